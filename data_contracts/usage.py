@@ -1,0 +1,41 @@
+"""One row per usage event: what an organisation used, when it happened and when we learned of it."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Metric = Literal["conversations", "ai_tokens", "documents", "assistants", "seats"]
+
+METRICS: Final[tuple[Metric, ...]] = ("conversations", "ai_tokens", "documents", "assistants", "seats")
+"""The order of the metric axis everywhere: in the day cube, in plan tables, in exports."""
+
+COUNT_METRICS: Final[frozenset[Metric]] = frozenset({"conversations", "ai_tokens"})
+"""Counts add up over a period; allowances for them renew."""
+
+LEVEL_METRICS: Final[frozenset[Metric]] = frozenset({"documents", "assistants", "seats"})
+"""Levels hold until the next reading; limits on them are stock limits."""
+
+MAX_QUANTITY: Final = 10**12
+"""Whole numbers up to here stay exact in float64, also when a month of them is added up."""
+
+Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
+
+
+class UsageEvent(BaseModel):
+    """One usage event; `recorded_at` is never before `occurred_at`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: str
+    organization_id: str
+    metric: Metric
+    quantity: Quantity
+    action: str | None = None
+    occurred_at: AwareDatetime
+    recorded_at: AwareDatetime
+
+
+def known_at(event: UsageEvent, instant: datetime) -> bool:
+    """Whether the event had been recorded before the instant; the instant itself is already the future."""
+    return event.recorded_at < instant

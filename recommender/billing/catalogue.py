@@ -1,0 +1,166 @@
+"""What is sold: plans with their prices, limits and features, as one immutable value per catalogue version."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from typing import Literal
+
+Interval = Literal["month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One usage limit of a plan; `value` is `math.inf` when the plan does not limit it."""
+
+    code: str
+    value: float
+    unit: str
+    renewable: bool
+    metric: str | None
+    """The usage metric (`data_contracts.usage.METRICS`) that counts against it, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One feature as a plan has it: a flag, a number or a text."""
+
+    code: str
+    kind: str
+    """The Pricing2Yaml feature type in lower case: `domain`, `integration`, `support`, …"""
+    value: bool | float | str
+    description: str
+
+    @property
+    def included(self) -> bool:
+        """Whether the plan has it at all."""
+        return self.value not in (False, 0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open span of time; an open side is `None`."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether the instant lies in the window."""
+        return (self.start is None or self.start <= instant) and (self.end is None or instant < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An assistant-configuration condition: the organisation must have (or must not have) this template or integration."""
+
+    kind: Literal["template", "integration"]
+    code: str
+    required: bool
+    """True: must be there. False: must not be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A price reduction while its window lasts; exactly one of `percent` and `amount_cents` is set."""
+
+    code: str
+    plans: frozenset[str]
+    intervals: frozenset[Interval]
+    window: Window
+    percent: Fraction | None
+    amount_cents: int | None
+    cycles: int | None
+    """How many billing cycles it lasts; `None` for ever."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Locale → one line of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One plan as it is sold: what it costs, what it holds, whom it suits."""
+
+    code: str
+    name: str
+    description: str
+    family: str
+    tier: int
+    """Rank within the family, from 1; direction of a change is decided by it, never by price."""
+    price_cents: Mapping[Interval, int]
+    """Net price of one whole interval in minor units; an interval that is not sold is absent."""
+    price_unit: str
+    """As published, e.g. `/month` or `user/month`."""
+    limits: tuple[Limit, ...]
+    features: tuple[Feature, ...]
+    templates: frozenset[str] = frozenset()
+    """Agent templates it suits; empty: it suits all alike."""
+    overage_cents: Mapping[str, Fraction] = field(default_factory=dict)
+    """Metric → net minor units per unit beyond the allowance; absent: no more can be bought."""
+    countries: frozenset[str] | None = None
+    """ISO 3166 codes where it is sold; `None`: everywhere."""
+    window: Window = Window()
+    conditions: tuple[Condition, ...] = ()
+    private: bool = False
+
+    def limit_of(self, metric: str) -> float | None:
+        """The limit on a usage metric: a number, `math.inf` for unlimited, `None` when the plan does not speak of it."""
+        return next((limit.value for limit in self.limits if limit.metric == metric), None)
+
+    @property
+    def integrations(self) -> frozenset[str]:
+        """Codes of the integrations that the plan includes."""
+        return frozenset(f.code for f in self.features if f.kind == "integration" and f.included)
+
+
+@dataclass(frozen=True, slots=True)
+class EnterpriseOffer:
+    """A plan priced as text ("Contact sales"): offered, described, never charged by us."""
+
+    code: str
+    name: str
+    description: str
+    price_text: str
+    limits: tuple[Limit, ...]
+    features: tuple[Feature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddOn:
+    """Something sold on top of plans; shown, not ranked."""
+
+    code: str
+    name: str
+    description: str
+    available_for: frozenset[str]
+    price_cents: int | None
+    """Net minor units per month; `None` when priced as text."""
+    price_text: str | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One version of everything on sale; plans are ordered by family as declared, then tier."""
+
+    version: str
+    name: str
+    currency: str
+    plans: tuple[Plan, ...]
+    enterprise: tuple[EnterpriseOffer, ...] = ()
+    add_ons: tuple[AddOn, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+
+    def plan(self, code: str) -> Plan:
+        """The plan with this code; `UnknownPlan` if there is none."""
+        for plan in self.plans:
+            if plan.code == code:
+                return plan
+        raise UnknownPlan(code)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families in declared order."""
+        return tuple(dict.fromkeys(plan.family for plan in self.plans))
+
+
+class UnknownPlan(LookupError):
+    """The catalogue has no plan of this code."""

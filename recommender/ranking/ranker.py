@@ -1,0 +1,62 @@
+"""The contract every ranker keeps: from the feature rows of a decision to one utility per plan."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class Ranker(Protocol):
+    """Scores the plans of decisions; softmax of its utilities within a decision gives choice probabilities.
+
+    Every implementation passes `tests/recommender/ranking/conformance.py`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The strategy as it is logged: `rules` or `model`."""
+
+    @property
+    def version(self) -> str:
+        """What exactly answered; changes whenever an answer could."""
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns it reads, in its own order; each is declared in `features.FEATURES`."""
+
+    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        """One finite utility per row.
+
+        `features` has shape (rows, len(feature_names)); rows of one decision stand together, in catalogue
+        order, and `group_sizes` (decisions,) adds up to rows. A decision's utilities depend on its own rows only.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPlan:
+    """A plan's place in one decision; `position` counts from 1."""
+
+    plan: str
+    position: int
+    utility: float
+    probability: float
+
+
+def rank(plans: tuple[str, ...], utilities: FloatArray) -> tuple[RankedPlan, ...]:
+    """Every plan once, best first; equal utilities keep catalogue order (family as declared, then lower tier).
+
+    `utilities` has shape (plans,). Probabilities are their softmax and add up to 1.
+    """
+    if len(plans) != len(utilities) or not np.isfinite(utilities).all():
+        raise ValueError("one finite utility per plan is needed")
+    weights = np.exp(utilities - utilities.max(initial=-np.inf))
+    probabilities = weights / weights.sum()
+    order = np.argsort(-utilities, kind="stable")
+    return tuple(
+        RankedPlan(plans[i], position, float(utilities[i]), float(probabilities[i]))
+        for position, i in enumerate(order, start=1)
+    )

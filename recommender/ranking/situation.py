@@ -1,0 +1,76 @@
+"""The inputs of ranking as dense arrays: what is on sale, and what is known of each organisation at its decision."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.ranking.ranker import FloatArray, IntArray
+
+WINDOW_DAYS: Final = 29
+"""UTC calendar days of usage before a decision: index 0 is the day of the decision so far, 28 the oldest."""
+
+CARRIED: Final = WINDOW_DAYS
+"""The day index of engine cells that collects level readings older than the window."""
+
+DAY_SECONDS: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTable:
+    """What is on sale at one interval, as arrays over p plans in catalogue order.
+
+    Money is net minor units per month (a year's price divided by twelve).
+    """
+
+    catalogue_version: str
+    interval: str
+    codes: tuple[str, ...]
+    templates: tuple[str, ...]
+    """The template vocabulary, sorted: the T axis."""
+    integrations: tuple[str, ...]
+    """The integration vocabulary, sorted: the I axis."""
+    families: tuple[str, ...]
+    """The template families in declared order."""
+    monthly_price_cents: FloatArray
+    """(p,)"""
+    limits: FloatArray
+    """(p, metrics); inf where the plan sets no limit."""
+    overage_cents: FloatArray
+    """(p, metrics) per unit beyond the limit; NaN where no more can be bought."""
+    suits: NDArray[np.bool_]
+    """(p, T): whether the plan's family is meant for the template."""
+    covers: NDArray[np.bool_]
+    """(p, I): whether the plan includes the integration."""
+    family: IntArray
+    """(p,) index into `families`."""
+    tier: IntArray
+    """(p,) rank within the family, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situations:
+    """What was known of n organisations, each at its own instant of decision; arrays broadcast over n."""
+
+    totals: FloatArray
+    """(n, WINDOW_DAYS, metrics): sums per day for counts; for levels the last value known that day, NaN when none yet."""
+    seconds: FloatArray
+    """(n, WINDOW_DAYS): whole seconds of each day on which the organisation could have used the product, 0…86400."""
+    templates: NDArray[np.bool_]
+    """(n, T) installed templates, in the plan table's vocabulary."""
+    integrations: NDArray[np.bool_]
+    """(n, I) connected integrations, in the plan table's vocabulary."""
+    trial_age_seconds: FloatArray
+    """(n,) whole seconds since the trial began; never negative."""
+    country_group: IntArray
+    """(n,) index into `features.COUNTRY_GROUPS`."""
+    current_plan: IntArray
+    """(n,) index of the plan now held, -1 without one."""
+    weekday: IntArray
+    """(n,) 0 = Monday … 6 = Sunday, UTC, of the instant of decision."""
+    eligible: NDArray[np.bool_]
+    """(n, p) plans that the organisation may take; the others are not candidates."""
+
+    def __len__(self) -> int:
+        return len(self.totals)
