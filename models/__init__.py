@@ -1,0 +1,1 @@
+"""Training sets in, judged and registered rankers out."""

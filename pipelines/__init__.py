@@ -1,0 +1,1 @@
+"""Raw tables in, checked tables and training sets out."""

@@ -1,0 +1,1 @@
+"""Money, periods, plans and what a change of plan costs, in whole cents."""

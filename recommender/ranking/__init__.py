@@ -1,0 +1,1 @@
+"""Which plan fits best, in which order it is shown, and why."""

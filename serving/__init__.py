@@ -1,0 +1,1 @@
+"""The service: it asks the core, keeps the records and shows the plan cards."""
