@@ -1,6 +1,5 @@
 """One row per usage event: what an organisation used, when it happened and when we learned of it."""
 
-from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -35,7 +34,3 @@ class UsageEvent(BaseModel):
     occurred_at: AwareDatetime
     recorded_at: AwareDatetime
 
-
-def known_at(event: UsageEvent, instant: datetime) -> bool:
-    """Whether the event had been recorded before the instant; the instant itself is already the future."""
-    return event.recorded_at < instant
