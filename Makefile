@@ -1,0 +1,121 @@
+# `make` or `make help` lists what can be done; each target says what it does after ##.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
+SEED ?= 7
+NAMES ?=
+COMMA := ,
+
+export VENV
+# No library reports home from here.
+export DO_NOT_TRACK := true
+export GX_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+
+DEMO := var/demo
+DONE := $(DEMO)/done
+TRAINING_SET ?= $(DEMO)/training_set
+REGISTRY ?= $(DEMO)/registry
+DEMO_DATABASE := $(or $(PLANS_DATABASE_URL),sqlite:///$(DEMO)/plans.db)
+IMPORTED := $(DONE)/imported-$(shell printf %s '$(DEMO_DATABASE)' | cksum | cut -d' ' -f1)
+
+sources_of = $(shell find $(1) -type f -not -path '*/__pycache__/*' 2>/dev/null)
+CORE_SOURCES := $(call sources_of,data_contracts recommender)
+
+# $(call step,what is done,command): says what begins, and how long it took.
+define step
+	@printf '\n── %s\n' "$(1)"; started=$$(date +%s); \
+	$(2); \
+	printf '── done in %s s\n' "$$(( $$(date +%s) - started ))"
+endef
+
+.PHONY: help
+help: ## List the targets
+	@printf 'make <target>\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nFirst time here: make demo\n'
+
+.PHONY: setup
+setup: $(INSTALLED) ## Make .venv from requirements.lock, and see that a browser is there
+	@.ci/setup browser
+
+$(INSTALLED): requirements.lock
+	@.ci/setup python
+	@touch $@
+
+.PHONY: check
+check: $(INSTALLED) ## Format, lint, types, import contracts, dependencies
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/deptry .
+
+.PHONY: test
+test: setup ## Run the tests (but for the slow ones)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not slow"
+
+.PHONY: test-slow
+test-slow: setup ## Run the slow tests
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile -m slow || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" for some)
+	@$(PY) -m tests.bench $(NAMES)
+
+.PHONY: demo
+demo: $(DONE)/champion $(IMPORTED) ## Generate, check, train, register and serve a demonstration
+	@printf '\n── serving; stop with Ctrl-C\n'
+	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_MODEL="$${PLANS_MODEL:-$(DEMO)/registry/bundles}" $(PY) -m serving run
+
+.PHONY: serve
+serve: $(INSTALLED) ## Serve with the PLANS_* settings of the environment
+	@$(PY) -m serving run
+
+.PHONY: train
+train: $(INSTALLED) ## Train, judge and register a ranker (TRAINING_SET=…, REGISTRY=…)
+	$(call step,train a ranker on $(TRAINING_SET),$(PY) -m models train --training-set $(TRAINING_SET) --registry $(REGISTRY))
+
+.PHONY: lock
+lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew into requirements.lock
+	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate \
+		--system-certs --quiet --output-file requirements.lock
+	@printf 'requirements.lock: %s packages\n' "$$(grep -c '==' requirements.lock)"
+
+.PHONY: clean
+clean: ## Remove what was generated (var/, caches), keep .venv
+	rm -rf var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# The demonstration, step by step; a step whose inputs and code have not changed is not repeated.
+
+$(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) | $(INSTALLED)
+	@rm -rf $(DEMO)/raw; mkdir -p $(DONE)
+	$(call step,1/5 make a year of organisations and their usage,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
+	@touch $@
+
+$(DONE)/checked: $(DONE)/raw
+	@rm -rf $(DEMO)/checked
+	$(call step,2/5 check every table against its contract,$(PY) -m pipelines validate --raw $(DEMO)/raw --out $(DEMO)/checked)
+	@touch $@
+
+$(DONE)/training_set: $(DONE)/checked
+	@rm -rf $(DEMO)/training_set
+	$(call step,3/5 build the training set,$(PY) -m pipelines training-set --checked $(DEMO)/checked --out $(DEMO)/training_set)
+	@touch $@
+
+$(DONE)/champion: $(DONE)/training_set $(call sources_of,models)
+	$(call step,4/5 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry)
+	@touch $@
+
+$(IMPORTED): $(DONE)/checked $(call sources_of,serving/db)
+	@rm -f $(DEMO)/plans.db $(DEMO)/plans.db-wal $(DEMO)/plans.db-shm
+	$(call step,5/5 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
+	@touch $@

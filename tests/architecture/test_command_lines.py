@@ -1,0 +1,43 @@
+"""What a newcomer types explains itself, and the service starts without the workshop's libraries."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+PHONY = re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE)
+WORKSHOP = ("mlflow", "great_expectations", "ibis", "marimo", "pyspark")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_every_make_target_has_a_help_text() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):(?!=)", MAKEFILE, re.MULTILINE))
+    assert set(PHONY) == targets
+    assert [target for target in PHONY if not re.search(rf"^{target}:.*## \S", MAKEFILE, re.MULTILINE)] == []
+
+
+def test_make_alone_lists_every_target() -> None:
+    listed = {line.split()[0] for line in run("make").stdout.splitlines() if line.startswith("  ")}
+    assert listed == set(PHONY)
+
+
+@pytest.mark.parametrize("folder", ["pipelines", "models", "serving"])
+def test_every_command_line_explains_itself(folder: str) -> None:
+    result = run(sys.executable, "-m", folder, "--help")
+    assert result.returncode == 0, result.stderr
+    assert "usage" in result.stdout.lower()
+
+
+@pytest.mark.parametrize("module", ["serving.app", "serving.__main__"])
+def test_the_service_loads_nothing_of_the_workshop(module: str) -> None:
+    program = f"import sys, {module}; print(*(name for name in {WORKSHOP!r} if name in sys.modules))"
+    result = run(sys.executable, "-c", program)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == []
