@@ -1,0 +1,130 @@
+"""What a change of plan means: its direction, when it happens and how it is settled, as one table.
+
+Decided: direction is the tier's rank, then the interval, never the price; tiers of two families compare by rank.
+What takes something away waits for the end of the paid period, also a higher tier at a shorter interval.
+Others: Kill Bill keeps such a table as data and refuses gaps and doubles when it loads; Lago and Stripe's portal
+compare prices, so a dearer lower tier or a cheap annual offer counts the wrong way round.
+Not implemented: a customer's choice between now and the period's end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Final, Literal, get_args
+
+from recommender.billing.catalogue import Interval, Plan
+from recommender.billing.periods import MONTHS_OF, Period, as_utc
+
+Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
+Timing = Literal["now", "period_end", "never"]
+Settlement = Literal["new_period", "rest_of_period", "next_renewal", "nothing"]
+"""`new_period`: unused time credited, a whole period from now, the anchor moves. `rest_of_period`: unused time
+credited, the rest of the period charged, the anchor stays. `next_renewal`: the next regular invoice charges it."""
+Phase = Literal["before_first_paid_period", "paying"]
+TierMove = Literal["higher", "same", "lower"]
+IntervalMove = Literal["longer", "same", "shorter"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSituation:
+    """Everything about a wish that the rules look at."""
+
+    phase: Phase
+    same_plan: bool
+    tier: TierMove
+    interval: IntervalMove
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRule:
+    """One line of the table; a condition left at `None` matches anything."""
+
+    direction: Direction
+    timing: Timing
+    settlement: Settlement
+    phase: Phase | None = None
+    same_plan: bool | None = None
+    tier: TierMove | None = None
+    interval: IntervalMove | None = None
+
+    @property
+    def conditions(self) -> tuple[Phase | None, bool | None, TierMove | None, IntervalMove | None]:
+        """What it asks of a situation, in the order of `ChangeSituation`."""
+        return self.phase, self.same_plan, self.tier, self.interval
+
+    def matches(self, situation: ChangeSituation) -> bool:
+        """Whether every condition holds."""
+        facts = (situation.phase, situation.same_plan, situation.tier, situation.interval)
+        return all(asked in (None, fact) for asked, fact in zip(self.conditions, facts, strict=True))
+
+
+CHANGE_RULES: Final = (
+    ChangeRule("start", "now", "new_period", phase="before_first_paid_period"),
+    ChangeRule("none", "never", "nothing", same_plan=True, interval="same"),
+    ChangeRule("downgrade", "period_end", "next_renewal", tier="lower"),
+    ChangeRule("upgrade", "period_end", "next_renewal", tier="higher", interval="shorter"),
+    ChangeRule("downgrade", "period_end", "next_renewal", interval="shorter"),
+    ChangeRule("upgrade", "now", "new_period", interval="longer"),
+    ChangeRule("upgrade", "now", "rest_of_period", tier="higher"),
+    ChangeRule("lateral", "now", "rest_of_period"),
+)
+"""First match wins, as in a firewall; the last line matches everything."""
+
+
+def situation_of(
+    *, current: Plan | None, current_interval: Interval | None, target: Plan, target_interval: Interval
+) -> ChangeSituation:
+    """The situation of an organisation that pays for `current`, or pays for nothing yet (`None`: trial or ended)."""
+    if current is None or current_interval is None:
+        return ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
+    months = MONTHS_OF[target_interval] - MONTHS_OF[current_interval]
+    same_plan = target.code == current.code
+    rank = 0 if same_plan else target.tier - current.tier  # a later version may have moved the plan's rank
+    return ChangeSituation(
+        "paying",
+        same_plan=same_plan,
+        tier="higher" if rank > 0 else "lower" if rank < 0 else "same",
+        interval="longer" if months > 0 else "shorter" if months < 0 else "same",
+    )
+
+
+def rule_for(situation: ChangeSituation, *, rules: Sequence[ChangeRule] = CHANGE_RULES) -> ChangeRule:
+    """The first rule that matches; `LookupError` if the table has a gap there."""
+    for rule in rules:
+        if rule.matches(situation):
+            return rule
+    raise LookupError(f"no rule for {situation}")
+
+
+def effective_instant(*, timing: Timing, now: datetime, period: Period | None) -> datetime | None:
+    """When a change of this timing happens; `None` if never. A change at the period's end needs the period."""
+    if timing == "never":
+        return None
+    if timing == "now":
+        return as_utc(now)
+    if period is None:
+        raise ValueError("a change at the period's end needs a period")
+    return period.end
+
+
+def situations() -> tuple[ChangeSituation, ...]:
+    """Every situation there can be; the same plan is always the same tier, and who pays nothing has no plan."""
+    starting = ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
+    paying = (
+        ChangeSituation("paying", same_plan=same_plan, tier=tier, interval=interval)
+        for same_plan, tier, interval in product((True, False), get_args(TierMove), get_args(IntervalMove))
+        if tier == "same" or not same_plan
+    )
+    return starting, *paying
+
+
+def faults_of(rules: Sequence[ChangeRule]) -> tuple[str, ...]:
+    """Every gap, double, dead line and missing default of a table, all at once; empty when it is sound."""
+    first_match = {s: next((rule for rule in rules if rule.matches(s)), None) for s in situations()}
+    asked_before = [{rule.conditions for rule in rules[:line]} for line in range(len(rules))]
+    gaps = [f"gap: {situation}" for situation, rule in first_match.items() if rule is None]
+    doubles = [f"double: {rule}" for rule, asked in zip(rules, asked_before, strict=True) if rule.conditions in asked]
+    dead = [f"never reached: {rule}" for rule in rules if rule not in first_match.values()]
+    closed = bool(rules) and all(condition is None for condition in rules[-1].conditions)
+    return (*gaps, *doubles, *dead, *(() if closed else ("no default closes the table",)))

@@ -1,0 +1,99 @@
+"""Periods are half-open spans of UTC time, cut along an anchor that never forgets its day.
+
+Decided: a boundary is always counted from the anchor, never from the boundary before it, so 31 January bills on
+28 February, 31 March and 30 April. Lengths are exact to the microsecond, hence also to the second.
+Others: Kill Bill and Lago count days in the customer's zone and must decide whom the day of a change belongs to;
+Stripe and Polar count seconds, as here. Not implemented: boundaries in local time.
+"""
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Final
+
+from recommender.billing.catalogue import Interval
+
+MONTHS_OF: Final[dict[Interval, int]] = {"month": 1, "year": 12}
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def as_utc(instant: datetime) -> datetime:
+    """The same instant in UTC; `ValueError` for one without a zone.
+
+    Python subtracts two datetimes of one zone by their wall clocks, an hour wrong over a change of the clocks.
+    In UTC the wall clock is the time that passed.
+    """
+    if instant.utcoffset() is None:
+        raise ValueError(f"{instant!r} has no time zone")
+    return instant.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Half-open: `start` belongs to it, `end` belongs to the next one. Both become UTC."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "start", as_utc(self.start))
+        object.__setattr__(self, "end", as_utc(self.end))
+        if self.end < self.start:
+            raise ValueError(f"a period cannot end ({self.end}) before it starts ({self.start})")
+
+    @property
+    def microseconds(self) -> int:
+        """Exact length."""
+        return (self.end - self.start) // _MICROSECOND
+
+    def holds(self, instant: datetime) -> bool:
+        """Whether the instant lies in it."""
+        return self.start <= instant < self.end
+
+    def until(self, instant: datetime) -> "Period":
+        """The part before the instant; `ValueError` when the instant lies outside."""
+        return Period(self.start, self._inside(instant))
+
+    def since(self, instant: datetime) -> "Period":
+        """The part from the instant on; `ValueError` when the instant lies outside."""
+        return Period(self._inside(instant), self.end)
+
+    def share_of(self, whole: "Period") -> Fraction:
+        """Its length as an exact fraction of the whole's; `ValueError` for a whole without length."""
+        if not whole.microseconds:
+            raise ValueError("a period without length has no shares")
+        return Fraction(self.microseconds, whole.microseconds)
+
+    def _inside(self, instant: datetime) -> datetime:
+        utc = as_utc(instant)
+        if not self.start <= utc <= self.end:
+            raise ValueError(f"{utc} lies outside {self.start} … {self.end}")
+        return utc
+
+
+def boundary(*, anchor: datetime, interval: Interval, number: int) -> datetime:
+    """Where period `number` begins; 0 is the anchor itself, a day the month lacks becomes its last day."""
+    utc = as_utc(anchor)
+    years, month = divmod(utc.month - 1 + number * MONTHS_OF[interval], 12)
+    year, month = utc.year + years, month + 1
+    return utc.replace(year=year, month=month, day=min(utc.day, monthrange(year, month)[1]))
+
+
+def period_containing(*, anchor: datetime, interval: Interval, instant: datetime) -> Period:
+    """The one period along the anchor that holds the instant, also before the anchor."""
+    start, utc = as_utc(anchor), as_utc(instant)
+    months = (utc.year - start.year) * 12 + utc.month - start.month
+    number = months // MONTHS_OF[interval]
+    if boundary(anchor=start, interval=interval, number=number) > utc:
+        number -= 1
+    return Period(
+        boundary(anchor=start, interval=interval, number=number),
+        boundary(anchor=start, interval=interval, number=number + 1),
+    )
+
+
+def next_period(*, anchor: datetime, interval: Interval, period: Period) -> Period:
+    """The period that begins where this one ends, on the day the anchor remembers."""
+    return period_containing(anchor=anchor, interval=interval, instant=period.end)
