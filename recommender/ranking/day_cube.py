@@ -1,0 +1,102 @@
+"""From usage cells to the dense day cube: the fill rules, written once for one request and for a million rows.
+
+A cell is what an organisation used on one UTC day of one metric, as known at its decision. The batch gets its cells
+from the engine (`pipelines/daily_usage.py`), the service from its own rows; both fill the cube here, in whole numbers,
+so that both come to the same bits.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+
+from data_contracts.usage import LEVEL_METRICS, METRICS
+from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.situation import CARRIED, DAY_SECONDS, WINDOW_DAYS
+
+SECOND_US: Final = 1_000_000
+DAY_US: Final = DAY_SECONDS * SECOND_US
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LEVEL_INDEX: Final = tuple(i for i, metric in enumerate(METRICS) if metric in LEVEL_METRICS)
+"""Places of the level metrics on the metric axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageCells:
+    """Usage by decision, day and metric: one entry per combination that has any, in any order; all arrays (m,)."""
+
+    decision: IntArray
+    """Which decision, 0…n-1."""
+    day: IntArray
+    """UTC days before the decision's own day, 0…`WINDOW_DAYS`-1; `CARRIED` holds what a level was before the window."""
+    metric: IntArray
+    """Index into `METRICS`."""
+    value: IntArray
+    """Counts: the sum of the day. Levels: the reading of the day's latest instant, the larger of two at one instant."""
+
+
+def cells_to_cube(
+    cells: UsageCells, *, decided_at_us: IntArray, trial_started_at_us: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Fill the cube of n decisions: `(totals, seconds)` as `Situations` wants them.
+
+    `decided_at_us` and `trial_started_at_us` (n,) are microseconds since 1970 UTC (see `microseconds`).
+    `totals` (n, WINDOW_DAYS, metrics): counts are sums, 0 where nothing was used; levels hold until the next reading,
+    NaN before the first. `seconds` (n, WINDOW_DAYS) as `usable_seconds` says. One organisation online is n = 1.
+    Raises ValueError when a cell lies outside the cube.
+    """
+    n = len(decided_at_us)
+    inside = (cells.decision >= 0) & (cells.decision < n) & (cells.day >= 0) & (cells.day <= CARRIED)
+    if not inside.all():
+        raise ValueError("a usage cell lies outside the cube: wrong decision, a day to come, or older than CARRIED")
+    filled = np.zeros((n, WINDOW_DAYS + 1, len(METRICS)))
+    filled[:, :, LEVEL_INDEX] = np.nan
+    filled[cells.decision, cells.day, cells.metric] = cells.value
+    for metric in LEVEL_INDEX:
+        for day in range(WINDOW_DAYS - 1, -1, -1):
+            today = filled[:, day, metric]
+            filled[:, day, metric] = np.where(np.isnan(today), filled[:, day + 1, metric], today)
+    oldest_day = np.full(n, -1, dtype=np.int64)
+    recent = cells.day < WINDOW_DAYS
+    np.maximum.at(oldest_day, cells.decision[recent], cells.day[recent])
+    seconds = usable_seconds(
+        decided_at_us=decided_at_us, trial_started_at_us=trial_started_at_us, oldest_usage_day=oldest_day
+    )
+    return np.ascontiguousarray(filled[:, :WINDOW_DAYS, :]), seconds
+
+
+def usable_seconds(*, decided_at_us: IntArray, trial_started_at_us: IntArray, oldest_usage_day: IntArray) -> FloatArray:
+    """Whole seconds of each day of the window on which the organisation could have used the product, (n, WINDOW_DAYS).
+
+    It could from the start of its trial, or from the start of the first day on which it did use something
+    (`oldest_usage_day` (n,), -1 without any), whichever came first, until the decision.
+    """
+    today = decided_at_us // DAY_US
+    first_use = np.where(oldest_usage_day >= 0, (today - oldest_usage_day) * DAY_US, decided_at_us)
+    usable_from = np.minimum(trial_started_at_us, first_use)
+    day_start = (today[:, None] - np.arange(WINDOW_DAYS)) * DAY_US
+    start = np.maximum(day_start, usable_from[:, None])
+    end = np.minimum(day_start + DAY_US, decided_at_us[:, None])
+    return np.asarray(np.maximum(end - start, 0) // SECOND_US, dtype=np.float64)
+
+
+def trial_age_seconds(*, decided_at_us: IntArray, trial_started_at_us: IntArray) -> FloatArray:
+    """Whole seconds from the start of the trial to the decision, (n,); 0 for a trial that has not begun."""
+    return np.asarray(np.maximum(decided_at_us - trial_started_at_us, 0) // SECOND_US, dtype=np.float64)
+
+
+def weekdays(decided_at_us: IntArray) -> IntArray:
+    """The UTC weekday of each instant, (n,): 0 = Monday … 6 = Sunday."""
+    thursday = 3  # 1 January 1970
+    return np.asarray((decided_at_us // DAY_US + thursday) % 7, dtype=np.int64)
+
+
+def days_before(*, decided_at_us: IntArray, occurred_at_us: IntArray) -> IntArray:
+    """How many UTC calendar days before the decision's day something happened, at most `CARRIED`."""
+    return np.asarray(np.minimum(decided_at_us // DAY_US - occurred_at_us // DAY_US, CARRIED), dtype=np.int64)
+
+
+def microseconds(instant: datetime) -> int:
+    """Microseconds since 1970 UTC of an instant with a time zone; exact."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
