@@ -1,0 +1,38 @@
+"""One row per decision and candidate plan: what was ranked, how likely each place was, what was shown and why."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Json
+
+
+class DecisionCandidate(BaseModel):
+    """One candidate plan of one decision.
+
+    Per decision: probabilities sum to 1, propensities sum to 1, positions are 1…k once each, exactly one candidate is
+    `recommended`, and everything that is not about the candidate is the same on every row.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decision_id: str
+    organization_id: str
+    plan: str
+    interval: Literal["month", "year"]
+    catalogue_version: str
+    strategy: Literal["rules", "model"]
+    model_version: str | None
+    fallback_reason: str | None
+    position: int = Field(ge=1)
+    """1…k over all candidates, best first."""
+    shown: bool
+    recommended: bool
+    utility: float
+    probability: float = Field(ge=0, le=1)
+    """Of being chosen, as the ranker believes it."""
+    propensity: float = Field(ge=0, le=1)
+    """Of being recommended, as exploration drew it."""
+    reasons: Json[list[Any]]
+    features: Json[dict[str, float | None]] | None
+    """The feature row by name; absent where none was computed."""
+    occurred_at: AwareDatetime
+    recorded_at: AwareDatetime

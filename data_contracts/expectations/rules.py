@@ -1,0 +1,199 @@
+"""The words that suites are written in: each function returns Great Expectations expectations that know their rule.
+
+An expectation carries in `meta` its `rule` (a stable name), the `reason` (a sentence about the row), the `stage` at
+which it is checked and the `columns` whose values explain it. Stages, in order: `row` looks at each row by itself,
+`key` at the rows that are sound so far, `group` at rows that belong together, `table` at what is left. Great
+Expectations cannot look into other tables or count earlier copies, so some expectations look at a column that the
+pipeline computes first; its name has a dot (`quantity.readable`). Great Expectations takes seconds to import: it is
+imported when a suite is built.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal
+
+from data_contracts.raw_tables import RawTable
+
+Stage = Literal["row", "key", "group", "table"]
+STAGES: Final[tuple[Stage, ...]] = ("row", "key", "group", "table")
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""An instant before this is a clock that was never set."""
+
+KIND_WORDS: Final = {
+    "instant": "an instant (ISO 8601)",
+    "whole": "a number",
+    "number": "a number",
+    "flag": "true or false",
+    "json": "JSON text of the right form",
+}
+
+
+def expectation(
+    name: str, *, rule: str, reason: str, columns: Sequence[str], stage: Stage = "row", **kwargs: Any
+) -> Any:
+    """One Great Expectations expectation of this class name, told its rule, reason and stage."""
+    from great_expectations import expectations
+
+    meta = {"rule": rule, "reason": reason, "stage": stage, "columns": list(columns)}
+    return getattr(expectations, name)(**kwargs, meta=meta)
+
+
+def holds(column: str, *, rule: str, reason: str, columns: Sequence[str], stage: Stage = "row") -> Any:
+    """Every value of this computed true-or-false column is true."""
+    return expectation(
+        "ExpectColumnValuesToBeInSet",
+        rule=rule,
+        reason=reason,
+        columns=columns,
+        stage=stage,
+        column=column,
+        value_set=[True],
+    )
+
+
+def column_rules(table: RawTable, *, now: datetime) -> list[Any]:
+    """What the shape alone promises: readable text, typed values, nothing missing, known values, real instants."""
+    texts = [column.name for column in table.columns if column.kind == "text"]
+    rules = [
+        holds(
+            "text.readable", rule="text_unreadable", reason="text is damaged or has control characters", columns=texts
+        )
+    ]
+    for column in table.columns:
+        name = column.name
+        if column.kind != "text":
+            reason = f"{name} is not {KIND_WORDS[column.kind]}"
+            rules.append(holds(f"{name}.readable", rule=f"{name}_unreadable", reason=reason, columns=[name]))
+        if not column.nullable:
+            rules.append(holds(f"{name}.given", rule=f"{name}_missing", reason=f"{name} is missing", columns=[name]))
+        if column.choices:
+            rules.append(one_of(name, column.choices))
+        if column.kind == "whole":
+            reason = f"{name} is not a whole number"
+            rules.append(holds(f"{name}.whole", rule=f"{name}_not_whole", reason=reason, columns=[name]))
+        if column.kind == "instant":
+            rules += _real_instant(name, now=now)
+    return rules
+
+
+def one_of(column: str, values: Sequence[str]) -> Any:
+    """The value is one of these."""
+    return expectation(
+        "ExpectColumnValuesToBeInSet",
+        rule=f"unknown_{column}",
+        reason=f"{column} is not a known one",
+        columns=[column],
+        column=column,
+        value_set=list(values),
+    )
+
+
+def between(column: str, minimum: float, maximum: float | None = None) -> Any:
+    """The number lies between these bounds, both included."""
+    bounds = f"at least {minimum:,}" if maximum is None else f"between {minimum:,} and {maximum:,}"
+    return expectation(
+        "ExpectColumnValuesToBeBetween",
+        rule=f"{column}_out_of_range",
+        reason=f"{column} must be {bounds}",
+        columns=[column],
+        column=column,
+        min_value=minimum,
+        max_value=maximum,
+    )
+
+
+def recorded_after(column: str) -> Any:
+    """A fact is recorded when it happens or later, never before."""
+    return expectation(
+        "ExpectColumnPairValuesAToBeGreaterThanB",
+        rule="recorded_before_occurred",
+        reason=f"recorded_at lies before {column}",
+        columns=[column, "recorded_at"],
+        column_A="recorded_at",
+        column_B=column,
+        or_equal=True,
+        ignore_row_if="either_value_is_missing",
+    )
+
+
+def references(table: RawTable) -> list[Any]:
+    """What a row refers to exists among the kept rows of the other table."""
+    return [
+        holds(
+            f"{column}.known",
+            rule=f"unknown_{column.removesuffix('_id')}",
+            reason=f"no kept row of {parent} has this {column}",
+            columns=[column],
+        )
+        for column, parent in table.references.items()
+    ]
+
+
+def first_of_its_key(table: RawTable) -> Any:
+    """No sound row with the same key was recorded earlier, or at the same instant and stands before it."""
+    return holds(
+        "key.first",
+        rule="duplicate_key",
+        reason="an earlier recorded row has the same key",
+        columns=table.key,
+        stage="key",
+    )
+
+
+def fresh(table: RawTable, *, reference: datetime) -> list[Any]:
+    """The table has rows, and its newest one is not too old; empty lists nothing where nothing is promised."""
+    rules = []
+    if table.min_rows:
+        reason = f"fewer than {table.min_rows} rows are left"
+        rules.append(
+            expectation(
+                "ExpectTableRowCountToBeBetween",
+                rule="too_few_rows",
+                reason=reason,
+                columns=[],
+                stage="table",
+                min_value=table.min_rows,
+            )
+        )
+    if table.fresh_for_days is not None:
+        oldest = reference - timedelta(days=table.fresh_for_days)
+        reason = (
+            f"the newest row was recorded more than {table.fresh_for_days} days before {reference:%Y-%m-%d %H:%M} UTC"
+        )
+        rules.append(
+            expectation(
+                "ExpectColumnMaxToBeBetween",
+                rule="not_fresh",
+                reason=reason,
+                columns=["recorded_at"],
+                stage="table",
+                column="recorded_at",
+                min_value=oldest,
+            )
+        )
+    return rules
+
+
+def _real_instant(column: str, *, now: datetime) -> list[Any]:
+    """The instant is neither before any of our clocks was set nor in the future."""
+    future = f"{column} lies in the future (after {now:%Y-%m-%d %H:%M:%S} UTC)"
+    early = f"{column} lies before {EARLIEST:%Y-%m-%d}"
+    return [
+        expectation(
+            "ExpectColumnValuesToBeBetween",
+            rule="in_the_future",
+            reason=future,
+            columns=[column],
+            column=column,
+            max_value=now,
+        ),
+        expectation(
+            "ExpectColumnValuesToBeBetween",
+            rule="long_ago",
+            reason=early,
+            columns=[column],
+            column=column,
+            min_value=EARLIEST,
+        ),
+    ]

@@ -1,0 +1,24 @@
+"""One row per outcome of a decision: what the organisation did with the plan cards it was shown."""
+
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+OutcomeKind = Literal["viewed", "selected", "checkout_started", "dismissed", "paid", "changed_back"]
+
+CHOICES: Final[tuple[OutcomeKind, ...]] = ("selected", "checkout_started", "paid")
+"""The kinds that choose a plan and therefore name it; each goes further than the one before."""
+
+
+class Outcome(BaseModel):
+    """One outcome; it joins its decision by `decision_id`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: str
+    decision_id: str
+    kind: OutcomeKind
+    plan: str | None
+    position: int | None = Field(ge=1)
+    occurred_at: AwareDatetime
+    recorded_at: AwareDatetime

@@ -1,0 +1,25 @@
+"""The shapes as JSON Schema, generated and committed; `python -m data_contracts.schemas` writes them again."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.training_set import TrainingRow
+
+FOLDER: Final = Path(__file__).parent
+
+SHAPES: Final[dict[str, type[BaseModel]]] = {
+    **{name: table.shape for name, table in RAW_TABLES.items()},
+    "training_set": TrainingRow,
+}
+
+
+def rendered() -> dict[str, str]:
+    """File name → its text, as it should stand in this folder."""
+    return {
+        f"{name}.json": json.dumps(shape.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+        for name, shape in SHAPES.items()
+    }

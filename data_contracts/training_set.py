@@ -1,0 +1,30 @@
+"""One row per decision and candidate plan, with what was known then as features and whether the plan was chosen."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class TrainingRow(BaseModel):
+    """One candidate of one decision; exactly one row of a decision is `chosen`.
+
+    Rows are sorted by decided_at, decision_id and catalogue order. After the columns named here comes one
+    float64 column per feature, under the feature's name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    __pydantic_extra__: dict[str, float] = Field(init=False)
+
+    decision_id: str
+    organization_id: str
+    decided_at: AwareDatetime
+    interval: Literal["month", "year"]
+    catalogue_version: str
+    plan: str
+    position: int = Field(ge=1)
+    shown: bool
+    recommended: bool
+    propensity: float = Field(ge=0, le=1)
+    strategy: Literal["rules", "model"]
+    chosen: bool
