@@ -1,0 +1,85 @@
+"""`python -m models`: train a ranker, judge it, promote it, check what serving would load."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from models.bundle import BundleRefused
+from models.dataset import TrainingSetRefused
+
+if TYPE_CHECKING:
+    from models.judge import Figures
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+
+TrainingSetFolder = Annotated[Path, typer.Option("--training-set", help="Folder with training_set.parquet and .json.")]
+RegistryFolder = Annotated[Path, typer.Option("--registry", help="Folder of MLflow's store and the published bundles.")]
+
+
+@app.command("train")
+def train_command(
+    training_set: TrainingSetFolder,
+    registry: RegistryFolder,
+    seed: Annotated[int, typer.Option(help="Same seed and data give the same model.")] = 7,
+    truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
+) -> None:
+    """Fit a challenger, judge it on organisations kept from training, register it, and promote it if it wins."""
+    from models.dataset import load_training_set
+    from models.gate import verdict
+    from models.registry import Registry
+    from models.train import train, truth_for
+
+    kept = Registry(registry)
+    with _spoken(), console.status("reading the training set") as status:
+        rows = load_training_set(training_set)
+        known = truth_for(rows, truth) if truth else None
+        trained = train(rows, seed=seed, truth=known, champion=kept.champion(), progress=status.update)
+        said = verdict(trained.figures)
+        status.update("registering")
+        registered = kept.register(trained, said)
+    _print_figures(trained.figures)
+    if said.promoted:
+        console.print(f"[green]{registered.version} is the champion[/] (run {registered.run_id})")
+    else:
+        console.print(f"[yellow]{registered.version} is registered, not promoted[/]: {'; '.join(said.failed)}")
+
+
+@app.command("check-bundle")
+def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.txt and manifest.json.")]) -> None:
+    """Load a bundle and score its golden rows; exit status 1 and the reason when it may not be served."""
+    from models.bundle import check
+
+    with _spoken():
+        check(folder)
+    console.print("the bundle scores its golden rows as it did when it was trained")
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """Turn an expected refusal into one line on stderr and exit status 1."""
+    try:
+        yield
+    except (BundleRefused, TrainingSetRefused) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+def _print_figures(figures: "dict[str, Figures]") -> None:
+    from models.report import COLUMNS, rows
+
+    table = Table(title="held-out organisations")
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if not name else "right")
+    for row in rows(figures):
+        table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    app()

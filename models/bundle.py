@@ -1,0 +1,173 @@
+"""What serving loads: `model.txt` + `manifest.json`, checked before a byte of it reaches LightGBM.
+
+A LightGBM text file that is merely truncated aborts the process that loads it. So size and hash are compared first, and
+a child process loads it and scores the golden rows; only then does this process load it too.
+
+A registry's `bundles` folder holds `champion.json` (which version answers) and one folder per version.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from models.plan_ranker import FloatArray, IntArray, PlanRanker
+
+FORMAT: Final = 1
+MAX_BYTES: Final = 64 * 1024 * 1024
+GOLDEN_TOLERANCE: Final = 1e-9
+CHILD_SECONDS: Final = 60
+POINTER: Final = "champion.json"
+
+
+class BundleRefused(Exception):
+    """The bundle may not be served; `reason` says why in one line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A few decisions with the utilities that the ranker gave them when it was trained."""
+
+    features: FloatArray
+    group_sizes: IntArray
+    utilities: FloatArray
+
+
+def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dict[str, Any]) -> Path:
+    """Write both files below `folder`, which must not exist yet; returns the folder.
+
+    `about` (digest, seed, metrics …) is kept in the manifest for people to read.
+    """
+    text = "" if ranker.booster is None else ranker.booster.model_to_string()
+    folder.mkdir(parents=True)
+    (folder / "model.txt").write_bytes(text.encode())
+    manifest = {
+        "format": FORMAT,
+        "version": ranker.version,
+        "feature_names": list(ranker.feature_names),
+        "hidden": ranker.hidden,
+        "coefficients": ranker.coefficients.tolist(),
+        "model": {"sha256": _sha256(text.encode()), "bytes": len(text.encode()), "trees": bool(text)},
+        "golden": {
+            "features": golden.features.tolist(),
+            "group_sizes": golden.group_sizes.tolist(),
+            "utilities": golden.utilities.tolist(),
+        },
+        "about": about,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
+    return folder
+
+
+def point_to(bundles: Path, version: str) -> None:
+    """Make this version the champion, atomically: readers see the old pointer or the new one."""
+    manifest = (bundles / version / "manifest.json").read_bytes()
+    pointer = {"version": version, "bundle": version, "manifest_sha256": _sha256(manifest)}
+    waiting = bundles / f".{POINTER}.{os.getpid()}"
+    waiting.write_text(json.dumps(pointer), "utf-8")
+    waiting.replace(bundles / POINTER)
+
+
+def load_champion(address: Path) -> PlanRanker:
+    """The champion at a `bundles` folder; `BundleRefused` when there is none or it may not be served."""
+    folder, manifest = _champion(address)
+    _check_in_child(folder)
+    return _load(folder, manifest)
+
+
+def check(folder: Path) -> None:
+    """Load a bundle and score its golden rows; runs in the child process. `BundleRefused` when it differs."""
+    manifest = _manifest(folder / "manifest.json")
+    ranker = _load(folder, manifest)
+    golden = manifest["golden"]
+    features = np.array(golden["features"], dtype=np.float64)
+    sizes = np.array(golden["group_sizes"], dtype=np.int64)
+    utilities = ranker.utilities(features, sizes)
+    if not np.allclose(utilities, golden["utilities"], rtol=0, atol=GOLDEN_TOLERANCE):
+        raise BundleRefused("its golden rows score differently from when it was trained")
+
+
+def _champion(address: Path) -> tuple[Path, dict[str, Any]]:
+    pointer = address / POINTER
+    if not pointer.is_file():
+        raise BundleRefused(f"there is no {POINTER}")
+    said = _json(pointer)
+    name, expected = said.get("bundle"), said.get("manifest_sha256")
+    if not isinstance(name, str) or not name or name != Path(name).name or name.startswith("."):
+        raise BundleRefused(f"{POINTER} names no bundle")
+    folder = address / name
+    if not (folder / "manifest.json").is_file():
+        raise BundleRefused(f"the bundle {name} has no manifest.json")
+    if _sha256((folder / "manifest.json").read_bytes()) != expected:
+        raise BundleRefused(f"the manifest of {name} is not the one that was promoted")
+    return folder, _manifest(folder / "manifest.json")
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest = _json(path)
+    if manifest.get("format") != FORMAT:
+        raise BundleRefused(f"manifest format {manifest.get('format')!r} is not {FORMAT}")
+    if missing := {"version", "feature_names", "hidden", "coefficients", "model", "golden"} - manifest.keys():
+        raise BundleRefused(f"the manifest lacks {', '.join(sorted(missing))}")
+    return manifest
+
+
+def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
+    path, said = folder / "model.txt", manifest["model"]
+    if not path.is_file():
+        raise BundleRefused("there is no model.txt")
+    if path.stat().st_size > MAX_BYTES or path.stat().st_size != said["bytes"]:
+        raise BundleRefused(f"model.txt has {path.stat().st_size} bytes, the manifest says {said['bytes']}")
+    content = path.read_bytes()
+    if _sha256(content) != said["sha256"]:
+        raise BundleRefused("model.txt is not the file that was promoted")
+    booster = None
+    if said["trees"]:
+        import lightgbm
+
+        booster = lightgbm.Booster(model_str=content.decode())
+    coefficients = np.array(manifest["coefficients"], dtype=np.float64)
+    names, hidden = tuple(manifest["feature_names"]), int(manifest["hidden"])
+    if coefficients.shape != (len(names) + hidden,):
+        raise BundleRefused("there is not one coefficient per feature")
+    if booster is not None and booster.num_feature() != len(coefficients):
+        raise BundleRefused("the trees were trained on another number of features")
+    return PlanRanker(str(manifest["version"]), names, booster, coefficients, hidden)
+
+
+def _check_in_child(folder: Path) -> None:
+    command = [sys.executable, "-m", "models", "check-bundle", str(folder.resolve())]
+    root = Path(__file__).parents[1]
+    try:
+        child = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False, cwd=root
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BundleRefused(f"it did not score its golden rows within {CHILD_SECONDS} s") from error
+    if child.returncode != 0:
+        said = child.stderr.strip().splitlines() or [f"the process that loaded it ended with {child.returncode}"]
+        raise BundleRefused(said[-1])
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleRefused(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise BundleRefused(f"{path.name} is not a JSON object")
+    return content
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,127 @@
+"""A training set as arrays: rows sorted by decision, one chosen candidate in each."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+POSITION_FEATURES: Final = ("shown_first", "shown_second", "shown_third")
+"""Where the plan stood when it was chosen: learned from, and all zero when scoring."""
+
+HELD_OUT_SHARE: Final = 0.2
+
+
+class TrainingSetRefused(ValueError):
+    """The folder does not hold a training set that can be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """d decisions over r candidate rows."""
+
+    feature_names: tuple[str, ...]
+    features: FloatArray
+    """(r, features)"""
+    positions: FloatArray
+    """(r, 3) columns POSITION_FEATURES."""
+    chosen: FloatArray
+    """(r,) 1.0 for the candidate that was taken."""
+    group_sizes: IntArray
+    """(d,)"""
+    decisions: NDArray[np.object_]
+    """(d,) decision ids."""
+    organizations: NDArray[np.object_]
+    """(d,) organisation ids."""
+    plans: NDArray[np.object_]
+    """(r,) plan codes."""
+    digest: str
+    """sha256 that names the content."""
+
+    def __len__(self) -> int:
+        return len(self.group_sizes)
+
+    @property
+    def learned_from(self) -> FloatArray:
+        """(r, features + 3): what a learner is fitted on."""
+        return np.ascontiguousarray(np.hstack([self.features, self.positions]))
+
+    def take(self, decisions: NDArray[np.bool_]) -> Self:
+        """The decisions of a boolean mask (d,), in their order."""
+        rows = np.repeat(decisions, self.group_sizes)
+        return type(self)(
+            feature_names=self.feature_names,
+            features=self.features[rows],
+            positions=self.positions[rows],
+            chosen=self.chosen[rows],
+            group_sizes=self.group_sizes[decisions],
+            decisions=self.decisions[decisions],
+            organizations=self.organizations[decisions],
+            plans=self.plans[rows],
+            digest=self.digest,
+        )
+
+
+def load_training_set(folder: Path) -> TrainingSet:
+    """Read `training_set.parquet` and `.json`; `TrainingSetRefused` when they are missing, altered or inconsistent."""
+    about = _about(folder)
+    try:
+        table = pd.read_parquet(folder / "training_set.parquet")
+    except (OSError, ValueError) as error:
+        raise TrainingSetRefused(f"training_set.parquet cannot be read: {error}") from error
+    names = tuple(about["feature_names"])
+    needed = ("decision_id", "organization_id", "plan", "position", "shown", "chosen", *names)
+    if missing := [name for name in needed if name not in table]:
+        raise TrainingSetRefused(f"training_set.parquet lacks the columns {', '.join(missing)}")
+    if len(table) != about["rows"] or table.empty:
+        raise TrainingSetRefused(f"training_set.parquet has {len(table)} rows, its description says {about['rows']}")
+    ids = table["decision_id"].to_numpy(dtype=object)
+    starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
+    sizes = np.diff(np.append(starts, len(ids))).astype(np.int64)
+    if len(set(ids[starts])) != len(starts):
+        raise TrainingSetRefused("the rows of a decision do not stand together")
+    chosen = table["chosen"].to_numpy(dtype=np.float64)
+    if not (np.add.reduceat(chosen, starts) == 1).all():
+        raise TrainingSetRefused("a decision does not have exactly one chosen plan")
+    features = table[list(names)].to_numpy(dtype=np.float64)
+    if not np.isfinite(features).all():
+        raise TrainingSetRefused(f"the feature {names[int(np.argwhere(~np.isfinite(features))[0, 1])]} is not finite")
+    shown = table["position"].to_numpy() * table["shown"].to_numpy()
+    return TrainingSet(
+        feature_names=names,
+        features=np.ascontiguousarray(features),
+        positions=(shown[:, None] == np.arange(1, 4)).astype(np.float64),
+        chosen=chosen,
+        group_sizes=sizes,
+        decisions=ids[starts],
+        organizations=table["organization_id"].to_numpy(dtype=object)[starts],
+        plans=table["plan"].to_numpy(dtype=object),
+        digest=str(about["digest"]),
+    )
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    try:
+        about = json.loads((folder / "training_set.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TrainingSetRefused(f"training_set.json cannot be read: {error}") from error
+    if not isinstance(about, dict) or {"digest", "rows", "feature_names"} - about.keys():
+        raise TrainingSetRefused("training_set.json lacks digest, rows or feature_names")
+    return about
+
+
+def held_out(organizations: NDArray[np.object_], *, share: float = HELD_OUT_SHARE) -> NDArray[np.bool_]:
+    """Which decisions (d,) are kept from training: those of a fixed, hashed share of the organisations.
+
+    The same organisation is held out in every run, so champion and challenger are judged on what neither has seen.
+    """
+    return np.array(
+        [int(hashlib.sha256(str(name).encode()).hexdigest()[:8], 16) < share * 2**32 for name in organizations]
+    )

@@ -1,0 +1,147 @@
+"""Runs, versions and the champion, in MLflow on SQLite; what serving loads is published beside it as a bundle.
+
+`<registry>/mlflow.db` and `<registry>/artifacts` are MLflow's; `<registry>/bundles` is ours, and all that serving reads.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from models.bundle import Golden, load_champion, point_to, write_bundle
+from models.dataset import TrainingSet
+from models.gate import Verdict
+from models.plan_ranker import PlanRanker
+from models.report import markdown
+from models.train import Trained
+
+NAME: Final = "plan-ranker"
+CHAMPION: Final = "champion"
+GOLDEN_DECISIONS: Final = 25
+PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4"]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered version and whether it answers from now on."""
+
+    version: str
+    run_id: str
+    promoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry folder; it is made at the first registration."""
+
+    folder: Path
+
+    @property
+    def bundles(self) -> Path:
+        """What `PLANS_MODEL` names."""
+        return self.folder / "bundles"
+
+    def champion(self) -> PlanRanker | None:
+        """The ranker that answers now, `None` before the first promotion; `BundleRefused` when it is damaged."""
+        return load_champion(self.bundles) if (self.bundles / "champion.json").exists() else None
+
+    def register(self, trained: Trained, verdict: Verdict) -> Registered:
+        """Log the run with data, parameters, figures and report, register its trees, promote if the gate says so."""
+        with _mlflow(self.folder) as mlflow:
+            with mlflow.start_run(run_name=trained.ranker.version) as run:
+                mlflow.set_tags({"data_digest": trained.learned_from.digest, "promoted": str(verdict.promoted)})
+                mlflow.log_params(_flat(trained.parameters))
+                mlflow.log_metrics(_metrics(trained))
+                mlflow.log_dict(trained.parameters, "parameters.json")
+                mlflow.log_text(markdown(trained, verdict), "report.md")
+                version = self._log_trees(mlflow, trained)
+                ranker = replace(trained.ranker, version=version)
+                bundle = self._publish(ranker, trained, run_id=run.info.run_id)
+                mlflow.log_artifacts(str(bundle), "bundle")
+            if verdict.promoted:
+                self._promote(mlflow, version)
+            return Registered(version, run.info.run_id, verdict.promoted)
+
+    def _log_trees(self, mlflow: Any, trained: Trained) -> str:
+        example = trained.judged_on.learned_from[:5]
+        signature = mlflow.models.infer_signature(example, np.zeros(len(example)))
+        info = mlflow.lightgbm.log_model(
+            trained.ranker.booster,
+            name="model",
+            signature=signature,
+            registered_model_name=NAME,
+            pip_requirements=PIP_REQUIREMENTS,
+            metadata={"feature_names": json.dumps(trained.ranker.feature_names)},
+        )
+        return f"{NAME}-{info.registered_model_version}-{trained.learned_from.digest[:8]}"
+
+    def _publish(self, ranker: PlanRanker, trained: Trained, *, run_id: str) -> Path:
+        about = {
+            "data_digest": trained.learned_from.digest,
+            "decisions": len(trained.learned_from),
+            "run_id": run_id,
+            "parameters": trained.parameters,
+            "figures": {name: asdict(figures) for name, figures in trained.figures.items()},
+        }
+        return write_bundle(
+            self.bundles / ranker.version, ranker=ranker, golden=golden(ranker, trained.judged_on), about=about
+        )
+
+    def _promote(self, mlflow: Any, version: str) -> None:
+        number = version.split("-")[-2]
+        mlflow.MlflowClient().set_registered_model_alias(NAME, CHAMPION, number)
+        point_to(self.bundles, version)
+
+
+def golden(ranker: PlanRanker, judged_on: TrainingSet) -> Golden:
+    """The first few held-out decisions with the ranker's own utilities."""
+    first = np.arange(len(judged_on)) < GOLDEN_DECISIONS
+    rows = judged_on.take(first)
+    return Golden(rows.features, rows.group_sizes, ranker.utilities(rows.features, rows.group_sizes))
+
+
+@contextmanager
+def _mlflow(folder: Path) -> Iterator[Any]:
+    """MLflow on this registry's own store, silent towards the outside, as it was before when we are done."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    import mlflow
+    import mlflow.lightgbm
+
+    folder.mkdir(parents=True, exist_ok=True)
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    address = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+    mlflow.set_tracking_uri(address)
+    mlflow.set_registry_uri(address)
+    try:
+        if mlflow.get_experiment_by_name(NAME) is None:
+            mlflow.create_experiment(NAME, artifact_location=(folder / "artifacts").resolve().as_uri())
+        mlflow.set_experiment(NAME)
+        yield mlflow
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
+
+
+def _flat(parameters: dict[str, Any]) -> dict[str, str]:
+    """Parameters as MLflow shows them in its table; the whole of them is in `parameters.json`."""
+    return {name: str(value)[:500] for name, value in parameters.items() if not isinstance(value, list | tuple | dict)}
+
+
+def _metrics(trained: Trained) -> dict[str, float]:
+    named = {
+        f"{name}.{figure}": value
+        for name, figures in trained.figures.items()
+        for figure, value in asdict(figures).items()
+        if value is not None
+    }
+    rules, optimum = trained.figures["rules"], trained.figures.get("optimum")
+    if optimum is not None:
+        share = trained.figures["model"].share_of_gap(rules=rules, optimum=optimum)
+        named |= {} if share is None else {"model.share_of_gap": share}
+    return named

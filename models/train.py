@@ -1,0 +1,136 @@
+"""From a training set to a judged challenger: one call, repeatable from its seed."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.choice_ranker import ChoiceRanker
+from models.conditional_logit import ConditionalLogit
+from models.dataset import POSITION_FEATURES, TrainingSet, TrainingSetRefused, held_out
+from models.judge import Figures, judge
+from models.plan_ranker import FloatArray, PlanRanker
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.rules import RuleRanker
+
+FEWEST_DECISIONS = 30
+"""Below this neither the trained nor the held-out part can say anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A challenger with everything needed to judge, register and repeat it."""
+
+    ranker: PlanRanker
+    figures: dict[str, Figures]
+    """By name: model, rules, popularity, conditional_logit; also champion and optimum where there is one."""
+    parameters: dict[str, Any]
+    learned_from: TrainingSet
+    judged_on: TrainingSet
+
+
+def train(
+    training_set: TrainingSet,
+    *,
+    seed: int,
+    truth: FloatArray | None = None,
+    champion: Ranker | None = None,
+    num_threads: int = 2,
+    progress: Callable[[str], None] = print,
+) -> Trained:
+    """Fit on most organisations, judge on the others beside rules, popularity and a conditional logit.
+
+    `truth` (rows of the training set,) holds true choice probabilities where they are known (demo data).
+    The same training set and seed give the same model text. `TrainingSetRefused` when there are too few decisions.
+    """
+    if len(training_set) < FEWEST_DECISIONS:
+        raise TrainingSetRefused(
+            f"{len(training_set)} decisions are too few to learn from; {FEWEST_DECISIONS} at least"
+        )
+    out = held_out(training_set.organizations)
+    if not out.any() or out.all():
+        raise TrainingSetRefused("the decisions come from too few organisations to hold some out")
+    learn, judged = training_set.take(~out), training_set.take(out)
+    progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
+    learner = ChoiceRanker(seed=seed, num_threads=num_threads)
+    learner.fit(learn.learned_from, learn.chosen, learn.group_sizes, groups=learn.organizations)
+    logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
+    ranker = as_plan_ranker(learner, feature_names=learn.feature_names, version=f"challenger-{training_set.digest[:8]}")
+    held = None if truth is None else truth[np.repeat(out, training_set.group_sizes)]
+    progress("judging against rules, popularity and a conditional logit")
+    parameters = {"seed": seed, **asdict(learner.report_)}
+    figures = _compare(ranker, logit, champion, learn=learn, judged=judged, truth=held)
+    return Trained(ranker, figures, parameters, learn, judged)
+
+
+def as_plan_ranker(learner: ChoiceRanker, *, feature_names: tuple[str, ...], version: str) -> PlanRanker:
+    """The fitted learner under the `Ranker` contract, with the position shown left neutral."""
+    columns = len(feature_names) + len(POSITION_FEATURES)
+    coefficients = np.zeros(columns) if learner.prior_ is None else learner.prior_.coef_
+    return PlanRanker(version, feature_names, learner.booster_, coefficients, hidden=len(POSITION_FEATURES))
+
+
+def popularity(learn: TrainingSet, judged: TrainingSet) -> FloatArray:
+    """Utilities (rows of `judged`,) of the simplest guess: the log of each plan's share among what was chosen."""
+    counts = pd.Series(learn.chosen).groupby(learn.plans).sum()
+    shown = pd.Series(np.ones(len(learn.plans))).groupby(learn.plans).sum()
+    share = ((counts + 1) / (shown + 2)).reindex(judged.plans).fillna(0.5 / (len(learn) + 2))
+    return np.asarray(np.log(share.to_numpy(dtype=np.float64)))
+
+
+def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
+    """True choice probabilities in the rows of the training set, from the demo data's `truth/choices.parquet`.
+
+    `TrainingSetRefused` when a row has none.
+    """
+    table = pd.read_parquet(choices).set_index(["decision_id", "plan"])["probability"]
+    keys = pd.MultiIndex.from_arrays([np.repeat(training_set.decisions, training_set.group_sizes), training_set.plans])
+    truth = table.reindex(keys).to_numpy(dtype=np.float64)
+    if np.isnan(truth).any():
+        raise TrainingSetRefused(f"{choices.name} does not know every decision of the training set")
+    return truth
+
+
+def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:
+    """The feature columns that a ranker reads, in its order; `TrainingSetRefused` when one is missing."""
+    if missing := [name for name in ranker.feature_names if name not in training_set.feature_names]:
+        raise TrainingSetRefused(f"{ranker.name} needs the features {', '.join(missing)}")
+    places = [training_set.feature_names.index(name) for name in ranker.feature_names]
+    return np.ascontiguousarray(training_set.features[:, places])
+
+
+def _compare(
+    ranker: PlanRanker,
+    logit: ConditionalLogit,
+    champion: Ranker | None,
+    *,
+    learn: TrainingSet,
+    judged: TrainingSet,
+    truth: FloatArray | None,
+) -> dict[str, Figures]:
+    def figures(utilities: FloatArray, *, states_probabilities: bool = True) -> Figures:
+        return judge(
+            utilities,
+            chosen=judged.chosen,
+            group_sizes=judged.group_sizes,
+            truth=truth,
+            states_probabilities=states_probabilities,
+        )
+
+    rules = RuleRanker()
+    neutral: NDArray[np.float64] = np.hstack([judged.features, np.zeros_like(judged.positions)])
+    found = {
+        "model": figures(ranker.utilities(judged.features, judged.group_sizes)),
+        "conditional_logit": figures(neutral @ logit.coef_),
+        "rules": figures(rules.utilities(columns_of(rules, judged), judged.group_sizes), states_probabilities=False),
+        "popularity": figures(popularity(learn, judged)),
+    }
+    if champion is not None:
+        found["champion"] = figures(champion.utilities(columns_of(champion, judged), judged.group_sizes))
+    if truth is not None:
+        found["optimum"] = figures(np.log(np.maximum(truth, 1e-300)))
+    return found

@@ -1,0 +1,259 @@
+"""The demo world's past: modals opened, plans chosen, paid, kept; logged as the service would have logged them."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipelines.demo_choices import CAUTIOUS, PREMIUM, Choices, Observed, choose
+from pipelines.demo_world import COUNTRIES, INTEGRATIONS, NO_TEMPLATE, TEMPLATES, DailyUsage, Organizations
+from recommender.ranking.situation import PlanTable
+
+FloatArray = NDArray[np.float64]
+
+DAY: Final = 86_400_000_000
+SECOND: Final = 1_000_000
+ROUNDS: Final = 3
+"""At most so many decisions per organisation: one in the trial, the others while it holds a plan."""
+SHOWN: Final = 3
+LAUNCH_VERSION: Final = "launch-1"
+LAUNCH_TEMPERATURE: Final = 0.5
+LAUNCH_FLOOR: Final = 0.1
+"""The logging policy: the launch score, softened, with a tenth of the first places given at random."""
+SILENT_SHARE: Final = 0.1
+PAID_SHARE: Final = 0.94
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What the past left behind; instants are microseconds."""
+
+    decisions: pd.DataFrame
+    outcomes: pd.DataFrame
+    subscriptions: pd.DataFrame
+    truth: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round's d decisions over p plans, as they were shown."""
+
+    names: NDArray[np.str_]
+    organization_ids: NDArray[np.str_]
+    instants: NDArray[np.int64]
+    order: NDArray[np.int64]
+    """(d, p) plan indices, first shown first."""
+    propensity: FloatArray
+    """(d, p) probability of standing first."""
+    utility: FloatArray
+    held: NDArray[np.int64]
+    """(d,) plan index, -1 during the trial."""
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """(d, p) position of each plan, from 1."""
+        return np.argsort(self.order, axis=1, kind="stable") + 1
+
+
+def live(
+    drawn: Organizations, usage: DailyUsage, plans: PlanTable, *, day_zero: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> Logs:  # fmt: skip
+    """Play the rounds: each organisation decides, and comes back later if it took a plan."""
+    rounds: list[Logs] = []
+    normal = np.array([name.startswith("org-") for name in drawn.ids])
+    held = np.full(len(drawn), -1)
+    day = rng.integers(8, 17, len(drawn))
+    decided = 0
+    for number in range(ROUNDS):
+        there = normal & (day < drawn.life - 1) & ((held >= 0) if number else True)
+        rows = np.flatnonzero(there)
+        observed = _observe(drawn, usage, plans, rows=rows, day=day[rows], held=held[rows])
+        order, propensity, utility = _launch_order(observed, plans, rng)
+        shown = Round(
+            names=np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)]),
+            organization_ids=np.array(drawn.ids)[rows],
+            instants=day_zero[rows] + day[rows] * DAY + rng.integers(28_800, 64_800, len(rows)) * SECOND,
+            order=order,
+            propensity=propensity,
+            utility=utility,
+            held=held[rows],
+        )
+        choices = choose(observed, plans, shown.positions, rng)
+        outcomes, paid = _outcomes(shown, choices, plans, rng)
+        subscriptions = _subscriptions(shown, choices, paid, plans, number)
+        rounds.append(Logs(_decisions(shown, plans), outcomes, subscriptions, _truth(shown.names, choices, plans)))
+        held[rows[paid >= 0]] = choices.chosen[paid >= 0]
+        day = day + rng.integers(24, 41, len(drawn))
+        decided += len(rows)
+    return Logs(*(pd.concat(parts, ignore_index=True) for parts in zip(*map(_parts, rounds), strict=True)))
+
+
+def _parts(logs: Logs) -> tuple[pd.DataFrame, ...]:
+    return logs.decisions, logs.outcomes, logs.subscriptions, logs.truth
+
+
+def _observe(
+    drawn: Organizations,
+    usage: DailyUsage,
+    plans: PlanTable,
+    *,
+    rows: NDArray[np.intp],
+    day: NDArray[np.int64],
+    held: NDArray[np.int64],
+) -> Observed:
+    def mean(values: NDArray[np.int64], oldest: int, newest: int) -> NDArray[np.float64]:
+        """Mean per day over the complete days `oldest` … `newest` before the decision's day."""
+        days = day[:, None] - np.arange(newest, oldest + 1)[None, :]
+        there = days >= 0
+        return (values[rows[:, None], np.maximum(days, 0)] * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+
+    connected = drawn.connected[rows]
+    covered = _covered(plans)
+    premium = np.array([name in PREMIUM for name in INTEGRATIONS])
+    recent, before = mean(usage.conversations, 7, 1), mean(usage.conversations, 14, 8)
+    levels = [usage.documents, usage.assistants, usage.seats]
+    return Observed(
+        monthly=30 * np.stack([mean(usage.conversations, 14, 1), mean(usage.ai_tokens, 14, 1)], axis=1),
+        growth=np.log((recent + 5) / (before + 5)),
+        days=day.astype(np.float64),
+        levels=np.stack([level[rows, day - 1] for level in levels], axis=1).astype(np.float64),
+        template=np.where(drawn.template[rows] == NO_TEMPLATE, len(TEMPLATES), drawn.template[rows]),
+        second_template=drawn.second_template[rows],
+        cautious=np.isin(drawn.country[rows], [COUNTRIES.index(name) for name in CAUTIOUS]),
+        missing=(connected[:, None, :] & ~covered[None]).sum(axis=2).astype(np.float64),
+        missing_premium=(connected[:, None, :] & ~covered[None] & premium).sum(axis=2).astype(np.float64),
+        current_plan=held,
+    )
+
+
+def _covered(plans: PlanTable) -> NDArray[np.bool_]:
+    """(plans, INTEGRATIONS) whether the plan includes the integration."""
+    columns = [plans.covers[:, plans.integrations.index(name)] for name in INTEGRATIONS]
+    return np.stack(columns, axis=1)
+
+
+def _launch_order(
+    observed: Observed, plans: PlanTable, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The launch policy (own family, cheap, few broken limits): order (d, p), propensities and utilities."""
+    own = np.zeros((len(TEMPLATES) + 1, len(plans.codes)))
+    for row, template in enumerate(TEMPLATES):
+        own[row] = plans.suits[:, plans.templates.index(template)]
+    need = np.concatenate([observed.monthly, observed.levels], axis=1)
+    broken = (need[:, None, :] > plans.limits[None]).sum(axis=2)
+    utility = (
+        2 * own[observed.template] - np.log(plans.monthly_price_cents / 19_000) - 1.5 * broken
+    ) / LAUNCH_TEMPERATURE
+    weights = np.exp(utility - utility.max(axis=1, keepdims=True))
+    soft = weights / weights.sum(axis=1, keepdims=True)
+    propensity = (1 - LAUNCH_FLOOR) * soft + LAUNCH_FLOOR / soft.shape[1]
+    first = (propensity.cumsum(axis=1) < rng.random(len(soft))[:, None]).sum(axis=1)
+    first = np.minimum(first, soft.shape[1] - 1)
+    led = utility.copy()
+    led[np.arange(len(first)), first] = np.inf
+    order: NDArray[np.int64] = np.argsort(-led, axis=1, kind="stable")
+    return order, propensity, utility
+
+
+def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
+    count = len(plans.codes)
+    positions = shown.positions.ravel()
+    weights = np.exp(shown.utility - shown.utility.max(axis=1, keepdims=True))
+    return pd.DataFrame(
+        {
+            "decision_id": np.repeat(shown.names, count),
+            "organization_id": np.repeat(shown.organization_ids, count),
+            "plan": np.tile(plans.codes, len(shown.names)),
+            "interval": plans.interval,
+            "catalogue_version": plans.catalogue_version,
+            "strategy": "rules",
+            "model_version": LAUNCH_VERSION,
+            "fallback_reason": "no_champion",
+            "position": positions,
+            "shown": positions <= SHOWN,
+            "recommended": positions == 1,
+            "utility": shown.utility.ravel(),
+            "probability": (weights / weights.sum(axis=1, keepdims=True)).ravel(),
+            "propensity": shown.propensity.ravel(),
+            "reasons": "[]",
+            "features": pd.Series([None] * len(positions), dtype="str"),
+            "occurred_at": np.repeat(shown.instants, count),
+            "recorded_at": np.repeat(shown.instants, count),
+        }
+    )
+
+
+def _outcomes(
+    shown: Round, choices: Choices, plans: PlanTable, rng: np.random.Generator
+) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    """The outcome log, and the instant at which each decision was paid (-1: not)."""
+    codes = np.array(plans.codes)
+    names = shown.names
+    position = shown.positions[np.arange(len(names)), choices.chosen]
+    silent = rng.random(len(names)) < SILENT_SHARE
+    stays = choices.chosen == shown.held
+    takes = ~silent & ~stays
+    pays = takes & (rng.random(len(names)) < PAID_SHARE)
+    back = pays & (rng.random(len(names)) < 0.02)
+    viewed = shown.instants + rng.integers(1, 20, len(names)) * SECOND
+    selected = viewed + rng.integers(20, 600, len(names)) * SECOND
+    started = selected + rng.integers(5, 60, len(names)) * SECOND
+    slow = np.where(rng.random(len(names)) < 0.05, rng.integers(1, 4, len(names)) * DAY, 0)
+    paid = started + rng.integers(30, 300, len(names)) * SECOND + slow
+    steps = [
+        ("viewed", np.ones(len(names), dtype=np.bool_), viewed, False),
+        ("dismissed", ~silent & stays, selected, False),
+        ("selected", takes, selected, True),
+        ("checkout_started", takes, started, True),
+        ("paid", pays, paid, True),
+        ("changed_back", back, paid + 5 * DAY, True),
+    ]
+    table = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "event_id": np.char.add(f"o-{kind}-", names[rows]), "decision_id": names[rows], "kind": kind,
+                    "plan": codes[choices.chosen[rows]] if named else None,
+                    "position": pd.array(position[rows] if named else [None] * int(rows.sum()), dtype="Int64"),
+                    "occurred_at": when[rows], "recorded_at": when[rows] + rng.integers(1, 5 * SECOND, int(rows.sum())),
+                }
+            )
+            for kind, rows, when, named in steps
+        ],
+        ignore_index=True,
+    )  # fmt: skip
+    return table, np.where(pays, paid, -1)
+
+
+def _subscriptions(
+    shown: Round, choices: Choices, paid: NDArray[np.int64], plans: PlanTable, number: int
+) -> pd.DataFrame:
+    rows = paid >= 0
+    ids = shown.organization_ids[rows]
+    return pd.DataFrame(
+        {
+            "event_id": [f"s-{number}-{name}" for name in ids],
+            "organization_id": ids,
+            "plan": np.array(plans.codes)[choices.chosen[rows]],
+            "interval": plans.interval,
+            "status": "active",
+            "catalogue_version": plans.catalogue_version,
+            "occurred_at": paid[rows],
+            "recorded_at": paid[rows] + SECOND,
+        }
+    )
+
+
+def _truth(names: NDArray[np.str_], choices: Choices, plans: PlanTable) -> pd.DataFrame:
+    count = len(plans.codes)
+    return pd.DataFrame(
+        {
+            "decision_id": np.repeat(names, count), "plan": np.tile(plans.codes, len(names)),
+            "probability": choices.probability.ravel(), "probability_latent": choices.probability_latent.ravel(),
+            "future_bill_cents": choices.future_bill_cents.ravel(),
+            "chosen": (choices.chosen[:, None] == np.arange(count)).ravel(),
+        }
+    )  # fmt: skip
