@@ -1,0 +1,112 @@
+"""The one engine step: usage events → one row per decision × day × metric, as known at the decision.
+
+Written in Ibis, with only the operations on which DuckDB and Spark agree (`date.delta` of dates, never a difference of
+timestamps; `argmax` only where no two rows share the key). Whichever engine holds `usage_events` does the work.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from data_contracts.usage import COUNT_METRICS, LEVEL_METRICS, METRICS
+from recommender.ranking.day_cube import EPOCH, UsageCells
+from recommender.ranking.ranker import IntArray
+from recommender.ranking.situation import CARRIED, WINDOW_DAYS
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+CELLS_SCHEMA: Final = pa.schema([(name, pa.int64()) for name in ("decision", "day", "metric", "value")])
+"""What the engine's answer is cast to, whatever types it prefers itself."""
+
+INSTANT: Final = "timestamp('UTC')"
+
+
+def embedded_engine(usage_events: Path) -> "ir.Table":
+    """The usage events of a Parquet file as a table of the embedded engine (DuckDB), which computes in UTC."""
+    import ibis
+
+    return ibis.duckdb.connect().read_parquet(usage_events)
+
+
+def usage_cells(usage_events: "ir.Table", *, organization_ids: pa.Array, decided_at_us: IntArray) -> UsageCells:
+    """The cells of n decisions: what each organisation had used, day by day, as known at its decision.
+
+    `organization_ids` and `decided_at_us` (n,) say who decided when, in microseconds since 1970; the cells' `decision`
+    is the place in them.
+    """
+    import ibis
+
+    if not len(decided_at_us):
+        return UsageCells(*(np.empty(0, dtype=np.int64) for _ in CELLS_SCHEMA))
+    decisions = ibis.memtable(
+        pa.table(
+            {
+                "decision": np.arange(len(decided_at_us)),
+                "organization_id": organization_ids,
+                "decided_at": pa.array(decided_at_us).cast(pa.timestamp("us", "UTC")),
+            }
+        )
+    )
+    earliest, latest = (
+        EPOCH + timedelta(microseconds=int(edge)) for edge in (decided_at_us.min(), decided_at_us.max())
+    )
+    answer = daily_usage(decisions, usage_events, earliest=earliest, latest=latest).to_pyarrow()
+    answer = answer.select(CELLS_SCHEMA.names).cast(CELLS_SCHEMA)
+    return UsageCells(*(answer[name].to_numpy() for name in CELLS_SCHEMA.names))
+
+
+def daily_usage(decisions: "ir.Table", usage_events: "ir.Table", *, earliest: datetime, latest: datetime) -> "ir.Table":
+    """One row per decision, day and metric with any usage recorded by the decision: decision, day, metric, value.
+
+    `decisions` has decision, organization_id, decided_at (all between `earliest` and `latest`, so that an engine may
+    skip what lies elsewhere). `day`, `metric` and `value` are those of `UsageCells`: sums of counts within the window,
+    and for levels the last reading of each day, with all days before the window in one.
+    """
+    import ibis
+
+    oldest = (earliest - timedelta(days=WINDOW_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
+    events = usage_events.select(
+        "organization_id",
+        "metric",
+        quantity=usage_events.quantity.cast("int64"),
+        occurred_at=usage_events.occurred_at.cast(INSTANT),
+        recorded_at=usage_events.recorded_at.cast(INSTANT),
+    )
+    events = events.filter(events.occurred_at <= ibis.literal(latest, type=INSTANT))
+    counts = events.filter(
+        events.metric.isin(sorted(COUNT_METRICS)), events.occurred_at >= ibis.literal(oldest, type=INSTANT)
+    )
+    levels = events.filter(events.metric.isin(sorted(LEVEL_METRICS)))
+    return ibis.union(_count_cells(_known(decisions, counts)), _level_cells(_known(decisions, levels)))
+
+
+def _known(decisions: "ir.Table", events: "ir.Table") -> "ir.Table":
+    """The events of each decision's organisation that were recorded by then, with their day counted back from it."""
+    import ibis
+
+    known = decisions.join(events, "organization_id")
+    known = known.filter(known.recorded_at <= known.decided_at, known.occurred_at <= known.decided_at)
+    days = known.decided_at.date().delta(known.occurred_at.date(), unit="day")
+    return known.select(
+        "decision",
+        "occurred_at",
+        "quantity",
+        day=ibis.least(days, CARRIED).cast("int64"),
+        metric=known.metric.cases(*((metric, place) for place, metric in enumerate(METRICS))).cast("int64"),
+    )
+
+
+def _count_cells(known: "ir.Table") -> "ir.Table":
+    inside = known.filter(known.day < WINDOW_DAYS)
+    return inside.group_by("decision", "day", "metric").aggregate(value=inside.quantity.sum().cast("int64"))
+
+
+def _level_cells(known: "ir.Table") -> "ir.Table":
+    """The larger of two readings at one instant first, so that a day's latest instant then has one reading only."""
+    keys = ("decision", "day", "metric")
+    readings = known.group_by(*keys, "occurred_at").aggregate(quantity=known.quantity.max())
+    return readings.group_by(*keys).aggregate(value=readings.quantity.argmax(readings.occurred_at).cast("int64"))
