@@ -1,6 +1,6 @@
 """Runs, versions and the champion, in MLflow on SQLite; what serving loads is published beside it as a bundle.
 
-`<registry>/mlflow.db` and `<registry>/artifacts` are MLflow's; `<registry>/bundles` is ours, and all that serving reads.
+MLflow keeps `<registry>/mlflow.db` and `<registry>/artifacts`; `<registry>/bundles` is ours, and all that serving reads.
 """
 
 import json
