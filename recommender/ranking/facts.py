@@ -1,0 +1,146 @@
+"""What several features share about a batch of decisions, computed once and only when asked for."""
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.ranking.projection import COUNTS, Projection, history_days, projected_monthly, sum_over_days
+from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.situation import PlanTable, Situations
+
+UNLIMITED: Final = 1e13
+"""The number of units that stands for "no limit" where a finite figure is needed."""
+
+MOST_OVERUSE: Final = 5.0
+"""Usage counts as at most this multiple of a limit: five times too much is no worse than fifty times."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """n decisions against p plans; what depends on both has shape (n, p)."""
+
+    situations: Situations
+    plans: PlanTable
+
+    @cached_property
+    def projection(self) -> Projection:
+        """The next 30 days, (n, metrics) each."""
+        return projected_monthly(self.situations)
+
+    @cached_property
+    def history_days(self) -> FloatArray:
+        """(n,) days on which the product could be used."""
+        return history_days(self.situations)
+
+    @cached_property
+    def counted(self) -> FloatArray:
+        """(n, days, metrics) units per day; 0 for levels, which are no usage of a day."""
+        return np.where(COUNTS, self.situations.totals, 0.0)
+
+    @cached_property
+    def counted_in_window(self) -> FloatArray:
+        """(n, metrics) units of the whole window; 0 for levels."""
+        return sum_over_days(self.counted)
+
+    @cached_property
+    def use_of_limit(self) -> FloatArray:
+        """(n, p, metrics) projected usage as a multiple of the limit, at most 5; 0 if a limit of 0 is enough."""
+        return self._use_of_limit(self.projection.monthly)
+
+    @cached_property
+    def busy_use_of_limit(self) -> FloatArray:
+        """(n, p, metrics) the same for the upper end of the 80 % range."""
+        return self._use_of_limit(self.projection.high)
+
+    def _use_of_limit(self, usage: FloatArray) -> FloatArray:
+        needed = usage[:, None, :]
+        limits = self.plans.limits
+        share = needed / np.where(limits > 0, limits, 1.0)
+        return np.minimum(np.where(limits > 0, share, np.where(needed > 0, MOST_OVERUSE, 0.0)), MOST_OVERUSE)
+
+    @cached_property
+    def overage_cents(self) -> FloatArray:
+        """(n, p) what projected usage beyond the limits costs a month, in minor units."""
+        return self.overage_of(self.projection.monthly)
+
+    def overage_of(self, usage: FloatArray) -> FloatArray:
+        """(n, p) minor units for this monthly usage (n, metrics) beyond the limits; what cannot be bought is free."""
+        excess = np.maximum(usage[:, None, :] - self.plans.limits, 0.0)
+        cost = excess * np.where(np.isnan(self.plans.overage_cents), 0.0, self.plans.overage_cents)
+        return np.ascontiguousarray(np.add.accumulate(cost, axis=2)[:, :, -1])
+
+    @cached_property
+    def bill_cents(self) -> FloatArray:
+        """(n, p) projected monthly bill: price and overage, in minor units."""
+        return self.plans.monthly_price_cents + self.overage_cents
+
+    @cached_property
+    def candidates(self) -> NDArray[np.bool_]:
+        """(n, p) eligible plans; every plan where none is, so that "the cheapest" always exists."""
+        eligible = self.situations.eligible
+        return eligible | ~eligible.any(axis=1, keepdims=True)
+
+    def least(self, values: FloatArray) -> FloatArray:
+        """(n, 1) the smallest value among a decision's candidates; `values` has shape (n, p) or (p,)."""
+        smallest: FloatArray = np.where(self.candidates, values, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+        return smallest
+
+    @cached_property
+    def next_plan(self) -> IntArray:
+        """(p,) the next plan up: lowest higher tier of the family, the first in catalogue order; itself at the top."""
+        tier, family = self.plans.tier, self.plans.family
+        above = (family[:, None] == family) & (tier > tier[:, None])
+        following = np.where(above, tier, np.iinfo(np.int64).max).argmin(axis=1) if len(tier) else tier
+        return np.where(above.any(axis=1), following, np.arange(len(tier)))
+
+    @cached_property
+    def installed(self) -> FloatArray:
+        """(n, 1) how many templates are installed that the catalogue knows."""
+        return count(self.situations.templates, axis=1)[:, None]
+
+    @cached_property
+    def connected(self) -> FloatArray:
+        """(n, 1) how many integrations are connected that the catalogue knows."""
+        return count(self.situations.integrations, axis=1)[:, None]
+
+    @cached_property
+    def suited(self) -> FloatArray:
+        """(n, p) how many of the installed templates the plan's family is meant for."""
+        return _shared(self.situations.templates, self.plans.suits)
+
+    @cached_property
+    def covered(self) -> FloatArray:
+        """(n, p) how many of the connected integrations the plan includes."""
+        return _shared(self.situations.integrations, self.plans.covers)
+
+    @cached_property
+    def held(self) -> NDArray[np.bool_]:
+        """(n, 1) whether one of these plans is held now."""
+        return (self.situations.current_plan >= 0)[:, None]
+
+    @cached_property
+    def current(self) -> IntArray:
+        """(n, 1) index of the plan held now; 0 without one, so read it together with `held`."""
+        return np.maximum(self.situations.current_plan, 0)[:, None]
+
+
+def select(situations: Situations, rows: slice | IntArray) -> Situations:
+    """Some of the decisions, in the order asked for; a row asked for twice stands there twice."""
+    return Situations(**{field.name: getattr(situations, field.name)[rows] for field in fields(Situations)})
+
+
+def log1p(values: FloatArray) -> FloatArray:
+    """log(1 + x) over contiguous memory, so that a value's bits do not depend on its neighbours."""
+    return np.log1p(np.ascontiguousarray(values))
+
+
+def count(true: NDArray[np.bool_], *, axis: int) -> FloatArray:
+    """How many are true along an axis, as a float."""
+    return np.asarray(np.count_nonzero(true, axis=axis), dtype=np.float64)
+
+
+def _shared(of_organisation: NDArray[np.bool_], of_plan: NDArray[np.bool_]) -> FloatArray:
+    return count(of_organisation[:, None, :] & of_plan, axis=2)

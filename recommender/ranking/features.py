@@ -1,0 +1,62 @@
+"""Every feature by name, and the one way from situations to feature rows, for one request and for a million rows.
+
+A feature is a named function of `Facts`; its name is the column, its docstring the definition and the unit. The
+features of a decision depend on its own situation and on the plan table only, to the last bit, in any batch.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.ranking.countries import COUNTRY_GROUPS, country_group
+from recommender.ranking.facts import Facts, select
+from recommender.ranking.fit_features import FIT_FEATURES
+from recommender.ranking.plan_features import PLAN_FEATURES
+from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.situation import PlanTable, Situations
+from recommender.ranking.usage_features import USAGE_FEATURES
+
+__all__ = [
+    "COUNTRY_GROUPS",
+    "FEATURES",
+    "Feature",
+    "UnknownFeature",
+    "country_group",
+    "feature_cube",
+    "feature_rows",
+]
+
+Feature = Callable[[Facts], FloatArray]
+
+FEATURES: Final[dict[str, Feature]] = {
+    feature.__name__: feature for feature in (*USAGE_FEATURES, *PLAN_FEATURES, *FIT_FEATURES)
+}
+"""Name → function, in declared order; results broadcast to (n, p)."""
+
+_BLOCK: Final = 512
+"""Decisions computed at once: few enough to stay in the processor's cache, and memory stays flat."""
+
+
+class UnknownFeature(LookupError):
+    """A ranker asks for a feature that is not declared here."""
+
+
+def feature_cube(situations: Situations, plans: PlanTable, names: Sequence[str] | None = None) -> FloatArray:
+    """All features of all plans: shape (n, p, features), finite everywhere; `names` picks and orders the columns."""
+    wanted = tuple(FEATURES) if names is None else tuple(names)
+    if unknown := [name for name in wanted if name not in FEATURES]:
+        raise UnknownFeature(f"not declared: {', '.join(unknown)}")
+    cube = np.empty((len(situations), len(plans.codes), len(wanted)))
+    for start in range(0, len(situations), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        facts = Facts(select(situations, part), plans)
+        for column, name in enumerate(wanted):
+            cube[part, :, column] = FEATURES[name](facts)
+    return cube
+
+
+def feature_rows(cube: FloatArray, eligible: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
+    """The candidates' rows (rows, features) by decision, in catalogue order, and the candidates per decision (n,)."""
+    return cube[eligible], eligible.sum(axis=1)

@@ -1,0 +1,60 @@
+"""One catalogue at one interval as arrays: the form in which features and rankers see what is on sale."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from data_contracts.usage import METRICS
+from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.ranking.ranker import FloatArray
+from recommender.ranking.situation import PlanTable
+
+_MONTHS: Final[dict[Interval, int]] = {"month": 1, "year": 12}
+
+
+def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
+    """Every plan that is sold at this interval and not private, in catalogue order (family as declared, then tier).
+
+    A plan without templates suits every template alike. A catalogue that sells nothing at the interval gives an
+    empty table.
+    """
+    plans = [plan for plan in catalogue.plans if not plan.private and interval in plan.price_cents]
+    templates = tuple(sorted({code for plan in plans for code in plan.templates}))
+    integrations = tuple(sorted({code for plan in plans for code in plan.integrations}))
+    families = tuple(dict.fromkeys(plan.family for plan in plans))
+    return PlanTable(
+        catalogue_version=catalogue.version,
+        interval=interval,
+        codes=tuple(plan.code for plan in plans),
+        templates=templates,
+        integrations=integrations,
+        families=families,
+        monthly_price_cents=np.array([plan.price_cents[interval] / _MONTHS[interval] for plan in plans], dtype=float),
+        limits=_by_metric(plans, [[_limit(plan, metric) for metric in METRICS] for plan in plans]),
+        overage_cents=_by_metric(plans, [[_overage(plan, metric) for metric in METRICS] for plan in plans]),
+        suits=np.array(
+            [[not plan.templates or code in plan.templates for code in templates] for plan in plans], dtype=bool
+        ).reshape(len(plans), len(templates)),
+        covers=np.array([[code in plan.integrations for code in integrations] for plan in plans], dtype=bool).reshape(
+            len(plans), len(integrations)
+        ),
+        family=np.array([families.index(plan.family) for plan in plans], dtype=np.int64),
+        tier=np.array([plan.tier for plan in plans], dtype=np.int64),
+    )
+
+
+def _by_metric(plans: list[Plan], values: list[list[float]]) -> FloatArray:
+    return np.array(values, dtype=float).reshape(len(plans), len(METRICS))
+
+
+def _limit(plan: Plan, metric: str) -> float:
+    limit = plan.limit_of(metric)
+    return math.inf if limit is None else float(limit)
+
+
+def _overage(plan: Plan, metric: str) -> float:
+    """Only what renews can be bought beyond its limit; a stock limit stands."""
+    renews = any(limit.metric == metric and limit.renewable for limit in plan.limits)
+    price = plan.overage_cents.get(metric)
+    return float(price) if renews and price is not None else math.nan
