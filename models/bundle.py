@@ -150,7 +150,13 @@ def _check_in_child(folder: Path) -> None:
     root = Path(__file__).parents[1]
     try:
         child = subprocess.run(  # noqa: S603
-            command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False, cwd=root
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=CHILD_SECONDS,
+            check=False,
+            cwd=root,
         )
     except subprocess.TimeoutExpired as error:
         raise BundleRefused(f"it did not score its golden rows within {CHILD_SECONDS} s") from error

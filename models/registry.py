@@ -1,6 +1,6 @@
 """Runs, versions and the champion, in MLflow on SQLite; what serving loads is published beside it as a bundle.
 
-MLflow keeps `<registry>/mlflow.db` and `<registry>/artifacts`; `<registry>/bundles` is ours, and all that serving reads.
+MLflow keeps `mlflow.db` and `artifacts` in the registry's folder; `bundles` is ours, and all that serving reads.
 """
 
 import json

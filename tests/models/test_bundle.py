@@ -1,0 +1,123 @@
+"""What serving loads: refused in words when altered, never a crash of the process that serves."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pytest
+
+from models.bundle import BundleRefused, Golden, load_champion, point_to, write_bundle
+from models.plan_ranker import PlanRanker
+
+NAMES = ("price", "fit")
+SIZES = np.array([3] * 40)
+
+
+@pytest.fixture(scope="module")
+def ranker() -> PlanRanker:
+    rows = np.random.default_rng(5).normal(size=(120, 3))
+    booster = lightgbm.train(
+        {"objective": "regression", "num_leaves": 4, "verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5},
+        lightgbm.Dataset(rows, rows[:, 0] * 2 - rows[:, 1]),
+        num_boost_round=5,
+    )
+    return PlanRanker("plan-ranker-1-abc", NAMES, booster, np.array([0.5, -0.25, 0.1]), hidden=1)
+
+
+@pytest.fixture
+def bundles(tmp_path: Path, ranker: PlanRanker) -> Path:
+    features = np.random.default_rng(6).normal(size=(120, 2))
+    golden = Golden(features, SIZES, ranker.utilities(features, SIZES))
+    write_bundle(tmp_path / ranker.version, ranker=ranker, golden=golden, about={"seed": 7})
+    point_to(tmp_path, ranker.version)
+    return tmp_path
+
+
+def test_a_bundle_comes_back_scoring_bit_for_bit_as_it_was_written(bundles: Path, ranker: PlanRanker) -> None:
+    features = np.random.default_rng(8).normal(size=(120, 2))
+
+    loaded = load_champion(bundles)
+
+    assert loaded.version == ranker.version
+    assert loaded.utilities(features, SIZES).tobytes() == ranker.utilities(features, SIZES).tobytes()
+
+
+def test_a_registry_without_a_champion_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused, match=r"there is no champion\.json"):
+        load_champion(tmp_path)
+
+
+def test_a_truncated_model_is_refused_before_lightgbm_sees_it(bundles: Path, ranker: PlanRanker) -> None:
+    path = bundles / ranker.version / "model.txt"
+    path.write_bytes(path.read_bytes()[:-200])
+
+    with pytest.raises(BundleRefused, match="bytes, the manifest says"):
+        load_champion(bundles)
+
+
+def test_one_changed_byte_in_the_model_is_refused(bundles: Path, ranker: PlanRanker) -> None:
+    path = bundles / ranker.version / "model.txt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+
+    with pytest.raises(BundleRefused, match="not the file that was promoted"):
+        load_champion(bundles)
+
+
+def test_a_changed_manifest_is_refused(bundles: Path, ranker: PlanRanker) -> None:
+    path = bundles / ranker.version / "manifest.json"
+    path.write_text(path.read_text().replace("0.5", "0.6"))
+
+    with pytest.raises(BundleRefused, match="not the one that was promoted"):
+        load_champion(bundles)
+
+
+def test_a_model_that_kills_its_process_is_refused_and_we_live(bundles: Path, ranker: PlanRanker) -> None:
+    """Truncated, with size and hash forged to match: LightGBM aborts in the child, not here."""
+    folder = bundles / ranker.version
+    content = (folder / "model.txt").read_bytes()[:600]
+    (folder / "model.txt").write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+
+    manifest["model"] |= {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    point_to(bundles, ranker.version)
+
+    with pytest.raises(BundleRefused):
+        load_champion(bundles)
+
+
+def test_golden_rows_that_score_differently_are_refused(bundles: Path, ranker: PlanRanker) -> None:
+    folder = bundles / ranker.version
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["golden"]["utilities"][0] += 0.001
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    point_to(bundles, ranker.version)
+
+    with pytest.raises(BundleRefused, match="golden rows score differently"):
+        load_champion(bundles)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "", ".hidden", "a/b"])
+def test_a_pointer_cannot_leave_its_folder(bundles: Path, name: str) -> None:
+    (bundles / "champion.json").write_text(json.dumps({"bundle": name, "manifest_sha256": "0"}))
+
+    with pytest.raises(BundleRefused, match="names no bundle"):
+        load_champion(bundles)
+
+
+def test_contributions_and_the_base_value_add_up_to_the_utility_without_hidden_columns(ranker: PlanRanker) -> None:
+    plain = PlanRanker("x", ("a", "b", "c"), ranker.booster, np.array([0.5, -0.25, 0.1]), hidden=0)
+    features = np.random.default_rng(9).normal(size=(120, 3))
+
+    rest = plain.utilities(features, SIZES) - plain.contributions(features, SIZES).sum(axis=1)
+
+    assert np.ptp(rest) < 1e-9
+
+
+def test_features_of_another_shape_are_refused(ranker: PlanRanker) -> None:
+    with pytest.raises(ValueError, match=r"shape \(rows, 2\)"):
+        ranker.utilities(np.zeros((3, 5)), np.array([3]))
