@@ -51,7 +51,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An assistant-configuration condition: the organisation must have (or must not have) this template or integration."""
+    """An assistant-configuration condition: what the organisation must have installed or connected, or must not."""
 
     kind: Literal["template", "integration"]
     code: str
@@ -102,7 +102,7 @@ class Plan:
     private: bool = False
 
     def limit_of(self, metric: str) -> float | None:
-        """The limit on a usage metric: a number, `math.inf` for unlimited, `None` when the plan does not speak of it."""
+        """The limit on a usage metric: a number, `math.inf` for unlimited, `None` when the plan says nothing of it."""
         return next((limit.value for limit in self.limits if limit.metric == metric), None)
 
     @property
@@ -148,6 +148,8 @@ class Catalogue:
     enterprise: tuple[EnterpriseOffer, ...] = ()
     add_ons: tuple[AddOn, ...] = ()
     promotions: tuple[Promotion, ...] = ()
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Code of a feature, limit, plan or family → locale → its words; a plan's are its description."""
 
     def plan(self, code: str) -> Plan:
         """The plan with this code; `UnknownPlan` if there is none."""
