@@ -84,9 +84,9 @@ train: $(INSTALLED) ## Train, judge and register a ranker (TRAINING_SET=…, REG
 	$(call step,train a ranker on $(TRAINING_SET),$(PY) -m models train --training-set $(TRAINING_SET) --registry $(REGISTRY))
 
 .PHONY: lock
-lock: $(INSTALLED) ## Resolve the dependencies of pyproject.toml anew into requirements.lock
+lock: $(INSTALLED) ## Resolve pyproject.toml into requirements.lock (UPGRADE=1 takes the newest of everything)
 	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate \
-		--system-certs --quiet --output-file requirements.lock
+		--system-certs --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	@printf 'requirements.lock: %s packages\n' "$$(grep -c '==' requirements.lock)"
 
 .PHONY: clean

@@ -85,6 +85,7 @@ def test_no_function_is_longer_than_60_lines() -> None:
     too_long = {
         f"{path}:{node.lineno} {node.name}": length
         for path in MODULES
+        if "migrations" not in path.parts  # one statement per table, generated and never read as a story
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if (length := (node.end_lineno or 0) - node.lineno + 1) > LINES_OF_A_FUNCTION
