@@ -1,0 +1,148 @@
+"""The choice model's loss: a softmax over the candidates of one decision.
+
+Rows are candidates, sorted by decision; `group_sizes` says how many candidates each decision has. With utilities u,
+the chance of candidate i in decision g is p_i = exp(u_i) / sum over g of exp(u_j); the loss of g is -ln p_chosen, in
+nats (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"). Nothing here knows of plans.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+HESSIAN_SCALE = 2.0
+"""Trees step along the Hessian's diagonal only; doubling it is the usual bound for a softmax (Friedman 2001)."""
+HESSIAN_FLOOR = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Checked training rows: which candidate was taken in each decision.
+
+    `X` is (rows, features) and finite, `chosen` (rows,) holds 1.0 for the taken candidate and 0.0 otherwise,
+    `group_sizes` (decisions,) adds up to rows.
+    """
+
+    X: Floats
+    chosen: Floats
+    group_sizes: Integers
+
+
+def checked_matrix(X: npt.ArrayLike) -> Floats:
+    """The candidates' columns as finite float64 (rows, features); ValueError otherwise.
+
+    Missing values are refused, for the logit and the trees alike: a candidate's utility must be comparable with its
+    rivals', and what a gap means is for the caller to say, with a column of its own.
+    """
+    matrix = np.ascontiguousarray(X, dtype=np.float64)
+    if matrix.ndim != 2:
+        raise ValueError(f"X must have two dimensions (rows, features), not {matrix.ndim}")
+    if matrix.shape[1] == 0:
+        raise ValueError("X has no features")
+    if not np.isfinite(matrix).all():
+        column = int(np.flatnonzero(~np.isfinite(matrix).all(axis=0))[0])
+        raise ValueError(f"X has missing or infinite values, first in column {column}; impute them before fitting")
+    return matrix
+
+
+def checked_group_sizes(group_sizes: npt.ArrayLike, *, rows: int) -> Integers:
+    """How many candidates each decision has, as int64 (decisions,); ValueError unless they add up to the rows."""
+    given = np.asarray(group_sizes)
+    if given.ndim != 1 or given.size == 0:
+        raise ValueError("group_sizes must be one list with at least one decision")
+    if not np.issubdtype(given.dtype, np.number) or not np.array_equal(given, np.floor(given)):
+        raise ValueError("group_sizes must be whole numbers")
+    sizes = given.astype(np.int64)
+    if sizes.min() < 1:
+        raise ValueError(f"decision {int(np.argmin(sizes))} has no candidates: group sizes must be at least 1")
+    if int(sizes.sum()) != rows:
+        raise ValueError(f"group_sizes add up to {int(sizes.sum())}, but there are {rows} rows")
+    return sizes
+
+
+def checked_choices(X: npt.ArrayLike, chosen: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Choices:
+    """Training rows in one form; ValueError when shapes differ or a decision has not exactly one chosen candidate."""
+    matrix = checked_matrix(X)
+    sizes = checked_group_sizes(group_sizes, rows=len(matrix))
+    taken = np.asarray(chosen)
+    if taken.shape != (len(matrix),):
+        raise ValueError(f"chosen must have one value per row ({len(matrix)},), not shape {taken.shape}")
+    taken = taken.astype(np.float64)
+    if not np.isin(taken, (0.0, 1.0)).all():
+        raise ValueError("chosen must be 0 or 1 (or false or true) in every row")
+    per_decision = np.add.reduceat(taken, segment_starts(sizes))
+    if not (per_decision == 1.0).all():
+        decision = int(np.flatnonzero(per_decision != 1.0)[0])
+        raise ValueError(
+            f"decision {decision} has {int(per_decision[decision])} chosen candidates; exactly one is needed"
+        )
+    return Choices(X=matrix, chosen=taken, group_sizes=sizes)
+
+
+def segment_starts(group_sizes: npt.ArrayLike) -> Integers:
+    """The first row of each decision, (decisions,)."""
+    sizes = np.asarray(group_sizes, dtype=np.int64)
+    return np.cumsum(sizes) - sizes
+
+
+def log_softmax_by_group(utilities: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
+    """The log of each candidate's chance within its decision, (rows,); safe for utilities of any size."""
+    utility = np.asarray(utilities, dtype=np.float64)
+    sizes = checked_group_sizes(group_sizes, rows=len(utility))
+    starts = segment_starts(sizes)
+    shifted = utility - np.repeat(np.maximum.reduceat(utility, starts), sizes)
+    log_sums = np.log(np.add.reduceat(np.exp(shifted), starts))
+    result: Floats = shifted - np.repeat(log_sums, sizes)
+    return result
+
+
+def softmax_by_group(utilities: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
+    """Each candidate's chance within its decision, (rows,); adds up to 1 per decision."""
+    chances: Floats = np.exp(log_softmax_by_group(utilities, group_sizes))
+    return chances
+
+
+def log_loss_by_group(utilities: npt.ArrayLike, chosen: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
+    """The loss of each decision in nats, (decisions,): minus the log of the taken candidate's chance."""
+    log_chances = log_softmax_by_group(utilities, group_sizes)
+    losses: Floats = -log_chances[np.asarray(chosen).astype(bool)]
+    return losses
+
+
+class GroupSoftmaxObjective:
+    """The loss as LightGBM wants it: called with raw scores, it answers gradient and Hessian per row.
+
+    Gradient p - y, Hessian 2 p (1 - p) with a floor. Prepared once per training set, so that a round costs a handful of
+    vectorised passes over the rows. LightGBM does not store the objective in its model text.
+    """
+
+    def __init__(self, *, chosen: Floats, group_sizes: Integers) -> None:
+        self._chosen = chosen
+        self._starts = segment_starts(group_sizes)
+        self._decision_of_row = np.repeat(np.arange(len(group_sizes)), group_sizes)
+        self._taken_rows = np.flatnonzero(chosen)
+
+    def chances(self, scores: Floats) -> Floats:
+        """Each candidate's chance, (rows,)."""
+        shifted = scores - np.maximum.reduceat(scores, self._starts)[self._decision_of_row]
+        np.exp(shifted, out=shifted)
+        shifted /= np.add.reduceat(shifted, self._starts)[self._decision_of_row]
+        return shifted
+
+    def __call__(self, scores: Floats, dataset: Any = None) -> tuple[Floats, Floats]:  # noqa: ARG002 LightGBM passes its data
+        """Gradient and Hessian of the loss by each row's score, both (rows,)."""
+        chances = self.chances(np.asarray(scores, dtype=np.float64))
+        gradient = chances - self._chosen
+        hessian = np.maximum(HESSIAN_SCALE * chances * (1.0 - chances), HESSIAN_FLOOR)
+        return gradient, hessian
+
+    def mean_loss(self, scores: Floats) -> float:
+        """The mean loss per decision in nats; a chance too small for a float counts as the smallest one."""
+        taken = self.chances(np.asarray(scores, dtype=np.float64))[self._taken_rows]
+        return float(-np.log(np.maximum(taken, np.finfo(np.float64).tiny)).mean())
