@@ -201,7 +201,8 @@ class _Reader:
         for limit, entry in fields:
             metric = offers_values.one_of(entry, METRICS)
             if self._pricing and limit not in self._pricing.limits:
-                entry.fault(f"the catalogue has no usage limit of this name{closest(limit, self._pricing.limits)}")
+                hint = closest(limit, self._pricing.limits, findings=entry.findings)
+                entry.fault(f"the catalogue has no usage limit of this name{hint}")
             elif metric in metrics.values():
                 entry.fault(f"{metric} is counted by another usage limit already")
             elif metric:
@@ -215,7 +216,7 @@ class _Reader:
         prices: dict[str, Fraction] = {}
         for metric, priced in entry.fields():
             if metric not in METRICS:
-                priced.fault(f"is not a metric{closest(metric, METRICS)}")
+                priced.fault(f"is not a metric{closest(metric, METRICS, findings=entry.findings)}")
             elif metric not in COUNT_METRICS:
                 priced.fault("is a stock limit, which cannot be exceeded for money")
             else:
@@ -232,7 +233,8 @@ class _Reader:
     def _known_plan(self, code: str, entry: Entry) -> bool:
         if self._pricing is None or code in self._pricing.plans:
             return True
-        entry.fault(f"the catalogue has no plan {code[:60]!r}{closest(code, self._pricing.plans)}")
+        hint = closest(code, self._pricing.plans, findings=entry.findings)
+        entry.fault(f"the catalogue has no plan {code[:60]!r}{hint}")
         return False
 
     def _sold(self, code: str, entry: Entry) -> bool:

@@ -43,7 +43,7 @@ def one_of(entry: Entry, words: tuple[str, ...]) -> str | None:
     word = written(entry)
     if word in words:
         return word
-    entry.fault(f"must be one of {', '.join(words)}, is {entry.shown}{closest(word, words)}")
+    entry.fault(f"must be one of {', '.join(words)}, is {entry.shown}{closest(word, words, findings=entry.findings)}")
     return None
 
 

@@ -29,10 +29,10 @@ from data_contracts.yaml_places import Mapping as MappingNode
 SYNTAX_VERSIONS: Final = ("2.1", "2.0")
 MAX_PLANS: Final = 200
 MAX_ADD_ONS: Final = 500
+MAX_VERSION: Final = 50
 
 _TOP = """
-syntaxVersion saasName version createdAt starts ends url tags currency billing variables
-features usageLimits plans addOns
+syntaxVersion saasName version createdAt url tags currency billing variables features usageLimits plans addOns
 """
 _TOP_FIELDS = frozenset(_TOP.split())
 _PLAN_FIELDS = frozenset(["description", "private", "price", "unit", "features", "usageLimits"])
@@ -165,7 +165,14 @@ def _version(top: Fields) -> str:
     own = None if of_old else version
     if own is None and created is None:
         top.require("version")
-    return (own or created or written).text() or ""
+    return _one_line(own or created or written)
+
+
+def _one_line(entry: Entry) -> str:
+    text = entry.text() or ""
+    if len(text) > MAX_VERSION or "\n" in text:
+        entry.fault(f"must be one line of at most {MAX_VERSION} characters")
+    return text.strip()
 
 
 def _currency(top: Fields) -> str:
@@ -175,7 +182,7 @@ def _currency(top: Fields) -> str:
     written = (entry.text() or "").strip()
     code = SYMBOLS.get(written, written.upper())
     if code not in MINOR_DIGITS:
-        entry.fault(f"{entry.shown} is not a currency (ISO 4217){closest(code, MINOR_DIGITS)}")
+        entry.fault(f"{entry.shown} is not a currency (ISO 4217){closest(code, MINOR_DIGITS, findings=entry.findings)}")
     return code
 
 

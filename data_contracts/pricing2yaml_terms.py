@@ -65,12 +65,14 @@ def read_features(fields: Fields, *, tags: frozenset[str]) -> dict[str, Publishe
     for code, entry in declared(fields, what="a feature", most=MAX_FEATURES):
         parts = entry.fields(_FEATURE_FIELDS)
         kind, value_type = _word(parts, "type", FEATURE_TYPES), _word(parts, "valueType", VALUE_TYPES)
-        _optional_word(parts, "integrationType", INTEGRATION_TYPES)
-        _optional_word(parts, "automationType", AUTOMATION_TYPES)
+        _note_odd(parts, "integrationType", INTEGRATION_TYPES)
+        _note_odd(parts, "automationType", AUTOMATION_TYPES)
         default = _default(parts, value_type, payment=kind == "PAYMENT")
         tag = parts.text("tag")
         if tag and tags and tag not in tags and (tag_entry := parts.get("tag")):
-            tag_entry.warn(f"is not among the tags of the file{closest(tag, tags)}")
+            tag_entry.warn(
+                f"is not among the tags of the file{closest(tag, sorted(tags), findings=tag_entry.findings)}"
+            )
         if kind and value_type and default is not None:
             features[code] = PublishedFeature(code, kind.lower(), value_type, default, parts.text("description"), tag)
     return features
@@ -98,7 +100,8 @@ def read_overrides(
     values = {}
     for code, entry in fields:
         if code not in names:
-            entry.fault(f"is not a {what} that the file declares{closest(code, [name for name, _ in names])}")
+            hint = closest(code, names.names, findings=entry.findings)
+            entry.fault(f"is not a {what} that the file declares{hint}")
             continue
         own = entry.fields({"value"}, what="a mapping with a value").get("value")
         term = declared_as.get(code)
@@ -128,7 +131,8 @@ def refer(entry: Entry | None, *, known: Fields, what: str) -> list[str]:
         if name in known:
             names.append(name)
         else:
-            item.fault(f"{item.shown} is not a {what} that the file declares{closest(name, [n for n, _ in known])}")
+            hint = closest(name, known.names, findings=item.findings)
+            item.fault(f"{item.shown} is not a {what} that the file declares{hint}")
     return names
 
 
@@ -137,9 +141,11 @@ def _word(parts: Fields, name: str, words: tuple[str, ...]) -> str | None:
     return entry.one_of(words) if entry else None
 
 
-def _optional_word(parts: Fields, name: str, words: tuple[str, ...]) -> None:
-    if entry := parts.get(name):
-        entry.one_of(words)
+def _note_odd(parts: Fields, name: str, words: tuple[str, ...]) -> None:
+    """A kind that is not in the specification is odd, but nothing here depends on it."""
+    entry = parts.get(name)
+    if entry and (not isinstance(entry.node, Scalar) or entry.node.text.strip().upper() not in words):
+        entry.warn(f"should be one of {', '.join(words)}, is {entry.shown}")
 
 
 def _default(parts: Fields, value_type: str | None, *, payment: bool) -> Value | None:
@@ -157,6 +163,9 @@ def _value(entry: Entry, value_type: str, *, payment: bool) -> Value | None:
         return entry.quantity()
     if isinstance(entry.node, Sequence):
         return _listed(entry, payment=payment)
+    if entry.plain_flag is not None:
+        entry.warn("is a flag where the file declares a text")
+        return entry.plain_flag
     text = entry.text()
     return None if text is None else text.strip()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from fractions import Fraction
+from itertools import islice
 from typing import Final
 
 from data_contracts.yaml_places import Findings, Mapping, Node, Scalar, Sequence
@@ -21,6 +22,8 @@ _INFINITE = frozenset({".inf", "+.inf"})
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", re.ASCII)
 _LARGEST = Fraction(10) ** 30
 _SHOWN = 40
+_HINTS = 40
+_HINTS_FROM = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,12 @@ class Entry:
         return isinstance(self.node, Scalar) and self.node.plain and self.node.text in _NULL
 
     @property
+    def plain_flag(self) -> bool | None:
+        """True or false when that is what is written here."""
+        word = self.node.text.lower() if isinstance(self.node, Scalar) and self.node.plain else ""
+        return word in _TRUE if word in _TRUE or word in _FALSE else None
+
+    @property
     def shown(self) -> str:
         """The value as a fault names it."""
         if isinstance(self.node, Scalar):
@@ -56,7 +65,7 @@ class Entry:
         """The named values here; nothing at all counts as no names. Unknown names are noted."""
         if isinstance(self.node, Mapping):
             return Fields(self, self.node, known)
-        if not self.empty:
+        if not self.empty and self.node != Sequence(self.node.line, self.node.column):
             self.fault(f"must be {what}, is {self.shown}")
         return Fields(self, Mapping(self.node.line, self.node.column), known)
 
@@ -88,14 +97,15 @@ class Entry:
         word = self.node.text.strip().upper() if isinstance(self.node, Scalar) else ""
         if word in allowed:
             return word
-        self.fault(f"must be one of {', '.join(allowed)}, is {self.shown}{closest(word, allowed)}")
+        self.fault(
+            f"must be one of {', '.join(allowed)}, is {self.shown}{closest(word, allowed, findings=self.findings)}"
+        )
         return None
 
     def flag(self) -> bool | None:
         """True or false, `None` after a fault."""
-        word = self.node.text.lower() if isinstance(self.node, Scalar) and self.node.plain else ""
-        if word in _TRUE or word in _FALSE:
-            return word in _TRUE
+        if self.plain_flag is not None:
+            return self.plain_flag
         self.fault(f"must be true or false, is {self.shown}")
         return None
 
@@ -143,6 +153,11 @@ class Fields:
         for name in self._mapping.entries:
             if entry := self.find(name):
                 yield name, entry
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names alone."""
+        return self._mapping.entries.keys()
 
     def __len__(self) -> int:
         return len(self._mapping.entries)
@@ -195,7 +210,7 @@ class Fields:
         note = findings.fault if findings.strict else findings.warn
         for name, (key, _) in self._mapping.entries.items():
             if name not in known:
-                message = f"is not a field known here and is not read{closest(name, known)}"
+                message = f"is not a field known here and is not read{closest(name, known, findings=findings)}"
                 note(key.line, key.column, self._path(name[:_SHOWN]), message)
 
 
@@ -208,7 +223,9 @@ def exact_number(text: str) -> Fraction | None:
     return number if abs(number) < _LARGEST else None
 
 
-def closest(name: str, known: Iterable[str]) -> str:
-    """A hint ", did you mean …?" when a known name is near, else nothing."""
-    near = get_close_matches(name[:MAX_NAME], list(known), n=1)
+def closest(name: str, known: Iterable[str], *, findings: Findings) -> str:
+    """A hint ", did you mean …?" when a known name is near; looking costs time, so the first faults get one."""
+    if len(findings.faults) + len(findings.warnings) >= _HINTS:
+        return ""
+    near = get_close_matches(name[:MAX_NAME], list(islice(known, _HINTS_FROM)), n=1)
     return f", did you mean {near[0]}?" if near else ""
