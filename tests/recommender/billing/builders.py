@@ -1,12 +1,18 @@
 """Short ways to say a plan and an instant; a test states only what matters to it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from math import inf
 
-from recommender.billing.catalogue import Feature, Limit, Plan
+from recommender.billing.catalogue import Feature, Interval, Limit, Plan, Promotion, Window
+from recommender.billing.eligibility import Applicant
 from recommender.billing.periods import Period
+from recommender.billing.plan_change import PlanChange, Standing, decide_plan_change
+from recommender.billing.quota import open_window
+from recommender.billing.subscription import PaidTime, Status, Subscription, Wish
 
+UNLIMITED = inf
 RENEWABLE = ("conversations", "ai_tokens")
 
 
@@ -38,14 +44,14 @@ def make_plan(
     features: tuple[Feature, ...] = (),
     overage: dict[str, Fraction] | None = None,
 ) -> Plan:
-    prices = {"month": month, "year": year}
+    prices: dict[Interval, int | None] = {"month": month, "year": year}
     return Plan(
         code=code,
         name=code,
         description="",
         family=family,
         tier=tier,
-        price_cents={interval: cents for interval, cents in prices.items() if cents is not None},  # type: ignore[misc]
+        price_cents={interval: cents for interval, cents in prices.items() if cents is not None},
         price_unit="/month",
         limits=tuple(limit(metric, value) for metric, value in (limits or {}).items()),
         features=features,
@@ -53,4 +59,58 @@ def make_plan(
     )
 
 
-UNLIMITED = inf
+ANYONE = Standing(applicant=Applicant(country="DE"))
+
+
+def trial(until: str = "2025-06-15") -> Subscription:
+    return Subscription(status="trial", period=span("2025-06-01", until))
+
+
+def paying(plan: Plan, *, period: Period, interval: Interval = "month", status: Status = "active") -> Subscription:
+    """A subscription whose whole period was paid and whose anchor is the period's start."""
+    price = plan.price_cents[interval]
+    return Subscription(
+        status=status,
+        period=period,
+        plan=plan,
+        interval=interval,
+        catalogue_version="v1",
+        anchor=period.start,
+        paid=PaidTime(price_cents=price, charged_cents=price),
+        holdings=open_window(plan, anchor=period.start, now=period.start),
+    )
+
+
+def at_month_of(subscription: Subscription, now: datetime) -> Subscription:
+    """The same subscription with the quota window of this instant open, as the monthly roll leaves it."""
+    plan, anchor = subscription.plan, subscription.anchor
+    assert plan is not None
+    assert anchor is not None
+    return replace(subscription, holdings=open_window(plan, anchor=anchor, now=now))
+
+
+def choose(
+    subscription: Subscription,
+    plan: Plan,
+    now: datetime,
+    *,
+    interval: Interval = "month",
+    promotion: Promotion | None = None,
+    standing: Standing = ANYONE,
+) -> PlanChange:
+    wish = Wish(plan, interval, catalogue_version="v1", currency="EUR", promotion=promotion)
+    return decide_plan_change(subscription=subscription, wish=wish, standing=standing, now=now)
+
+
+def make_promotion(
+    *plans: str, percent: int | None = None, amount: int | None = None, cycles: int | None = None, code: str = "welcome"
+) -> Promotion:
+    return Promotion(
+        code=code,
+        plans=frozenset(plans),
+        intervals=frozenset({"month", "year"}),
+        window=Window(),
+        percent=None if percent is None else Fraction(percent),
+        amount_cents=amount,
+        cycles=cycles,
+    )

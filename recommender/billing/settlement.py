@@ -1,0 +1,70 @@
+"""How a change that happens now is paid: the lines, and the subscription that results.
+
+Decided: a promotion in force goes along to a plan that it covers at the same interval, a new one replaces it.
+A negative net is not paid out: it becomes a credit balance, taken off later charges before tax.
+"""
+
+from datetime import datetime
+from fractions import Fraction
+
+from recommender.billing.discounts import covers, discount_cents
+from recommender.billing.periods import Period, period_containing
+from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
+from recommender.billing.quota import hold_from, hold_from_new_anchor
+from recommender.billing.subscription import PaidTime, RunningDiscount, Subscription, Wish
+
+
+def settle_now(
+    *, subscription: Subscription, wish: Wish, now: datetime, keeps_period: bool
+) -> tuple[tuple[Line, ...], Subscription]:
+    """Credit for the old plan, charge for the new one, and the subscription held from this instant on.
+
+    With `keeps_period` the rest of the running period is charged, else a whole period that starts now.
+    """
+    code, price = wish.plan.code, wish.plan.price_cents[wish.interval]
+    discount = _discount_on(subscription, wish)
+    off = discount_cents(discount.promotion, price_cents=price) if discount else 0
+    old = subscription.paying_plan
+    credit = () if old is None else unused_time(subscription.paid, plan=old.code, period=subscription.period, now=now)
+    if keeps_period:
+        period = subscription.period
+        charge = remaining_time(plan=code, price_cents=price, discount_cents=off, period=period, now=now)
+        holdings = hold_from(subscription.holdings, plan=wish.plan, now=now)
+    else:
+        period = period_containing(anchor=now, interval=wish.interval, instant=now)
+        charge = full_period(plan=code, price_cents=price, discount_cents=off, period=period)
+        holdings = hold_from_new_anchor(subscription.holdings if old else (), plan=wish.plan, now=now)
+    balance = _balance_used(subscription.credit_balance_cents, plan=code, net=net_cents((*credit, *charge)), now=now)
+    lines = (*credit, *charge, *balance)
+    after = Subscription(
+        status="active",
+        period=period,
+        plan=wish.plan,
+        interval=wish.interval,
+        catalogue_version=wish.catalogue_version,
+        anchor=subscription.anchor if keeps_period else now,
+        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
+        holdings=holdings,
+        discount=discount,
+        promotions_used=subscription.promotions_used | ({wish.promotion.code} if wish.promotion else set()),
+        credit_balance_cents=subscription.credit_balance_cents + net_cents(balance) - min(net_cents(lines), 0),
+    )
+    return lines, after
+
+
+def _discount_on(subscription: Subscription, wish: Wish) -> RunningDiscount | None:
+    """The promotion asked for, else the one in force if it covers the wished plan; cycles of months are no years."""
+    if wish.promotion is not None:
+        return RunningDiscount(wish.promotion, wish.promotion.cycles)
+    running = subscription.discount
+    if running is None or wish.interval != subscription.interval:
+        return None
+    return running if covers(running.promotion, plan=wish.plan, interval=wish.interval) else None
+
+
+def _balance_used(balance_cents: int, *, plan: str, net: int, now: datetime) -> tuple[Line, ...]:
+    """What the credit balance pays of a net charge."""
+    if not (used := min(balance_cents, max(net, 0))):
+        return ()
+    share = Fraction(used, balance_cents)
+    return (Line("credit_balance", plan, Period(now, now), -used, -balance_cents, share),)

@@ -1,0 +1,106 @@
+"""What an organisation holds: the plan it was sold, the period it paid for, and what it held in this month."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from recommender.billing.catalogue import Interval, Plan, Promotion
+from recommender.billing.periods import Period
+
+Status = Literal["trial", "active", "past_due", "suspended", "ended"]
+"""`trial` and `ended` pay for nothing; `past_due` and `suspended` hold a plan whose last invoice is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaidTime:
+    """What was charged for the current plan in the current period; the ceiling of any credit for it."""
+
+    price_cents: int = 0
+    """Net price of the whole period after discount, of which the charge was a share."""
+    charged_cents: int = 0
+    """Net amount that was charged and paid."""
+    credited_cents: int = 0
+    """Net amount of it that was already given back."""
+
+    @property
+    def creditable_cents(self) -> int:
+        """What may still be given back."""
+        return max(self.charged_cents - self.credited_cents, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A stretch of the quota window in which one plan was held."""
+
+    plan: Plan
+    period: Period
+    month: Period
+    """The month of which the stretch is a share: the plan's monthly allowance is prorated over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningDiscount:
+    """A promotion in force on a subscription."""
+
+    promotion: Promotion
+    cycles_left: int | None
+    """Billing cycles that still have it, the current one included; `None` for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for: a plan of one catalogue version, an interval, perhaps a promotion."""
+
+    plan: Plan
+    interval: Interval
+    catalogue_version: str
+    currency: str
+    promotion: Promotion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledChange:
+    """A change that waits for the period's end; it can be cancelled or replaced until then."""
+
+    plan: Plan
+    interval: Interval
+    catalogue_version: str
+    effective_at: datetime
+    promotion: Promotion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One organisation's subscription at one instant; the plan is the version it was sold, not today's."""
+
+    status: Status
+    period: Period
+    """The trial, or the billing period now running."""
+    plan: Plan | None = None
+    interval: Interval | None = None
+    catalogue_version: str | None = None
+    anchor: datetime | None = None
+    """Billing boundaries are counted from here; it moves only when a first or a longer period starts."""
+    paid: PaidTime = PaidTime()
+    holdings: tuple[Holding, ...] = ()
+    """The quota window now open, in order and without gaps; empty before the first paid period."""
+    discount: RunningDiscount | None = None
+    promotions_used: frozenset[str] = frozenset()
+    """Codes of promotions taken so far: each is taken once."""
+    scheduled: ScheduledChange | None = None
+    credit_balance_cents: int = 0
+    """Net amount in the organisation's favour, taken off the next charges before tax."""
+
+    def __post_init__(self) -> None:
+        if self.is_paying and None in (self.plan, self.interval, self.catalogue_version, self.anchor):
+            raise ValueError(f"a subscription that is {self.status} has a plan, an interval, a version and an anchor")
+
+    @property
+    def is_paying(self) -> bool:
+        """Whether a plan was sold and has not ended."""
+        return self.status in ("active", "past_due", "suspended")
+
+    @property
+    def paying_plan(self) -> Plan | None:
+        """The plan that is paid for; `None` during a trial and after the end."""
+        return self.plan if self.is_paying else None

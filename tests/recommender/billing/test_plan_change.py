@@ -1,0 +1,350 @@
+from dataclasses import replace
+
+import pytest
+
+from recommender.billing.catalogue import Plan
+from recommender.billing.eligibility import Applicant
+from recommender.billing.plan_change import (
+    NextInvoice,
+    PeriodIsOver,
+    PlanChangeBlocked,
+    Standing,
+    apply_plan_change,
+    next_invoice_of,
+)
+from recommender.billing.subscription import RunningDiscount, Status, Subscription
+from tests.recommender.billing.builders import (
+    ANYONE,
+    UNLIMITED,
+    at,
+    choose,
+    feature,
+    make_plan,
+    make_promotion,
+    paying,
+    span,
+    trial,
+)
+
+JUNE = span("2025-06-01", "2025-07-01")
+MID_JUNE = at("2025-06-16")
+BASIC = make_plan(
+    "ecommerce-basic",
+    tier=1,
+    month=19000,
+    year=190000,
+    limits={"conversations": 50_000, "documents": 1000, "assistants": 3},
+    features=(
+        feature("shopify", included=True, kind="integration"),
+        feature("zendesk", included=False, kind="integration"),
+        feature("white_label", included=False),
+    ),
+)
+SCALE = make_plan(
+    "ecommerce-scale",
+    tier=2,
+    month=49000,
+    year=490000,
+    limits={"conversations": 100_000, "documents": 10_000, "assistants": 3},
+    features=(
+        feature("shopify", included=True, kind="integration"),
+        feature("zendesk", included=True, kind="integration"),
+        feature("white_label", included=True),
+    ),
+)
+SUPPORT = make_plan("support-basic", tier=1, family="support", month=19000, year=190000, limits={"ai_tokens": 900})
+KNOWN = replace(ANYONE, stock_usage={"documents": 500, "assistants": 3, "seats": 1})
+
+
+def test_an_upgrade_happens_now_and_keeps_the_anchor() -> None:
+    change = choose(paying(BASIC, period=JUNE), SCALE, MID_JUNE)
+
+    assert (change.direction, change.timing, change.effective_at) == ("upgrade", "now", MID_JUNE)
+    assert [(line.kind, line.amount_cents) for line in change.lines] == [
+        ("unused_time", -9500),
+        ("remaining_time", 24500),
+    ]
+    assert change.net_cents == 15000
+    assert change.next_invoice == NextInvoice(at("2025-07-01"), 49000)
+    assert (change.after.plan, change.after.anchor) == (SCALE, at("2025-06-01"))
+
+
+def test_an_upgrade_blends_the_allowance_of_the_period() -> None:
+    (conversations,) = choose(paying(BASIC, period=JUNE), SCALE, MID_JUNE).allowance
+
+    assert (conversations.metric, conversations.this_period, conversations.then) == ("conversations", 75_000, 100_000)
+
+
+def test_an_upgrade_says_what_is_gained() -> None:
+    change = choose(paying(BASIC, period=JUNE), SCALE, MID_JUNE)
+
+    assert [(d.kind, d.code) for d in change.gained] == [
+        ("integration", "zendesk"),
+        ("feature", "white_label"),
+        ("limit", "conversations"),
+        ("limit", "documents"),
+    ]
+    assert change.lost == ()
+
+
+def test_a_lateral_change_at_equal_prices_costs_nothing() -> None:
+    change = choose(paying(BASIC, period=JUNE), SUPPORT, MID_JUNE)
+
+    assert (change.direction, change.timing, change.net_cents) == ("lateral", "now", 0)
+    assert [line.amount_cents for line in change.lines] == [-9500, 9500]
+
+
+def test_a_downgrade_waits_for_the_end_of_the_period() -> None:
+    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=KNOWN)
+
+    assert (change.direction, change.timing, change.effective_at) == ("downgrade", "period_end", at("2025-07-01"))
+    assert (change.lines, change.net_cents) == ((), 0)
+    assert change.next_invoice == NextInvoice(at("2025-07-01"), 19000)
+    assert [(a.this_period, a.then) for a in change.allowance] == [(100_000, 50_000)]
+    assert [d.code for d in change.lost] == ["zendesk", "white_label", "conversations", "documents"]
+
+
+def test_a_scheduled_change_leaves_everything_else_as_it_is() -> None:
+    before = paying(SCALE, period=JUNE)
+
+    after = apply_plan_change(choose(before, BASIC, MID_JUNE, standing=KNOWN))
+
+    assert after.scheduled is not None
+    assert (after.scheduled.plan, after.scheduled.effective_at) == (BASIC, at("2025-07-01"))
+    assert replace(after, scheduled=None) == before
+
+
+def test_a_second_wish_replaces_the_scheduled_one() -> None:
+    scheduled = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=KNOWN).after
+
+    after = choose(scheduled, SUPPORT, MID_JUNE, standing=KNOWN).after
+
+    assert after.scheduled is not None
+    assert after.scheduled.plan == SUPPORT
+
+
+def test_an_upgrade_replaces_the_scheduled_downgrade() -> None:
+    enterprise = make_plan("enterprise", tier=3, month=189000)
+    scheduled = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=KNOWN).after
+
+    after = choose(scheduled, enterprise, MID_JUNE).after
+
+    assert (after.plan, after.scheduled) == (enterprise, None)
+
+
+def test_from_annual_to_monthly_waits_for_the_end_of_the_year_even_upwards() -> None:
+    year = span("2025-06-01", "2026-06-01")
+    subscription = paying(BASIC, period=year, interval="year")
+
+    change = choose(subscription, SCALE, MID_JUNE)
+
+    assert (change.direction, change.timing, change.effective_at) == ("upgrade", "period_end", at("2026-06-01"))
+
+
+def test_a_longer_interval_moves_the_anchor_and_keeps_the_counter() -> None:
+    change = choose(paying(BASIC, period=JUNE), BASIC, MID_JUNE, interval="year")
+
+    assert (change.direction, change.timing, change.net_cents) == ("upgrade", "now", 190000 - 9500)
+    assert change.after.period == span("2025-06-16", "2026-06-16")
+    assert change.next_invoice == NextInvoice(at("2026-06-16"), 190000)
+    # 25,000 for the half of June that was held and 50,000 for the month from the 16th
+    assert [(a.this_period, a.then) for a in change.allowance] == [(75_000, 50_000)]
+
+
+def test_the_same_plan_at_the_same_interval_is_nothing_to_change_and_says_so() -> None:
+    subscription = paying(BASIC, period=JUNE)
+
+    change = choose(subscription, BASIC, MID_JUNE)
+
+    assert (change.direction, change.timing, change.effective_at, change.lines) == ("none", "never", None, ())
+    assert [blocker.code for blocker in change.blockers] == ["nothing_to_change"]
+    assert change.after == subscription
+
+
+@pytest.mark.parametrize("plan", [BASIC, SCALE, SUPPORT])
+def test_during_the_trial_any_plan_starts_now_at_full_price(plan: Plan) -> None:
+    change = choose(trial(), plan, at("2025-06-10"))
+
+    assert (change.direction, change.timing, change.effective_at) == ("start", "now", at("2025-06-10"))
+    assert [line.kind for line in change.lines] == ["full_period"]
+    assert change.net_cents == plan.price_cents["month"]
+    assert (change.after.status, change.after.period) == ("active", span("2025-06-10", "2025-07-10"))
+    assert (change.gained, change.lost) == ((), ())
+
+
+def test_an_ended_subscription_starts_again_without_credit() -> None:
+    ended = replace(paying(SCALE, period=JUNE), status="ended")
+
+    change = choose(ended, BASIC, at("2025-08-05"))
+
+    assert (change.direction, change.net_cents) == ("start", 19000)
+    assert [a.this_period for a in change.allowance] == [50_000]
+
+
+def test_a_blocked_downgrade_shows_every_blocker_and_cannot_be_applied() -> None:
+    standing = Standing(
+        applicant=Applicant(country="DE"),
+        stock_usage={"documents": 1200, "assistants": 4},
+        in_use={"zendesk": None},
+    )
+
+    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=standing)
+
+    codes = [blocker.code for blocker in change.blockers]
+    assert codes == ["documents_over_limit", "assistants_over_limit", "integration_in_use"]
+    with pytest.raises(PlanChangeBlocked, match="documents_over_limit, assistants_over_limit") as refused:
+        apply_plan_change(change)
+    assert refused.value.blockers == change.blockers
+
+
+def test_what_the_preview_shows_is_what_is_applied() -> None:
+    change = choose(paying(BASIC, period=JUNE), SCALE, MID_JUNE)
+
+    assert apply_plan_change(change) == change.after
+
+
+def test_a_plan_that_is_not_sold_at_the_interval_has_a_refusal_and_no_lines() -> None:
+    change = choose(trial(), make_plan("monthly-only", month=100), at("2025-06-10"), interval="year")
+
+    assert [blocker.code for blocker in change.blockers] == ["interval_not_sold"]
+    assert (change.lines, change.next_invoice, change.allowance) == ((), None, ())
+
+
+@pytest.mark.parametrize("status", ["past_due", "suspended"])
+def test_an_open_invoice_is_paid_before_a_change_that_happens_now(status: Status) -> None:
+    subscription = paying(SCALE, period=JUNE, status=status)
+
+    up = choose(subscription, make_plan("enterprise", tier=3, month=189000), MID_JUNE)
+    down = choose(subscription, BASIC, MID_JUNE, standing=KNOWN)
+
+    assert [(b.code, b.remedy) for b in up.blockers] == [("payment_overdue", "pay_open_invoice")]
+    assert down.blockers == ()
+
+
+def test_a_period_that_was_not_closed_is_refused() -> None:
+    with pytest.raises(PeriodIsOver):
+        choose(paying(BASIC, period=JUNE), SCALE, at("2025-07-01"))
+
+
+def test_a_month_of_a_year_that_was_not_closed_is_refused() -> None:
+    subscription = paying(BASIC, period=span("2025-06-01", "2026-06-01"), interval="year")
+
+    with pytest.raises(PeriodIsOver):
+        choose(subscription, SCALE, at("2025-08-01"), interval="year")
+
+
+def test_a_second_change_at_the_same_instant_credits_exactly_what_the_first_charged() -> None:  # B2.5
+    enterprise = make_plan("enterprise", tier=3, month=189000)
+    odd = at("2025-06-11T07:13:59")
+
+    first = choose(paying(BASIC, period=JUNE), SCALE, odd)
+    second = choose(first.after, enterprise, odd)
+
+    assert first.lines[1].amount_cents == -second.lines[0].amount_cents
+
+
+def test_a_promotion_is_taken_off_before_the_rest_is_prorated() -> None:
+    promotion = make_promotion("ecommerce-scale", percent=10)
+
+    change = choose(paying(BASIC, period=JUNE), SCALE, MID_JUNE, promotion=promotion)
+
+    assert [(line.kind, line.amount_cents) for line in change.lines] == [
+        ("unused_time", -9500),
+        ("remaining_time", 24500),
+        ("discount", -2450),
+    ]
+    assert change.next_invoice == NextInvoice(at("2025-07-01"), 44100)
+    assert change.after.promotions_used == {"welcome"}
+
+
+def test_a_promotion_of_one_cycle_is_gone_on_the_next_invoice() -> None:
+    promotion = make_promotion("ecommerce-basic", amount=5000, cycles=1)
+
+    change = choose(trial(), BASIC, at("2025-06-10"), promotion=promotion)
+
+    assert [line.amount_cents for line in change.lines] == [19000, -5000]
+    assert change.next_invoice == NextInvoice(at("2025-07-10"), 19000)
+
+
+def test_discounted_time_is_credited_at_the_discounted_price() -> None:
+    promotion = make_promotion("ecommerce-basic", percent=50)
+    started = choose(trial(), BASIC, at("2025-06-01"), promotion=promotion).after
+
+    change = choose(started, SCALE, MID_JUNE)
+
+    assert change.lines[0].amount_cents == -4750
+
+
+def test_a_running_promotion_goes_along_to_a_plan_it_covers() -> None:
+    both = make_promotion("ecommerce-basic", "ecommerce-scale", percent=10)
+    subscription = replace(paying(BASIC, period=JUNE), discount=RunningDiscount(both, cycles_left=2))
+
+    kept = choose(subscription, SCALE, MID_JUNE)
+    lost_by_family = choose(subscription, SUPPORT, MID_JUNE)
+    lost_by_interval = choose(subscription, BASIC, MID_JUNE, interval="year")
+
+    assert kept.after.discount == RunningDiscount(both, cycles_left=2)
+    assert (lost_by_family.after.discount, lost_by_interval.after.discount) == (None, None)
+
+
+def test_a_promotion_is_taken_once() -> None:
+    promotion = make_promotion("ecommerce-basic", "ecommerce-scale", percent=10)
+    started = choose(trial(), BASIC, at("2025-06-01"), promotion=promotion).after
+
+    change = choose(started, SCALE, MID_JUNE, promotion=promotion)
+
+    assert [blocker.code for blocker in change.blockers] == ["promotion_already_used"]
+
+
+def test_a_scheduled_change_takes_its_promotion_along() -> None:
+    promotion = make_promotion("ecommerce-basic", percent=10)
+
+    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, promotion=promotion, standing=KNOWN)
+
+    assert change.next_invoice == NextInvoice(at("2025-07-01"), 17100)
+
+
+def test_a_negative_net_becomes_a_credit_balance_and_pays_later_charges() -> None:
+    cheap = make_plan("cheap-scale", tier=2, month=1000)
+    dear = make_plan("dear-scale", tier=3, month=30000)
+
+    first = choose(paying(BASIC, period=JUNE), cheap, MID_JUNE)
+    second = choose(first.after, dear, at("2025-06-22"))
+
+    assert (first.net_cents, first.after.credit_balance_cents) == (-9000, 9000)
+    assert first.next_invoice == NextInvoice(at("2025-07-01"), 0)
+    # 9 of 30 days: 300 back, 9000 to pay, of which the balance pays 8700
+    assert [(line.kind, line.amount_cents) for line in second.lines] == [
+        ("unused_time", -300),
+        ("remaining_time", 9000),
+        ("credit_balance", -8700),
+    ]
+    assert (second.net_cents, second.after.credit_balance_cents) == (0, 300)
+
+
+def test_an_unlimited_allowance_is_said_to_be_none() -> None:
+    boundless = make_plan("boundless", tier=2, month=1, limits={"conversations": UNLIMITED})
+
+    (conversations,) = choose(paying(BASIC, period=JUNE), boundless, MID_JUNE).allowance
+
+    assert (conversations.this_period, conversations.then) == (None, None)
+
+
+def test_a_subscription_that_pays_nothing_has_no_next_invoice() -> None:
+    assert next_invoice_of(trial()) is None
+
+
+def test_a_paying_subscription_needs_a_plan() -> None:
+    with pytest.raises(ValueError, match="has a plan"):
+        Subscription(status="active", period=JUNE)
+
+
+def test_a_text_that_changes_is_shown_on_both_sides() -> None:
+    mail = replace(feature("support", included=True), value="mail")
+    old = make_plan("old", tier=1, features=(mail,))
+    new = make_plan("new", tier=2, features=(replace(mail, value="chat"),))
+
+    change = choose(paying(old, period=JUNE), new, MID_JUNE)
+
+    assert [(d.before, d.after) for d in change.gained] == [("mail", "chat")]
+    assert change.gained == change.lost
