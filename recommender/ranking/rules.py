@@ -1,0 +1,126 @@
+"""The rules: a ranker without training that answers on any catalogue, whenever the model may not or cannot.
+
+1. Family: the one meant for the installed templates, then the one already held, then the one that lacks the fewest
+   connected integrations, then catalogue order. Usage plays no part in it.
+2. Tier: the lowest that holds the projected usage with a margin of a tenth (stock limits need no margin) and lacks no
+   integration that the family offers; where prices rise with the tiers this is the cheapest. If none does: the highest.
+3. The plan held now needs no margin: while it fits, the answer is "stay". A lower tier is suggested only if half of its
+   allowances would do, two weeks were seen and every level is known.
+4. Limits that say nothing (none of the family's plans limits anything we measure) tell no plans apart: then the lowest
+   tier that costs something comes first, since a free plan would win every time without any evidence for it.
+
+More usage can only make the sets in 2 and 3 smaller, so it never leads to a lower tier.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.ranking.facts import UNLIMITED
+from recommender.ranking.ranker import FloatArray, IntArray
+
+MARGIN: Final = 0.1
+"""Usage may grow by this share before the plan is too small."""
+AMPLE: Final = 0.5
+"""Share of an allowance that must stay free for a step down."""
+EVIDENCE_DAYS: Final = 14.0
+"""Days of usage before a step down is suggested."""
+
+_ALLOWANCES: Final = ("headroom_conversations", "headroom_ai_tokens")
+_STOCKS: Final = ("headroom_documents", "headroom_assistants", "headroom_seats")
+_LIMITS: Final = ("limit_conversations", "limit_ai_tokens", "limit_documents", "limit_assistants", "limit_seats")
+_UNKNOWN: Final = ("usage_unknown", "documents_unknown", "assistants_unknown", "seats_unknown")
+_OTHERS: Final = (
+    "template_fit",
+    "template_share",
+    "missing_integrations",
+    "same_family_as_current",
+    "is_current_plan",
+    "family",
+    "tier",
+    "monthly_price",
+    "days_observed",
+)
+
+
+class RuleRanker:
+    """Ranks by the rules above; utilities are small sums, so their differences can be read."""
+
+    name = "rules"
+    version = "1"
+    feature_names = (*_ALLOWANCES, *_STOCKS, *_LIMITS, *_UNKNOWN, *_OTHERS)
+
+    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        """One finite utility per row: what speaks for the family, less the distance from the tier that fits.
+
+        4 for a family that suits an installed template and up to 2 for the share it suits, 2 for the family held now,
+        −0.4 per integration that the whole family lacks (at most four count). Off the fitting tier the loss is
+        2x / (1 + x) for x tiers above it, and as if half a tier more below it, where the plan is too small.
+        """
+        rows = _Rows(dict(zip(self.feature_names, features.T, strict=True)), group_sizes)
+        lacking = rows.in_family(np.minimum, rows["missing_integrations"])
+        of_family = (
+            4.0 * rows["template_fit"]
+            + 2.0 * rows["template_share"]
+            + 2.0 * rows["same_family_as_current"]
+            - 0.4 * np.minimum(lacking, 4.0)
+        )
+        best = _best_of_family(rows, covering=rows["missing_integrations"] == lacking)
+        distance = rows["tier"] - rows.in_family(np.maximum, np.where(best, rows["tier"], -np.inf))
+        steps = np.where(distance == 0, 0.25, np.where(distance > 0, distance, 0.5 - distance))
+        extra = np.minimum(rows["missing_integrations"] - lacking, 4.0)
+        return np.where(best, of_family, of_family - 2.0 * steps / (1.0 + steps) - 0.1 * extra)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Feature columns by name, and which rows share a decision and a family."""
+
+    columns: dict[str, FloatArray]
+    group_sizes: IntArray
+
+    def __getitem__(self, name: str) -> FloatArray:
+        return self.columns[name]
+
+    def least(self, names: tuple[str, ...]) -> FloatArray:
+        """The smallest of several columns in each row."""
+        return np.asarray(np.min([self.columns[name] for name in names], axis=0))
+
+    def in_family(self, extreme: np.ufunc, values: FloatArray) -> FloatArray:
+        """The extreme over all rows of the same decision and family, at each of them."""
+        family = self.columns["family"].astype(np.int64)
+        decision = np.repeat(np.arange(len(self.group_sizes)), self.group_sizes)
+        families = int(family.max(initial=0)) + 1
+        group = decision * families + family
+        found = np.full(len(self.group_sizes) * families, -np.inf if extreme is np.maximum else np.inf)
+        extreme.at(found, group, values)
+        return np.asarray(found[group])
+
+
+def _best_of_family(rows: _Rows, *, covering: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Exactly one row per decision and family: the plan held if its tier is the fitting one, else the first of it."""
+    tier, held = rows["tier"], rows["is_current_plan"] == 1
+    fits = _fits(rows, covering=covering)
+    lowest = rows.in_family(np.minimum, np.where(fits, tier, np.inf))
+    highest = rows.in_family(np.maximum, tier)
+    eligible = np.where(np.isinf(lowest), tier == highest, fits & (tier == lowest))
+    order = np.arange(len(tier)) - np.where(held, float(len(tier)), 0.0)
+    return np.asarray(eligible & (order == rows.in_family(np.minimum, np.where(eligible, order, np.inf))))
+
+
+def _fits(rows: _Rows, *, covering: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a plan holds the usage, by the measure that its tier asks for beside the plan held now."""
+    tier, held = rows["tier"], rows["is_current_plan"] == 1
+    allowances, stocks = rows.least(_ALLOWANCES), rows.least(_STOCKS)
+    silent = rows.in_family(np.minimum, rows.least(_LIMITS)) > np.log1p(UNLIMITED / 2)
+    known = np.max([rows[name] for name in _UNKNOWN], axis=0) == 0
+    proven = known & (rows["days_observed"] >= EVIDENCE_DAYS)
+
+    stays = held & (allowances >= 0)
+    roomy = (allowances >= 1 - 1 / (1 + MARGIN)) & (~silent | (rows["monthly_price"] > 0))
+    down = (allowances >= AMPLE) & proven & ~silent
+    current_tier = rows.in_family(np.maximum, np.where(held, tier, -np.inf))
+    enough = np.where(tier < current_tier, down, stays | roomy)
+    return np.asarray(enough & (stocks >= 0) & covering)
