@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from recommender.billing.catalogue_build import load_catalogue
-from recommender.ranking.plan_table import plan_table
 
 from data_contracts.catalogue import reference_texts
 from pipelines import demo_decisions, demo_faults, demo_showcase
@@ -32,6 +30,8 @@ from pipelines.demo_world import (
     draw_usage,
 )  # fmt: skip
 from recommender.billing.catalogue import Catalogue
+from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.plan_table import plan_table
 
 DAY = 86_400_000_000
 """Microseconds."""
@@ -116,7 +116,7 @@ def _microseconds(instant: datetime) -> int:
 
 def _instants(table: pd.DataFrame) -> pd.DataFrame:
     """Integer microseconds become UTC timestamps; rows stand in the order they were recorded."""
-    columns = [name for name in table if str(name).endswith("_at")]
+    columns = [str(name) for name in table if str(name).endswith("_at")]
     typed = table.assign(**{name: pd.to_datetime(table[name], unit="us", utc=True) for name in columns})
     return typed.sort_values("recorded_at", kind="stable", ignore_index=True)
 

@@ -108,7 +108,8 @@ def _observe(
         """Mean per day over the complete days `oldest` … `newest` before the decision's day."""
         days = day[:, None] - np.arange(newest, oldest + 1)[None, :]
         there = days >= 0
-        return (values[rows[:, None], np.maximum(days, 0)] * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+        total = (values[rows[:, None], np.maximum(days, 0)] * there).sum(axis=1)
+        return np.asarray(total / np.maximum(there.sum(axis=1), 1))
 
     connected = drawn.connected[rows]
     covered = _covered(plans)
