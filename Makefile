@@ -116,6 +116,6 @@ $(DONE)/champion: $(DONE)/training_set $(call sources_of,models)
 	@touch $@
 
 $(IMPORTED): $(DONE)/checked $(call sources_of,serving/db)
-	@rm -f $(DEMO)/plans.db $(DEMO)/plans.db-wal $(DEMO)/plans.db-shm
+	$(if $(PLANS_DATABASE_URL),,@rm -f $(DEMO)/plans.db $(DEMO)/plans.db-wal $(DEMO)/plans.db-shm)
 	$(call step,5/5 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
 	@touch $@
