@@ -1,8 +1,7 @@
 """Reads checked tables: columns typed as their shapes say, instants as UTC microseconds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +9,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from data_contracts.raw_tables import RAW_TABLES, Kind, RawTable
+from data_contracts.raw_tables import RAW_TABLES, RawTable
+from pipelines.typed_columns import ARROW_TYPES
 from recommender.ranking.ranker import IntArray
-
-ARROW_TYPES: Final[Mapping[Kind, pa.DataType]] = {
-    "text": pa.string(),
-    "instant": pa.timestamp("us", "UTC"),
-    "whole": pa.int64(),
-    "number": pa.float64(),
-    "flag": pa.bool_(),
-    "json": pa.string(),
-}
 
 
 class TableUnreadable(ValueError):

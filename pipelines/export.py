@@ -1,0 +1,115 @@
+"""The service's database as raw tables: its views `export_<table>` become `<table>.parquet`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import Connection, Engine, column, create_engine, make_url, select, table, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from data_contracts.raw_tables import RAW_TABLES, Kind, RawTable
+from pipelines.checked_tables import arrow_schema
+from pipelines.typed_columns import ARROW_TYPES
+
+ROWS_AT_ONCE: Final = 50_000
+
+
+class ExportFailed(Exception):
+    """The database cannot be read as raw tables; the text says where and why, without its password."""
+
+
+def export_tables(
+    *, database: str, out: Path, progress: Callable[[str], None] = lambda _sentence: None
+) -> dict[str, int]:
+    """Write every raw table of the database into `out` as Parquet; returns the rows of each.
+
+    `database` is an SQLAlchemy URL. All tables are read in one transaction, so that they fit together, a few rows at a
+    time. Instants come out as UTC microseconds; a text without a zone is UTC. Raises `ExportFailed`, and then leaves
+    tables of an earlier export as they were.
+    """
+    engine = _engine(database)
+    out.mkdir(parents=True, exist_ok=True)
+    unfinished = {name: out / f"{name}.part" for name in RAW_TABLES}
+    try:
+        with engine.connect() as connection:
+            _begin_snapshot(connection)
+            rows = {
+                name: _export(connection, RAW_TABLES[name], path, progress=progress)
+                for name, path in unfinished.items()
+            }
+        for name, path in unfinished.items():
+            path.replace(out / f"{name}.parquet")
+    except SQLAlchemyError as error:
+        raise ExportFailed(f"{engine.url.render_as_string()}: {_cause(error)}") from error
+    finally:
+        engine.dispose()
+        for path in unfinished.values():
+            path.unlink(missing_ok=True)
+    return rows
+
+
+def _engine(database: str) -> Engine:
+    """An engine for the URL; a file that is not there is an error, not a new database."""
+    try:
+        url = make_url(database)
+        if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).is_file()):
+            raise ExportFailed(f"{url.render_as_string()}: there is no such database file")
+        return create_engine(url)
+    except ArgumentError as error:
+        raise ExportFailed("the database needs an SQLAlchemy URL such as sqlite:///plans.db") from error
+    except (SQLAlchemyError, ImportError) as error:
+        raise ExportFailed(f"{make_url(database).render_as_string()}: {_cause(error)}") from error
+
+
+def _begin_snapshot(connection: Connection) -> None:
+    """All that follows sees one state of the database."""
+    if connection.dialect.name == "sqlite":
+        # Python's driver begins a transaction before it writes only; reading needs to be told.
+        connection.execute(text("BEGIN"))
+    else:
+        connection.execution_options(isolation_level="REPEATABLE READ")
+
+
+def _export(connection: Connection, of: RawTable, path: Path, *, progress: Callable[[str], None]) -> int:
+    names = [each.name for each in of.columns]
+    view = table(f"export_{of.name}", *map(column, names))
+    result = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(select(*(view.c[name] for name in names)))
+    rows = 0
+    with pq.ParquetWriter(path, arrow_schema(of), compression="zstd") as writer:
+        for partition in result.partitions():
+            arrays = [
+                _array(f"export_{of.name}.{each.name}", each.kind, values)
+                for each, values in zip(of.columns, zip(*partition, strict=True), strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=arrow_schema(of)))
+            rows += len(partition)
+            progress(f"{of.name}: {rows:,} rows")
+    return rows
+
+
+def _array(place: str, kind: Kind, values: Sequence[Any]) -> pa.Array:
+    """One column's values as Arrow, whatever types the database's driver gives them."""
+    try:
+        if kind == "instant":
+            return _instants(values)
+        if kind == "flag":
+            values = [None if value is None else bool(value) for value in values]
+        if kind == "number":
+            values = [None if value is None else float(value) for value in values]
+        return pa.array(values, ARROW_TYPES[kind])
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        raise ExportFailed(f"{place} does not hold {kind} values: {str(error).splitlines()[0]}") from error
+
+
+def _instants(values: Sequence[Any]) -> pa.Array:
+    texts = all(value is None or isinstance(value, str) for value in values)
+    parsed = pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601" if texts else None)
+    return pa.Array.from_pandas(parsed.dt.as_unit("us")).cast(ARROW_TYPES["instant"])
+
+
+def _cause(error: Exception) -> str:
+    """What the driver said, in one line."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

@@ -1,0 +1,124 @@
+"""Builds the training set: one row per decision and candidate plan, with what was known then and what was chosen."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data_contracts.raw_tables import RAW_TABLES
+from pipelines.checked_tables import count_rows
+from pipelines.logged_features import Comparison
+from pipelines.training_rows import FEATURE_NAMES, TrainingSources, build_chunk, open_sources
+from pipelines.usable_decisions import REASONS
+from recommender.billing.catalogue import Catalogue
+from recommender.ranking.day_cube import EPOCH
+from recommender.ranking.ranker import IntArray
+
+CHUNK_DECISIONS: Final = 20_000
+"""Decisions built at once: what memory grows with; the log's length matters little."""
+
+Progress = Callable[[int, int], None]
+"""Hears how many decisions of how many are done."""
+
+
+class NothingToLearn(ValueError):
+    """No decision of the log can be learned from; the text counts the reasons."""
+
+
+class ContentDigest:
+    """A sha256 of a table's content, column by column; how the rows come in chunks makes no difference."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, Any] = {}
+
+    def update(self, table: pa.Table) -> None:
+        """Take in the next rows; every call has the same columns."""
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            hashed = self._columns.setdefault(f"{name}:{column.type}", hashlib.sha256())
+            if pa.types.is_string(column.type):
+                hashed.update("".join(f"{len(text)}:{text}" for text in column.to_pylist()).encode())
+            else:
+                hashed.update(np.ascontiguousarray(column.to_numpy()).view(np.uint8))
+
+    def hexdigest(self) -> str:
+        """Of the columns' names, types and values, in their order."""
+        return hashlib.sha256(
+            "".join(f"{name} {hashed.hexdigest()}\n" for name, hashed in self._columns.items()).encode()
+        ).hexdigest()
+
+
+def build_training_set(
+    *,
+    checked: Path,
+    out: Path,
+    catalogues: Sequence[Catalogue],
+    progress: Progress = lambda _done, _total: None,
+    chunk_decisions: int = CHUNK_DECISIONS,
+) -> dict[str, Any]:
+    """Write `training_set.parquet` and `training_set.json` into `out`; returns what the latter says.
+
+    `checked` holds the seven checked tables, `catalogues` every catalogue version that decisions were made under.
+    The candidates are those that were logged; everything else is computed anew, as known at the decision. The same
+    tables give the same digest, in whatever order their rows stand. Raises `TableUnreadable` and `NothingToLearn`.
+    """
+    sources = open_sources(checked, catalogues)
+    usable, left_out = sources.decisions.usable, sources.decisions.excluded_by_reason
+    if not len(usable):
+        why = "; ".join(f"{count}: {REASONS[reason]}" for reason, count in left_out.items()) or "the log is empty"
+        raise NothingToLearn(f"none of {len(sources.log)} decisions can be learned from ({why})")
+    out.mkdir(parents=True, exist_ok=True)
+    finished = out / "training_set.parquet"
+    unfinished = finished.with_suffix(".part")
+    written = _write_rows(sources, unfinished, chunk_decisions=chunk_decisions, progress=progress)
+    about = {
+        **written,
+        "decisions": len(usable),
+        "feature_names": list(FEATURE_NAMES),
+        "first_decided_at": _instant(sources, usable[0]),
+        "last_decided_at": _instant(sources, usable[-1]),
+        "catalogue_versions": sorted({sources.log.markets[m][0] for m in np.unique(sources.log.market[usable])}),
+        "excluded": left_out,
+        "tables": {name: count_rows(checked, name) for name in RAW_TABLES},
+    }
+    unfinished.replace(finished)
+    (out / "training_set.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    return about
+
+
+def _write_rows(
+    sources: TrainingSources, path: Path, *, chunk_decisions: int, progress: Progress
+) -> dict[str, str | int]:
+    """Write the rows chunk by chunk; says what was written, and what differs from what was logged."""
+    usable = sources.decisions.usable
+    digest, rows, logged, candidates_differ = ContentDigest(), 0, Comparison(), 0
+    writer: pq.ParquetWriter | None = None
+    try:
+        for start in range(0, len(usable), chunk_decisions):
+            chunk = build_chunk(sources, usable[start : start + chunk_decisions])
+            writer = writer or pq.ParquetWriter(path, chunk.table.schema, compression="zstd", compression_level=1)
+            writer.write_table(chunk.table)
+            digest.update(chunk.table)
+            rows += len(chunk.table)
+            logged += chunk.logged_features
+            candidates_differ += chunk.candidates_differ
+            progress(min(start + chunk_decisions, len(usable)), len(usable))
+    finally:
+        if writer is not None:
+            writer.close()
+    return {
+        "digest": digest.hexdigest(),
+        "rows": rows,
+        "features_logged": logged.logged,
+        "features_recomputed_differ": logged.differ,
+        "candidates_recomputed_differ": candidates_differ,
+    }
+
+
+def _instant(sources: TrainingSources, place: IntArray) -> str:
+    return (EPOCH + timedelta(microseconds=int(sources.log.decided_at_us[place]))).isoformat()
