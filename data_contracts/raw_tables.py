@@ -51,7 +51,7 @@ class RawTable:
     fresh_for_days: int | None = None
     """How far the newest row may lag behind the newest row of the whole folder; `None`: changes may be rare."""
     min_rows: int = 0
-    max_share_set_aside: float = 0.2
+    max_share_set_aside: float = 0.25
     """With more than this share of rows broken, the table is broken as a whole (see `MIN_ROWS_TO_JUDGE_A_SHARE`)."""
 
     @cached_property
