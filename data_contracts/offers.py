@@ -202,7 +202,7 @@ class _Reader:
             metric = offers_values.one_of(entry, METRICS)
             if self._pricing and limit not in self._pricing.limits:
                 hint = closest(limit, self._pricing.limits, findings=entry.findings)
-                entry.fault(f"the catalogue has no usage limit of this name{hint}")
+                entry.fault_name(f"the catalogue has no usage limit of this name{hint}")
             elif metric in metrics.values():
                 entry.fault(f"{metric} is counted by another usage limit already")
             elif metric:
@@ -216,9 +216,9 @@ class _Reader:
         prices: dict[str, Fraction] = {}
         for metric, priced in entry.fields():
             if metric not in METRICS:
-                priced.fault(f"is not a metric{closest(metric, METRICS, findings=entry.findings)}")
+                priced.fault_name(f"is not a metric{closest(metric, METRICS, findings=entry.findings)}")
             elif metric not in COUNT_METRICS:
-                priced.fault("is a stock limit, which cannot be exceeded for money")
+                priced.fault_name("is a stock limit, which cannot be exceeded for money")
             else:
                 parts = priced.fields({"price", "per"})
                 price, per = parts.require("price"), offers_values.whole(parts.get("per"), most=10**12)

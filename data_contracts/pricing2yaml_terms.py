@@ -60,7 +60,7 @@ class PublishedLimit:
 
 
 def read_features(fields: Fields, *, tags: frozenset[str]) -> dict[str, PublishedFeature]:
-    """The declared features in order; those with a fault are noted and left out."""
+    """The declared features in order; one without a value type is noted and left out."""
     features = {}
     for code, entry in declared(fields, what="a feature", most=MAX_FEATURES):
         parts = entry.fields(_FEATURE_FIELDS)
@@ -73,13 +73,16 @@ def read_features(fields: Fields, *, tags: frozenset[str]) -> dict[str, Publishe
             tag_entry.warn(
                 f"is not among the tags of the file{closest(tag, sorted(tags), findings=tag_entry.findings)}"
             )
-        if kind and value_type and default is not None:
-            features[code] = PublishedFeature(code, kind.lower(), value_type, default, parts.text("description"), tag)
+        if value_type:
+            words = parts.text("description"), tag
+            features[code] = PublishedFeature(
+                code, (kind or "").lower(), value_type, "" if default is None else default, *words
+            )
     return features
 
 
 def read_limits(fields: Fields, *, features: Fields) -> dict[str, PublishedLimit]:
-    """The declared usage limits in order; those with a fault are noted and left out."""
+    """The declared usage limits in order; one without a value type is noted and left out."""
     limits = {}
     for code, entry in declared(fields, what="a usage limit", most=MAX_LIMITS):
         parts = entry.fields(_LIMIT_FIELDS)
@@ -87,9 +90,11 @@ def read_limits(fields: Fields, *, features: Fields) -> dict[str, PublishedLimit
         default = _default(parts, value_type, payment=False)
         linked = parts.get("linkedFeatures")
         refer(linked, known=features, what="feature")
-        if kind and value_type and default is not None:
-            unit, description = parts.text("unit"), parts.text("description")
-            limits[code] = PublishedLimit(code, kind == "RENEWABLE", value_type, default, unit, description)
+        if value_type:
+            words = parts.text("unit"), parts.text("description")
+            limits[code] = PublishedLimit(
+                code, kind == "RENEWABLE", value_type, "" if default is None else default, *words
+            )
     return limits
 
 
@@ -101,7 +106,7 @@ def read_overrides(
     for code, entry in fields:
         if code not in names:
             hint = closest(code, names.names, findings=entry.findings)
-            entry.fault(f"is not a {what} that the file declares{hint}")
+            entry.fault_name(f"is not a {what} that the file declares{hint}")
             continue
         own = entry.fields({"value"}, what="a mapping with a value").get("value")
         term = declared_as.get(code)

@@ -33,14 +33,26 @@ class Entry:
     node: Node
     path: str
     findings: Findings
+    key: Scalar | None = None
+    """The name it stands under."""
+
+    @property
+    def place(self) -> Node:
+        """Where it begins; a list or a mapping begins at its name."""
+        return self.node if isinstance(self.node, Scalar) or self.key is None else self.key
 
     def fault(self, message: str) -> None:
         """Notes that this value is wrong."""
-        self.findings.fault(self.node.line, self.node.column, self.path, message)
+        self.findings.fault(self.place.line, self.place.column, self.path, message)
+
+    def fault_name(self, message: str) -> None:
+        """Notes that the name it stands under is wrong."""
+        place = self.key or self.place
+        self.findings.fault(place.line, place.column, self.path, message)
 
     def warn(self, message: str) -> None:
         """Notes that this value is odd, but usable."""
-        self.findings.warn(self.node.line, self.node.column, self.path, message)
+        self.findings.warn(self.place.line, self.place.column, self.path, message)
 
     @property
     def empty(self) -> bool:
@@ -175,9 +187,8 @@ class Fields:
             return None
         key, node = found
         blank = isinstance(node, Scalar) and node.plain and node.text == ""
-        return Entry(
-            Scalar(key.line, key.column, "", plain=True) if blank else node, self._path(name), self.owner.findings
-        )
+        nothing = Scalar(key.line, key.column, "", plain=True)
+        return Entry(nothing if blank else node, self._path(name), self.owner.findings, key)
 
     def get(self, name: str) -> Entry | None:
         """The value of this name; `None` when the name is absent or nothing is written there."""
@@ -189,7 +200,7 @@ class Fields:
         entry = self.get(name)
         if entry is None:
             found = self.find(name)
-            place = found.node if found else self._mapping
+            place = found.place if found else self.owner.place
             self.owner.findings.fault(place.line, place.column, self._path(name), "is missing")
         return entry
 
