@@ -17,6 +17,8 @@ PATIENCE_ROUNDS = 15
 """A contender stops after this many rounds without a new best of its own."""
 PACE_ROUNDS = 5
 """A contender's pace is its gain over this many rounds; pace is looked at as often."""
+CATCH_UP_ROUNDS = 30
+"""A contender is out when so many more rounds at its present pace would not bring it level with the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Contender:
         """Whether another round may still matter.
 
         It may not once no tree finds a split, once the contender has gained nothing for a while, and once it is behind
-        and would stay behind for as long again at its present pace: the pace of boosting only falls.
+        and would stay behind for long even at its present pace: the pace of boosting only falls.
         """
         rounds = len(self.losses) - 1
         if self._grown_out or rounds - int(np.argmin(self.losses)) >= PATIENCE_ROUNDS:
@@ -91,7 +93,7 @@ class Contender:
         if rounds < 2 * PACE_ROUNDS or rounds % PACE_ROUNDS or self.best_loss <= best_of_all:
             return True
         pace = max(0.0, (self.losses[-1 - PACE_ROUNDS] - self.losses[-1]) / PACE_ROUNDS)
-        return self.losses[-1] - pace * PATIENCE_ROUNDS < best_of_all
+        return self.losses[-1] - pace * CATCH_UP_ROUNDS < best_of_all
 
     def result(self) -> Candidate:
         """What this contender reached."""

@@ -129,8 +129,15 @@ class ChoiceRanker:
             for fold in range(_folds_held_out(fold_of_decision))
         ]
         candidates, best = self._select(choices, held_out, logits, settings)
-        self.prior_ = None if best.ridge is None else logits.without((), ridge=best.ridge)
-        offset = np.zeros(len(choices.X)) if best.ridge is None else logits.out_of_fold_utilities(ridge=best.ridge)
+        self.prior_, offset = None, np.zeros(len(choices.X))
+        if best.ridge is not None:
+            offset = logits.out_of_fold_utilities(ridge=best.ridge)
+            self.prior_ = ConditionalLogit(ridge=best.ridge, prior_coef=self.prior_coef).fit(
+                choices.X,
+                choices.chosen,
+                choices.group_sizes,
+                coef_init=logits.coefficients_without({0}, ridge=best.ridge),
+            )
         trees = min(best.rounds * SELECTION_SPEED, settings.most_trees)
         self.booster_ = _boost(choices, dataset, offset=offset, trees=trees, parameters=self._parameters(settings))
         self.n_features_in_ = choices.X.shape[1]

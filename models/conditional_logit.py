@@ -12,7 +12,7 @@ by Newton's method with the exact Hessian (Train 2009, "Discrete choice methods 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -81,18 +81,12 @@ class ConditionalLogit:
         choices = checked_choices(X, chosen, group_sizes)
         features = choices.X.shape[1]
         weights = _checked_weights(sample_weight, decisions=len(choices.group_sizes))
-        prior = _checked_coefficients(self.prior_coef, features=features, name="prior_coef")
-        start = prior if coef_init is None else _checked_coefficients(coef_init, features=features, name="coef_init")
+        prior = checked_coefficients(self.prior_coef, features=features, name="prior_coef")
+        start = prior if coef_init is None else checked_coefficients(coef_init, features=features, name="coef_init")
 
-        likelihood = _standardised_likelihood(choices, weights)
-        identified = likelihood.scale > 0
-        scale = likelihood.scale[identified]
-        standardised, self.n_iter_ = _maximise(
-            likelihood, ridge=float(self.ridge), prior=prior[identified] * scale, start=start[identified] * scale
-        )
-        self.coef_ = prior.copy()
-        self.coef_[identified] = standardised / scale
-        self.log_likelihood_ = likelihood.value(standardised)
+        likelihood = standardised_likelihood(choices, weights)
+        self.coef_, self.n_iter_ = best_coefficients(likelihood, ridge=float(self.ridge), prior=prior, start=start)
+        self.log_likelihood_ = likelihood.value(self.coef_[likelihood.identified] * likelihood.scale)
         self.n_features_in_ = features
         return self
 
@@ -112,29 +106,43 @@ class ConditionalLogit:
 
 
 @dataclass(frozen=True, slots=True)
-class _Likelihood:
+class LogLikelihood:
     """The log-likelihood in standardised coefficients, with its derivatives.
 
-    `rows` is (rows, identified features): deviations from the decision's mean in units of `scale` (features,), which is
-    0 for a column that is constant within every decision. `weights` is (decisions,).
+    `identified` (features,) is false for a column that is constant within every decision. `rows` is (rows, identified
+    features): deviations from the decision's mean in units of `scale` (identified features,). `chosen` is (rows,),
+    `group_sizes` and `weights` are (decisions,).
     """
 
     rows: Floats
     scale: Floats
-    choices: Choices
+    identified: npt.NDArray[np.bool_]
+    chosen: Floats
+    group_sizes: Integers
     weights: Floats
+
+    def restricted_to(self, decisions: npt.NDArray[np.bool_]) -> LogLikelihood:
+        """The likelihood of some of the decisions only, in the same units."""
+        kept = np.repeat(decisions, self.group_sizes)
+        return replace(
+            self,
+            rows=self.rows[kept],
+            chosen=self.chosen[kept],
+            group_sizes=self.group_sizes[decisions],
+            weights=self.weights[decisions],
+        )
 
     def value(self, coefficients: Floats) -> float:
         """The weighted log-likelihood in nats."""
-        log_chances = log_softmax_by_group(self.rows @ coefficients, self.choices.group_sizes)
-        return float(self.weights @ log_chances[self.choices.chosen == 1.0])
+        log_chances = log_softmax_by_group(self.rows @ coefficients, self.group_sizes)
+        return float(self.weights @ log_chances[self.chosen == 1.0])
 
     def derivatives(self, coefficients: Floats) -> tuple[Floats, Floats]:
         """Gradient (features,) and negative Hessian (features, features)."""
-        sizes = self.choices.group_sizes
+        sizes = self.group_sizes
         row_weights = np.repeat(self.weights, sizes)
         chances = softmax_by_group(self.rows @ coefficients, sizes)
-        gradient: Floats = self.rows.T @ (row_weights * (self.choices.chosen - chances))
+        gradient: Floats = self.rows.T @ (row_weights * (self.chosen - chances))
 
         features = len(coefficients)
         curvature: Floats = np.zeros((features, features))
@@ -152,17 +160,44 @@ class _Likelihood:
         return gradient, curvature
 
 
-def _standardised_likelihood(choices: Choices, weights: Floats) -> _Likelihood:
-    """The same choices, with columns centred within each decision and scaled to unit spread."""
+def standardised_likelihood(choices: Choices, weights: Floats) -> LogLikelihood:
+    """The choices with columns centred within each decision and scaled to unit spread; `weights` is (decisions,)."""
     sizes = choices.group_sizes
     means = _mean_by_group(choices.X, np.repeat(1.0 / sizes, sizes), sizes)
-    deviations = choices.X - np.repeat(means, sizes, axis=0)
+    rows = np.repeat(means, sizes, axis=0)
+    np.subtract(choices.X, rows, out=rows)
     row_weights = np.repeat(weights, sizes)
-    scale: Floats = np.sqrt(np.einsum("i,ij,ij->j", row_weights, deviations, deviations) / row_weights.sum())
-    scale[scale <= CONSTANT_TOLERANCE * np.abs(choices.X).max(axis=0)] = 0.0
-    identified = scale > 0
-    rows: Floats = np.ascontiguousarray(deviations[:, identified] / scale[identified])
-    return _Likelihood(rows=rows, scale=scale, choices=choices, weights=weights)
+    scale: Floats = np.sqrt(np.einsum("i,ij,ij->j", row_weights, rows, rows) / row_weights.sum())
+    largest = np.maximum(choices.X.max(axis=0), -choices.X.min(axis=0))
+    identified = scale > CONSTANT_TOLERANCE * largest
+    if not identified.all():
+        rows = np.ascontiguousarray(rows[:, identified])
+    rows /= scale[identified]
+    return LogLikelihood(
+        rows=rows,
+        scale=scale[identified],
+        identified=identified,
+        chosen=choices.chosen,
+        group_sizes=sizes,
+        weights=weights,
+    )
+
+
+def best_coefficients(
+    likelihood: LogLikelihood, *, ridge: float, prior: Floats, start: Floats, tolerance: float = TOLERANCE
+) -> tuple[Floats, int]:
+    """The penalised optimum on the scale of the columns as given, (features,), and the Newton steps it took."""
+    identified, scale = likelihood.identified, likelihood.scale
+    standardised, iterations = _maximise(
+        likelihood,
+        ridge=ridge,
+        prior=prior[identified] * scale,
+        start=start[identified] * scale,
+        tolerance=tolerance,
+    )
+    coefficients = prior.copy()
+    coefficients[identified] = standardised / scale
+    return coefficients, iterations
 
 
 def _mean_by_group(rows: Floats, chances: Floats, group_sizes: Integers) -> Floats:
@@ -176,7 +211,9 @@ def _mean_by_group(rows: Floats, chances: Floats, group_sizes: Integers) -> Floa
     return means
 
 
-def _maximise(likelihood: _Likelihood, *, ridge: float, prior: Floats, start: Floats) -> tuple[Floats, int]:
+def _maximise(
+    likelihood: LogLikelihood, *, ridge: float, prior: Floats, start: Floats, tolerance: float
+) -> tuple[Floats, int]:
     """Newton's method with halved steps; the objective is concave, so every accepted step is progress."""
 
     def objective(coefficients: Floats) -> float:
@@ -189,7 +226,7 @@ def _maximise(likelihood: _Likelihood, *, ridge: float, prior: Floats, start: Fl
         gradient = gradient - ridge * (current - prior)
         step = _newton_step(gradient, curvature, ridge=ridge)
         gain = float(gradient @ step)
-        if gain <= TOLERANCE * (1.0 + abs(value)):
+        if gain <= tolerance * (1.0 + abs(value)):
             return current, iteration
         for halving in range(MAX_HALVINGS):
             candidate = current + step / 2**halving
@@ -199,7 +236,7 @@ def _maximise(likelihood: _Likelihood, *, ridge: float, prior: Floats, start: Fl
         else:
             return current, iteration
         current, value = candidate, candidate_value
-        if halving == 0 and gain <= np.sqrt(TOLERANCE) * (1.0 + abs(value)):  # the error squares with each full step
+        if halving == 0 and gain <= np.sqrt(tolerance) * (1.0 + abs(value)):  # the error squares with each full step
             return current, iteration + 1
     return current, MAX_ITERATIONS
 
@@ -224,7 +261,8 @@ def _checked_weights(sample_weight: npt.ArrayLike | None, *, decisions: int) -> 
     return weights
 
 
-def _checked_coefficients(given: npt.ArrayLike | None, *, features: int, name: str) -> Floats:
+def checked_coefficients(given: npt.ArrayLike | None, *, features: int, name: str) -> Floats:
+    """One finite number per feature, (features,); zeros if not given."""
     if given is None:
         return np.zeros(features)
     coefficients: Floats = np.array(given, dtype=np.float64)

@@ -12,8 +12,11 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from models.conditional_logit import ConditionalLogit
+from models.conditional_logit import best_coefficients, checked_coefficients, standardised_likelihood
 from models.group_softmax import Choices, Floats, Integers, segment_starts
+
+CROSS_FIT_TOLERANCE = 1e-7
+"""These logits only set the trees' starting point; the last digits of their optimum do not matter."""
 
 
 def people_of_decisions(groups: npt.ArrayLike | None, *, group_sizes: Integers) -> npt.NDArray[np.generic]:
@@ -58,25 +61,30 @@ def decisions_where(choices: Choices, mask: npt.NDArray[np.bool_]) -> Choices:
 class CrossFittedLogits:
     """Conditional logits for every ridge and every set of left-out folds, each fitted once, when first needed.
 
-    A fit starts from one nearby that is already there, which leaves a Newton step or two to do.
+    All share one standardisation, which knows no choices. A fit starts from one nearby that is already there, which
+    leaves a Newton step or two to do.
     """
 
     def __init__(self, choices: Choices, *, fold_of_decision: Integers, prior_coef: npt.ArrayLike | None) -> None:
-        self._choices = choices
+        self._X = choices.X
         self._fold_of_decision = fold_of_decision
         self._fold_of_row = np.repeat(fold_of_decision, choices.group_sizes)
-        self._prior_coef = prior_coef
-        self._fitted: dict[tuple[float, frozenset[int]], ConditionalLogit] = {}
+        self._likelihood = standardised_likelihood(choices, np.ones(len(choices.group_sizes)))
+        self._prior = checked_coefficients(prior_coef, features=choices.X.shape[1], name="prior_coef")
+        self._fitted: dict[tuple[float, frozenset[int]], Floats] = {}
 
-    def without(self, folds: Collection[int], *, ridge: float) -> ConditionalLogit:
-        """The logit fitted on everyone outside `folds`."""
+    def coefficients_without(self, folds: Collection[int], *, ridge: float) -> Floats:
+        """The coefficients of the logit fitted on everyone outside `folds`, (features,); the prior if that is nobody."""
         key = (ridge, frozenset(folds))
+        remaining = ~np.isin(self._fold_of_decision, list(folds))
+        if not remaining.any():
+            return self._prior
         if key not in self._fitted:
-            training = decisions_where(self._choices, ~np.isin(self._fold_of_decision, list(folds)))
-            same_ridge = [logit for (other, _), logit in self._fitted.items() if other == ridge]
-            near = next(iter(same_ridge or self._fitted.values()), None)
-            self._fitted[key] = ConditionalLogit(ridge=ridge, prior_coef=self._prior_coef).fit(
-                training.X, training.chosen, training.group_sizes, coef_init=None if near is None else near.coef_
+            same_ridge = [coefficients for (other, _), coefficients in self._fitted.items() if other == ridge]
+            near = next(iter(same_ridge or self._fitted.values()), self._prior)
+            training = self._likelihood.restricted_to(remaining)
+            self._fitted[key], _ = best_coefficients(
+                training, ridge=ridge, prior=self._prior, start=near, tolerance=CROSS_FIT_TOLERANCE
             )
         return self._fitted[key]
 
@@ -85,9 +93,9 @@ class CrossFittedLogits:
 
         For rows of the held-out fold that is the logit fitted on all other folds.
         """
-        utilities = np.empty(len(self._choices.X))
+        utilities = np.empty(len(self._X))
         for fold in range(int(self._fold_of_decision.max()) + 1):
             rows = self._fold_of_row == fold
             left_out = {fold} if held_out is None else {fold, held_out}
-            utilities[rows] = self._choices.X[rows] @ self.without(left_out, ridge=ridge).coef_
+            utilities[rows] = self._X[rows] @ self.coefficients_without(left_out, ridge=ridge)
         return utilities

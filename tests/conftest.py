@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-for name in [name for name in os.environ if name.startswith("PLANS_")]:
+for name in [name for name in os.environ if name.startswith("PLANS_") and name != "PLANS_SHARED"]:
     del os.environ[name]
 
 os.environ.update(
