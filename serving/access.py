@@ -1,0 +1,84 @@
+"""Who is calling: the host backend with the API key, or a browser with a modal token for one organisation."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from fastapi import Request
+from itsdangerous import BadData, URLSafeSerializer
+
+MODAL_TOKEN_LIFETIME: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever holds a valid credential; `organization_id` is `None` for the host backend, which may see all."""
+
+    organization_id: str | None
+
+    def may_see(self, organization_id: str) -> bool:
+        """Whether this organisation exists for the caller."""
+        return self.organization_id in (None, organization_id)
+
+
+class NotAuthenticated(Exception):
+    """There is no credential, or it does not hold (any more); `code` says which."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class OriginNotAllowed(Exception):
+    """A modal token is used from a page that it was not made for."""
+
+
+class NotForBrowsers(Exception):
+    """A modal token is used for what only the host backend may do."""
+
+
+class Gatekeeper:
+    """Issues modal tokens and tells callers apart."""
+
+    def __init__(self, *, api_key: str, signing_key: str) -> None:
+        self._api_key = api_key.encode()
+        self._signer = URLSafeSerializer(
+            signing_key, salt="modal-token", signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
+        )
+
+    def issue(self, *, organization_id: str, origin: str, token_id: str, now: datetime) -> tuple[str, datetime]:
+        """A modal token for one organisation and one origin, and when it ends."""
+        expires_at = (now + MODAL_TOKEN_LIFETIME).replace(microsecond=0)
+        claims = [token_id, organization_id, origin, int(expires_at.timestamp())]
+        signed = self._signer.dumps(claims)
+        return str(signed), expires_at
+
+    def caller(self, request: Request, *, now: datetime) -> Caller:
+        """Who sent this request.
+
+        Raises `NotAuthenticated` without a valid credential, `OriginNotAllowed` for a token from another page.
+        A token's origin is noted on the request, so that its page may read the answer, an expired token's too.
+        """
+        scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+        credential = credential.strip()
+        if scheme.lower() != "bearer" or not credential:
+            raise NotAuthenticated("credential_missing")
+        if hmac.compare_digest(sha256(credential.encode()).digest(), sha256(self._api_key).digest()):
+            return Caller(None)
+        organization_id, origin, expires_at = self._claims(credential)
+        sent_from = request.headers.get("origin")
+        if sent_from is not None and sent_from != origin:
+            raise OriginNotAllowed
+        request.state.allowed_origin = origin
+        if now >= expires_at:
+            raise NotAuthenticated("token_expired")
+        return Caller(organization_id)
+
+    def _claims(self, token: str) -> tuple[str, str, datetime]:
+        try:
+            _, organization_id, origin, expires = self._signer.loads(token)
+            return str(organization_id), str(origin), datetime.fromtimestamp(int(expires), UTC)
+        except (BadData, ValueError, TypeError) as error:
+            raise NotAuthenticated("credential_invalid") from error

@@ -1,0 +1,105 @@
+"""The composition root: the only place where real parts are chosen."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+from fastapi import Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from models.bundle import load_champion
+from recommender.ranking.features import FEATURES
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.rules import RuleRanker
+from serving import modal_page, openapi, operations
+from serving.access import Gatekeeper
+from serving.clock import Clock, SteppedClock, system_clock
+from serving.db.migrate import migrate
+from serving.db.session import Database
+from serving.gateway import Gateway
+from serving.jobs.reload_champion import ReloadChampion
+from serving.leads import endpoints as leads
+from serving.metrics import Metrics
+from serving.organizations import endpoints as organizations
+from serving.outcomes import endpoints as outcomes
+from serving.parts import Parts, Rendered, asked_locale
+from serving.plan_cards import endpoints as plan_cards
+from serving.plan_cards.advice import Advisor
+from serving.plan_cards.assortment import assortment, configured_catalogue
+from serving.plan_cards.champion import ChampionHolder
+from serving.settings import Settings, with_secrets
+from serving.subscriptions import endpoints as subscriptions
+from serving.usage import endpoints as usage
+from serving.web import install_problem_handlers
+
+STATIC_FILES = Path(__file__).parent / "modal" / "static"
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    new_id: Callable[[], str] = lambda: uuid4().hex,
+    load: Callable[[Path], Ranker] = load_champion,
+) -> FastAPI:
+    """The service, ready to answer.
+
+    An embedded database is brought to the present schema; a server is left to `python -m serving migrate`.
+    Raises `CatalogueFaults` for a catalogue that cannot be read.
+    """
+    settings = with_secrets(settings)
+    parts = _parts(settings, clock=clock or _clock(settings), new_id=new_id, load=load)
+    reload_champion = ReloadChampion(parts.advisor.champions)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        reload_champion.start()
+        yield
+        reload_champion.stop()
+        parts.advisor.close()
+        parts.database.close()
+
+    app = FastAPI(
+        title="Plan recommendations",
+        version="1",
+        description="Recommends the subscription plan that fits, says why, and records what came of it.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
+    install_problem_handlers(app)
+    for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, operations, modal_page):
+        app.include_router(module.router, dependencies=[Depends(asked_locale)])
+    app.mount("/modal", StaticFiles(directory=STATIC_FILES), name="modal")
+    app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
+    return app
+
+
+def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load: Callable[[Path], Ranker]) -> Parts:
+    catalogue = configured_catalogue(settings)
+    database = Database(settings.database_url)
+    if database.embedded:
+        migrate(database)
+    champions = ChampionHolder(settings.model, known_features=FEATURES, load=load)
+    champions.refresh()
+    return Parts(
+        settings=settings,
+        clock=clock,
+        new_id=new_id,
+        database=database,
+        gatekeeper=Gatekeeper(
+            api_key=settings.api_key.get_secret_value(), signing_key=settings.signing_key.get_secret_value()
+        ),
+        metrics=Metrics(),
+        assortment=assortment(catalogue),
+        advisor=Advisor(champions=champions, rules=RuleRanker(), timeout_seconds=settings.model_timeout_ms / 1000),
+        rendered=Rendered(),
+    )
+
+
+def _clock(settings: Settings) -> Clock:
+    return SteppedClock(system_clock()) if settings.clock == "test" else system_clock

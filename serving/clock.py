@@ -1,0 +1,35 @@
+"""What time it is: asked once at the edge of a request, and told to everything below."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The instant now, in UTC."""
+    return datetime.now(UTC)
+
+
+class SteppedClock:
+    """A clock that stands still until it is moved forward (`PLANS_CLOCK=test`)."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start
+        self._lock = threading.Lock()
+
+    def __call__(self) -> datetime:
+        """The instant at which it stands."""
+        return self._now
+
+    def move_to(self, instant: datetime) -> None:
+        """Set the instant; `ClockMovedBack` when it lies before the present one."""
+        with self._lock:
+            if instant < self._now:
+                raise ClockMovedBack(f"{instant.isoformat()} is before {self._now.isoformat()}")
+            self._now = instant
+
+
+class ClockMovedBack(ValueError):
+    """A test clock was asked to run backwards."""

@@ -1,0 +1,50 @@
+"""Bring a database to the schema that this code expects."""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+
+from serving.db.session import Database
+
+VERSION_TABLE: Final = "plans_schema_version"
+"""Its own name, because MLflow keeps an `alembic_version` and may share the server."""
+
+_SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def migrate(database: Database) -> None:
+    """Apply every migration that is missing, in one transaction where the database can."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+
+    def upgrade(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    database.writing(upgrade)
+
+
+def schema_version(database: Database) -> str | None:
+    """The last migration applied, `None` for an empty database."""
+
+    def read(connection: Connection) -> str | None:
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return None
+        version: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+        return version
+
+    return database.reading(read)
+
+
+def expected_version() -> str:
+    """The migration that this code was written against."""
+    from alembic.script import ScriptDirectory
+
+    head = ScriptDirectory(str(_SCRIPTS)).get_current_head()
+    if head is None:
+        raise RuntimeError("there are no migrations")
+    return head

@@ -1,0 +1,21 @@
+"""How Alembic runs our migrations: on the connection it is handed, or the one configured by the environment."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+from serving.db.migrate import VERSION_TABLE
+from serving.db.tables import metadata
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table=VERSION_TABLE,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=False,  # the caller's transaction holds all of it
+    )
+    context.run_migrations()
+
+
+_run(context.config.attributes["connection"])

@@ -1,0 +1,202 @@
+"""The database tables: append-only logs of facts, and the two roll-ups that a decision reads."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ID_LENGTH: Final = 128
+
+
+class Instant(TypeDecorator[datetime]):
+    """An instant in UTC, to the microsecond; naive ones are refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """On the way in: UTC, or `ValueError` without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """On the way out: UTC, whatever the database keeps."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _id(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, String(ID_LENGTH), primary_key=primary_key, nullable=nullable)
+
+
+def _organization() -> Column[str]:
+    return Column("organization_id", String(ID_LENGTH), ForeignKey("organizations.organization_id"), nullable=False)
+
+
+def _instants() -> tuple[Column[datetime], Column[datetime]]:
+    return Column("occurred_at", Instant, nullable=False), Column("recorded_at", Instant, nullable=False)
+
+
+organizations = Table(
+    "organizations",
+    metadata,
+    _id("organization_id", primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("vat_id", String(32)),
+    Column("locale", String(8), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("address", Text, comment="JSON"),
+    Column("trial_started_at", Instant, nullable=False),
+    Column("templates", Text, nullable=False, comment="JSON list, what the log adds up to"),
+    Column("integrations", Text, nullable=False, comment="JSON list, what the log adds up to"),
+    Column("revision", BigInteger, nullable=False, comment="goes up with every fact that a decision reads"),
+    Column("recorded_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+template_installs = Table(
+    "template_installs",
+    metadata,
+    _id("event_id", primary_key=True),
+    _organization(),
+    Column("template", String(ID_LENGTH), nullable=False),
+    Column("change", String(16), nullable=False),
+    *_instants(),
+    Index(None, "organization_id", "recorded_at"),
+)
+
+integrations = Table(
+    "integrations",
+    metadata,
+    _id("event_id", primary_key=True),
+    _organization(),
+    Column("integration", String(ID_LENGTH), nullable=False),
+    Column("change", String(16), nullable=False),
+    *_instants(),
+    Index(None, "organization_id", "recorded_at"),
+)
+
+usage_events = Table(
+    "usage_events",
+    metadata,
+    _id("event_id", primary_key=True),
+    _organization(),
+    Column("metric", String(32), nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("action", String(64)),
+    *_instants(),
+    Index(None, "organization_id", "occurred_at"),
+)
+
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("organization_id", String(ID_LENGTH), ForeignKey("organizations.organization_id"), primary_key=True),
+    Column("metric", String(32), primary_key=True),
+    Column("day", Date, primary_key=True, comment="UTC"),
+    Column("total", BigInteger, nullable=False),
+    Column("level", BigInteger, nullable=False, comment="of the latest event of the day; ties: the larger"),
+    Column("level_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    _id("event_id", primary_key=True),
+    _organization(),
+    Column("plan", String(ID_LENGTH)),
+    Column("interval", String(8), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("catalogue_version", String(ID_LENGTH), nullable=False),
+    *_instants(),
+    Index(None, "organization_id", "recorded_at"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _id("decision_id", primary_key=True),
+    _organization(),
+    Column("interval", String(8), nullable=False),
+    Column("catalogue_version", String(ID_LENGTH), nullable=False),
+    Column("strategy", String(32), nullable=False),
+    Column("model_version", String(ID_LENGTH), nullable=False),
+    Column("fallback_reason", String(32)),
+    Column(
+        "basis", String(512), nullable=False, comment="what it was decided on: revision, catalogue, champion, settings"
+    ),
+    Column("content", Text, nullable=False, comment="JSON: the answer without its words"),
+    Column("expires_at", Instant, nullable=False),
+    *_instants(),
+    Index(None, "organization_id", "interval", "occurred_at"),
+)
+
+decision_plans = Table(
+    "decision_plans",
+    metadata,
+    Column("decision_id", String(ID_LENGTH), ForeignKey("decisions.decision_id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("plan", String(ID_LENGTH), nullable=False),
+    Column("shown", Boolean, nullable=False),
+    Column("recommended", Boolean, nullable=False),
+    Column("utility", Float(53), nullable=False),
+    Column("probability", Float(53), nullable=False),
+    Column("propensity", Float(53), nullable=False),
+    Column("reasons", Text, nullable=False, comment="JSON list"),
+    Column("features", Text, comment="JSON object: feature name → value"),
+    sqlite_with_rowid=False,
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    _id("event_id", primary_key=True),
+    Column("decision_id", String(ID_LENGTH), ForeignKey("decisions.decision_id"), nullable=False, index=True),
+    Column("kind", String(32), nullable=False),
+    Column("plan", String(ID_LENGTH)),
+    Column("position", Integer),
+    *_instants(),
+)
+
+enterprise_leads = Table(
+    "enterprise_leads",
+    metadata,
+    _id("lead_id", primary_key=True),
+    _organization(),
+    Column("name", String(300), nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("message", Text),
+    Column("needs", Text, nullable=False, comment="JSON list"),
+    Column("recorded_at", Instant, nullable=False),
+)

@@ -1,0 +1,32 @@
+"""Look every few seconds whether another champion was promoted."""
+
+import threading
+from typing import Final
+
+from serving.plan_cards.champion import ChampionHolder
+
+EVERY_SECONDS: Final = 2.0
+
+
+class ReloadChampion:
+    """A thread that refreshes the champion until it is stopped; requests never wait for it."""
+
+    def __init__(self, champions: ChampionHolder, *, every_seconds: float = EVERY_SECONDS) -> None:
+        self._champions = champions
+        self._every_seconds = every_seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reload-champion", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop looking; returns once a load under way is over."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every_seconds):
+            self._champions.refresh()

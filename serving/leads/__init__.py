@@ -1,0 +1,1 @@
+"""Organisations that want to talk to sales."""

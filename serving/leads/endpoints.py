@@ -1,0 +1,51 @@
+"""Sales leads over HTTP."""
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection, insert
+
+from serving.db.tables import enterprise_leads
+from serving.fields import OrganizationId, StrictJsonRoute
+from serving.leads.contracts import LeadIn, LeadReceipt
+from serving.organizations import repository as organizations
+from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
+from serving.problems import documented
+from serving.texts import say
+
+router = APIRouter(prefix="/v1/organizations", tags=["leads"], route_class=StrictJsonRoute)
+
+
+@router.post(
+    "/{organization_id}/enterprise-leads",
+    status_code=201,
+    response_model=LeadReceipt,
+    responses=documented(400, 403, 404, 413, 415),
+)
+async def record_lead(
+    request: Request,
+    organization_id: OrganizationId,
+    lead: LeadIn,
+    parts: PartsOf,
+    caller: AnyCaller,
+) -> Response:
+    """Store that this organisation wants to talk to sales."""
+    seen_by(caller, organization_id)
+    lead_id = parts.new_id()
+
+    def work(connection: Connection) -> str:
+        organization = organizations.get(connection, organization_id)
+        connection.execute(
+            insert(enterprise_leads).values(
+                lead_id=lead_id,
+                organization_id=organization_id,
+                name=lead.name,
+                email=lead.email,
+                message=lead.message,
+                needs=orjson.dumps(lead.needs).decode(),
+                recorded_at=parts.now(),
+            )
+        )
+        return organization.locale
+
+    spoken = locale_for(request, organization_locale=await parts.database.write(work))
+    return json_answer({"lead_id": lead_id, "message": say(spoken, "lead.thanks")}, status=201, locale=spoken)

@@ -1,0 +1,38 @@
+"""Which language an answer is written in."""
+
+from typing import Final, Literal, get_args
+
+LocaleCode = Literal["de", "en", "fr"]
+
+LOCALES: Final[tuple[LocaleCode, ...]] = get_args(LocaleCode)
+DEFAULT_LOCALE: Final[LocaleCode] = "de"
+
+
+def supported(tag: str | None) -> LocaleCode | None:
+    """The language of ours that a tag such as `de-AT` names, if any."""
+    primary = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
+    return next((locale for locale in LOCALES if locale == primary), None)
+
+
+def accepted(header: str | None) -> LocaleCode | None:
+    """The best language of ours in an `Accept-Language` header; `None` when it asks for none of them."""
+    best: LocaleCode | None = None
+    best_weight = 0.0
+    for part in (header or "").split(",")[:32]:
+        tag, _, parameters = part.partition(";")
+        weight = _weight(parameters)
+        locale = supported(tag)
+        if locale is not None and weight > best_weight:
+            best, best_weight = locale, weight
+    return best
+
+
+def _weight(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        weight = float(value)
+    except ValueError:
+        return 0.0
+    return weight if 0 <= weight <= 1 else 0.0

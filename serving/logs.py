@@ -1,0 +1,34 @@
+"""Log lines as JSON on stderr, each with the request it belongs to; never a token, a name or an address."""
+
+import logging
+import sys
+from typing import cast
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+
+def configure_logs(level: str) -> None:
+    """Set up structlog for this process; called once by the command line."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_encoded),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def logger() -> FilteringBoundLogger:
+    """The logger of this service."""
+    return cast("FilteringBoundLogger", structlog.get_logger())
+
+
+def _encoded(event: object, **_: object) -> str:
+    return orjson.dumps(event, default=str).decode()

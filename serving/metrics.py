@@ -1,0 +1,31 @@
+"""What the service counts about itself, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """The counters of one application, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "plans_requests", "Requests answered", ("method", "route", "status"), registry=self.registry
+        )
+        self.seconds = Histogram(
+            "plans_request_seconds", "Time to answer", ("route",), buckets=_SECONDS, registry=self.registry
+        )
+        self.decisions = Counter(
+            "plans_decisions",
+            "Decisions taken",
+            ("strategy", "model_version", "fallback_reason"),
+            registry=self.registry,
+        )
+        self.events = Counter("plans_usage_events", "Usage events received", ("result",), registry=self.registry)
+        self.outcomes = Counter("plans_outcomes", "Outcomes recorded", ("kind",), registry=self.registry)
+        self.champion_loaded = Gauge("plans_champion_loaded", "1 while a champion may answer", registry=self.registry)
+
+    def text(self) -> bytes:
+        """All of it in the Prometheus text format."""
+        return generate_latest(self.registry)

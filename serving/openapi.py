@@ -1,0 +1,35 @@
+"""The OpenAPI document: what FastAPI derives, plus problem documents and credentials."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from serving.problems import FieldProblem, ProblemDocument
+
+OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics"})
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of this application, made once."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    components = schema.setdefault("components", {})
+    shapes = components.setdefault("schemas", {})
+    reference = "#/components/schemas/{model}"
+    shapes["FieldProblem"] = FieldProblem.model_json_schema(ref_template=reference)
+    problem = ProblemDocument.model_json_schema(ref_template=reference)
+    problem.pop("$defs", None)
+    shapes["ProblemDocument"] = problem
+    for unused in ("HTTPValidationError", "ValidationError"):
+        shapes.pop(unused, None)
+    components["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "The API key of the host backend."},
+        "modalToken": {"type": "http", "scheme": "bearer", "description": "A token for one organisation's page."},
+    }
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [] if path in OPEN_PATHS else [{"apiKey": []}, {"modalToken": []}]
+    app.openapi_schema = schema
+    return schema

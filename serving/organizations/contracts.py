@@ -1,0 +1,71 @@
+"""One organisation as it crosses the boundary, and the token with which its browser may call."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from serving.fields import Country, Id, Instant, Text, Timezone
+
+
+def _origin(text: str) -> str:
+    if text.startswith("http://") and text.partition("://")[2].partition(":")[0] not in {"127.0.0.1", "localhost"}:
+        raise PydanticCustomError("origin", "an origin is https, or http on this machine")
+    return text
+
+
+Origin = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=300, pattern=r"^https?://[a-z0-9]([a-z0-9.\-]*[a-z0-9])?(:[0-9]{1,5})?$"),
+    AfterValidator(_origin),
+]
+
+
+class Address(BaseModel):
+    """A postal address; every line is optional."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    street: Annotated[Text, Field(max_length=200)] | None = None
+    postal_code: Annotated[Text, Field(max_length=20)] | None = None
+    city: Annotated[Text, Field(max_length=100)] | None = None
+    region: Annotated[Text, Field(max_length=100)] | None = None
+
+
+class OrganizationIn(BaseModel):
+    """What the host says of one organisation; it replaces what it said before."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[Text, Field(max_length=300)]
+    country: Country
+    vat_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}[A-Z0-9]{2,13}$")] | None = None
+    locale: Literal["de", "en", "fr"] = "de"
+    timezone: Timezone = "UTC"
+    templates: Annotated[list[Id], Field(max_length=100)]
+    integrations: Annotated[list[Id], Field(max_length=100)]
+    trial_started_at: Instant
+    address: Address | None = None
+
+
+class Organization(OrganizationIn):
+    """One organisation as it is recorded."""
+
+    organization_id: Id
+    recorded_at: Instant
+    updated_at: Instant
+
+
+class TokenIn(BaseModel):
+    """For which page a modal token is wanted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    origin: Origin
+
+
+class Token(BaseModel):
+    """A modal token and when it ends."""
+
+    token: str
+    expires_at: Instant

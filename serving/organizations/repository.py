@@ -1,0 +1,111 @@
+"""Organisations and the logs of their templates and integrations in the database."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from serving.db.tables import integrations, organizations, template_installs
+
+_BY_ID = select(organizations).where(organizations.c.organization_id == bindparam("organization_id"))
+_KNOWN = select(organizations.c.organization_id)
+
+
+class UnknownOrganization(LookupError):
+    """There is no organisation of this id, or not for this caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationRow:
+    """One organisation as it stands."""
+
+    organization_id: str
+    name: str
+    country: str
+    vat_id: str | None
+    locale: str
+    timezone: str
+    address: Mapping[str, str | None] | None
+    trial_started_at: datetime
+    templates: tuple[str, ...]
+    integrations: tuple[str, ...]
+    revision: int
+    recorded_at: datetime
+    updated_at: datetime
+
+
+def find(connection: Connection, organization_id: str) -> OrganizationRow | None:
+    """The organisation, if it is known."""
+    row = connection.execute(_BY_ID, {"organization_id": organization_id}).first()
+    return None if row is None else _read(row)
+
+
+def get(connection: Connection, organization_id: str) -> OrganizationRow:
+    """The organisation; raises `UnknownOrganization`."""
+    found = find(connection, organization_id)
+    if found is None:
+        raise UnknownOrganization(organization_id)
+    return found
+
+
+def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
+    """Those of the ids that are organisations."""
+    rows = connection.execute(_KNOWN.where(organizations.c.organization_id.in_(list(ids))))
+    return frozenset(rows.scalars())
+
+
+def save(connection: Connection, organization: OrganizationRow, *, new: bool) -> None:
+    """Insert or replace the organisation."""
+    values = {
+        field: getattr(organization, field)
+        for field in OrganizationRow.__dataclass_fields__
+        if field not in {"templates", "integrations", "address"}
+    }
+    values["templates"] = orjson.dumps(organization.templates).decode()
+    values["integrations"] = orjson.dumps(organization.integrations).decode()
+    values["address"] = None if organization.address is None else orjson.dumps(organization.address).decode()
+    if new:
+        connection.execute(insert(organizations), values)
+        return
+    key = organizations.c.organization_id == organization.organization_id
+    connection.execute(update(organizations).where(key).values(values))
+
+
+def touch(connection: Connection, ids: Iterable[str]) -> None:
+    """Note that something a decision reads has changed for these organisations."""
+    connection.execute(
+        update(organizations)
+        .where(organizations.c.organization_id.in_(list(ids)))
+        .values(revision=organizations.c.revision + 1)
+    )
+
+
+def log_changes(
+    connection: Connection, *, templates: list[dict[str, object]], connected: list[dict[str, object]]
+) -> None:
+    """Append to the logs of template installations and of integrations."""
+    if templates:
+        connection.execute(insert(template_installs), templates)
+    if connected:
+        connection.execute(insert(integrations), connected)
+
+
+def _read(row: Row[Any]) -> OrganizationRow:
+    return OrganizationRow(
+        organization_id=row.organization_id,
+        name=row.name,
+        country=row.country,
+        vat_id=row.vat_id,
+        locale=row.locale,
+        timezone=row.timezone,
+        address=None if row.address is None else orjson.loads(row.address),
+        trial_started_at=row.trial_started_at,
+        templates=tuple(orjson.loads(row.templates)),
+        integrations=tuple(orjson.loads(row.integrations)),
+        revision=row.revision,
+        recorded_at=row.recorded_at,
+        updated_at=row.updated_at,
+    )

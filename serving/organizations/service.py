@@ -1,0 +1,110 @@
+"""Record what the host says of an organisation, and log what has changed since it last did."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from serving.fields import utc_text
+from serving.organizations import repository
+from serving.organizations.contracts import OrganizationIn
+from serving.organizations.repository import OrganizationRow
+
+
+class TrialInTheFuture(ValueError):
+    """A trial cannot have started after now."""
+
+
+def put(
+    connection: Connection,
+    *,
+    organization_id: str,
+    said: OrganizationIn,
+    now: datetime,
+    new_id: Callable[[], str],
+) -> OrganizationRow:
+    """Record the organisation; saying the same twice changes nothing, not even the revision.
+
+    Raises `TrialInTheFuture`.
+    """
+    if said.trial_started_at > now:
+        raise TrialInTheFuture
+    before = repository.find(connection, organization_id)
+    after = OrganizationRow(
+        organization_id=organization_id,
+        name=said.name,
+        country=said.country,
+        vat_id=said.vat_id,
+        locale=said.locale,
+        timezone=said.timezone,
+        address=None if said.address is None else said.address.model_dump(),
+        trial_started_at=said.trial_started_at,
+        templates=tuple(sorted(set(said.templates))),
+        integrations=tuple(sorted(set(said.integrations))),
+        revision=0 if before is None else before.revision,
+        recorded_at=now if before is None else before.recorded_at,
+        updated_at=now if before is None else before.updated_at,
+    )
+    if after == before:
+        return after
+    after = replace(after, revision=after.revision + 1, updated_at=now)
+    repository.save(connection, after, new=before is None)
+    log = _Log(organization_id, now, new_id)
+    repository.log_changes(
+        connection,
+        templates=log.changes(
+            "template", ("installed", "removed"), () if before is None else before.templates, after.templates
+        ),
+        connected=log.changes(
+            "integration",
+            ("connected", "disconnected"),
+            () if before is None else before.integrations,
+            after.integrations,
+        ),
+    )
+    return after
+
+
+class _Log:
+    """Turns two states into the changes between them."""
+
+    def __init__(self, organization_id: str, now: datetime, new_id: Callable[[], str]) -> None:
+        self._organization_id = organization_id
+        self._now = now
+        self._new_id = new_id
+
+    def changes(
+        self, subject: str, words: tuple[str, str], before: Iterable[str], after: Iterable[str]
+    ) -> list[dict[str, object]]:
+        came, went = sorted(set(after) - set(before)), sorted(set(before) - set(after))
+        return [
+            {
+                "event_id": self._new_id(),
+                "organization_id": self._organization_id,
+                subject: code,
+                "change": word,
+                "occurred_at": self._now,
+                "recorded_at": self._now,
+            }
+            for word, codes in zip(words, (came, went), strict=True)
+            for code in codes
+        ]
+
+
+def as_answer(organization: OrganizationRow) -> dict[str, object]:
+    """The organisation as the contract writes it."""
+    return {
+        "organization_id": organization.organization_id,
+        "name": organization.name,
+        "country": organization.country,
+        "vat_id": organization.vat_id,
+        "locale": organization.locale,
+        "timezone": organization.timezone,
+        "templates": organization.templates,
+        "integrations": organization.integrations,
+        "trial_started_at": utc_text(organization.trial_started_at),
+        "address": organization.address,
+        "recorded_at": utc_text(organization.recorded_at),
+        "updated_at": utc_text(organization.updated_at),
+    }

@@ -1,0 +1,29 @@
+"""One outcome as the page reports it."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from data_contracts.outcomes import OutcomeKind
+from serving.fields import Id, Instant
+
+
+class OutcomeIn(BaseModel):
+    """What an organisation did with the plan cards it was shown; `paid` comes from the ledger only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_id: Id
+    decision_id: Id
+    kind: OutcomeKind
+    plan: Id | None = None
+    position: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
+    occurred_at: Instant
+
+
+class OutcomeReceipt(BaseModel):
+    """The outcome is recorded, now or before."""
+
+    event_id: str
+    decision_id: str
+    duplicate: bool

@@ -1,0 +1,51 @@
+"""Outcomes in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from serving.db.tables import decision_plans, decisions, outcomes
+from serving.outcomes.contracts import OutcomeIn
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedOn:
+    """What an outcome must agree with: whose decision it was, when, and place by candidate plan."""
+
+    organization_id: str
+    occurred_at: datetime
+    positions: dict[str, int]
+
+
+def decided(connection: Connection, decision_id: str) -> DecidedOn | None:
+    """The decision, if it is known."""
+    header = connection.execute(
+        select(decisions.c.organization_id, decisions.c.occurred_at).where(decisions.c.decision_id == decision_id)
+    ).first()
+    if header is None:
+        return None
+    rows = connection.execute(
+        select(decision_plans.c.plan, decision_plans.c.position).where(decision_plans.c.decision_id == decision_id)
+    )
+    return DecidedOn(header.organization_id, header.occurred_at, {row.plan: row.position for row in rows})
+
+
+def find(connection: Connection, event_id: str) -> OutcomeIn | None:
+    """The outcome of this id, if it is recorded."""
+    fields = [outcomes.c[name] for name in OutcomeIn.model_fields]
+    row = connection.execute(select(*fields).where(outcomes.c.event_id == event_id)).first()
+    return None if row is None else OutcomeIn.model_validate(row._asdict())
+
+
+def add(connection: Connection, outcome: OutcomeIn, *, recorded_at: datetime) -> bool:
+    """Append the outcome; False when another request has just recorded this id."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = (
+        insert(outcomes)
+        .values(**outcome.model_dump(), recorded_at=recorded_at)
+        .on_conflict_do_nothing()
+        .returning(outcomes.c.event_id)
+    )
+    return connection.execute(statement).first() is not None

@@ -1,0 +1,72 @@
+"""Record what came of a decision, once, and only what can have come of it."""
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from data_contracts.outcomes import CHOICES, OutcomeKind
+from serving.access import Caller
+from serving.outcomes import repository
+from serving.outcomes.contracts import OutcomeIn
+
+FROM_THE_LEDGER: Final[frozenset[OutcomeKind]] = frozenset({"paid", "changed_back"})
+"""Money tells us these; a page that says so is not believed."""
+
+
+class UnknownDecision(LookupError):
+    """There is no decision of this id, or not for this caller."""
+
+
+class NotFromPages(ValueError):
+    """Only the ledger reports this kind of outcome."""
+
+
+class NotACandidate(ValueError):
+    """The decision did not rank this plan."""
+
+
+class PlanMissing(ValueError):
+    """This kind of outcome chooses a plan and must name it."""
+
+
+class OutcomeTooEarly(ValueError):
+    """Nothing comes of a decision before it is taken."""
+
+
+class OutcomeInTheFuture(ValueError):
+    """An outcome is reported after it occurred."""
+
+
+class OutcomeReused(ValueError):
+    """This event id stands for another outcome already."""
+
+
+def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: datetime) -> bool:
+    """Record the outcome; False when it was recorded before.
+
+    Raises what is defined above; a page's clock may run up to the second in which the decision was taken ahead or late.
+    """
+    decision = repository.decided(connection, outcome.decision_id)
+    if decision is None or not caller.may_see(decision.organization_id):
+        raise UnknownDecision(outcome.decision_id)
+    if outcome.kind in FROM_THE_LEDGER:
+        raise NotFromPages
+    if outcome.plan is None and outcome.kind in CHOICES:
+        raise PlanMissing
+    if outcome.plan is not None and outcome.plan not in decision.positions:
+        raise NotACandidate
+    earlier = repository.find(connection, outcome.event_id)
+    if earlier is None:
+        _check_instant(outcome, decided_at=decision.occurred_at, now=now)
+        return repository.add(connection, outcome, recorded_at=now)
+    if earlier != outcome:
+        raise OutcomeReused
+    return False
+
+
+def _check_instant(outcome: OutcomeIn, *, decided_at: datetime, now: datetime) -> None:
+    if outcome.occurred_at > now:
+        raise OutcomeInTheFuture
+    if outcome.occurred_at < decided_at:
+        raise OutcomeTooEarly

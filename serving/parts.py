@@ -1,0 +1,120 @@
+"""The real parts of one application, chosen in `app.py` and handed to every endpoint."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, cast
+
+import orjson
+from fastapi import Depends, Query, Request, Response
+
+from recommender.billing.catalogue import Catalogue
+from serving.access import Caller, Gatekeeper, NotForBrowsers
+from serving.clock import Clock
+from serving.db.session import Database
+from serving.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
+from serving.metrics import Metrics
+from serving.organizations.repository import UnknownOrganization
+from serving.plan_cards.advice import Advisor
+from serving.plan_cards.assortment import Assortment
+from serving.settings import Settings
+
+
+class Rendered:
+    """The answers given lately, as bytes, by decision and language; the oldest make room."""
+
+    def __init__(self, room: int = 2_000) -> None:
+        self._room = room
+        self._bodies: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    def get(self, key: tuple[str, str]) -> bytes | None:
+        """The answer, if it is still here."""
+        return self._bodies.get(key)
+
+    def put(self, key: tuple[str, str], body: bytes) -> None:
+        """Keep an answer."""
+        self._bodies[key] = body
+        while len(self._bodies) > self._room:
+            self._bodies.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an endpoint may need; tests build it with other parts."""
+
+    settings: Settings
+    clock: Clock
+    new_id: Callable[[], str]
+    database: Database
+    gatekeeper: Gatekeeper
+    metrics: Metrics
+    assortment: Assortment
+    advisor: Advisor
+    rendered: Rendered
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue that is on sale."""
+        return self.assortment.catalogue
+
+    def now(self) -> datetime:
+        """The instant of this request."""
+        return self.clock()
+
+
+async def _parts(request: Request) -> Parts:
+    return cast("Parts", request.app.state.parts)
+
+
+PartsOf = Annotated[Parts, Depends(_parts)]
+
+
+async def _anyone(request: Request, parts: PartsOf) -> Caller:
+    return parts.gatekeeper.caller(request, now=parts.now())
+
+
+async def _host(caller: Annotated[Caller, Depends(_anyone)]) -> Caller:
+    if caller.organization_id is not None:
+        raise NotForBrowsers
+    return caller
+
+
+AnyCaller = Annotated[Caller, Depends(_anyone)]
+"""The host backend, or a browser for its own organisation."""
+
+host_only = Depends(_host)
+"""Lets the host backend pass and nobody else."""
+
+
+async def asked_locale(
+    locale: Annotated[
+        LocaleCode | None,
+        Query(description="Language of the answer; else `Accept-Language`, else the organisation's, else de."),
+    ] = None,
+) -> LocaleCode | None:
+    """The language asked for in the query; any other value than the three is refused."""
+    return locale
+
+
+def locale_for(request: Request, *, organization_locale: str | None = None) -> LocaleCode:
+    """The language of an answer: asked for, accepted, the organisation's, German."""
+    return (
+        supported(request.query_params.get("locale"))
+        or accepted(request.headers.get("accept-language"))
+        or supported(organization_locale)
+        or DEFAULT_LOCALE
+    )
+
+
+def json_answer(content: object, *, status: int = 200, locale: LocaleCode | None = None) -> Response:
+    """An answer as bytes: nothing is validated or copied on the way out."""
+    headers = None if locale is None else {"Content-Language": locale, "Vary": "Accept-Language"}
+    body = content if isinstance(content, bytes) else orjson.dumps(content)
+    return Response(content=body, status_code=status, media_type="application/json", headers=headers)
+
+
+def seen_by(caller: Caller, organization_id: str) -> None:
+    """Raise `UnknownOrganization` when this organisation does not exist for the caller."""
+    if not caller.may_see(organization_id):
+        raise UnknownOrganization(organization_id)

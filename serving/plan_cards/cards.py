@@ -1,0 +1,71 @@
+"""What stands on a card besides its rank: whether the plan can be taken, and the sentence above the cards."""
+
+from typing import Any
+
+from recommender.billing.blockers import Blocker, blockers_for
+from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.change_rules import effective_instant, rule_for, situation_of
+from recommender.billing.eligibility import refusals_for
+from serving.fields import utc_text
+from serving.plan_cards.situations import Known, applicant
+
+
+def selection_of(plan: Plan, *, facts: Known, interval: Interval) -> dict[str, Any]:
+    """Whether and when the organisation can take the plan at this interval, and every blocker if it cannot."""
+    standing = facts.standing
+    rule = rule_for(
+        situation_of(
+            current=standing.plan,
+            current_interval=standing.held.interval,
+            target=plan,
+            target_interval=interval,
+        )
+    )
+    effective_at = effective_instant(timing=rule.timing, now=facts.at, period=standing.period)
+    refusals = refusals_for(offer=plan, interval=interval, applicant=applicant(facts.organization), now=facts.at)
+    blockers = blockers_for(
+        target=plan,
+        direction=rule.direction,
+        stock_usage=facts.levels,
+        in_use=dict.fromkeys(facts.organization.integrations),
+    )
+    if rule.direction == "none":
+        state, refusals, blockers = "current", (), ()
+    elif refusals:
+        state = "unavailable"
+    else:
+        state = "blocked" if blockers else "selectable"
+    return {
+        "state": state,
+        "direction": rule.direction,
+        "effective_at": None if effective_at is None else utc_text(effective_at),
+        "blockers": [_blocker(blocker) for blocker in (*refusals, *blockers)],
+    }
+
+
+def _blocker(blocker: Blocker) -> dict[str, Any]:
+    return {
+        "code": blocker.code,
+        "remedy": blocker.remedy,
+        "url_key": blocker.url_key,
+        "subject": blocker.subject,
+        "used": blocker.used,
+        "limit": blocker.limit,
+        "excess": blocker.excess,
+        "clears_at": None if blocker.clears_at is None else utc_text(blocker.clears_at),
+        "params": dict(blocker.params),
+    }
+
+
+def context_of(facts: Known, *, catalogue: Catalogue, recommended: str | None) -> dict[str, Any]:
+    """The sentence above the cards: the first of template, integration, usage that is true and speaks for the plan."""
+    if recommended is None:
+        return {"code": "nothing", "params": {}}
+    plan = catalogue.plan(recommended)
+    if plan.code == facts.standing.held.plan:
+        return {"code": "stay", "params": {"plan": plan.name}}
+    if suited := [code for code in facts.organization.templates if code in plan.templates]:
+        return {"code": "template", "params": {"template": suited[0]}}
+    if connected := [code for code in facts.organization.integrations if code in plan.integrations]:
+        return {"code": "integration", "params": {"integration": connected[0]}}
+    return {"code": "usage" if facts.days else "neutral", "params": {}}

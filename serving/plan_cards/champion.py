@@ -1,0 +1,105 @@
+"""The champion now in force: loaded from its bundle, replaced while the service runs, refused when it does not fit."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from models.bundle import POINTER, BundleRefused, load_champion
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from serving.logs import logger
+
+Absence = Literal["no_champion", "champion_refused"]
+
+_WARM_UP_ROWS: Final = 8
+
+
+@runtime_checkable
+class Attributing(Protocol):
+    """A ranker that can say what each feature contributed to a utility."""
+
+    def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        """Shape (rows, features), in the order of the ranker's feature names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """Which ranker may answer; without one, why there is none."""
+
+    ranker: Ranker | None
+    absence: Absence | None
+
+    @property
+    def version(self) -> str:
+        """What a decision depends on: the champion's version, or why there is none."""
+        return self.ranker.version if self.ranker is not None else str(self.absence)
+
+
+class ChampionHolder:
+    """Holds the champion of a bundle address; `refresh` looks whether another one was promoted."""
+
+    def __init__(
+        self,
+        address: Path | None,
+        *,
+        known_features: Collection[str],
+        load: Callable[[Path], Ranker] = load_champion,
+    ) -> None:
+        self._address = address
+        self._known_features = frozenset(known_features)
+        self._load = load
+        self._seen: tuple[int, int, int] | None = None
+        self._champion = Champion(None, "no_champion")
+
+    @property
+    def champion(self) -> Champion:
+        """The champion at this moment."""
+        return self._champion
+
+    def refresh(self) -> bool:
+        """Load what `champion.json` points to if it changed; a refused one leaves the old in force.
+
+        True when another champion, or none, answers from now on.
+        """
+        if self._address is None:
+            return False
+        seen = _fingerprint(self._address / POINTER)
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        if seen is None:
+            self._champion = Champion(None, "no_champion")
+            logger().warning("champion_withdrawn")
+            return True
+        try:
+            ranker = self._fit(self._load(self._address))
+        except Exception as error:  # noqa: BLE001  a file that somebody else wrote: whatever is wrong, we keep answering
+            reason = error.reason if isinstance(error, BundleRefused) else repr(error)
+            logger().error("champion_refused", reason=reason)
+            if self._champion.ranker is not None:
+                return False
+            self._champion = Champion(None, "champion_refused")
+            return True
+        self._champion = Champion(ranker, None)
+        logger().info("champion_loaded", version=ranker.version)
+        return True
+
+    def _fit(self, ranker: Ranker) -> Ranker:
+        """The ranker, after it answered once; `BundleRefused` when it reads features that are not declared."""
+        if unknown := sorted(set(ranker.feature_names) - self._known_features):
+            raise BundleRefused(f"it reads features that are not declared: {', '.join(unknown)}")
+        rows, sizes = np.zeros((_WARM_UP_ROWS, len(ranker.feature_names))), np.array([_WARM_UP_ROWS])
+        ranker.utilities(rows, sizes)
+        if isinstance(ranker, Attributing):
+            ranker.contributions(rows, sizes)
+        return ranker
+
+
+def _fingerprint(pointer: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = pointer.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -1,0 +1,197 @@
+"""The recommendation and the whole catalogue as they cross the boundary."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from serving.fields import Instant
+
+IntervalName = Literal["month", "year"]
+
+
+class Context(BaseModel):
+    """The sentence above the cards; its fact is true for this organisation."""
+
+    code: str
+    message: str
+    params: dict[str, Any]
+
+
+class Price(BaseModel):
+    """What one interval of the plan costs."""
+
+    amount_cents: int
+    currency: str
+    interval: IntervalName
+    tax_included: Literal[False]
+    text: str
+
+
+class MetricText(BaseModel):
+    """A key figure of a plan; `None`: without limit."""
+
+    code: str
+    value: int | None
+    text: str
+
+
+class FeatureText(BaseModel):
+    """One line of a plan's feature list."""
+
+    code: str
+    text: str
+    included: bool
+
+
+class Reason(BaseModel):
+    """Why this plan stands where it stands."""
+
+    code: str
+    message: str
+    params: dict[str, Any]
+    contribution: float
+
+
+class Basis(BaseModel):
+    """On how many days of usage a projection rests."""
+
+    days: int
+
+
+class ProjectedBill(BaseModel):
+    """What a month of this organisation's own usage would cost on the plan, overage included."""
+
+    amount_cents: int
+    overage_cents: int
+    currency: str
+    interval: Literal["month"]
+    text: str
+    basis: Basis
+
+
+class BlockerText(BaseModel):
+    """One reason why the plan cannot be taken, and what to do about it."""
+
+    code: str
+    message: str
+    used: int | None
+    limit: int | None
+    excess: int | None
+    remedy: str
+    url: str | None
+    clears_at: Instant | None
+
+
+class Selection(BaseModel):
+    """Whether, how and when the plan can be taken."""
+
+    state: Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
+    label: str
+    direction: Literal["start", "upgrade", "downgrade", "lateral", "none"]
+    effective_at: Instant | None
+    blockers: list[BlockerText]
+
+
+class PlanOnSale(BaseModel):
+    """One plan with its terms for this organisation."""
+
+    plan: str
+    name: str
+    description: str
+    family: str
+    tier: int
+    price: Price
+    metrics: list[MetricText]
+    features: list[FeatureText]
+    selection: Selection
+
+
+class PlanCard(PlanOnSale):
+    """One recommended plan with its place and the reasons for it."""
+
+    position: int
+    recommended: bool
+    probability: float
+    propensity: float
+    reasons: list[Reason]
+    projected_bill: ProjectedBill
+
+
+class Enterprise(BaseModel):
+    """The way to sales."""
+
+    title: str
+    description: str
+    action: str
+
+
+class Recommendation(BaseModel):
+    """The best-fitting plans, best first, with who decided it and why."""
+
+    decision_id: str
+    strategy: Literal["rules", "model"]
+    model_version: str
+    fallback_reason: str | None
+    interval: IntervalName
+    badge: str
+    context: Context
+    plans: list[PlanCard]
+    enterprise: Enterprise
+    expires_at: Instant
+
+
+class ComparisonRow(BaseModel):
+    """One line of the comparison: a limit or a feature across all plans, in the order of `plans`."""
+
+    code: str
+    kind: Literal["limit", "feature"]
+    text: str
+    values: list[bool | int | float | str | None]
+    texts: list[str]
+
+
+class Comparison(BaseModel):
+    """Features × plans."""
+
+    plans: list[str]
+    rows: list[ComparisonRow]
+
+
+class PromotionText(BaseModel):
+    """An offer that is open now."""
+
+    code: str
+    text: str
+    plans: list[str]
+    intervals: list[IntervalName]
+    ends_at: Instant | None
+
+
+class EnterpriseOfferText(BaseModel):
+    """A plan on request."""
+
+    code: str
+    name: str
+    description: str
+    price_text: str
+    features: list[FeatureText]
+
+
+class EnterpriseSection(Enterprise):
+    """The way to sales, with the plans on request."""
+
+    offers: list[EnterpriseOfferText]
+
+
+class PlansOnSale(BaseModel):
+    """The whole catalogue for one organisation."""
+
+    catalogue_version: str
+    currency: str
+    interval: IntervalName
+    intervals: list[IntervalName]
+    families: list[dict[str, str]] = Field(description="Code and name of each family, in order.")
+    plans: list[PlanOnSale]
+    comparison: Comparison
+    promotions: list[PromotionText]
+    enterprise: EnterpriseSection

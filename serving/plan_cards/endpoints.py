@@ -1,0 +1,57 @@
+"""Plan recommendations and the catalogue over HTTP."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from serving.fields import OrganizationId
+from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
+from serving.plan_cards import overview, render, service, situations
+from serving.plan_cards.contracts import IntervalName, PlansOnSale, Recommendation
+from serving.problems import documented
+
+router = APIRouter(prefix="/v1/organizations", tags=["plan cards"])
+
+AskedInterval = Annotated[IntervalName, Query(description="Billing interval of the prices.")]
+
+
+@router.get("/{organization_id}/plan-recommendations", response_model=Recommendation, responses=documented(403, 404))
+async def get_recommendation(
+    request: Request,
+    organization_id: OrganizationId,
+    parts: PartsOf,
+    caller: AnyCaller,
+    interval: AskedInterval = "month",
+) -> Response:
+    """The best-fitting plans, best first; asking again before `expires_at` gives the same decision."""
+    seen_by(caller, organization_id)
+    decision, own_locale = await service.recommend(parts, organization_id=organization_id, interval=interval)
+    spoken = locale_for(request, organization_locale=own_locale)
+    key = (decision.decision_id, spoken)
+    body = parts.rendered.get(key)
+    if body is None:
+        body = orjson.dumps(render.recommendation(decision, catalogue=parts.catalogue, locale=spoken))
+        parts.rendered.put(key, body)
+    return json_answer(body, locale=spoken)
+
+
+@router.get("/{organization_id}/plans", response_model=PlansOnSale, responses=documented(403, 404))
+async def get_plans(
+    request: Request,
+    organization_id: OrganizationId,
+    parts: PartsOf,
+    caller: AnyCaller,
+    interval: AskedInterval = "month",
+) -> Response:
+    """Everything on sale at this interval, with what this organisation can take."""
+    seen_by(caller, organization_id)
+    now = parts.now()
+    facts = await parts.database.read(
+        lambda connection: situations.known(
+            connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
+        )
+    )
+    spoken = locale_for(request, organization_locale=facts.organization.locale)
+    answer = overview.overview(facts, catalogue=parts.catalogue, interval=interval, locale=spoken)
+    return json_answer(answer, locale=spoken)

@@ -1,0 +1,76 @@
+"""A decision in the reader's language, exactly as the contract writes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from recommender.billing.catalogue import Catalogue
+from serving.fields import utc_text
+from serving.locales import LocaleCode
+from serving.plan_cards.repository import Decision
+from serving.plan_cards.words import Words
+from serving.texts import known, say
+
+
+def recommendation(decision: Decision, *, catalogue: Catalogue, locale: LocaleCode) -> dict[str, Any]:
+    """The answer; the same decision reads the same in every language but for its words."""
+    words = Words(catalogue, locale)
+    cards = decision.content["plans"]
+    return {
+        "decision_id": decision.decision_id,
+        "strategy": decision.strategy,
+        "model_version": decision.model_version,
+        "fallback_reason": decision.fallback_reason,
+        "interval": decision.interval,
+        "badge": say(locale, "badge"),
+        "context": _context(decision.content["context"], words),
+        "plans": [_card(card, decision=decision, catalogue=catalogue, words=words) for card in cards],
+        "enterprise": enterprise(locale),
+        "expires_at": utc_text(decision.expires_at),
+    }
+
+
+def enterprise(locale: LocaleCode) -> dict[str, Any]:
+    """The way to sales."""
+    return {part: say(locale, f"enterprise.{part}") for part in ("title", "description", "action")}
+
+
+def selection(selection: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Whether the plan can be taken, with the button's label."""
+    return {
+        **selection,
+        "label": say(words.locale, f"selection.{selection['state']}"),
+        "blockers": [words.blocker(blocker) for blocker in selection["blockers"]],
+    }
+
+
+def _card(card: Mapping[str, Any], *, decision: Decision, catalogue: Catalogue, words: Words) -> dict[str, Any]:
+    return {
+        **words.plan(catalogue.plan(card["plan"]), decision.interval),
+        "position": card["position"],
+        "recommended": card["recommended"],
+        "probability": card["probability"],
+        "propensity": card["propensity"],
+        "reasons": [_reason(reason, words) for reason in card["reasons"]],
+        "projected_bill": words.bill(card["projected_bill"]),
+        "selection": selection(card["selection"], words),
+    }
+
+
+def _reason(reason: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    return {**reason, "message": say(words.locale, f"reason.{reason['code']}", **_named(reason["params"], words))}
+
+
+def _context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """The sentence above the cards; a template or integration that we know has a sentence of its own."""
+    code, params = context["code"], context["params"]
+    own = f"context.{code}.{params.get(code)}"
+    key = own if known(words.locale, own) else f"context.{code}"
+    return {"code": code, "message": say(words.locale, key, **_named(params, words)), "params": params}
+
+
+def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """The same parameters with codes replaced by names."""
+    return {
+        name: words.subject(value) if name in {"template", "integration", "metric"} else value
+        for name, value in params.items()
+    }

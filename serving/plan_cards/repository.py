@@ -1,0 +1,127 @@
+"""Decisions in the database: a header each, and one row per candidate plan."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, bindparam, insert, select
+
+from recommender.billing.catalogue import Interval
+from serving.db.tables import decision_plans, decisions, organizations
+from serving.organizations.repository import UnknownOrganization
+
+_latest = decisions.alias("latest")
+_OPEN = (
+    select(organizations.c.revision, organizations.c.locale, decisions)
+    .select_from(
+        organizations.outerjoin(
+            decisions,
+            decisions.c.decision_id
+            == select(_latest.c.decision_id)
+            .where(
+                _latest.c.organization_id == organizations.c.organization_id,
+                _latest.c.interval == bindparam("interval"),
+            )
+            .order_by(_latest.c.occurred_at.desc(), _latest.c.decision_id.desc())
+            .limit(1)
+            .scalar_subquery(),
+        )
+    )
+    .where(organizations.c.organization_id == bindparam("organization_id"))
+)
+# The row lock lets one decision at a time through where there are many writers; SQLite has one anyway.
+_REVISION = (
+    select(organizations.c.revision)
+    .where(organizations.c.organization_id == bindparam("organization_id"))
+    .with_for_update()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One candidate plan of a decision, as it is stored."""
+
+    plan: str
+    position: int
+    shown: bool
+    recommended: bool
+    utility: float
+    probability: float
+    propensity: float
+    reasons: Sequence[Mapping[str, object]]
+    features: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision: what was answered, by whom, on what basis and until when it holds."""
+
+    decision_id: str
+    organization_id: str
+    interval: Interval
+    catalogue_version: str
+    strategy: str
+    model_version: str
+    fallback_reason: str | None
+    basis: str
+    content: Mapping[str, Any]
+    """The answer without its words."""
+    occurred_at: datetime
+    expires_at: datetime
+
+    def holds(self, basis: str, now: datetime) -> bool:
+        """Whether it may be answered again: nothing it rests on has changed, and it has not expired."""
+        return self.basis == basis and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """Where an organisation stands, and the last decision taken for it at an interval, if any."""
+
+    revision: int
+    locale: str
+    decision: Decision | None
+
+
+def latest(connection: Connection, *, organization_id: str, interval: Interval) -> Latest:
+    """The last decision of an organisation; raises `UnknownOrganization`."""
+    row = connection.execute(_OPEN, {"organization_id": organization_id, "interval": interval}).first()
+    if row is None:
+        raise UnknownOrganization(organization_id)
+    if row.decision_id is None:
+        return Latest(row.revision, row.locale, None)
+    values = {field: getattr(row, field) for field in Decision.__dataclass_fields__}
+    return Latest(row.revision, row.locale, Decision(**{**values, "content": orjson.loads(row.content)}))
+
+
+def add(
+    connection: Connection, decision: Decision, candidates: Sequence[Candidate], *, revision: int, recorded_at: datetime
+) -> Decision | None:
+    """Store the decision and return it, or the one that another request has just stored on the same basis.
+
+    `None`, and nothing stored, when the organisation has moved on from this revision.
+    """
+    moved_to = connection.execute(_REVISION, {"organization_id": decision.organization_id}).scalar()
+    if moved_to != revision:
+        return None
+    earlier = latest(connection, organization_id=decision.organization_id, interval=decision.interval).decision
+    if earlier is not None and earlier.holds(decision.basis, decision.occurred_at):
+        return earlier
+    header = {field: getattr(decision, field) for field in Decision.__dataclass_fields__}
+    header["content"] = orjson.dumps(decision.content).decode()
+    connection.execute(insert(decisions), {**header, "recorded_at": recorded_at})
+    if candidates:
+        connection.execute(insert(decision_plans), [_row(decision.decision_id, each) for each in candidates])
+    return decision
+
+
+def _row(decision_id: str, candidate: Candidate) -> dict[str, object]:
+    values = {field: getattr(candidate, field) for field in Candidate.__dataclass_fields__}
+    return {
+        **values,
+        "decision_id": decision_id,
+        "reasons": orjson.dumps(candidate.reasons).decode(),
+        "features": orjson.dumps(candidate.features).decode(),
+    }

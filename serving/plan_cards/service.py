@@ -1,0 +1,78 @@
+"""Answer with the decision that still holds, or take and store a new one."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from recommender.billing.catalogue import Interval
+from serving.parts import Parts
+from serving.plan_cards import repository, situations
+from serving.plan_cards.decide import POLICIES, Terms, decide
+from serving.plan_cards.repository import Decision
+
+_ATTEMPTS = 5
+
+
+class BusyOrganization(Exception):
+    """The organisation's facts changed again and again while a decision was being taken."""
+
+
+async def recommend(parts: Parts, *, organization_id: str, interval: Interval) -> tuple[Decision, str]:
+    """The decision in force and the organisation's language.
+
+    The same decision is answered until it expires or something it rests on changes, so a page that is loaded again
+    makes no new impression. Raises `UnknownOrganization`, `BusyOrganization`.
+    """
+    for _ in range(_ATTEMPTS):
+        now = parts.now()
+        latest = await parts.database.read(
+            lambda connection: repository.latest(connection, organization_id=organization_id, interval=interval)
+        )
+        basis = _basis(parts, latest.revision)
+        if latest.decision is not None and latest.decision.holds(basis, now):
+            return latest.decision, latest.locale
+        taken = await _take(parts, organization_id=organization_id, interval=interval, now=now)
+        if taken is not None:
+            return taken, latest.locale
+    raise BusyOrganization(organization_id)
+
+
+async def _take(parts: Parts, *, organization_id: str, interval: Interval, now: datetime) -> Decision | None:
+    """Decide and store; `None` when the organisation's facts changed meanwhile."""
+    facts = await parts.database.read(
+        lambda connection: situations.known(
+            connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
+        )
+    )
+    revision = facts.organization.revision
+    decided = await decide(
+        facts=facts,
+        interval=interval,
+        assortment=parts.assortment,
+        advisor=parts.advisor,
+        terms=_terms(parts),
+        decision_id=parts.new_id(),
+        basis=_basis(parts, revision),
+    )
+
+    def store(connection: Connection) -> Decision | None:
+        return repository.add(
+            connection, decided.decision, decided.candidates, revision=revision, recorded_at=parts.now()
+        )
+
+    stored = await parts.database.write(store)
+    if stored is decided.decision:
+        parts.metrics.decisions.labels(stored.strategy, stored.model_version, stored.fallback_reason or "").inc()
+    return stored
+
+
+def _terms(parts: Parts) -> Terms:
+    settings = parts.settings
+    return Terms(POLICIES[settings.exploration], settings.plans_shown, timedelta(minutes=settings.decision_minutes))
+
+
+def _basis(parts: Parts, revision: int) -> str:
+    """Everything a decision rests on, as one text: another text, another decision."""
+    settings = parts.settings
+    champion = parts.advisor.champions.champion.version
+    return f"{revision} {parts.catalogue.version} {champion} {settings.exploration} {settings.plans_shown}"

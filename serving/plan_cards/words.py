@@ -1,0 +1,142 @@
+"""A plan in words: price, key figures, feature list and blockers in the reader's language."""
+
+from collections.abc import Mapping
+from math import isinf
+from typing import Any
+
+from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
+from serving.locales import LocaleCode
+from serving.texts import compact, known, money, number, say
+
+_KEY_METRICS = ("conversations", "ai_tokens", "assistants")
+
+
+class Words:
+    """The words for one catalogue in one language."""
+
+    def __init__(self, catalogue: Catalogue, locale: LocaleCode) -> None:
+        self._catalogue = catalogue
+        self.locale: LocaleCode = locale
+
+    def term(self, code: str, fallback: str) -> str:
+        """The catalogue's own word for a code in this language, else the fallback."""
+        return self._catalogue.texts.get(code, {}).get(self.locale) or fallback
+
+    def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
+        """What a card says of the plan, whoever looks at it."""
+        return {
+            "plan": plan.code,
+            "name": plan.name,
+            "description": self.term(plan.code, plan.description),
+            "family": plan.family,
+            "tier": plan.tier,
+            "price": self.price(plan.price_cents[interval], interval),
+            "metrics": [self._key_metric(limit) for limit in key_limits(plan)],
+            "features": self.features(plan),
+        }
+
+    def price(self, amount_cents: int, interval: Interval) -> dict[str, Any]:
+        """A net price with its text ("190 €/Monat zzgl. MwSt.")."""
+        currency = self._catalogue.currency
+        return {
+            "amount_cents": amount_cents,
+            "currency": currency,
+            "interval": interval,
+            "tax_included": False,
+            "text": say(self.locale, f"price.{interval}", amount=money(self.locale, amount_cents, currency)),
+        }
+
+    def bill(self, bill: Mapping[str, Any]) -> dict[str, Any]:
+        """The projected bill with its text."""
+        currency = self._catalogue.currency
+        amount = money(self.locale, bill["amount_cents"], currency)
+        key = "bill.with_overage" if bill["overage_cents"] else "bill.plain"
+        return {
+            "amount_cents": bill["amount_cents"],
+            "overage_cents": bill["overage_cents"],
+            "currency": currency,
+            "interval": "month",
+            "text": say(self.locale, key, amount=amount, overage=money(self.locale, bill["overage_cents"], currency)),
+            "basis": {"days": bill["days"]},
+        }
+
+    def features(self, offer: Plan | EnterpriseOffer) -> list[dict[str, Any]]:
+        """The feature list: limits first, then what is included."""
+        limits = [
+            {"code": limit.code, "text": self.limit(limit), "included": limit.value > 0} for limit in offer.limits
+        ]
+        included = [
+            {"code": feature.code, "text": self.feature(feature), "included": True}
+            for feature in offer.features
+            if feature.included
+        ]
+        return limits + included
+
+    def feature(self, feature: Feature) -> str:
+        """A feature by name, with its value where it has one."""
+        name = self.term(feature.code, readable(feature.code))
+        return name if isinstance(feature.value, bool) else f"{name}: {self.value(feature.value)}"
+
+    def limit(self, limit: Limit) -> str:
+        """A limit as a line of the feature list ("~50k Gespräche/Monat", "1k Dokumente")."""
+        if limit.metric is not None:
+            return self._amount(f"limit.{limit.metric}", limit)
+        name = self.term(limit.code, readable(limit.code))
+        shown = say(self.locale, "unlimited") if isinf(limit.value) else number(self.locale, limit.value)
+        return f"{name}: {shown}"
+
+    def _key_metric(self, limit: Limit) -> dict[str, Any]:
+        return {
+            "code": str(limit.metric),
+            "value": None if isinf(limit.value) else int(limit.value),
+            "text": self._amount(f"key.{limit.metric}", limit),
+        }
+
+    def _amount(self, key: str, limit: Limit) -> str:
+        if isinf(limit.value):
+            return say(self.locale, f"{key}.unlimited")
+        return say(self.locale, key, count=int(limit.value), shown=compact(self.locale, limit.value))
+
+    def value(self, value: float | str) -> str:
+        """A feature's value as text."""
+        return value if isinstance(value, str) else number(self.locale, value)
+
+    def blocker(self, blocker: Mapping[str, Any]) -> dict[str, Any]:
+        """A blocker with its sentence and its remedy; an unknown kind still says that support helps."""
+        code, remedy, subject = blocker["code"], blocker["remedy"], blocker["subject"]
+        figures = {name: blocker[name] for name in ("used", "limit", "excess")}
+        params = {"subject": self.subject(subject) if subject else "", "count": blocker["excess"] or 0, **figures}
+        return {
+            "code": code,
+            "message": self._first((f"blocker.{code}", "blocker.other"), params),
+            **figures,
+            "remedy": self._first((f"remedy.{remedy}.{subject}", f"remedy.{remedy}", "remedy.contact_support"), params),
+            "url": None,
+            "clears_at": blocker["clears_at"],
+        }
+
+    def _first(self, keys: tuple[str, ...], params: Mapping[str, object]) -> str:
+        key = next(key for key in keys if known(self.locale, key))
+        return say(self.locale, key, **params)
+
+    def subject(self, code: str) -> str:
+        """A metric, template, integration or feature by its name."""
+        for kind in ("metric", "template", "integration"):
+            key = f"{kind}.{code}.name"
+            if known(self.locale, key):
+                return say(self.locale, key)
+        return self.term(code, readable(code))
+
+
+def key_limits(plan: Plan) -> list[Limit]:
+    """The two figures that stand out on a card: the volume that is limited, and the assistants."""
+    by_metric = {limit.metric: limit for limit in plan.limits if limit.metric in _KEY_METRICS}
+    volume = by_metric.get("conversations")
+    if volume is None or isinf(volume.value):
+        volume = by_metric.get("ai_tokens", volume)
+    return [limit for limit in (volume, by_metric.get("assistants")) if limit is not None]
+
+
+def readable(code: str) -> str:
+    """A code as a word for people, where nobody has given it one."""
+    return code.replace("_", " ").replace("-", " ").strip().capitalize()

@@ -1,0 +1,60 @@
+"""Everything that can be configured, read once from the environment (`PLANS_…`)."""
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The configuration of one service process; an unset secret is replaced by a random one for this run."""
+
+    model_config = SettingsConfigDict(env_prefix="PLANS_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = "sqlite:///var/plans.db"
+    catalogue: Path | None = None
+    """Pricing2Yaml file; unset: the reference catalogue with its offers."""
+    offers: str | None = None
+    """Offers file; empty: none. Unset: the reference offers, unless another catalogue is named."""
+    api_key: SecretStr = SecretStr("")
+    signing_key: SecretStr = SecretStr("")
+    clock: Literal["system", "test"] = "system"
+    model: Path | None = None
+    """Folder that holds `champion.json`; unset: the rules answer."""
+    model_timeout_ms: int = Field(default=250, ge=1, le=60_000)
+    exploration: Literal["off", "gentle"] = "off"
+    """`gentle`: now and then a reasonable runner-up is put first, with a logged probability."""
+    plans_shown: int = Field(default=3, ge=1, le=20)
+    decision_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    demo_organization: str | None = None
+    """The one organisation that `GET /` shows to whoever opens it; unset: none."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65_535)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("catalogue", "model", mode="before")
+    @classmethod
+    def _empty_means_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("demo_organization", mode="after")
+    @classmethod
+    def _no_organization(cls, value: str | None) -> str | None:
+        return value or None
+
+
+def with_secrets(settings: Settings) -> Settings:
+    """The settings with a random secret for each one that is unset, said on stderr."""
+    made: dict[str, SecretStr] = {}
+    for field, effect in (
+        ("api_key", "the host backend cannot call this run"),
+        ("signing_key", "modal tokens end with this run"),
+    ):
+        secret: SecretStr = getattr(settings, field)
+        if not secret.get_secret_value():
+            made[field] = SecretStr(secrets.token_urlsafe(32))
+            sys.stderr.write(f"PLANS_{field.upper()} is not set: a random one is used, {effect}.\n")
+    return settings.model_copy(update=made)

@@ -1,0 +1,1 @@
+"""Which plan an organisation holds."""

@@ -1,0 +1,38 @@
+"""What an organisation holds, as it crosses the boundary."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from serving.fields import Instant
+from serving.usage.contracts import UsagePeriod
+
+
+class Allowance(BaseModel):
+    """What one metric may use in this period and in the next one; `None`: without limit."""
+
+    metric: str
+    this_period: int | None
+    then: int | None
+
+
+class ScheduledChange(BaseModel):
+    """A change that waits for its instant."""
+
+    plan: str
+    interval: Literal["month", "year"]
+    effective_at: Instant
+
+
+class SubscriptionAnswer(BaseModel):
+    """The subscription of one organisation; a trial and an ended one hold no plan."""
+
+    organization_id: str
+    status: Literal["trial", "active", "none"]
+    plan: str | None
+    interval: Literal["month", "year"] | None
+    period: UsagePeriod
+    anchor: Instant | None
+    scheduled_change: ScheduledChange | None
+    allowance: list[Allowance] | None
+    catalogue_version: str | None

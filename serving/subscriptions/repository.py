@@ -1,0 +1,51 @@
+"""The log of subscription changes in the database, and what it adds up to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, bindparam, select
+
+from recommender.billing.catalogue import Interval
+from serving.db.tables import subscriptions
+
+_LOG = (
+    select(subscriptions)
+    .where(subscriptions.c.organization_id == bindparam("organization_id"))
+    .order_by(subscriptions.c.recorded_at, subscriptions.c.occurred_at, subscriptions.c.event_id)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an organisation holds now; `plan` is `None` during the trial and after the end."""
+
+    status: Literal["trial", "active", "none"]
+    plan: str | None = None
+    interval: Interval | None = None
+    catalogue_version: str | None = None
+    anchor: datetime | None = None
+    """Where billing periods are counted from: the first paid instant at this interval."""
+
+
+def held(connection: Connection, organization_id: str) -> Held:
+    """What the log adds up to: the change recorded last holds."""
+    return _summed(connection.execute(_LOG, {"organization_id": organization_id}))
+
+
+def _summed(log: Iterable[Row[Any]]) -> Held:
+    now = Held("trial")
+    for change in log:
+        if change.status != "active":
+            now = Held("none")
+            continue
+        goes_on = now.status == "active" and now.interval == change.interval
+        now = Held(
+            "active",
+            change.plan,
+            change.interval,
+            change.catalogue_version,
+            now.anchor if goes_on else change.occurred_at,
+        )
+    return now

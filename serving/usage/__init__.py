@@ -1,0 +1,1 @@
+"""What organisations use: events in, meters out."""

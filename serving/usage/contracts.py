@@ -1,0 +1,81 @@
+"""A batch of usage events, what became of it, and the meters made from it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from data_contracts.usage import Metric, Quantity
+from serving.fields import Id, Instant
+
+MAX_EVENTS = 1_000
+
+
+class UsageEventIn(BaseModel):
+    """One usage event as the host sends it."""
+
+    event_id: Id
+    organization_id: Id
+    metric: Metric
+    quantity: Quantity
+    occurred_at: Instant
+    action: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._:\-]+$")] | None = None
+
+
+class UsageBatch(BaseModel):
+    """Up to 1,000 usage events; each is judged by itself."""
+
+    events: Annotated[list[UsageEventIn], Field(max_length=MAX_EVENTS)]
+
+
+class Rejection(BaseModel):
+    """Why one event of a batch was not recorded."""
+
+    index: int
+    code: str
+    detail: str
+
+
+class UsageReceipt(BaseModel):
+    """What became of a batch: every event is accepted, a duplicate or rejected."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Rejection]
+
+
+class UsagePeriod(BaseModel):
+    """Half-open; a trial has no end."""
+
+    start: Instant
+    end: Instant | None
+
+
+class Meter(BaseModel):
+    """How much of one metric is used in the current period."""
+
+    metric: Metric
+    kind: Literal["count", "level"]
+    used: int | None
+    allowance: int | None
+    unlimited: bool
+    share: float | None
+    resets_at: Instant | None
+    text: str
+
+
+class Usage(BaseModel):
+    """The meters of one organisation's current period."""
+
+    organization_id: Id
+    status: Literal["trial", "active", "none"]
+    plan: str | None
+    period: UsagePeriod
+    meters: list[Meter]
+
+
+def batch_schema() -> dict[str, Any]:
+    """The request body for the OpenAPI document: events are checked one by one, not by this schema."""
+    schema = UsageBatch.model_json_schema(ref_template="#/components/schemas/{model}")
+    events: dict[str, Any] = schema["properties"]["events"]
+    event = schema["$defs"]["UsageEventIn"]
+    return {"type": "object", "required": ["events"], "properties": {"events": {**events, "items": event}}}

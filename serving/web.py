@@ -1,0 +1,114 @@
+"""Where errors meet HTTP: one table, and the handlers that read it."""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+from starlette.exceptions import HTTPException
+
+from serving.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed
+from serving.clock import ClockMovedBack
+from serving.logs import logger
+from serving.organizations.repository import UnknownOrganization
+from serving.organizations.service import TrialInTheFuture
+from serving.outcomes.service import (
+    NotACandidate,
+    NotFromPages,
+    OutcomeInTheFuture,
+    OutcomeReused,
+    OutcomeTooEarly,
+    PlanMissing,
+    UnknownDecision,
+)
+from serving.parts import locale_for
+from serving.plan_cards.service import BusyOrganization
+from serving.problems import FieldFault, problem
+from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
+
+PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
+    MalformedJson: (400, "malformed_json"),
+    NotAuthenticated: (401, "credential_missing"),
+    NotForBrowsers: (403, "not_for_browsers"),
+    OriginNotAllowed: (403, "origin_not_allowed"),
+    UnknownOrganization: (404, "unknown_organization"),
+    UnknownDecision: (404, "unknown_decision"),
+    OutcomeReused: (409, "event_id_reused"),
+    ClockMovedBack: (409, "clock_moved_back"),
+    TrialInTheFuture: (422, "trial_in_the_future"),
+    NotABatch: (422, "not_a_batch"),
+    TooManyEvents: (422, "too_many_events"),
+    NotFromPages: (422, "not_from_pages"),
+    NotACandidate: (422, "not_a_candidate"),
+    PlanMissing: (422, "plan_missing"),
+    OutcomeTooEarly: (422, "outcome_too_early"),
+    OutcomeInTheFuture: (422, "outcome_in_the_future"),
+    BusyOrganization: (503, "busy"),
+    OperationalError: (503, "database_unavailable"),
+    InterfaceError: (503, "database_unavailable"),
+    NoConnectionLeft: (503, "database_unavailable"),
+}
+"""Error → status and code; the words are in `problem.<code>.title` and `.detail` of the messages."""
+
+_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_FIGURES: Final = (int, float, str)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Let every error of the table, and every one of the framework, leave as a problem document."""
+    for error in PROBLEM_OF:
+        app.add_exception_handler(error, _known_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _framework_error)
+
+
+async def _known_error(request: Request, error: Exception) -> Response:
+    status, code = next(PROBLEM_OF[kind] for kind in type(error).__mro__ if kind in PROBLEM_OF)
+    headers: dict[str, str] = {}
+    if isinstance(error, NotAuthenticated):
+        code, headers = error.code, {"WWW-Authenticate": 'Bearer realm="plans"'}
+    if status == 503:
+        headers = {"Retry-After": "1"}
+        logger().error(code, error=repr(error.__cause__ or error))
+    params = {"position": error.position} if isinstance(error, MalformedJson) else {}
+    return problem(
+        status=status,
+        code=code,
+        locale=locale_for(request),
+        params=params,
+        headers=headers,
+        request_id=request.state.request_id,
+    )
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    faults = cast("RequestValidationError", error).errors()
+    request_id, locale = request.state.request_id, locale_for(request)
+    malformed = next((fault for fault in faults if fault["type"] == "json_invalid"), None)
+    if malformed is not None:
+        position = {"position": malformed["loc"][-1]}
+        return problem(status=400, code="malformed_json", locale=locale, params=position, request_id=request_id)
+    named = [
+        FieldFault(
+            field=".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
+            key=fault["type"],
+            params={name: value for name, value in fault.get("ctx", {}).items() if isinstance(value, _FIGURES)},
+        )
+        for fault in faults
+    ]
+    return problem(status=422, code="invalid_request", locale=locale, faults=named, request_id=request_id)
+
+
+async def _framework_error(request: Request, error: Exception) -> Response:
+    raised = cast("HTTPException", error)
+    code = _OF_STATUS.get(raised.status_code, "malformed_request")
+    status = raised.status_code if code != "malformed_request" else 400
+    return problem(
+        status=status,
+        code=code,
+        locale=locale_for(request),
+        headers=raised.headers,
+        request_id=request.state.request_id,
+    )
