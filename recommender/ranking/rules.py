@@ -2,8 +2,9 @@
 
 1. Family: the one meant for the installed templates, then the one already held, then the one that lacks the fewest
    connected integrations, then catalogue order. Usage plays no part in it.
-2. Tier: the lowest that holds the projected usage with a margin of a tenth (stock limits need no margin) and lacks no
-   integration that the family offers; where prices rise with the tiers this is the cheapest. If none does: the highest.
+2. Tier: the lowest that holds the projected usage with a margin of a tenth (stock limits need no margin) and lacks
+   neither an integration nor a template that the family offers; where prices rise with the tiers this is the cheapest.
+   If none does: the highest.
 3. The plan held now needs no margin: while it fits, the answer is "stay". A lower tier is suggested only if half of its
    allowances would do, two weeks were seen and every level is known.
 4. Limits that say nothing (none of the family's plans limits anything we measure) tell no plans apart: then the lowest
@@ -61,13 +62,15 @@ class RuleRanker:
         """
         rows = _Rows(dict(zip(self.feature_names, features.T, strict=True)), group_sizes)
         lacking = rows.in_family(np.minimum, rows["missing_integrations"])
+        fit = rows.in_family(np.maximum, rows["template_fit"])
         of_family = (
-            4.0 * rows["template_fit"]
-            + 2.0 * rows["template_share"]
+            4.0 * fit
+            + 2.0 * rows.in_family(np.maximum, rows["template_share"])
             + 2.0 * rows["same_family_as_current"]
             - 0.4 * np.minimum(lacking, 4.0)
         )
-        best = _best_of_family(rows, covering=rows["missing_integrations"] == lacking)
+        covering = (rows["missing_integrations"] == lacking) & (rows["template_fit"] == fit)
+        best = _best_of_family(rows, covering=covering)
         distance = rows["tier"] - rows.in_family(np.maximum, np.where(best, rows["tier"], -np.inf))
         steps = np.where(distance == 0, 0.25, np.where(distance > 0, distance, 0.5 - distance))
         extra = np.minimum(rows["missing_integrations"] - lacking, 4.0)

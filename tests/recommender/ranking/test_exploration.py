@@ -1,0 +1,99 @@
+from collections import Counter
+from math import exp
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recommender.ranking.exploration import OFF, Policy, explore, propensities_of, uniform
+from recommender.ranking.ranker import RankedPlan, rank
+
+
+def order_of(*utilities: float) -> tuple[RankedPlan, ...]:
+    return rank(tuple("abcdefgh"[: len(utilities)]), np.array(utilities))
+
+
+def test_switched_off_the_order_stays_and_the_first_place_was_certain() -> None:
+    ranked = order_of(1.0, 3.0, 2.0)
+
+    shown = explore(ranked, decision_id="d1")
+
+    assert [plan.plan for plan in shown] == ["b", "c", "a"]
+    assert [plan.propensity for plan in shown] == [1.0, 0.0, 0.0]
+    assert [plan.position for plan in shown] == [1, 2, 3]
+
+
+def test_the_floor_is_shared_alike_among_reasonable_candidates() -> None:
+    ranked = order_of(5.0, 4.5, 0.0)  # the last is out of reach
+
+    assert propensities_of(ranked, policy=Policy(floor=0.2)) == pytest.approx((0.9, 0.1, 0.0))
+
+
+def test_the_temperature_tempers_the_softmax() -> None:
+    ranked = order_of(1.0, 0.0)
+
+    first, second = propensities_of(ranked, policy=Policy(temperature=0.5))
+
+    assert first / second == pytest.approx(exp(2))
+
+
+def test_the_drawn_plan_moves_up_and_the_others_keep_their_order() -> None:
+    ranked = order_of(1.0, 0.9, 0.8)
+    policy = Policy(floor=1.0)
+    orders = {tuple(p.plan for p in explore(ranked, decision_id=str(i), policy=policy)) for i in range(100)}
+
+    assert orders == {("a", "b", "c"), ("b", "a", "c"), ("c", "a", "b")}
+
+
+def test_a_decision_is_drawn_the_same_way_every_time() -> None:
+    ranked = order_of(1.0, 0.9, 0.8)
+    policy = Policy(temperature=1.0)
+
+    assert explore(ranked, decision_id="d7", policy=policy) == explore(ranked, decision_id="d7", policy=policy)
+
+
+def test_plans_come_first_as_often_as_their_propensity_says() -> None:
+    ranked = order_of(2.0, 1.5, 1.0, -4.0)
+    policy = Policy(temperature=0.7, floor=0.15)
+    n = 20_000
+
+    first = Counter(explore(ranked, decision_id=f"decision {i}", policy=policy)[0].plan for i in range(n))
+
+    for plan, propensity in zip(ranked, propensities_of(ranked, policy=policy), strict=True):
+        assert first[plan.plan] / n == pytest.approx(propensity, abs=4 * (propensity * (1 - propensity) / n) ** 0.5)
+
+
+def test_ids_give_even_numbers() -> None:
+    draws = np.array([uniform(f"id {i}") for i in range(10_000)])
+
+    assert 0 <= draws.min() < draws.max() < 1
+    assert np.histogram(draws, bins=10, range=(0, 1))[0] == pytest.approx(1000, abs=120)
+
+
+@given(
+    utilities=st.lists(st.floats(-50, 50), min_size=1, max_size=8),
+    temperature=st.floats(0, 10),
+    floor=st.floats(0, 1),
+    reach=st.floats(0, 100),
+    decision_id=st.text(),
+)
+def test_propensities_are_probabilities_that_add_up_to_one(
+    utilities: list[float], temperature: float, floor: float, reach: float, decision_id: str
+) -> None:
+    shown = explore(order_of(*utilities), decision_id=decision_id, policy=Policy(temperature, floor, reach))
+
+    assert sum(plan.propensity for plan in shown) == pytest.approx(1, abs=1e-12)
+    assert all(0 <= plan.propensity <= 1 for plan in shown)
+    assert shown[0].propensity > 0
+    assert sorted(plan.plan for plan in shown) == sorted("abcdefgh"[: len(utilities)])
+
+
+def test_nothing_to_rank_is_nothing_to_show() -> None:
+    assert explore((), decision_id="d", policy=OFF) == ()
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": -1}, {"floor": 1.1}, {"reach": -1}, {"temperature": float("nan")}])
+def test_a_policy_that_is_none_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError):
+        Policy(**wrong)
