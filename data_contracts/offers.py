@@ -100,7 +100,7 @@ def read_offers(text: str, *, pricing: Pricing | None) -> Offers:
         promotions=promotions,
         annual_discount_percent=reader.annual_discount(top),
         metrics=reader.metrics(_section(top, "metrics")),
-        texts={code: reader.texts(entry) for code, entry in reader.named(top, "texts", what="a text")},
+        texts=reader.described(reader.named(top, "texts", what="a text"), families=families),
         warnings=tuple(dict.fromkeys(findings.warnings)),
     )
     if findings.faults:
@@ -148,12 +148,15 @@ class _Reader:
 
     def plan(self, code: str, entry: Entry) -> PlanOffer:
         parts = entry.fields(_PLAN_FIELDS)
-        self._known_plan(code, entry)
+        if self._known_plan(code, entry) and self._pricing and isinstance(self._pricing.plans[code].price, str):
+            for name, other in parts:
+                if name in _PLAN_FIELDS - {"name"}:
+                    other.fault_name("does not go with a plan priced as text, which is only described")
         overage, countries = parts.get("overage"), parts.get("countries")
         conditions, available = parts.get("conditions"), parts.get("available")
         return PlanOffer(
             name=parts.text("name") or None,
-            overage=self._overage(code, overage) if overage else None,
+            overage=self._overage(overage) if overage else None,
             countries=offers_values.countries(countries) if countries else None,
             available=offers_values.available(available) if available else ALWAYS,
             conditions=offers_values.conditions(conditions) if conditions else (),
@@ -209,10 +212,21 @@ class _Reader:
                 metrics[limit] = metric
         return metrics
 
+    def described(
+        self, named: list[tuple[str, Entry]], *, families: Mapping[str, FamilyOffer]
+    ) -> dict[str, dict[str, str]]:
+        if self._pricing:
+            known = {*self._pricing.features, *self._pricing.limits, *self._pricing.plans, *families}
+            for code, entry in named:
+                if code not in known:
+                    hint = closest(code, sorted(known), findings=entry.findings)
+                    entry.warn(f"is no feature, limit, plan or family of the catalogue{hint}")
+        return {code: self.texts(entry) for code, entry in named}
+
     def texts(self, entry: Entry) -> dict[str, str]:
         return {locale: text for locale, words in entry.fields(LOCALES) if (text := words.text())}
 
-    def _overage(self, code: str, entry: Entry) -> dict[str, Fraction]:
+    def _overage(self, entry: Entry) -> dict[str, Fraction]:
         prices: dict[str, Fraction] = {}
         for metric, priced in entry.fields():
             if metric not in METRICS:
@@ -225,9 +239,6 @@ class _Reader:
                 amount = offers_values.money(price, zero=True) if price else None
                 if amount is not None:
                     prices[metric] = amount / (per or 1)
-        plan = self._pricing.plans.get(code) if self._pricing else None
-        if plan and isinstance(plan.price, str):
-            entry.fault("a plan priced as text has no overage prices")
         return prices
 
     def _known_plan(self, code: str, entry: Entry) -> bool:

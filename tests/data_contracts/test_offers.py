@@ -136,6 +136,20 @@ def test_what_cannot_be_sold_is_a_fault_at_its_place(before: str, after: str, fa
     assert [line for line in found if line.startswith(fault)], found
 
 
+def test_a_plan_priced_as_text_takes_a_name_only() -> None:
+    found = faults_of("plans:\n  ENTERPRISE:\n    name: Tailored\n    countries: [FR]\n")
+
+    assert found == ["4:5 plans.ENTERPRISE.countries does not go with a plan priced as text, which is only described"]
+
+
+def test_words_for_something_unknown_are_a_warning() -> None:
+    offers = read_offers("texts:\n  chatt: {de: Gespräche}\n", pricing=PRICING)
+
+    assert [str(warning) for warning in offers.warnings] == [
+        "offers:2:3: texts.chatt: is no feature, limit, plan or family of the catalogue, did you mean chat?"
+    ]
+
+
 def test_all_faults_of_offers_are_named_at_once() -> None:
     text = OFFERS.replace("'8.00'", "cheap").replace("[FR, NO]", "[fr]").replace("cycles: 3", "cycles: 0")
 

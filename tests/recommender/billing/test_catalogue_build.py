@@ -7,10 +7,12 @@ from itertools import pairwise
 import pytest
 
 from data_contracts.catalogue import reference_texts
+from data_contracts.currencies import MINOR_DIGITS
 from data_contracts.usage import METRICS
 from data_contracts.yaml_places import CatalogueFaults
 from recommender.billing.catalogue import Catalogue, Condition, Interval, UnknownPlan, Window
 from recommender.billing.catalogue_build import load_catalogue, load_with_warnings, readable
+from recommender.billing.money import decimal_places
 from tests.data_contracts.catalogues import ANCHORS, EXPRESSIONS, ONLY_ADD_ONS, SMALL
 
 REFERENCE = load_catalogue(*reference_texts())
@@ -137,6 +139,10 @@ def test_minor_units_are_those_of_the_currency() -> None:
     yen = load_catalogue(SMALL.replace("currency: EUR", "currency: JPY"), None)
 
     assert prices(yen) == {"BASIC": {"month": 10, "year": 96}, "PRO": {"month": 29, "year": 281}}
+
+
+def test_every_currency_that_a_catalogue_may_name_rounds_to_its_own_minor_unit() -> None:
+    assert {code: decimal_places(code) for code in MINOR_DIGITS} == MINOR_DIGITS
 
 
 def test_a_limit_counts_a_metric_when_it_is_named_after_it_or_the_offers_say_so() -> None:
