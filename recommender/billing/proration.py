@@ -40,11 +40,11 @@ def credit_cents(*, paid: PaidTime, share: Fraction) -> int:
 
 
 def unused_time(paid: PaidTime, *, plan: str, period: Period, now: datetime) -> tuple[Line, ...]:
-    """The credit for the rest of a period that was paid for; no line when there is nothing to give back."""
+    """The credit for the rest of a period that was paid for; no line for a free plan."""
     rest = period.since(now)
     share = rest.share_of(period)
-    amount = credit_cents(paid=paid, share=share)
-    return (Line("unused_time", plan, rest, -amount, paid.price_cents, share),) if amount else ()
+    credit = Line("unused_time", plan, rest, -credit_cents(paid=paid, share=share), paid.price_cents, share)
+    return _priced(credit)
 
 
 def remaining_time(
@@ -71,4 +71,9 @@ def _charge(unpriced: Line, *, discount_cents: int) -> tuple[Line, ...]:
     net = round_half_away_from_zero((unpriced.price_cents - discount_cents) * unpriced.share)
     charge = replace(unpriced, amount_cents=gross)
     discount = replace(unpriced, kind="discount", amount_cents=net - gross, price_cents=-discount_cents)
-    return tuple(line for line in (charge, discount) if line.amount_cents)
+    return _priced(charge, discount)
+
+
+def _priced(*lines: Line) -> tuple[Line, ...]:
+    """The lines that stand for a price; one that rounds to nothing stays, one for a free plan or no discount goes."""
+    return tuple(line for line in lines if line.price_cents)

@@ -129,6 +129,14 @@ def test_a_discount_line_brings_the_charge_to_the_discounted_share() -> None:
     assert [(line.kind, line.amount_cents) for line in lines] == [("remaining_time", 51), ("discount", -5)]
 
 
+def test_a_line_that_rounds_to_nothing_is_still_shown() -> None:
+    june = span("2025-06-01", "2025-07-01")
+
+    (line,) = remaining_time(plan="p", price_cents=1000, discount_cents=0, period=june, now=at("2025-06-30T23:59:59"))
+
+    assert (line.amount_cents, line.share) == (0, Fraction(1, 30 * 86400))
+
+
 @given(
     price=st.integers(0, 10**7),
     off=st.integers(0, 10**7),
