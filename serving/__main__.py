@@ -1,6 +1,8 @@
 """The service from the command line."""
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -39,6 +41,53 @@ def migrate() -> None:
     apply(database)
     typer.echo(f"The schema is at version {schema_version(database)}.")
     database.close()
+
+
+@app.command("check-catalogue")
+def check_catalogue(
+    catalogue: Annotated[Path, typer.Argument(metavar="FILE", help="A Pricing2Yaml file.")],
+    offers: Annotated[Path | None, typer.Option(help="How it is sold.")] = None,
+) -> None:
+    """Print what a catalogue sells as JSON, or everything that is wrong with it and where."""
+    from serving.check_catalogue import check_catalogue as check
+
+    raise typer.Exit(check(catalogue, offers))
+
+
+@app.command("import-raw")
+def import_raw(
+    raw: Annotated[Path, typer.Option(help="Folder of checked raw tables (Parquet).")],
+    organizations: Annotated[int | None, typer.Option(min=1, help="Only so many organisations.")] = None,
+) -> None:
+    """Fill the database from raw tables; doing it again adds nothing twice."""
+    from rich.progress import Progress
+
+    from serving.db.migrate import migrate as apply
+    from serving.db.session import Database
+    from serving.import_raw import RawFolderUnreadable
+    from serving.import_raw import import_raw as fill
+
+    database = Database(Settings().database_url)
+    apply(database)
+    with Progress(transient=True) as bars:
+        tasks = {}
+
+        def show(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(table, total=total)
+            bars.update(tasks[table], completed=done, total=total)
+
+        try:
+            imported = database.writing(
+                lambda connection: fill(connection, raw, organizations_wanted=organizations, progress=show)
+            )
+        except RawFolderUnreadable as error:
+            sys.stderr.write(f"{error}\n")
+            raise typer.Exit(1) from error
+        finally:
+            database.close()
+    for table, rows in imported.rows.items():
+        typer.echo(f"{table}: {rows:,} rows")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from models.bundle import load_champion
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
-from serving import modal_page, openapi, operations
+from serving import modal_page, openapi, operations, time_travel
 from serving.access import Gatekeeper
 from serving.clock import Clock, SteppedClock, system_clock
 from serving.db.migrate import migrate
@@ -74,6 +74,8 @@ def create_app(
     install_problem_handlers(app)
     for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, operations, modal_page):
         app.include_router(module.router, dependencies=[Depends(asked_locale)])
+    if isinstance(parts.clock, SteppedClock):
+        app.include_router(time_travel.router, dependencies=[Depends(asked_locale)])
     app.mount("/modal", StaticFiles(directory=STATIC_FILES), name="modal")
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app

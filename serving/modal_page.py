@@ -22,6 +22,17 @@ _TEMPLATES = Environment(
 )
 
 
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    # Nothing from elsewhere, nothing inline: what the host writes into a name stays text.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+        " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+}
+
+
 @router.get("/", response_class=Response, responses={**documented(404), 200: {"content": {"text/html": {}}}})
 async def organization_page(
     request: Request,
@@ -48,5 +59,5 @@ async def organization_page(
     return Response(
         html,
         media_type="text/html; charset=utf-8",
-        headers={"Cache-Control": "no-store", "Content-Language": spoken, "Referrer-Policy": "no-referrer"},
+        headers={**_HEADERS, "Content-Language": spoken},
     )

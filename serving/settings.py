@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """The configuration of one service process; an unset secret is replaced by a random one for this run."""
 
-    model_config = SettingsConfigDict(env_prefix="PLANS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PLANS_", extra="ignore", frozen=True)
 
     database_url: str = "sqlite:///var/plans.db"
     catalogue: Path | None = None

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
-from data_contracts.catalogue import reference_texts
+from data_contracts.catalogue import CATALOGUE_PATH, OFFERS_PATH
 from recommender.billing.catalogue import Catalogue, Interval
-from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import PlanTable
+from serving.check_catalogue import load_files
 from serving.settings import Settings
 
 INTERVALS: Final[tuple[Interval, ...]] = get_args(Interval)
@@ -29,16 +29,12 @@ def assortment(catalogue: Catalogue) -> Assortment:
 
 
 def configured_catalogue(settings: Settings) -> Catalogue:
-    """The catalogue that the settings name; raises `CatalogueFaults` with every fault of it."""
-    reference_catalogue, reference_offers = reference_texts()
-    if settings.catalogue is None:
-        text, offers = reference_catalogue, reference_offers
-    else:
-        text, offers = settings.catalogue.read_text(encoding="utf-8"), None
+    """The catalogue that the settings name.
+
+    Raises `CatalogueFaults` with every fault of it and its place, `OSError` for a file that cannot be read.
+    """
+    offers = OFFERS_PATH if settings.catalogue is None else None
     if settings.offers is not None:
-        offers = _read(settings.offers)
-    return load_catalogue(text, offers)
-
-
-def _read(offers: str) -> str | None:
-    return Path(offers).read_text(encoding="utf-8") if offers else None
+        offers = Path(settings.offers) if settings.offers else None
+    catalogue, _ = load_files(settings.catalogue or CATALOGUE_PATH, offers)
+    return catalogue
