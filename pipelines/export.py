@@ -55,13 +55,14 @@ def _engine(database: str) -> Engine:
     """An engine for the URL; a file that is not there is an error, not a new database."""
     try:
         url = make_url(database)
-        if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).is_file()):
-            raise ExportFailed(f"{url.render_as_string()}: there is no such database file")
-        return create_engine(url)
     except ArgumentError as error:
         raise ExportFailed("the database needs an SQLAlchemy URL such as sqlite:///plans.db") from error
+    if url.get_backend_name() == "sqlite" and not (url.database and Path(url.database).is_file()):
+        raise ExportFailed(f"{url.render_as_string()}: there is no such database file")
+    try:
+        return create_engine(url)
     except (SQLAlchemyError, ImportError) as error:
-        raise ExportFailed(f"{make_url(database).render_as_string()}: {_cause(error)}") from error
+        raise ExportFailed(f"{url.render_as_string()}: {_cause(error)}") from error
 
 
 def _begin_snapshot(connection: Connection) -> None:
@@ -107,7 +108,8 @@ def _array(place: str, kind: Kind, values: Sequence[Any]) -> pa.Array:
 def _instants(values: Sequence[Any]) -> pa.Array:
     texts = all(value is None or isinstance(value, str) for value in values)
     parsed = pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601" if texts else None)
-    return pa.Array.from_pandas(parsed.dt.as_unit("us")).cast(ARROW_TYPES["instant"])
+    utc = parsed.dt.tz_convert(None).dt.as_unit("us").to_numpy()
+    return pa.array(utc, pa.timestamp("us"), from_pandas=True).cast(ARROW_TYPES["instant"])
 
 
 def _cause(error: Exception) -> str:
