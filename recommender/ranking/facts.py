@@ -1,5 +1,6 @@
 """What several features share about a batch of decisions, computed once and only when asked for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Final
@@ -130,6 +131,15 @@ class Facts:
 def select(situations: Situations, rows: slice | IntArray) -> Situations:
     """Some of the decisions, in the order asked for; a row asked for twice stands there twice."""
     return Situations(**{field.name: getattr(situations, field.name)[rows] for field in fields(Situations)})
+
+
+def stack(parts: Sequence[Situations]) -> Situations:
+    """Several batches as one, in the order given."""
+    if len(parts) == 1:
+        return parts[0]
+    return Situations(
+        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Situations)}
+    )
 
 
 def log1p(values: FloatArray) -> FloatArray:

@@ -1,0 +1,187 @@
+"""Why a plan stands before the runner-up: only what is true, weighs, and would be missed.
+
+A fact becomes a reason if three checks hold. It is true of the organisation (`reason_facts.py` states nothing else);
+the ranker's attribution favours the plan over the runner-up by at least 0.05; and with the fact taken away, features
+computed anew and the ranker asked again, the margin between the two is narrower. The checks' figures are kept.
+
+The sentence above the cards explains the whole row of cards. All plans of a family share a template, so between two of
+them it says nothing; there a template is weighed against the best candidate that it does not suit.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
+
+from recommender.ranking.facts import Facts, stack
+from recommender.ranking.features import feature_cube
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.reason_facts import Fact, Figure, facts_for, template_facts
+from recommender.ranking.situation import PlanTable, Situations
+
+LEAST_CONTRIBUTION: Final = 0.05
+"""In utility, hence in log-odds between the two plans: 0.05 makes one of them 5 % likelier."""
+_LEAST_NARROWING: Final = 1e-9
+MOST_REASONS: Final = 3
+
+
+@runtime_checkable
+class Attributing(Protocol):
+    """A ranker that can say what each feature added to a utility."""
+
+    def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        """Shape (rows, features); a row's sum is its utility up to a constant, and depends on that row alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What was found when a reason was checked."""
+
+    rival: str
+    """The plan it was weighed against."""
+    margin: float
+    """Utility of the plan minus the rival's."""
+    margin_without: float
+    """The same with the fact taken away."""
+    attribution: float
+    """What the fact's features add to the margin; for a ranker without attributions what the margin loses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One fact that holds, weighs and would be missed."""
+
+    code: str
+    message_key: str
+    params: Mapping[str, Figure]
+    contribution: float
+    context: str
+    checks: Checks
+
+    def as_record(self) -> dict[str, Any]:
+        """Plain values for the decision log."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The sentence above the cards; `neutral` claims nothing."""
+
+    code: str
+    params: Mapping[str, Figure]
+    checks: Checks | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The reasons for one plan, strongest first, and the sentence they amount to."""
+
+    plan: str
+    reasons: tuple[Reason, ...]
+    context: Context
+
+
+NEUTRAL: Final = Context("neutral", {}, None)
+
+
+def explain(*, situations: Situations, plans: PlanTable, ranker: Ranker, plan: str) -> Explanation:
+    """Why one organisation is offered `plan`, which must be among its candidates; `situations` holds that one (n = 1).
+
+    The runner-up is the candidate with the highest utility besides the plan (ties: catalogue order). An only candidate
+    has no reasons.
+    """
+    facts, index = Facts(situations, plans), plans.codes.index(plan)
+    candidates = np.flatnonzero(situations.eligible[0])
+    utilities = _utilities(ranker, [situations], plans, candidates)[0]
+    by_utility = [int(i) for i in candidates[np.argsort(-utilities, kind="stable")] if i != index]
+    if not by_utility:
+        return Explanation(plan, (), NEUTRAL)
+    runner_up = by_utility[0]
+    claims = [(fact, runner_up) for fact in facts_for(facts, plan=index, rival=runner_up)]
+    suits = (situations.templates[0] & plans.suits & plans.suits[index]).any(axis=1)
+    unlike = next((i for i in by_utility if not suits[i]), None)
+    if unlike is not None and unlike != runner_up:
+        claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
+    checked = _Contest(facts, ranker, index, candidates, utilities).reasons_among(claims)
+    strongest = sorted(checked, key=lambda reason: -reason.contribution)
+    reasons = _one_per_code([reason for reason in strongest if reason.checks.rival == plans.codes[runner_up]])
+    return Explanation(plan, reasons[:MOST_REASONS], _context(strongest))
+
+
+def _one_per_code(strongest: Sequence[Reason]) -> tuple[Reason, ...]:
+    first: dict[str, Reason] = {}
+    for reason in strongest:
+        first.setdefault(reason.code, reason)
+    return tuple(first.values())
+
+
+def _context(strongest: Sequence[Reason]) -> Context:
+    """Staying first, then the template, then the strongest of the rest."""
+    for code in ("stay", "template"):
+        for reason in strongest:
+            if reason.context == code:
+                return Context(code, reason.params, reason.checks)
+    return Context(strongest[0].context, strongest[0].params, strongest[0].checks) if strongest else NEUTRAL
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """One plan among its candidates, as the ranker sees them."""
+
+    facts: Facts
+    ranker: Ranker
+    plan: int
+    candidates: IntArray
+    utilities: FloatArray
+
+    def reasons_among(self, claims: Sequence[tuple[Fact, int]]) -> list[Reason]:
+        """The claims, each against its rival, that pass the second and third check."""
+        if not claims:
+            return []
+        attributions = _attributions(self.ranker, self.facts, self.candidates)
+        after = _without(self.ranker, [fact for fact, _ in claims], self.facts.plans, self.candidates)
+        reasons = []
+        for (fact, rival), utilities in zip(claims, after, strict=True):
+            margin, without = self._margin(self.utilities, rival), self._margin(utilities, rival)
+            weight = margin - without
+            if attributions is not None:
+                columns = [i for i, name in enumerate(self.ranker.feature_names) if name in fact.theme]
+                weight = self._margin(attributions[:, columns].sum(axis=1), rival)
+            if weight >= LEAST_CONTRIBUTION and without < margin - _LEAST_NARROWING:
+                checks = Checks(self.facts.plans.codes[rival], margin, without, weight)
+                reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, fact.context, checks))
+        return reasons
+
+    def _margin(self, values: FloatArray, rival: int) -> float:
+        """How much more the plan has than the rival; `values` has shape (candidates,)."""
+        return float(values[self.candidates == self.plan][0] - values[self.candidates == rival][0])
+
+
+def _without(ranker: Ranker, claims: Sequence[Fact], plans: PlanTable, candidates: IntArray) -> list[FloatArray]:
+    """Each claim's utilities in the world without it; worlds with the same plans are asked about at once."""
+    changed = [i for i, fact in enumerate(claims) if fact.plans is plans]
+    found: dict[int, FloatArray] = {}
+    if changed:
+        utilities = _utilities(ranker, [claims[i].situations for i in changed], plans, candidates)
+        found = dict(zip(changed, utilities, strict=True))
+    for i, fact in enumerate(claims):
+        if i not in found:
+            found[i] = _utilities(ranker, [fact.situations], fact.plans, candidates)[0]
+    return [found[i] for i in range(len(claims))]
+
+
+def _utilities(ranker: Ranker, worlds: Sequence[Situations], plans: PlanTable, candidates: IntArray) -> FloatArray:
+    """Shape (worlds, candidates)."""
+    cube = feature_cube(stack(worlds), plans, ranker.feature_names)[:, candidates]
+    rows = np.ascontiguousarray(cube.reshape(-1, cube.shape[2]))
+    sizes = np.full(len(worlds), len(candidates), dtype=np.int64)
+    return ranker.utilities(rows, sizes).reshape(len(worlds), len(candidates))
+
+
+def _attributions(ranker: Ranker, facts: Facts, candidates: IntArray) -> FloatArray | None:
+    """Shape (candidates, features); `None` from a ranker that gives none."""
+    if not isinstance(ranker, Attributing):
+        return None
+    rows = feature_cube(facts.situations, facts.plans, ranker.feature_names)[0, candidates]
+    return ranker.contributions(np.ascontiguousarray(rows), np.array([len(candidates)]))
