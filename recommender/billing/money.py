@@ -2,16 +2,8 @@
 
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
 
-_UNUSUAL_MINOR_UNITS: Final = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
-"""ISO 4217: decimal places → the currencies that have them; every other currency has two."""
-
-_DECIMAL_PLACES: Final = {code: places for places, codes in _UNUSUAL_MINOR_UNITS.items() for code in codes.split()}
+from data_contracts.currencies import MINOR_DIGITS
 
 
 def round_half_away_from_zero(exact: Fraction) -> int:
@@ -21,8 +13,8 @@ def round_half_away_from_zero(exact: Fraction) -> int:
 
 
 def decimal_places(currency: str) -> int:
-    """How many decimal places the currency has: 2 for EUR, 0 for JPY, 3 for TND (ISO 4217)."""
-    return _DECIMAL_PLACES.get(currency.upper(), 2)
+    """How many decimal places the currency has: 2 for EUR and unlisted ones, 0 for JPY, 3 for TND (ISO 4217)."""
+    return MINOR_DIGITS.get(currency.upper(), 2)
 
 
 def minor_units(amount: int | Decimal | Fraction, *, currency: str) -> int:
