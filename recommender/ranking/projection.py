@@ -24,6 +24,8 @@ _EIGHTY_PERCENT: Final = 1.2815515655446004
 """Standard normal quantile at 0.9: `low` … `high` holds 80 % of what may come."""
 
 _TREND_BOUND: Final = 1.5
+_TREND_VARIANCE: Final = 0.16
+_TREND_CARRIED: Final = 2 / 3
 _LARGEST: Final = 1e15
 
 
@@ -48,10 +50,12 @@ class Projection:
 def projected_monthly(situations: Situations) -> Projection:
     """Project every metric of every organisation.
 
-    Counts: 30 × daily rate × exp(damped trend). A history shorter than a day counts as about one day
-    (√(days² + 1)), so an hour's burst is not a month's usage; the trend is damped by days / (days + 14).
-    The error combines day-to-day variation (shrunk towards 100 % with the weight of three days) with half of the
-    trend that was believed. Levels: the last value; the error is a random walk of its daily steps over 15 days.
+    Counts: 30 × daily rate × exp(growth). A history shorter than a day counts as about one day (√(days² + 1)), so an
+    hour's burst is not a month's usage. Day-to-day variation is shrunk towards 100 % with the weight of three days.
+    Growth is two thirds of the trend that remains after shrinking towards none: a trend as such is taken to be
+    0 ± 0.4 (log), the measured one has the variance 2 · variation² / days of one half. The error joins variation over
+    the history and over the month to come with what stays uncertain of the trend.
+    Levels: the last value; the error is a random walk of its daily steps over 15 days.
     """
     days = history_days(situations)
     active = sum_over_days(situations.seconds > 0)
@@ -96,28 +100,30 @@ def _counts(
     totals: FloatArray, seconds: FloatArray, days: FloatArray, active: FloatArray, half: IntArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     total = sum_over_days(totals)
-    rate = total / np.sqrt(days * days + 1.0)[:, None]
-    trend = _rate_trend(totals, seconds, half, total / np.maximum(days, 1.0)[:, None])
-    growth = (active / (active + 14.0))[:, None] * trend
-    monthly = np.minimum(np.floor(MONTH_DAYS * rate * np.exp(growth) + 0.5), _LARGEST)
-
-    expected = (total / np.where(days > 0, days, 1.0)[:, None])[:, None, :] * (seconds / DAY_SECONDS)[:, :, None]
-    deviation = totals - expected
+    rate = total / np.where(days > 0, days, 1.0)[:, None]
+    deviation = totals - rate[:, None, :] * (seconds / DAY_SECONDS)[:, :, None]
     mean = total / np.maximum(active, 1.0)[:, None]
     squares = sum_over_days(deviation * deviation) / np.where(mean > 0, mean * mean, 1.0)
     variation = (squares + 3.0) / (active + 3.0)[:, None]
+
+    trend = _rate_trend(totals, seconds, half, total / np.maximum(days, 1.0)[:, None])
+    believed = _TREND_VARIANCE / (_TREND_VARIANCE + 2.0 * variation / np.maximum(half, 1)[:, None])
+    growth = _TREND_CARRIED * believed * trend
+    steady_days = np.sqrt(days * days + 1.0)[:, None]
+    monthly = np.minimum(np.floor(MONTH_DAYS * total / steady_days * np.exp(growth) + 0.5), _LARGEST)
     variance = variation * (1.0 / np.maximum(active, 1.0) + 1.0 / MONTH_DAYS)[:, None]
-    return monthly, np.sqrt(variance + 0.25 * growth * growth), trend
+    return monthly, np.sqrt(variance + _TREND_CARRIED**2 * _TREND_VARIANCE * (1.0 - believed)), trend
 
 
 def _rate_trend(totals: FloatArray, seconds: FloatArray, half: IntArray, rate: FloatArray) -> FloatArray:
-    """Compare two stretches of `half` days, whole weeks where the history allows.
+    """Compare two stretches of `half` observed days, whole weeks where the history allows.
 
     A tenth of the mean rate on both sides keeps a quiet stretch from becoming an infinite ratio.
     """
-    day = np.arange(totals.shape[1])
-    recent = day < half[:, None]
-    earlier = ~recent & (day < 2 * half[:, None])
+    observed = seconds > 0
+    number = np.cumsum(observed, axis=1)
+    recent = observed & (number <= half[:, None])
+    earlier = observed & ~recent & (number <= 2 * half[:, None])
     time_recent = sum_over_days(seconds * recent) / DAY_SECONDS
     time_earlier = sum_over_days(seconds * earlier) / DAY_SECONDS
     comparable = ((time_recent > 0) & (time_earlier > 0))[:, None] & (rate > 0)
