@@ -3,25 +3,18 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Final, Literal
 
 import numpy as np
 
 from models.bundle import POINTER, BundleRefused, load_champion
-from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.reasons import Attributing
 from serving.logs import logger
 
 Absence = Literal["no_champion", "champion_refused"]
 
 _WARM_UP_ROWS: Final = 8
-
-
-@runtime_checkable
-class Attributing(Protocol):
-    """A ranker that can say what each feature contributed to a utility."""
-
-    def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        """Shape (rows, features), in the order of the ranker's feature names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from recommender.billing.catalogue import Catalogue, Interval
-from recommender.ranking.exploration import OFF, Policy, explore
+from recommender.ranking.exploration import OFF, Policy, ShownPlan, explore
 from recommender.ranking.facts import Facts
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
-from recommender.ranking.ranker import rank
-from recommender.ranking.situation import PlanTable
+from recommender.ranking.ranker import FloatArray, Ranker, rank
+from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import Assortment
-from serving.plan_cards.cards import context_of, selection_of
 from serving.plan_cards.repository import Candidate, Decision
+from serving.plan_cards.selection import selection_of
 from serving.plan_cards.situations import Known, situation
 
 POLICIES: Final[Mapping[Literal["off", "gentle"], Policy]] = {
@@ -25,8 +25,7 @@ POLICIES: Final[Mapping[Literal["off", "gentle"], Policy]] = {
 }
 """`PLANS_EXPLORATION` → how the first place is varied."""
 
-_NAMES: Final = tuple(FEATURES)
-_COLUMN: Final = {name: column for column, name in enumerate(_NAMES)}
+_COLUMN: Final = {name: column for column, name in enumerate(FEATURES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +55,35 @@ async def decide(
     decision_id: str,
     basis: str,
 ) -> Decided:
-    """Rank every plan that the organisation may take; nothing is stored."""
+    """Rank every plan that the organisation may take, and explain the first; nothing is stored."""
     catalogue, plans = assortment.catalogue, assortment.tables[interval]
     situations = situation(facts, catalogue=catalogue, plans=plans)
-    eligible = situations.eligible
-    rows, _ = feature_rows(feature_cube(situations, plans), eligible)
-    codes = tuple(code for code, may in zip(plans.codes, eligible[0], strict=True) if may)
-    advice = await advisor.advise(lambda names: np.ascontiguousarray(rows[:, [_COLUMN[name] for name in names]]))
-    order = explore(rank(codes, advice.utilities), decision_id=decision_id, policy=terms.policy)
+    rows, _ = feature_rows(feature_cube(situations, plans), situations.eligible)
+    codes = tuple(code for code, may in zip(plans.codes, situations.eligible[0], strict=True) if may)
+
+    def ranked(ranker: Ranker) -> tuple[ShownPlan, ...]:
+        if not codes:
+            return ()
+        return explore(rank(codes, _utilities(ranker, rows)), decision_id=decision_id, policy=terms.policy)
+
+    def explained(ranker: Ranker) -> Explanation:
+        return explain(situations=situations, plans=plans, ranker=ranker, plan=order[0].plan)
+
+    advice = await advisor.ask(ranked)
+    order = advice.answer
+    explanation = await advisor.ask_again(advice.ranker, explained) if order else None
+    reasons = explanation.reasons if explanation is not None else ()
+    reasons = explanation.reasons if explanation is not None else ()
+    candidates = _candidates(order, codes=codes, rows=rows, reasons=reasons, shown=terms.shown)
     bills = Facts(situations, plans)
-    candidates = tuple(
-        Candidate(
-            plan=each.plan,
-            position=each.position,
-            shown=each.position <= terms.shown,
-            recommended=each.position == 1,
-            utility=each.utility,
-            probability=each.probability,
-            propensity=each.propensity,
-            reasons=(),
-            features=dict(zip(_NAMES, rows[codes.index(each.plan)].tolist(), strict=True)),
-        )
-        for each in order
-    )
     content = {
-        "context": context_of(facts, catalogue=catalogue, recommended=order[0].plan if order else None),
+        "context": _context(explanation, nothing_on_sale=not order),
         "plans": [
-            _card(candidate, facts=facts, catalogue=catalogue, interval=interval, bills=bills, plans=plans)
+            {
+                **_place(candidate),
+                "projected_bill": _bill(bills, plans.codes.index(candidate.plan)),
+                "selection": selection_of(catalogue.plan(candidate.plan), facts=facts, interval=interval),
+            }
             for candidate in candidates
             if candidate.shown
         ],
@@ -103,24 +104,59 @@ async def decide(
     return Decided(decision, candidates)
 
 
-def _card(
-    candidate: Candidate, *, facts: Known, catalogue: Catalogue, interval: Interval, bills: Facts, plans: PlanTable
-) -> dict[str, Any]:
-    place = plans.codes.index(candidate.plan)
-    overage = round(float(bills.overage_cents[0, place]))
+def _candidates(
+    order: tuple[ShownPlan, ...], *, codes: tuple[str, ...], rows: FloatArray, reasons: tuple[Reason, ...], shown: int
+) -> tuple[Candidate, ...]:
+    """Every candidate as it is stored; the reasons speak for the first."""
+    return tuple(
+        Candidate(
+            plan=each.plan,
+            position=each.position,
+            shown=each.position <= shown,
+            recommended=each.position == 1,
+            utility=each.utility,
+            probability=each.probability,
+            propensity=each.propensity,
+            reasons=[reason.as_record() for reason in reasons] if each.position == 1 else [],
+            features=dict(zip(FEATURES, rows[codes.index(each.plan)].tolist(), strict=True)),
+        )
+        for each in order
+    )
+
+
+def _utilities(ranker: Ranker, rows: FloatArray) -> FloatArray:
+    """One utility per candidate; `rows` has every declared feature. `rank` refuses what is not finite."""
+    columns = [_COLUMN[name] for name in ranker.feature_names]
+    return ranker.utilities(np.ascontiguousarray(rows[:, columns]), np.array([len(rows)], dtype=np.int64))
+
+
+def _context(explanation: Explanation | None, *, nothing_on_sale: bool) -> dict[str, Any]:
+    if nothing_on_sale:
+        return {"code": "nothing", "params": {}}
+    context = NEUTRAL if explanation is None else explanation.context
+    return {"code": context.code, "params": dict(context.params)}
+
+
+def _place(candidate: Candidate) -> dict[str, Any]:
     return {
         "plan": candidate.plan,
         "position": candidate.position,
         "recommended": candidate.recommended,
         "probability": candidate.probability,
         "propensity": candidate.propensity,
-        "reasons": candidate.reasons,
-        "projected_bill": {
-            "amount_cents": round(float(plans.monthly_price_cents[place])) + overage,
-            "overage_cents": overage,
-            "days": round(float(bills.history_days[0])),
-        },
-        "selection": selection_of(catalogue.plan(candidate.plan), facts=facts, interval=interval),
+        "reasons": [
+            {name: reason[name] for name in ("code", "params", "contribution")} for reason in candidate.reasons
+        ],
+    }
+
+
+def _bill(bills: Facts, plan: int) -> dict[str, Any]:
+    """A month at the projected usage, in whole minor units; `plan` is an index into the plan table."""
+    overage = round(float(bills.overage_cents[0, plan]))
+    return {
+        "amount_cents": round(float(bills.plans.monthly_price_cents[plan])) + overage,
+        "overage_cents": overage,
+        "days": round(float(bills.history_days[0])),
     }
 
 

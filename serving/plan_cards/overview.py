@@ -8,7 +8,7 @@ from serving.fields import utc_text
 from serving.locales import LocaleCode
 from serving.plan_cards import render
 from serving.plan_cards.assortment import INTERVALS
-from serving.plan_cards.cards import selection_of
+from serving.plan_cards.selection import selection_of
 from serving.plan_cards.situations import Known
 from serving.plan_cards.words import Words, readable
 from serving.texts import say

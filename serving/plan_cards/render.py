@@ -69,8 +69,15 @@ def _context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 
 def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """The same parameters with codes replaced by names."""
-    return {
-        name: words.subject(value) if name in {"template", "integration", "metric"} else value
-        for name, value in params.items()
-    }
+    """The same parameters with codes replaced by names, and amounts by money."""
+    named: dict[str, Any] = {}
+    for name, value in params.items():
+        if name in {"template", "integration", "metric"}:
+            named[name] = words.subject(value)
+        elif name == "plan":
+            named[name] = words.plan_name(value)
+        elif name.endswith("amount_cents"):
+            named[name.removesuffix("_cents")] = words.money(value)
+        else:
+            named[name] = value
+    return named

@@ -22,6 +22,14 @@ class Words:
         """The catalogue's own word for a code in this language, else the fallback."""
         return self._catalogue.texts.get(code, {}).get(self.locale) or fallback
 
+    def plan_name(self, code: str) -> str:
+        """A plan's name by its code."""
+        return self._catalogue.plan(code).name
+
+    def money(self, amount_cents: int) -> str:
+        """An amount in the catalogue's currency."""
+        return money(self.locale, amount_cents, self._catalogue.currency)
+
     def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
         """What a card says of the plan, whoever looks at it."""
         return {
@@ -37,26 +45,24 @@ class Words:
 
     def price(self, amount_cents: int, interval: Interval) -> dict[str, Any]:
         """A net price with its text ("190 €/Monat zzgl. MwSt.")."""
-        currency = self._catalogue.currency
         return {
             "amount_cents": amount_cents,
-            "currency": currency,
+            "currency": self._catalogue.currency,
             "interval": interval,
             "tax_included": False,
-            "text": say(self.locale, f"price.{interval}", amount=money(self.locale, amount_cents, currency)),
+            "text": say(self.locale, f"price.{interval}", amount=self.money(amount_cents)),
         }
 
     def bill(self, bill: Mapping[str, Any]) -> dict[str, Any]:
         """The projected bill with its text."""
-        currency = self._catalogue.currency
-        amount = money(self.locale, bill["amount_cents"], currency)
+        amount, overage = self.money(bill["amount_cents"]), self.money(bill["overage_cents"])
         key = "bill.with_overage" if bill["overage_cents"] else "bill.plain"
         return {
             "amount_cents": bill["amount_cents"],
             "overage_cents": bill["overage_cents"],
-            "currency": currency,
+            "currency": self._catalogue.currency,
             "interval": "month",
-            "text": say(self.locale, key, amount=amount, overage=money(self.locale, bill["overage_cents"], currency)),
+            "text": say(self.locale, key, amount=amount, overage=overage),
             "basis": {"days": bill["days"]},
         }
 

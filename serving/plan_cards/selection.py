@@ -1,9 +1,9 @@
-"""What stands on a card besides its rank: whether the plan can be taken, and the sentence above the cards."""
+"""Whether an organisation can take a plan, when, and what stands in the way if it cannot."""
 
 from typing import Any
 
 from recommender.billing.blockers import Blocker, blockers_for
-from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.change_rules import effective_instant, rule_for, situation_of
 from recommender.billing.eligibility import refusals_for
 from serving.fields import utc_text
@@ -55,17 +55,3 @@ def _blocker(blocker: Blocker) -> dict[str, Any]:
         "clears_at": None if blocker.clears_at is None else utc_text(blocker.clears_at),
         "params": dict(blocker.params),
     }
-
-
-def context_of(facts: Known, *, catalogue: Catalogue, recommended: str | None) -> dict[str, Any]:
-    """The sentence above the cards: the first of template, integration, usage that is true and speaks for the plan."""
-    if recommended is None:
-        return {"code": "nothing", "params": {}}
-    plan = catalogue.plan(recommended)
-    if plan.code == facts.standing.held.plan:
-        return {"code": "stay", "params": {"plan": plan.name}}
-    if suited := [code for code in facts.organization.templates if code in plan.templates]:
-        return {"code": "template", "params": {"template": suited[0]}}
-    if connected := [code for code in facts.organization.integrations if code in plan.integrations]:
-        return {"code": "integration", "params": {"integration": connected[0]}}
-    return {"code": "usage" if facts.days else "neutral", "params": {}}

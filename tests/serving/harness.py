@@ -1,0 +1,103 @@
+"""A service in this process with a clock that stands still, and the calls that most tests begin with."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from recommender.ranking.ranker import Ranker
+from serving.app import create_app
+from serving.clock import SteppedClock
+from serving.parts import Parts
+from serving.settings import Settings
+
+NOW = datetime(2026, 3, 16, 12, tzinfo=UTC)
+"""A Monday at noon."""
+API_KEY = "host-key"
+PAGE = "https://app.example.com"
+
+
+def no_champion(address: Path) -> Ranker:
+    """A loader for services that have none."""
+    raise AssertionError(f"nobody asked for a champion at {address}")
+
+
+class Service:
+    """One running service and how to talk to it as the host backend."""
+
+    def __init__(self, client: TestClient, parts: Parts, clock: SteppedClock) -> None:
+        self.client = client
+        self.parts = parts
+        self.clock = clock
+        self.host = {"Authorization": f"Bearer {API_KEY}"}
+
+    def put(self, organization_id: str = "acme", **changes: object) -> Response:
+        """Record an organisation: a German shop that has tried the product for 14 days."""
+        body = {
+            "name": "Acme GmbH",
+            "country": "DE",
+            "templates": ["ecommerce"],
+            "integrations": ["shopify"],
+            "trial_started_at": (NOW - timedelta(days=14)).isoformat(),
+            **changes,
+        }
+        return self.client.put(f"/v1/organizations/{organization_id}", json=body, headers=self.host)
+
+    def send(self, *events: dict[str, Any]) -> Response:
+        """Send usage events."""
+        return self.client.post("/v1/usage-events", json={"events": list(events)}, headers=self.host)
+
+    def get(self, what: str, organization_id: str = "acme", **headers: str) -> Response:
+        """Ask for something of an organisation."""
+        return self.client.get(f"/v1/organizations/{organization_id}/{what}", headers={**self.host, **headers})
+
+    def recommended(self, organization_id: str = "acme") -> dict[str, Any]:
+        """The recommendation for an organisation."""
+        answer = self.get("plan-recommendations", organization_id)
+        assert answer.status_code == 200, answer.text
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def token(self, organization_id: str = "acme", origin: str = PAGE) -> dict[str, str]:
+        """The headers with which a page calls."""
+        answer = self.client.post(
+            f"/v1/organizations/{organization_id}/modal-tokens", json={"origin": origin}, headers=self.host
+        )
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+def usage(event_id: str, /, **changes: object) -> dict[str, Any]:
+    """One usage event of an hour ago."""
+    return {
+        "event_id": event_id,
+        "organization_id": "acme",
+        "metric": "conversations",
+        "quantity": 100,
+        "occurred_at": (NOW - timedelta(hours=1)).isoformat(),
+        **changes,
+    }
+
+
+@contextmanager
+def running(
+    folder: Path, *, load: Callable[[Path], Ranker] = no_champion, raise_faults: bool = True, **settings: Any
+) -> Iterator[Service]:
+    """A service on a new database in the folder."""
+    clock = SteppedClock(NOW)
+    configured = Settings(
+        **{
+            "database_url": f"sqlite:///{folder / 'plans.db'}",
+            "api_key": API_KEY,
+            "signing_key": "signing-key",
+            "model_timeout_ms": 5_000,
+            **settings,
+        }
+    )
+    app = create_app(configured, clock=clock, load=load)
+    with TestClient(app, raise_server_exceptions=raise_faults) as client:
+        yield Service(client, app.state.parts, clock)
