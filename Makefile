@@ -72,8 +72,9 @@ bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" 
 
 .PHONY: demo
 demo: $(DONE)/champion $(IMPORTED) ## Generate, check, train, register and serve a demonstration
-	@printf '\n── serving; stop with Ctrl-C\n'
-	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_MODEL="$${PLANS_MODEL:-$(DEMO)/registry/bundles}" $(PY) -m serving run
+	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_MODEL="$${PLANS_MODEL:-$(DEMO)/registry/bundles}" \
+		PLANS_API_KEY="$${PLANS_API_KEY:-demo-key}" PLANS_DEMO_ORGANIZATION="$${PLANS_DEMO_ORGANIZATION:-demo-shop}" \
+		$(PY) -m serving run
 
 .PHONY: serve
 serve: $(INSTALLED) ## Serve with the PLANS_* settings of the environment
@@ -98,7 +99,7 @@ clean: ## Remove what was generated (var/, caches), keep .venv
 
 $(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) | $(INSTALLED)
 	@rm -rf $(DEMO)/raw; mkdir -p $(DONE)
-	$(call step,1/5 make a year of organisations and their usage,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
+	$(call step,1/5 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
 	@touch $@
 
 $(DONE)/checked: $(DONE)/raw
@@ -112,7 +113,7 @@ $(DONE)/training_set: $(DONE)/checked
 	@touch $@
 
 $(DONE)/champion: $(DONE)/training_set $(call sources_of,models)
-	$(call step,4/5 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry)
+	$(call step,4/5 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry --truth $(DEMO)/raw/truth/choices.parquet --seed $(SEED))
 	@touch $@
 
 $(IMPORTED): $(DONE)/checked $(call sources_of,serving/db)

@@ -75,7 +75,7 @@ def _print_figures(figures: "dict[str, Figures]") -> None:
 
     table = Table(title="held-out organisations")
     for name in COLUMNS:
-        table.add_column(name, justify="left" if not name else "right")
+        table.add_column(name, justify="left" if name == "ranker" else "right")
     for row in rows(figures):
         table.add_row(*row)
     console.print(table)

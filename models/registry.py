@@ -4,6 +4,7 @@ MLflow keeps `mlflow.db` and `artifacts` in the registry's folder; `bundles` is 
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,6 +114,7 @@ def _mlflow(folder: Path) -> Iterator[Any]:
     import mlflow
     import mlflow.lightgbm
 
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     folder.mkdir(parents=True, exist_ok=True)
     before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     address = f"sqlite:///{(folder / 'mlflow.db').resolve()}"

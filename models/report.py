@@ -8,7 +8,7 @@ from models.judge import Figures
 if TYPE_CHECKING:
     from models.train import Trained
 
-COLUMNS = ("", "hit@1", "NDCG@3", "log-loss", "calibration error", "expected hit@1", "share of gap")
+COLUMNS = ("ranker", "hit@1", "NDCG@3", "log-loss", "calibration", "expected hit@1", "share of gap")
 EXPLAINED = (
     "Hit@1: the chosen plan stood first. Expected hit@1 uses the true choice probabilities of the demo world instead",
     "of the one choice that was drawn; the share of the gap runs from the rules (0 %) to the known optimum (100 %).",

@@ -1,0 +1,132 @@
+"""Retrain the plan ranker step by step: raw tables → checked → training set → ranker → judged → registered.
+
+`python notebooks/retrain.py -- --raw FOLDER` runs it headless; `marimo edit notebooks/retrain.py` opens it.
+Every step is one imported call, the same that the command lines make.
+"""
+
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="Retrain the plan ranker")
+
+with app.setup:
+    import sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+
+    import altair as alt
+    import marimo as mo
+    import pandas as pd
+
+    # Notebooks run from their own folder; the packages stand beside it.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+    from data_contracts.catalogue import reference_texts
+    from models.dataset import load_training_set
+    from models.gate import verdict
+    from models.registry import Registry
+    from models.report import COLUMNS, rows
+    from models.train import train, truth_for
+    from pipelines.demo_data import write_demo_data
+    from pipelines.training_set import build_training_set
+    from pipelines.validate import validate
+    from recommender.billing.catalogue_build import load_catalogue
+
+
+@app.cell
+def parameters():
+    # All parameters of the run; without raw tables of your own, demo data is made up.
+    arguments = mo.cli_args()
+    work = Path(arguments.get("work") or "var/retrain")
+    raw = Path(arguments.get("raw") or work / "raw")
+    organizations = int(arguments.get("organizations") or 1500)
+    seed = int(arguments.get("seed") or 7)
+    return organizations, raw, seed, work
+
+
+@app.cell
+def title(organizations, raw, seed):
+    mo.md(f"""
+    # Retrain the plan ranker
+
+    Raw tables from `{raw}` (made up with {organizations:,} organisations if that folder is empty), seed {seed}.
+    """)
+
+
+@app.cell
+def raw_tables(organizations, raw, seed):
+    if not any(raw.glob("*.parquet")) and not any(raw.glob("*.csv")):
+        write_demo_data(out=raw, organizations=organizations, seed=seed, progress=lambda _step: None)
+    raw_folder, truth = raw, raw / "truth" / "choices.parquet"
+    return raw_folder, truth
+
+
+@app.cell
+def checked_tables(raw_folder, work):
+    checked = work / "checked"
+    validation = validate(raw_folder, checked, now=datetime.now(UTC))
+    counts = pd.DataFrame(
+        [
+            {"table": name, "rows in": table.rows_in, "kept": table.rows_kept, "set aside": table.rows_set_aside}
+            for name, table in validation.tables.items()
+        ]
+    )
+    mo.vstack(
+        [mo.md("## 1 · Check the raw tables\n\nRows in = rows kept + rows set aside, each with its reason."), counts]
+    )
+    return (checked,)
+
+
+@app.cell
+def training_set(checked, work):
+    out = work / "training_set"
+    about = build_training_set(checked=checked, out=out, catalogues=[load_catalogue(*reference_texts())])
+    learned_from = load_training_set(out)
+    mo.md(
+        f"## 2 · Build the training set\n\n{about['decisions']:,} decisions, {about['rows']:,} rows,"
+        f" {len(about['feature_names'])} features; left out: {about['excluded'] or 'none'}."
+        f" Digest `{about['digest'][:12]}`."
+    )
+    return (learned_from,)
+
+
+@app.cell
+def trained(learned_from, seed, truth, work):
+    registry = Registry(work / "registry")
+    challenger = train(
+        learned_from,
+        seed=seed,
+        truth=truth_for(learned_from, truth) if truth.exists() else None,
+        champion=registry.champion(),
+        progress=lambda _step: None,
+    )
+    figures = pd.DataFrame(rows(challenger.figures), columns=list(COLUMNS))
+    mo.vstack([mo.md("## 3 · Train and judge\n\nOn organisations that no ranker was trained on."), figures])
+    return challenger, registry
+
+
+@app.cell
+def chart(challenger):
+    hits = pd.DataFrame(
+        [{"ranker": name.replace("_", " "), "hit@1": one.hit_at_1} for name, one in challenger.figures.items()]
+    )
+    bars = (
+        alt.Chart(hits)
+        .mark_bar()
+        .encode(x=alt.X("hit@1:Q", scale=alt.Scale(domain=[0, 1])), y=alt.Y("ranker:N", sort="-x", title=None))
+    )
+    mo.vstack([mo.md("How often the chosen plan stood first (longer is better)."), bars])
+    return (bars,)
+
+
+@app.cell
+def registered(challenger, registry):
+    said = verdict(challenger.figures)
+    version = registry.register(challenger, said)
+    outcome = "is the champion now" if said.promoted else f"was not promoted: {'; '.join(said.failed)}"
+    mo.md(f"## 4 · Register\n\n`{version.version}` {outcome}. Serve it with `PLANS_MODEL={registry.bundles}`.")
+    return (version,)
+
+
+if __name__ == "__main__":
+    app.run()
