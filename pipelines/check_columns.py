@@ -49,6 +49,8 @@ def check_frame(raw: RawRows, *, kept: Mapping[str, pd.DataFrame]) -> pd.DataFra
             columns[f"{column.name}.whole"] = ~np.isfinite(values) | (values == np.floor(values))
     columns["text.readable"] = ~damaged
     frame = pd.DataFrame(columns)
+    if "occurred_at" in frame:
+        frame["recorded.delay_seconds"] = (frame["recorded_at"] - frame["occurred_at"]).dt.total_seconds()
     for name, parent in raw.table.references.items():
         frame[f"{name}.known"] = (frame[name].isna() | frame[name].isin(kept[parent][name])) if parent in kept else True
     return frame.assign(**ROW_CHECKS[raw.table.name](frame)) if raw.table.name in ROW_CHECKS else frame

@@ -64,6 +64,13 @@ def typed_column(column: Column, array: Any) -> TypedColumn:
     return READERS[column.kind](column, array)
 
 
+def as_arrow(column: Column, values: "pd.Series[Any]") -> Any:
+    """The n values as a checked table stores them."""
+    if column.kind == "instant":
+        values = values.dt.tz_convert(None)
+    return pa.Array.from_pandas(values).cast(ARROW_TYPES[column.kind])
+
+
 def damaged_text(column: Column, array: Any) -> Mask:
     """Rows whose text holds what no text should."""
     pattern = DAMAGED_JSON if column.kind == "json" else DAMAGED_TEXT

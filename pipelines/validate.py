@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from data_contracts.raw_tables import RAW_TABLES, RawTable
-from pipelines.contracts import CheckedTable, check_table, great_expectations_context
+from pipelines.contracts import CheckedTable, check_table, great_expectations_batches
 from pipelines.quarantine import REASON_COLUMNS
 from pipelines.sources import RawRows, SourceUnreadable, read_table
-from pipelines.typed_columns import ARROW_TYPES, typed_column
+from pipelines.typed_columns import ARROW_TYPES, as_arrow, typed_column
 from pipelines.validation import TableBroken, Validation
 from pipelines.validation_report import html_report
 
@@ -40,7 +40,7 @@ def validate(
     sources = _read(raw, progress)
     since = reference or _newest((each for each in sources.values() if isinstance(each, RawRows)), now=now)
     progress("starting Great Expectations")
-    context = great_expectations_context()
+    batches = great_expectations_batches()
     kept: dict[str, pd.DataFrame] = {}
     tables: dict[str, CheckedTable] = {}
     for name, source in sources.items():
@@ -48,7 +48,7 @@ def validate(
             tables[name] = _unreadable(RAW_TABLES[name], source)
             continue
         progress(f"{name}: checking {source.rows_in:,} rows")
-        tables[name] = check_table(source, kept=kept, now=now, reference=since, context=context)
+        tables[name] = check_table(source, kept=kept, now=now, reference=since, batches=batches)
         if not tables[name].broken:
             kept[name] = tables[name].kept
     validation = Validation(checked_at=now, reference=since, tables=tables)
@@ -118,5 +118,5 @@ def _as_arrow(table: CheckedTable) -> pa.Table:
     """The kept rows in the types that every checked table has."""
     columns = table.table.columns
     schema = pa.schema([pa.field(column.name, ARROW_TYPES[column.kind], column.nullable) for column in columns])
-    arrays = [pa.Array.from_pandas(table.kept[column.name]).cast(ARROW_TYPES[column.kind]) for column in columns]
+    arrays = [as_arrow(column, table.kept[column.name]) for column in columns]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -106,14 +106,12 @@ def between(column: str, minimum: float, maximum: float | None = None) -> Any:
 def recorded_after(column: str) -> Any:
     """A fact is recorded when it happens or later, never before."""
     return expectation(
-        "ExpectColumnPairValuesAToBeGreaterThanB",
+        "ExpectColumnValuesToBeBetween",
         rule="recorded_before_occurred",
         reason=f"recorded_at lies before {column}",
         columns=[column, "recorded_at"],
-        column_A="recorded_at",
-        column_B=column,
-        or_equal=True,
-        ignore_row_if="either_value_is_missing",
+        column="recorded.delay_seconds",
+        min_value=0,
     )
 
 
