@@ -1,0 +1,189 @@
+"""One plan card: the plan's place, the reasons for it, its bill at this organisation's usage, and how it can be taken.
+
+Codes, figures and instants only; the words are added where the language is known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from math import isinf
+from typing import Final, Literal
+
+from data_contracts.usage import METRICS
+from recommender.billing.blockers import Blocker, blockers_for
+from recommender.billing.catalogue import Interval, Limit, Plan
+from recommender.billing.change_rules import Direction, Timing, effective_instant, rule_for, situation_of
+from recommender.billing.eligibility import Applicant, refusals_for
+from recommender.billing.money import round_half_away_from_zero
+from recommender.billing.overage import Units, overages_on
+from recommender.billing.periods import MONTHS_OF, Period
+from recommender.ranking.exploration import ShownPlan
+from recommender.ranking.projection import Projection
+from recommender.ranking.reasons import Reason
+
+State = Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
+
+VOLUMES: Final = ("conversations", "ai_tokens")
+"""What a card names as the plan's volume: the first of these that the plan limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedBill:
+    """What one month of this organisation's own usage would cost on the plan, net, in minor units."""
+
+    amount_cents: int
+    """Price of a month plus `overage_cents`."""
+    overage_cents: int
+    exceeded: tuple[str, ...]
+    """Metrics whose allowance would not do and of which no more can be bought."""
+    days: int
+    """Days of usage that the projection rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Whether, how and when the plan can be taken."""
+
+    state: State
+    direction: Direction
+    timing: Timing
+    effective_at: datetime | None
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One limit of the plan, as a key figure or as a line of the feature list."""
+
+    code: str
+    metric: str | None
+    value: float | None
+    """`None`: without limit."""
+    unit: str
+    renewable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCard:
+    """Everything on one card that does not depend on a language."""
+
+    plan: Plan
+    place: ShownPlan
+    interval: Interval
+    price_cents: int
+    """Net price of one interval."""
+    metrics: tuple[Figure, ...]
+    limits: tuple[Figure, ...]
+    included: tuple[str, ...]
+    """Codes of the features that the plan includes, as declared."""
+    reasons: tuple[Reason, ...]
+    projected_bill: ProjectedBill
+    selection: Selection
+
+    @property
+    def recommended(self) -> bool:
+        """Whether this card stands first."""
+        return self.place.position == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The organisation as far as it bears on which plans it can take, and when."""
+
+    applicant: Applicant
+    plan: Plan | None = None
+    """The plan it pays for; `None` in the trial and after the end."""
+    interval: Interval | None = None
+    period: Period | None = None
+    """The paid period now running."""
+    scheduled: tuple[str, Interval] | None = None
+    """Plan code and interval of a change that waits for the period's end."""
+    stock_usage: Mapping[str, int | None] | None = None
+    in_use: Mapping[str, datetime | None] | None = None
+
+
+def plan_card(
+    *,
+    plan: Plan,
+    place: ShownPlan,
+    interval: Interval,
+    holder: Holder,
+    usage: Mapping[str, Units],
+    days: int,
+    reasons: Sequence[Reason],
+    now: datetime,
+) -> PlanCard:
+    """Put one card together; `usage` is a month's units per metric, `KeyError` for an interval that is not sold."""
+    return PlanCard(
+        plan=plan,
+        place=place,
+        interval=interval,
+        price_cents=plan.price_cents[interval],
+        metrics=tuple(map(_figure, key_limits(plan))),
+        limits=tuple(map(_figure, plan.limits)),
+        included=tuple(feature.code for feature in plan.features if feature.included),
+        reasons=tuple(reasons),
+        projected_bill=projected_bill(plan=plan, interval=interval, usage=usage, days=days),
+        selection=selection(plan=plan, interval=interval, holder=holder, now=now),
+    )
+
+
+def projected_bill(*, plan: Plan, interval: Interval, usage: Mapping[str, Units], days: int) -> ProjectedBill:
+    """The bill of a month: an annual price counts a twelfth; each line is rounded once, half away from zero."""
+    price = round_half_away_from_zero(Fraction(plan.price_cents[interval], MONTHS_OF[interval]))
+    overages = overages_on(plan, usage=usage)
+    overage = sum(each.amount_cents or 0 for each in overages)
+    exceeded = tuple(each.metric for each in overages if each.amount_cents is None)
+    return ProjectedBill(price + overage, overage, exceeded, days)
+
+
+def projected_usage(projection: Projection, *, row: int = 0) -> dict[str, int]:
+    """Metric → whole units expected in a month, for the metrics of which something is known."""
+    return {
+        metric: int(projection.monthly[row, column])
+        for column, metric in enumerate(METRICS)
+        if projection.known[row, column]
+    }
+
+
+def selection(*, plan: Plan, interval: Interval, holder: Holder, now: datetime) -> Selection:
+    """Say whether the holder can take the plan at this interval, and everything that stands against it.
+
+    The plan held now and the one that waits are neither refused nor blocked: there is nothing left to choose.
+    """
+    rule = rule_for(
+        situation_of(current=holder.plan, current_interval=holder.interval, target=plan, target_interval=interval)
+    )
+    effective_at = effective_instant(timing=rule.timing, now=now, period=holder.period)
+    if rule.direction == "none":
+        return Selection("current", rule.direction, rule.timing, effective_at, ())
+    if holder.scheduled == (plan.code, interval):
+        return Selection("scheduled", rule.direction, rule.timing, effective_at, ())
+    refusals = refusals_for(offer=plan, interval=interval, applicant=holder.applicant, now=now)
+    blockers = blockers_for(
+        target=plan,
+        direction=rule.direction,
+        stock_usage=holder.stock_usage or {},
+        in_use=holder.in_use or {},
+    )
+    state: State = "unavailable" if refusals else "blocked" if blockers else "selectable"
+    return Selection(state, rule.direction, rule.timing, effective_at, (*refusals, *blockers))
+
+
+def key_limits(plan: Plan) -> tuple[Limit, ...]:
+    """The two limits that stand out: the volume, and the assistants; further limits where a plan has neither.
+
+    The volume is conversations; a plan that limits tokens but not conversations is sold by tokens.
+    """
+    of = {limit.metric: limit for limit in reversed(plan.limits) if limit.metric is not None}
+    volumes = [of[metric] for metric in VOLUMES if metric in of]
+    volume = next((limit for limit in volumes if not isinf(limit.value)), volumes[0] if volumes else None)
+    chosen = [limit for limit in (volume, of.get("assistants")) if limit is not None]
+    others = [limit for limit in plan.limits if limit not in chosen and limit.metric not in VOLUMES]
+    return tuple((chosen + others)[:2])
+
+
+def _figure(limit: Limit) -> Figure:
+    value = None if isinf(limit.value) else limit.value
+    return Figure(limit.code, limit.metric, value, limit.unit, limit.renewable)

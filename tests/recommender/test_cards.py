@@ -1,0 +1,164 @@
+from datetime import UTC, datetime
+from fractions import Fraction
+from math import inf
+
+import pytest
+
+from recommender.billing.catalogue import Feature, Limit, Plan, Window
+from recommender.billing.eligibility import Applicant
+from recommender.billing.periods import Period
+from recommender.cards import Holder, key_limits, plan_card, projected_bill, projected_usage, selection
+from recommender.ranking.exploration import ShownPlan
+from recommender.ranking.facts import Facts
+from recommender.ranking.projection import projected_monthly
+from tests.recommender.ranking.builders import make_plan, make_situations, make_table
+
+NOW = datetime(2026, 6, 16, tzinfo=UTC)
+JUNE = Period(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
+TRIAL = Holder(Applicant("FR"))
+
+BASIC = make_plan(
+    "basic",
+    price_cents=19_000,
+    limits={"conversations": 50_000, "assistants": 3},
+    integrations=("shopify",),
+    overage_cents={"conversations": Fraction(4, 5)},
+)
+SCALE = make_plan("scale", tier=2, price_cents=49_000, limits={"conversations": 100_000, "assistants": 5})
+PAYING = Holder(Applicant("FR"), SCALE, "month", JUNE, stock_usage={"assistants": 2})
+
+
+def test_the_bill_is_the_price_and_every_unit_beyond_the_allowance() -> None:
+    bill = projected_bill(plan=BASIC, interval="month", usage={"conversations": 51_001}, days=14)
+
+    assert (bill.amount_cents, bill.overage_cents, bill.days) == (19_801, 801, 14)  # 1,001 × 0.8 = 800.8
+    assert bill.exceeded == ()
+
+
+def test_a_year_counts_a_twelfth_a_month_rounded_half_away_from_zero() -> None:
+    plan = Plan("a", "a", "", "shop", 1, {"year": 100_006}, "/year", (), ())
+
+    assert projected_bill(plan=plan, interval="year", usage={}, days=0).amount_cents == 8_334  # 8,333.83
+
+
+def test_an_allowance_that_cannot_be_extended_is_named_not_billed() -> None:
+    bill = projected_bill(plan=SCALE, interval="month", usage={"conversations": 100_001, "assistants": 9}, days=28)
+
+    assert (bill.amount_cents, bill.exceeded) == (49_000, ("conversations",))
+
+
+def test_only_known_metrics_are_usage() -> None:
+    situations = make_situations(make_table(), per_day={"conversations": 10}, levels={"seats": 2})
+
+    assert projected_usage(projected_monthly(situations)) == {"conversations": 300, "ai_tokens": 0, "seats": 2}
+
+
+def test_the_card_and_the_features_agree_on_the_bill() -> None:
+    table = make_table(BASIC, SCALE)
+    facts = Facts(make_situations(table, per_day={"conversations": 2_000}), table)
+
+    bills = [
+        projected_bill(plan=plan, interval="month", usage=projected_usage(facts.projection), days=28).amount_cents
+        for plan in (BASIC, SCALE)
+    ]
+
+    assert bills == pytest.approx(facts.bill_cents[0], abs=0.5)
+
+
+def test_in_the_trial_every_plan_starts_now() -> None:
+    chosen = selection(plan=SCALE, interval="month", holder=TRIAL, now=NOW)
+
+    assert (chosen.state, chosen.direction, chosen.timing, chosen.effective_at) == ("selectable", "start", "now", NOW)
+
+
+def test_the_plan_held_now_is_current_and_not_blocked() -> None:
+    over_the_limit = Holder(Applicant("FR"), SCALE, "month", JUNE, stock_usage={"assistants": 9})
+
+    chosen = selection(plan=SCALE, interval="month", holder=over_the_limit, now=NOW)
+
+    assert (chosen.state, chosen.direction, chosen.blockers) == ("current", "none", ())
+
+
+def test_a_lower_tier_waits_for_the_end_of_the_period() -> None:
+    chosen = selection(plan=BASIC, interval="month", holder=PAYING, now=NOW)
+
+    assert (chosen.state, chosen.direction, chosen.effective_at) == ("selectable", "downgrade", JUNE.end)
+
+
+def test_a_change_that_waits_is_scheduled() -> None:
+    waiting = Holder(Applicant("FR"), SCALE, "month", JUNE, scheduled=("basic", "month"))
+
+    assert selection(plan=BASIC, interval="month", holder=waiting, now=NOW).state == "scheduled"
+
+
+def test_a_blocked_plan_names_every_blocker() -> None:
+    holder = Holder(
+        Applicant("FR"), SCALE, "month", JUNE, stock_usage={"assistants": 4}, in_use={"shopify": None, "slack": None}
+    )
+    without_slack = Feature("slack", "integration", False, "")
+    target = Plan("b", "b", "", "shop", 1, {"month": 1}, "", BASIC.limits, (*BASIC.features, without_slack))
+
+    chosen = selection(plan=target, interval="month", holder=holder, now=NOW)
+
+    assert chosen.state == "blocked"
+    assert [(b.code, b.excess) for b in chosen.blockers] == [("assistants_over_limit", 1), ("integration_in_use", None)]
+
+
+def test_a_plan_that_is_not_for_sale_is_unavailable() -> None:
+    ended = Plan("old", "old", "", "shop", 1, {"month": 1}, "", (), (), window=Window(end=JUNE.start))
+
+    assert selection(plan=ended, interval="month", holder=TRIAL, now=NOW).state == "unavailable"
+
+
+def test_key_figures_are_conversations_and_assistants() -> None:
+    assert [limit.code for limit in key_limits(BASIC)] == ["conversations", "assistants"]
+
+
+def test_a_plan_sold_by_tokens_shows_tokens() -> None:
+    plan = make_plan("e", limits={"conversations": inf, "ai_tokens": 200_000_000, "documents": 5, "assistants": 5})
+
+    assert [limit.code for limit in key_limits(plan)] == ["ai_tokens", "assistants"]
+
+
+def test_a_foreign_plan_shows_the_limits_it_has() -> None:
+    limits = tuple(Limit(code, 5.0, "", renewable=False, metric=None) for code in ("storage", "boards", "guests"))
+    plan = Plan("a", "a", "", "shop", 1, {"month": 1}, "", limits, ())
+
+    assert [limit.code for limit in key_limits(plan)] == ["storage", "boards"]
+
+
+def test_a_card_has_everything_but_words() -> None:
+    card = plan_card(
+        plan=BASIC,
+        place=ShownPlan("basic", 1, 0.5, 0.6, 0.97),
+        interval="month",
+        holder=TRIAL,
+        usage={"conversations": 60_000},
+        days=14,
+        reasons=(),
+        now=NOW,
+    )
+
+    assert card.recommended
+    assert card.price_cents == 19_000
+    assert [(figure.code, figure.value) for figure in card.metrics] == [("conversations", 50_000), ("assistants", 3)]
+    assert card.included == ("shopify",)
+    assert card.projected_bill.overage_cents == 8_000
+    assert card.selection.state == "selectable"
+
+
+def test_unlimited_is_no_number() -> None:
+    plan = make_plan("a", limits={"conversations": inf})
+    card = plan_card(
+        plan=plan,
+        place=ShownPlan("a", 2, 0.0, 0.4, 0.03),
+        interval="year",
+        holder=TRIAL,
+        usage={},
+        days=0,
+        reasons=(),
+        now=NOW,
+    )
+
+    assert card.limits[0].value is None
+    assert not card.recommended
