@@ -1,0 +1,116 @@
+"""From a training set to a judged challenger, on a small demo world built through the real pipeline."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_contracts.catalogue import reference_texts
+from models.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
+from models.train import Trained, popularity, train, truth_for
+from pipelines.demo_data import write_demo_data
+from pipelines.training_set import build_training_set
+from recommender.billing.catalogue_build import load_catalogue
+
+
+def silent(_step: str) -> None:
+    return None
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("world")
+    end = datetime(2026, 6, 1, tzinfo=UTC)
+    write_demo_data(out=root / "raw", organizations=250, seed=3, until=end, broken_share=0, progress=silent)
+    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
+    return root
+
+
+@pytest.fixture(scope="module")
+def training_set(folder: Path) -> TrainingSet:
+    return load_training_set(folder / "set")
+
+
+@pytest.fixture(scope="module")
+def trained(training_set: TrainingSet, folder: Path) -> Trained:
+    truth = truth_for(training_set, folder / "raw" / "truth" / "choices.parquet")
+    return train(training_set, seed=7, truth=truth, num_threads=1, progress=silent)
+
+
+def test_a_few_hundred_decisions_already_beat_rules_and_popularity(trained: Trained) -> None:
+    model, rules = trained.figures["model"].expected_hit_at_1, trained.figures["rules"].expected_hit_at_1
+    optimum, popular = trained.figures["optimum"].expected_hit_at_1, trained.figures["popularity"].expected_hit_at_1
+
+    assert model is not None
+    assert rules is not None
+    assert optimum is not None
+    assert popular is not None
+    assert popular < rules < model < optimum
+
+
+def test_the_same_data_and_seed_give_the_same_model_bytes(training_set: TrainingSet, trained: Trained) -> None:
+    again = train(training_set, seed=7, num_threads=1, progress=silent)
+
+    assert again.ranker.booster is not None
+    assert trained.ranker.booster is not None
+    assert again.ranker.booster.model_to_string() == trained.ranker.booster.model_to_string()
+    assert again.ranker.coefficients.tobytes() == trained.ranker.coefficients.tobytes()
+
+
+def test_no_organisation_is_both_learned_from_and_judged_on(trained: Trained) -> None:
+    assert not set(trained.learned_from.organizations) & set(trained.judged_on.organizations)
+
+
+def test_the_same_organisations_are_held_out_in_every_run() -> None:
+    names = np.array([f"org-{i}" for i in range(2000)], dtype=object)
+
+    out = held_out(names)
+
+    assert (out == held_out(names[::-1])[::-1]).all()
+    assert 0.15 < out.mean() < 0.25
+
+
+def test_popularity_prefers_what_was_chosen_more_often(training_set: TrainingSet) -> None:
+    guesses = pd.Series(popularity(training_set, training_set), index=training_set.plans).groupby(level=0).first()
+    counts = pd.Series(training_set.chosen, index=training_set.plans).groupby(level=0).sum()
+
+    assert guesses.idxmax() == counts.idxmax()
+    assert guesses.idxmin() == counts.idxmin()
+
+
+def test_a_training_set_whose_rows_do_not_match_its_description_is_refused(folder: Path, tmp_path: Path) -> None:
+    table = pd.read_parquet(folder / "set" / "training_set.parquet")
+    (tmp_path / "training_set.json").write_text((folder / "set" / "training_set.json").read_text())
+    table.iloc[:-12].to_parquet(tmp_path / "training_set.parquet")
+
+    with pytest.raises(TrainingSetRefused, match="rows, its description says"):
+        load_training_set(tmp_path)
+
+
+def test_a_decision_with_two_chosen_plans_is_refused(folder: Path, tmp_path: Path) -> None:
+    table = pd.read_parquet(folder / "set" / "training_set.parquet")
+    (tmp_path / "training_set.json").write_text((folder / "set" / "training_set.json").read_text())
+    table.assign(chosen=True).to_parquet(tmp_path / "training_set.parquet")
+
+    with pytest.raises(TrainingSetRefused, match="exactly one chosen plan"):
+        load_training_set(tmp_path)
+
+
+def test_a_folder_without_a_training_set_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(TrainingSetRefused, match=r"training_set\.json cannot be read"):
+        load_training_set(tmp_path)
+
+
+def test_too_few_decisions_are_refused(training_set: TrainingSet) -> None:
+    with pytest.raises(TrainingSetRefused, match="too few to learn from"):
+        train(training_set.take(np.arange(len(training_set)) < 20), seed=7, progress=silent)
+
+
+def test_a_description_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "training_set.json").write_text(json.dumps([1, 2]))
+
+    with pytest.raises(TrainingSetRefused, match="lacks digest, rows or feature_names"):
+        load_training_set(tmp_path)
