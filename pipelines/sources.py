@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from data_contracts.raw_tables import RawTable
 from pipelines.typed_columns import accepted_types
 
+HEADER_BYTES: Final = 1 << 16
+"""The first line is looked for within these."""
+
 BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
 
@@ -115,6 +118,8 @@ def _read_csv(path: Path, table: RawTable) -> RawRows:
             column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
         ),
     )
+    if source.column_names != names:
+        raise SourceUnreadable([f"{path.name}, line 1: the column names cannot be read"])
     rows = tuple(_ragged(path.name, row) for row in ragged)
     places = np.setdiff1d(np.arange(len(source) + len(rows)), [row.row for row in rows], assume_unique=True)
     declared = [column.name for column in table.columns]
@@ -122,9 +127,12 @@ def _read_csv(path: Path, table: RawTable) -> RawRows:
 
 
 def _header(data: bytes) -> list[str]:
-    """The names in the first line."""
-    line = next((line for line in io.BytesIO(data) if line.strip()), b"").decode(errors="replace")
-    return next(csv.reader([line.rstrip("\r\n")]), [])
+    """The names in the first line that is not empty."""
+    line = next((line for line in data[:HEADER_BYTES].splitlines() if line.strip()), b"").decode(errors="replace")
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return [line]
 
 
 def _check_columns(place: str, table: RawTable, names: list[str]) -> tuple[str, ...]:

@@ -5,8 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_contracts.raw_tables import RAW_TABLES, Column
+from pipelines.check_columns import check_frame
 from pipelines.sources import SourceUnreadable, read_table
 from pipelines.typed_columns import damaged_text, typed_column
 from tests.pipelines.raw_folder import clean_tables, write_csv, write_parquet
@@ -168,3 +171,27 @@ def test_the_same_instant_is_the_same_value_however_it_is_stored(array: pa.Array
 
     assert str(values.dtype) == "datetime64[us, UTC]"
     assert values.iloc[0].isoformat() == "2026-03-30T10:00:00+00:00"
+
+
+def test_line_ends_of_old_are_fine(tmp_path: Path) -> None:
+    (tmp_path / "usage_events.csv").write_bytes((HEADER + ROW + ROW).replace(b"\n", b"\r"))
+
+    assert read_table(tmp_path, USAGE).rows_in == 2
+
+
+@given(
+    place=st.integers(0, len(HEADER + ROW)), noise=st.binary(max_size=8) | st.sampled_from([b'"', b"\n", b"\r", b","])
+)
+def test_whatever_stands_in_a_csv_file_it_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, place: int, noise: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("raw")
+    content = HEADER + ROW
+    (folder / "usage_events.csv").write_bytes(content[:place] + noise + content[place:])
+
+    try:
+        raw = read_table(folder, USAGE)
+    except SourceUnreadable as refused:
+        assert refused.reasons
+    else:
+        assert len(check_frame(raw, kept={})) + len(raw.ragged) == raw.rows_in
