@@ -74,7 +74,7 @@ class CrossFittedLogits:
         self._fitted: dict[tuple[float, frozenset[int]], Floats] = {}
 
     def coefficients_without(self, folds: Collection[int], *, ridge: float) -> Floats:
-        """The coefficients of the logit fitted on everyone outside `folds`, (features,); the prior if that is nobody."""
+        """The logit's coefficients by everyone outside `folds`, (features,); the prior's if that is nobody."""
         key = (ridge, frozenset(folds))
         remaining = ~np.isin(self._fold_of_decision, list(folds))
         if not remaining.any():

@@ -91,6 +91,17 @@ def segment_starts(group_sizes: npt.ArrayLike) -> Integers:
     return np.cumsum(sizes) - sizes
 
 
+def beside_deviations(X: Floats, group_sizes: Integers) -> Floats:
+    """Every column, and beside them every column's deviation from its decision's mean, (rows, 2 x features).
+
+    A column that is constant within a decision deviates by exactly 0 there.
+    """
+    starts = segment_starts(group_sizes)
+    from_first = X - np.repeat(X[starts], group_sizes, axis=0)
+    means = np.add.reduceat(from_first, starts, axis=0) / group_sizes[:, None]
+    return np.hstack([X, from_first - np.repeat(means, group_sizes, axis=0)])
+
+
 def log_softmax_by_group(utilities: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
     """The log of each candidate's chance within its decision, (rows,); safe for utilities of any size."""
     utility = np.asarray(utilities, dtype=np.float64)

@@ -56,7 +56,7 @@ def train(
         raise TrainingSetRefused("the decisions come from too few organisations to hold some out")
     learn, judged = training_set.take(~out), training_set.take(out)
     progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
-    learner = ChoiceRanker(seed=seed, num_threads=num_threads)
+    learner = ChoiceRanker(relative_columns=False, seed=seed, num_threads=num_threads)
     learner.fit(learn.learned_from, learn.chosen, learn.group_sizes, groups=learn.organizations)
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
     ranker = as_plan_ranker(learner, feature_names=learn.feature_names, version=f"challenger-{training_set.digest[:8]}")

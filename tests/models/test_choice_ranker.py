@@ -67,13 +67,43 @@ def test_chances_add_up_to_one_in_every_decision(curved_ranker: ChoiceRanker) ->
     assert np.add.reduceat(chances, segment_starts(group_sizes)) == pytest.approx(np.ones(50))
 
 
-def test_utility_is_the_logits_plus_the_trees_score_also_from_their_stored_text(curved_ranker: ChoiceRanker) -> None:
+@pytest.mark.parametrize("relative_columns", [False, True])
+def test_utility_is_the_logits_plus_the_score_of_the_stored_trees(relative_columns: bool) -> None:
+    ranker = ChoiceRanker(relative_columns=relative_columns).fit(*make_choices(400))
     X, _, group_sizes = make_choices(50, seed=1)
-    stored = lgb.Booster(model_str=curved_ranker.booster_.model_to_string())
+    stored = lgb.Booster(model_str=ranker.booster_.model_to_string())
 
-    assert curved_ranker.prior_ is not None
-    rebuilt = X @ curved_ranker.prior_.coef_ + stored.predict(X, raw_score=True)
-    assert curved_ranker.utilities(X, group_sizes) == pytest.approx(rebuilt, abs=1e-12)
+    assert ranker.prior_ is not None
+    assert stored.num_trees() > 0
+    columns = ranker.tree_columns(X, group_sizes)
+    rebuilt = X @ ranker.prior_.coef_ + stored.predict(columns, raw_score=True)
+    assert columns.shape[1] == (6 if relative_columns else 3)
+    assert ranker.utilities(X, group_sizes) == pytest.approx(rebuilt, abs=1e-12)
+
+
+def test_without_relative_columns_a_candidates_utility_does_not_depend_on_its_rivals() -> None:
+    ranker = ChoiceRanker(relative_columns=False).fit(*make_choices(400))
+    X, _, group_sizes = make_choices(50, seed=1)
+
+    together, alone = ranker.utilities(X, group_sizes), ranker.utilities(X, np.ones(len(X), dtype=int))
+
+    assert alone == pytest.approx(together, abs=1e-12)
+
+
+def test_relative_columns_learn_what_depends_on_the_rivals() -> None:
+    X, _, group_sizes = make_choices(2_000)
+    rank_among_rivals = np.concatenate(
+        [part.argsort().argsort() for part in np.split(X[:, 1], segment_starts(group_sizes)[1:])]
+    )
+    felt = 3.0 * (rank_among_rivals == 1) + np.random.default_rng(5).gumbel(size=len(X))
+    chosen = felt == np.repeat(np.maximum.reduceat(felt, segment_starts(group_sizes)), group_sizes)
+
+    losses = [
+        ChoiceRanker(ridges=(10.0,), relative_columns=relative).fit(X, chosen, group_sizes).report_.chosen
+        for relative in (False, True)
+    ]
+
+    assert losses[1].validation_loss < losses[0].validation_loss - 0.03
 
 
 def test_same_data_and_seed_give_the_same_bytes() -> None:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from models.group_softmax import (
     GroupSoftmaxObjective,
+    beside_deviations,
     checked_choices,
     log_loss_by_group,
     segment_starts,
@@ -78,6 +79,19 @@ def test_the_objectives_gradient_is_the_slope_of_its_loss() -> None:
     steps = 1e-6 * np.eye(5)
     slopes = [(objective.mean_loss(scores + step) - objective.mean_loss(scores - step)) / 2e-6 * 2 for step in steps]
     assert gradient == pytest.approx(slopes, abs=1e-8)
+
+
+def test_deviations_stand_beside_the_columns_and_are_exactly_zero_where_nothing_differs() -> None:
+    X = np.array([[1.0, 0.1], [3.0, 0.1], [8.0, 0.1], [5.0, 0.7]])
+
+    columns = beside_deviations(X, np.array([3, 1]))
+
+    assert columns.tolist() == [
+        [1.0, 0.1, -3.0, 0.0],
+        [3.0, 0.1, -1.0, 0.0],
+        [8.0, 0.1, 4.0, 0.0],
+        [5.0, 0.7, 0.0, 0.0],
+    ]
 
 
 def test_the_objective_leaves_the_scores_it_was_given_alone() -> None:
