@@ -69,35 +69,36 @@ def daily_usage(decisions: "ir.Table", usage_events: "ir.Table", *, earliest: da
     import ibis
 
     oldest = (earliest - timedelta(days=WINDOW_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
-    events = usage_events.select(
-        "organization_id",
-        "metric",
-        quantity=usage_events.quantity.cast("int64"),
-        occurred_at=usage_events.occurred_at.cast(INSTANT),
-        recorded_at=usage_events.recorded_at.cast(INSTANT),
-    )
-    events = events.filter(events.occurred_at <= ibis.literal(latest, type=INSTANT))
+    events = usage_events.filter(usage_events.occurred_at.cast(INSTANT) <= ibis.literal(latest, type=INSTANT))
     counts = events.filter(
-        events.metric.isin(sorted(COUNT_METRICS)), events.occurred_at >= ibis.literal(oldest, type=INSTANT)
+        events.metric.isin(sorted(COUNT_METRICS)),
+        events.occurred_at.cast(INSTANT) >= ibis.literal(oldest, type=INSTANT),
     )
     levels = events.filter(events.metric.isin(sorted(LEVEL_METRICS)))
     return ibis.union(_count_cells(_known(decisions, counts)), _level_cells(_known(decisions, levels)))
 
 
 def _known(decisions: "ir.Table", events: "ir.Table") -> "ir.Table":
-    """The events of each decision's organisation that were recorded by then, with their day counted back from it."""
+    """The events of each decision's organisation that were recorded by then, with their day counted back from it.
+
+    Dates and metrics are worked out before the join, once per event rather than once per event and decision.
+    """
     import ibis
 
-    known = decisions.join(events, "organization_id")
-    known = known.filter(known.recorded_at <= known.decided_at, known.occurred_at <= known.decided_at)
-    days = known.decided_at.date().delta(known.occurred_at.date(), unit="day")
-    return known.select(
-        "decision",
-        "occurred_at",
-        "quantity",
-        day=ibis.least(days, CARRIED).cast("int64"),
-        metric=known.metric.cases(*((metric, place) for place, metric in enumerate(METRICS))).cast("int64"),
+    places = ((metric, place) for place, metric in enumerate(METRICS))
+    dated = events.select(
+        "organization_id",
+        metric=events.metric.cases(*places).cast("int64"),
+        quantity=events.quantity.cast("int64"),
+        occurred_at=events.occurred_at.cast(INSTANT),
+        recorded_at=events.recorded_at.cast(INSTANT),
+        occurred_on=events.occurred_at.cast(INSTANT).date(),
     )
+    asked = decisions.mutate(decided_on=decisions.decided_at.date())
+    known = asked.join(dated, "organization_id")
+    known = known.filter(known.recorded_at <= known.decided_at, known.occurred_at <= known.decided_at)
+    days = known.decided_on.delta(known.occurred_on, unit="day")
+    return known.select("decision", "metric", "occurred_at", "quantity", day=ibis.least(days, CARRIED).cast("int64"))
 
 
 def _count_cells(known: "ir.Table") -> "ir.Table":

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from data_contracts.raw_tables import RAW_TABLES
 from pipelines.checked_tables import count_rows
@@ -40,17 +41,24 @@ class ContentDigest:
     def update(self, table: pa.Table) -> None:
         """Take in the next rows; every call has the same columns."""
         for name, column in zip(table.column_names, table.columns, strict=True):
-            hashed = self._columns.setdefault(f"{name}:{column.type}", hashlib.sha256())
-            if pa.types.is_string(column.type):
-                hashed.update("".join(f"{len(text)}:{text}" for text in column.to_pylist()).encode())
-            else:
-                hashed.update(np.ascontiguousarray(column.to_numpy()).view(np.uint8))
+            parts = _text_parts(column) if pa.types.is_string(column.type) else {"": column.to_numpy()}
+            for part, values in parts.items():
+                hashed = self._columns.setdefault(f"{name}:{column.type}{part}", hashlib.sha256())
+                hashed.update(np.ascontiguousarray(values).view(np.uint8))
 
     def hexdigest(self) -> str:
         """Of the columns' names, types and values, in their order."""
         return hashlib.sha256(
             "".join(f"{name} {hashed.hexdigest()}\n" for name, hashed in self._columns.items()).encode()
         ).hexdigest()
+
+
+def _text_parts(column: pa.ChunkedArray) -> dict[str, NDArray[Any]]:
+    """A text column as the lengths of its values and their bytes, one after the other."""
+    texts = pa.concat_arrays(column.chunks)
+    _, offsets, content = texts.buffers()
+    edges = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return {"/lengths": np.diff(edges), "/bytes": np.frombuffer(content, dtype=np.uint8)[edges[0] : edges[-1]]}
 
 
 def build_training_set(
