@@ -132,7 +132,8 @@ def _limited(receive: Receive) -> Receive:
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
             if read > MAX_BODY_BYTES:
-                await _drain(receive)
+                if message.get("more_body", False):
+                    await _drain(receive)
                 raise BodyTooLarge
         return message
 

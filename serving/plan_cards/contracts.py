@@ -31,7 +31,7 @@ class MetricText(BaseModel):
     """A key figure of a plan; `None`: without limit."""
 
     code: str
-    value: int | None
+    value: int | float | None
     text: str
 
 
@@ -65,6 +65,8 @@ class ProjectedBill(BaseModel):
     overage_cents: int
     currency: str
     interval: Literal["month"]
+    exceeded: list[str]
+    """Metrics whose allowance would not do and of which no more can be bought."""
     text: str
     basis: Basis
 

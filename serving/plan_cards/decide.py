@@ -8,15 +8,17 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from recommender.billing.catalogue import Catalogue, Interval
+from recommender.cards import plan_card, projected_usage
 from recommender.ranking.exploration import OFF, Policy, ShownPlan, explore
 from recommender.ranking.facts import Facts
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.ranker import FloatArray, Ranker, rank
 from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
+from recommender.ranking.situation import PlanTable, Situations
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import Assortment
+from serving.plan_cards.records import card_record, holder_of
 from serving.plan_cards.repository import Candidate, Decision
-from serving.plan_cards.selection import selection_of
 from serving.plan_cards.situations import Known, situation
 
 POLICIES: Final[Mapping[Literal["off", "gentle"], Policy]] = {
@@ -58,7 +60,7 @@ async def decide(
     """Rank every plan that the organisation may take, and explain the first; nothing is stored."""
     catalogue, plans = assortment.catalogue, assortment.tables[interval]
     situations = situation(facts, catalogue=catalogue, plans=plans)
-    rows, _ = feature_rows(feature_cube(situations, plans), situations.eligible)
+    rows = _rows(situations, plans)
     codes = tuple(code for code, may in zip(plans.codes, situations.eligible[0], strict=True) if may)
 
     def ranked(ranker: Ranker) -> tuple[ShownPlan, ...]:
@@ -73,20 +75,11 @@ async def decide(
     order = advice.answer
     explanation = await advisor.ask_again(advice.ranker, explained) if order else None
     reasons = explanation.reasons if explanation is not None else ()
-    reasons = explanation.reasons if explanation is not None else ()
     candidates = _candidates(order, codes=codes, rows=rows, reasons=reasons, shown=terms.shown)
-    bills = Facts(situations, plans)
+    shown = order[: terms.shown]
     content = {
         "context": _context(explanation, nothing_on_sale=not order),
-        "plans": [
-            {
-                **_place(candidate),
-                "projected_bill": _bill(bills, plans.codes.index(candidate.plan)),
-                "selection": selection_of(catalogue.plan(candidate.plan), facts=facts, interval=interval),
-            }
-            for candidate in candidates
-            if candidate.shown
-        ],
+        "plans": _cards(shown, facts=facts, measured=Facts(situations, plans), assortment=assortment, reasons=reasons),
     }
     decision = Decision(
         decision_id=decision_id,
@@ -102,6 +95,14 @@ async def decide(
         expires_at=_expiry(catalogue, now=facts.at, lifetime=terms.lifetime),
     )
     return Decided(decision, candidates)
+
+
+def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
+    """Every declared feature of every candidate; where nothing is on sale there is nothing to compute."""
+    if not situations.eligible.any():
+        return np.empty((0, len(FEATURES)))
+    rows, _ = feature_rows(feature_cube(situations, plans), situations.eligible)
+    return rows
 
 
 def _candidates(
@@ -137,27 +138,32 @@ def _context(explanation: Explanation | None, *, nothing_on_sale: bool) -> dict[
     return {"code": context.code, "params": dict(context.params)}
 
 
-def _place(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "plan": candidate.plan,
-        "position": candidate.position,
-        "recommended": candidate.recommended,
-        "probability": candidate.probability,
-        "propensity": candidate.propensity,
-        "reasons": [
-            {name: reason[name] for name in ("code", "params", "contribution")} for reason in candidate.reasons
-        ],
-    }
-
-
-def _bill(bills: Facts, plan: int) -> dict[str, Any]:
-    """A month at the projected usage, in whole minor units; `plan` is an index into the plan table."""
-    overage = round(float(bills.overage_cents[0, plan]))
-    return {
-        "amount_cents": round(float(bills.plans.monthly_price_cents[plan])) + overage,
-        "overage_cents": overage,
-        "days": round(float(bills.history_days[0])),
-    }
+def _cards(
+    shown: tuple[ShownPlan, ...],
+    *,
+    facts: Known,
+    measured: Facts,
+    assortment: Assortment,
+    reasons: tuple[Reason, ...],
+) -> list[dict[str, Any]]:
+    """The cards that are shown; the reasons stand on the first."""
+    interval: Interval = "year" if measured.plans.interval == "year" else "month"
+    holder, usage = holder_of(facts), projected_usage(measured.projection)
+    return [
+        card_record(
+            plan_card(
+                plan=assortment.catalogue.plan(place.plan),
+                place=place,
+                interval=interval,
+                holder=holder,
+                usage=usage,
+                days=round(float(measured.history_days[0])),
+                reasons=reasons if place.position == 1 else (),
+                now=facts.at,
+            )
+        )
+        for place in shown
+    ]
 
 
 def _expiry(catalogue: Catalogue, *, now: datetime, lifetime: timedelta) -> datetime:

@@ -4,11 +4,12 @@ from math import isinf
 from typing import Any
 
 from recommender.billing.catalogue import Catalogue, Feature, Interval, Limit, Plan
+from recommender.cards import selection
 from serving.fields import utc_text
 from serving.locales import LocaleCode
 from serving.plan_cards import render
 from serving.plan_cards.assortment import INTERVALS
-from serving.plan_cards.selection import selection_of
+from serving.plan_cards.records import holder_of, selection_record
 from serving.plan_cards.situations import Known
 from serving.plan_cards.words import Words, readable
 from serving.texts import say
@@ -17,7 +18,7 @@ from serving.texts import say
 def overview(facts: Known, *, catalogue: Catalogue, interval: Interval, locale: LocaleCode) -> dict[str, Any]:
     """Everything on sale at this interval; private plans are seen by nobody but who holds them."""
     words = Words(catalogue, locale)
-    held = facts.standing.held.plan
+    holder, held = holder_of(facts), facts.standing.held.plan
     plans = [
         plan for plan in catalogue.plans if interval in plan.price_cents and (not plan.private or plan.code == held)
     ]
@@ -33,7 +34,9 @@ def overview(facts: Known, *, catalogue: Catalogue, interval: Interval, locale: 
         "plans": [
             {
                 **words.plan(plan, interval),
-                "selection": render.selection(selection_of(plan, facts=facts, interval=interval), words),
+                "selection": render.selection(
+                    selection_record(selection(plan=plan, interval=interval, holder=holder, now=facts.at)), words
+                ),
             }
             for plan in plans
         ],

@@ -5,10 +5,9 @@ from math import isinf
 from typing import Any
 
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
+from recommender.cards import key_limits
 from serving.locales import LocaleCode
 from serving.texts import compact, known, money, number, say
-
-_KEY_METRICS = ("conversations", "ai_tokens", "assistants")
 
 
 class Words:
@@ -55,14 +54,19 @@ class Words:
 
     def bill(self, bill: Mapping[str, Any]) -> dict[str, Any]:
         """The projected bill with its text."""
-        amount, overage = self.money(bill["amount_cents"]), self.money(bill["overage_cents"])
-        key = "bill.with_overage" if bill["overage_cents"] else "bill.plain"
+        params = {
+            "amount": self.money(bill["amount_cents"]),
+            "overage": self.money(bill["overage_cents"]),
+            "metric": ", ".join(self.subject(metric) for metric in bill["exceeded"]),
+        }
+        kind = "exceeded" if bill["exceeded"] else "with_overage" if bill["overage_cents"] else "plain"
         return {
             "amount_cents": bill["amount_cents"],
             "overage_cents": bill["overage_cents"],
             "currency": self._catalogue.currency,
             "interval": "month",
-            "text": say(self.locale, key, amount=amount, overage=overage),
+            "exceeded": bill["exceeded"],
+            "text": say(self.locale, f"bill.{kind}", **params),
             "basis": {"days": bill["days"]},
         }
 
@@ -92,10 +96,11 @@ class Words:
         return f"{name}: {shown}"
 
     def _key_metric(self, limit: Limit) -> dict[str, Any]:
+        of_its_own = f"key.{limit.metric}"
         return {
-            "code": str(limit.metric),
-            "value": None if isinf(limit.value) else int(limit.value),
-            "text": self._amount(f"key.{limit.metric}", limit),
+            "code": limit.metric or limit.code,
+            "value": None if isinf(limit.value) else limit.value,
+            "text": self._amount(of_its_own, limit) if known(self.locale, of_its_own) else self.limit(limit),
         }
 
     def _amount(self, key: str, limit: Limit) -> str:
@@ -132,15 +137,6 @@ class Words:
             if known(self.locale, key):
                 return say(self.locale, key)
         return self.term(code, readable(code))
-
-
-def key_limits(plan: Plan) -> list[Limit]:
-    """The two figures that stand out on a card: the volume that is limited, and the assistants."""
-    by_metric = {limit.metric: limit for limit in plan.limits if limit.metric in _KEY_METRICS}
-    volume = by_metric.get("conversations")
-    if volume is None or isinf(volume.value):
-        volume = by_metric.get("ai_tokens", volume)
-    return [limit for limit in (volume, by_metric.get("assistants")) if limit is not None]
 
 
 def readable(code: str) -> str:

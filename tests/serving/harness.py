@@ -1,11 +1,13 @@
 """A service in this process with a clock that stands still, and the calls that most tests begin with."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import structlog
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -14,6 +16,9 @@ from serving.app import create_app
 from serving.clock import SteppedClock
 from serving.parts import Parts
 from serving.settings import Settings
+
+# Log lines are for operators; in a test they would only take time.
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 NOW = datetime(2026, 3, 16, 12, tzinfo=UTC)
 """A Monday at noon."""

@@ -47,7 +47,7 @@ export function card(plan, { words, select }) {
 /** "~50k" alone says too little on a card: the metric stands beneath it. */
 function metricText(code, text, words) {
   const bare = /^~?[\d.,\s\u00a0\u202f]+[kMB]?$/.test(text);
-  const [figure, ...unit] = bare ? [text, words.say(`metric.${code}`)] : splitFigure(text);
+  const [figure, ...unit] = bare ? [text, words.say(`metric.${code}.name`)] : splitFigure(text);
   return [h("strong", {}, figure), " ", unit.length > 0 && h("span", {}, unit.join(" "))];
 }
 

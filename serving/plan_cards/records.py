@@ -1,0 +1,69 @@
+"""Cards as plain values for the decision log: codes, figures and instants, read back whatever language is asked for."""
+
+from typing import Any
+
+from recommender.billing.blockers import Blocker
+from recommender.cards import Holder, PlanCard, ProjectedBill, Selection
+from serving.fields import utc_text
+from serving.plan_cards.situations import Known, applicant
+
+
+def holder_of(facts: Known) -> Holder:
+    """The organisation as the cards see it; connected integrations are in use until somebody disconnects them."""
+    standing = facts.standing
+    return Holder(
+        applicant=applicant(facts.organization),
+        plan=standing.plan,
+        interval=standing.held.interval,
+        period=standing.period,
+        stock_usage=facts.levels,
+        in_use=dict.fromkeys(facts.organization.integrations),
+    )
+
+
+def card_record(card: PlanCard) -> dict[str, Any]:
+    """What a card says besides what the catalogue says of its plan."""
+    return {
+        "plan": card.plan.code,
+        "position": card.place.position,
+        "recommended": card.recommended,
+        "probability": card.place.probability,
+        "propensity": card.place.propensity,
+        "reasons": [
+            {"code": reason.code, "params": dict(reason.params), "contribution": reason.contribution}
+            for reason in card.reasons
+        ],
+        "projected_bill": _bill(card.projected_bill),
+        "selection": selection_record(card.selection),
+    }
+
+
+def selection_record(selection: Selection) -> dict[str, Any]:
+    """Whether, how and when a plan can be taken."""
+    return {
+        "state": selection.state,
+        "direction": selection.direction,
+        "effective_at": None if selection.effective_at is None else utc_text(selection.effective_at),
+        "blockers": [_blocker(blocker) for blocker in selection.blockers],
+    }
+
+
+def _bill(bill: ProjectedBill) -> dict[str, Any]:
+    return {
+        "amount_cents": bill.amount_cents,
+        "overage_cents": bill.overage_cents,
+        "exceeded": list(bill.exceeded),
+        "days": bill.days,
+    }
+
+
+def _blocker(blocker: Blocker) -> dict[str, Any]:
+    return {
+        "code": blocker.code,
+        "remedy": blocker.remedy,
+        "subject": blocker.subject,
+        "used": blocker.used,
+        "limit": blocker.limit,
+        "excess": blocker.excess,
+        "clears_at": None if blocker.clears_at is None else utc_text(blocker.clears_at),
+    }
