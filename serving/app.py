@@ -7,13 +7,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from fastapi import Depends, FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from models.bundle import load_champion
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
-from serving import modal_page, openapi, operations, time_travel
+from serving import modal_assets, modal_page, openapi, operations, time_travel
 from serving.access import Gatekeeper
 from serving.clock import Clock, SteppedClock, system_clock
 from serving.db.migrate import migrate
@@ -22,6 +21,7 @@ from serving.gateway import Gateway
 from serving.jobs.reload_champion import ReloadChampion
 from serving.leads import endpoints as leads
 from serving.metrics import Metrics
+from serving.modal_assets import OpenFiles
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
 from serving.parts import Parts, Rendered, asked_locale
@@ -72,11 +72,12 @@ def create_app(
     app.state.parts = parts
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
-    for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, operations, modal_page):
+    pages = (modal_page, modal_assets)
+    for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, operations, *pages):
         app.include_router(module.router, dependencies=[Depends(asked_locale)])
     if isinstance(parts.clock, SteppedClock):
         app.include_router(time_travel.router, dependencies=[Depends(asked_locale)])
-    app.mount("/modal", StaticFiles(directory=STATIC_FILES), name="modal")
+    app.mount("/modal", OpenFiles(directory=STATIC_FILES), name="modal")
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
@@ -139,7 +140,7 @@ def _meters(page: _Page) -> list[dict[str, Any]]:
     answer = meters.usage_answer(
         organization=page.organization, standing=page.standing, figures=page.figures, locale=page.locale
     )
-    return [_meter(meter, page) for meter in answer["meters"]]
+    return [_meter(meter, page) for meter in cast("list[dict[str, Any]]", answer["meters"])]
 
 
 def _meter(meter: Mapping[str, Any], page: _Page) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def _meter(meter: Mapping[str, Any], page: _Page) -> dict[str, Any]:
     }
 
 
-def _day(page: _Page, instant: Any) -> str:
+def _day(page: _Page, instant: datetime) -> str:
     return day(page.locale, instant, page.organization.timezone)
 
 

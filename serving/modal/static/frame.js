@@ -1,0 +1,108 @@
+// The dialog itself: its header and the places of the five sections, in their order.
+import { radios } from "./catalogue.js";
+import { CROSS, focusOn, h, icon, newId } from "./dom.js";
+import { enterprise } from "./enterprise.js";
+
+export const INTERVALS = ["month", "year"];
+
+/** An empty dialog in one language; `on` holds what its controls do. */
+export function frame({ words, interval, on }) {
+  const title = newId("title");
+  const heading = h("h2", { id: title, tabindex: -1, autofocus: true, part: "title" }, words.say("title"));
+  const region = newId("all");
+  const toggle = h(
+    "button",
+    { type: "button", class: "secondary", "aria-expanded": "false", "aria-controls": region, onclick: on.toggle },
+    words.say("all.title"),
+  );
+  const parts = {
+    heading,
+    toggle,
+    recommendation: h("section", {
+      class: "recommendation",
+      part: "recommendation",
+      "aria-label": words.say("recommendation.title"),
+    }),
+    saving: h("span", { class: "saving" }),
+    segments: radios({
+      legend: words.say("interval.legend"),
+      options: INTERVALS.map((code) => ({ code, name: words.say(`interval.${code}`) })),
+      chosen: interval,
+      choose: on.interval,
+    }),
+    cards: h("div", { class: "fitting" }),
+    region: h("div", { id: region, hidden: true }),
+    enterprise: enterprise(
+      Object.fromEntries(["title", "description", "action"].map((part) => [part, words.say(`enterprise.${part}`)])),
+      { words, send: on.lead },
+    ),
+    choice: h("div", { class: "chosen", hidden: true }),
+  };
+  parts.bar = h("div", { class: "bar" }, parts.segments, parts.saving);
+  parts.plans = h(
+    "div",
+    { class: "plans" },
+    parts.recommendation,
+    h(
+      "section",
+      { class: "fit", "aria-label": words.say("cards.title") },
+      h("h3", { class: "spoken" }, words.say("cards.title")),
+      parts.bar,
+      parts.cards,
+    ),
+    h(
+      "section",
+      { class: "all", part: "all", "aria-label": words.say("all.heading") },
+      h("h3", { class: "toggle" }, toggle),
+      parts.region,
+    ),
+    parts.enterprise,
+  );
+  parts.body = h("div", { class: "body" }, parts.plans, parts.choice);
+  parts.dialog = h(
+    "dialog",
+    { part: "dialog", "aria-labelledby": title, lang: words.locale, onclose: on.closed },
+    h(
+      "header",
+      { class: "top", part: "header" },
+      heading,
+      h("button", { type: "button", class: "close", part: "close", "aria-label": words.say("close"), onclick: on.close }, icon(CROSS)),
+    ),
+    parts.body,
+  );
+  return parts;
+}
+
+/** Show a view's content from its top, the other one not at all. */
+export function turnTo(parts, view) {
+  parts.plans.hidden = view !== "plans";
+  parts.choice.hidden = view !== "choice";
+  parts.body.scrollTop = 0;
+}
+
+/** Mark the interval that turned out to be the organisation's. */
+export function chooseInterval({ segments }, interval) {
+  for (const input of segments.querySelectorAll("input")) input.checked = input.value === interval;
+}
+
+/** Give the focus to a section when what held it has gone. */
+export function rescueFocus(parts, section) {
+  const held = parts.dialog.getRootNode().activeElement;
+  if (held === null || held === parts.dialog) focusOn(section);
+}
+
+let unlock = null;
+
+/** Keep the page behind from scrolling, without its content moving sideways. */
+export function lockPage(locked) {
+  if (!locked) {
+    unlock?.();
+    unlock = null;
+    return;
+  }
+  const { style, clientWidth } = document.documentElement;
+  const before = [style.overflow, style.paddingInlineEnd];
+  style.paddingInlineEnd = `${innerWidth - clientWidth}px`;
+  style.overflow = "hidden";
+  unlock = () => ([style.overflow, style.paddingInlineEnd] = before);
+}

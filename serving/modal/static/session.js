@@ -1,0 +1,254 @@
+// One opening of the dialog: what is loaded, shown and chosen until it closes.
+import { card, failure, recommendation, skeleton } from "./cards.js";
+import { catalogue } from "./catalogue.js";
+import { choice } from "./choice.js";
+import { h } from "./dom.js";
+import { enrich } from "./enterprise.js";
+import { chooseInterval, frame, INTERVALS, rescueFocus, turnTo } from "./frame.js";
+import { Impressions, outcome, send } from "./outcomes.js";
+
+export class Session {
+  #client;
+  #emit;
+  #words;
+  #interval;
+  #seenDecisions;
+  #parts;
+  #impressions = new Impressions((element) => this.#seen(element));
+  #turn = 0;
+  #decision = null;
+  #onSale = null;
+  #chosen = false;
+  #failed = new Set();
+  #view = { family: null, differences: false };
+
+  /** `interval` may be null: then it is the one the organisation pays at. */
+  constructor({ client, emit, words, interval, seenDecisions, closed }) {
+    Object.assign(this, { closed });
+    this.#client = client;
+    this.#emit = emit;
+    this.#words = words;
+    this.#interval = INTERVALS.includes(interval) ? interval : null;
+    this.#seenDecisions = seenDecisions;
+    this.#parts = frame({
+      words,
+      interval: this.#interval ?? "month",
+      on: {
+        close: () => this.close(),
+        closed: () => this.#ended(),
+        toggle: () => this.#toggle(this.#parts.region.hidden),
+        lead: (lead) => client.post("enterprise-leads", lead),
+        interval: (chosen) => {
+          this.#interval = chosen;
+          this.load();
+        },
+      },
+    });
+  }
+
+  get dialog() {
+    return this.#parts.dialog;
+  }
+
+  /** Show the dialog at once and fill it. */
+  start() {
+    this.dialog.showModal();
+    this.#parts.heading.focus();
+    return this.load();
+  }
+
+  close() {
+    this.dialog.close();
+  }
+
+  /** Load again what failed for this reason: offline or expired. */
+  recover(kind) {
+    if (this.#failed.has(kind)) this.load();
+  }
+
+  /** Load what the dialog shows; each section fails alone. An answer that comes too late is let go. */
+  async load() {
+    const turn = ++this.#turn;
+    const current = () => turn === this.#turn && this.dialog.open;
+    this.#failed.clear();
+    this.#impressions.stop();
+    this.#parts.plans.setAttribute("aria-busy", "true");
+    if (this.#decision === null) this.#parts.cards.replaceChildren(skeleton(this.#words));
+    if (this.#interval === null) await this.#learnInterval();
+    if (!current()) return;
+    const query = { interval: this.#interval };
+    const plans = this.#client.get("plans", query).then(
+      (onSale) => current() && this.#showCatalogue(onSale),
+      (error) => current() && this.#showCatalogueFailure(error),
+    );
+    await this.#client.get("plan-recommendations", query).then(
+      (decision) => current() && this.#showDecision(decision),
+      (error) => current() && this.#showFailure(error),
+    );
+    await plans;
+    if (current() && this.#onSale) await this.#showSaving(current);
+  }
+
+  async #learnInterval() {
+    const { interval } = await this.#client.get("subscription").catch(() => ({}));
+    this.#interval ??= interval ?? "month";
+    chooseInterval(this.#parts, this.#interval);
+  }
+
+  #showDecision(decision) {
+    this.#decision = decision;
+    const { cards, plans, recommendation: place } = this.#parts;
+    const list = decision.plans.map((plan) => card(plan, this.#tools()));
+    plans.removeAttribute("aria-busy");
+    place.replaceChildren(...recommendation(decision));
+    cards.replaceChildren(list.length > 0 ? h("ol", { class: "cards", role: "list" }, list) : this.#nothing());
+    rescueFocus(this.#parts, place);
+    this.#impressions.watch(list);
+    const { strategy, model_version } = decision;
+    const shown = decision.plans.map(({ plan, position, recommended }) => ({ plan, position, recommended }));
+    this.#emit("view", { ...this.#facts(), strategy, model_version, plans: shown });
+    if (this.#seenDecisions.has(decision.decision_id)) return;
+    this.#seenDecisions.add(decision.decision_id);
+    this.#send(outcome("viewed", decision.decision_id));
+  }
+
+  #nothing() {
+    const contact = () => this.#parts.enterprise.contact();
+    const label = this.#words.say("enterprise.action");
+    return h("div", { class: "empty" }, h("button", { type: "button", class: "secondary", onclick: contact }, label));
+  }
+
+  #showFailure(error) {
+    this.#report(error, "recommendation");
+    this.#decision = null;
+    this.#parts.plans.removeAttribute("aria-busy");
+    this.#parts.recommendation.replaceChildren();
+    this.#parts.cards.replaceChildren(this.#failure(error, "recommendation"));
+    rescueFocus(this.#parts, this.#parts.cards);
+    // The catalogue may be there all the same.
+    if (error.kind === "failed") this.#toggle(true);
+  }
+
+  #showCatalogue(onSale) {
+    this.#onSale = onSale;
+    this.#parts.bar.classList.toggle("single", onSale.intervals.length < 2);
+    enrich(this.#parts.enterprise, onSale.enterprise, onSale, this.#words);
+    this.#drawCatalogue();
+  }
+
+  #showCatalogueFailure(error) {
+    this.#onSale = null;
+    this.#report(error, "plans");
+    this.#parts.region.replaceChildren(this.#failure(error, "plans"));
+  }
+
+  #drawCatalogue() {
+    if (this.#parts.region.hidden || !this.#onSale) return;
+    this.#view.family ??= this.#decision?.plans[0]?.family ?? null;
+    const parts = catalogue(this.#onSale, { ...this.#tools(), view: this.#view });
+    this.#parts.region.replaceChildren(...parts.filter(Boolean));
+  }
+
+  #failure({ kind }, section) {
+    return failure(kind, section, { words: this.#words, retry: () => this.load() });
+  }
+
+  /** What a year costs less than twelve months, once both are known. */
+  async #showSaving(current) {
+    const other = INTERVALS.find((interval) => interval !== this.#interval);
+    if (!this.#onSale.intervals.includes(other) || this.#parts.saving.textContent) return;
+    const answer = await this.#client.get("plans", { interval: other }).catch(() => null);
+    if (!current() || answer === null) return;
+    const [month, year] = this.#interval === "month" ? [this.#onSale, answer] : [answer, this.#onSale];
+    const yearly = new Map(year.plans.map(({ plan, price }) => [plan, price.amount_cents]));
+    const shares = month.plans
+      .filter(({ plan, price }) => yearly.has(plan) && price.amount_cents > 0)
+      .map(({ plan, price }) => Math.floor(100 - (100 * yearly.get(plan)) / (12 * price.amount_cents)));
+    const best = Math.max(0, ...shares);
+    if (best === 0) return;
+    const key = shares.every((share) => share === best) ? "interval.saving" : "interval.saving_up_to";
+    this.#parts.saving.textContent = this.#words.say(key, { percent: this.#words.percent(best / 100) });
+  }
+
+  #toggle(open) {
+    const { region, toggle } = this.#parts;
+    region.hidden = !open;
+    toggle.setAttribute("aria-expanded", String(open));
+    toggle.textContent = this.#words.say(open ? "all.hide" : "all.title");
+    this.#drawCatalogue();
+  }
+
+  #tools() {
+    return { words: this.#words, select: (plan, button) => this.#select(plan, button) };
+  }
+
+  /** A plan is chosen: the host may go on from here (`preventDefault`), else the modal says what happens next. */
+  async #select(plan, button) {
+    if (button.getAttribute("aria-busy") === "true") return;
+    const ranked = this.#decision?.plans.find((each) => each.plan === plan.plan);
+    const facts = { plan: plan.plan, position: ranked?.position };
+    const body = this.#decision && outcome("selected", this.#decision.decision_id, facts);
+    this.#chosen = true;
+    if (!this.#emit("select", { ...this.#facts(), ...facts }, { cancelable: true })) {
+      this.close();
+      await this.#send(body);
+      return;
+    }
+    button.setAttribute("aria-busy", "true");
+    const recorded = await this.#send(body);
+    button.removeAttribute("aria-busy");
+    if (this.dialog.open) this.#showChoice(plan, { button, body, recorded });
+  }
+
+  #showChoice(plan, { button, body, recorded }) {
+    const words = this.#words;
+    const view = choice(plan, {
+      words,
+      recorded,
+      retry: body && (async () => this.#showChoice(plan, { button, body, recorded: await this.#send(body) })),
+      back: () => {
+        turnTo(this.#parts, "plans");
+        button.focus();
+      },
+      request: () => {
+        turnTo(this.#parts, "plans");
+        this.#parts.enterprise.contact(words.say("choice.message", { plan: plan.name, price: plan.price.text }));
+      },
+    });
+    this.#parts.choice.replaceChildren(view.element);
+    turnTo(this.#parts, "choice");
+    view.focus();
+  }
+
+  #seen({ plan: { plan, position, recommended } }) {
+    this.#emit("impression", { ...this.#facts(), plan, position, recommended });
+  }
+
+  #ended() {
+    this.#turn += 1;
+    this.#impressions.stop();
+    if (!this.#chosen && this.#decision) this.#send(outcome("dismissed", this.#decision.decision_id));
+    this.closed({ ...this.#facts(), reason: this.#chosen ? "selected" : "dismissed" });
+  }
+
+  /** Whether the service has recorded the outcome. */
+  async #send(body) {
+    if (!body) return false;
+    try {
+      await send(this.#client, body);
+      return true;
+    } catch (error) {
+      this.#report(error, "outcome");
+      return false;
+    }
+  }
+
+  #facts() {
+    return { decision_id: this.#decision?.decision_id ?? null, interval: this.#interval };
+  }
+
+  #report({ kind, code, status }, section) {
+    if (section !== "outcome") this.#failed.add(kind);
+    this.#emit("error", { section, code, status });
+  }
+}
