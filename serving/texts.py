@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import NumberPattern, format_currency, format_decimal, get_currency_precision
+from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, get_currency_precision
 
 from serving.locales import LOCALES, LocaleCode
 
@@ -62,6 +62,11 @@ def _spoken(locale: LocaleCode, value: object) -> str:
 def number(locale: LocaleCode, value: float) -> str:
     """A number with the language's separators and at most two decimals."""
     return format_decimal(value, format="#,##0.##", locale=_LOCALES[locale])
+
+
+def percent(locale: LocaleCode, share: float) -> str:
+    """A share in whole percent ("85 %", "85%")."""
+    return format_percent(share, locale=_LOCALES[locale])
 
 
 def money(locale: LocaleCode, amount_cents: int, currency: str) -> str:
