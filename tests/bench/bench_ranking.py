@@ -1,4 +1,4 @@
-"""How much of the gap from the rules to the known optimum each ranker closes on held-out organisations of the demo world."""
+"""How far each ranker gets from the rules to the known optimum, on held-out organisations of the demo world."""
 
 import tempfile
 from collections.abc import Iterator
