@@ -7,7 +7,8 @@ from fastapi.openapi.utils import get_openapi
 
 from serving.problems import FieldProblem, ProblemDocument
 
-OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/metrics"})
+GUARDED: Final = "/v1/"
+"""Below here every operation takes a credential."""
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -30,6 +31,6 @@ def document(app: FastAPI) -> dict[str, Any]:
     }
     for path, operations in schema["paths"].items():
         for operation in operations.values():
-            operation["security"] = [] if path in OPEN_PATHS else [{"apiKey": []}, {"modalToken": []}]
+            operation["security"] = [{"apiKey": []}, {"modalToken": []}] if path.startswith(GUARDED) else []
     app.openapi_schema = schema
     return schema

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -31,7 +32,7 @@ def usage_answer(
     standing: Standing,
     figures: Mapping[str, int],
     locale: LocaleCode,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The meters as the contract writes them; counts without an event are 0, levels without a reading unknown."""
     return {
         "organization_id": organization.organization_id,

@@ -13,6 +13,13 @@ def rows(service: Service, query: str) -> list[tuple[object, ...]]:
     return service.parts.database.reading(lambda connection: [tuple(row) for row in connection.execute(text(query))])
 
 
+def subscribe(service: Service, plan: str) -> None:
+    values = f"'s1', 'acme', '{plan}', 'month', 'active', 'v1', '2026-03-05 10:00:00', '2026-03-05 10:00:00'"
+    service.parts.database.writing(
+        lambda connection: connection.execute(text(f"INSERT INTO subscriptions VALUES ({values})"))
+    )
+
+
 def spaces(text: str) -> str:
     return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
 
@@ -149,7 +156,9 @@ def test_the_answers_are_as_the_openapi_document_says(acme: Service) -> None:
 
 
 def test_a_plan_that_cannot_be_taken_says_why_and_what_to_do(acme: Service) -> None:
-    acme.send(usage("e1", metric="assistants", quantity=4))
+    subscribe(acme, "ecommerce-enterprise")
+    acme.send(*(usage(metric, metric=metric, quantity=4) for metric in ("assistants", "documents")))
+    acme.send(usage("seats", metric="seats", quantity=1))
 
     plans = {plan["plan"]: plan for plan in acme.get("plans").json()["plans"]}
 
@@ -172,11 +181,7 @@ def test_the_whole_catalogue_is_compared_line_by_line(acme: Service) -> None:
 
 
 def test_the_plan_that_is_held_is_selected_and_cannot_be_chosen(acme: Service) -> None:
-    insert = (
-        "INSERT INTO subscriptions VALUES"
-        " ('s1', 'acme', 'support-scale', 'month', 'active', 'v1', '2026-03-05 10:00:00', '2026-03-05 10:00:00')"
-    )
-    acme.parts.database.writing(lambda connection: connection.execute(text(insert)))
+    subscribe(acme, "support-scale")
 
     plans = {plan["plan"]: plan["selection"] for plan in acme.get("plans").json()["plans"]}
     subscription = acme.get("subscription").json()
