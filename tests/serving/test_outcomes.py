@@ -1,0 +1,118 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx2 import Response
+from sqlalchemy import text
+
+from tests.serving.harness import NOW, Service
+
+REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
+    "a decision that nobody took": ({"decision_id": "unknown"}, 404, "unknown_decision"),
+    "a plan that was no candidate": ({"plan": "ecommerce-gold"}, 422, "not_a_candidate"),
+    "a payment": ({"kind": "paid"}, 422, "not_from_pages"),
+    "a change back": ({"kind": "changed_back"}, 422, "not_from_pages"),
+    "a choice of nothing": ({"plan": None}, 422, "plan_missing"),
+    "what happened before the decision": ({"occurred_at": "2026-03-16T11:59:59Z"}, 422, "outcome_too_early"),
+    "what has not happened yet": ({"occurred_at": "2026-03-16T12:00:01Z"}, 422, "outcome_in_the_future"),
+    "an unknown kind": ({"kind": "liked"}, 422, "invalid_request"),
+    "place nought": ({"position": 0}, 422, "invalid_request"),
+    "place 2^64": ({"position": 2**64}, 422, "invalid_request"),
+    "place one and a half": ({"position": 1.5}, 422, "invalid_request"),
+    "a yes as place": ({"position": True}, 422, "invalid_request"),
+}
+
+
+def report(service: Service, **changes: object) -> Response:
+    outcome = {
+        "event_id": "o1",
+        "decision_id": service.recommended()["decision_id"],
+        "kind": "selected",
+        "plan": "ecommerce-basic",
+        "position": 1,
+        "occurred_at": NOW.isoformat(),
+        **changes,
+    }
+    return service.client.post("/v1/outcomes", json=outcome, headers=service.host)
+
+
+def recorded(service: Service) -> list[tuple[str, str | None]]:
+    query = text("SELECT kind, plan FROM export_outcomes ORDER BY event_id")
+    return service.parts.database.reading(lambda connection: [(row[0], row[1]) for row in connection.execute(query)])
+
+
+def test_an_outcome_is_recorded_once(acme: Service) -> None:
+    first, again = report(acme), report(acme)
+
+    assert (first.status_code, first.json()["duplicate"]) == (201, False)
+    assert (again.status_code, again.json()["duplicate"]) == (200, True)
+    assert recorded(acme) == [("selected", "ecommerce-basic")]
+
+
+def test_an_id_cannot_stand_for_another_outcome(acme: Service) -> None:
+    report(acme)
+
+    answer = report(acme, kind="checkout_started")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "event_id_reused")
+
+
+def test_looking_and_leaving_name_no_plan(acme: Service) -> None:
+    report(acme, event_id="o1", kind="viewed", plan=None, position=None)
+    report(acme, event_id="o2", kind="dismissed", plan=None, position=None)
+
+    assert recorded(acme) == [("viewed", None), ("dismissed", None)]
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_have_come_of_a_decision_is_refused(acme: Service, what: str) -> None:
+    changes, status, code = REFUSED[what]
+
+    answer = report(acme, **changes)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert recorded(acme) == []
+
+
+def test_a_page_reports_on_its_own_decisions_only(acme: Service) -> None:
+    acme.put("other")
+    outcome = {
+        "event_id": "o1",
+        "decision_id": acme.recommended("other")["decision_id"],
+        "kind": "viewed",
+        "occurred_at": NOW.isoformat(),
+    }
+
+    answer = acme.client.post("/v1/outcomes", json=outcome, headers=acme.token("acme"))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_decision")
+
+
+def test_a_lead_is_stored_for_sales(acme: Service) -> None:
+    lead = {"name": "Ada Lovelace", "email": "ada@example.com", "message": "SLA?", "needs": ["sla", "on_premises"]}
+
+    answer = acme.client.post("/v1/organizations/acme/enterprise-leads", json=lead, headers=acme.token())
+
+    query = text("SELECT lead_id, email, needs FROM enterprise_leads")
+    stored = acme.parts.database.reading(lambda connection: [tuple(row) for row in connection.execute(query)])
+    assert answer.status_code == 201
+    assert answer.json()["message"] == "Vielen Dank. Unser Vertrieb meldet sich bei Ihnen."
+    assert stored == [(answer.json()["lead_id"], "ada@example.com", '["sla","on_premises"]')]
+
+
+@pytest.mark.parametrize("email", ["ada", "ada@", "@example.com", "a b@example.com", "ada@example", "a@b.c\x00", None])
+def test_sales_needs_an_address_to_answer_to(acme: Service, email: object) -> None:
+    lead = {"name": "Ada", "email": email}
+
+    answer = acme.client.post("/v1/organizations/acme/enterprise-leads", json=lead, headers=acme.host)
+
+    assert [fault["field"] for fault in answer.json()["errors"]] == ["email"]
+
+
+def test_later_outcomes_are_joined_to_the_decision_that_was_shown(acme: Service) -> None:
+    shown = acme.recommended()
+    acme.clock.move_to(NOW + timedelta(hours=2))
+
+    answer = report(acme, decision_id=shown["decision_id"], occurred_at=(NOW + timedelta(hours=1)).isoformat())
+
+    assert answer.status_code == 201
