@@ -27,7 +27,20 @@ def run() -> None:
     except (CatalogueFaults, OSError) as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error
+    _say_what_to_open(settings)
     uvicorn.run(service, host=settings.host, port=settings.port, access_log=False, log_level="warning")
+
+
+def _say_what_to_open(settings: Settings) -> None:
+    address = f"http://{settings.host}:{settings.port}"
+    demo = settings.demo_organization
+    if demo is None:
+        typer.echo(f"Serving on {address}; the API is described at {address}/openapi.json")
+        return
+    path = f"/v1/organizations/{demo}/plan-recommendations"
+    key = settings.api_key.get_secret_value() or "$PLANS_API_KEY"
+    typer.echo(f"Open {address}/ for the organisation page of {demo}, and press ⚡ Plan ändern.")
+    typer.echo(f'Or ask: curl -s -H "Authorization: Bearer {key}" {address}{path}')
 
 
 @app.command()

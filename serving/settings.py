@@ -47,14 +47,16 @@ class Settings(BaseSettings):
 
 
 def with_secrets(settings: Settings) -> Settings:
-    """The settings with a random secret for each one that is unset, said on stderr."""
+    """The settings with a random secret for each one that is unset, said on stderr.
+
+    The random API key is said too: it ends with this run, and without it nobody could call.
+    """
     made: dict[str, SecretStr] = {}
-    for field, effect in (
-        ("api_key", "the host backend cannot call this run"),
-        ("signing_key", "modal tokens end with this run"),
-    ):
-        secret: SecretStr = getattr(settings, field)
-        if not secret.get_secret_value():
-            made[field] = SecretStr(secrets.token_urlsafe(32))
-            sys.stderr.write(f"PLANS_{field.upper()} is not set: a random one is used, {effect}.\n")
+    if not settings.api_key.get_secret_value():
+        made["api_key"] = SecretStr(secrets.token_urlsafe(32))
+        key = made["api_key"].get_secret_value()
+        sys.stderr.write(f"PLANS_API_KEY is not set: for this run it is {key}\n")
+    if not settings.signing_key.get_secret_value():
+        made["signing_key"] = SecretStr(secrets.token_urlsafe(32))
+        sys.stderr.write("PLANS_SIGNING_KEY is not set: a random one is used, modal tokens end with this run.\n")
     return settings.model_copy(update=made)

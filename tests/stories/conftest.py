@@ -1,6 +1,5 @@
 """A champion trained on a small demo world, published as serving loads it; made once per file of stories."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,22 @@ from models.train import train
 from pipelines.demo_data import write_demo_data
 from pipelines.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
+from tests.serving.harness import NOW
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    world = tmp_path_factory.mktemp("world")
-    end = datetime(2026, 3, 1, tzinfo=UTC)
-    write_demo_data(
-        out=world / "raw", organizations=250, seed=3, until=end, broken_share=0, progress=lambda _step: None
-    )
-    build_training_set(checked=world / "raw", out=world / "set", catalogues=[load_catalogue(*reference_texts())])
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Raw tables of a small demo world that ends on the day before the stories play."""
+    out = tmp_path_factory.mktemp("world") / "raw"
+    write_demo_data(out=out, organizations=250, seed=3, until=NOW, broken_share=0, progress=lambda _step: None)
+    return out
+
+
+@pytest.fixture(scope="module")
+def bundles(raw: Path) -> Path:
+    """What `PLANS_MODEL` names, with a champion in it."""
+    world = raw.parent
+    build_training_set(checked=raw, out=world / "set", catalogues=[load_catalogue(*reference_texts())])
     trained = train(load_training_set(world / "set"), seed=7, num_threads=1, progress=lambda _step: None)
     published = world / "bundles"
     ranker = trained.ranker
