@@ -1,9 +1,8 @@
 """Why a plan cannot be taken as things stand: every obstacle at once, as data, with the way out.
 
 Texts live with the messages; here are stable codes and the figures a text needs.
-Decided: who holds more than the target allows, or uses what it lacks, is blocked in every direction, since stock limits
-and features apply at once. Unknown usage blocks a downgrade only: nobody is kept from a first plan or an upgrade
-because a meter is silent. Renewable usage never blocks, it resets.
+Decided: stock, features in use and unknown usage stop the way down only, from annual to monthly included. Nobody is
+kept from a first plan, an upgrade or another family by what they hold. Renewable usage never blocks, it resets.
 """
 
 from collections.abc import Mapping
@@ -18,9 +17,9 @@ from recommender.billing.change_rules import Direction
 Obstacle = Literal["over_limit", "in_use", "usage_unknown"]
 
 WHAT_BLOCKS: Final[Mapping[Direction, frozenset[Obstacle]]] = {
-    "start": frozenset({"over_limit", "in_use"}),
-    "upgrade": frozenset({"over_limit", "in_use"}),
-    "lateral": frozenset({"over_limit", "in_use"}),
+    "start": frozenset(),
+    "upgrade": frozenset(),
+    "lateral": frozenset(),
     "downgrade": frozenset({"over_limit", "in_use", "usage_unknown"}),
     "none": frozenset(),
 }

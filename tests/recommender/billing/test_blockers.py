@@ -66,14 +66,17 @@ def test_something_in_use_that_the_target_does_not_speak_of_does_not_block() -> 
 
 
 @pytest.mark.parametrize("direction", ["start", "upgrade", "lateral"])
-def test_unknown_usage_stops_only_the_way_down(direction: Direction) -> None:
+def test_nobody_is_kept_from_a_way_that_is_not_down(direction: Direction) -> None:
     assert codes(direction, {}, {}) == []
-    assert codes("downgrade", {"documents": None}, {})[0] == "documents_usage_unknown"
+    assert codes(direction, FITTING | {"seats": 4}, {"zendesk": None}) == []
 
 
-@pytest.mark.parametrize("direction", ["start", "upgrade", "lateral", "downgrade"])
-def test_too_much_stock_stops_every_direction(direction: Direction) -> None:
-    assert codes(direction, FITTING | {"seats": 4}, {}) == ["seats_over_limit"]
+def test_the_way_down_is_stopped_by_stock_by_use_and_by_silence() -> None:
+    assert codes("downgrade", {"documents": None, "assistants": 3, "seats": 4}, {"zendesk": None}) == [
+        "documents_usage_unknown",
+        "seats_over_limit",
+        "integration_in_use",
+    ]
 
 
 def test_nothing_blocks_staying() -> None:
