@@ -1,5 +1,5 @@
 // The recommendation, its plan cards, and what stands in their place while they load or when they fail.
-import { CHECK, CROSS, h, icon, newId, spoken } from "./dom.js";
+import { CHECK, CROSS, h, icon, newId, spoken, STAR } from "./dom.js";
 
 const FEATURES_IN_VIEW = 6;
 
@@ -26,7 +26,7 @@ export function card(plan, { words, select }) {
         { class: "name" },
         h("h4", { id: name }, plan.name),
         plan.recommended &&
-          h("p", { class: "star", part: "star" }, h("span", { "aria-hidden": "true" }, "⭐ "), words.say("card.badge")),
+          star(words.say("card.badge")),
       ),
       price(plan.price, words),
       h(
@@ -35,13 +35,18 @@ export function card(plan, { words, select }) {
         plan.metrics.map(({ code, text }) => h("li", {}, metricText(code, text, words))),
       ),
       bill(plan.projected_bill, words),
-      selection(plan, { words, select }),
-      reasons(plan.reasons, words),
+      h("div", { class: "terms" }, selection(plan, { words, select }), reasons(plan.reasons, words)),
       features(plan.features, words),
     ),
   );
   element.plan = plan;
   return element;
+}
+
+/** ⭐ as a character for whoever copies the text, drawn for machines whose fonts lack it. */
+function star(label) {
+  const character = h("span", { class: "spoken", "aria-hidden": "true" }, "⭐");
+  return h("p", { class: "star", part: "star" }, character, icon(STAR), " ", label);
 }
 
 /** "~50k" alone says too little on a card: the metric stands beneath it. */
@@ -124,7 +129,7 @@ function safeLink(url) {
 }
 
 function reasons(list, words) {
-  if (list.length === 0) return h("div", { class: "reasons", hidden: true });
+  if (list.length === 0) return null;
   return h(
     "div",
     { class: "reasons" },

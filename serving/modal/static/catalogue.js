@@ -143,7 +143,7 @@ function drawTable(box, { plans, comparison, families }, { words, select, view }
             "tr",
             {},
             h("th", { scope: "row" }, text),
-            cells.map((cell) => h("td", {}, kind === "feature" ? tick(cell) : cell.text)),
+            cells.map((cell) => h("td", {}, kind === "feature" ? tick(cell) : breakable(cell.text))),
           ),
         ),
       ),
@@ -151,6 +151,9 @@ function drawTable(box, { plans, comparison, families }, { words, select, view }
     rows.length === 0 ? h("p", { class: "note" }, words.say("all.no_differences")) : "",
   );
 }
+
+/** Narrow columns may break after a slash ("Gespräche/Monat"). */
+const breakable = (text) => text.split(/(?<=\/)/).flatMap((part, at) => (at === 0 ? [part] : [h("wbr"), part]));
 
 function tick({ value, text }) {
   if (typeof value !== "boolean") return text;

@@ -24,8 +24,8 @@ export function choice({ name, price }, { words, recorded, retry, request, back 
     h(
       "div",
       { class: "actions" },
-      h("button", { type: "button", class: "quiet back", onclick: back }, words.say("choice.back")),
       h("button", { type: "button", class: "primary request", onclick: request }, words.say("choice.request")),
+      h("button", { type: "button", class: "quiet back", onclick: back }, words.say("choice.back")),
     ),
   );
   return { element, focus: () => focusOn(heading) };

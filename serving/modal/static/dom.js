@@ -38,6 +38,7 @@ export function icon(path) {
 export const CHECK = "M4.5 10.5l3.6 3.6 7.4-8";
 export const CROSS = "M5 5l10 10M15 5L5 15";
 export const DASH = "M6 10h8";
+export const STAR = "M10 2.5l2.3 4.8 5.2.7-3.8 3.6.9 5.2-4.6-2.5-4.6 2.5.9-5.2L2.5 8l5.2-.7z";
 
 /** Move the focus to something that is not a control, such as a heading. */
 export function focusOn(element) {

@@ -28,6 +28,7 @@ export function enterprise({ title, description, action }, { words, send }) {
     opener.setAttribute("aria-expanded", "true");
     if (message) form.message(message);
     form.focus();
+    form.element.scrollIntoView({ block: "nearest" });
   };
   const close = () => {
     place.hidden = true;

@@ -1,0 +1,65 @@
+"""The modal as a test sees it: by role, text and event."""
+
+import re
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page
+
+RAW_KEY = re.compile(r"\b[a-z]+(?:_[a-z]+)*\.[a-z]+(?:[._][a-z]+)+\b|\{\w+\}|\bundefined\b|\bnull\b|\bNaN\b")
+"""What a message key, an open placeholder or a missing value looks like when it reaches a page."""
+EVENTS = ("open", "impression", "view", "select", "error", "close", "token-expired")
+
+
+class Modal:
+    """One page with a modal on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.opener = page.locator("plan-modal a")
+        self.dialog = page.get_by_role("dialog")
+        self.heading = self.dialog.get_by_role("heading", level=2)
+        self.cards = self.dialog.locator("li.card")
+        self.failure = self.dialog.get_by_role("alert").filter(has=page.locator("button"))
+        self.all_plans = self.dialog.locator(".toggle button")
+        self.table = self.dialog.get_by_role("table")
+
+    def listen(self) -> None:
+        """Note every event that leaves the modal."""
+        self.page.add_init_script(
+            "window.heard = [];"
+            f"for (const name of {list(EVENTS)!r})"
+            " document.addEventListener(`plan-modal:${name}`, ({detail}) => heard.push({name, ...detail}));"
+        )
+
+    def heard(self, name: str) -> list[dict[str, Any]]:
+        """The details of every event of this name so far."""
+        events: list[dict[str, Any]] = self.page.evaluate("JSON.parse(JSON.stringify(window.heard))")
+        return [event for event in events if event["name"] == name]
+
+    def card(self, name: str) -> Locator:
+        """The card of the plan of this name."""
+        return self.dialog.get_by_role("article", name=name, exact=True)
+
+    def focused(self) -> str:
+        """What holds the focus, in the modal or on the page: its tag and its text."""
+        return str(
+            self.page.evaluate(
+                "(() => { let e = document.activeElement; while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;"
+                " return e ? `${e.localName}: ${e.innerText ?? ''}`.trim() : '' })()"
+            )
+        )
+
+    def raw_keys(self) -> list[str]:
+        """Message keys, placeholders and missing values that are to be seen or heard anywhere in the dialog."""
+        labels = self.dialog.evaluate(
+            "dialog => [dialog, ...dialog.querySelectorAll('*')].flatMap(e => "
+            "['aria-label', 'title', 'placeholder', 'alt'].map(name => e.getAttribute(name)).filter(Boolean)).join('\\n')"
+        )
+        return RAW_KEY.findall(f"{self.dialog.inner_text()}\n{self.dialog.evaluate('e => e.textContent')}\n{labels}")
+
+
+def violations(axe: Axe, page: Page) -> list[str]:
+    """Every accessibility rule that the page breaks, with the first place."""
+    found = axe.run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['target']} {each['nodes'][0].get('failureSummary')}" for each in found]

@@ -1,0 +1,199 @@
+"""A real service with a handful of organisations, told to it over HTTP, and a browser that looks at its pages."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import insert
+
+from serving.db.session import Database
+from serving.db.tables import subscriptions
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+]
+API_KEY = "modal-tests-key"
+LOCALES = ("de", "en", "fr")
+
+
+@dataclass(frozen=True)
+class World:
+    """One running service and what tests may ask of it as the host backend."""
+
+    origin: str
+    database_url: str
+    host: httpx2.Client
+
+    def token(self, organization: str, origin: str | None = None) -> str:
+        """A modal token for pages of this origin, by default the service's own."""
+        answer = self.host.post(f"/v1/organizations/{organization}/modal-tokens", json={"origin": origin or self.origin})
+        answer.raise_for_status()
+        return str(answer.json()["token"])
+
+    def put(self, organization: str, **said: Any) -> None:
+        """An organisation that has been on trial for twelve days, a shop unless said otherwise."""
+        about = {
+            "name": "Gartenlust GmbH",
+            "country": "DE",
+            "locale": "de",
+            "timezone": "Europe/Berlin",
+            "templates": ["ecommerce"],
+            "integrations": ["shopify"],
+            "trial_started_at": _text(_now() - timedelta(days=12)),
+        }
+        self.host.put(f"/v1/organizations/{organization}", json={**about, **said}).raise_for_status()
+
+    def use(self, organization: str, *, daily: Mapping[str, int], levels: Mapping[str, int], days: int = 12) -> None:
+        """So much of each count on each day, and levels as they stand since the first day."""
+        events = [
+            _event(organization, metric, quantity, days_ago)
+            for days_ago in range(1, days)
+            for metric, quantity in daily.items()
+        ]
+        events += [_event(organization, metric, quantity, days - 1) for metric, quantity in levels.items()]
+        receipt = self.host.post("/v1/usage-events", json={"events": events})
+        assert receipt.json()["rejected"] == []
+
+    def subscribe(self, organization: str, plan: str, interval: str = "month") -> None:
+        """Give it a subscription since ten days ago; there is no call for that before plan changes exist."""
+        since = _now() - timedelta(days=10)
+        row = {
+            "event_id": f"{organization}-{plan}",
+            "organization_id": organization,
+            "plan": plan,
+            "interval": interval,
+            "status": "active",
+            "catalogue_version": "of-the-tests",
+            "occurred_at": since,
+            "recorded_at": since,
+        }
+        database = Database(self.database_url)
+        database.writing(lambda connection: connection.execute(insert(subscriptions).values(row)))
+        database.close()
+
+
+@contextmanager
+def running_world(folder: Path, *, port: int) -> Iterator[World]:
+    """The service in a process of its own on this port, ended afterwards."""
+    database_url = f"sqlite:///{folder / 'plans.db'}"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PLANS_")} | {
+        "PLANS_DATABASE_URL": database_url,
+        "PLANS_API_KEY": API_KEY,
+        "PLANS_SIGNING_KEY": "modal-tests-signing-key-of-thirty-two",
+        "PLANS_DEMO_ORGANIZATION": "shop",
+        "PLANS_PORT": str(port),
+        "PLANS_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "serving", "run"], env=environment)
+    origin = f"http://127.0.0.1:{port}"
+    try:
+        with httpx2.Client(base_url=origin, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30) as host:
+            _wait_until_ready(host, process)
+            world = World(origin, database_url, host)
+            settle(world)
+            yield world
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+def settle(world: World) -> None:
+    """The organisations: a shop on trial, one that has outgrown its plan, one whose next smaller plan is blocked."""
+    world.put("shop")
+    world.use(
+        "shop",
+        daily={"conversations": 1_450, "ai_tokens": 700_000},
+        levels={"documents": 840, "assistants": 2, "seats": 3},
+    )
+    world.put("outgrown", name="Maison Lavande SARL", country="FR", timezone="Europe/Paris", locale="fr")
+    world.use(
+        "outgrown",
+        daily={"conversations": 4_100, "ai_tokens": 2_000_000},
+        levels={"documents": 950, "assistants": 3, "seats": 3},
+    )
+    world.subscribe("outgrown", "ecommerce-basic")
+    world.put("oversized", name="Harbour Support Ltd", country="IE", timezone="Europe/Dublin", locale="en", templates=["support"], integrations=["zendesk"])
+    world.use(
+        "oversized",
+        daily={"conversations": 300, "ai_tokens": 150_000},
+        levels={"documents": 240, "assistants": 5, "seats": 2},
+    )
+    world.subscribe("oversized", "support-scale")
+    world.put("new", name="Neu hier", templates=[], integrations=[], trial_started_at=_text(_now() - timedelta(hours=2)))
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Chromium; a machine without it fails here, by intention."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+def host_page(world: World, organization: str, *, locale: str = "de", attributes: str = "", token: str | None = None) -> str:
+    """A page of some host that embeds the modal with one script tag."""
+    return f"""<!doctype html>
+<html lang="{locale}">
+<head>
+  <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Host</title>
+  <script type="module" src="{world.origin}/modal/plan-modal.js"></script>
+</head>
+<body>
+  <main>
+    <h1>Host</h1>
+    <plan-modal organization="{organization}" token="{token or world.token(organization)}" locale="{locale}" {attributes}>
+      <a href="{world.origin}/plans">⚡ Plan</a>
+    </plan-modal>
+  </main>
+</body>
+</html>"""
+
+
+def _wait_until_ready(host: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            raise RuntimeError("the service has ended; its words are above")
+        try:
+            if host.get("/readyz").status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError("the service is not ready after 30 s")
+
+
+def _event(organization: str, metric: str, quantity: int, days_ago: int) -> dict[str, Any]:
+    return {
+        "event_id": f"{organization}-{metric}-{days_ago}",
+        "organization_id": organization,
+        "metric": metric,
+        "quantity": quantity,
+        "occurred_at": _text(_now() - timedelta(days=days_ago)),
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
