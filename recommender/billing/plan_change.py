@@ -10,6 +10,7 @@ from datetime import datetime
 from math import floor
 
 from recommender.billing.blockers import Blocker, blockers_for
+from recommender.billing.catalogue import Window
 from recommender.billing.change_rules import (
     ChangeRule,
     Direction,
@@ -18,7 +19,7 @@ from recommender.billing.change_rules import (
     rule_for,
     situation_of,
 )
-from recommender.billing.discounts import discount_cents, promotion_refusals
+from recommender.billing.discounts import promotion_refusals
 from recommender.billing.eligibility import Applicant, refusals_for
 from recommender.billing.entitlements import Difference, differences
 from recommender.billing.periods import as_utc
@@ -29,6 +30,7 @@ from recommender.billing.quota import (
     renewable_metrics,
     window_of,
 )
+from recommender.billing.renewal import renew
 from recommender.billing.settlement import settle_now
 from recommender.billing.subscription import ScheduledChange, Subscription, Wish
 
@@ -101,14 +103,7 @@ def decide_plan_change(*, subscription: Subscription, wish: Wish, standing: Stan
     """
     now = as_utc(now)
     _check_open(subscription, now)
-    rule = rule_for(
-        situation_of(
-            current=subscription.paying_plan,
-            current_interval=subscription.interval,
-            target=wish.plan,
-            target_interval=wish.interval,
-        )
-    )
+    rule = _rule(subscription, wish)
     blockers = _blockers(subscription, wish, standing, rule, now)
     sold = wish.interval in wish.plan.price_cents
     lines, after = _outcome(subscription, wish, rule, now) if sold else ((), subscription)
@@ -135,20 +130,36 @@ def apply_plan_change(change: PlanChange) -> Subscription:
     return change.after
 
 
+def blockers_at_instant(
+    *, subscription: Subscription, waiting: ScheduledChange, currency: str, standing: Standing, now: datetime
+) -> tuple[Blocker, ...]:
+    """What stands against a waiting change when its instant has come, by the same rules as when it was asked for.
+
+    A window of the plan or promotion that closed meanwhile does not count: the change was agreed while it was open.
+    """
+    wish = Wish(waiting.plan, waiting.interval, waiting.catalogue_version, currency)
+    rule = _rule(subscription, wish)
+    lasting = replace(waiting.plan, window=Window())
+    return _blockers(subscription, replace(wish, plan=lasting), standing, rule, now)
+
+
 def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
     """When the subscription is billed next and for how much, net of promotions and credit balance."""
-    plan, interval = subscription.paying_plan, subscription.interval
-    if plan is None or interval is None:
+    if not subscription.is_paying:
         return None
-    if (scheduled := subscription.scheduled) is not None:
-        price = scheduled.plan.price_cents[scheduled.interval]
-        off = discount_cents(scheduled.promotion, price_cents=price) if scheduled.promotion else 0
-    else:
-        price = plan.price_cents[interval]
-        running = subscription.discount
-        lasts = running is not None and (running.cycles_left is None or running.cycles_left > 1)
-        off = discount_cents(running.promotion, price_cents=price) if running and lasts else 0
-    return NextInvoice(subscription.period.end, max(price - off - subscription.credit_balance_cents, 0))
+    renewed = renew(subscription)
+    return NextInvoice(subscription.period.end, max(net_cents(renewed.lines) - subscription.credit_balance_cents, 0))
+
+
+def _rule(subscription: Subscription, wish: Wish) -> ChangeRule:
+    return rule_for(
+        situation_of(
+            current=subscription.paying_plan,
+            current_interval=subscription.interval,
+            target=wish.plan,
+            target_interval=wish.interval,
+        )
+    )
 
 
 def _check_open(subscription: Subscription, now: datetime) -> None:

@@ -32,6 +32,12 @@ class Line:
     """Net price of the whole period that the share was taken of."""
     share: Fraction
     """Exact share of the period."""
+    metric: str | None = None
+    """What an overage line counts."""
+    units: int | None = None
+    """How many units of it."""
+    unit_price_cents: Fraction | None = None
+    """Exact net price of one."""
 
 
 def credit_cents(*, paid: PaidTime, share: Fraction) -> int:
@@ -59,6 +65,14 @@ def remaining_time(
 def full_period(*, plan: str, price_cents: int, discount_cents: int, period: Period) -> tuple[Line, ...]:
     """The charge for a whole period, and the discount on it."""
     return _charge(Line("full_period", plan, period, 0, price_cents, Fraction(1)), discount_cents=discount_cents)
+
+
+def balance_used(balance_cents: int, *, plan: str, net: int, now: datetime) -> tuple[Line, ...]:
+    """What a credit balance pays of a net charge."""
+    if not (used := min(balance_cents, max(net, 0))):
+        return ()
+    share = Fraction(used, balance_cents)
+    return (Line("credit_balance", plan, Period(now, now), -used, -balance_cents, share),)
 
 
 def net_cents(lines: Iterable[Line]) -> int:

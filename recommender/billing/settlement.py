@@ -5,11 +5,10 @@ A negative net is not paid out: it becomes a credit balance, taken off later cha
 """
 
 from datetime import datetime
-from fractions import Fraction
 
 from recommender.billing.discounts import covers, discount_cents
-from recommender.billing.periods import Period, period_containing
-from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
+from recommender.billing.periods import period_containing
+from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.quota import hold_from, hold_from_new_anchor
 from recommender.billing.subscription import PaidTime, RunningDiscount, Subscription, Wish
 
@@ -34,7 +33,7 @@ def settle_now(
         period = period_containing(anchor=now, interval=wish.interval, instant=now)
         charge = full_period(plan=code, price_cents=price, discount_cents=off, period=period)
         holdings = hold_from_new_anchor(subscription.holdings if old else (), plan=wish.plan, now=now)
-    balance = _balance_used(subscription.credit_balance_cents, plan=code, net=net_cents((*credit, *charge)), now=now)
+    balance = balance_used(subscription.credit_balance_cents, plan=code, net=net_cents((*credit, *charge)), now=now)
     lines = (*credit, *charge, *balance)
     after = Subscription(
         status="active",
@@ -60,11 +59,3 @@ def _discount_on(subscription: Subscription, wish: Wish) -> RunningDiscount | No
     if running is None or wish.interval != subscription.interval:
         return None
     return running if covers(running.promotion, plan=wish.plan, interval=wish.interval) else None
-
-
-def _balance_used(balance_cents: int, *, plan: str, net: int, now: datetime) -> tuple[Line, ...]:
-    """What the credit balance pays of a net charge."""
-    if not (used := min(balance_cents, max(net, 0))):
-        return ()
-    share = Fraction(used, balance_cents)
-    return (Line("credit_balance", plan, Period(now, now), -used, -balance_cents, share),)

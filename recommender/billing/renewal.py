@@ -1,0 +1,174 @@
+"""What happens where a month or a period ends: usage beyond the allowance, the next period, a change that waited.
+
+A step closes one quota window; every period's end is a window's end too, for months and years are cut along one
+anchor. Steps are pure and know their own instant, so that running them late, or again, gives the same result.
+Decided: a step bills overage of the window that closed and, at a period's end, the next whole period in advance.
+A waiting change is checked again at its instant; if something stands against it then, the plan stays and its owner is
+told. A running promotion counts a cycle per period and goes along to a plan that it covers at the same interval.
+Others: Stripe applies a scheduled phase unchecked. Not implemented: usage that is reported after its window closed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from fractions import Fraction
+
+from recommender.billing.blockers import Blocker
+from recommender.billing.catalogue import Interval
+from recommender.billing.discounts import covers, discount_cents
+from recommender.billing.money import round_half_away_from_zero
+from recommender.billing.periods import MONTHS_OF, as_utc, next_period, period_containing
+from recommender.billing.proration import Line, balance_used, full_period, net_cents
+from recommender.billing.quota import (
+    open_window,
+    overage_price_cents,
+    overage_units,
+    renewable_metrics,
+    window_of,
+)
+from recommender.billing.subscription import Holding, PaidTime, RunningDiscount, ScheduledChange, Subscription
+
+StretchUsage = Mapping[str, Sequence[int]]
+"""Renewable metric → units used in each stretch of the window, in order; a metric that is absent was not used."""
+Check = Callable[[Subscription, ScheduledChange, datetime], tuple[Blocker, ...]]
+"""What stands against a waiting change at its instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The next period: its lines, and the subscription that begins it."""
+
+    lines: tuple[Line, ...]
+    after: Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What closing one window does."""
+
+    at: datetime
+    lines: tuple[Line, ...]
+    """Net minor units to charge now; empty at the end of a month within a year without overage."""
+    applied: ScheduledChange | None
+    refused: ScheduledChange | None
+    """The waiting change that could not be made, dropped."""
+    blockers: tuple[Blocker, ...]
+    """Why it could not."""
+    after: Subscription
+
+    @property
+    def net_cents(self) -> int:
+        """The sum of the lines."""
+        return net_cents(self.lines)
+
+
+class NothingToClose(ValueError):
+    """The subscription pays for nothing, so nothing of it ever closes."""
+
+
+def due_at(subscription: Subscription) -> datetime | None:
+    """When the open quota window closes; `None` for a subscription that pays for nothing."""
+    return window_of(subscription.holdings).end if subscription.is_paying else None
+
+
+def close_window(*, subscription: Subscription, usage: StretchUsage, check: Check) -> Closing:
+    """Close the open quota window at its own end; `NothingToClose` without one.
+
+    `usage` is what each stretch of the window used, `check` says what stands against a waiting change.
+    """
+    at, plan = due_at(subscription), subscription.paying_plan
+    if at is None or plan is None or subscription.anchor is None:
+        raise NothingToClose
+    overage = overage_lines(subscription.holdings, usage=usage)
+    waiting: ScheduledChange | None = None
+    blockers: tuple[Blocker, ...] = ()
+    if at == subscription.period.end:
+        waiting = subscription.scheduled
+        blockers = check(subscription, waiting, at) if waiting else ()
+        renewed = renew(replace(subscription, scheduled=None) if blockers else subscription)
+        lines, after = (*overage, *renewed.lines), renewed.after
+    else:
+        lines, after = overage, replace(subscription, holdings=open_window(plan, anchor=subscription.anchor, now=at))
+    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=at)
+    return Closing(
+        at=at,
+        lines=(*lines, *balance),
+        applied=None if blockers else waiting,
+        refused=waiting if blockers else None,
+        blockers=blockers,
+        after=replace(after, credit_balance_cents=subscription.credit_balance_cents + net_cents(balance)),
+    )
+
+
+def overage_lines(holdings: Sequence[Holding], *, usage: StretchUsage) -> tuple[Line, ...]:
+    """One line per metric used beyond the blended allowance, where more can be bought."""
+    window, plan = window_of(holdings), holdings[-1].plan
+    metrics = dict.fromkeys(metric for holding in holdings for metric in renewable_metrics(holding.plan))
+    lines = []
+    for metric in metrics:
+        units = overage_units(holdings, metric=metric, used=usage.get(metric, (0,) * len(holdings)))
+        price = overage_price_cents(holdings, metric=metric)
+        if units and price is not None:
+            amount = round_half_away_from_zero(units * price)
+            lines.append(Line("overage", plan.code, window, amount, amount, Fraction(1), metric, units, price))
+    return tuple(lines)
+
+
+def renew(subscription: Subscription) -> Renewed:
+    """The period after the one now open, on the plan that then holds; a credit balance is not looked at.
+
+    `NothingToClose` for a subscription that pays for nothing.
+    """
+    plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.anchor
+    if plan is None or interval is None or anchor is None:
+        raise NothingToClose
+    at, waiting = subscription.period.end, subscription.scheduled
+    discount = _next_cycle(subscription.discount)
+    version = subscription.catalogue_version
+    if waiting is None:
+        period = next_period(anchor=anchor, interval=interval, period=subscription.period)
+    else:
+        discount = _discount_after(waiting, running=discount, interval=interval)
+        if MONTHS_OF[waiting.interval] > MONTHS_OF[interval]:
+            anchor = at
+        plan, interval, version = waiting.plan, waiting.interval, waiting.catalogue_version
+        period = period_containing(anchor=anchor, interval=interval, instant=at)
+    price = plan.price_cents[interval]
+    off = discount_cents(discount.promotion, price_cents=price) if discount else 0
+    lines = full_period(plan=plan.code, price_cents=price, discount_cents=off, period=period)
+    after = replace(
+        subscription,
+        period=period,
+        plan=plan,
+        interval=interval,
+        catalogue_version=version,
+        anchor=as_utc(anchor),
+        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(lines)),
+        holdings=open_window(plan, anchor=anchor, now=at),
+        discount=discount,
+        promotions_used=subscription.promotions_used | _promotion_of(waiting),
+        scheduled=None,
+    )
+    return Renewed(lines, after)
+
+
+def _promotion_of(waiting: ScheduledChange | None) -> frozenset[str]:
+    return frozenset({waiting.promotion.code}) if waiting and waiting.promotion else frozenset()
+
+
+def _next_cycle(running: RunningDiscount | None) -> RunningDiscount | None:
+    """The promotion with one cycle less; gone after its last."""
+    if running is None or running.cycles_left is None:
+        return running
+    return replace(running, cycles_left=running.cycles_left - 1) if running.cycles_left > 1 else None
+
+
+def _discount_after(
+    waiting: ScheduledChange, *, running: RunningDiscount | None, interval: Interval
+) -> RunningDiscount | None:
+    """The promotion of the waiting change, else the one in force if it covers the new plan at the same interval."""
+    if waiting.promotion is not None:
+        return RunningDiscount(waiting.promotion, waiting.promotion.cycles)
+    if running is None or waiting.interval != interval:
+        return None
+    return running if covers(running.promotion, plan=waiting.plan, interval=waiting.interval) else None
