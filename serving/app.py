@@ -73,8 +73,9 @@ def create_app(
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
     pages = (modal_page, modal_assets)
-    for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, operations, *pages):
+    for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, *pages):
         app.include_router(module.router, dependencies=[Depends(asked_locale)])
+    app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):
         app.include_router(time_travel.router, dependencies=[Depends(asked_locale)])
     app.mount("/modal", OpenFiles(directory=STATIC_FILES), name="modal")

@@ -94,11 +94,19 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         FieldFault(
             field=".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
             key=fault["type"],
-            params={name: value for name, value in fault.get("ctx", {}).items() if isinstance(value, _FIGURES)},
+            params=_figures(fault.get("ctx", {})),
         )
         for fault in faults
     ]
     return problem(status=422, code="invalid_request", locale=locale, faults=named, request_id=request_id)
+
+
+def _figures(context: Mapping[str, object]) -> dict[str, object]:
+    """What a message may name; pydantic lists choices in English, we list them bare."""
+    figures: dict[str, object] = {name: value for name, value in context.items() if isinstance(value, _FIGURES)}
+    if isinstance(choices := figures.get("expected"), str):
+        figures["expected"] = choices.replace(" or ", ", ").replace("'", "")
+    return figures
 
 
 async def _framework_error(request: Request, error: Exception) -> Response:

@@ -1,0 +1,116 @@
+"""Calls generated from the OpenAPI document: whatever it allows and whatever it does not, there is no fault of ours."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+from schemathesis.checks import CheckFunction, not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.app import create_app
+from serving.settings import Settings
+from tests.serving.harness import API_KEY, Service, running
+
+CHECKS: list[CheckFunction] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+"""Nothing fails, every status is documented, and every answer has the shape that the document promises."""
+
+
+class Proxy:
+    """Passes calls on to a service that is running already, whose life does not begin and end with every call."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+        for event in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{event}.complete"})
+
+
+proxy = Proxy(create_app(Settings(database_url="sqlite://", api_key=API_KEY, signing_key="s")))
+document = schemathesis.openapi.from_asgi("/openapi.json", proxy)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running(tmp_path_factory.mktemp("api"), demo_organization="acme", raise_faults=False) as service:
+        service.put()
+        proxy.app = service.client.app
+        yield service
+
+
+@document.parametrize()
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+def test_generated_calls_are_answered_as_documented(case: Case[Any], api: Service) -> None:
+    check(case, api)
+
+
+@pytest.mark.slow
+@document.parametrize()
+@settings(max_examples=int(os.environ.get("CALLS", "1000")), deadline=None, suppress_health_check=list(HealthCheck))
+def test_many_generated_calls_are_answered_as_documented(case: Case[Any], api: Service) -> None:
+    check(case, api)
+
+
+def check(case: Case[Any], api: Service) -> None:
+    """Half of the calls go to the organisation there is, so that they get beyond its name."""
+    if "organization_id" in case.path_parameters and len(str(case.path_parameters["organization_id"])) % 2:
+        case.path_parameters["organization_id"] = "acme"
+    case.call_and_validate(headers=api.host, checks=CHECKS)
+
+
+def test_the_document_names_every_path_of_the_contract(api: Service) -> None:
+    paths = set(api.client.get("/openapi.json").json()["paths"])
+
+    of_one = "/v1/organizations/{organization_id}"
+    assert paths >= {
+        of_one,
+        *(f"{of_one}/{what}" for what in ("modal-tokens", "usage", "plan-recommendations", "plans", "subscription")),
+        f"{of_one}/enterprise-leads",
+        "/v1/usage-events",
+        "/v1/outcomes",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/",
+    }
+
+
+def test_health_and_figures_are_open(api: Service) -> None:
+    live, ready, figures = (api.client.get(path) for path in ("/healthz", "/readyz", "/metrics"))
+
+    assert (live.status_code, live.json()) == (200, {"status": "ok"})
+    assert (ready.json()["status"], ready.json()["champion"]) == ("ready", "no_champion")
+    assert 'plans_requests_total{method="PUT",route="/v1/organizations/{organization_id}",status="200"}' in figures.text
+
+
+def test_a_service_without_database_is_not_ready(tmp_path: Path) -> None:
+    with running(tmp_path, raise_faults=False) as service:
+        service.put()
+        service.parts.database.engine.dispose()
+        (tmp_path / "plans.db").rename(tmp_path / "away.db")
+        (tmp_path / "plans.db").mkdir()
+
+        ready, asked = service.client.get("/readyz"), service.get("plan-recommendations")
+
+    assert (ready.status_code, ready.json()["database"]) == (503, "unavailable")
+    assert (asked.status_code, asked.json()["code"]) == (503, "database_unavailable")
+    assert asked.headers["retry-after"] == "1"

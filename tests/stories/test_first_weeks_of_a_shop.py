@@ -1,0 +1,65 @@
+"""A shop tries the product for two weeks, is recommended a plan, looks at it, grows and is recommended another."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+
+from tests.serving.harness import NOW, Service, running, usage
+
+
+def report(service: Service, page: dict[str, str], decision_id: str, **outcome: object) -> int:
+    body = {"event_id": f"o-{outcome['kind']}", "decision_id": decision_id, "occurred_at": service.clock().isoformat()}
+    return service.client.post("/v1/outcomes", json={**body, **outcome}, headers=page).status_code
+
+
+def conversations(service: Service, days: range, quantity: int) -> dict[str, object]:
+    """One event for each of the days before now."""
+    now = service.clock()
+    batch = [
+        usage(f"{quantity}-{day}", quantity=quantity, occurred_at=(now - timedelta(days=day)).isoformat())
+        for day in days
+    ]
+    content: dict[str, object] = service.send(*batch).json()
+    return content
+
+
+def test_the_first_weeks_of_a_shop(tmp_path: Path) -> None:
+    with running(tmp_path) as service:
+        # The host signs it up and reports 14 days with 1,000 conversations each.
+        assert service.put("acme", templates=["ecommerce"], integrations=["shopify"]).status_code == 200
+        assert conversations(service, range(1, 15), 1_000) == {"accepted": 14, "duplicates": 0, "rejected": []}
+
+        # Its page asks with a token of its own: about 30,000 a month fit into the 50,000 of Basic, for 190 €.
+        page = service.token("acme")
+        answer = service.client.get("/v1/organizations/acme/plan-recommendations", headers=page).json()
+        first = answer["plans"][0]
+        assert (first["plan"], first["price"]["amount_cents"]) == ("ecommerce-basic", 19_000)
+        assert first["projected_bill"]["overage_cents"] == 0
+        assert [reason["code"] for reason in first["reasons"]] == ["usage_fits"]
+        assert 25_000 < first["reasons"][0]["params"]["used"] < 35_000
+
+        # It looks, and chooses; the same page loaded again shows the same decision.
+        service.clock.move_to(NOW + timedelta(minutes=2))
+        assert report(service, page, answer["decision_id"], kind="viewed") == 201
+        assert report(service, page, answer["decision_id"], kind="selected", plan="ecommerce-basic", position=1) == 201
+        again = service.client.get("/v1/organizations/acme/plan-recommendations", headers=page).json()
+        assert again == answer
+
+        # A week later it has four times the conversations: some 100,000 a month no longer fit.
+        service.clock.move_to(NOW + timedelta(days=7))
+        assert conversations(service, range(7), 4_000)["accepted"] == 7
+        page = service.token("acme")
+        grown = service.client.get("/v1/organizations/acme/plan-recommendations", headers=page).json()
+        assert grown["decision_id"] != answer["decision_id"]
+        assert grown["plans"][0]["tier"] > 1
+        assert grown["plans"][0]["name"] in {"Ecommerce Scale", "Ecommerce Enterprise"}
+
+        # What was shown, with which chance, and what came of it can be learned from.
+        query = text(
+            "SELECT d.plan, d.propensity, o.kind FROM export_decisions d JOIN export_outcomes o USING (decision_id)"
+            " WHERE d.recommended ORDER BY o.recorded_at, o.kind DESC"
+        )
+        learned = service.parts.database.reading(lambda connection: [tuple(row) for row in connection.execute(query)])
+        assert learned == [("ecommerce-basic", 1.0, "viewed"), ("ecommerce-basic", 1.0, "selected")]
+        assert service.get("usage").json()["meters"][0]["used"] == 14 * 1_000 + 7 * 4_000
