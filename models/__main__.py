@@ -1,5 +1,6 @@
 """`python -m models`: train a ranker, judge it, promote it, check what serving would load."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from models.judge import Figures
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 120)
+"""A table of figures needs the room; a log file has it."""
 
 TrainingSetFolder = Annotated[Path, typer.Option("--training-set", help="Folder with training_set.parquet and .json.")]
 RegistryFolder = Annotated[Path, typer.Option("--registry", help="Folder of MLflow's store and the published bundles.")]
