@@ -15,9 +15,10 @@ from sqlalchemy.exc import StatementError
 
 from data_contracts.raw_tables import RAW_TABLES
 from data_contracts.usage import METRICS
+from serving.db import billing_tables
 from serving.db.migrate import VERSION_TABLE, expected_version, migrate, schema_version
 from serving.db.session import Database
-from serving.db.tables import metadata, organizations
+from serving.db.tables import organizations
 from serving.import_raw import Imported, RawFolderUnreadable, import_raw, roll_up
 from serving.usage import repository
 from serving.usage.ingest import IncomingEvent
@@ -43,7 +44,7 @@ def database(empty: Path, tmp_path: Path) -> Iterator[Database]:
 
 def differences(connection: Connection) -> list[object]:
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE, "compare_type": True})
-    found: list[object] = compare_metadata(context, metadata)
+    found: list[object] = compare_metadata(context, billing_tables.charges.metadata)
     return found
 
 

@@ -3,14 +3,14 @@
 from alembic import context
 from sqlalchemy import Connection
 
+from serving.db.billing_tables import charges
 from serving.db.migrate import VERSION_TABLE
-from serving.db.tables import metadata
 
 
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=charges.metadata,
         version_table=VERSION_TABLE,
         render_as_batch=connection.dialect.name == "sqlite",
         transactional_ddl=False,  # the caller's transaction holds all of it

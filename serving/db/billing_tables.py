@@ -1,0 +1,132 @@
+"""The tables of what is sold and charged: what is held now, changes, charges, payment methods, answered requests."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from serving.db.tables import ID_LENGTH, Instant, metadata
+
+
+def _id(name: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, String(ID_LENGTH), primary_key=primary_key, nullable=nullable)
+
+
+def _organization(*, primary_key: bool = False) -> Column[str]:
+    return Column(
+        "organization_id",
+        String(ID_LENGTH),
+        ForeignKey("organizations.organization_id"),
+        primary_key=primary_key,
+        nullable=False,
+    )
+
+
+def _unique_where(name: str, column: str, condition: str) -> Index:
+    """Unique among the rows that meet the condition, in both databases."""
+    return Index(name, column, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
+
+
+subscription_states = Table(
+    "subscription_states",
+    metadata,
+    _organization(primary_key=True),
+    Column("version", Integer, nullable=False, comment="goes up with every change; who writes names the one it read"),
+    Column("state", Text, nullable=False, comment="JSON: the subscription with the plans as they were sold"),
+    Column("due_at", Instant, index=True, comment="when the open quota window closes"),
+    Column("updated_at", Instant, nullable=False),
+)
+
+plan_changes = Table(
+    "plan_changes",
+    metadata,
+    _id("change_id", primary_key=True),
+    _organization(),
+    Column("quote_id", String(ID_LENGTH), nullable=False),
+    Column("status", String(16), nullable=False, comment="paying, payment_pending, applied, scheduled, failed, …"),
+    Column("direction", String(16), nullable=False),
+    Column("plan", String(ID_LENGTH), nullable=False),
+    Column("interval", String(8), nullable=False),
+    Column("effective_at", Instant, nullable=False),
+    _id("decision_id", nullable=True),
+    _id("payment_method_id", nullable=True),
+    Column("subscription_version", Integer, nullable=False, comment="what it was decided on"),
+    Column("content", Text, nullable=False, comment="JSON: the lines, the tax and the subscription that results"),
+    Column("reason", Text, comment="JSON: the payment failure, or the blockers at the effective instant"),
+    Column("requested_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    _unique_where("uq_plan_changes_quote_id", "quote_id", "status <> 'failed'"),
+    _unique_where("uq_plan_changes_open", "organization_id", "status IN ('paying', 'payment_pending')"),
+    Index(None, "organization_id", "requested_at"),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    _id("charge_id", primary_key=True),
+    _organization(),
+    Column("cause", String(200), nullable=False, unique=True, comment="what is charged, so that it is charged once"),
+    Column("kind", String(16), nullable=False, comment="change, renewal"),
+    Column("currency", String(3), nullable=False),
+    Column("net_cents", BigInteger, nullable=False),
+    Column("tax_cents", BigInteger, nullable=False),
+    Column("total_cents", BigInteger, nullable=False, comment="never below 0: a net below 0 is a credit balance"),
+    Column("lines", Text, nullable=False, comment="JSON list; they sum to the net"),
+    Column("tax", Text, nullable=False, comment="JSON list per rate; they sum to the tax"),
+    Column("status", String(16), nullable=False, comment="open, paid"),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant, index=True),
+    _id("payment_method_id", nullable=True),
+    Column("failure_code", String(64)),
+    Column("paid_at", Instant),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index(None, "organization_id", "occurred_at"),
+)
+
+payment_methods = Table(
+    "payment_methods",
+    metadata,
+    _id("payment_method_id", primary_key=True),
+    _organization(),
+    Column("kind", String(16), nullable=False, comment="card, sepa, bank_transfer"),
+    Column("reference", String(200), nullable=False, comment="the payment provider's name for it"),
+    Column("brand", String(32)),
+    Column("last4", String(4), nullable=False),
+    Column("expires", String(7), comment="YYYY-MM"),
+    Column("is_default", Boolean, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("removed_at", Instant),
+    _unique_where("uq_payment_methods_default", "organization_id", "is_default AND removed_at IS NULL"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _organization(primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False, comment="of the request's body"),
+    _id("change_id", nullable=True),
+    Column("status_code", Integer, comment="NULL while the first request is under way"),
+    Column("body", Text),
+    Column("recorded_at", Instant, nullable=False, index=True),
+)
+
+sandbox_payments = Table(
+    "sandbox_payments",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("reference", String(200), nullable=False),
+    Column("amount_cents", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(16), nullable=False, comment="succeeded, failed"),
+    Column("failure_code", String(64)),
+)
