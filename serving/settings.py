@@ -24,7 +24,7 @@ class Settings(BaseSettings):
     clock: Literal["system", "test"] = "system"
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
-    model_timeout_ms: int = Field(default=250, ge=1, le=60_000)
+    model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
     exploration: Literal["off", "gentle"] = "off"
     """`gentle`: now and then a reasonable runner-up is put first, with a logged probability."""
     plans_shown: int = Field(default=3, ge=1, le=20)
