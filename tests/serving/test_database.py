@@ -215,7 +215,7 @@ def test_raw_tables_are_imported_once_however_often_it_is_done(database: Databas
     for _ in range(2):
         imported(database, raw)
 
-    sizes = {table.name: count(database, table.name) for table in metadata.sorted_tables}
+    sizes = {table.name: count(database, table.name) for table in billing_tables.charges.metadata.sorted_tables}
     assert {table: rows for table, rows in sizes.items() if rows} == {
         "organizations": 2,
         "template_installs": 3,
