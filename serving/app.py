@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 
 from models.bundle import load_champion
 from recommender.ranking.features import FEATURES
@@ -24,7 +24,7 @@ from serving.metrics import Metrics
 from serving.modal_assets import OpenFiles
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
-from serving.parts import Parts, Rendered, asked_locale
+from serving.parts import Parts, Rendered
 from serving.plan_cards import endpoints as plan_cards
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import assortment, configured_catalogue
@@ -74,10 +74,10 @@ def create_app(
     install_problem_handlers(app)
     pages = (modal_page, modal_assets)
     for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, *pages):
-        app.include_router(module.router, dependencies=[Depends(asked_locale)])
+        app.include_router(module.router)
     app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):
-        app.include_router(time_travel.router, dependencies=[Depends(asked_locale)])
+        app.include_router(time_travel.router)
     app.mount("/modal", OpenFiles(directory=STATIC_FILES), name="modal")
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app

@@ -84,7 +84,7 @@ async def organization_page(request: Request, parts: PartsOf, organization: Aske
 async def plans_page(request: Request, parts: PartsOf, organization: Asked = None) -> Response:
     """The recommendation as a plain page, for a browser that runs no script."""
     page = await _page(request, parts, organization)
-    decision, _ = await service.recommend(
+    decision = await service.decision_for(
         parts,
         organization_id=page.organization.organization_id,
         interval=page.standing.held.interval or "month",

@@ -5,8 +5,17 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from serving.locales import LOCALES
 from serving.problems import FieldProblem, ProblemDocument
 
+SPEECHLESS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+LOCALE: Final = {
+    "name": "locale",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "enum": list(LOCALES)},
+    "description": "Language of the answer; else `Accept-Language`, else the organisation's, else de.",
+}
 GUARDED: Final = "/v1/"
 """Below here every operation takes a credential."""
 
@@ -31,6 +40,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     }
     for path, operations in schema["paths"].items():
         for operation in operations.values():
+            if path not in SPEECHLESS:
+                operation.setdefault("parameters", []).append(LOCALE)
             operation["security"] = [{"apiKey": []}, {"modalToken": []}] if path.startswith(GUARDED) else []
     app.openapi_schema = schema
     return schema

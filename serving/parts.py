@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, cast
 
 import orjson
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Request, Response
 
 from recommender.billing.catalogue import Catalogue
 from serving.access import Caller, Gatekeeper, NotForBrowsers
@@ -63,15 +63,26 @@ class Parts:
         return self.clock()
 
 
-async def _parts(request: Request) -> Parts:
+def parts_of(request: Request) -> Parts:
+    """The parts of the application that answers this request."""
     return cast("Parts", request.app.state.parts)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who sent this request; raises `NotAuthenticated`, `OriginNotAllowed`."""
+    parts = parts_of(request)
+    return parts.gatekeeper.caller(request, now=parts.now())
+
+
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)
 
 
 PartsOf = Annotated[Parts, Depends(_parts)]
 
 
-async def _anyone(request: Request, parts: PartsOf) -> Caller:
-    return parts.gatekeeper.caller(request, now=parts.now())
+async def _anyone(request: Request) -> Caller:
+    return caller_of(request)
 
 
 async def _host(caller: Annotated[Caller, Depends(_anyone)]) -> Caller:
@@ -87,18 +98,11 @@ host_only = Depends(_host)
 """Lets the host backend pass and nobody else."""
 
 
-async def asked_locale(
-    locale: Annotated[
-        LocaleCode | None,
-        Query(description="Language of the answer; else `Accept-Language`, else the organisation's, else de."),
-    ] = None,
-) -> LocaleCode | None:
-    """The language asked for in the query; any other value than the three is refused."""
-    return locale
-
-
 def locale_for(request: Request, *, organization_locale: str | None = None) -> LocaleCode:
-    """The language of an answer: asked for, accepted, the organisation's, German."""
+    """The language of an answer: asked for, accepted, the organisation's, German.
+
+    One that we do not speak is passed over, so a host may hand on whatever its reader prefers.
+    """
     return (
         supported(request.query_params.get("locale"))
         or accepted(request.headers.get("accept-language"))

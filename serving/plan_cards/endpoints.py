@@ -6,8 +6,8 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from serving.fields import OrganizationId
-from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
-from serving.plan_cards import overview, render, service, situations
+from serving.parts import AnyCaller, PartsOf, caller_of, json_answer, locale_for, parts_of, seen_by
+from serving.plan_cards import overview, render, repository, service, situations
 from serving.plan_cards.contracts import IntervalName, PlansOnSale, Recommendation
 from serving.problems import documented
 
@@ -18,21 +18,18 @@ AskedInterval = Annotated[IntervalName, Query(description="Billing interval of t
 
 @router.get("/{organization_id}/plan-recommendations", response_model=Recommendation, responses=documented(403, 404))
 async def get_recommendation(
-    request: Request,
-    organization_id: OrganizationId,
-    parts: PartsOf,
-    caller: AnyCaller,
-    interval: AskedInterval = "month",
+    request: Request, organization_id: OrganizationId, interval: AskedInterval = "month"
 ) -> Response:
     """The best-fitting plans, best first; asking again before `expires_at` gives the same decision."""
-    seen_by(caller, organization_id)
-    decision, own_locale = await service.recommend(parts, organization_id=organization_id, interval=interval)
+    parts = parts_of(request)  # asked for directly: resolving dependencies costs as much as answering
+    seen_by(caller_of(request), organization_id)
+    decision_id, own_locale = await service.recommend(parts, organization_id=organization_id, interval=interval)
     spoken = locale_for(request, organization_locale=own_locale)
-    key = (decision.decision_id, spoken)
-    body = parts.rendered.get(key)
+    body = parts.rendered.get((decision_id, spoken))
     if body is None:
+        decision = await parts.database.read(lambda connection: repository.get(connection, decision_id))
         body = orjson.dumps(render.recommendation(decision, catalogue=parts.catalogue, locale=spoken))
-        parts.rendered.put(key, body)
+        parts.rendered.put((decision_id, spoken), body)
     return json_answer(body, locale=spoken)
 
 

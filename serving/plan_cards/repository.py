@@ -14,7 +14,13 @@ from serving.organizations.repository import UnknownOrganization
 
 _latest = decisions.alias("latest")
 _OPEN = (
-    select(organizations.c.revision, organizations.c.locale, decisions)
+    select(
+        organizations.c.revision,
+        organizations.c.locale,
+        decisions.c.decision_id,
+        decisions.c.basis,
+        decisions.c.expires_at,
+    )
     .select_from(
         organizations.outerjoin(
             decisions,
@@ -31,6 +37,7 @@ _OPEN = (
     )
     .where(organizations.c.organization_id == bindparam("organization_id"))
 )
+_BY_ID = select(decisions).where(decisions.c.decision_id == bindparam("decision_id"))
 # The row lock lets one decision at a time through where there are many writers; SQLite has one anyway.
 _REVISION = (
     select(organizations.c.revision)
@@ -71,10 +78,6 @@ class Decision:
     occurred_at: datetime
     expires_at: datetime
 
-    def holds(self, basis: str, now: datetime) -> bool:
-        """Whether it may be answered again: nothing it rests on has changed, and it has not expired."""
-        return self.basis == basis and now < self.expires_at
-
 
 @dataclass(frozen=True, slots=True)
 class Latest:
@@ -82,7 +85,13 @@ class Latest:
 
     revision: int
     locale: str
-    decision: Decision | None
+    decision_id: str | None
+    basis: str | None
+    expires_at: datetime | None
+
+    def holds(self, basis: str, now: datetime) -> bool:
+        """Whether it may be answered again: nothing it rests on has changed, and it has not expired."""
+        return self.basis == basis and self.expires_at is not None and now < self.expires_at
 
 
 def latest(connection: Connection, *, organization_id: str, interval: Interval) -> Latest:
@@ -90,31 +99,35 @@ def latest(connection: Connection, *, organization_id: str, interval: Interval) 
     row = connection.execute(_OPEN, {"organization_id": organization_id, "interval": interval}).first()
     if row is None:
         raise UnknownOrganization(organization_id)
-    if row.decision_id is None:
-        return Latest(row.revision, row.locale, None)
+    return Latest(*row)
+
+
+def get(connection: Connection, decision_id: str) -> Decision:
+    """A decision that is known to be stored."""
+    row = connection.execute(_BY_ID, {"decision_id": decision_id}).one()
     values = {field: getattr(row, field) for field in Decision.__dataclass_fields__}
-    return Latest(row.revision, row.locale, Decision(**{**values, "content": orjson.loads(row.content)}))
+    return Decision(**{**values, "content": orjson.loads(row.content)})
 
 
 def add(
     connection: Connection, decision: Decision, candidates: Sequence[Candidate], *, revision: int, recorded_at: datetime
-) -> Decision | None:
-    """Store the decision and return it, or the one that another request has just stored on the same basis.
+) -> str | None:
+    """Store the decision and return its id, or that of one which another request has just stored on the same basis.
 
     `None`, and nothing stored, when the organisation has moved on from this revision.
     """
     moved_to = connection.execute(_REVISION, {"organization_id": decision.organization_id}).scalar()
     if moved_to != revision:
         return None
-    earlier = latest(connection, organization_id=decision.organization_id, interval=decision.interval).decision
-    if earlier is not None and earlier.holds(decision.basis, decision.occurred_at):
-        return earlier
+    earlier = latest(connection, organization_id=decision.organization_id, interval=decision.interval)
+    if earlier.decision_id is not None and earlier.holds(decision.basis, decision.occurred_at):
+        return earlier.decision_id
     header = {field: getattr(decision, field) for field in Decision.__dataclass_fields__}
     header["content"] = orjson.dumps(decision.content).decode()
     connection.execute(insert(decisions), {**header, "recorded_at": recorded_at})
     if candidates:
         connection.execute(insert(decision_plans), [_row(decision.decision_id, each) for each in candidates])
-    return decision
+    return decision.decision_id
 
 
 def _row(decision_id: str, candidate: Candidate) -> dict[str, object]:

@@ -17,8 +17,8 @@ class BusyOrganization(Exception):
     """The organisation's facts changed again and again while a decision was being taken."""
 
 
-async def recommend(parts: Parts, *, organization_id: str, interval: Interval) -> tuple[Decision, str]:
-    """The decision in force and the organisation's language.
+async def recommend(parts: Parts, *, organization_id: str, interval: Interval) -> tuple[str, str]:
+    """The id of the decision in force and the organisation's language.
 
     The same decision is answered until it expires or something it rests on changes, so a page that is loaded again
     makes no new impression. Raises `UnknownOrganization`, `BusyOrganization`.
@@ -29,15 +29,21 @@ async def recommend(parts: Parts, *, organization_id: str, interval: Interval) -
             lambda connection: repository.latest(connection, organization_id=organization_id, interval=interval)
         )
         basis = _basis(parts, latest.revision)
-        if latest.decision is not None and latest.decision.holds(basis, now):
-            return latest.decision, latest.locale
+        if latest.decision_id is not None and latest.holds(basis, now):
+            return latest.decision_id, latest.locale
         taken = await _take(parts, organization_id=organization_id, interval=interval, now=now)
         if taken is not None:
             return taken, latest.locale
     raise BusyOrganization(organization_id)
 
 
-async def _take(parts: Parts, *, organization_id: str, interval: Interval, now: datetime) -> Decision | None:
+async def decision_for(parts: Parts, *, organization_id: str, interval: Interval) -> Decision:
+    """The decision in force with all that it says; raises as `recommend`."""
+    decision_id, _ = await recommend(parts, organization_id=organization_id, interval=interval)
+    return await parts.database.read(lambda connection: repository.get(connection, decision_id))
+
+
+async def _take(parts: Parts, *, organization_id: str, interval: Interval, now: datetime) -> str | None:
     """Decide and store; `None` when the organisation's facts changed meanwhile."""
     facts = await parts.database.read(
         lambda connection: situations.known(
@@ -55,14 +61,16 @@ async def _take(parts: Parts, *, organization_id: str, interval: Interval, now: 
         basis=_basis(parts, revision),
     )
 
-    def store(connection: Connection) -> Decision | None:
+    def store(connection: Connection) -> str | None:
         return repository.add(
             connection, decided.decision, decided.candidates, revision=revision, recorded_at=parts.now()
         )
 
     stored = await parts.database.write(store)
-    if stored is decided.decision:
-        parts.metrics.decisions.labels(stored.strategy, stored.model_version, stored.fallback_reason or "").inc()
+    decision = decided.decision
+    if stored == decision.decision_id:
+        labels = decision.strategy, decision.model_version, decision.fallback_reason or ""
+        parts.metrics.decisions.labels(*labels).inc()
     return stored
 
 
