@@ -39,7 +39,7 @@ def _say_what_to_open(settings: Settings) -> None:
         return
     path = f"/v1/organizations/{demo}/plan-recommendations"
     key = settings.api_key.get_secret_value() or "$PLANS_API_KEY"
-    typer.echo(f"Open {address}/ for the organisation page of {demo}, and press ⚡ Plan ändern.")
+    typer.echo(f"Open {address}/?locale=de for the organisation page of {demo}, and press ⚡ Plan ändern.")
     typer.echo(f'Or ask: curl -s -H "Authorization: Bearer {key}" {address}{path}')
 
 
