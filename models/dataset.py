@@ -42,6 +42,10 @@ class TrainingSet:
     """(d,) organisation ids."""
     plans: NDArray[np.object_]
     """(r,) plan codes."""
+    order: IntArray
+    """(r,) the place of each plan in the logged order, from 1, shown or not."""
+    propensity: FloatArray
+    """(r,) the logged probability of being put first."""
     digest: str
     """sha256 that names the content."""
 
@@ -65,6 +69,8 @@ class TrainingSet:
             decisions=self.decisions[decisions],
             organizations=self.organizations[decisions],
             plans=self.plans[rows],
+            order=self.order[rows],
+            propensity=self.propensity[rows],
             digest=self.digest,
         )
 
@@ -77,7 +83,7 @@ def load_training_set(folder: Path) -> TrainingSet:
     except (OSError, ValueError) as error:
         raise TrainingSetRefused(f"training_set.parquet cannot be read: {error}") from error
     names = tuple(about["feature_names"])
-    needed = ("decision_id", "organization_id", "plan", "position", "shown", "chosen", *names)
+    needed = ("decision_id", "organization_id", "plan", "position", "shown", "propensity", "chosen", *names)
     if missing := [name for name in needed if name not in table]:
         raise TrainingSetRefused(f"training_set.parquet lacks the columns {', '.join(missing)}")
     if len(table) != about["rows"] or table.empty:
@@ -93,7 +99,10 @@ def load_training_set(folder: Path) -> TrainingSet:
     features = table[list(names)].to_numpy(dtype=np.float64)
     if not np.isfinite(features).all():
         raise TrainingSetRefused(f"the feature {names[int(np.argwhere(~np.isfinite(features))[0, 1])]} is not finite")
-    shown = table["position"].to_numpy() * table["shown"].to_numpy()
+    order = table["position"].to_numpy(dtype=np.int64)
+    if not (np.add.reduceat((order == 1).astype(np.int64), starts) == 1).all():
+        raise TrainingSetRefused("a decision does not have exactly one plan in first place")
+    shown = order * table["shown"].to_numpy()
     return TrainingSet(
         feature_names=names,
         features=np.ascontiguousarray(features),
@@ -103,6 +112,8 @@ def load_training_set(folder: Path) -> TrainingSet:
         decisions=ids[starts],
         organizations=table["organization_id"].to_numpy(dtype=object)[starts],
         plans=table["plan"].to_numpy(dtype=object),
+        order=order,
+        propensity=table["propensity"].to_numpy(dtype=np.float64),
         digest=str(about["digest"]),
     )
 

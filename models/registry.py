@@ -17,6 +17,7 @@ import numpy as np
 from models.bundle import Golden, load_champion, point_to, write_bundle
 from models.dataset import TrainingSet
 from models.gate import Verdict
+from models.offline_policy import PolicyFigures
 from models.plan_ranker import PlanRanker
 from models.report import markdown
 from models.train import Trained
@@ -142,8 +143,19 @@ def _metrics(trained: Trained) -> dict[str, float]:
         for figure, value in asdict(figures).items()
         if value is not None
     }
+    for name, policy in trained.off_policy.items():
+        named |= policy_metrics(name, policy)
     rules, optimum = trained.figures["rules"], trained.figures.get("optimum")
     if optimum is not None:
         share = trained.figures["model"].share_of_gap(rules=rules, optimum=optimum)
         named |= {} if share is None else {"model.share_of_gap": share}
+    return named
+
+
+def policy_metrics(name: str, policy: PolicyFigures) -> dict[str, float]:
+    """The off-policy figures as MLflow keeps them; estimates only where the verdict lets them be relied on."""
+    named = {f"{name}.off_policy.effective_sample_size": policy.weights.effective_sample_size}
+    if policy.verdict.reliable and policy.anytime is not None:
+        named |= {f"{name}.off_policy.{estimator}": found.value for estimator, found in policy.estimates.items()}
+        named |= dict(zip([f"{name}.off_policy.lower", f"{name}.off_policy.upper"], policy.anytime, strict=True))
     return named

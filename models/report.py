@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from models.gate import Verdict
 from models.judge import Figures
+from models.offline_policy import PolicyFigures
 
 if TYPE_CHECKING:
     from models.train import Trained
@@ -14,6 +15,23 @@ EXPLAINED = (
     "of the one choice that was drawn; the share of the gap runs from the rules (0 %) to the known optimum (100 %).",
 )
 ORDER = ("optimum", "model", "champion", "conditional_logit", "popularity", "rules")
+
+
+POLICY_COLUMNS = ("policy", "estimator", "accepted", "95 % interval", "to be read as")
+POLICY_EXPLAINED = (
+    "Off-policy: how often the plan put first would have been accepted, had the ranker put its own first plan there.",
+    "An estimate from logs, not an experiment.",
+)
+READ_AS = {
+    "IPS": "unbiased, wide",
+    "SNIPS": "to be reported",
+    "DM": "as good as the choice model; its interval ignores that",
+    "DR": "unbiased, uses the choice model",
+    "SNDR": "to be reported",
+    "SWITCH": "sensitivity: without large weights",
+    "DRos": "sensitivity: with large weights shrunk",
+}
+ANYTIME = "holds at every look"
 
 
 def rows(figures: dict[str, Figures]) -> list[tuple[str, ...]]:
@@ -36,9 +54,38 @@ def rows(figures: dict[str, Figures]) -> list[tuple[str, ...]]:
     return [line(name) for name in ORDER if name in figures]
 
 
+def policy_rows(figures: dict[str, PolicyFigures]) -> list[tuple[str, ...]]:
+    """What was logged, then one line per policy and estimator, as text."""
+    logged = next(iter(figures.values())).logged
+    found: list[tuple[str, ...]] = [
+        ("as logged", "mean", *_accepted(logged.value, logged.lower, logged.upper), "observed")
+    ]
+    for policy, one in figures.items():
+        for name, estimate in one.estimates.items():
+            found.append((policy, name, *_accepted(estimate.value, estimate.lower, estimate.upper), READ_AS[name]))
+        if one.anytime is not None:
+            found.append((policy, "betting", *_accepted(None, *one.anytime), ANYTIME))
+    return found
+
+
+def policy_words(figures: dict[str, PolicyFigures]) -> list[str]:
+    """One line per policy: how much the log knows of it, and why its figures may not be relied on."""
+
+    def line(policy: str, one: PolicyFigures) -> str:
+        w = one.weights
+        known = (
+            f"{policy}: {w.effective_sample_size:.0f} effective of {w.decisions:,} decisions, overlap {w.overlap:.0%}, "
+            f"mean weight {w.mean:.3f} ± {w.mean_standard_error:.3f}, largest {w.largest:.1f}"
+        )
+        return known if one.verdict.reliable else f"{known}; no verdict: {'; '.join(one.verdict.reasons)}"
+
+    return [line(policy, one) for policy, one in figures.items()]
+
+
 def markdown(trained: "Trained", verdict: Verdict) -> str:
     """The report that is logged with the run."""
     table = [COLUMNS, tuple("---" for _ in COLUMNS), *rows(trained.figures)]
+    policies = [POLICY_COLUMNS, tuple("---" for _ in POLICY_COLUMNS), *policy_rows(trained.off_policy)]
     said = "Promoted." if verdict.promoted else "Not promoted: " + "; ".join(verdict.failed) + "."
     learned, judged = len(trained.learned_from), len(trained.judged_on)
     return "\n".join(
@@ -52,10 +99,19 @@ def markdown(trained: "Trained", verdict: Verdict) -> str:
             "",
             *EXPLAINED,
             "",
+            *("| " + " | ".join(row) + " |" for row in policies),
+            "",
+            *POLICY_EXPLAINED,
+            *(f"- {line}" for line in policy_words(trained.off_policy)),
+            "",
             said,
             "",
         ]
     )
+
+
+def _accepted(value: float | None, lower: float, upper: float) -> tuple[str, str]:
+    return _number(value), f"{lower:.3f} … {upper:.3f}"
 
 
 def _number(value: float | None) -> str:

@@ -1,6 +1,6 @@
 """From a training set to a judged challenger: one call, repeatable from its seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from models.choice_ranker import ChoiceRanker
 from models.conditional_logit import ConditionalLogit
 from models.dataset import POSITION_FEATURES, TrainingSet, TrainingSetRefused, held_out
 from models.judge import Figures, judge
+from models.logged_choices import ChoiceModel, policy_log
+from models.offline_policy import PolicyFigures, judge_policy
 from models.plan_ranker import FloatArray, PlanRanker
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
@@ -31,6 +33,8 @@ class Trained:
     parameters: dict[str, Any]
     learned_from: TrainingSet
     judged_on: TrainingSet
+    off_policy: dict[str, PolicyFigures]
+    """What the log says of putting each one's first plan first; by name: model, rules, champion if there is one."""
 
 
 def train(
@@ -64,7 +68,9 @@ def train(
     progress("judging against rules, popularity and a conditional logit")
     parameters = {"seed": seed, **asdict(learner.report_)}
     figures = _compare(ranker, logit, champion, learn=learn, judged=judged, truth=held)
-    return Trained(ranker, figures, parameters, learn, judged)
+    rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
+    off_policy = judge_off_policy(rankers | ({"champion": champion} if champion else {}), judged, choice_model=logit)
+    return Trained(ranker, figures, parameters, learn, judged, off_policy)
 
 
 def as_plan_ranker(learner: ChoiceRanker, *, feature_names: tuple[str, ...], version: str) -> PlanRanker:
@@ -101,6 +107,22 @@ def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:
         raise TrainingSetRefused(f"{ranker.name} needs the features {', '.join(missing)}")
     places = [training_set.feature_names.index(name) for name in ranker.feature_names]
     return np.ascontiguousarray(training_set.features[:, places])
+
+
+def judge_off_policy(
+    rankers: Mapping[str, Ranker], judged: TrainingSet, *, choice_model: ChoiceModel
+) -> dict[str, PolicyFigures]:
+    """What the log says of each ranker as a policy; the choice model must not have seen the organisations judged on."""
+    return {
+        name: judge_policy(
+            policy_log(
+                judged,
+                utilities=ranker.utilities(columns_of(ranker, judged), judged.group_sizes),
+                choice_model=choice_model,
+            )
+        )
+        for name, ranker in rankers.items()
+    }
 
 
 def _compare(

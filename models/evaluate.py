@@ -1,0 +1,73 @@
+"""The champion and the rules on the organisations that no training run has seen, and what the log says of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.dataset import TrainingSet, TrainingSetRefused, held_out
+from models.judge import Figures, judge
+from models.logged_choices import FitChoiceModel, FloatArray, fit_logit
+from models.offline_policy import PolicyFigures
+from models.train import FEWEST_DECISIONS, columns_of, judge_off_policy, popularity
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.rules import RuleRanker
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures over the same held-out decisions."""
+
+    figures: dict[str, Figures]
+    """By name: rules, popularity; also champion and optimum where there is one."""
+    off_policy: dict[str, PolicyFigures]
+    """By name: rules; also champion where there is one."""
+    decisions: int
+    organizations: int
+
+
+def evaluate(
+    training_set: TrainingSet,
+    *,
+    champion: Ranker | None,
+    truth: FloatArray | None = None,
+    fit: FitChoiceModel = fit_logit,
+    progress: Callable[[str], None] = print,
+) -> Evaluation:
+    """Judge on the held-out organisations; `fit` makes the off-policy choice model of all the others.
+
+    `truth` (rows of the training set,) as in `train`. `TrainingSetRefused` when there are too few decisions.
+    """
+    out = held_out(training_set.organizations)
+    if len(training_set) < FEWEST_DECISIONS or not out.any() or out.all():
+        raise TrainingSetRefused(f"{len(training_set)} decisions are too few to judge by; {FEWEST_DECISIONS} at least")
+    others, judged = training_set.take(~out), training_set.take(out)
+    held = None if truth is None else truth[np.repeat(out, training_set.group_sizes)]
+    rankers: dict[str, Ranker] = ({"champion": champion} if champion else {}) | {"rules": RuleRanker()}
+    progress(f"judging on {len(judged):,} decisions of held-out organisations")
+
+    def figures(utilities: FloatArray, *, states_probabilities: bool) -> Figures:
+        return judge(
+            utilities,
+            chosen=judged.chosen,
+            group_sizes=judged.group_sizes,
+            truth=held,
+            states_probabilities=states_probabilities,
+        )
+
+    found = {
+        name: figures(
+            ranker.utilities(columns_of(ranker, judged), judged.group_sizes), states_probabilities=name != "rules"
+        )
+        for name, ranker in rankers.items()
+    }
+    found["popularity"] = figures(popularity(others, judged), states_probabilities=True)
+    if held is not None:
+        found["optimum"] = figures(np.log(np.maximum(held, 1e-300)), states_probabilities=True)
+    progress("judging by what was logged")
+    return Evaluation(
+        figures=found,
+        off_policy=judge_off_policy(rankers, judged, choice_model=fit(others)),
+        decisions=len(judged),
+        organizations=len(np.unique(judged.organizations)),
+    )
