@@ -73,7 +73,7 @@ def create_app(
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
     pages = (modal_page, modal_assets)
-    for module in (organizations, usage, plan_cards, subscriptions, outcomes, leads, *pages):
+    for module in (plan_cards, organizations, usage, subscriptions, outcomes, leads, *pages):
         app.include_router(module.router)
     app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):

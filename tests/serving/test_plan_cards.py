@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def test_a_page_that_is_loaded_again_makes_no_new_impression(acme: Service) -> N
     assert again == first
     assert in_english["decision_id"] == first["decision_id"]
     assert rows(acme, "SELECT count(*) FROM decisions") == [(1,)]
+
+
+def test_eight_pages_at_once_are_shown_one_decision(acme: Service) -> None:
+    with ThreadPoolExecutor(8) as pages:
+        decisions = set(pages.map(lambda _: acme.recommended()["decision_id"], range(8)))
+
+    assert len(decisions) == 1
 
 
 CHANGES: dict[str, Callable[[Service], object]] = {
