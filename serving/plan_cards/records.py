@@ -16,7 +16,6 @@ def holder_of(facts: Known) -> Holder:
         plan=standing.plan,
         interval=standing.held.interval,
         period=standing.period,
-        scheduled=standing.scheduled,
         stock_usage=facts.levels,
         in_use=dict.fromkeys(facts.organization.integrations),
     )
