@@ -21,7 +21,6 @@ from serving.gateway import Gateway
 from serving.jobs.reload_champion import ReloadChampion
 from serving.leads import endpoints as leads
 from serving.metrics import Metrics
-from serving.modal_assets import OpenFiles
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
 from serving.parts import Parts, Rendered
@@ -33,8 +32,6 @@ from serving.settings import Settings, with_secrets
 from serving.subscriptions import endpoints as subscriptions
 from serving.usage import endpoints as usage
 from serving.web import install_problem_handlers
-
-STATIC_FILES = Path(__file__).parent / "modal" / "static"
 
 
 def create_app(
@@ -78,7 +75,6 @@ def create_app(
     app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):
         app.include_router(time_travel.router)
-    app.mount("/modal", OpenFiles(directory=STATIC_FILES), name="modal")
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app
 

@@ -1,36 +1,113 @@
-"""What the modal's script loads: its files and its words, open to every host page."""
+"""What the modal's script tag loads: one script, its styles and its words, compressed and open to every host page."""
 
-from typing import Any, Final
+import gzip
+import re
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
 
-from fastapi import APIRouter, Response
-from fastapi.staticfiles import StaticFiles
+import orjson
+from fastapi import APIRouter, HTTPException, Request, Response
 
-from serving.locales import LocaleCode
-from serving.parts import json_answer
+from serving.locales import LOCALES
 from serving.texts import messages
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
-_OWN: Final = "modal."
-_SHARED: Final = ("enterprise.", "metric.")
-_OPEN: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-cache"}
-"""Modules and words of another version do not fit together: a browser asks each time whether they are new."""
+STATIC_FILES: Final = Path(__file__).parent / "modal" / "static"
+ENTRY: Final = "plan-modal.js"
+
+_TYPES: Final = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+_OPEN: Final = {
+    "Access-Control-Allow-Origin": "*",
+    # Script, styles and words of different versions do not fit together: a browser asks each time.
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+}
+_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=\w)", re.MULTILINE)
+_COMMENT: Final = re.compile(r"^\s*(//.*|/\*(?:[^*]|\*(?!/))*\*/)$\n?", re.MULTILINE)
+_INDENT: Final = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
+_WORDS: Final = ("modal.", "enterprise.", "metric.")
 
 
-class OpenFiles(StaticFiles):
-    """Static files that a page of any origin may load: they are the same for everybody."""
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is sent."""
 
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """The file, with the headers that let other origins read it."""
-        answer = super().file_response(*args, **kwargs)
-        answer.headers.update(_OPEN)
-        return answer
+    body: bytes
+    packed: bytes
+    media_type: str
+    tag: str
 
 
-@router.get("/modal/messages.{spoken}.json", include_in_schema=False)
-async def modal_messages(spoken: LocaleCode) -> Response:
-    """The modal's words in one language."""
-    table = {key.removeprefix(_OWN): text for key, text in messages(spoken).items() if key.startswith((_OWN, *_SHARED))}
-    answer = json_answer(table, locale=spoken)
-    answer.headers.update(_OPEN)
-    return answer
+def bundle(folder: Path, entry: str) -> str:
+    """One script out of a module and all that it imports, each once and after what it needs.
+
+    Understands what our modules use: `import { names } from "./file.js"` without renaming, and `export` before a
+    declaration. Their top-level names share one scope, so two modules must not use the same one.
+    """
+    placed: dict[str, str] = {}
+
+    def place(name: str) -> None:
+        if name in placed:
+            return
+        text = (folder / name).read_text(encoding="utf-8")
+        for needed in _IMPORT.findall(text):
+            place(needed)
+        own = _IMPORT.sub("", text)
+        placed[name] = own if name == entry else _EXPORT.sub("", own)
+
+    place(entry)
+    return _lean("\n".join(placed.values()))
+
+
+def _lean(text: str) -> str:
+    """The same script or styles without comments that stand alone, indentation and empty lines."""
+    return _INDENT.sub("", _COMMENT.sub("", text)).strip() + "\n"
+
+
+def _text_of(name: str) -> bytes:
+    words = re.fullmatch(r"messages\.(\w+)\.json", name)
+    if words is not None:
+        locale = next((locale for locale in LOCALES if locale == words[1]), None)
+        if locale is None:
+            raise FileNotFoundError(name)
+        table = messages(locale).items()
+        return orjson.dumps({key.removeprefix("modal."): text for key, text in table if key.startswith(_WORDS)})
+    if name == ENTRY:
+        return bundle(STATIC_FILES, name).encode()
+    body = (STATIC_FILES / name).read_bytes()
+    return _lean(body.decode()).encode() if name.endswith(".css") else body
+
+
+@cache
+def asset(name: str) -> Asset:
+    """A file by its name; raises `FileNotFoundError`."""
+    media_type = _TYPES.get(Path(name).suffix)
+    if media_type is None:
+        raise FileNotFoundError(name)
+    body = _text_of(name)
+    return Asset(body, gzip.compress(body, 9, mtime=0), media_type, f'"{sha256(body).hexdigest()[:32]}"')
+
+
+@router.api_route("/modal/{name}", methods=["GET", "HEAD"])
+async def modal_file(request: Request, name: str) -> Response:
+    """A file of the modal or of its pages."""
+    try:
+        found = asset(name)
+    except FileNotFoundError as error:
+        raise HTTPException(404) from error
+    headers = {**_OPEN, "ETag": found.tag}
+    if request.headers.get("if-none-match") == found.tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.packed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(found.body, media_type=found.media_type, headers=headers)

@@ -94,12 +94,12 @@ export function selection({ name, selection: { state, label, blockers }, ...plan
       type: "button",
       class: `select ${state}`,
       part: `select select-${state}`,
+      "aria-label": `${label}: ${name}`,
       "aria-disabled": state === "selectable" ? null : "true",
       "aria-describedby": why,
       onclick: state === "selectable" && (() => select({ name, ...plan }, button)),
     },
     label,
-    spoken(`: ${name}`),
   );
   return h("div", { class: "selection" }, button, why && blockerList(why, blockers, words));
 }
