@@ -1,6 +1,6 @@
-import os
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -23,8 +23,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    # Playwright warns when a loop of another library is about; each test process has its own.
-    os.environ.setdefault("NODE_NO_WARNINGS", "1")
     with browser() as chromium:
         yield chromium
 
@@ -34,7 +32,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Pages in contexts of their own; an error in a page's script fails the test."""
     contexts, errors = [], []
 
-    def make(**options: object) -> Page:
+    def make(**options: Any) -> Page:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "de-DE", **options})
         contexts.append(context)
         page = context.new_page()
@@ -61,7 +59,7 @@ def opened(world: World, new_page: Callable[..., Page]) -> Open:
         prepare: Callable[[Page], object] = lambda page: None,
         dialog: bool = True,
         wait: bool = True,
-        **options: object,
+        **options: Any,
     ) -> Modal:
         page = new_page(**options)
         html = host_page(world, organization, locale=locale, attributes=attributes, token=token)

@@ -45,7 +45,8 @@ class Modal:
         """What holds the focus, in the modal or on the page: its tag and its text."""
         return str(
             self.page.evaluate(
-                "(() => { let e = document.activeElement; while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;"
+                "(() => { let e = document.activeElement;"
+                " while (e?.shadowRoot?.activeElement) e = e.shadowRoot.activeElement;"
                 " return e ? `${e.localName}: ${e.innerText ?? ''}`.trim() : '' })()"
             )
         )
@@ -53,8 +54,9 @@ class Modal:
     def raw_keys(self) -> list[str]:
         """Message keys, placeholders and missing values that are to be seen or heard anywhere in the dialog."""
         labels = self.dialog.evaluate(
-            "dialog => [dialog, ...dialog.querySelectorAll('*')].flatMap(e => "
-            "['aria-label', 'title', 'placeholder', 'alt'].map(name => e.getAttribute(name)).filter(Boolean)).join('\\n')"
+            "dialog => [dialog, ...dialog.querySelectorAll('*')].flatMap(e =>"
+            " ['aria-label', 'title', 'placeholder', 'alt'].map(name => e.getAttribute(name)).filter(Boolean))"
+            ".join('\\n')"
         )
         return RAW_KEY.findall(f"{self.dialog.inner_text()}\n{self.dialog.evaluate('e => e.textContent')}\n{labels}")
 

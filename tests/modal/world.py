@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx2
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import insert
+from sqlalchemy import Select, insert, select
 
 from serving.db.session import Database
-from serving.db.tables import subscriptions
+from serving.db.tables import enterprise_leads, outcomes, subscriptions
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -43,7 +43,9 @@ class World:
 
     def token(self, organization: str, origin: str | None = None) -> str:
         """A modal token for pages of this origin, by default the service's own."""
-        answer = self.host.post(f"/v1/organizations/{organization}/modal-tokens", json={"origin": origin or self.origin})
+        answer = self.host.post(
+            f"/v1/organizations/{organization}/modal-tokens", json={"origin": origin or self.origin}
+        )
         answer.raise_for_status()
         return str(answer.json()["token"])
 
@@ -88,6 +90,21 @@ class World:
         database.writing(lambda connection: connection.execute(insert(subscriptions).values(row)))
         database.close()
 
+    def recorded(self, decision_id: str, kind: str) -> list[dict[str, Any]]:
+        """The outcomes of this kind that the service has recorded for a decision."""
+        found = select(outcomes).where(outcomes.c.decision_id == decision_id, outcomes.c.kind == kind)
+        return self._rows(found)
+
+    def leads(self, name: str) -> list[dict[str, Any]]:
+        """The leads that the service has recorded under this name."""
+        return self._rows(select(enterprise_leads).where(enterprise_leads.c.name == name))
+
+    def _rows(self, query: Select[Any]) -> list[dict[str, Any]]:
+        database = Database(self.database_url)
+        rows = database.reading(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
+        database.close()
+        return rows
+
 
 @contextmanager
 def running_world(folder: Path, *, port: int) -> Iterator[World]:
@@ -129,14 +146,26 @@ def settle(world: World) -> None:
         levels={"documents": 950, "assistants": 3, "seats": 3},
     )
     world.subscribe("outgrown", "ecommerce-basic")
-    world.put("oversized", name="Harbour Support Ltd", country="IE", timezone="Europe/Dublin", locale="en", templates=["support"], integrations=["zendesk"])
+    world.put(
+        "oversized",
+        name="Harbour Support Ltd",
+        country="IE",
+        timezone="Europe/Dublin",
+        locale="en",
+        templates=["support"],
+        integrations=["zendesk"],
+    )
     world.use(
         "oversized",
         daily={"conversations": 300, "ai_tokens": 150_000},
         levels={"documents": 240, "assistants": 5, "seats": 2},
     )
     world.subscribe("oversized", "support-scale")
-    world.put("new", name="Neu hier", templates=[], integrations=[], trial_started_at=_text(_now() - timedelta(hours=2)))
+    world.put("yearly", name="Jahreszeiten KG")
+    world.subscribe("yearly", "ecommerce-basic", "year")
+    world.put(
+        "new", name="Neu hier", templates=[], integrations=[], trial_started_at=_text(_now() - timedelta(hours=2))
+    )
 
 
 @contextmanager
@@ -148,8 +177,11 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-def host_page(world: World, organization: str, *, locale: str = "de", attributes: str = "", token: str | None = None) -> str:
+def host_page(
+    world: World, organization: str, *, locale: str = "de", attributes: str = "", token: str | None = None
+) -> str:
     """A page of some host that embeds the modal with one script tag."""
+    about = f'organization="{organization}" token="{token or world.token(organization)}" locale="{locale}"'
     return f"""<!doctype html>
 <html lang="{locale}">
 <head>
@@ -160,7 +192,7 @@ def host_page(world: World, organization: str, *, locale: str = "de", attributes
 <body>
   <main>
     <h1>Host</h1>
-    <plan-modal organization="{organization}" token="{token or world.token(organization)}" locale="{locale}" {attributes}>
+    <plan-modal {about} {attributes}>
       <a href="{world.origin}/plans">⚡ Plan</a>
     </plan-modal>
   </main>

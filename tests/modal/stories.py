@@ -1,0 +1,131 @@
+"""Every state of the modal by name, reached as people reach it: for the tests of all states, and for screenshots."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.modal.modal import Modal
+
+Story = Callable[..., Modal]
+RECOMMENDATIONS = "**/plan-recommendations?*"
+
+
+def shown(opened: Callable[..., Modal], **how: Any) -> Modal:
+    return opened("shop", **how)
+
+
+def current_plan(opened: Callable[..., Modal], **how: Any) -> Modal:
+    return opened("outgrown", **how)
+
+
+def blocked(opened: Callable[..., Modal], **how: Any) -> Modal:
+    return opened("oversized", **how)
+
+
+def annual(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("yearly", **how)
+    modal.dialog.locator(".saving").filter(has_text="20").wait_for()
+    return modal
+
+
+def all_plans(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("oversized", **how)
+    modal.all_plans.click()
+    modal.table.wait_for()
+    modal.dialog.locator(".tools").evaluate("tools => tools.scrollIntoView()")
+    return modal
+
+
+def contact(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("shop", **how)
+    modal.dialog.locator(".offers").filter(has_text="Enterprise").wait_for()
+    modal.dialog.locator(".pitch button").click()
+    modal.dialog.locator("form .primary").click()
+    return modal
+
+
+def thanked(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("shop", **how)
+    modal.dialog.locator(".pitch button").click()
+    modal.dialog.locator("input[name=name]").fill("Erika Beispiel")
+    modal.dialog.locator("input[name=email]").fill("erika@example.com")
+    modal.dialog.locator("form .primary").click()
+    modal.dialog.locator(".thanks").wait_for()
+    return modal
+
+
+def chosen(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("shop", **how)
+    modal.dialog.locator(".card .select.selectable").first.click()
+    modal.dialog.locator(".choice").wait_for()
+    return modal
+
+
+def not_recorded(opened: Callable[..., Modal], **how: Any) -> Modal:
+    refuse = lambda route: route.fulfill(status=422, json={"code": "invalid_request"})  # noqa: E731
+    modal = opened("shop", prepare=lambda page: page.route("**/v1/outcomes?*", refuse), **how)
+    modal.dialog.locator(".card .select.selectable").first.click()
+    modal.dialog.locator(".choice .failure").wait_for()
+    return modal
+
+
+def loading(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("shop", prepare=lambda page: page.route(RECOMMENDATIONS, lambda route: None), wait=False, **how)
+    modal.page.wait_for_timeout(900)
+    return modal
+
+
+def failed(opened: Callable[..., Modal], **how: Any) -> Modal:
+    def fail(page: Page) -> None:
+        for calls in (RECOMMENDATIONS, "**/shop/plans?*"):
+            page.route(calls, lambda route: route.fulfill(status=500))
+
+    modal = opened("shop", prepare=fail, wait=False, **how)
+    expect(modal.failure).to_have_count(2)
+    return modal
+
+
+def offline(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("shop", **how)
+    modal.page.keyboard.press("Escape")
+    modal.page.context.set_offline(True)
+    modal.opener.click()
+    modal.failure.first.wait_for()
+    return modal
+
+
+def expired(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("shop", token="an-old-token", wait=False, **how)
+    modal.failure.first.wait_for()
+    return modal
+
+
+def empty(opened: Callable[..., Modal], **how: Any) -> Modal:
+    def nothing(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"plans": []})
+
+    modal = opened("shop", prepare=lambda page: page.route(RECOMMENDATIONS, nothing), wait=False, **how)
+    modal.dialog.locator(".empty").wait_for()
+    return modal
+
+
+STORIES: Mapping[str, Story] = {
+    story.__name__: story
+    for story in (
+        shown,
+        current_plan,
+        blocked,
+        annual,
+        all_plans,
+        contact,
+        thanked,
+        chosen,
+        not_recorded,
+        loading,
+        failed,
+        offline,
+        expired,
+        empty,
+    )
+}

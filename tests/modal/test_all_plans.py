@@ -1,0 +1,77 @@
+"""All plans stand side by side in one table, with what is on offer."""
+
+from playwright.sync_api import expect
+
+from tests.modal.conftest import Open
+
+
+def test_all_plans_open_as_a_table_of_the_family_that_fits(opened: Open) -> None:
+    modal = opened()
+    expect(modal.all_plans).to_have_attribute("aria-expanded", "false")
+
+    modal.all_plans.click()
+
+    expect(modal.all_plans).to_have_attribute("aria-expanded", "true")
+    columns = modal.table.get_by_role("columnheader")
+    expect(columns).to_have_count(3)
+    expect(columns.first).to_contain_text("Ecommerce Basic")
+    expect(columns.first).to_contain_text("190 €/Monat zzgl. MwSt.")
+    expect(modal.dialog.get_by_role("table", name="Pläne im Vergleich: E-Commerce")).to_be_visible()
+
+
+def test_every_plan_of_every_family_is_there(opened: Open) -> None:
+    modal = opened()
+    modal.all_plans.click()
+
+    modal.dialog.get_by_role("radio", name="Alle Bereiche").check(force=True)
+
+    expect(modal.table.get_by_role("columnheader")).to_have_count(12)
+
+
+def test_a_feature_is_read_aloud_as_included_or_not(opened: Open) -> None:
+    modal = opened()
+    modal.all_plans.click()
+
+    row = modal.table.get_by_role("row", name="Workflow-Automatisierung")
+
+    expect(row.get_by_role("cell")).to_have_text(["nicht enthalten", "enthalten", "enthalten"])
+
+
+def test_only_differences_leaves_what_differs(opened: Open) -> None:
+    modal = opened()
+    modal.all_plans.click()
+    expect(modal.table.get_by_role("rowheader", name="Auskunft zum Bestellstatus")).to_have_count(1)
+
+    modal.dialog.get_by_role("switch", name="Nur Unterschiede zeigen").check()
+
+    expect(modal.table.get_by_role("rowheader", name="Auskunft zum Bestellstatus")).to_have_count(0)
+    expect(modal.table.get_by_role("rowheader", name="Dokumente")).to_have_count(1)
+
+
+def test_names_and_plans_stay_in_view_while_the_table_scrolls(opened: Open) -> None:
+    modal = opened(viewport={"width": 390, "height": 844})
+    modal.all_plans.click()
+    box = modal.dialog.locator(".table-box")
+
+    def place(role: str) -> tuple[float, float]:
+        found = modal.table.get_by_role(role).first.bounding_box()  # type: ignore[arg-type]
+        assert found is not None
+        return found["x"], found["y"]
+
+    box.evaluate("e => e.scrollIntoView()")
+    before = place("rowheader")[0], place("columnheader")[1]
+    box.evaluate("e => e.scrollTo({left: 60, top: 200, behavior: 'instant'})")
+
+    assert box.evaluate("e => e.scrollTop") == 200
+    assert (place("rowheader")[0], place("columnheader")[1]) == before
+
+
+def test_offers_say_for_which_plans_and_until_when(opened: Open) -> None:
+    modal = opened()
+    modal.all_plans.click()
+
+    offers = modal.dialog.locator(".promotions")
+
+    expect(offers.get_by_role("heading", name="Angebote und Aktionen")).to_be_visible()
+    expect(offers).to_contain_text("Ecommerce Basic")
+    expect(offers).to_contain_text("Bis ")

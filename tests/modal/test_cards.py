@@ -1,0 +1,84 @@
+"""A plan card says what the plan is, what it would have cost, and whether it can be taken."""
+
+from playwright.sync_api import expect
+
+from tests.modal.conftest import Open
+
+
+def test_the_recommendation_says_for_whom_and_why(opened: Open) -> None:
+    modal = opened()
+
+    expect(modal.dialog.get_by_role("heading", name="Für Sie empfohlen")).to_be_visible()
+    expect(modal.dialog.get_by_text("Sie haben eine E-Commerce-Assistenten-Vorlage ausgewählt")).to_be_visible()
+
+
+def test_a_card_holds_price_figures_features_and_the_bill_for_ones_own_usage(opened: Open) -> None:
+    card = opened().card("Ecommerce Basic")
+
+    for text in ("190 €/Monat zzgl. MwSt.", "~50k", "3 Assistenten", "~50k Gespräche/Monat", "1k Dokumente"):
+        expect(card).to_contain_text(text)
+    expect(card).to_contain_text("Mit Ihrer Nutzung: 190 €/Monat")
+    expect(card).to_contain_text("Hochgerechnet aus 12 Tagen")
+
+
+def test_the_suggested_plan_stands_first_and_alone_has_the_star(opened: Open) -> None:
+    modal = opened()
+
+    expect(modal.cards.first).to_contain_text("⭐")
+    expect(modal.cards.filter(has_text="⭐")).to_have_count(1)
+
+
+def test_the_current_plan_says_so_and_cannot_be_clicked(opened: Open) -> None:
+    modal = opened("outgrown")
+    button = modal.card("Ecommerce Basic").get_by_role("button", name="✓ Ausgewählt: Ecommerce Basic")
+
+    expect(button).to_have_attribute("aria-disabled", "true")
+    button.click(force=True)
+    button.press("Enter")
+
+    assert modal.heard("select") == []
+    expect(modal.dialog.get_by_text("Ihre Wahl")).to_have_count(0)
+
+
+def test_overage_is_part_of_the_projected_bill(opened: Open) -> None:
+    card = opened("outgrown").card("Ecommerce Basic")
+
+    expect(card.locator(".bill")).to_contain_text("Mehrverbrauch")
+
+
+def test_a_blocked_plan_says_what_is_in_the_way_and_what_to_do(opened: Open) -> None:
+    modal = opened("oversized")
+    button = modal.card("Support Basic").get_by_role("button", name="Support Basic")
+
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_accessible_description(
+        "Sie nutzen 5 von höchstens 3 Assistenten. Entfernen Sie 2 Assistenten."
+    )
+
+
+def test_every_select_button_names_its_plan(opened: Open) -> None:
+    modal = opened()
+
+    for name in ("Ecommerce Basic", "Ecommerce Scale", "Ecommerce Enterprise"):
+        expect(modal.dialog.get_by_role("button", name=f"Auswählen: {name}")).to_have_count(1)
+
+
+def test_paying_annually_shows_annual_prices_and_the_saving(opened: Open) -> None:
+    modal = opened()
+    group = modal.dialog.get_by_role("group", name="Abrechnung")
+    expect(group.get_by_role("radio", name="Monatlich")).to_be_checked()
+    expect(modal.dialog.get_by_text("Jährlich 20 % sparen")).to_be_visible()
+
+    group.get_by_role("radio", name="Monatlich").focus()
+    modal.page.keyboard.press("ArrowRight")
+
+    expect(modal.card("Ecommerce Basic")).to_contain_text("1.824 €/Jahr zzgl. MwSt.")
+    expect(modal.card("Ecommerce Basic")).to_contain_text("entspricht 152 €/Monat")
+    assert modal.focused().startswith("input")
+
+
+def test_the_interval_is_the_one_the_organisation_pays_at(opened: Open) -> None:
+    modal = opened("yearly")
+
+    expect(modal.dialog.get_by_role("radio", name="Jährlich")).to_be_checked()
+    expect(modal.card("Ecommerce Basic")).to_contain_text("✓ Ausgewählt")

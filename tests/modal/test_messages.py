@@ -1,0 +1,76 @@
+"""The three languages say the same things, with the same figures in them."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from serving.locales import LOCALES, LocaleCode
+from serving.texts import messages
+
+MODAL = Path(__file__).parents[2] / "serving" / "modal"
+PLACES = re.compile(r"\{(\w+)\}")
+# The pages and the script name every key in full; the few that are put together are listed here.
+COMPOSED = re.compile(r"^(interval\.(month|year)|enterprise\.(title|description|action)|error\.\w+|metric\.\w+\.name)$")
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def own(table: Mapping[str, str]) -> dict[str, str]:
+    return {key: text for key, text in table.items() if key.startswith(("modal.", "page."))}
+
+
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_every_language_has_every_key(locale: LocaleCode) -> None:
+    assert set(messages(locale)) == set(messages("de"))
+
+
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_every_language_has_the_same_placeholders(locale: LocaleCode) -> None:
+    for key, german in messages("de").items():
+        assert placeholders(messages(locale)[key]) == placeholders(german), key
+
+
+@pytest.mark.parametrize("locale", ["de", "en", "fr"])
+def test_no_text_of_the_pages_is_empty_or_untrimmed(locale: LocaleCode) -> None:
+    for key, text in own(messages(locale)).items():
+        assert text == text.strip() != "", key
+
+
+def test_hardly_any_text_of_the_pages_was_left_untranslated() -> None:
+    german, english, french = (own(messages(locale)) for locale in LOCALES)
+
+    same = {key for key in german if english[key] == german[key] or french[key] == german[key]}
+
+    # Words that are the same in two languages, seen one by one.
+    assert same <= {"page.organization", "modal.enterprise.offer"}
+
+
+def test_the_modal_uses_every_one_of_its_texts_and_no_other() -> None:
+    script = "\n".join(path.read_text(encoding="utf-8") for path in (MODAL / "static").glob("*.js"))
+    templates = "\n".join(path.read_text(encoding="utf-8") for path in (MODAL / "templates").glob("*.html"))
+    asked = set(re.findall(r'say\(\s*(?:\w+ \? )?"([\w.]+)"', script)) | set(re.findall(r'"((?:\w+\.)+\w+)"', script))
+    on_pages = set(re.findall(r't\("modal\.([\w.]+)"', templates))
+    texts = {
+        re.sub(r"\.(one|other)$", "", key.removeprefix("modal.")) for key in messages("de") if key.startswith("modal.")
+    }
+    known = texts | {key for key in messages("de") if key.startswith(("enterprise.", "metric."))}
+
+    unused = {key for key in texts - asked - on_pages if not COMPOSED.match(key)}
+
+    assert unused == set()
+    assert {key for key in asked if key.split(".")[0] in {key.split(".")[0] for key in texts}} <= known
+
+
+@pytest.mark.parametrize("locale", ["de", "en", "fr"])
+def test_the_files_are_plain_tables_in_utf_8_without_doubles(locale: str) -> None:
+    text = (MODAL / f"messages.{locale}.json").read_text(encoding="utf-8")
+
+    pairs = json.loads(text, object_pairs_hook=list)
+
+    assert len({key for key, _ in pairs}) == len(pairs)
