@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from models.bundle import BundleRefused
+from models.champions import PromotionRefused
 from models.dataset import TrainingSetRefused
 
 if TYPE_CHECKING:
     from models.judge import Figures
+    from models.offline_policy import PolicyFigures
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -52,6 +54,59 @@ def train_command(
         console.print(f"[yellow]{registered.version} is registered, not promoted[/]: {'; '.join(said.failed)}")
 
 
+@app.command("evaluate")
+def evaluate_command(
+    training_set: TrainingSetFolder,
+    registry: RegistryFolder,
+    truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
+) -> None:
+    """Judge the champion and the rules on the held-out organisations, and by what the log says of their first plans."""
+    from models.dataset import load_training_set
+    from models.evaluate import evaluate
+    from models.registry import Registry
+    from models.report import POLICY_EXPLAINED, policy_words
+    from models.train import truth_for
+
+    with _spoken(), console.status("reading the training set") as status:
+        rows = load_training_set(training_set)
+        known = truth_for(rows, truth) if truth else None
+        champion = Registry(registry).champion()
+        found = evaluate(rows, champion=champion, truth=known, progress=status.update)
+    if champion is None:
+        console.print("[yellow]there is no champion yet[/]; the rules answer")
+    else:
+        console.print(f"champion: {champion.version}")
+    console.print(f"{found.decisions:,} decisions of {found.organizations:,} held-out organisations")
+    _print_figures(found.figures)
+    _print_policies(found.off_policy)
+    console.print(" ".join(POLICY_EXPLAINED))
+    for line, policy in zip(policy_words(found.off_policy), found.off_policy.values(), strict=True):
+        console.print(line, style=None if policy.verdict.reliable else "yellow", highlight=False)
+
+
+@app.command("promote")
+def promote_command(
+    version: Annotated[str, typer.Argument(help="A registered version, as `models train` printed it.")],
+    registry: RegistryFolder,
+) -> None:
+    """Make a registered version the champion, whatever the gate said of it; a damaged bundle is refused."""
+    from models.registry import Registry
+
+    with _spoken():
+        Registry(registry).promote(version)
+    typer.echo(f"{version} is the champion")
+
+
+@app.command("rollback")
+def rollback_command(registry: RegistryFolder) -> None:
+    """Make the champion before this one the champion again; once more goes one further back."""
+    from models.registry import Registry
+
+    with _spoken():
+        version = Registry(registry).rollback()
+    typer.echo(f"{version} is the champion again")
+
+
 @app.command("check-bundle")
 def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.txt and manifest.json.")]) -> None:
     """Load a bundle and score its golden rows; exit status 1 and the reason when it may not be served."""
@@ -67,7 +122,7 @@ def _spoken() -> Iterator[None]:
     """Turn an expected refusal into one line on stderr and exit status 1."""
     try:
         yield
-    except (BundleRefused, TrainingSetRefused) as error:
+    except (BundleRefused, PromotionRefused, TrainingSetRefused) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
 
@@ -79,6 +134,17 @@ def _print_figures(figures: "dict[str, Figures]") -> None:
     for name in COLUMNS:
         table.add_column(name, justify="left" if name == "ranker" else "right")
     for row in rows(figures):
+        table.add_row(*row)
+    console.print(table)
+
+
+def _print_policies(figures: "dict[str, PolicyFigures]") -> None:
+    from models.report import POLICY_COLUMNS, policy_rows
+
+    table = Table(title="off-policy: the first plan's acceptance")
+    for name in POLICY_COLUMNS:
+        table.add_column(name)
+    for row in policy_rows(figures):
         table.add_row(*row)
     console.print(table)
 

@@ -71,17 +71,30 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
 
 def point_to(bundles: Path, version: str) -> None:
     """Make this version the champion, atomically: readers see the old pointer or the new one."""
-    manifest = (bundles / version / "manifest.json").read_bytes()
-    pointer = {"version": version, "bundle": version, "manifest_sha256": _sha256(manifest)}
+    pointer = {"version": version, "bundle": version, "manifest_sha256": manifest_sha256(bundles / version)}
     waiting = bundles / f".{POINTER}.{os.getpid()}"
     waiting.write_text(json.dumps(pointer), "utf-8")
     waiting.replace(bundles / POINTER)
 
 
+def champion_version(bundles: Path) -> str | None:
+    """The version that the pointer names; `None` without a pointer that can be read."""
+    try:
+        version = _json(bundles / POINTER).get("version")
+    except BundleRefused:
+        return None
+    return version if isinstance(version, str) else None
+
+
+def manifest_sha256(folder: Path) -> str:
+    """The hash of a bundle's manifest, which holds the hash of its model."""
+    return _sha256((folder / "manifest.json").read_bytes())
+
+
 def load_champion(address: Path) -> PlanRanker:
     """The champion at a `bundles` folder; `BundleRefused` when there is none or it may not be served."""
     folder, manifest = _champion(address)
-    _check_in_child(folder)
+    check_in_child(folder)
     return _load(folder, manifest)
 
 
@@ -108,7 +121,7 @@ def _champion(address: Path) -> tuple[Path, dict[str, Any]]:
     folder = address / name
     if not (folder / "manifest.json").is_file():
         raise BundleRefused(f"the bundle {name} has no manifest.json")
-    if _sha256((folder / "manifest.json").read_bytes()) != expected:
+    if manifest_sha256(folder) != expected:
         raise BundleRefused(f"the manifest of {name} is not the one that was promoted")
     return folder, _manifest(folder / "manifest.json")
 
@@ -145,7 +158,8 @@ def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
     return PlanRanker(str(manifest["version"]), names, booster, coefficients, hidden)
 
 
-def _check_in_child(folder: Path) -> None:
+def check_in_child(folder: Path) -> None:
+    """The same check in a process of its own, which a damaged model may take down with it; `BundleRefused`."""
     command = [sys.executable, "-m", "models", "check-bundle", str(folder.resolve())]
     root = Path(__file__).parents[1]
     try:

@@ -9,12 +9,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from models.bundle import Golden, load_champion, point_to, write_bundle
+from models.bundle import (
+    BundleRefused,
+    Golden,
+    champion_version,
+    check_in_child,
+    load_champion,
+    manifest_sha256,
+    point_to,
+    write_bundle,
+)
+from models.champions import Change, How, PromotionRefused, previous, record
 from models.dataset import TrainingSet
 from models.gate import Verdict
 from models.offline_policy import PolicyFigures
@@ -24,6 +35,8 @@ from models.train import Trained
 
 NAME: Final = "plan-ranker"
 CHAMPION: Final = "champion"
+MANIFEST_TAG: Final = "manifest_sha256"
+"""Of the bundle as it was published; a later edit of the manifest is seen at promotion."""
 GOLDEN_DECISIONS: Final = 25
 PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4"]
 
@@ -64,9 +77,12 @@ class Registry:
                 version = self._log_trees(mlflow, trained)
                 ranker = replace(trained.ranker, version=version)
                 bundle = self._publish(ranker, trained, run_id=run.info.run_id)
+                mlflow.MlflowClient().set_model_version_tag(
+                    NAME, version.split("-")[-2], MANIFEST_TAG, manifest_sha256(bundle)
+                )
                 mlflow.log_artifacts(str(bundle), "bundle")
             if verdict.promoted:
-                self._promote(mlflow, version)
+                self._install(mlflow, version, "promoted")
             return Registered(version, run.info.run_id, verdict.promoted)
 
     def _log_trees(self, mlflow: Any, trained: Trained) -> str:
@@ -94,10 +110,52 @@ class Registry:
             self.bundles / ranker.version, ranker=ranker, golden=golden(ranker, trained.judged_on), about=about
         )
 
-    def _promote(self, mlflow: Any, version: str) -> None:
-        number = version.split("-")[-2]
-        mlflow.MlflowClient().set_registered_model_alias(NAME, CHAMPION, number)
-        point_to(self.bundles, version)
+    def promote(self, version: str) -> None:
+        """Make a registered version the champion; `PromotionRefused` if it is unknown, damaged or champion already."""
+        if version == champion_version(self.bundles):
+            raise PromotionRefused(f"{version} is the champion already")
+        self._check(version)
+        with _mlflow(self.folder) as mlflow:
+            self._install(mlflow, version, "promoted")
+
+    def rollback(self) -> str:
+        """Make the previous champion the champion again and return it; `PromotionRefused` when it cannot be."""
+        version = previous(self.folder, current=champion_version(self.bundles))
+        self._check(version)
+        with _mlflow(self.folder) as mlflow:
+            self._install(mlflow, version, "rolled back")
+        return version
+
+    def _check(self, version: str) -> None:
+        """Whether the published bundle may be served; serving looks at it the same way."""
+        known = sorted(path.parent.name for path in self.bundles.glob("[!.]*/manifest.json"))
+        if version not in known:
+            raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
+        try:
+            check_in_child(self.bundles / version)
+        except BundleRefused as refused:
+            raise PromotionRefused(f"{version} may not be served: {refused.reason}") from refused
+
+    def _install(self, mlflow: Any, version: str, how: How) -> None:
+        """Move MLflow's alias and the pointer that serving reads together; if one cannot move, neither does."""
+        client, number, before = mlflow.MlflowClient(), version.split("-")[-2], champion_version(self.bundles)
+        try:
+            registered = client.get_model_version(NAME, number)
+            alias = client.get_registered_model(NAME).aliases.get(CHAMPION)
+            if registered.tags.get(MANIFEST_TAG) != manifest_sha256(self.bundles / version):
+                raise PromotionRefused(f"{version} may not be served: its manifest is not the one that was registered")
+            client.set_registered_model_alias(NAME, CHAMPION, number)
+        except mlflow.MlflowException as error:
+            raise PromotionRefused(f"MLflow does not know {version}: {error}") from error
+        try:
+            point_to(self.bundles, version)
+        except OSError as error:
+            if alias is None:
+                client.delete_registered_model_alias(NAME, CHAMPION)
+            else:
+                client.set_registered_model_alias(NAME, CHAMPION, alias)
+            raise PromotionRefused(f"the pointer cannot be written: {error}") from error
+        record(self.folder, before=before, change=Change(version, how, datetime.now(UTC).isoformat()))
 
 
 def golden(ranker: PlanRanker, judged_on: TrainingSet) -> Golden:

@@ -1,0 +1,76 @@
+"""Who was champion, one after the other: what a rollback goes back along.
+
+The list stands in the registry's folder as `champions.json`; `bundles/champion.json` alone says who answers now.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+HISTORY: Final = "champions.json"
+
+How = Literal["promoted", "rolled back", "found"]
+"""`found`: it answered already when the list was last written, though nobody had written it down."""
+
+
+class PromotionRefused(Exception):
+    """The champion stays who it is; the text says why in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A version became champion."""
+
+    version: str
+    how: How
+    at: str
+    """ISO 8601, UTC."""
+
+
+def changes(registry: Path) -> tuple[Change, ...]:
+    """Every change so far, oldest first; `PromotionRefused` when the list cannot be read."""
+    path = registry / HISTORY
+    if not path.exists():
+        return ()
+    try:
+        said: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        return tuple(Change(**one) for one in said)
+    except (OSError, ValueError, TypeError) as error:
+        raise PromotionRefused(f"{HISTORY} cannot be read: {error}") from error
+
+
+def line_of_champions(past: Sequence[Change], *, current: str | None) -> tuple[str, ...]:
+    """The champions that stand, oldest first, `current` last; a rollback takes those after its version away."""
+    line: list[str] = []
+    for change in past:
+        if change.how == "rolled back" and change.version in line:
+            del line[len(line) - line[::-1].index(change.version) :]
+        else:
+            line.append(change.version)
+    if current is not None and line[-1:] != [current]:
+        line.append(current)
+    return tuple(line)
+
+
+def previous(registry: Path, *, current: str | None) -> str:
+    """The champion before the current one; `PromotionRefused` when there was none."""
+    line = line_of_champions(changes(registry), current=current)
+    if current is None:
+        raise PromotionRefused("there is no champion to roll back from")
+    if len(line) < 2:
+        raise PromotionRefused(f"there is no champion before {current} to roll back to")
+    return line[-2]
+
+
+def record(registry: Path, *, before: str | None, change: Change) -> None:
+    """Write a change down, atomically, and whoever was champion until then if that was never written."""
+    past = changes(registry)
+    line = line_of_champions(past, current=None)
+    if before is not None and line[-1:] != (before,):
+        past = (*past, Change(before, "found", change.at))
+    waiting = registry / f".{HISTORY}.{os.getpid()}"
+    waiting.write_text(json.dumps([asdict(one) for one in (*past, change)], indent=1), "utf-8")
+    waiting.replace(registry / HISTORY)

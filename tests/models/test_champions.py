@@ -1,0 +1,221 @@
+"""Promotion and rollback: alias, pointer and history move together, or nothing moves and one line says why."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from data_contracts.catalogue import reference_texts
+from models.__main__ import app
+from models.bundle import POINTER, champion_version, load_champion, point_to
+from models.champions import HISTORY, Change, How, PromotionRefused, changes, line_of_champions, previous
+from models.dataset import load_training_set
+from models.gate import Verdict
+from models.registry import CHAMPION, NAME, Registry
+from models.train import train
+from pipelines.demo_data import write_demo_data
+from pipelines.training_set import build_training_set
+from recommender.billing.catalogue_build import load_catalogue
+
+
+@pytest.fixture(scope="module")
+def versions_of(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, str, str]]:
+    """A registry with three versions of the same trees; none is champion."""
+    root = tmp_path_factory.mktemp("registered")
+    end = datetime(2026, 6, 1, tzinfo=UTC)
+    write_demo_data(out=root / "raw", organizations=60, seed=3, until=end, broken_share=0, progress=lambda _step: None)
+    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
+    trained = train(load_training_set(root / "set"), seed=7, num_threads=1, progress=lambda _step: None)
+    kept = Registry(root / "registry")
+    registered = [kept.register(trained, Verdict(promoted=False, failed=("a test",))).version for _ in range(3)]
+    return root / "registry", (registered[0], registered[1], registered[2])
+
+
+@pytest.fixture
+def registry(versions_of: tuple[Path, tuple[str, str, str]], tmp_path: Path) -> Iterator[Registry]:
+    """The same folder for every test, because MLflow takes seconds to open another; put back as it was afterwards."""
+    folder = versions_of[0]
+    shutil.copytree(folder / "bundles", tmp_path / "bundles")
+    yield Registry(folder)
+    shutil.rmtree(folder / "bundles")
+    shutil.copytree(tmp_path / "bundles", folder / "bundles")
+    (folder / HISTORY).unlink(missing_ok=True)
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
+        database.execute("DELETE FROM registered_model_aliases")
+
+
+@pytest.fixture
+def versions(versions_of: tuple[Path, tuple[str, str, str]]) -> tuple[str, str, str]:
+    return versions_of[1]
+
+
+def alias_of(registry: Registry) -> str | None:
+    """The number of the version that MLflow calls champion, from its own table."""
+    with closing(sqlite3.connect(registry.folder / "mlflow.db")) as database:
+        found = database.execute(
+            "SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?", (NAME, CHAMPION)
+        ).fetchone()
+    return None if found is None else str(found[0])
+
+
+def champion_of(registry: Registry) -> tuple[str | None, str | None]:
+    """The version's number by the pointer and by the alias."""
+    version = champion_version(registry.bundles)
+    return None if version is None else version.split("-")[-2], alias_of(registry)
+
+
+def said(*command: str, registry: Registry) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*command, "--registry", str(registry.folder)])
+    return result.exit_code, result.output
+
+
+def history(*steps: tuple[str, How]) -> list[Change]:
+    return [Change(version, how, "2026-06-01T00:00:00+00:00") for version, how in steps]
+
+
+def test_promotion_moves_pointer_and_alias_together(registry: Registry, versions: tuple[str, str, str]) -> None:
+    assert champion_of(registry) == (None, None)
+
+    assert said("promote", versions[1], registry=registry) == (0, f"{versions[1]} is the champion\n")
+
+    assert champion_of(registry) == ("2", "2")
+    assert load_champion(registry.bundles).version == versions[1]
+
+
+def test_rollbacks_go_back_one_champion_at_a_time(registry: Registry, versions: tuple[str, str, str]) -> None:
+    for version in versions:
+        registry.promote(version)
+
+    assert said("rollback", registry=registry) == (0, f"{versions[1]} is the champion again\n")
+    assert champion_of(registry) == ("2", "2")
+    assert said("rollback", registry=registry) == (0, f"{versions[0]} is the champion again\n")
+    assert champion_of(registry) == ("1", "1")
+    assert said("rollback", registry=registry) == (
+        1,
+        f"there is no champion before {versions[0]} to roll back to\n",
+    )
+    assert [change.how for change in changes(registry.folder)] == ["promoted"] * 3 + ["rolled back"] * 2
+
+
+def test_an_unknown_version_is_refused_with_the_known_ones(registry: Registry, versions: tuple[str, str, str]) -> None:
+    code, words = said("promote", "plan-ranker-9-nothing", registry=registry)
+
+    assert code == 1
+    assert words == f"there is no version plan-ranker-9-nothing; there are: {', '.join(versions)}\n"
+
+
+@pytest.mark.parametrize("name", ["../bundles", ".", "", "nothing"])
+def test_a_name_that_is_no_version_leads_nowhere(registry: Registry, name: str) -> None:
+    with pytest.raises(PromotionRefused, match="there is no version"):
+        registry.promote(name)
+
+
+def test_a_version_is_not_promoted_twice(registry: Registry, versions: tuple[str, str, str]) -> None:
+    registry.promote(versions[0])
+
+    assert said("promote", versions[0], registry=registry) == (1, f"{versions[0]} is the champion already\n")
+    assert [replace(change, at="") for change in changes(registry.folder)] == [Change(versions[0], "promoted", "")]
+
+
+def test_a_registry_without_a_champion_has_nothing_to_roll_back(tmp_path: Path) -> None:
+    code, words = said("rollback", registry=Registry(tmp_path / "empty"))
+
+    assert (code, words) == (1, "there is no champion to roll back from\n")
+    assert not (tmp_path / "empty").exists()
+
+
+def test_a_damaged_model_is_never_promoted(registry: Registry, versions: tuple[str, str, str]) -> None:
+    point_to(registry.bundles, versions[0])
+    model = registry.bundles / versions[1] / "model.txt"
+    model.write_bytes(model.read_bytes() + b"\n")
+
+    code, words = said("promote", versions[1], registry=registry)
+
+    assert code == 1
+    assert words.startswith(f"{versions[1]} may not be served: model.txt has")
+    assert words.count("\n") == 1
+    assert champion_of(registry) == ("1", None)
+
+
+def test_a_manifest_edited_after_registration_is_never_promoted(
+    registry: Registry, versions: tuple[str, str, str]
+) -> None:
+    path = registry.bundles / versions[1] / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"feature_names": manifest["feature_names"][::-1]}))
+
+    with pytest.raises(PromotionRefused, match="its manifest is not the one that was registered"):
+        registry.promote(versions[1])
+    assert champion_of(registry) == (None, None)
+
+
+def test_a_rollback_onto_a_damaged_bundle_is_refused(registry: Registry, versions: tuple[str, str, str]) -> None:
+    point_to(registry.bundles, versions[0])
+    registry.promote(versions[1])
+    (registry.bundles / versions[0] / "model.txt").write_bytes(b"")
+
+    with pytest.raises(PromotionRefused, match="may not be served"):
+        registry.rollback()
+    assert champion_of(registry) == ("2", "2")
+
+
+def test_the_alias_goes_back_when_the_pointer_cannot_be_written(
+    registry: Registry, versions: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_bundles: Path, _version: str) -> None:
+        raise OSError("no space left")
+
+    registry.promote(versions[0])
+    monkeypatch.setattr("models.registry.point_to", full)
+
+    with pytest.raises(PromotionRefused, match="the pointer cannot be written: no space left"):
+        registry.promote(versions[1])
+    assert champion_of(registry) == ("1", "1")
+
+
+def test_promotion_mends_a_pointer_that_cannot_be_read(registry: Registry, versions: tuple[str, str, str]) -> None:
+    (registry.bundles / POINTER).write_text("{")
+
+    registry.promote(versions[2])
+
+    assert champion_of(registry) == ("3", "3")
+
+
+def test_a_champion_that_was_never_written_down_can_be_rolled_back_to(
+    registry: Registry, versions: tuple[str, str, str]
+) -> None:
+    point_to(registry.bundles, versions[0])
+    registry.promote(versions[1])
+
+    assert registry.rollback() == versions[0]
+    assert [change.how for change in changes(registry.folder)] == ["found", "promoted", "rolled back"]
+
+
+def test_a_history_that_cannot_be_read_is_refused_in_words(registry: Registry, versions: tuple[str, str, str]) -> None:
+    point_to(registry.bundles, versions[0])
+    (registry.folder / HISTORY).write_text("[1]")
+
+    with pytest.raises(PromotionRefused, match=r"champions\.json cannot be read"):
+        registry.rollback()
+
+
+def test_a_rollback_takes_the_champions_after_it_away() -> None:
+    past = history(("a", "promoted"), ("b", "promoted"), ("c", "promoted"), ("b", "rolled back"), ("d", "promoted"))
+
+    assert line_of_champions(past, current="d") == ("a", "b", "d")
+
+
+def test_a_pointer_moved_by_hand_counts_as_the_newest_champion() -> None:
+    assert line_of_champions(history(("a", "promoted")), current="b") == ("a", "b")
+
+
+def test_without_a_pointer_there_is_nobody_to_roll_back_from(tmp_path: Path) -> None:
+    with pytest.raises(PromotionRefused, match="there is no champion to roll back from"):
+        previous(tmp_path, current=None)
