@@ -19,15 +19,20 @@ from serving.db.migrate import migrate
 from serving.db.session import Database
 from serving.gateway import Gateway
 from serving.jobs.reload_champion import ReloadChampion
+from serving.jobs.schedule import Scheduler
 from serving.leads import endpoints as leads
 from serving.metrics import Metrics
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
 from serving.parts import Parts, Rendered
+from serving.payments import endpoints as payments
+from serving.payments.sandbox import Sandbox
 from serving.plan_cards import endpoints as plan_cards
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import assortment, configured_catalogue
 from serving.plan_cards.champion import ChampionHolder
+from serving.plan_changes import endpoints as plan_changes
+from serving.plan_changes.quotes import QuoteSigner
 from serving.settings import Settings, with_secrets
 from serving.subscriptions import endpoints as subscriptions
 from serving.usage import endpoints as usage
@@ -48,12 +53,15 @@ def create_app(
     """
     settings = with_secrets(settings)
     parts = _parts(settings, clock=clock or _clock(settings), new_id=new_id, load=load)
-    reload_champion = ReloadChampion(parts.advisor.champions)
+    reload_champion, scheduler = ReloadChampion(parts.advisor.champions), Scheduler(parts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
         reload_champion.start()
+        if not isinstance(parts.clock, SteppedClock):  # a test clock runs the jobs as it is moved
+            scheduler.start()
         yield
+        scheduler.stop()
         reload_champion.stop()
         parts.advisor.close()
         parts.database.close()
@@ -70,7 +78,7 @@ def create_app(
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
     pages = (modal_page, modal_assets)
-    for module in (plan_cards, organizations, usage, subscriptions, outcomes, leads, *pages):
+    for module in (plan_cards, organizations, usage, subscriptions, plan_changes, payments, outcomes, leads, *pages):
         app.include_router(module.router)
     app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):
@@ -98,8 +106,10 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
         assortment=assortment(catalogue),
         advisor=Advisor(champions=champions, rules=RuleRanker(), timeout_seconds=settings.model_timeout_ms / 1000),
         rendered=Rendered(),
+        gateway=Sandbox(database),
+        quotes=QuoteSigner(settings.signing_key.get_secret_value()),
     )
 
 
 def _clock(settings: Settings) -> Clock:
-    return SteppedClock(system_clock()) if settings.clock == "test" else system_clock
+    return SteppedClock(system_clock(), unset=True) if settings.clock == "test" else system_clock

@@ -15,8 +15,9 @@ def system_clock() -> datetime:
 class SteppedClock:
     """A clock that stands still until it is moved forward (`PLANS_CLOCK=test`)."""
 
-    def __init__(self, start: datetime) -> None:
+    def __init__(self, start: datetime, *, unset: bool = False) -> None:
         self._now = start
+        self._unset = unset
         self._lock = threading.Lock()
 
     def __call__(self) -> datetime:
@@ -24,11 +25,14 @@ class SteppedClock:
         return self._now
 
     def move_to(self, instant: datetime) -> None:
-        """Set the instant; `ClockMovedBack` when it lies before the present one."""
+        """Set the instant; `ClockMovedBack` when it lies before the present one.
+
+        A clock that nobody has set yet may be set to any instant once.
+        """
         with self._lock:
-            if instant < self._now:
+            if instant < self._now and not self._unset:
                 raise ClockMovedBack(f"{instant.isoformat()} is before {self._now.isoformat()}")
-            self._now = instant
+            self._now, self._unset = instant, False
 
 
 class ClockMovedBack(ValueError):

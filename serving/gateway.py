@@ -20,7 +20,7 @@ MAX_DRAINED_BYTES: Final = 32 * 1_048_576
 """So much of a refused body is read and thrown away before the connection is given up."""
 
 _PREFLIGHT: Final = {
-    b"access-control-allow-methods": b"GET, POST, DELETE",
+    b"access-control-allow-methods": b"GET, POST, PATCH, DELETE",
     b"access-control-allow-headers": b"Authorization, Content-Type, Accept-Language, Idempotency-Key",
     b"access-control-max-age": b"600",
     b"vary": b"Origin",

@@ -16,8 +16,10 @@ from serving.db.session import Database
 from serving.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
 from serving.metrics import Metrics
 from serving.organizations.repository import UnknownOrganization
+from serving.payments.gateway import PaymentGateway
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import Assortment
+from serving.plan_changes.quotes import QuoteSigner
 from serving.settings import Settings
 
 
@@ -52,6 +54,8 @@ class Parts:
     assortment: Assortment
     advisor: Advisor
     rendered: Rendered
+    gateway: PaymentGateway
+    quotes: QuoteSigner
 
     @property
     def catalogue(self) -> Catalogue:

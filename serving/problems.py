@@ -50,8 +50,12 @@ def problem(
     faults: Sequence[FieldFault] = (),
     headers: Mapping[str, str] | None = None,
     request_id: str | None = None,
+    members: Mapping[str, object] | None = None,
 ) -> Response:
-    """The answer for a problem; its words come from `problem.<code>.title` and `.detail`."""
+    """The answer for a problem; its words come from `problem.<code>.title` and `.detail`.
+
+    `members` are what this problem has beyond every other (RFC 9457, extension members).
+    """
     document = {
         "type": f"urn:plans:problem:{code}",
         "title": say(locale, f"problem.{code}.title"),
@@ -60,6 +64,7 @@ def problem(
         "code": code,
         "errors": [{"field": fault.field, "message": _fault_text(locale, fault)} for fault in faults],
         "request_id": request_id,
+        **(members or {}),
     }
     return Response(
         content=orjson.dumps(document),
@@ -87,6 +92,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 _DESCRIPTIONS = {
     400: "The body is not JSON.",
+    402: "The payment failed, and nothing has happened; `remedy` says what helps.",
     401: "No API key or modal token, or one that does not hold (any more).",
     403: "A modal token may not do this, or not from this origin.",
     404: "There is no such thing for this caller.",

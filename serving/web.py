@@ -24,8 +24,21 @@ from serving.outcomes.service import (
     UnknownDecision,
 )
 from serving.parts import locale_for
+from serving.payments.gateway import TokenRefused
+from serving.payments.repository import UnknownPaymentMethod
+from serving.payments.service import LastPaymentMethod, MethodNotAvailable
 from serving.plan_cards.service import BusyOrganization
+from serving.plan_changes.endpoints import NothingScheduled
+from serving.plan_changes.idempotency import (
+    IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    RequestInFlight,
+)
+from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, UnknownPromotion
+from serving.plan_changes.service import ChangeUnderWay
 from serving.problems import FieldFault, problem
+from serving.subscriptions.states import HeldPlanUnknown, StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
 
 PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
@@ -45,6 +58,21 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     PlanMissing: (422, "plan_missing"),
     OutcomeTooEarly: (422, "outcome_too_early"),
     OutcomeInTheFuture: (422, "outcome_in_the_future"),
+    IdempotencyKeyMissing: (400, "idempotency_key_missing"),
+    IdempotencyKeyInvalid: (400, "idempotency_key_invalid"),
+    IdempotencyKeyReused: (422, "idempotency_key_reused"),
+    RequestInFlight: (409, "request_in_flight"),
+    UnknownPlanWanted: (404, "unknown_plan"),
+    UnknownPromotion: (404, "unknown_promotion"),
+    UnknownPaymentMethod: (404, "unknown_payment_method"),
+    NothingScheduled: (404, "nothing_scheduled"),
+    QuoteInvalid: (422, "quote_invalid"),
+    TokenRefused: (422, "payment_token_refused"),
+    MethodNotAvailable: (422, "payment_method_not_available"),
+    LastPaymentMethod: (409, "last_payment_method"),
+    ChangeUnderWay: (409, "change_under_way"),
+    StateChangedMeanwhile: (409, "change_under_way"),
+    HeldPlanUnknown: (409, "held_plan_unknown"),
     BusyOrganization: (503, "busy"),
     OperationalError: (503, "database_unavailable"),
     InterfaceError: (503, "database_unavailable"),

@@ -16,6 +16,7 @@ def holder_of(facts: Known) -> Holder:
         plan=standing.plan,
         interval=standing.held.interval,
         period=standing.period,
+        scheduled=standing.scheduled,
         stock_usage=facts.levels,
         in_use=dict.fromkeys(facts.organization.integrations),
     )
@@ -44,7 +45,7 @@ def selection_record(selection: Selection) -> dict[str, Any]:
         "state": selection.state,
         "direction": selection.direction,
         "effective_at": None if selection.effective_at is None else utc_text(selection.effective_at),
-        "blockers": [_blocker(blocker) for blocker in selection.blockers],
+        "blockers": [blocker_record(blocker) for blocker in selection.blockers],
     }
 
 
@@ -57,7 +58,8 @@ def _bill(bill: ProjectedBill) -> dict[str, Any]:
     }
 
 
-def _blocker(blocker: Blocker) -> dict[str, Any]:
+def blocker_record(blocker: Blocker) -> dict[str, Any]:
+    """Why not, without words."""
     return {
         "code": blocker.code,
         "remedy": blocker.remedy,

@@ -22,13 +22,21 @@ class ScheduledChange(BaseModel):
     plan: str
     interval: Literal["month", "year"]
     effective_at: Instant
+    catalogue_version: str
+
+
+class ComingInvoice(BaseModel):
+    """The next regular invoice as far as it is known; usage beyond the allowance comes on top."""
+
+    at: Instant
+    net_cents: int
 
 
 class SubscriptionAnswer(BaseModel):
     """The subscription of one organisation; a trial and an ended one hold no plan."""
 
     organization_id: str
-    status: Literal["trial", "active", "none"]
+    status: Literal["trial", "active", "past_due", "suspended", "none"]
     plan: str | None
     interval: Literal["month", "year"] | None
     period: UsagePeriod
@@ -36,3 +44,5 @@ class SubscriptionAnswer(BaseModel):
     scheduled_change: ScheduledChange | None
     allowance: list[Allowance] | None
     catalogue_version: str | None
+    credit_balance_cents: int
+    next_invoice: ComingInvoice | None

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from recommender.billing.catalogue import Interval
+from recommender.billing.subscription import Subscription
 from serving.db.tables import subscriptions
 
 _LOG = (
@@ -21,7 +22,7 @@ _LOG = (
 class Held:
     """What an organisation holds now; `plan` is `None` during the trial and after the end."""
 
-    status: Literal["trial", "active", "none"]
+    status: Literal["trial", "active", "past_due", "suspended", "none"]
     plan: str | None = None
     interval: Interval | None = None
     catalogue_version: str | None = None
@@ -32,6 +33,30 @@ class Held:
 def held(connection: Connection, organization_id: str) -> Held:
     """What the log adds up to: the change recorded last holds."""
     return _summed(connection.execute(_LOG, {"organization_id": organization_id}))
+
+
+def log_change(
+    connection: Connection,
+    *,
+    event_id: str,
+    organization_id: str,
+    subscription: Subscription,
+    occurred_at: datetime,
+    recorded_at: datetime,
+) -> None:
+    """Append to the log what the organisation holds from this instant on."""
+    connection.execute(
+        insert(subscriptions).values(
+            event_id=event_id,
+            organization_id=organization_id,
+            plan=None if subscription.paying_plan is None else subscription.paying_plan.code,
+            interval=subscription.interval,
+            status="active" if subscription.is_paying else "ended",
+            catalogue_version=subscription.catalogue_version,
+            occurred_at=occurred_at,
+            recorded_at=recorded_at,
+        )
+    )
 
 
 def _summed(log: Iterable[Row[Any]]) -> Held:

@@ -3,47 +3,76 @@
 from dataclasses import dataclass
 from datetime import datetime
 from math import isinf
+from typing import Literal, cast
 
 from sqlalchemy import Connection
 
-from data_contracts.usage import METRICS
-from recommender.billing.catalogue import Catalogue, Plan, UnknownPlan
-from recommender.billing.periods import Period, period_containing
+from data_contracts.usage import COUNT_METRICS, METRICS
+from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.periods import Period
+from recommender.billing.plan_change import next_invoice_of
+from recommender.billing.quota import allowance_of, window_of
+from recommender.billing.subscription import Subscription
 from serving.fields import utc_text
+from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
-from serving.subscriptions import repository
+from serving.subscriptions import repository, states
 from serving.subscriptions.repository import Held
+from serving.subscriptions.states import HeldPlanUnknown
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is held at one instant: the plan of today's catalogue if it still has it, and the month that is running."""
+    """What is held at one instant: the plan as it was sold, and the month that is running."""
 
     held: Held
     plan: Plan | None
     period: Period | None
     """The billing period; `None` without a subscription."""
     usage_period: Period | None
-    """The month over which usage is counted; a year has twelve of them."""
+    """The window over which usage is counted: a month, longer only where a year began within one."""
+    subscription: Subscription | None
+    """`None` for one that was sold elsewhere on a plan we do not know."""
+
+    @property
+    def scheduled(self) -> tuple[str, Interval] | None:
+        """Plan and interval of a change that waits."""
+        waiting = None if self.subscription is None else self.subscription.scheduled
+        return None if waiting is None else (waiting.plan.code, waiting.interval)
+
+    def allowance(self, metric: str) -> float | None:
+        """What the open period allows: a blend for what renews; `inf` without limit, `None` where nothing is said."""
+        limit = None if self.plan is None else self.plan.limit_of(metric)
+        if limit is None or isinf(limit) or self.subscription is None or metric not in COUNT_METRICS:
+            return limit
+        return allowance_of(self.subscription.holdings, metric=metric)
 
 
 def standing(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Standing:
-    """What the organisation holds at this instant."""
-    held = repository.held(connection, organization_id)
-    if held.anchor is None or held.interval is None:
-        return Standing(held, None, None, None)
-    instant = max(now, held.anchor)
-    return Standing(
-        held,
-        _plan(catalogue, held.plan),
-        period_containing(anchor=held.anchor, interval=held.interval, instant=instant),
-        period_containing(anchor=held.anchor, interval="month", instant=instant),
+    """What the organisation holds at this instant; raises `UnknownOrganization`."""
+    organization = organizations.get(connection, organization_id)
+    try:
+        subscription = states.present(connection, organization, catalogue=catalogue, now=now).subscription
+    except HeldPlanUnknown:
+        return Standing(repository.held(connection, organization_id), None, None, None, None)
+    if not subscription.is_paying or subscription.plan is None:
+        return Standing(Held("trial" if subscription.status == "trial" else "none"), None, None, None, subscription)
+    held = Held(
+        cast("Literal['active', 'past_due', 'suspended']", subscription.status),
+        subscription.plan.code,
+        subscription.interval,
+        subscription.catalogue_version,
+        subscription.anchor,
     )
+    window = window_of(subscription.holdings)
+    return Standing(held, subscription.plan, subscription.period, window, subscription)
 
 
 def as_answer(organization: OrganizationRow, now_held: Standing) -> dict[str, object]:
     """The subscription as the contract writes it."""
-    held, plan = now_held.held, now_held.plan
+    held, subscription = now_held.held, now_held.subscription
+    waiting = None if subscription is None else subscription.scheduled
+    coming = None if subscription is None else next_invoice_of(subscription)
     return {
         "organization_id": organization.organization_id,
         "status": held.status,
@@ -51,9 +80,18 @@ def as_answer(organization: OrganizationRow, now_held: Standing) -> dict[str, ob
         "interval": held.interval,
         "period": period_answer(now_held.period, organization),
         "anchor": None if held.anchor is None else utc_text(held.anchor),
-        "scheduled_change": None,
-        "allowance": None if plan is None else _allowance(plan),
+        "scheduled_change": None
+        if waiting is None
+        else {
+            "plan": waiting.plan.code,
+            "interval": waiting.interval,
+            "effective_at": utc_text(waiting.effective_at),
+            "catalogue_version": waiting.catalogue_version,
+        },
+        "allowance": None if now_held.plan is None else _allowance(now_held, now_held.plan),
         "catalogue_version": held.catalogue_version,
+        "credit_balance_cents": 0 if subscription is None else subscription.credit_balance_cents,
+        "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
     }
 
 
@@ -64,21 +102,17 @@ def period_answer(period: Period | None, organization: OrganizationRow) -> dict[
     return {"start": utc_text(period.start), "end": utc_text(period.end)}
 
 
-def _allowance(plan: Plan) -> list[dict[str, object]]:
+def _allowance(now_held: Standing, plan: Plan) -> list[dict[str, object]]:
+    waiting = None if now_held.subscription is None else now_held.subscription.scheduled
+    then = plan if waiting is None else waiting.plan
     return [
-        {"metric": metric, "this_period": whole(limit), "then": whole(limit)}
+        {"metric": metric, "this_period": whole(limit), "then": None if after is None else whole(after)}
         for metric in METRICS
-        if (limit := plan.limit_of(metric)) is not None
+        if (limit := now_held.allowance(metric)) is not None
+        for after in (then.limit_of(metric),)
     ]
 
 
 def whole(limit: float) -> int | None:
     """A limit as a whole number; `None` when there is no limit."""
     return None if isinf(limit) else int(limit)
-
-
-def _plan(catalogue: Catalogue, code: str | None) -> Plan | None:
-    try:
-        return None if code is None else catalogue.plan(code)
-    except UnknownPlan:
-        return None

@@ -67,7 +67,7 @@ class Usage(BaseModel):
     """The meters of one organisation's current period."""
 
     organization_id: Id
-    status: Literal["trial", "active", "none"]
+    status: Literal["trial", "active", "past_due", "suspended", "none"]
     plan: str | None
     period: UsagePeriod
     meters: list[Meter]

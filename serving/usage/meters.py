@@ -48,7 +48,7 @@ def usage_answer(
 
 def _meter(metric: str, amount: int | None, standing: Standing, locale: LocaleCode) -> dict[str, object]:
     counts = metric in COUNT_METRICS
-    limit = None if standing.plan is None else standing.plan.limit_of(metric)
+    limit = standing.allowance(metric)
     allowance = None if limit is None else whole(limit)
     ends = standing.usage_period.end if counts and standing.usage_period is not None else None
     return {

@@ -90,10 +90,15 @@ def usage(event_id: str, /, **changes: object) -> dict[str, Any]:
 
 @contextmanager
 def running(
-    folder: Path, *, load: Callable[[Path], Ranker] = no_champion, raise_faults: bool = True, **settings: Any
+    folder: Path,
+    *,
+    load: Callable[[Path], Ranker] = no_champion,
+    raise_faults: bool = True,
+    starts: datetime = NOW,
+    **settings: Any,
 ) -> Iterator[Service]:
     """A service on a new database in the folder."""
-    clock = SteppedClock(NOW)
+    clock = SteppedClock(starts)
     configured = Settings(
         **{
             "database_url": f"sqlite:///{folder / 'plans.db'}",

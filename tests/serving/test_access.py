@@ -12,11 +12,25 @@ FOR_BROWSERS = {
     ("GET", "/v1/organizations/{organization_id}/subscription"),
     ("POST", "/v1/organizations/{organization_id}/enterprise-leads"),
     ("POST", "/v1/outcomes"),
+    ("POST", "/v1/organizations/{organization_id}/plan-changes/preview"),
+    ("GET", "/v1/organizations/{organization_id}/payment-methods"),
+    ("POST", "/v1/organizations/{organization_id}/payment-methods"),
 }
+OF_SOMETHING_THAT_IS_NOT_THERE = {
+    ("POST", "/v1/organizations/{organization_id}/plan-changes"),
+    ("DELETE", "/v1/organizations/{organization_id}/plan-changes/scheduled"),
+    ("PATCH", "/v1/organizations/{organization_id}/payment-methods/{payment_method}"),
+    ("DELETE", "/v1/organizations/{organization_id}/payment-methods/{payment_method}"),
+}
+"""For browsers too, but refused in this test: there is no quote, no waiting change and no such method."""
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/usage-events": {"events": []},
     "/v1/organizations/{organization_id}/modal-tokens": {"origin": PAGE},
     "/v1/organizations/{organization_id}/enterprise-leads": {"name": "Ada", "email": "ada@example.com"},
+    "/v1/organizations/{organization_id}/plan-changes/preview": {"plan": "ecommerce-basic", "interval": "month"},
+    "/v1/organizations/{organization_id}/plan-changes": {"quote": "none"},
+    "/v1/organizations/{organization_id}/payment-methods": {"kind": "card", "token": "tok_visa"},
+    "/v1/organizations/{organization_id}/payment-methods/{payment_method}": {"default": True},
 }
 
 
@@ -47,10 +61,12 @@ def test_a_token_sees_its_own_organisation_and_no_other(two: Service) -> None:
 
     for verb, path in guarded(two):
         for organization_id in ("acme", "other", "nobody"):
-            address = path.format(organization_id=organization_id)
+            address = path.format(organization_id=organization_id, payment_method="none")
             content = body(two, path, "other" if organization_id == "nobody" else organization_id)
             answer = two.client.request(verb, address, json=content, headers=page)
-            if (verb, path) not in FOR_BROWSERS:
+            if (verb, path) in OF_SOMETHING_THAT_IS_NOT_THERE:
+                expected = {400, 404} if organization_id == "acme" else {404}
+            elif (verb, path) not in FOR_BROWSERS:
                 expected = {403, 422}
             elif organization_id == "acme":
                 expected = {200, 201}
@@ -61,7 +77,7 @@ def test_a_token_sees_its_own_organisation_and_no_other(two: Service) -> None:
 
 def test_the_interface_answers_nobody_without_a_credential(two: Service) -> None:
     for verb, path in guarded(two):
-        address = path.format(organization_id="acme")
+        address = path.format(organization_id="acme", payment_method="none")
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic aG9zdC1rZXk="}):
             answer = two.client.request(verb, address, json=body(two, path, "acme"), headers=headers)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="plans"'), address

@@ -1,0 +1,125 @@
+"""Everything that falls due without a request, in order: pending payments, ended periods, collections."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from serving.clock import ClockMovedBack, SteppedClock
+from serving.db.tables import organizations
+from serving.jobs.collect_payments import collect_due, refresh_status
+from serving.logs import logger
+from serving.parts import Parts
+from serving.payments import charges
+from serving.payments.gateway import Payment
+from serving.plan_changes import answers, idempotency, repository, service
+from serving.plan_changes.repository import ChangeRow
+from serving.subscriptions import closing
+from serving.subscriptions.states import StateChangedMeanwhile
+
+EVERY_SECONDS: Final = 5.0
+PENDING_ASKED_AFTER: Final = timedelta(minutes=1)
+"""How long after its request an unknown payment is asked for."""
+ABANDONED_AFTER: Final = timedelta(minutes=15)
+"""After this a payment that nobody waits for any more is asked for too."""
+
+
+def close_periods(parts: Parts, *, now: datetime) -> int:
+    """Close every window that has ended; how many organisations. Twice, late or by two workers: the same result."""
+    done = 0
+    for organization_id in parts.database.reading(lambda connection: closing.organizations_due(connection, now=now)):
+
+        def work(connection: Connection, owner: str = organization_id) -> bool:
+            return closing.close_due(connection, owner, currency=parts.catalogue.currency, now=now, new_id=parts.new_id)
+
+        try:
+            done += parts.database.writing(work)
+        except (StateChangedMeanwhile, IntegrityError):
+            logger().info("closed_by_another_worker", organization_id=organization_id)
+    return done
+
+
+def reconcile_payments(parts: Parts, *, now: datetime) -> int:
+    """Ask the provider, by key, what became of payments whose outcome is unknown; how many are known now."""
+    waiting = [change for change in parts.database.reading(repository.all_under_way) if _asked_at(change) <= now]
+    for change in waiting:
+        payment = parts.gateway.find(key=change.change_id) or Payment("failed", "provider_unavailable")
+
+        def work(connection: Connection, change: ChangeRow = change, payment: Payment = payment) -> None:
+            status = service.act_on(connection, parts, change.change_id, payment)
+            answer = None if status == "failed" else answers.receipt(change, status)
+            idempotency.finish_abandoned(connection, change.change_id, answer)
+            refresh_status(connection, change.organization_id, now=now)
+
+        parts.database.writing(work)
+    return len(waiting)
+
+
+def run_due(parts: Parts, *, now: datetime) -> None:
+    """Run every job once."""
+    reconcile_payments(parts, now=now)
+    close_periods(parts, now=now)
+    collect_due(parts, now=now)
+    parts.database.writing(lambda connection: idempotency.forget_old(connection, now=now))
+
+
+def advance(parts: Parts, clock: SteppedClock, *, to: datetime) -> None:
+    """Move a clock forward and run every job at its own instant on the way, in order; raises `ClockMovedBack`."""
+    if to < (recorded := parts.database.reading(_last_recorded)):
+        raise ClockMovedBack(f"something was recorded at {recorded.isoformat()}")
+    while (due := _next_due(parts)) is not None and due <= to:
+        clock.move_to(max(due, clock()))
+        before = _next_due(parts)
+        run_due(parts, now=clock())
+        if _next_due(parts) == before:
+            break
+    clock.move_to(to)
+    run_due(parts, now=to)
+
+
+def _next_due(parts: Parts) -> datetime | None:
+    def read(connection: Connection) -> list[datetime]:
+        pending = [_asked_at(change) for change in repository.all_under_way(connection)]
+        others = (closing.next_due(connection), charges.next_attempt(connection))
+        return [*pending, *(instant for instant in others if instant is not None)]
+
+    return min(parts.database.reading(read), default=None)
+
+
+def _last_recorded(connection: Connection) -> datetime:
+    latest: datetime | None = connection.execute(select(func.max(organizations.c.updated_at))).scalar()
+    return latest or datetime.min.replace(tzinfo=UTC)
+
+
+def _asked_at(change: ChangeRow) -> datetime:
+    wait = PENDING_ASKED_AFTER if change.status == "payment_pending" else ABANDONED_AFTER
+    return change.requested_at + wait
+
+
+class Scheduler:
+    """A thread that runs what is due until it is stopped."""
+
+    def __init__(self, parts: Parts, *, every_seconds: float = EVERY_SECONDS) -> None:
+        self._parts = parts
+        self._every_seconds = every_seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop; returns once what is running is over."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._every_seconds):
+            try:
+                run_due(self._parts, now=self._parts.now())
+            except SQLAlchemyError:
+                logger().exception("jobs_failed")

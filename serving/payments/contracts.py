@@ -1,0 +1,46 @@
+"""Payment methods as they cross the boundary; never a full number."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from serving.fields import Instant
+
+Token = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
+
+
+class PaymentMethodIn(BaseModel):
+    """A method to be added; the token comes from the payment provider."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["card", "sepa", "bank_transfer"]
+    token: Token
+    default: bool = False
+
+
+class PaymentMethodChange(BaseModel):
+    """What is to be different: another card or account behind it, or that it is the default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: Token | None = None
+    default: Literal[True] | None = None
+
+
+class PaymentMethodAnswer(BaseModel):
+    """One method."""
+
+    payment_method: str
+    kind: Literal["card", "sepa", "bank_transfer"]
+    brand: str | None
+    last4: str
+    expires: str | None
+    default: bool
+    recorded_at: Instant
+
+
+class PaymentMethods(BaseModel):
+    """Every method of one organisation, in the order in which they were added."""
+
+    payment_methods: list[PaymentMethodAnswer]

@@ -1,0 +1,101 @@
+"""Payment methods in the database."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from serving.db.billing_tables import payment_methods
+from serving.payments.gateway import AttachedMethod, MethodKind
+
+_PRESENT = payment_methods.c.removed_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """One method of one organisation."""
+
+    payment_method_id: str
+    organization_id: str
+    kind: MethodKind
+    attached: AttachedMethod
+    is_default: bool
+    recorded_at: datetime
+
+
+class UnknownPaymentMethod(LookupError):
+    """The organisation has no such payment method."""
+
+
+def methods_of(connection: Connection, organization_id: str) -> list[PaymentMethod]:
+    """Its methods, in the order in which they were added."""
+    rows = connection.execute(
+        select(payment_methods)
+        .where(payment_methods.c.organization_id == organization_id, _PRESENT)
+        .order_by(payment_methods.c.recorded_at, payment_methods.c.payment_method_id)
+    )
+    return [_read(row) for row in rows]
+
+
+def method(connection: Connection, organization_id: str, payment_method_id: str) -> PaymentMethod:
+    """One of its methods; raises `UnknownPaymentMethod`."""
+    for each in methods_of(connection, organization_id):
+        if each.payment_method_id == payment_method_id:
+            return each
+    raise UnknownPaymentMethod(payment_method_id)
+
+
+def default_method(connection: Connection, organization_id: str) -> PaymentMethod | None:
+    """The one that is charged when none is named."""
+    return next((each for each in methods_of(connection, organization_id) if each.is_default), None)
+
+
+def add(connection: Connection, method: PaymentMethod) -> None:
+    """Record a method."""
+    connection.execute(
+        insert(payment_methods).values(
+            payment_method_id=method.payment_method_id,
+            organization_id=method.organization_id,
+            kind=method.kind,
+            is_default=method.is_default,
+            recorded_at=method.recorded_at,
+            **_attached(method.attached),
+        )
+    )
+
+
+def replace_attached(connection: Connection, payment_method_id: str, attached: AttachedMethod) -> None:
+    """Let the method stand for another card or account."""
+    key = payment_methods.c.payment_method_id == payment_method_id
+    connection.execute(update(payment_methods).where(key).values(_attached(attached)))
+
+
+def set_default(connection: Connection, organization_id: str, payment_method_id: str | None) -> None:
+    """Make this method the default, and no other; `None`: no method at all."""
+    mine = payment_methods.c.organization_id == organization_id
+    connection.execute(update(payment_methods).where(mine, payment_methods.c.is_default).values(is_default=False))
+    if payment_method_id is not None:
+        key = payment_methods.c.payment_method_id == payment_method_id
+        connection.execute(update(payment_methods).where(key).values(is_default=True))
+
+
+def remove(connection: Connection, payment_method_id: str, *, now: datetime) -> None:
+    """Remove a method; its row stays, because charges name it."""
+    key = payment_methods.c.payment_method_id == payment_method_id
+    connection.execute(update(payment_methods).where(key).values(removed_at=now, is_default=False))
+
+
+def _attached(attached: AttachedMethod) -> dict[str, Any]:
+    return {
+        "reference": attached.reference,
+        "brand": attached.brand,
+        "last4": attached.last4,
+        "expires": attached.expires,
+    }
+
+
+def _read(row: Row[Any]) -> PaymentMethod:
+    attached = AttachedMethod(row.reference, row.brand, row.last4, row.expires)
+    kind = cast("MethodKind", row.kind)
+    return PaymentMethod(row.payment_method_id, row.organization_id, kind, attached, row.is_default, row.recorded_at)

@@ -1,0 +1,1 @@
+"""Previewing and confirming a change of plan."""

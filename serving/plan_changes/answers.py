@@ -1,0 +1,59 @@
+"""What a preview or a confirmation answers."""
+
+import orjson
+from fastapi import Response
+
+from serving.locales import LocaleCode
+from serving.organizations.repository import OrganizationRow
+from serving.parts import Parts
+from serving.plan_cards.words import Words
+from serving.plan_changes.idempotency import Answer
+from serving.plan_changes.quotes import Quote
+from serving.plan_changes.render import blockers_answer, quote_answer
+from serving.plan_changes.repository import ChangeRow, ChangeStatus
+from serving.problems import problem
+from serving.texts import known, say
+
+
+def receipt(change: ChangeRow, status: ChangeStatus) -> Answer:
+    """What became of a confirmed quote."""
+    content = {
+        "change_id": change.change_id,
+        "status": status,
+        "direction": change.direction,
+        "effective_at": change.effective_at,
+        "invoice_id": None,
+    }
+    return Answer(201, orjson.dumps(content, option=orjson.OPT_UTC_Z).decode())
+
+
+def payment_refusal(code: str, locale: LocaleCode) -> Answer:
+    """402: the payment failed and nothing has happened; with what helps."""
+    code = code if known(locale, f"problem.{code}.title") else "payment_failed"
+    return _kept(problem(status=402, code=code, locale=locale, members={"remedy": say(locale, f"remedy.{code}")}))
+
+
+def refusal(code: str, fresh: Quote, parts: Parts, organization: OrganizationRow, locale: LocaleCode) -> Answer:
+    """409: the quote is not carried out; with a fresh one in its place."""
+    members = {
+        "blockers": blockers_answer(fresh.change.blockers, Words(parts.catalogue, locale)),
+        "fresh_quote": quote_json(fresh, parts, organization, locale),
+    }
+    return _kept(problem(status=409, code=code, locale=locale, members=members))
+
+
+def _kept(response: Response) -> Answer:
+    return Answer(response.status_code, bytes(response.body).decode())
+
+
+def quote_json(quoted: Quote, parts: Parts, organization: OrganizationRow, locale: LocaleCode) -> dict[str, object]:
+    """A quote as an answer, signed if nothing stands against it."""
+    token = None
+    if not quoted.change.blockers:
+        token = parts.quotes.sign(
+            quoted,
+            quote_id=parts.new_id(),
+            organization_id=organization.organization_id,
+            catalogue_version=parts.catalogue.version,
+        )
+    return quote_answer(quoted, token=token, catalogue=parts.catalogue, locale=locale, timezone=organization.timezone)

@@ -1,0 +1,110 @@
+"""Plan changes over HTTP: preview, confirm, cancel what waits."""
+
+from hashlib import sha256
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Header, Request, Response
+from sqlalchemy import Connection
+
+from serving.fields import OrganizationId, StrictJsonRoute
+from serving.locales import LocaleCode
+from serving.organizations import repository as organizations
+from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
+from serving.plan_changes import idempotency, repository, service
+from serving.plan_changes.contracts import ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
+from serving.plan_changes.quotes import Wanted
+from serving.plan_changes.service import ChangeUnderWay
+from serving.problems import MEDIA_TYPE, documented
+from serving.subscriptions import service as subscriptions
+from serving.subscriptions.closing import cancel_scheduled
+from serving.subscriptions.contracts import SubscriptionAnswer
+
+router = APIRouter(prefix="/v1/organizations", tags=["plan changes"], route_class=StrictJsonRoute)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="A name for this request; sent again, it gets the same answer."),
+]
+
+
+class NothingScheduled(LookupError):
+    """No change waits."""
+
+
+@router.post(
+    "/{organization_id}/plan-changes/preview",
+    response_model=QuoteAnswer,
+    responses=documented(400, 403, 404, 409, 413, 415),
+)
+async def preview_plan_change(
+    request: Request, organization_id: OrganizationId, wish: WishIn, parts: PartsOf, caller: AnyCaller
+) -> Response:
+    """Everything that choosing a plan would do and cost; changes nothing."""
+    seen_by(caller, organization_id)
+    spoken = await _locale(request, parts, organization_id)
+    wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id)
+    answer = await service.preview(parts, organization_id=organization_id, wanted=wanted, locale=spoken)
+    return json_answer(answer, locale=spoken)
+
+
+@router.post(
+    "/{organization_id}/plan-changes",
+    status_code=201,
+    response_model=ChangeReceipt,
+    responses=documented(400, 402, 403, 404, 409, 413, 415),
+)
+async def confirm_plan_change(
+    *,
+    request: Request,
+    organization_id: OrganizationId,
+    confirmation: ConfirmIn,
+    parts: PartsOf,
+    caller: AnyCaller,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Carry out a quote: charge exactly its lines, once, or say why not."""
+    seen_by(caller, organization_id)
+    key = idempotency.key_of(idempotency_key)
+    spoken = await _locale(request, parts, organization_id)
+    body = orjson.dumps(confirmation.model_dump(), option=orjson.OPT_SORT_KEYS)
+    asked = service.Request(
+        organization_id=organization_id,
+        quote=confirmation.quote,
+        payment_method=confirmation.payment_method,
+        key=key,
+        fingerprint=sha256(body).hexdigest(),
+        locale=spoken,
+    )
+    answer = await service.confirm(parts, asked)
+    media_type = "application/json" if answer.status == 201 else MEDIA_TYPE
+    headers = {"Content-Language": spoken}
+    return Response(content=answer.body, status_code=answer.status, media_type=media_type, headers=headers)
+
+
+@router.delete(
+    "/{organization_id}/plan-changes/scheduled",
+    response_model=SubscriptionAnswer,
+    responses=documented(403, 404, 409),
+)
+async def cancel_scheduled_change(organization_id: OrganizationId, parts: PartsOf, caller: AnyCaller) -> Response:
+    """Cancel the change that waits for the period's end; the subscription goes on as it is."""
+    seen_by(caller, organization_id)
+
+    def work(connection: Connection) -> dict[str, object]:
+        organization = organizations.get(connection, organization_id)
+        if repository.under_way(connection, organization_id) is not None:
+            raise ChangeUnderWay
+        if not cancel_scheduled(connection, organization_id, now=parts.now()):
+            raise NothingScheduled
+        held = subscriptions.standing(
+            connection, organization_id=organization_id, catalogue=parts.catalogue, now=parts.now()
+        )
+        return subscriptions.as_answer(organization, held)
+
+    return json_answer(await parts.database.write(work))
+
+
+async def _locale(request: Request, parts: PartsOf, organization_id: str) -> LocaleCode:
+    organization = await parts.database.read(lambda connection: organizations.get(connection, organization_id))
+    return locale_for(request, organization_locale=organization.locale)

@@ -1,0 +1,202 @@
+"""The quote: what a change would do and cost, the same function when it is asked for and when it is confirmed."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+from itsdangerous import BadData, URLSafeSerializer
+from sqlalchemy import Connection
+
+from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion, UnknownPlan
+from recommender.billing.plan_change import PlanChange, Standing, decide_plan_change
+from recommender.billing.proration import Line
+from recommender.billing.renewal import due_at
+from recommender.billing.subscription import Subscription, Wish
+from recommender.billing.tax import TaxLine, tax_on
+from serving.fields import utc_text
+from serving.organizations.repository import OrganizationRow
+from serving.plan_cards.situations import applicant
+from serving.usage import repository as usage
+
+LIFETIME: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for."""
+
+    plan: str
+    interval: Interval
+    promotion: str | None = None
+    decision_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What the change would do at one instant, with its tax."""
+
+    wanted: Wanted
+    at: datetime
+    change: PlanChange
+    tax: tuple[TaxLine, ...]
+    currency: str
+    version: int
+    """Of the subscription that it was decided on."""
+
+    @property
+    def tax_cents(self) -> int:
+        """The sum over the rates."""
+        return sum(line.amount_cents for line in self.tax)
+
+    @property
+    def due_now_cents(self) -> int:
+        """What is collected on confirming: net and tax; a net below 0 becomes a credit balance."""
+        return max(self.change.net_cents, 0) + self.tax_cents
+
+    @property
+    def expires_at(self) -> datetime:
+        """After a quarter of an hour, or when the open period closes."""
+        closes = due_at(self.change.after) if self.change.direction != "none" else None
+        return min(self.at + LIFETIME, closes or self.at + LIFETIME)
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of everything that would be charged and of when."""
+        return sha256(json.dumps(_pinned(self)).encode()).hexdigest()[:32]
+
+
+class UnknownPlanWanted(LookupError):
+    """The catalogue has no such plan."""
+
+
+class UnknownPromotion(LookupError):
+    """The catalogue has no such promotion."""
+
+
+def quote(
+    *,
+    subscription: Subscription,
+    version: int,
+    wanted: Wanted,
+    catalogue: Catalogue,
+    organization: OrganizationRow,
+    standing: Standing,
+    at: datetime,
+) -> Quote:
+    """Decide the wanted change at the instant; raises `UnknownPlanWanted`, `UnknownPromotion`, `PeriodIsOver`."""
+    wish = Wish(
+        _plan(catalogue, wanted.plan),
+        wanted.interval,
+        catalogue.version,
+        catalogue.currency,
+        _promotion(catalogue, wanted.promotion),
+    )
+    change = decide_plan_change(subscription=subscription, wish=wish, standing=standing, now=at)
+    tax: tuple[TaxLine, ...] = ()
+    if change.lines:
+        tax = tax_on(net_cents=change.net_cents, country=organization.country, vat_id=organization.vat_id)
+    return Quote(wanted, at, change, tax, catalogue.currency, version)
+
+
+def standing_of(connection: Connection, organization: OrganizationRow, *, now: datetime) -> Standing:
+    """What is known of the organisation that bears on which plans it may take."""
+    levels = usage.levels_before(connection, organization.organization_id, now.date() + timedelta(days=1))
+    return Standing(
+        applicant=applicant(organization),
+        stock_usage={day.metric: day.level for day in levels},
+        in_use=dict.fromkeys(organization.integrations),
+    )
+
+
+def _plan(catalogue: Catalogue, code: str) -> Plan:
+    try:
+        return catalogue.plan(code)
+    except UnknownPlan as error:
+        raise UnknownPlanWanted(code) from error
+
+
+def _promotion(catalogue: Catalogue, code: str | None) -> Promotion | None:
+    if code is None:
+        return None
+    for promotion in catalogue.promotions:
+        if promotion.code == code:
+            return promotion
+    raise UnknownPromotion(code)
+
+
+def _pinned(quoted: Quote) -> list[Any]:
+    change = quoted.change
+    effective = None if change.effective_at is None else utc_text(change.effective_at)
+    return [
+        change.direction,
+        change.timing,
+        effective,
+        quoted.currency,
+        [_pinned_line(line) for line in change.lines],
+        [[line.category, str(line.rate_percent), line.base_cents, line.amount_cents] for line in quoted.tax],
+    ]
+
+
+def _pinned_line(line: Line) -> list[Any]:
+    return [line.kind, line.plan, utc_text(line.period.start), utc_text(line.period.end), line.amount_cents]
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a signed quote says."""
+
+    quote_id: str
+    organization_id: str
+    wanted: Wanted
+    version: int
+    catalogue_version: str
+    at: datetime
+    expires_at: datetime
+    digest: str
+
+
+class QuoteInvalid(ValueError):
+    """The text is no quote of ours for this organisation."""
+
+
+class QuoteSigner:
+    """Turns a quote into a text that only we can make, and back."""
+
+    def __init__(self, signing_key: str) -> None:
+        self._signer = URLSafeSerializer(
+            signing_key, salt="plan-quote", signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
+        )
+
+    def sign(self, quoted: Quote, *, quote_id: str, organization_id: str, catalogue_version: str) -> str:
+        """The signed text."""
+        wanted = quoted.wanted
+        claims = [
+            quote_id,
+            organization_id,
+            wanted.plan,
+            wanted.interval,
+            wanted.promotion,
+            wanted.decision_id,
+            quoted.version,
+            catalogue_version,
+            quoted.at.isoformat(),
+            quoted.expires_at.isoformat(),
+            quoted.digest,
+        ]
+        return str(self._signer.dumps(claims))
+
+    def read(self, text: str, *, organization_id: str) -> Pinned:
+        """What the text pins; raises `QuoteInvalid`."""
+        try:
+            quote_id, owner, plan, interval, promotion, decision_id, version, catalogue, at, expires, digest = (
+                self._signer.loads(text)
+            )
+        except (BadData, ValueError, TypeError) as error:
+            raise QuoteInvalid from error
+        if owner != organization_id:
+            raise QuoteInvalid
+        wanted = Wanted(plan, interval, promotion, decision_id)
+        instants = datetime.fromisoformat(at), datetime.fromisoformat(expires)
+        return Pinned(quote_id, owner, wanted, version, catalogue, *instants, digest)

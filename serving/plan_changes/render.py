@@ -1,0 +1,107 @@
+"""A quote in the reader's language, as the contract writes it."""
+
+from collections.abc import Iterable
+from math import isinf
+from typing import Any
+
+from recommender.billing.blockers import Blocker
+from recommender.billing.catalogue import Catalogue, UnknownPlan
+from recommender.billing.entitlements import Difference, Value
+from recommender.billing.proration import Line
+from recommender.billing.tax import TaxLine
+from serving.fields import utc_text
+from serving.locales import LocaleCode
+from serving.plan_cards.records import blocker_record
+from serving.plan_cards.words import Words
+from serving.plan_changes.quotes import Quote
+from serving.texts import day, number, say
+
+
+def quote_answer(
+    quoted: Quote, *, token: str | None, catalogue: Catalogue, locale: LocaleCode, timezone: str
+) -> dict[str, Any]:
+    """The quote; without a token it cannot be confirmed, and `blockers` say why."""
+    change, words = quoted.change, Words(catalogue, locale)
+    coming = change.next_invoice
+    return {
+        "quote": token,
+        "expires_at": utc_text(quoted.expires_at),
+        "plan": change.wish.plan.code,
+        "interval": change.wish.interval,
+        "direction": change.direction,
+        "timing": change.timing,
+        "effective_at": None if change.effective_at is None else utc_text(change.effective_at),
+        "catalogue_version": change.wish.catalogue_version,
+        "lines": [line_answer(line, words=words, timezone=timezone) for line in change.lines],
+        "net_cents": change.net_cents,
+        "tax": tax_answer(quoted.tax, locale),
+        "due_now_cents": quoted.due_now_cents,
+        "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
+        "allowance": [
+            {"metric": each.metric, "this_period": each.this_period, "then": each.then} for each in change.allowance
+        ],
+        "gained": [_difference(each, words) for each in change.gained],
+        "lost": [_difference(each, words) for each in change.lost],
+        "blockers": blockers_answer(change.blockers, words),
+        "currency": quoted.currency,
+    }
+
+
+def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[dict[str, Any]]:
+    """Why not, with the way out."""
+    return [words.blocker(blocker_record(blocker)) for blocker in blockers]
+
+
+def line_answer(line: Line, *, words: Words, timezone: str) -> dict[str, Any]:
+    """One line with its text."""
+    locale = words.locale
+    params = {
+        "plan": _plan_name(line.plan, words),
+        "start": day(locale, line.period.start, timezone),
+        "end": day(locale, line.period.end, timezone),
+        "metric": "" if line.metric is None else words.subject(line.metric),
+        "units": number(locale, line.units or 0),
+    }
+    return {
+        "kind": line.kind,
+        "plan": line.plan,
+        "period": {"start": utc_text(line.period.start), "end": utc_text(line.period.end)},
+        "amount_cents": line.amount_cents,
+        "text": say(locale, f"line.{line.kind}", **params),
+    }
+
+
+def tax_answer(tax: Iterable[TaxLine], locale: LocaleCode) -> list[dict[str, Any]]:
+    """The tax per rate; the percentage is a decimal text."""
+    return [
+        {
+            "category": line.category,
+            "rate_percent": f"{float(line.rate_percent):g}",
+            "base_cents": line.base_cents,
+            "amount_cents": line.amount_cents,
+            "reason": None if line.reason is None else say(locale, f"tax.{line.reason}"),
+        }
+        for line in tax
+    ]
+
+
+def _plan_name(code: str, words: Words) -> str:
+    try:
+        return words.plan_name(code)
+    except UnknownPlan:
+        return code
+
+
+def _difference(difference: Difference, words: Words) -> dict[str, Any]:
+    return {
+        "kind": difference.kind,
+        "code": difference.code,
+        "text": words.subject(difference.code),
+        "before": _plain(difference.before),
+        "after": _plain(difference.after),
+    }
+
+
+def _plain(value: Value) -> bool | float | str | None:
+    """A limit without bound is said in words: JSON has no infinity."""
+    return "unlimited" if isinstance(value, float) and isinf(value) else value

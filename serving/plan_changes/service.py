@@ -1,0 +1,252 @@
+"""Preview a change, and carry out what was previewed: exactly that, exactly once."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from recommender.billing.plan_change import PeriodIsOver
+from serving.locales import LocaleCode
+from serving.organizations import repository as organizations
+from serving.organizations.repository import OrganizationRow
+from serving.outcomes import repository as outcomes
+from serving.outcomes.service import UnknownDecision
+from serving.parts import Parts
+from serving.payments import repository as methods
+from serving.payments.gateway import Payment
+from serving.payments.repository import PaymentMethod
+from serving.plan_changes import answers, idempotency, repository, settle
+from serving.plan_changes.idempotency import Answer
+from serving.plan_changes.quotes import Pinned, Quote, Wanted, quote, standing_of
+from serving.plan_changes.repository import ChangeRow, ChangeStatus, Document
+from serving.subscriptions import states
+from serving.subscriptions.closing import close_due
+from serving.subscriptions.states import StateChangedMeanwhile
+
+_ATTEMPTS: Final = 5
+
+
+class ChangeUnderWay(Exception):
+    """Another change of the organisation waits for its payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One confirmation as it came in."""
+
+    organization_id: str
+    quote: str
+    payment_method: str | None
+    key: str
+    fingerprint: str
+    locale: LocaleCode
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A change that waits for its payment, and what to collect it with."""
+
+    change: ChangeRow
+    method: PaymentMethod
+
+
+async def preview(parts: Parts, *, organization_id: str, wanted: Wanted, locale: LocaleCode) -> dict[str, object]:
+    """The quote as an answer; changes nothing, but closes first what has fallen due.
+
+    Raises `UnknownOrganization`, `UnknownPlanWanted`, `UnknownPromotion`, `UnknownDecision`, `HeldPlanUnknown`.
+    """
+
+    def read(connection: Connection) -> dict[str, object]:
+        organization = organizations.get(connection, organization_id)
+        if wanted.decision_id is not None:
+            decided = outcomes.decided(connection, wanted.decision_id)
+            if decided is None or decided.organization_id != organization_id:
+                raise UnknownDecision
+        quoted = quote_now(connection, parts, organization, wanted, at=parts.now())
+        return answers.quote_json(quoted, parts, organization, locale)
+
+    try:
+        return await parts.database.read(read)
+    except PeriodIsOver:
+        await parts.database.write(lambda connection: _close(connection, parts, organization_id))
+        return await parts.database.read(read)
+
+
+def quote_now(
+    connection: Connection, parts: Parts, organization: OrganizationRow, wanted: Wanted, *, at: datetime
+) -> Quote:
+    """Decide on what is recorded now, as of an instant."""
+    state = states.present(connection, organization, catalogue=parts.catalogue, now=at)
+    return quote(
+        subscription=state.subscription,
+        version=state.version,
+        wanted=wanted,
+        catalogue=parts.catalogue,
+        organization=organization,
+        standing=standing_of(connection, organization, now=at),
+        at=at,
+    )
+
+
+async def confirm(parts: Parts, request: Request) -> Answer:
+    """Carry out a quote, or say why not.
+
+    Raises `QuoteInvalid`, `UnknownPaymentMethod`, `ChangeUnderWay`, `IdempotencyKeyReused`, `RequestInFlight`.
+    """
+    claimed = await _claimed(parts, request)
+    if isinstance(claimed, Answer):
+        return claimed
+    change, method = claimed.change, claimed.method
+    payment = await asyncio.to_thread(
+        parts.gateway.charge,
+        key=change.change_id,
+        reference=method.attached.reference,
+        amount_cents=change.document.due_now_cents,
+        currency=change.document.currency,
+    )
+    return await parts.database.write(
+        lambda connection: paid(connection, parts, change.change_id, payment, request=request)
+    )
+
+
+async def _claimed(parts: Parts, request: Request) -> Claim | Answer:
+    """Two first claims of one quote meet in the database: the second reads again what the first has done."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return await parts.database.write(lambda connection: _claim(connection, parts, request))
+        except (IntegrityError, StateChangedMeanwhile):
+            continue
+    raise ChangeUnderWay
+
+
+def _claim(connection: Connection, parts: Parts, request: Request) -> Claim | Answer:
+    now, owner = parts.now(), request.organization_id
+    organization = organizations.get(connection, owner)
+    pinned = parts.quotes.read(request.quote, organization_id=owner)
+    before = idempotency.begin(connection, owner, request.key, fingerprint=request.fingerprint, now=now)
+    if before is not None:
+        return before
+    _close(connection, parts, owner)
+
+    def refused(code: str) -> Answer:
+        fresh = quote_now(connection, parts, organization, pinned.wanted, at=now)
+        return idempotency.finish(
+            connection, owner, request.key, answers.refusal(code, fresh, parts, organization, request.locale)
+        )
+
+    if repository.under_way(connection, owner) is not None and not _used(connection, pinned):
+        raise ChangeUnderWay
+    if _used(connection, pinned):
+        return refused("quote_used")
+    if now >= pinned.expires_at:
+        return refused("quote_expired")
+    quoted = _as_pinned(connection, parts, organization, pinned)
+    if quoted is None or quoted.change.blockers:
+        return refused("quote_stale" if quoted is None else "plan_change_blocked")
+    return _carry_out(connection, parts, request, pinned, quoted)
+
+
+def _used(connection: Connection, pinned: Pinned) -> bool:
+    return repository.of_quote(connection, pinned.quote_id) is not None
+
+
+def _as_pinned(connection: Connection, parts: Parts, organization: OrganizationRow, pinned: Pinned) -> Quote | None:
+    """The same decision taken again at the quoted instant; `None` when it no longer comes out the same."""
+    if pinned.catalogue_version != parts.catalogue.version:
+        return None
+    try:
+        quoted = quote_now(connection, parts, organization, pinned.wanted, at=pinned.at)
+    except PeriodIsOver:
+        return None
+    return quoted if (quoted.version, quoted.digest) == (pinned.version, pinned.digest) else None
+
+
+def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: Pinned, quoted: Quote) -> Claim | Answer:
+    owner, due, now = request.organization_id, quoted.due_now_cents, parts.now()
+    method = _method(connection, request) if due else None
+    if due and method is None:
+        answer = answers.payment_refusal("payment_method_missing", request.locale)
+        return idempotency.finish(connection, owner, request.key, answer)
+    status: ChangeStatus = "paying" if due else settle.status_at_once(quoted.change.timing)
+    change = _row(
+        request=request, pinned=pinned, quoted=quoted, status=status, method=method, now=now, change_id=parts.new_id()
+    )
+    if status == "scheduled":
+        settle.schedule(connection, change, now=now)
+    elif status == "applied":
+        settle.apply(connection, change, now=now, new_id=parts.new_id)
+    repository.add(connection, change)
+    idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
+    if method is not None:
+        return Claim(change, method)
+    return idempotency.finish(connection, owner, request.key, answers.receipt(change, status))
+
+
+def paid(connection: Connection, parts: Parts, change_id: str, payment: Payment, *, request: Request) -> Answer:
+    """Act on what the provider answered, and keep the answer."""
+    status = act_on(connection, parts, change_id, payment)
+    change = repository.get(connection, change_id)
+    if change is None or status == "failed":
+        answer = answers.payment_refusal(payment.failure_code or "payment_failed", request.locale)
+    else:
+        answer = answers.receipt(change, change.status)
+    return idempotency.finish(connection, request.organization_id, request.key, answer)
+
+
+def act_on(connection: Connection, parts: Parts, change_id: str, payment: Payment) -> ChangeStatus:
+    """Apply the change, let it fail, or let it wait; the status it then has. Doing it again changes nothing."""
+    now = parts.now()
+    change = repository.get(connection, change_id)
+    if change is None or change.status not in repository.UNDER_WAY:
+        return "failed" if change is None else change.status
+    if payment.outcome == "unknown":
+        repository.finish(connection, change_id, "payment_pending", now=now)
+        return "payment_pending"
+    if payment.outcome == "failed":
+        reason = {"failure_code": payment.failure_code}
+        repository.finish(connection, change_id, "failed", now=now, reason=reason)
+        return "failed"
+    repository.finish(connection, change_id, "applied", now=now)
+    settle.apply(connection, change, now=now, new_id=parts.new_id)
+    return "applied"
+
+
+def _close(connection: Connection, parts: Parts, organization_id: str) -> None:
+    close_due(connection, organization_id, currency=parts.catalogue.currency, now=parts.now(), new_id=parts.new_id)
+
+
+def _method(connection: Connection, request: Request) -> PaymentMethod | None:
+    if request.payment_method is None:
+        return methods.default_method(connection, request.organization_id)
+    return methods.method(connection, request.organization_id, request.payment_method)
+
+
+def _row(
+    *,
+    request: Request,
+    pinned: Pinned,
+    quoted: Quote,
+    status: ChangeStatus,
+    method: PaymentMethod | None,
+    now: datetime,
+    change_id: str,
+) -> ChangeRow:
+    change = quoted.change
+    return ChangeRow(
+        change_id=change_id,
+        organization_id=request.organization_id,
+        quote_id=pinned.quote_id,
+        status=status,
+        direction=change.direction,
+        plan=change.wish.plan.code,
+        interval=change.wish.interval,
+        effective_at=change.effective_at or now,
+        decision_id=pinned.wanted.decision_id,
+        payment_method_id=None if method is None else method.payment_method_id,
+        subscription_version=quoted.version,
+        document=Document(change.lines, quoted.tax, quoted.currency, quoted.due_now_cents, change.after),
+        requested_at=now,
+    )

@@ -1,0 +1,82 @@
+"""Make a change happen: the subscription, the log, the charge and the outcome, in one transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from recommender.billing.subscription import Subscription
+from serving.organizations import repository as organizations
+from serving.outcomes import repository as outcomes
+from serving.outcomes.contracts import OutcomeIn
+from serving.payments import charges
+from serving.plan_changes import repository
+from serving.plan_changes.repository import ChangeRow, ChangeStatus
+from serving.subscriptions import repository as log
+from serving.subscriptions import states
+
+
+def apply(connection: Connection, change: ChangeRow, *, now: datetime, new_id: Callable[[], str]) -> None:
+    """Carry out a change that happens at once and is paid; whatever waited is replaced by it.
+
+    Raises `StateChangedMeanwhile` when the subscription is no longer the one it was decided on.
+    """
+    document, owner = change.document, change.organization_id
+    _store(connection, change, document.after, now=now)
+    log.log_change(
+        connection,
+        event_id=new_id(),
+        organization_id=owner,
+        subscription=document.after,
+        occurred_at=change.effective_at,
+        recorded_at=now,
+    )
+    if document.lines:
+        charges.add(
+            connection,
+            charge_id=new_id(),
+            organization_id=owner,
+            cause=f"change:{change.change_id}",
+            currency=document.currency,
+            lines=document.lines,
+            tax=document.tax,
+            paid_with=change.payment_method_id,
+            paid=True,
+            occurred_at=change.effective_at,
+            now=now,
+        )
+    _record_paid(connection, change, now=now)
+
+
+def schedule(connection: Connection, change: ChangeRow, *, now: datetime) -> None:
+    """Let a change wait for the period's end; it takes the place of one that waited before."""
+    _store(connection, change, change.document.after, now=now)
+
+
+def status_at_once(change_timing: str) -> ChangeStatus:
+    """What a change is as soon as nothing is left to pay."""
+    return "scheduled" if change_timing == "period_end" else "applied"
+
+
+def _store(connection: Connection, change: ChangeRow, after: Subscription, *, now: datetime) -> None:
+    repository.finish_scheduled(connection, change.organization_id, "cancelled", now=now)
+    states.store(connection, change.organization_id, after, over=change.subscription_version, now=now)
+    organizations.touch(connection, [change.organization_id])
+
+
+def _record_paid(connection: Connection, change: ChangeRow, *, now: datetime) -> None:
+    """Tell the decision that led here that it was paid for."""
+    if change.decision_id is None:
+        return
+    decided = outcomes.decided(connection, change.decision_id)
+    if decided is None or change.plan not in decided.positions:
+        return
+    paid = OutcomeIn.model_construct(
+        event_id=f"paid-{change.change_id}",
+        decision_id=change.decision_id,
+        kind="paid",
+        plan=change.plan,
+        position=decided.positions[change.plan],
+        occurred_at=now,
+    )
+    outcomes.add(connection, paid, recorded_at=now)

@@ -1,0 +1,138 @@
+"""Close what has fallen due for one organisation: its months, its periods, its waiting change."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from data_contracts.usage import COUNT_METRICS
+from recommender.billing.blockers import Blocker
+from recommender.billing.plan_change import blockers_at_instant
+from recommender.billing.renewal import Closing, close_window, due_at
+from recommender.billing.subscription import Holding, ScheduledChange, Subscription
+from recommender.billing.tax import tax_on
+from serving.db.billing_tables import subscription_states
+from serving.db.tables import usage_events
+from serving.organizations import repository as organizations
+from serving.organizations.repository import OrganizationRow
+from serving.payments import charges
+from serving.plan_cards.records import blocker_record
+from serving.plan_changes import repository as plan_changes
+from serving.plan_changes.quotes import standing_of
+from serving.subscriptions import repository, states
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """The instant at which the next window of any organisation closes."""
+    due = subscription_states.c.due_at
+    instant: datetime | None = connection.execute(select(due).where(due.is_not(None)).order_by(due).limit(1)).scalar()
+    return instant
+
+
+def organizations_due(connection: Connection, *, now: datetime) -> list[str]:
+    """The organisations whose open window has ended, the earliest first."""
+    due = subscription_states.c.due_at
+    rows = connection.execute(select(subscription_states.c.organization_id).where(due <= now).order_by(due))
+    return list(rows.scalars())
+
+
+def close_due(
+    connection: Connection, organization_id: str, *, currency: str, now: datetime, new_id: Callable[[], str]
+) -> bool:
+    """Close every window that has ended by now, in order; whether there was one.
+
+    While a change waits for its payment nothing is closed: it was decided on the window that is open. Raises
+    `StateChangedMeanwhile` when another worker closes the same.
+    """
+    state = states.stored(connection, organization_id)
+    if state is None or plan_changes.under_way(connection, organization_id) is not None:
+        return False
+    organization = organizations.get(connection, organization_id)
+    subscription, closed = state.subscription, False
+    while (due := due_at(subscription)) is not None and due <= now:
+
+        def check(held: Subscription, waiting: ScheduledChange, at: datetime) -> tuple[Blocker, ...]:
+            standing = standing_of(connection, organization, now=at)
+            return blockers_at_instant(subscription=held, waiting=waiting, currency=currency, standing=standing, now=at)
+
+        used = usage_by_stretch(connection, organization_id, subscription.holdings)
+        closing = close_window(subscription=subscription, usage=used, check=check)
+        _record(connection, organization, closing, currency=currency, now=now, new_id=new_id)
+        subscription, closed = closing.after, True
+    if closed:
+        states.store(connection, organization_id, subscription, over=state.version, now=now)
+        organizations.touch(connection, [organization_id])
+    return closed
+
+
+def usage_by_stretch(
+    connection: Connection, organization_id: str, holdings: Sequence[Holding]
+) -> dict[str, tuple[int, ...]]:
+    """Metric → units used in each stretch, as far as they are recorded by now."""
+    stretches = [_used(connection, organization_id, holding) for holding in holdings]
+    return {metric: tuple(used.get(metric, 0) for used in stretches) for metric in sorted(COUNT_METRICS)}
+
+
+def cancel_scheduled(connection: Connection, organization_id: str, *, now: datetime) -> bool:
+    """Drop the waiting change; whether there was one."""
+    state = states.stored(connection, organization_id)
+    if state is None or state.subscription.scheduled is None:
+        return False
+    unchanged = replace(state.subscription, scheduled=None)
+    states.store(connection, organization_id, unchanged, over=state.version, now=now)
+    plan_changes.finish_scheduled(connection, organization_id, "cancelled", now=now)
+    organizations.touch(connection, [organization_id])
+    return True
+
+
+def _used(connection: Connection, organization_id: str, holding: Holding) -> dict[str, int]:
+    rows = connection.execute(
+        select(usage_events.c.metric, func.sum(usage_events.c.quantity))
+        .where(
+            usage_events.c.organization_id == organization_id,
+            usage_events.c.occurred_at >= holding.period.start,
+            usage_events.c.occurred_at < holding.period.end,
+        )
+        .group_by(usage_events.c.metric)
+    )
+    return {metric: int(total) for metric, total in rows}
+
+
+def _record(
+    connection: Connection,
+    organization: OrganizationRow,
+    closing: Closing,
+    *,
+    currency: str,
+    now: datetime,
+    new_id: Callable[[], str],
+) -> None:
+    owner = organization.organization_id
+    if closing.lines:
+        charges.add(
+            connection,
+            charge_id=new_id(),
+            organization_id=owner,
+            cause=f"renewal:{owner}:{closing.at.isoformat()}",
+            currency=currency,
+            lines=closing.lines,
+            tax=tax_on(net_cents=closing.net_cents, country=organization.country, vat_id=organization.vat_id),
+            paid_with=None,
+            paid=False,
+            occurred_at=closing.at,
+            now=now,
+        )
+    if closing.refused is not None:
+        reason = [blocker_record(blocker) for blocker in closing.blockers]
+        plan_changes.finish_scheduled(connection, owner, "refused", now=now, reason=reason)
+    if closing.applied is not None:
+        plan_changes.finish_scheduled(connection, owner, "applied", now=now)
+        repository.log_change(
+            connection,
+            event_id=new_id(),
+            organization_id=owner,
+            subscription=closing.after,
+            occurred_at=closing.at,
+            recorded_at=now,
+        )

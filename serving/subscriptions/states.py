@@ -1,0 +1,111 @@
+"""What each organisation holds, kept as the core sees it: one row per organisation, written by who read it last."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, insert, select, update
+
+from recommender.billing.catalogue import Catalogue, Plan, UnknownPlan
+from recommender.billing.periods import Period, period_containing
+from recommender.billing.quota import open_window
+from recommender.billing.renewal import due_at
+from recommender.billing.subscription import PaidTime, Subscription
+from serving.db.billing_tables import subscription_states
+from serving.organizations.repository import OrganizationRow
+from serving.subscriptions import codec, repository
+from serving.subscriptions.repository import Held
+
+_SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A subscription and the version of its row; 0 when nothing is stored yet."""
+
+    subscription: Subscription
+    version: int
+
+
+class StateChangedMeanwhile(Exception):
+    """Somebody else has written the subscription since it was read."""
+
+
+class HeldPlanUnknown(Exception):
+    """The organisation holds a plan of another catalogue, sold elsewhere, of which we know no price."""
+
+
+def stored(connection: Connection, organization_id: str) -> State | None:
+    """The stored subscription, if there is one."""
+    columns = (subscription_states.c.state, subscription_states.c.version)
+    row = connection.execute(select(*columns).where(subscription_states.c.organization_id == organization_id)).first()
+    return None if row is None else State(codec.loads(_SUBSCRIPTION, row.state), row.version)
+
+
+def present(connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime) -> State:
+    """The subscription: stored, else what the log of an imported one adds up to, else the trial.
+
+    An imported one is taken as paid in full. Raises `HeldPlanUnknown`.
+    """
+    found = stored(connection, organization.organization_id)
+    if found is not None:
+        return found
+    held = repository.held(connection, organization.organization_id)
+    if held.status != "active":
+        period = Period(organization.trial_started_at, max(organization.trial_started_at, now))
+        return State(Subscription("trial" if held.status == "trial" else "ended", period), 0)
+    adopted = _adopted(held, catalogue=catalogue, now=now)
+    if adopted is None:
+        raise HeldPlanUnknown(held.plan)
+    return State(adopted, 0)
+
+
+def store(connection: Connection, organization_id: str, subscription: Subscription, *, over: int, now: datetime) -> int:
+    """Write the subscription over the version that was read; the new version.
+
+    Raises `StateChangedMeanwhile`; two first writers meet in an `IntegrityError`.
+    """
+    values: dict[str, Any] = {
+        "version": over + 1,
+        "state": codec.dumps(_SUBSCRIPTION, subscription),
+        "due_at": due_at(subscription),
+        "updated_at": now,
+    }
+    if over == 0:
+        connection.execute(insert(subscription_states).values(organization_id=organization_id, **values))
+        return 1
+    written = connection.execute(
+        update(subscription_states)
+        .where(subscription_states.c.organization_id == organization_id, subscription_states.c.version == over)
+        .values(values)
+    )
+    if written.rowcount != 1:
+        raise StateChangedMeanwhile(organization_id)
+    return over + 1
+
+
+def _adopted(held: Held, *, catalogue: Catalogue, now: datetime) -> Subscription | None:
+    plan = _plan_of(held, catalogue)
+    if plan is None or held.anchor is None or held.interval is None:
+        return None
+    instant = max(now, held.anchor)
+    price = plan.price_cents[held.interval]
+    return Subscription(
+        status="active",
+        period=period_containing(anchor=held.anchor, interval=held.interval, instant=instant),
+        plan=plan,
+        interval=held.interval,
+        catalogue_version=held.catalogue_version,
+        anchor=held.anchor,
+        paid=PaidTime(price_cents=price, charged_cents=price),
+        holdings=open_window(plan, anchor=held.anchor, now=instant),
+    )
+
+
+def _plan_of(held: Held, catalogue: Catalogue) -> Plan | None:
+    try:
+        plan = None if held.plan is None else catalogue.plan(held.plan)
+    except UnknownPlan:
+        return None
+    return plan if plan is not None and held.interval in plan.price_cents else None
