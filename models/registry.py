@@ -6,7 +6,7 @@ MLflow keeps `mlflow.db` and `artifacts` in the registry's folder; `bundles` is 
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -55,6 +55,8 @@ class Registry:
     """A registry folder; it is made at the first registration."""
 
     folder: Path
+    check_bundle: Callable[[Path], None] = check_in_child
+    """What a bundle must pass before it is promoted; raises `BundleRefused`."""
 
     @property
     def bundles(self) -> Path:
@@ -132,7 +134,7 @@ class Registry:
         if version not in known:
             raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
         try:
-            check_in_child(self.bundles / version)
+            self.check_bundle(self.bundles / version)
         except BundleRefused as refused:
             raise PromotionRefused(f"{version} may not be served: {refused.reason}") from refused
 
