@@ -35,6 +35,7 @@ _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.M
 _EXPORT: Final = re.compile(r"^export (?=\w)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^\s*(//.*|/\*(?:[^*]|\*(?!/))*\*/)$\n?", re.MULTILINE)
 _INDENT: Final = re.compile(r"^[ \t]+|\n(?=\n)", re.MULTILINE)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _WORDS: Final = ("modal.", "enterprise.", "metric.")
 
 
@@ -92,7 +93,7 @@ def _text_of(name: str) -> bytes:
 def asset(name: str) -> Asset:
     """A file by its name; raises `FileNotFoundError`."""
     media_type = _TYPES.get(Path(name).suffix)
-    if media_type is None:
+    if media_type is None or not _NAME.fullmatch(name):
         raise FileNotFoundError(name)
     body = _text_of(name)
     return Asset(body, gzip.compress(body, 9, mtime=0), media_type, f'"{sha256(body).hexdigest()[:32]}"')

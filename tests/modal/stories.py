@@ -71,7 +71,17 @@ def not_recorded(opened: Callable[..., Modal], **how: Any) -> Modal:
 
 
 def loading(opened: Callable[..., Modal], **how: Any) -> Modal:
-    modal = opened("shop", prepare=lambda page: page.route(RECOMMENDATIONS, lambda route: None), wait=False, **how)
+    def never(page: Page) -> None:
+        page.add_init_script(
+            "customElements.whenDefined('plan-modal').then(({prototype}) => {"
+            "  const {fetch} = prototype;"
+            "  prototype.fetch = function (url, init) {"
+            "    return String(url).includes('recommend') ? new Promise(() => {}) : fetch.call(this, url, init);"
+            "  };"
+            "});"
+        )
+
+    modal = opened("shop", prepare=never, wait=False, **how)
     modal.page.wait_for_timeout(900)
     return modal
 
