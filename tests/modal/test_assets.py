@@ -12,10 +12,10 @@ from tests.modal.world import World
 
 def test_a_bundle_holds_each_module_once_after_what_it_needs(tmp_path: Path) -> None:
     (tmp_path / "a.js").write_text('// The entry.\nimport { b } from "./b.js";\nimport { c } from "./c.js";\n\nb(c);\n')
-    (tmp_path / "b.js").write_text('import { c } from "./c.js";\n/** Calls. */\nexport const b = (x) => {\n  x(c);\n};\n')
+    (tmp_path / "b.js").write_text('import { c } from "./c.js";\n/** Calls. */\nexport const b = () => {\n  c();\n};\n')
     (tmp_path / "c.js").write_text("export function c() {}\n")
 
-    assert bundle(tmp_path, "a.js") == "function c() {}\nconst b = (x) => {\nx(c);\n};\nb(c);\n"
+    assert bundle(tmp_path, "a.js") == "function c() {}\nconst b = () => {\nc();\n};\nb(c);\n"
 
 
 def test_no_comment_and_no_import_is_sent() -> None:
