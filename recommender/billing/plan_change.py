@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import floor
 
-from recommender.billing.blockers import Blocker, blockers_for
+from recommender.billing.blockers import PAYMENT_OVERDUE, Blocker, blockers_for
 from recommender.billing.catalogue import Window
 from recommender.billing.change_rules import (
     ChangeRule,
@@ -182,8 +182,7 @@ def _blockers(
             )
         )
     if rule.timing == "now" and subscription.status in ("past_due", "suspended"):
-        # Its open invoice would go on asking for time that the change hands back.
-        found.append(Blocker("payment_overdue", "pay_open_invoice", "billing"))
+        found.append(PAYMENT_OVERDUE)
     found.extend(
         blockers_for(
             target=wish.plan,

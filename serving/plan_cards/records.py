@@ -19,6 +19,7 @@ def holder_of(facts: Known) -> Holder:
         scheduled=standing.scheduled,
         stock_usage=facts.levels,
         in_use=dict.fromkeys(facts.organization.integrations),
+        overdue=standing.held.status in ("past_due", "suspended"),
     )
 
 

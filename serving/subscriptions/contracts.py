@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from serving.fields import Instant
+from serving.plan_cards.contracts import BlockerText
 from serving.usage.contracts import UsagePeriod
 
 
@@ -23,6 +24,15 @@ class ScheduledChange(BaseModel):
     interval: Literal["month", "year"]
     effective_at: Instant
     catalogue_version: str
+
+
+class RefusedChange(BaseModel):
+    """The last waiting change, if it was blocked at its instant: the plan has stayed."""
+
+    plan: str
+    interval: Literal["month", "year"]
+    effective_at: Instant
+    blockers: list[BlockerText]
 
 
 class ComingInvoice(BaseModel):
@@ -44,5 +54,6 @@ class SubscriptionAnswer(BaseModel):
     scheduled_change: ScheduledChange | None
     allowance: list[Allowance] | None
     catalogue_version: str | None
+    refused_change: RefusedChange | None
     credit_balance_cents: int
     next_invoice: ComingInvoice | None

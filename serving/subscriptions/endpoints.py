@@ -1,11 +1,15 @@
 """Subscriptions over HTTP."""
 
-from fastapi import APIRouter, Response
+import orjson
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
-from serving.fields import OrganizationId
+from serving.fields import OrganizationId, utc_text
+from serving.locales import LocaleCode
 from serving.organizations import repository as organizations
-from serving.parts import AnyCaller, PartsOf, json_answer, seen_by
+from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
+from serving.plan_cards.words import Words
+from serving.plan_changes import repository as plan_changes
 from serving.problems import documented
 from serving.subscriptions import service
 from serving.subscriptions.contracts import SubscriptionAnswer
@@ -15,6 +19,7 @@ router = APIRouter(prefix="/v1/organizations", tags=["subscriptions"])
 
 @router.get("/{organization_id}/subscription", response_model=SubscriptionAnswer, responses=documented(403, 404))
 async def get_subscription(
+    request: Request,
     organization_id: OrganizationId,
     parts: PartsOf,
     caller: AnyCaller,
@@ -23,11 +28,25 @@ async def get_subscription(
     seen_by(caller, organization_id)
     now = parts.now()
 
-    def work(connection: Connection) -> dict[str, object]:
+    def work(connection: Connection) -> tuple[dict[str, object], LocaleCode]:
         organization = organizations.get(connection, organization_id)
-        return service.as_answer(
-            organization,
-            service.standing(connection, organization_id=organization_id, catalogue=parts.catalogue, now=now),
-        )
+        spoken = locale_for(request, organization_locale=organization.locale)
+        held = service.standing(connection, organization_id=organization_id, catalogue=parts.catalogue, now=now)
+        refused = refused_change(connection, organization_id, Words(parts.catalogue, spoken))
+        return service.as_answer(organization, held, refused=refused), spoken
 
-    return json_answer(await parts.database.read(work))
+    answer, spoken = await parts.database.read(work)
+    return json_answer(answer, locale=spoken)
+
+
+def refused_change(connection: Connection, organization_id: str, words: Words) -> dict[str, object] | None:
+    """The waiting change that was blocked at its instant, until another change is settled."""
+    row = plan_changes.last_settled(connection, organization_id)
+    if row is None or row.status != "refused":
+        return None
+    return {
+        "plan": row.plan,
+        "interval": row.interval,
+        "effective_at": utc_text(row.effective_at),
+        "blockers": [words.blocker(blocker) for blocker in orjson.loads(row.reason)],
+    }

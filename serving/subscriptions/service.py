@@ -68,8 +68,10 @@ def standing(connection: Connection, *, organization_id: str, catalogue: Catalog
     return Standing(held, subscription.plan, subscription.period, window, subscription)
 
 
-def as_answer(organization: OrganizationRow, now_held: Standing) -> dict[str, object]:
-    """The subscription as the contract writes it."""
+def as_answer(
+    organization: OrganizationRow, now_held: Standing, *, refused: dict[str, object] | None = None
+) -> dict[str, object]:
+    """The subscription as the contract writes it; `refused` is the waiting change that could not be made."""
     held, subscription = now_held.held, now_held.subscription
     waiting = None if subscription is None else subscription.scheduled
     coming = None if subscription is None else next_invoice_of(subscription)
@@ -90,6 +92,7 @@ def as_answer(organization: OrganizationRow, now_held: Standing) -> dict[str, ob
         },
         "allowance": None if now_held.plan is None else _allowance(now_held, now_held.plan),
         "catalogue_version": held.catalogue_version,
+        "refused_change": refused,
         "credit_balance_cents": 0 if subscription is None else subscription.credit_balance_cents,
         "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
     }
