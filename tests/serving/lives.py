@@ -90,7 +90,7 @@ class Life:
 
     def uses(self, metric: str, quantity: int, when: str) -> None:
         event = {
-            "event_id": f"{self.organization_id}-{metric}-{when}",
+            "event_id": f"{self.organization_id}-{metric}-{when}".replace("+", "Z"),
             "organization_id": self.organization_id,
             "metric": metric,
             "quantity": quantity,
