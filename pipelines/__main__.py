@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
 
+MOST_ORGANIZATIONS: Final = 200_000
+"""Demo data is made in memory, some 30 KB of it for each organisation."""
+
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into; made if it is not there.")]
 
 
 @app.command("demo-data")
 def demo_data(
     out: OutFolder,
-    organizations: Annotated[int, typer.Option(min=1, help="How many organisations.")] = 3000,
-    seed: Annotated[int, typer.Option(help="The same seed, number and day give the same data.")] = 7,
+    organizations: Annotated[int, typer.Option(min=1, max=MOST_ORGANIZATIONS, help="How many organisations.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed, number and day give the same data.")] = 7,
 ) -> None:
     """Make up organisations, what they used and which plans they chose, with the truth beside them."""
     from pipelines.demo_data import write_demo_data
@@ -74,11 +77,13 @@ def training_set(
     ] = None,
 ) -> None:
     """Build training_set.parquet and training_set.json: every decision, what was known then, what was chosen."""
+    from pipelines.checked_tables import require_checked
     from pipelines.training_set import build_training_set
     from pipelines.usable_decisions import REASONS
 
     with _spoken():
         catalogues = _catalogues(catalogue or [], offers or [])
+        require_checked(checked)
         with _bar("decisions") as bar:
             about = build_training_set(checked=checked, out=out, catalogues=catalogues, progress=bar)
     console.print(f"{about['rows']:,} rows of {about['decisions']:,} decisions, digest {about['digest'][:12]}")

@@ -1,6 +1,8 @@
 """Reads checked tables: columns typed as their shapes say, instants as UTC microseconds."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,41 +35,60 @@ def table_path(folder: Path, name: str) -> Path:
 
 def read_table(folder: Path, name: str, columns: Iterable[str], *, rows: ds.Expression | None = None) -> pa.Table:
     """Read the named columns (and only the `rows` that an expression over the file's own columns selects)."""
-    path = table_path(folder, name)
     wanted = [field for field in arrow_schema(RAW_TABLES[name]) if field.name in set(columns)]
-    try:
+    with _readable(folder, name) as path:
         file = ds.dataset(path, format="parquet")
-        missing = [field.name for field in wanted if field.name not in file.schema.names]
-        if missing:
-            raise TableUnreadable(f"{name}: {path} has no column {', '.join(missing)}")
-        table = file.to_table(columns=[field.name for field in wanted], filter=rows)
-        return table.cast(pa.schema(wanted))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise TableUnreadable(f"{name}: {path} cannot be read as declared: {_first_line(error)}") from error
+        _refuse_missing(name, path, found=file.schema.names, wanted=[field.name for field in wanted])
+        table = file.to_table(columns=[field.name for field in wanted], filter=rows).cast(pa.schema(wanted))
+    required = {column.name for column in RAW_TABLES[name].columns if not column.nullable}
+    empty = [field.name for field in wanted if field.name in required and table[field.name].null_count]
+    if empty:
+        raise TableUnreadable(f"{name}: {path} has rows without {', '.join(empty)}; was the table checked?")
+    return table
+
+
+def require_checked(folder: Path) -> None:
+    """See that `validate` wrote these tables and found them sound; `TableUnreadable` says what speaks against it."""
+    try:
+        said = json.loads((folder / "validation.json").read_text("utf-8"))
+        kept = {name: said["tables"][name]["rows_kept"] for name in RAW_TABLES}
+        valid = said["valid"] is True
+    except FileNotFoundError as error:
+        raise TableUnreadable(f"{folder}: has no validation.json; the tables must be checked first") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TableUnreadable(f"{folder}: validation.json cannot be read: {_first_line(error)}") from error
+    if not valid:
+        raise TableUnreadable(f"{folder}: validation.json says that the tables are broken; its report says why")
+    for name, rows in kept.items():
+        if (found := count_rows(folder, name)) != rows:
+            raise TableUnreadable(f"{name}: {folder / name}.parquet has {found} rows, validation.json says {rows}")
+
+
+def require_columns(folder: Path, name: str) -> None:
+    """See that a table has every column; none of its rows are read."""
+    with _readable(folder, name) as path:
+        _refuse_missing(name, path, found=pq.read_schema(path).names, wanted=arrow_schema(RAW_TABLES[name]).names)
 
 
 def count_rows(folder: Path, name: str) -> int:
     """The number of rows of a table."""
-    try:
-        return int(pq.read_metadata(table_path(folder, name)).num_rows)
-    except pa.ArrowInvalid as error:
-        raise TableUnreadable(f"{name}: {table_path(folder, name)} is no Parquet file") from error
+    with _readable(folder, name) as path:
+        return int(pq.read_metadata(path).num_rows)
 
 
 def data_end_us(folder: Path) -> int:
     """The latest instant at which anything was recorded, over all tables, in microseconds; 0 without any row."""
     newest = 0
     for name in RAW_TABLES:
-        for batch in ds.dataset(table_path(folder, name), format="parquet").to_batches(columns=["recorded_at"]):
-            recorded = pc.max(batch["recorded_at"].cast(ARROW_TYPES["instant"])).cast(pa.int64())
-            newest = max(newest, recorded.as_py() or 0)
+        with _readable(folder, name) as path:
+            for batch in ds.dataset(path, format="parquet").to_batches(columns=["recorded_at"]):
+                recorded = pc.max(batch["recorded_at"].cast(ARROW_TYPES["instant"])).cast(pa.int64())
+                newest = max(newest, recorded.as_py() or 0)
     return newest
 
 
 def microseconds_of(column: pa.ChunkedArray) -> IntArray:
-    """A column of instants as microseconds since 1970; a missing instant is an error of the table."""
-    if column.null_count:
-        raise TableUnreadable("an instant is missing; was the table checked?")
+    """A column of instants, none of them missing, as microseconds since 1970."""
     return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), dtype=np.int64)
 
 
@@ -80,6 +101,22 @@ def places_in(column: pa.ChunkedArray, vocabulary: pa.Array) -> IntArray:
 def ranks(column: pa.ChunkedArray) -> IntArray:
     """The place of each value in the order of its text; equal texts share a place."""
     return np.asarray(pc.rank(column, sort_keys="ascending", tiebreaker="dense").to_numpy(), dtype=np.int64)
+
+
+def _refuse_missing(name: str, path: Path, *, found: Iterable[str], wanted: Iterable[str]) -> None:
+    there = set(found)
+    if missing := [column for column in wanted if column not in there]:
+        raise TableUnreadable(f"{name}: {path} has no column {', '.join(missing)}")
+
+
+@contextmanager
+def _readable(folder: Path, name: str) -> Iterator[Path]:
+    """The path of a table; whatever cannot be read of it becomes `TableUnreadable`."""
+    path = table_path(folder, name)
+    try:
+        yield path
+    except (pa.ArrowException, OSError) as error:
+        raise TableUnreadable(f"{name}: {path} cannot be read as declared: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

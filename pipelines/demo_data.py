@@ -29,6 +29,7 @@ from pipelines.demo_world import (
     draw_organizations,
     draw_usage,
 )  # fmt: skip
+from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.plan_table import plan_table
@@ -67,12 +68,11 @@ def write_demo_data(
     tables, truth = make_demo_data(
         organizations=organizations, seed=seed, until=end, broken_share=broken_share, progress=progress
     )
-    (out / "truth").mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        table.to_parquet(out / f"{name}.parquet", index=False)
-        progress(f"{name}: {len(table):,} rows")
-    for name, table in truth.items():
-        table.to_parquet(out / "truth" / f"{name}.parquet", index=False)
+    files = tables | {f"truth/{name}": table for name, table in truth.items()}
+    with written_together(out, [f"{name}.parquet" for name in files]) as paths:
+        for path, (name, table) in zip(paths.values(), files.items(), strict=True):
+            table.to_parquet(path, index=False)
+            progress(f"{name}: {len(table):,} rows")
     return {name: len(table) for name, table in tables.items()}
 
 

@@ -73,7 +73,8 @@ def live(
         observed = _observe(drawn, usage, plans, rows=rows, day=day[rows], held=held[rows])
         order, propensity, utility = _launch_order(observed, plans, rng)
         shown = Round(
-            names=np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)]),
+            # A round may be empty, and an empty array is one of floats unless told otherwise.
+            names=np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)], dtype=np.str_),
             organization_ids=np.array(drawn.ids)[rows],
             instants=day_zero[rows] + day[rows] * DAY + rng.integers(28_800, 64_800, len(rows)) * SECOND,
             order=order,

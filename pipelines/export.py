@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from data_contracts.raw_tables import RAW_TABLES, Kind, RawTable
 from pipelines.checked_tables import arrow_schema
 from pipelines.typed_columns import ARROW_TYPES
+from pipelines.written_together import written_together
 
 ROWS_AT_ONCE: Final = 50_000
 
@@ -31,24 +32,17 @@ def export_tables(
     tables of an earlier export as they were.
     """
     engine = _engine(database)
-    out.mkdir(parents=True, exist_ok=True)
-    unfinished = {name: out / f"{name}.part" for name in RAW_TABLES}
     try:
-        with engine.connect() as connection:
+        with written_together(out, [f"{name}.parquet" for name in RAW_TABLES]) as paths, engine.connect() as connection:
             _begin_snapshot(connection)
-            rows = {
-                name: _export(connection, RAW_TABLES[name], path, progress=progress)
-                for name, path in unfinished.items()
+            return {
+                name: _export(connection, table, paths[f"{name}.parquet"], progress=progress)
+                for name, table in RAW_TABLES.items()
             }
-        for name, path in unfinished.items():
-            path.replace(out / f"{name}.parquet")
     except SQLAlchemyError as error:
         raise ExportFailed(f"{engine.url.render_as_string()}: {_cause(error)}") from error
     finally:
         engine.dispose()
-        for path in unfinished.values():
-            path.unlink(missing_ok=True)
-    return rows
 
 
 def _engine(database: str) -> Engine:

@@ -98,7 +98,7 @@ def _as_text(array: Any) -> "pd.Series[str]":
     """Values as text: what a string is, what anything else prints as."""
     try:
         return pd.Series(array.cast(pa.string()).to_pandas(), dtype="str")
-    except pa.ArrowNotImplementedError:
+    except pa.ArrowException:
         values = [None if value is None else str(value) for value in array.to_pylist()]
         return pd.Series(values, dtype="str")
 

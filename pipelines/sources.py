@@ -83,6 +83,7 @@ def _read_parquet(path: Path, table: RawTable) -> RawRows:
         source = file.read()
     source.validate(full=True)
     undeclared = _check_columns(path.name, table, source.schema.names)
+    source = source.cast(pa.schema([field.with_type(_plain(field.type)) for field in source.schema]))
     wrong = [
         f"{path.name}: column {column.name!r} is {kind}, expected {column.kind}"
         for column in table.columns
@@ -92,6 +93,15 @@ def _read_parquet(path: Path, table: RawTable) -> RawRows:
         raise SourceUnreadable(wrong)
     names = [column.name for column in table.columns]
     return RawRows(table, path.name, source.select([*names, *undeclared]), np.arange(len(source)), (), undeclared)
+
+
+def _plain(arrow_type: Any) -> Any:
+    """The same type in the form that every step can compute with; a time zone is how instants are shown, no more."""
+    if pa.types.is_string_view(arrow_type):
+        return pa.string()
+    if pa.types.is_timestamp(arrow_type) and arrow_type.tz is not None:
+        return pa.timestamp(arrow_type.unit, "UTC")
+    return arrow_type
 
 
 def _read_csv(path: Path, table: RawTable) -> RawRows:

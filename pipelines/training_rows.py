@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from pipelines.checked_tables import data_end_us, table_path
+from pipelines.checked_tables import TableUnreadable, data_end_us, require_columns, table_path
 from pipelines.daily_usage import embedded_engine, usage_cells
 from pipelines.day_cube import KnownFacts, Moments, eligible_plans, read_known_facts, situations_of
 from pipelines.decision_log import DecisionLog, read_decision_log
@@ -63,6 +63,7 @@ class Chunk:
 def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSources:
     """Read the checked tables and settle which decisions are usable; `TableUnreadable` when a table is not there."""
     log, facts = read_decision_log(checked), read_known_facts(checked)
+    require_columns(checked, "usage_events")
     on_sale: dict[tuple[str, str], Market] = {
         (catalogue.version, interval): Market(catalogue, interval, plans)
         for catalogue in catalogues
@@ -86,11 +87,7 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
     """The rows of the decisions at these ascending places of the log; each must be usable."""
     log = sources.log
     moments = Moments(sources.decisions.organization[places], log.decided_at_us[places])
-    cells = usage_cells(
-        sources.usage_events,
-        organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
-        decided_at_us=moments.decided_at_us,
-    )
+    cells = _usage_cells(sources, moments)
     parts = []
     candidates_differ = 0
     for number in np.unique(log.market[places]):
@@ -125,6 +122,20 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
         decided_at_us=log.decided_at_us[places],
     )
     return Chunk(table, compared, candidates_differ)
+
+
+def _usage_cells(sources: TrainingSources, moments: Moments) -> UsageCells:
+    import duckdb
+
+    try:
+        return usage_cells(
+            sources.usage_events,
+            organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
+            decided_at_us=moments.decided_at_us,
+        )
+    except duckdb.Error as error:
+        path = table_path(sources.folder, "usage_events")
+        raise TableUnreadable(f"usage_events: {path} cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def _cells_of(cells: UsageCells, members: IntArray, decisions: int) -> UsageCells:

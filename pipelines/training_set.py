@@ -17,6 +17,7 @@ from pipelines.checked_tables import count_rows
 from pipelines.logged_features import Comparison
 from pipelines.training_rows import FEATURE_NAMES, TrainingSources, build_chunk, open_sources
 from pipelines.usable_decisions import REASONS
+from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.day_cube import EPOCH
 from recommender.ranking.ranker import IntArray
@@ -80,22 +81,21 @@ def build_training_set(
     if not len(usable):
         why = "; ".join(f"{count}: {REASONS[reason]}" for reason, count in left_out.items()) or "the log is empty"
         raise NothingToLearn(f"none of {len(sources.log)} decisions can be learned from ({why})")
-    out.mkdir(parents=True, exist_ok=True)
-    finished = out / "training_set.parquet"
-    unfinished = finished.with_suffix(".part")
-    written = _write_rows(sources, unfinished, chunk_decisions=chunk_decisions, progress=progress)
-    about = {
-        **written,
-        "decisions": len(usable),
-        "feature_names": list(FEATURE_NAMES),
-        "first_decided_at": _instant(sources, usable[0]),
-        "last_decided_at": _instant(sources, usable[-1]),
-        "catalogue_versions": sorted({sources.log.markets[m][0] for m in np.unique(sources.log.market[usable])}),
-        "excluded": left_out,
-        "tables": {name: count_rows(checked, name) for name in RAW_TABLES},
-    }
-    unfinished.replace(finished)
-    (out / "training_set.json").write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    with written_together(out, ("training_set.parquet", "training_set.json")) as paths:
+        rows = paths["training_set.parquet"]
+        written = _write_rows(sources, rows, chunk_decisions=chunk_decisions, progress=progress)
+        about = {
+            **written,
+            "file_sha256": _file_sha256(rows),
+            "decisions": len(usable),
+            "feature_names": list(FEATURE_NAMES),
+            "first_decided_at": _instant(sources, usable[0]),
+            "last_decided_at": _instant(sources, usable[-1]),
+            "catalogue_versions": sorted({sources.log.markets[m][0] for m in np.unique(sources.log.market[usable])}),
+            "excluded": left_out,
+            "tables": {name: count_rows(checked, name) for name in RAW_TABLES},
+        }
+        paths["training_set.json"].write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     return about
 
 
@@ -126,6 +126,12 @@ def _write_rows(
         "features_recomputed_differ": logged.differ,
         "candidates_recomputed_differ": candidates_differ,
     }
+
+
+def _file_sha256(path: Path) -> str:
+    """By which a reader knows that rows and description were written together."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _instant(sources: TrainingSources, place: IntArray) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,8 @@ DAMAGED_TEXT: Final = r"[\x00-\x1f\x7f\x{FFFD}]"
 DAMAGED_JSON: Final = r"[\x00\x{FFFD}]"
 BEGINS_AS_DATE: Final = r"^\d{4}-\d{2}-\d{2}"
 """Without it pandas would read `now` and `2026` as instants."""
+CALENDAR: Final = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+"""Between these an instant can be shown as a date in any time zone; beyond, it cannot be read."""
 NOT_A_NUMBER: Final = ["nan", "NaN", "NAN"]
 FLAGS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -96,8 +99,16 @@ def _instant(_column: Column, array: Any) -> TypedColumn:
         values = pd.to_datetime(likely.to_pandas(), format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
     else:
         options = pc.CastOptions(ARROW_TYPES["instant"], allow_time_truncate=True)
-        values = array.cast(options=options).to_pandas()
+        values = _on_the_calendar(array).cast(options=options).to_pandas()
     return TypedColumn(values, given, ~given | values.notna().to_numpy())
+
+
+def _on_the_calendar(array: Any) -> Any:
+    """The instants or dates, null where no calendar has them."""
+    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        return array  # 64 bits of nanoseconds end in 2262.
+    first, last = (pa.scalar(edge, array.type) for edge in CALENDAR)
+    return pc.if_else(pc.and_(pc.greater_equal(array, first), pc.less_equal(array, last)), array, None)
 
 
 def _number(_column: Column, array: Any) -> TypedColumn:

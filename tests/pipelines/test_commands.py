@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipelines.__main__ import app
+from pipelines.written_together import written_together
 from tests.pipelines.small_world import random_world, write_tables
 
 REFERENCE = Path(__file__).parents[2] / "data_contracts" / "catalogue"
@@ -77,6 +78,62 @@ def test_bad_input_is_one_line_and_exit_status_1(tmp_path: Path) -> None:
         result = run(*arguments)
         said = result.stderr.strip()
         assert (result.exit_code, said != "", "\n" not in said) == (1, True, True), (arguments, result.output)
+
+
+def test_only_tables_that_were_checked_are_learned_from(tmp_path: Path) -> None:
+    """Raw tables have the same names; built from unchecked, a training set would hold their broken rows."""
+    folder = write_tables(random_world(1), tmp_path / "checked")
+    described = json.loads((folder / "validation.json").read_text())
+    build = ("training-set", "--checked", folder, "--out", tmp_path / "out")
+
+    for said, refusal in (
+        (described | {"valid": False}, "validation.json says that the tables are broken"),
+        (described | {"tables": described["tables"] | {"outcomes": {"rows_kept": 1}}}, "validation.json says 1"),
+        ({}, "validation.json cannot be read"),
+        (None, "the tables must be checked first"),
+    ):
+        (folder / "validation.json").write_text(json.dumps(said))
+        if said is None:
+            (folder / "validation.json").unlink()
+        result = run(*build)
+        assert (result.exit_code, refusal in result.stderr) == (1, True), result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("damage", ["truncated", "damaged", "another table"])
+@pytest.mark.parametrize("name", ["organizations", "usage_events", "decisions", "outcomes"])
+def test_a_checked_table_that_was_damaged_since_is_named(tmp_path: Path, name: str, damage: str) -> None:
+    folder = write_tables(random_world(1), tmp_path / "checked")
+    path = folder / f"{name}.parquet"
+    content = path.read_bytes()
+    body = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    damaged = {
+        "truncated": content[: len(content) // 2],
+        "damaged": content[:4] + bytes(byte ^ 0x5A for byte in content[4:body]) + content[body:],
+        "another table": (folder / "integrations.parquet").read_bytes(),
+    }
+    path.write_bytes(damaged[damage])
+
+    result = run("training-set", "--checked", folder, "--out", tmp_path / "out")
+
+    said = result.stderr.strip()
+    assert (result.exit_code, said.startswith(f"{name}: "), "\n" in said) == (1, True, False), result.output
+
+
+def test_an_interrupted_export_or_training_set_leaves_nothing_half_written(tmp_path: Path) -> None:
+    before = tmp_path / "description.json"
+    before.write_text("old")
+
+    def interrupted() -> None:
+        with written_together(tmp_path, ("rows.parquet", "description.json")) as paths:
+            paths["rows.parquet"].write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["description.json"]
+    assert before.read_text() == "old"
 
 
 @pytest.mark.slow

@@ -32,6 +32,17 @@ def test_the_same_seed_gives_the_same_tables(clean: tuple[Tables, Tables]) -> No
             pd.testing.assert_frame_equal(table, other[name])
 
 
+@pytest.mark.parametrize("organizations", [1, 2])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_world_is_never_too_small(organizations: int, seed: int) -> None:
+    """With so few, a round of decisions may be empty, and so may every outcome."""
+    tables, _ = make_demo_data(
+        organizations=organizations, seed=seed, until=END, broken_share=0.01, progress=lambda _message: None
+    )
+
+    assert len(tables["organizations"]) >= organizations
+
+
 def test_another_seed_gives_other_usage(clean: tuple[Tables, Tables]) -> None:
     assert not drawn(seed=8)[0]["usage_events"]["quantity"].equals(clean[0]["usage_events"]["quantity"])
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from data_contracts.raw_tables import RAW_TABLES, Column
 from pipelines.check_columns import check_frame
 from pipelines.sources import SourceUnreadable, read_table
 from pipelines.typed_columns import damaged_text, typed_column
+from tests.pipelines.raw_folder import USAGE as USAGE_ROW
 from tests.pipelines.raw_folder import clean_tables, write_csv, write_parquet
 
 USAGE = RAW_TABLES["usage_events"]
@@ -195,3 +197,38 @@ def test_whatever_stands_in_a_csv_file_it_is_read_or_refused(
         return
 
     assert len(check_frame(raw, kept={})) + len(raw.ragged) == raw.rows_in
+
+
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
+def test_text_in_any_of_parquets_forms_is_text(tmp_path: Path, kind: pa.DataType) -> None:
+    rows = pa.Table.from_pylist([USAGE_ROW])
+    place = rows.schema.get_field_index("metric")
+    pq.write_table(rows.set_column(place, "metric", rows["metric"].cast(kind)), tmp_path / "usage_events.parquet")
+
+    raw = read_table(tmp_path, USAGE)
+
+    assert typed_column(Column("metric", "text", False), raw.source["metric"]).values.tolist() == ["conversations"]
+    assert raw.source.take(pa.array([0])).num_rows == 1
+
+
+def test_an_instant_is_the_same_in_a_time_zone_that_nobody_knows(tmp_path: Path) -> None:
+    at = pa.array([10**15], pa.timestamp("us", "Mars/Base"))
+    rows = pa.Table.from_pylist([USAGE_ROW])
+    place = rows.schema.get_field_index("occurred_at")
+    pq.write_table(rows.set_column(place, "occurred_at", at), tmp_path / "usage_events.parquet")
+
+    (instant,) = read_table(tmp_path, USAGE).source["occurred_at"].to_pylist()
+
+    assert instant == datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("zone", ["UTC", None])
+@pytest.mark.parametrize("count", [2**62, -(2**62)])
+def test_an_instant_in_no_calendar_cannot_be_read(unit: str, zone: str | None, count: int) -> None:
+    column = Column("occurred_at", "instant", False)
+
+    typed = typed_column(column, pa.chunked_array([pa.array([count, 0, None], pa.timestamp(unit, zone))]))
+
+    assert typed.given.tolist() == [True, True, False]
+    assert typed.readable.tolist() == [False, True, True]
