@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -22,6 +22,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 console = Console(width=None if sys.stdout.isatty() else 120)
 """A table of figures needs the room; a log file has it."""
 
+MOST_SEED: Final = 2**31 - 1
+"""LightGBM reads seeds into 32 bits."""
+
 TrainingSetFolder = Annotated[Path, typer.Option("--training-set", help="Folder with training_set.parquet and .json.")]
 RegistryFolder = Annotated[Path, typer.Option("--registry", help="Folder of MLflow's store and the published bundles.")]
 
@@ -30,7 +33,7 @@ RegistryFolder = Annotated[Path, typer.Option("--registry", help="Folder of MLfl
 def train_command(
     training_set: TrainingSetFolder,
     registry: RegistryFolder,
-    seed: Annotated[int, typer.Option(help="Same seed and data give the same model.")] = 7,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Same seed and data give the same model.")] = 7,
     truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
 ) -> None:
     """Fit a challenger, judge it on organisations kept from training, register it, and promote it if it wins."""
@@ -43,10 +46,11 @@ def train_command(
     with _spoken(), console.status("reading the training set") as status:
         rows = load_training_set(training_set)
         known = truth_for(rows, truth) if truth else None
-        trained = train(rows, seed=seed, truth=known, champion=kept.champion(), progress=status.update)
-        said = verdict(trained.figures)
-        status.update("registering")
-        registered = kept.register(trained, said)
+        with kept.alone():
+            trained = train(rows, seed=seed, truth=known, champion=kept.champion(), progress=status.update)
+            said = verdict(trained.figures)
+            status.update("registering")
+            registered = kept.register(trained, said)
     _print_figures(trained.figures)
     if said.promoted:
         console.print(f"[green]{registered.version} is the champion[/] (run {registered.run_id})")
@@ -124,6 +128,9 @@ def _spoken() -> Iterator[None]:
         yield
     except (BundleRefused, PromotionRefused, TrainingSetRefused) as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except OSError as error:
+        typer.echo(f"{error.filename or 'file'}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error
 
 

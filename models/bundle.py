@@ -44,13 +44,14 @@ class Golden:
 
 
 def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dict[str, Any]) -> Path:
-    """Write both files below `folder`, which must not exist yet; returns the folder.
+    """Write both files below `folder`, which must not exist yet and appears when they are whole; returns it.
 
     `about` (digest, seed, metrics …) is kept in the manifest for people to read.
     """
     text = "" if ranker.booster is None else ranker.booster.model_to_string()
-    folder.mkdir(parents=True)
-    (folder / "model.txt").write_bytes(text.encode())
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
+    unfinished.mkdir(parents=True)
+    (unfinished / "model.txt").write_bytes(text.encode())
     manifest = {
         "format": FORMAT,
         "version": ranker.version,
@@ -65,8 +66,8 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
         },
         "about": about,
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
-    return folder
+    (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
+    return unfinished.rename(folder)
 
 
 def point_to(bundles: Path, version: str) -> None:
@@ -101,12 +102,16 @@ def load_champion(address: Path) -> PlanRanker:
 def check(folder: Path) -> None:
     """Load a bundle and score its golden rows; runs in the child process. `BundleRefused` when it differs."""
     manifest = _manifest(folder / "manifest.json")
-    ranker = _load(folder, manifest)
-    golden = manifest["golden"]
-    features = np.array(golden["features"], dtype=np.float64)
-    sizes = np.array(golden["group_sizes"], dtype=np.int64)
-    utilities = ranker.utilities(features, sizes)
-    if not np.allclose(utilities, golden["utilities"], rtol=0, atol=GOLDEN_TOLERANCE):
+    try:
+        ranker = _load(folder, manifest)
+        golden = manifest["golden"]
+        features = np.array(golden["features"], dtype=np.float64)
+        sizes = np.array(golden["group_sizes"], dtype=np.int64)
+        utilities = ranker.utilities(features, sizes)
+        same = np.allclose(utilities, golden["utilities"], rtol=0, atol=GOLDEN_TOLERANCE)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BundleRefused(f"the manifest does not describe a ranker and its golden rows: {error!r}") from error
+    if not same:
         raise BundleRefused("its golden rows score differently from when it was trained")
 
 
@@ -182,7 +187,7 @@ def check_in_child(folder: Path) -> None:
 def _json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleRefused(f"{path.name} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise BundleRefused(f"{path.name} is not a JSON object")

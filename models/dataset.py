@@ -16,6 +16,9 @@ IntArray = NDArray[np.int64]
 POSITION_FEATURES: Final = ("shown_first", "shown_second", "shown_third")
 """Where the plan stood when it was chosen: learned from, and all zero when scoring."""
 
+NUMBERS: Final = ("position", "shown", "propensity", "chosen")
+"""The columns beside the features that are computed with."""
+
 HELD_OUT_SHARE: Final = 0.2
 
 
@@ -77,15 +80,13 @@ class TrainingSet:
 
 def load_training_set(folder: Path) -> TrainingSet:
     """Read `training_set.parquet` and `.json`; `TrainingSetRefused` when they are missing, altered or inconsistent."""
-    about = _about(folder)
+    about, path = _about(folder), folder / "training_set.parquet"
     try:
-        table = pd.read_parquet(folder / "training_set.parquet")
+        table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise TrainingSetRefused(f"training_set.parquet cannot be read: {error}") from error
     names = tuple(about["feature_names"])
-    needed = ("decision_id", "organization_id", "plan", "position", "shown", "propensity", "chosen", *names)
-    if missing := [name for name in needed if name not in table]:
-        raise TrainingSetRefused(f"training_set.parquet lacks the columns {', '.join(missing)}")
+    _check_columns(table, names)
     if len(table) != about["rows"] or table.empty:
         raise TrainingSetRefused(f"training_set.parquet has {len(table)} rows, its description says {about['rows']}")
     ids = table["decision_id"].to_numpy(dtype=object)
@@ -102,6 +103,8 @@ def load_training_set(folder: Path) -> TrainingSet:
     order = table["position"].to_numpy(dtype=np.int64)
     if not (np.add.reduceat((order == 1).astype(np.int64), starts) == 1).all():
         raise TrainingSetRefused("a decision does not have exactly one plan in first place")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != about["file_sha256"]:
+        raise TrainingSetRefused(f"{path} is not the file that its description was written for")
     shown = order * table["shown"].to_numpy()
     return TrainingSet(
         feature_names=names,
@@ -118,13 +121,25 @@ def load_training_set(folder: Path) -> TrainingSet:
     )
 
 
+def _check_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
+    """Every column is there, and holds numbers where it is computed with."""
+    numbers = (*NUMBERS, *names)
+    if missing := [name for name in ("decision_id", "organization_id", "plan", *numbers) if name not in table]:
+        raise TrainingSetRefused(f"training_set.parquet lacks the columns {', '.join(missing)}")
+    if wrong := [name for name in numbers if table[name].dtype.kind not in "biuf"]:
+        raise TrainingSetRefused(f"training_set.parquet holds no numbers in {', '.join(wrong)}")
+
+
 def _about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads((folder / "training_set.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TrainingSetRefused(f"training_set.json cannot be read: {error}") from error
-    if not isinstance(about, dict) or {"digest", "rows", "feature_names"} - about.keys():
-        raise TrainingSetRefused("training_set.json lacks digest, rows or feature_names")
+    if not isinstance(about, dict) or {"digest", "file_sha256", "rows", "feature_names"} - about.keys():
+        raise TrainingSetRefused("training_set.json lacks digest, file_sha256, rows or feature_names")
+    names = about["feature_names"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) != len(names):
+        raise TrainingSetRefused("the feature_names of training_set.json are not a list of different names")
     return about
 
 

@@ -3,6 +3,7 @@
 MLflow keeps `mlflow.db` and `artifacts` in the registry's folder; `bundles` is ours, and all that serving reads.
 """
 
+import fcntl
 import json
 import logging
 import os
@@ -41,6 +42,10 @@ GOLDEN_DECISIONS: Final = 25
 PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4"]
 
 
+LOCK: Final = ".in_use"
+"""The system lets go of it when the process that holds it ends, however it ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A registered version and whether it answers from now on."""
@@ -62,6 +67,20 @@ class Registry:
     def bundles(self) -> Path:
         """What `PLANS_MODEL` names."""
         return self.folder / "bundles"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everyone else from changing the champion, from the question who it is to the answer.
+
+        `PromotionRefused` when someone else is at it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise PromotionRefused(f"{self.folder}: another training or promotion is under way") from error
+            yield
 
     def champion(self) -> PlanRanker | None:
         """The ranker that answers now, `None` before the first promotion; `BundleRefused` when it is damaged."""
@@ -117,14 +136,14 @@ class Registry:
         if version == champion_version(self.bundles):
             raise PromotionRefused(f"{version} is the champion already")
         self._check(version)
-        with _mlflow(self.folder) as mlflow:
+        with self.alone(), _mlflow(self.folder) as mlflow:
             self._install(mlflow, version, "promoted")
 
     def rollback(self) -> str:
         """Make the previous champion the champion again and return it; `PromotionRefused` when it cannot be."""
         version = previous(self.folder, current=champion_version(self.bundles))
         self._check(version)
-        with _mlflow(self.folder) as mlflow:
+        with self.alone(), _mlflow(self.folder) as mlflow:
             self._install(mlflow, version, "rolled back")
         return version
 

@@ -91,9 +91,14 @@ def popularity(learn: TrainingSet, judged: TrainingSet) -> FloatArray:
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
     """True choice probabilities in the rows of the training set, from the demo data's `truth/choices.parquet`.
 
-    `TrainingSetRefused` when a row has none.
+    `TrainingSetRefused` when a row has none, or the file is another.
     """
-    table = pd.read_parquet(choices).set_index(["decision_id", "plan"])["probability"]
+    try:
+        table = pd.read_parquet(choices).set_index(["decision_id", "plan"])["probability"]
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingSetRefused(f"{choices} cannot be read as true choices: {error}") from error
+    if not table.index.is_unique or table.dtype.kind != "f":
+        raise TrainingSetRefused(f"{choices} does not have one probability per decision and plan")
     keys = pd.MultiIndex.from_arrays([np.repeat(training_set.decisions, training_set.group_sizes), training_set.plans])
     truth = table.reindex(keys).to_numpy(dtype=np.float64)
     if np.isnan(truth).any():

@@ -8,7 +8,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from models.bundle import BundleRefused, Golden, load_champion, point_to, write_bundle
+from models.bundle import BundleRefused, Golden, check, load_champion, point_to, write_bundle
 from models.plan_ranker import PlanRanker
 
 NAMES = ("price", "fit")
@@ -99,6 +99,43 @@ def test_golden_rows_that_score_differently_are_refused(bundles: Path, ranker: P
 
     with pytest.raises(BundleRefused, match="golden rows score differently"):
         load_champion(bundles)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": None},
+        {"model": {}},
+        {"hidden": "one"},
+        {"coefficients": ["x", "y", "z"]},
+        {"coefficients": [[1.0], 2.0]},
+        {"feature_names": None},
+        {"golden": None},
+        {"golden": {"features": [], "group_sizes": [], "utilities": []}},
+        {"golden": {"features": [[1.0, 2.0]], "group_sizes": [2], "utilities": [0.0]}},
+    ],
+)
+def test_a_manifest_that_makes_no_sense_is_refused_in_one_line(
+    bundles: Path, ranker: PlanRanker, change: dict[str, object]
+) -> None:
+    folder = bundles / ranker.version
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | change))
+
+    with pytest.raises(BundleRefused, match="the manifest does not describe a ranker") as caught:
+        check(folder)
+
+    assert "\n" not in caught.value.reason
+
+
+def test_a_bundle_whose_writing_was_interrupted_is_not_there(tmp_path: Path, ranker: PlanRanker) -> None:
+    golden = Golden(np.zeros((3, 2)), np.array([3]), np.zeros(3))
+    unfit = {"figures": object()}
+
+    with pytest.raises(TypeError, match="JSON"):
+        write_bundle(tmp_path / ranker.version, ranker=ranker, golden=golden, about=unfit)
+
+    assert [path for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "", ".hidden", "a/b"])

@@ -133,6 +133,17 @@ def test_a_registry_without_a_champion_has_nothing_to_roll_back(tmp_path: Path) 
     assert not (tmp_path / "empty").exists()
 
 
+def test_while_one_is_at_it_no_other_changes_the_champion(registry: Registry, versions: tuple[str, str, str]) -> None:
+    """Else a challenger would be promoted over a champion it was never compared with."""
+    with registry.alone():
+        code, words = said("promote", versions[0], registry=registry)
+        other = said("train", "--training-set", str(registry.folder.parent / "set"), registry=registry)
+
+    refusal = f"{registry.folder}: another training or promotion is under way\n"
+    assert (code, words, other) == (1, refusal, (1, refusal))
+    assert champion_of(registry) == (None, None)
+
+
 def test_a_damaged_model_is_never_promoted(registry: Registry, versions: tuple[str, str, str]) -> None:
     point_to(registry.bundles, versions[0])
     model = registry.bundles / versions[1] / "model.txt"

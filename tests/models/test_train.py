@@ -1,6 +1,7 @@
 """From a training set to a judged challenger, on a small demo world built through the real pipeline."""
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,6 +100,43 @@ def test_a_decision_with_two_chosen_plans_is_refused(folder: Path, tmp_path: Pat
         load_training_set(tmp_path)
 
 
+def test_a_training_set_whose_rows_are_of_another_run_is_refused(folder: Path, tmp_path: Path) -> None:
+    """As an interrupted copy leaves it: as many rows, all of them sound, but not those that were described."""
+    table = pd.read_parquet(folder / "set" / "training_set.parquet")
+    (tmp_path / "training_set.json").write_text((folder / "set" / "training_set.json").read_text())
+    table.assign(trial_age=table["trial_age"] + 1).to_parquet(tmp_path / "training_set.parquet")
+
+    with pytest.raises(TrainingSetRefused, match="not the file that its description was written for"):
+        load_training_set(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "refusal"),
+    [
+        ({"feature_names": 5}, "not a list of different names"),
+        ({"feature_names": ["trial_age", "trial_age"]}, "not a list of different names"),
+        ({"feature_names": ["nothing"]}, "lacks the columns nothing"),
+        ({"feature_names": ["plan"]}, "holds no numbers in plan"),
+        ({"rows": "many"}, "its description says many"),
+    ],
+)
+def test_a_description_that_does_not_fit_is_refused_in_words(
+    folder: Path, tmp_path: Path, said: dict[str, object], refusal: str
+) -> None:
+    shutil.copy(folder / "set" / "training_set.parquet", tmp_path)
+    about = json.loads((folder / "set" / "training_set.json").read_text())
+    (tmp_path / "training_set.json").write_text(json.dumps(about | said))
+
+    with pytest.raises(TrainingSetRefused, match=refusal):
+        load_training_set(tmp_path)
+
+
+def test_truth_that_is_none_is_refused(training_set: TrainingSet, folder: Path, tmp_path: Path) -> None:
+    for path in (tmp_path / "none.parquet", folder / "raw" / "outcomes.parquet"):
+        with pytest.raises(TrainingSetRefused, match="cannot be read as true choices"):
+            truth_for(training_set, path)
+
+
 def test_a_folder_without_a_training_set_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(TrainingSetRefused, match=r"training_set\.json cannot be read"):
         load_training_set(tmp_path)
@@ -112,5 +150,5 @@ def test_too_few_decisions_are_refused(training_set: TrainingSet) -> None:
 def test_a_description_that_is_not_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "training_set.json").write_text(json.dumps([1, 2]))
 
-    with pytest.raises(TrainingSetRefused, match="lacks digest, rows or feature_names"):
+    with pytest.raises(TrainingSetRefused, match="lacks digest, file_sha256, rows or feature_names"):
         load_training_set(tmp_path)
