@@ -33,4 +33,3 @@ class UsageEvent(BaseModel):
     action: str | None = None
     occurred_at: AwareDatetime
     recorded_at: AwareDatetime
-
