@@ -54,7 +54,7 @@ class Situations:
     """What was known of n organisations, each at its own instant of decision; arrays broadcast over n."""
 
     totals: FloatArray
-    """(n, WINDOW_DAYS, metrics): sums per day for counts; for levels the last value known that day, NaN when none yet."""
+    """(n, WINDOW_DAYS, metrics): sums per day for counts; for levels the last value known, NaN when none yet."""
     seconds: FloatArray
     """(n, WINDOW_DAYS): whole seconds of each day on which the organisation could have used the product, 0…86400."""
     templates: NDArray[np.bool_]
