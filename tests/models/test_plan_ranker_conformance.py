@@ -1,0 +1,60 @@
+"""A trained ranker, and one of trees alone, keep what every ranker keeps; no check is left out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from data_contracts.catalogue import reference_texts
+from models.dataset import load_training_set
+from models.plan_ranker import PlanRanker
+from models.train import train
+from pipelines.demo_data import write_demo_data
+from pipelines.training_set import build_training_set
+from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.plan_table import plan_table
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.situation import PlanTable, Situations
+from tests.recommender.ranking import conformance
+from tests.recommender.ranking.builders import make_plan, make_table, random_situations
+
+TABLES = {
+    "what it was trained on": plan_table(load_catalogue(*reference_texts()), "month"),
+    "other prices and limits": make_table(),
+    "two plans without limits": make_table(
+        make_plan("free", price_cents=0), make_plan("pro", tier=2, price_cents=1200)
+    ),
+    "one plan": make_table(make_plan("only")),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> PlanRanker:
+    root = tmp_path_factory.mktemp("world")
+    end = datetime(2026, 6, 1, tzinfo=UTC)
+    write_demo_data(out=root / "raw", organizations=80, seed=3, until=end, broken_share=0, progress=lambda _step: None)
+    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
+    return train(load_training_set(root / "set"), seed=7, num_threads=1, progress=lambda _step: None).ranker
+
+
+@pytest.fixture(params=["as trained", "trees alone", "prior alone"])
+def ranker(request: pytest.FixtureRequest, trained: PlanRanker) -> PlanRanker:
+    """What training may settle on: a prior and trees, or one of them."""
+    if request.param == "trees alone":
+        return replace(trained, coefficients=np.zeros_like(trained.coefficients))
+    return replace(trained, booster=None) if request.param == "prior alone" else trained
+
+
+@pytest.mark.parametrize("check", conformance.OF_THE_RANKER, ids=lambda check: check.__name__)
+def test_a_trained_ranker(check: Callable[[Ranker], None], ranker: PlanRanker) -> None:
+    check(ranker)
+
+
+@pytest.mark.parametrize("plans", TABLES.values(), ids=TABLES.keys())
+@pytest.mark.parametrize("check", conformance.OF_ITS_ANSWERS, ids=lambda check: check.__name__)
+def test_a_trained_rankers_answers(
+    check: Callable[[Ranker, Situations, PlanTable], None], plans: PlanTable, ranker: PlanRanker
+) -> None:
+    check(ranker, random_situations(plans, n=120, seed=7), plans)
