@@ -1,13 +1,17 @@
 """A plan in words: price, key figures, feature list and blockers in the reader's language."""
 
+import re
 from collections.abc import Mapping
 from math import isinf
-from typing import Any
+from typing import Any, Final
 
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
 from recommender.cards import key_limits
 from serving.locales import LocaleCode
 from serving.texts import compact, known, money, number, say
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z_\-\s]+")
+"""An acronym, or a word with or without a capital; what lies between is not said."""
 
 
 class Words:
@@ -140,5 +144,8 @@ class Words:
 
 
 def readable(code: str) -> str:
-    """A code as a word for people, where nobody has given it one."""
-    return code.replace("_", " ").replace("-", " ").strip().capitalize()
+    """A code as words for people, where nobody has given it any: `apiCallsLimit` → `Api calls limit`."""
+    if code.isupper():
+        code = code.lower()
+    words = [word if word.isupper() else word.lower() for word in _WORDS.findall(code)]
+    return " ".join(words)[:1].upper() + " ".join(words)[1:]
