@@ -105,7 +105,8 @@ def make_demo_data(
         "decisions": logs.decisions,
         "outcomes": logs.outcomes,
     }
-    tables = {name: _instants(table) for name, table in tables.items()}
+    # What had not been recorded when the data ends is not in it.
+    tables = {name: _instants(table[table["recorded_at"] < timeline.end]) for name, table in tables.items()}
     tables, faults = demo_faults.break_rows(tables, share=broken_share, rng=rng)
     return tables, {"choices": logs.truth, "faults": faults}
 
@@ -224,12 +225,10 @@ def _stream(
         rng.random(len(start)) < LATE_SHARE, rng.exponential(30 * 3600, len(start)), rng.exponential(20, len(start))
     )
     recorded = occurred + 1 + np.rint(np.minimum(delay, 72 * 3600) * 1e6).astype(np.int64)
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "organization_id": np.array(drawn.ids)[organization],
             "quantity": values[organization, day].astype(np.float64),
             "occurred_at": occurred, "recorded_at": recorded,
         }
     )  # fmt: skip
-    # What had not been recorded when the data ends is not in it.
-    return table[table["recorded_at"] < timeline.end]

@@ -43,6 +43,10 @@ def test_a_world_is_never_too_small(organizations: int, seed: int) -> None:
     assert len(tables["organizations"]) >= organizations
 
 
+def test_nothing_is_known_that_was_recorded_after_the_data_ends(clean: tuple[Tables, Tables]) -> None:
+    assert {name for name, table in clean[0].items() if (table["recorded_at"] >= END).any()} == set()
+
+
 def test_another_seed_gives_other_usage(clean: tuple[Tables, Tables]) -> None:
     assert not drawn(seed=8)[0]["usage_events"]["quantity"].equals(clean[0]["usage_events"]["quantity"])
 
