@@ -18,7 +18,6 @@ from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow, UnknownOrganization
 from serving.parts import Parts, PartsOf, locale_for, seen_by
 from serving.plan_cards import render, service
-from serving.plan_cards.words import Words
 from serving.problems import documented
 from serving.subscriptions import service as subscriptions
 from serving.subscriptions.service import Standing
@@ -89,7 +88,7 @@ async def plans_page(request: Request, parts: PartsOf, organization: Asked = Non
         organization_id=page.organization.organization_id,
         interval=page.standing.held.interval or "month",
     )
-    answer = render.recommendation(decision, catalogue=parts.catalogue, locale=page.locale)
+    answer = render.recommendation(decision, parts.words(page.locale))
     return _rendered("plans.html", page, recommendation=answer)
 
 
@@ -128,7 +127,7 @@ def _plan(page: _Page, parts: Parts) -> dict[str, Any]:
     sold = plan is not None and interval in plan.price_cents
     return {
         "name": plan.name if plan is not None else held.plan,
-        "price": Words(parts.catalogue, page.locale).price(plan.price_cents[interval], interval)["text"]
+        "price": parts.words(page.locale).price(plan.price_cents[interval], interval)["text"]
         if plan is not None and sold
         else None,
         "hint": t("page.period", date=_day(page, period.end)),

@@ -19,6 +19,7 @@ from serving.organizations.repository import UnknownOrganization
 from serving.payments.gateway import PaymentGateway
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import Assortment
+from serving.plan_cards.words import Words
 from serving.plan_changes.quotes import QuoteSigner
 from serving.settings import Settings
 
@@ -61,6 +62,10 @@ class Parts:
     def catalogue(self) -> Catalogue:
         """The catalogue that is on sale."""
         return self.assortment.catalogue
+
+    def words(self, locale: LocaleCode) -> Words:
+        """What is on sale, in words of this language."""
+        return Words(self.catalogue, locale, self.settings.links)
 
     def now(self) -> datetime:
         """The instant of this request."""

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     """`gentle`: now and then a reasonable runner-up is put first, with a logged probability."""
     plans_shown: int = Field(default=3, ge=1, le=20)
     decision_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    links: dict[str, str] = Field(default_factory=dict)
+    """Where the host's pages cure a blocker, as JSON: assistants, documents, seats, usage, integrations, features,
+    plans, billing, sales, support → address; a page without one has no link."""
     demo_organization: str | None = None
     """The one organisation that `GET /` shows to whoever opens it; unset: none."""
     host: str = "127.0.0.1"

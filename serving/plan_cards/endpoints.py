@@ -28,7 +28,7 @@ async def get_recommendation(
     body = parts.rendered.get((decision_id, spoken))
     if body is None:
         decision = await parts.database.read(lambda connection: repository.get(connection, decision_id))
-        body = orjson.dumps(render.recommendation(decision, catalogue=parts.catalogue, locale=spoken))
+        body = orjson.dumps(render.recommendation(decision, parts.words(spoken)))
         parts.rendered.put((decision_id, spoken), body)
     return json_answer(body, locale=spoken)
 
@@ -50,5 +50,5 @@ async def get_plans(
         )
     )
     spoken = locale_for(request, organization_locale=facts.organization.locale)
-    answer = overview.overview(facts, catalogue=parts.catalogue, interval=interval, locale=spoken)
+    answer = overview.overview(facts, interval=interval, words=parts.words(spoken))
     return json_answer(answer, locale=spoken)

@@ -15,9 +15,9 @@ from serving.plan_cards.words import Words, readable
 from serving.texts import say
 
 
-def overview(facts: Known, *, catalogue: Catalogue, interval: Interval, locale: LocaleCode) -> dict[str, Any]:
+def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any]:
     """Everything on sale at this interval; private plans are seen by nobody but who holds them."""
-    words = Words(catalogue, locale)
+    catalogue, locale = words.catalogue, words.locale
     holder, held = holder_of(facts), facts.standing.held.plan
     plans = [
         plan for plan in catalogue.plans if interval in plan.price_cents and (not plan.private or plan.code == held)

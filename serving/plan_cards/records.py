@@ -64,6 +64,7 @@ def blocker_record(blocker: Blocker) -> dict[str, Any]:
     return {
         "code": blocker.code,
         "remedy": blocker.remedy,
+        "page": blocker.url_key,
         "subject": blocker.subject,
         "used": blocker.used,
         "limit": blocker.limit,

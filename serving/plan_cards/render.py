@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from recommender.billing.catalogue import Catalogue
 from serving.fields import utc_text
 from serving.locales import LocaleCode
 from serving.plan_cards.repository import Decision
@@ -11,9 +10,8 @@ from serving.plan_cards.words import Words
 from serving.texts import known, say
 
 
-def recommendation(decision: Decision, *, catalogue: Catalogue, locale: LocaleCode) -> dict[str, Any]:
+def recommendation(decision: Decision, words: Words) -> dict[str, Any]:
     """The answer; the same decision reads the same in every language but for its words."""
-    words = Words(catalogue, locale)
     cards = decision.content["plans"]
     return {
         "decision_id": decision.decision_id,
@@ -21,10 +19,10 @@ def recommendation(decision: Decision, *, catalogue: Catalogue, locale: LocaleCo
         "model_version": decision.model_version,
         "fallback_reason": decision.fallback_reason,
         "interval": decision.interval,
-        "badge": say(locale, "badge"),
+        "badge": say(words.locale, "badge"),
         "context": _context(decision.content["context"], words),
-        "plans": [_card(card, decision=decision, catalogue=catalogue, words=words) for card in cards],
-        "enterprise": enterprise(locale),
+        "plans": [_card(card, decision=decision, words=words) for card in cards],
+        "enterprise": enterprise(words.locale),
         "expires_at": utc_text(decision.expires_at),
     }
 
@@ -43,9 +41,9 @@ def selection(selection: Mapping[str, Any], words: Words) -> dict[str, Any]:
     }
 
 
-def _card(card: Mapping[str, Any], *, decision: Decision, catalogue: Catalogue, words: Words) -> dict[str, Any]:
+def _card(card: Mapping[str, Any], *, decision: Decision, words: Words) -> dict[str, Any]:
     return {
-        **words.plan(catalogue.plan(card["plan"]), decision.interval),
+        **words.plan(words.catalogue.plan(card["plan"]), decision.interval),
         "position": card["position"],
         "recommended": card["recommended"],
         "probability": card["probability"],

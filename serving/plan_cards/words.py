@@ -15,23 +15,24 @@ _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z_\-\s]+")
 
 
 class Words:
-    """The words for one catalogue in one language."""
+    """The words for one catalogue in one language; `links` says where on the host's pages a blocker is cured."""
 
-    def __init__(self, catalogue: Catalogue, locale: LocaleCode) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalogue: Catalogue, locale: LocaleCode, links: Mapping[str, str]) -> None:
+        self.catalogue = catalogue
         self.locale: LocaleCode = locale
+        self._links = links
 
     def term(self, code: str, fallback: str) -> str:
         """The catalogue's own word for a code in this language, else the fallback."""
-        return self._catalogue.texts.get(code, {}).get(self.locale) or fallback
+        return self.catalogue.texts.get(code, {}).get(self.locale) or fallback
 
     def plan_name(self, code: str) -> str:
         """A plan's name by its code."""
-        return self._catalogue.plan(code).name
+        return self.catalogue.plan(code).name
 
     def money(self, amount_cents: int) -> str:
         """An amount in the catalogue's currency."""
-        return money(self.locale, amount_cents, self._catalogue.currency)
+        return money(self.locale, amount_cents, self.catalogue.currency)
 
     def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
         """What a card says of the plan, whoever looks at it."""
@@ -50,7 +51,7 @@ class Words:
         """A net price with its text ("190 €/Monat zzgl. MwSt.")."""
         return {
             "amount_cents": amount_cents,
-            "currency": self._catalogue.currency,
+            "currency": self.catalogue.currency,
             "interval": interval,
             "tax_included": False,
             "text": say(self.locale, f"price.{interval}", amount=self.money(amount_cents)),
@@ -67,7 +68,7 @@ class Words:
         return {
             "amount_cents": bill["amount_cents"],
             "overage_cents": bill["overage_cents"],
-            "currency": self._catalogue.currency,
+            "currency": self.catalogue.currency,
             "interval": "month",
             "exceeded": bill["exceeded"],
             "text": say(self.locale, f"bill.{kind}", **params),
@@ -126,7 +127,7 @@ class Words:
             "message": self._first((f"blocker.{code}", "blocker.other"), params),
             **figures,
             "remedy": self._first((f"remedy.{remedy}.{subject}", f"remedy.{remedy}", "remedy.contact_support"), params),
-            "url": None,
+            "url": self._links.get(blocker.get("page", "")),
             "clears_at": blocker["clears_at"],
         }
 

@@ -6,7 +6,6 @@ from fastapi import Response
 from serving.locales import LocaleCode
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
-from serving.plan_cards.words import Words
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.quotes import Quote
 from serving.plan_changes.render import blockers_answer, quote_answer
@@ -36,7 +35,7 @@ def payment_refusal(code: str, locale: LocaleCode) -> Answer:
 def refusal(code: str, fresh: Quote, parts: Parts, organization: OrganizationRow, locale: LocaleCode) -> Answer:
     """409: the quote is not carried out; with a fresh one in its place."""
     members = {
-        "blockers": blockers_answer(fresh.change.blockers, Words(parts.catalogue, locale)),
+        "blockers": blockers_answer(fresh.change.blockers, parts.words(locale)),
         "fresh_quote": quote_json(fresh, parts, organization, locale),
     }
     return _kept(problem(status=409, code=code, locale=locale, members=members))
@@ -56,4 +55,4 @@ def quote_json(quoted: Quote, parts: Parts, organization: OrganizationRow, local
             organization_id=organization.organization_id,
             catalogue_version=parts.catalogue.version,
         )
-    return quote_answer(quoted, token=token, catalogue=parts.catalogue, locale=locale, timezone=organization.timezone)
+    return quote_answer(quoted, token=token, words=parts.words(locale), timezone=organization.timezone)

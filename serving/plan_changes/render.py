@@ -5,7 +5,7 @@ from math import isinf
 from typing import Any
 
 from recommender.billing.blockers import Blocker
-from recommender.billing.catalogue import Catalogue, UnknownPlan
+from recommender.billing.catalogue import UnknownPlan
 from recommender.billing.entitlements import Difference, Value
 from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine
@@ -17,11 +17,9 @@ from serving.plan_changes.quotes import Quote
 from serving.texts import day, number, say
 
 
-def quote_answer(
-    quoted: Quote, *, token: str | None, catalogue: Catalogue, locale: LocaleCode, timezone: str
-) -> dict[str, Any]:
+def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: str) -> dict[str, Any]:
     """The quote; without a token it cannot be confirmed, and `blockers` say why."""
-    change, words = quoted.change, Words(catalogue, locale)
+    change = quoted.change
     coming = change.next_invoice
     return {
         "quote": token,
@@ -34,7 +32,7 @@ def quote_answer(
         "catalogue_version": change.wish.catalogue_version,
         "lines": [line_answer(line, words=words, timezone=timezone) for line in change.lines],
         "net_cents": change.net_cents,
-        "tax": tax_answer(quoted.tax, locale),
+        "tax": tax_answer(quoted.tax, words.locale),
         "due_now_cents": quoted.due_now_cents,
         "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
         "allowance": [

@@ -32,7 +32,7 @@ async def get_subscription(
         organization = organizations.get(connection, organization_id)
         spoken = locale_for(request, organization_locale=organization.locale)
         held = service.standing(connection, organization_id=organization_id, catalogue=parts.catalogue, now=now)
-        refused = refused_change(connection, organization_id, Words(parts.catalogue, spoken))
+        refused = refused_change(connection, organization_id, parts.words(spoken))
         return service.as_answer(organization, held, refused=refused), spoken
 
     answer, spoken = await parts.database.read(work)

@@ -140,6 +140,7 @@ def selling(
     country: str = "US",
     begins: str = "2012-01-01",
     method: str | None = "tok_visa",
+    links: Mapping[str, str] | None = None,
 ) -> Iterator[Life]:
     """A service that sells these plans, its clock at an instant, with one organisation in its trial."""
     file = folder / "catalogue.yml"
@@ -147,7 +148,8 @@ def selling(
     offers_file = folder / "offers.yml"
     offers_file.write_text(offers, encoding="utf-8")
     start = datetime.fromisoformat(begins).replace(tzinfo=UTC)
-    with running(folder, starts=start, catalogue=file, offers=str(offers_file) if offers else "") as service:
+    offered = str(offers_file) if offers else ""
+    with running(folder, starts=start, catalogue=file, offers=offered, links=links or {}) as service:
         assert service.put(country=country, trial_started_at=start.isoformat(), integrations=[]).status_code == 200
         life = Life(service)
         if method is not None:

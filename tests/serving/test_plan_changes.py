@@ -252,3 +252,15 @@ def test_usage_beyond_the_allowance_is_billed_where_the_month_ends(tmp_path: Pat
         life.at("2025-07-01")
 
         assert life.charges()[-1] == ("renewal", [("overage", 1500), ("full_period", 10000)], 11500)
+
+
+def test_a_blocker_links_to_the_hosts_page_where_it_is_cured(tmp_path: Path) -> None:
+    links = {"usage": "https://app.example.com/usage"}
+    with selling(tmp_path, PRICES, offers=OFFERS, begins="2025-06-01", links=links) as life:
+        life.takes("scale")
+
+        blockers = life.previews("basic")["blockers"]
+
+    assert [(blocker["code"], blocker["url"]) for blocker in blockers] == [
+        ("seats_usage_unknown", "https://app.example.com/usage")
+    ]
