@@ -1,7 +1,6 @@
 """The champion and the rules on held-out organisations, and what was logged as the log of another policy."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from data_contracts.catalogue import reference_texts
 from models.__main__ import app
 from models.cross_fitting import assign_folds
 from models.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
@@ -20,13 +18,7 @@ from models.offline_policy import judge_policy
 from models.registry import policy_metrics
 from models.report import policy_rows, policy_words
 from models.train import truth_for
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
-from recommender.billing.catalogue_build import load_catalogue
-
-
-def silent(_step: str) -> None:
-    return None
+from tests.models.world import built, silent
 
 
 def two_decisions() -> TrainingSet:
@@ -62,10 +54,7 @@ class FirstPlaceTakesHalf:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("world")
-    end = datetime(2026, 6, 1, tzinfo=UTC)
-    write_demo_data(out=root / "raw", organizations=150, seed=3, until=end, broken_share=0, progress=silent)
-    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
-    return root
+    return built(root, organizations=150)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +134,12 @@ def test_a_log_too_short_for_a_verdict_says_so_beside_its_figures(training_set: 
     assert not found["rules"].verdict.reliable
     assert "no verdict: the effective sample of" in policy_words(found)[0]
     assert [row[1] for row in policy_rows(found)[:3]] == ["mean", "IPS", "SNIPS"]
+
+
+def test_only_estimates_whose_intervals_hold_are_shown_with_one(training_set: TrainingSet) -> None:
+    rows = policy_rows(evaluate(training_set, champion=None, progress=silent).off_policy)
+
+    assert {row[1] for row in rows if row[3] == "–"} == {"DM", "SWITCH", "DRos"}
 
 
 def test_mlflow_keeps_no_estimate_that_may_not_be_relied_on(training_set: TrainingSet) -> None:
