@@ -16,6 +16,7 @@ _MAX_PARENTHESES: Final = 20
 
 _ARITHMETIC = re.compile(r"[\d.\s()+*/-]*[+*/][\d.\s()+*/-]*", re.ASCII)
 _TOKEN = re.compile(r"\s*(?:(\d+\.?\d*|\.\d+)|#(\w+)|([-+*/()]))", re.ASCII)
+_BEGINS_AS_NUMBER = re.compile(r"[-+.]?\d", re.ASCII)
 _WORDS_OF_NOTHING = frozenset({"free"})
 _NOT_PRICES = frozenset({".inf", "+.inf", "-.inf", ".nan", "inf", "-inf", "nan", "infinity", "true", "false"})
 
@@ -43,6 +44,8 @@ def read_price(entry: Entry, *, variables: Mapping[str, Fraction]) -> Fraction |
             entry.fault(f"cannot be worked out: {error}")
             return None
     if price is None:
+        if _BEGINS_AS_NUMBER.match(written):
+            entry.warn(f"is {entry.shown}, no number: it is shown as a text, and the plan is sold on request")
         return written
     return _checked(entry, price)
 

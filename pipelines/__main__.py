@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from pipelines.validation import Validation
     from recommender.billing.catalogue import Catalogue
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -50,17 +49,18 @@ def validate_command(
     """
     from pipelines.validate import validate
     from pipelines.validation import TableBroken
+    from pipelines.validation_report import summary_table
 
     with _spoken():
         try:
             with console.status("checking") as status:
                 validation = validate(raw, out, now=datetime.now(UTC), progress=status.update)
         except TableBroken as broken:
-            _print_validation(broken.validation)
+            console.print(summary_table(broken.validation))
             for reason in broken.reasons:
                 typer.echo(f"broken: {reason}", err=True)
             raise typer.Exit(1) from broken
-    _print_validation(validation)
+    console.print(summary_table(validation))
     console.print(f"report: {out / 'report.html'}", soft_wrap=True)
 
 
@@ -157,15 +157,6 @@ def _print_rows(title: str, rows: dict[str, int]) -> None:
     table.add_column("rows", justify="right")
     for name, count in rows.items():
         table.add_row(name, f"{count:,}")
-    console.print(table)
-
-
-def _print_validation(validation: "Validation") -> None:
-    table = Table("table", title="rows in = rows kept + rows set aside")
-    for name in ("in", "kept", "set aside"):
-        table.add_column(name, justify="right")
-    for name, checked in validation.tables.items():
-        table.add_row(name, *(f"{n:,}" for n in (checked.rows_in, checked.rows_kept, checked.rows_set_aside)))
     console.print(table)
 
 

@@ -15,7 +15,6 @@ from typing import Any, Final, Literal
 from data_contracts.raw_tables import RawTable
 
 Stage = Literal["row", "key", "group", "table"]
-STAGES: Final[tuple[Stage, ...]] = ("row", "key", "group", "table")
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """An instant before this is a clock that was never set."""

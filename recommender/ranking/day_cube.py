@@ -92,11 +92,6 @@ def weekdays(decided_at_us: IntArray) -> IntArray:
     return np.asarray((decided_at_us // DAY_US + thursday) % 7, dtype=np.int64)
 
 
-def days_before(*, decided_at_us: IntArray, occurred_at_us: IntArray) -> IntArray:
-    """How many UTC calendar days before the decision's day something happened, at most `CARRIED`."""
-    return np.asarray(np.minimum(decided_at_us // DAY_US - occurred_at_us // DAY_US, CARRIED), dtype=np.int64)
-
-
 def microseconds(instant: datetime) -> int:
     """Microseconds since 1970 UTC of an instant with a time zone; exact."""
     return (instant - EPOCH) // timedelta(microseconds=1)

@@ -134,6 +134,14 @@ def test_a_price_that_is_none_is_a_fault(written: str, message: str) -> None:
     assert faults_of(SMALL.replace("price: 10", f"price: {written}")) == [f"35:12 plans.BASIC.price {message}"]
 
 
+@pytest.mark.parametrize("written", ["1e400", "0o17", "1:30", "10 EUR", "1,5"])
+def test_a_price_that_is_nearly_a_number_is_a_text_with_a_warning(written: str) -> None:
+    pricing = read_pricing(SMALL.replace("price: 10", f"price: {written}"))
+
+    assert pricing.plans["BASIC"].price == written
+    assert [(warning.path, warning.line) for warning in pricing.warnings] == [("plans.BASIC.price", 35)]
+
+
 def test_a_price_that_is_a_list_is_a_fault_at_its_name() -> None:
     assert faults_of(SMALL.replace("price: 10", "price: [1, 2]")) == [
         "35:5 plans.BASIC.price must be a number, an expression or a text, is a list"

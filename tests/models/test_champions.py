@@ -6,13 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from data_contracts.catalogue import reference_texts
 from models.__main__ import app
 from models.bundle import POINTER, champion_version, check, point_to
 from models.champions import HISTORY, Change, How, PromotionRefused, changes, line_of_champions, previous
@@ -20,19 +18,15 @@ from models.dataset import load_training_set
 from models.gate import Verdict
 from models.registry import CHAMPION, NAME, Registry
 from models.train import train
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
-from recommender.billing.catalogue_build import load_catalogue
+from tests.models.world import built, silent
 
 
 @pytest.fixture(scope="module")
 def versions_of(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, str, str]]:
     """A registry with three versions of the same trees; none is champion."""
     root = tmp_path_factory.mktemp("registered")
-    end = datetime(2026, 6, 1, tzinfo=UTC)
-    write_demo_data(out=root / "raw", organizations=60, seed=3, until=end, broken_share=0, progress=lambda _step: None)
-    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
-    trained = train(load_training_set(root / "set"), seed=7, num_threads=1, progress=lambda _step: None)
+    built(root, organizations=60)
+    trained = train(load_training_set(root / "set"), seed=7, num_threads=1, progress=silent)
     kept = Registry(root / "registry")
     registered = [kept.register(trained, Verdict(promoted=False, failed=("a test",))).version for _ in range(3)]
     return root / "registry", (registered[0], registered[1], registered[2])

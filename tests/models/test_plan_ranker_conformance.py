@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -11,12 +10,11 @@ from data_contracts.catalogue import reference_texts
 from models.dataset import load_training_set
 from models.plan_ranker import PlanRanker
 from models.train import train
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.situation import PlanTable, Situations
+from tests.models.world import built, silent
 from tests.recommender.ranking import conformance
 from tests.recommender.ranking.builders import make_plan, make_table, random_situations
 
@@ -33,10 +31,8 @@ TABLES = {
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> PlanRanker:
     root = tmp_path_factory.mktemp("world")
-    end = datetime(2026, 6, 1, tzinfo=UTC)
-    write_demo_data(out=root / "raw", organizations=80, seed=3, until=end, broken_share=0, progress=lambda _step: None)
-    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
-    return train(load_training_set(root / "set"), seed=7, num_threads=1, progress=lambda _step: None).ranker
+    built(root, organizations=80)
+    return train(load_training_set(root / "set"), seed=7, num_threads=1, progress=silent).ranker
 
 
 @pytest.fixture(params=["as trained", "trees alone", "prior alone"])

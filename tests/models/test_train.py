@@ -2,32 +2,21 @@
 
 import json
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from data_contracts.catalogue import reference_texts
 from models.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
 from models.train import Trained, popularity, train, truth_for
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
-from recommender.billing.catalogue_build import load_catalogue
-
-
-def silent(_step: str) -> None:
-    return None
+from tests.models.world import built, silent
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("world")
-    end = datetime(2026, 6, 1, tzinfo=UTC)
-    write_demo_data(out=root / "raw", organizations=250, seed=3, until=end, broken_share=0, progress=silent)
-    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
-    return root
+    return built(root, organizations=250)
 
 
 @pytest.fixture(scope="module")

@@ -21,14 +21,13 @@ from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.day_cube import (
     UsageCells,
     cells_to_cube,
-    days_before,
     microseconds,
     trial_age_seconds,
     weekdays,
 )
 from recommender.ranking.features import country_group
 from recommender.ranking.plan_table import plan_table
-from recommender.ranking.situation import Situations
+from recommender.ranking.situation import CARRIED, Situations
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -188,9 +187,8 @@ def online_cells(events: Sequence[Row], now: datetime) -> UsageCells:
     sums: dict[tuple[int, str], int] = {}
     readings: dict[tuple[int, str], tuple[datetime, int]] = {}
     for event in events:
-        occurred = np.array([microseconds(event["occurred_at"])])
-        day = int(days_before(decided_at_us=np.array([microseconds(now)]), occurred_at_us=occurred)[0])
-        key = (day, event["metric"])
+        day = (now.astimezone(UTC).date() - event["occurred_at"].astimezone(UTC).date()).days
+        key = (min(day, CARRIED), event["metric"])
         if event["metric"] in LEVEL_METRICS:
             reading = (event["occurred_at"], event["quantity"])
             readings[key] = max(readings.get(key, reading), reading)

@@ -7,7 +7,6 @@ from data_contracts.usage import METRICS
 from recommender.ranking.day_cube import (
     UsageCells,
     cells_to_cube,
-    days_before,
     microseconds,
     trial_age_seconds,
     weekdays,
@@ -135,23 +134,6 @@ def test_a_decision_alone_has_the_same_bits_as_among_others() -> None:
 def test_a_cell_outside_the_cube_is_refused(entry: Cell) -> None:
     with pytest.raises(ValueError, match="outside the cube"):
         cube(entry)
-
-
-@pytest.mark.parametrize(
-    ("occurred", "days"),
-    [
-        (MONDAY_SIX_O_CLOCK, 0),
-        (MONDAY_SIX_O_CLOCK - timedelta(hours=6), 0),
-        (MONDAY_SIX_O_CLOCK - timedelta(hours=6, microseconds=1), 1),
-        (MONDAY_SIX_O_CLOCK - 28 * DAY, 28),
-        (MONDAY_SIX_O_CLOCK - 29 * DAY, CARRIED),
-        (MONDAY_SIX_O_CLOCK - 300 * DAY, CARRIED),
-    ],
-)
-def test_days_are_counted_back_by_the_calendar(occurred: datetime, days: int) -> None:
-    counted = days_before(decided_at_us=instants(MONDAY_SIX_O_CLOCK), occurred_at_us=instants(occurred))
-
-    assert counted.tolist() == [days]
 
 
 def test_the_weekday_is_that_of_the_utc_calendar() -> None:

@@ -1,0 +1,23 @@
+"""A small demo world as a training set, made by the real pipeline; and the ears that do not want to hear of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from data_contracts.catalogue import reference_texts
+from pipelines.demo_data import write_demo_data
+from pipelines.training_set import build_training_set
+from recommender.billing.catalogue_build import load_catalogue
+
+END: Final = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def silent(_step: str) -> None:
+    """What is told the progress when nobody listens."""
+
+
+def built(root: Path, *, organizations: int) -> Path:
+    """The folder with `raw` tables of so many organisations, their truth, and the training `set` built from them."""
+    write_demo_data(out=root / "raw", organizations=organizations, seed=3, until=END, broken_share=0, progress=silent)
+    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
+    return root
