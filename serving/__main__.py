@@ -1,10 +1,13 @@
 """The service from the command line."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 
 from serving.settings import Settings
 
@@ -16,17 +19,13 @@ def run() -> None:
     """Answer requests until stopped; configured by the environment (PLANS_…)."""
     import uvicorn
 
-    from data_contracts.yaml_places import CatalogueFaults
     from serving.app import create_app
     from serving.logs import configure_logs
 
-    settings = Settings()
-    configure_logs(settings.log_level)
-    try:
+    with _spoken():
+        settings = Settings()
+        configure_logs(settings.log_level)
         service = create_app(settings)
-    except (CatalogueFaults, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(1) from error
     _say_what_to_open(settings)
     uvicorn.run(service, host=settings.host, port=settings.port, access_log=False, log_level="warning")
 
@@ -50,10 +49,11 @@ def migrate() -> None:
     from serving.db.migrate import schema_version
     from serving.db.session import Database
 
-    database = Database(Settings().database_url)
-    apply(database)
-    typer.echo(f"The schema is at version {schema_version(database)}.")
-    database.close()
+    with _spoken():
+        database = Database(Settings().database_url)
+        apply(database)
+        typer.echo(f"The schema is at version {schema_version(database)}.")
+        database.close()
 
 
 @app.command("check-catalogue")
@@ -77,12 +77,11 @@ def import_raw(
 
     from serving.db.migrate import migrate as apply
     from serving.db.session import Database
-    from serving.import_raw import RawFolderUnreadable
     from serving.import_raw import import_raw as fill
 
-    database = Database(Settings().database_url)
-    apply(database)
-    with Progress(transient=True) as bars:
+    with _spoken(), Progress(transient=True) as bars:
+        database = Database(Settings().database_url)
+        apply(database)
         tasks = {}
 
         def show(table: str, done: int, total: int) -> None:
@@ -94,9 +93,6 @@ def import_raw(
             imported = database.writing(
                 lambda connection: fill(connection, raw, organizations_wanted=organizations, progress=show)
             )
-        except RawFolderUnreadable as error:
-            sys.stderr.write(f"{error}\n")
-            raise typer.Exit(1) from error
         finally:
             database.close()
     for table, rows in imported.rows.items():
@@ -112,6 +108,32 @@ def openapi() -> None:
 
     service = create_app(Settings(database_url="sqlite://"))
     sys.stdout.write(orjson.dumps(service.openapi(), option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+@contextmanager
+def _spoken() -> Iterator[None]:
+    """Turn a setting, a file or a database that is no good into one line per fault on stderr and exit status 1."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from data_contracts.yaml_places import CatalogueFaults
+    from serving.import_raw import RawFolderUnreadable
+
+    try:
+        yield
+    except ValidationError as error:
+        faults = [f"PLANS_{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
+        _end(faults, error)
+    except SQLAlchemyError as error:
+        _end([f"PLANS_DATABASE_URL: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"], error)
+    except OSError as error:
+        _end([f"{error.filename or 'file'}: {error.strerror or error}"], error)
+    except (CatalogueFaults, RawFolderUnreadable) as error:
+        _end([str(error)], error)
+
+
+def _end(faults: list[str], cause: Exception) -> NoReturn:
+    sys.stderr.write("\n".join(faults) + "\n")
+    raise typer.Exit(1) from cause
 
 
 if __name__ == "__main__":

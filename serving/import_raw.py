@@ -1,6 +1,7 @@
 """Fill the service's database from a folder of checked raw tables; doing it again adds nothing twice."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, text, updat
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from data_contracts.raw_tables import RAW_TABLES
 from serving.db.tables import (
     decision_plans,
     decisions,
@@ -28,6 +30,7 @@ Progress = Callable[[str, int, int], None]
 """Told the table, the rows done and the rows in all."""
 
 _BATCH: Final = 10_000
+_CHECK_FIRST: Final = "run `python -m pipelines validate` first"
 _DECISION_FIELDS: Final = (
     "decision_id",
     "organization_id",
@@ -130,12 +133,17 @@ class _Loader:
         from pyarrow import parquet
 
         path = self._folder / f"{name}.parquet"
-        if not path.is_file():
-            if name == "organizations":
-                raise RawFolderUnreadable(f"{self._folder} has no organizations.parquet")
+        if not path.exists() and name != "organizations":
             return
-        with parquet.ParquetFile(path) as file:
+        if not path.is_file():
+            raise RawFolderUnreadable(f"{self._folder} has no {path.name}")
+        required = [column.name for column in RAW_TABLES[name].columns if not column.nullable]
+        with _readable(path), parquet.ParquetFile(path) as file:
+            if missing := [column for column in required if column not in file.schema_arrow.names]:
+                raise RawFolderUnreadable(f"{path}: no column {', '.join(missing)}; {_CHECK_FIRST}")
             for batch in file.iter_batches(_BATCH):
+                if empty := [column for column in required if batch.column(column).null_count]:
+                    raise RawFolderUnreadable(f"{path}: rows without {', '.join(empty)}; {_CHECK_FIRST}")
                 yield from batch.to_pylist()
 
     def copy(
@@ -162,15 +170,12 @@ class _Loader:
     def _flush(self, statement: Any, table: Table, batch: list[Row]) -> int:
         if not batch:
             return 0
-        missing = sorted(column.name for column in table.columns if not column.nullable and column.name not in batch[0])
-        if missing:
-            raise RawFolderUnreadable(f"{table.name}: no column {', '.join(missing)}; run `pipelines validate` first")
         known = {column.name for column in table.columns}
         try:
             self._connection.execute(statement, [{key: row[key] for key in row.keys() & known} for row in batch])
         except (SQLAlchemyError, TypeError) as error:
             cause = getattr(error, "orig", None) or error
-            raise RawFolderUnreadable(f"{table.name}: {cause}; run `pipelines validate` first") from error
+            raise RawFolderUnreadable(f"{table.name}: {cause}; {_CHECK_FIRST}") from error
         size = len(batch)
         batch.clear()
         return size
@@ -179,7 +184,19 @@ class _Loader:
         from pyarrow import parquet
 
         path = self._folder / f"{name}.parquet"
-        return int(parquet.read_metadata(path).num_rows) if path.is_file() else 0
+        with _readable(path):
+            return int(parquet.read_metadata(path).num_rows) if path.is_file() else 0
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever cannot be read of this file becomes `RawFolderUnreadable`."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError) as error:
+        raise RawFolderUnreadable(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def _organization(row: Row) -> Row:
