@@ -201,13 +201,26 @@ def _mlflow(folder: Path) -> Iterator[Any]:
     mlflow.set_tracking_uri(address)
     mlflow.set_registry_uri(address)
     try:
-        if mlflow.get_experiment_by_name(NAME) is None:
-            mlflow.create_experiment(NAME, artifact_location=(folder / "artifacts").resolve().as_uri())
-        mlflow.set_experiment(NAME)
+        mlflow.set_experiment(experiment_id=_experiment(mlflow, (folder / "artifacts").resolve()))
         yield mlflow
     finally:
         mlflow.set_tracking_uri(before[0])
         mlflow.set_registry_uri(before[1])
+
+
+def _experiment(mlflow: Any, artifacts: Path) -> str:
+    """The id of the experiment that keeps its artifacts here; a registry that was copied or moved gets one of its own.
+
+    MLflow never moves an experiment: it would go on writing to where the folder stood when it was made.
+    """
+    found = mlflow.get_experiment_by_name(NAME)
+    name = NAME
+    if found is not None and found.artifact_location != artifacts.as_uri():
+        name = f"{NAME} in {artifacts}"
+        found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(mlflow.create_experiment(name, artifact_location=artifacts.as_uri()))
 
 
 def _flat(parameters: dict[str, Any]) -> dict[str, str]:

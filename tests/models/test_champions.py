@@ -138,6 +138,20 @@ def test_while_one_is_at_it_no_other_changes_the_champion(registry: Registry, ve
     assert champion_of(registry) == (None, None)
 
 
+def test_a_copied_registry_writes_to_its_own_folder(registry: Registry, tmp_path: Path) -> None:
+    """MLflow notes where artifacts go when an experiment is made, and would go on writing there."""
+    copied = Registry(Path(shutil.copytree(registry.folder, tmp_path / "copied")), check_bundle=check)
+    before = sorted((registry.folder / "artifacts").rglob("*"))
+    trained = train(load_training_set(registry.folder.parent / "set"), seed=7, num_threads=1, progress=silent)
+
+    registered = copied.register(trained, Verdict(promoted=True, failed=()))
+
+    assert champion_version(copied.bundles) == registered.version
+    assert list((copied.folder / "artifacts" / registered.run_id).rglob("report.md"))
+    assert sorted((registry.folder / "artifacts").rglob("*")) == before
+    assert champion_version(registry.bundles) is None
+
+
 def test_a_damaged_model_is_never_promoted(registry: Registry, versions: tuple[str, str, str]) -> None:
     point_to(registry.bundles, versions[0])
     model = registry.bundles / versions[1] / "model.txt"
