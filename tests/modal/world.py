@@ -121,7 +121,10 @@ def running_world(folder: Path, *, port: int) -> Iterator[World]:
     process = subprocess.Popen([sys.executable, "-m", "serving", "run"], env=environment)
     origin = f"http://127.0.0.1:{port}"
     try:
-        with httpx2.Client(base_url=origin, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=30) as host:
+        # No connection is kept: the service closes idle ones, and a call on one that is just closing would fail.
+        one_call = httpx2.Limits(max_keepalive_connections=0)
+        key = {"Authorization": f"Bearer {API_KEY}"}
+        with httpx2.Client(base_url=origin, headers=key, timeout=30, limits=one_call) as host:
             _wait_until_ready(host, process)
             world = World(origin, database_url, host)
             settle(world)
