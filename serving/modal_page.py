@@ -86,7 +86,7 @@ async def plans_page(request: Request, parts: PartsOf, organization: Asked = Non
     decision = await service.decision_for(
         parts,
         organization_id=page.organization.organization_id,
-        interval=page.standing.held.interval or "month",
+        interval=page.standing.held.interval or parts.assortment.usual_interval,
     )
     answer = render.recommendation(decision, parts.words(page.locale))
     return _rendered("plans.html", page, recommendation=answer)

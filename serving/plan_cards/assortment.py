@@ -22,6 +22,11 @@ class Assortment:
     catalogue: Catalogue
     tables: Mapping[Interval, PlanTable]
 
+    @property
+    def usual_interval(self) -> Interval:
+        """The interval of whoever asks for none: the month, unless everything is sold by the year alone."""
+        return next((interval for interval in INTERVALS if self.tables[interval].codes), INTERVALS[0])
+
 
 def assortment(catalogue: Catalogue) -> Assortment:
     """The catalogue as decisions read it."""

@@ -13,17 +13,22 @@ from serving.problems import documented
 
 router = APIRouter(prefix="/v1/organizations", tags=["plan cards"])
 
-AskedInterval = Annotated[IntervalName, Query(description="Billing interval of the prices.")]
+AskedInterval = Annotated[
+    IntervalName | None,
+    Query(description="Billing interval of the prices; unless asked for, months where anything is sold by the month."),
+]
 
 
 @router.get("/{organization_id}/plan-recommendations", response_model=Recommendation, responses=documented(403, 404))
 async def get_recommendation(
-    request: Request, organization_id: OrganizationId, interval: AskedInterval = "month"
+    request: Request, organization_id: OrganizationId, interval: AskedInterval = None
 ) -> Response:
     """The best-fitting plans, best first; asking again before `expires_at` gives the same decision."""
     parts = parts_of(request)  # asked for directly: resolving dependencies costs as much as answering
     seen_by(caller_of(request), organization_id)
-    decision_id, own_locale = await service.recommend(parts, organization_id=organization_id, interval=interval)
+    decision_id, own_locale = await service.recommend(
+        parts, organization_id=organization_id, interval=interval or parts.assortment.usual_interval
+    )
     spoken = locale_for(request, organization_locale=own_locale)
     body = parts.rendered.get((decision_id, spoken))
     if body is None:
@@ -39,7 +44,7 @@ async def get_plans(
     organization_id: OrganizationId,
     parts: PartsOf,
     caller: AnyCaller,
-    interval: AskedInterval = "month",
+    interval: AskedInterval = None,
 ) -> Response:
     """Everything on sale at this interval, with what this organisation can take."""
     seen_by(caller, organization_id)
@@ -50,5 +55,5 @@ async def get_plans(
         )
     )
     spoken = locale_for(request, organization_locale=facts.organization.locale)
-    answer = overview.overview(facts, interval=interval, words=parts.words(spoken))
+    answer = overview.overview(facts, interval=interval or parts.assortment.usual_interval, words=parts.words(spoken))
     return json_answer(answer, locale=spoken)

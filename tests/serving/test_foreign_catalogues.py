@@ -11,6 +11,7 @@ import pytest
 
 from serving.locales import LOCALES
 from serving.plan_cards.words import readable
+from tests.data_contracts.catalogues import SMALL
 from tests.serving.harness import NOW, Service, running, usage
 
 NAMES = (
@@ -109,3 +110,18 @@ def test_nobody_reads_a_key_where_words_belong(shop: Service, page: str, locale:
 
     assert len(said) > 10
     assert [text for text in said if not text.strip() or RAW_KEY.search(text)] == []
+
+
+def test_what_is_sold_by_the_year_alone_is_recommended_by_the_year(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.yml"
+    path.write_text(SMALL.replace("  monthly: 1.0\n", ""))
+
+    with running(tmp_path, catalogue=path, offers="") as service:
+        service.put()
+        recommended, listed = service.recommended(), service.get("plans").json()
+        page = service.client.get("/plans?organization=acme&locale=fr", headers=service.host)
+
+    assert (recommended["interval"], listed["interval"], listed["intervals"]) == ("year", "year", ["year"])
+    for answer in (recommended, listed):
+        assert {plan["plan"] for plan in answer["plans"]} == {"BASIC", "PRO"}
+    assert (page.status_code, "96" in page.text) == (200, True)
