@@ -69,6 +69,7 @@ def test_the_page_behind_does_not_scroll_while_it_is_open(opened: Open) -> None:
 
     assert modal.page.evaluate("getComputedStyle(document.documentElement).overflow") == "hidden"
     modal.page.keyboard.press("Escape")
+    expect(modal.dialog).to_have_count(0)
     assert modal.page.evaluate("getComputedStyle(document.documentElement).overflow") == "visible"
 
 
