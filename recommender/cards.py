@@ -16,7 +16,7 @@ from recommender.billing.catalogue import Interval, Limit, Plan
 from recommender.billing.change_rules import Direction, Timing, effective_instant, rule_for, situation_of
 from recommender.billing.eligibility import Applicant, refusals_for
 from recommender.billing.money import round_half_away_from_zero
-from recommender.billing.overage import Units, overages_on
+from recommender.billing.overage import Overage, Units, overages_on
 from recommender.billing.periods import MONTHS_OF, Period
 from recommender.ranking.exploration import ShownPlan
 from recommender.ranking.projection import Projection
@@ -35,10 +35,23 @@ class ProjectedBill:
     amount_cents: int
     """Price of a month plus `overage_cents`."""
     overage_cents: int
+    low_cents: int
+    """The bill at the lower end of the usage's 80 % range; never above `amount_cents`."""
+    high_cents: int
+    """The bill at its upper end; never below `amount_cents`."""
     exceeded: tuple[str, ...]
     """Metrics whose allowance would not do and of which no more can be bought."""
     days: int
     """Days of usage that the projection rests on."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthlyUsage:
+    """Metric → whole units of a month: what is expected, and the ends of the range that holds 80 % of months."""
+
+    expected: Mapping[str, Units]
+    low: Mapping[str, Units]
+    high: Mapping[str, Units]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +124,12 @@ def plan_card(
     place: ShownPlan,
     interval: Interval,
     holder: Holder,
-    usage: Mapping[str, Units],
+    usage: MonthlyUsage,
     days: int,
     reasons: Sequence[Reason],
     now: datetime,
 ) -> PlanCard:
-    """Put one card together; `usage` is a month's units per metric, `KeyError` for an interval that is not sold."""
+    """Put one card together; `KeyError` for an interval that is not sold."""
     return PlanCard(
         plan=plan,
         place=place,
@@ -131,22 +144,38 @@ def plan_card(
     )
 
 
-def projected_bill(*, plan: Plan, interval: Interval, usage: Mapping[str, Units], days: int) -> ProjectedBill:
-    """The bill of a month: an annual price counts a twelfth; each line is rounded once, half away from zero."""
+def projected_bill(*, plan: Plan, interval: Interval, usage: MonthlyUsage, days: int) -> ProjectedBill:
+    """The bill of a month: an annual price counts a twelfth; each line is rounded once, half away from zero.
+
+    A bill never falls with usage, so the ends of its range are the bills at the ends of the usage's range. Several
+    metrics are taken to be low or high together, which makes the range a little wider than it need be.
+    """
     price = round_half_away_from_zero(Fraction(plan.price_cents[interval], MONTHS_OF[interval]))
-    overages = overages_on(plan, usage=usage)
-    overage = sum(each.amount_cents or 0 for each in overages)
-    exceeded = tuple(each.metric for each in overages if each.amount_cents is None)
-    return ProjectedBill(price + overage, overage, exceeded, days)
+    overages = overages_on(plan, usage=usage.expected)
+    overage = _total(overages)
+    return ProjectedBill(
+        amount_cents=price + overage,
+        overage_cents=overage,
+        low_cents=price + _total(overages_on(plan, usage=usage.low)),
+        high_cents=price + _total(overages_on(plan, usage=usage.high)),
+        exceeded=tuple(each.metric for each in overages if each.amount_cents is None),
+        days=days,
+    )
 
 
-def projected_usage(projection: Projection, *, row: int = 0) -> dict[str, int]:
-    """Metric → whole units expected in a month, for the metrics of which something is known."""
-    return {
-        metric: int(projection.monthly[row, column])
-        for column, metric in enumerate(METRICS)
-        if projection.known[row, column]
-    }
+def _total(overages: Sequence[Overage]) -> int:
+    """What can be bought of it; the rest is no money."""
+    return sum(each.amount_cents or 0 for each in overages)
+
+
+def projected_usage(projection: Projection, *, row: int = 0) -> MonthlyUsage:
+    """The projection of one organisation, for the metrics of which something is known."""
+    known: list[tuple[int, str]] = [(i, metric) for i, metric in enumerate(METRICS) if projection.known[row, i]]
+    expected, low, high = (
+        {metric: int(values[row, column]) for column, metric in known}
+        for values in (projection.monthly, projection.low, projection.high)
+    )
+    return MonthlyUsage(expected, low, high)
 
 
 def selection(*, plan: Plan, interval: Interval, holder: Holder, now: datetime) -> Selection:

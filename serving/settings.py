@@ -25,8 +25,11 @@ class Settings(BaseSettings):
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
     model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
-    exploration: Literal["off", "gentle"] = "off"
-    """`gentle`: now and then a reasonable runner-up is put first, with a logged probability."""
+    exploration_budget: float = Field(default=0.0, ge=0, le=0.2)
+    """How much acceptance of the first plan may be given up so that something can be learned: 0.01 is one acceptance
+    in a hundred decisions. Now and then a reasonable runner-up is put first, with a logged probability. 0: never."""
+    rules_share: float = Field(default=0.0, ge=0, le=0.5)
+    """Share of the organisations that the rules always answer, so that the model's lift over them can be measured."""
     plans_shown: int = Field(default=3, ge=1, le=20)
     decision_minutes: int = Field(default=15, ge=1, le=24 * 60)
     links: dict[str, str] = Field(default_factory=dict)

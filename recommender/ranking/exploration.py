@@ -4,9 +4,11 @@ Only what might have been otherwise can be learned from (Horvitz–Thompson): th
 probabilities of the draw. The draw depends on the decision id alone, so it can be repeated and never argued about.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import exp, isfinite
+from typing import Final
 
 from recommender.ranking.ranker import RankedPlan
 
@@ -40,6 +42,13 @@ class Policy:
 
 OFF = Policy()
 
+BOLDEST: Final = Policy(temperature=1.0, floor=0.02, reach=2.0)
+"""As far as exploration ever goes: a plan comes first as often as it is taken, and a fiftieth is shared alike."""
+
+
+_HALVINGS: Final = 40
+"""Of the interval in which the temperature is sought: far finer than any propensity matters."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownPlan:
@@ -52,13 +61,19 @@ class ShownPlan:
     propensity: float
 
 
-def explore(ranked: tuple[RankedPlan, ...], *, decision_id: str, policy: Policy = OFF) -> tuple[ShownPlan, ...]:
+def explore(
+    ranked: tuple[RankedPlan, ...],
+    *,
+    decision_id: str,
+    policy: Policy = OFF,
+    out_of_question: Collection[str] = (),
+) -> tuple[ShownPlan, ...]:
     """Draw who comes first and move it there; the others keep their order.
 
-    `ranked` is best first. Propensities add up to 1 over all plans. Switched off, the order stays and the propensities
-    are 1 and 0.
+    `ranked` is best first; plans `out_of_question` are never drawn, unless the ranker itself put one first.
+    Propensities add up to 1 over all plans. Switched off, the order stays and the propensities are 1 and 0.
     """
-    propensities = propensities_of(ranked, policy=policy)
+    propensities = propensities_of(ranked, policy=policy, out_of_question=out_of_question)
     first = _pick(propensities, uniform(decision_id))
     order = [first, *(i for i in range(len(ranked)) if i != first)] if ranked else []
     return tuple(
@@ -67,12 +82,47 @@ def explore(ranked: tuple[RankedPlan, ...], *, decision_id: str, policy: Policy 
     )
 
 
-def propensities_of(ranked: tuple[RankedPlan, ...], *, policy: Policy) -> tuple[float, ...]:
+def within_budget(ranked: tuple[RankedPlan, ...], *, budget: float, out_of_question: Collection[str] = ()) -> Policy:
+    """The boldest policy that gives up at most `budget` of the acceptance expected of the first place.
+
+    Acceptance is the probability that the ranker states, 0…1; the budget is an absolute share of it: 0.01 is one
+    acceptance in a hundred decisions. The uniform floor takes at most half of the budget, the temperature the rest.
+    The same ranking and budget give the same policy, so a propensity can be worked out again at any time.
+    """
+    if not (budget > 0 and ranked):
+        return OFF
+
+    def cost(policy: Policy) -> float:
+        return expected_cost(ranked, propensities_of(ranked, policy=policy, out_of_question=out_of_question))
+
+    whole = cost(replace(BOLDEST, temperature=0.0, floor=1.0))
+    floor = BOLDEST.floor if whole == 0 else min(BOLDEST.floor, budget / 2 / whole)
+    if cost(bold := replace(BOLDEST, floor=floor)) <= budget:
+        return bold
+    low, high = 0.0, BOLDEST.temperature
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if cost(replace(bold, temperature=middle)) <= budget else (low, middle)
+    return replace(bold, temperature=low)
+
+
+def expected_cost(ranked: tuple[RankedPlan, ...], propensities: tuple[float, ...]) -> float:
+    """How much less often the first plan is taken than the best one would be, by the ranker's own probabilities."""
+    taken = sum(plan.probability * share for plan, share in zip(ranked, propensities, strict=True))
+    return max(0.0, ranked[0].probability - taken)
+
+
+def propensities_of(
+    ranked: tuple[RankedPlan, ...], *, policy: Policy, out_of_question: Collection[str] = ()
+) -> tuple[float, ...]:
     """The probability of each plan, in the order given, of being put first."""
     if not ranked:
         return ()
     best = ranked[0].utility
-    reasonable = [best - plan.utility <= policy.reach for plan in ranked]
+    reasonable = [
+        place == 0 or (best - plan.utility <= policy.reach and plan.plan not in out_of_question)
+        for place, plan in enumerate(ranked)
+    ]
     if policy.temperature > 0:
         weights = [
             exp((plan.utility - best) / policy.temperature) if near else 0.0
@@ -87,9 +137,17 @@ def propensities_of(ranked: tuple[RankedPlan, ...], *, policy: Policy) -> tuple[
     )
 
 
-def uniform(decision_id: str) -> float:
-    """A number from 0 up to, not including, 1 that the decision id alone determines: 53 bits of its SHA-256."""
-    digest = sha256(decision_id.encode("utf-8", "surrogatepass")).digest()
+def in_share(unit: str, *, salt: str, share: float) -> bool:
+    """Whether a unit belongs to a share that is drawn by hash: always the same answer, and whoever is in stays in.
+
+    Another salt draws independently of this one.
+    """
+    return uniform(f"{salt}:{unit}") < share
+
+
+def uniform(name: str) -> float:
+    """A number from 0 up to, not including, 1 that the name alone determines: 53 bits of its SHA-256."""
+    digest = sha256(name.encode("utf-8", "surrogatepass")).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 

@@ -11,7 +11,7 @@ from recommender.ranking.ranker import Ranker
 from serving.logs import logger
 from serving.plan_cards.champion import ChampionHolder
 
-FallbackReason = Literal["no_champion", "champion_refused", "champion_failed", "champion_slow"]
+FallbackReason = Literal["no_champion", "champion_refused", "champion_failed", "champion_slow", "rules_share"]
 Answer = TypeVar("Answer")
 
 PAUSE_SECONDS: Final = 5.0
@@ -46,8 +46,13 @@ class Advisor:
         self._paused_until = 0.0
         self._pause_reason: FallbackReason = "champion_failed"
 
-    async def ask(self, work: Callable[[Ranker], Answer]) -> Advice[Answer]:
-        """What the work makes of the champion, or of the rules; never fails because of the champion."""
+    async def ask(self, work: Callable[[Ranker], Answer], *, rules_share: bool = False) -> Advice[Answer]:
+        """What the work makes of the champion, or of the rules; never fails because of the champion.
+
+        An organisation of the `rules_share` is answered by the rules, whether there is a champion or not.
+        """
+        if rules_share:
+            return Advice(self._rules, work(self._rules), "rules_share")
         champion = self.champions.champion
         if champion.ranker is None:
             return Advice(self._rules, work(self._rules), champion.absence)

@@ -63,11 +63,16 @@ class ProjectedBill(BaseModel):
 
     amount_cents: int
     overage_cents: int
+    low_cents: int
+    """Eight months in ten cost between this and `high_cents`."""
+    high_cents: int
     currency: str
     interval: Literal["month"]
     exceeded: list[str]
     """Metrics whose allowance would not do and of which no more can be bought."""
     text: str
+    range_text: str | None
+    """The range in words; null where both ends are the same."""
     basis: Basis
 
 

@@ -1,15 +1,14 @@
 """From what is known of an organisation to a decision: who comes first, with which chance, why, and on what terms."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 
 from recommender.billing.catalogue import Catalogue, Interval
-from recommender.cards import plan_card, projected_usage
-from recommender.ranking.exploration import OFF, Policy, ShownPlan, explore
+from recommender.cards import plan_card, projected_usage, selection
+from recommender.ranking.exploration import ShownPlan, explore, in_share, within_budget
 from recommender.ranking.facts import Facts
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.ranker import FloatArray, Ranker, rank
@@ -21,20 +20,20 @@ from serving.plan_cards.records import card_record, holder_of
 from serving.plan_cards.repository import Candidate, Decision
 from serving.plan_cards.situations import Known, situation
 
-POLICIES: Final[Mapping[Literal["off", "gentle"], Policy]] = {
-    "off": OFF,
-    "gentle": Policy(temperature=0.5, floor=0.02, reach=2.0),
-}
-"""`PLANS_EXPLORATION` → how the first place is varied."""
+RULES_SHARE: Final = "rules_share"
+"""The salt by which the organisations of the rules' share are drawn."""
 
 _COLUMN: Final = {name: column for column, name in enumerate(FEATURES)}
+_TOO_SMALL: Final = [_COLUMN[name] for name in ("violated_stock_limits", "uncovered_allowances")]
+"""Above 0 where the plan cannot hold what the organisation uses and no more can be bought."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the operator decides about decisions."""
 
-    policy: Policy
+    exploration_budget: float
+    rules_share: float
     shown: int
     lifetime: timedelta
 
@@ -66,12 +65,19 @@ async def decide(
     def ranked(ranker: Ranker) -> tuple[ShownPlan, ...]:
         if not codes:
             return ()
-        return explore(rank(codes, _utilities(ranker, rows)), decision_id=decision_id, policy=terms.policy)
+        best_first = rank(codes, _utilities(ranker, rows))
+        if not terms.exploration_budget:
+            return explore(best_first, decision_id=decision_id)
+        out = out_of_question(codes, rows, catalogue=catalogue, interval=interval, facts=facts)
+        policy = within_budget(best_first, budget=terms.exploration_budget, out_of_question=out)
+        return explore(best_first, decision_id=decision_id, policy=policy, out_of_question=out)
 
     def explained(ranker: Ranker) -> Explanation:
         return explain(situations=situations, plans=plans, ranker=ranker, plan=order[0].plan)
 
-    advice = await advisor.ask(ranked)
+    organization_id = facts.organization.organization_id
+    by_rules = in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share)
+    advice = await advisor.ask(ranked, rules_share=by_rules)
     order = advice.answer
     explanation = await advisor.ask_again(advice.ranker, explained) if order else None
     reasons = explanation.reasons if explanation is not None else ()
@@ -83,7 +89,7 @@ async def decide(
     }
     decision = Decision(
         decision_id=decision_id,
-        organization_id=facts.organization.organization_id,
+        organization_id=organization_id,
         interval=interval,
         catalogue_version=catalogue.version,
         strategy=advice.ranker.name,
@@ -95,6 +101,20 @@ async def decide(
         expires_at=_expiry(catalogue, now=facts.at, lifetime=terms.lifetime),
     )
     return Decided(decision, candidates)
+
+
+def out_of_question(
+    codes: tuple[str, ...], rows: FloatArray, *, catalogue: Catalogue, interval: Interval, facts: Known
+) -> frozenset[str]:
+    """The candidates that nobody would suggest for the sake of learning: too small for the usage, or blocked."""
+    holder = holder_of(facts)
+    too_small = np.count_nonzero(rows[:, _TOO_SMALL] > 0, axis=1)
+    return frozenset(
+        code
+        for code, small in zip(codes, too_small.tolist(), strict=True)
+        if small
+        or selection(plan=catalogue.plan(code), interval=interval, holder=holder, now=facts.at).state == "blocked"
+    )
 
 
 def _rows(situations: Situations, plans: PlanTable) -> FloatArray:

@@ -54,6 +54,8 @@ def _bill(bill: ProjectedBill) -> dict[str, Any]:
     return {
         "amount_cents": bill.amount_cents,
         "overage_cents": bill.overage_cents,
+        "low_cents": bill.low_cents,
+        "high_cents": bill.high_cents,
         "exceeded": list(bill.exceeded),
         "days": bill.days,
     }

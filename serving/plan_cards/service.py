@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from recommender.billing.catalogue import Interval
 from serving.parts import Parts
 from serving.plan_cards import repository, situations
-from serving.plan_cards.decide import POLICIES, Terms, decide
+from serving.plan_cards.decide import Terms, decide
 from serving.plan_cards.repository import Decision
 
 _ATTEMPTS = 5
@@ -76,11 +76,17 @@ async def _take(parts: Parts, *, organization_id: str, interval: Interval, now: 
 
 def _terms(parts: Parts) -> Terms:
     settings = parts.settings
-    return Terms(POLICIES[settings.exploration], settings.plans_shown, timedelta(minutes=settings.decision_minutes))
+    return Terms(
+        exploration_budget=settings.exploration_budget,
+        rules_share=settings.rules_share,
+        shown=settings.plans_shown,
+        lifetime=timedelta(minutes=settings.decision_minutes),
+    )
 
 
 def _basis(parts: Parts, revision: int) -> str:
     """Everything a decision rests on, as one text: another text, another decision."""
     settings = parts.settings
     champion = parts.advisor.champions.champion.version
-    return f"{revision} {parts.catalogue.version} {champion} {settings.exploration} {settings.plans_shown}"
+    terms = f"{settings.exploration_budget:g} {settings.rules_share:g} {settings.plans_shown}"
+    return f"{revision} {parts.catalogue.version} {champion} {terms}"

@@ -65,9 +65,14 @@ class Words:
             "metric": ", ".join(self.subject(metric) for metric in bill["exceeded"]),
         }
         kind = "exceeded" if bill["exceeded"] else "with_overage" if bill["overage_cents"] else "plain"
+        low, high = (bill.get(end, bill["amount_cents"]) for end in ("low_cents", "high_cents"))
+        between = say(self.locale, "bill.range", low=self.money(low), high=self.money(high)) if low < high else None
         return {
             "amount_cents": bill["amount_cents"],
             "overage_cents": bill["overage_cents"],
+            "low_cents": low,
+            "high_cents": high,
+            "range_text": between,
             "currency": self.catalogue.currency,
             "interval": "month",
             "exceeded": bill["exceeded"],

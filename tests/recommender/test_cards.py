@@ -7,7 +7,7 @@ import pytest
 from recommender.billing.catalogue import Feature, Limit, Plan, Window
 from recommender.billing.eligibility import Applicant
 from recommender.billing.periods import Period
-from recommender.cards import Holder, key_limits, plan_card, projected_bill, projected_usage, selection
+from recommender.cards import Holder, MonthlyUsage, key_limits, plan_card, projected_bill, projected_usage, selection
 from recommender.ranking.exploration import ShownPlan
 from recommender.ranking.facts import Facts
 from recommender.ranking.projection import projected_monthly
@@ -28,8 +28,13 @@ SCALE = make_plan("scale", tier=2, price_cents=49_000, limits={"conversations": 
 PAYING = Holder(Applicant("FR"), SCALE, "month", JUNE, stock_usage={"assistants": 2})
 
 
+def steady(**units: int) -> MonthlyUsage:
+    """Usage without any doubt."""
+    return MonthlyUsage(units, units, units)
+
+
 def test_the_bill_is_the_price_and_every_unit_beyond_the_allowance() -> None:
-    bill = projected_bill(plan=BASIC, interval="month", usage={"conversations": 51_001}, days=14)
+    bill = projected_bill(plan=BASIC, interval="month", usage=steady(conversations=51_001), days=14)
 
     assert (bill.amount_cents, bill.overage_cents, bill.days) == (19_801, 801, 14)  # 1,001 × 0.8 = 800.8
     assert bill.exceeded == ()
@@ -38,11 +43,11 @@ def test_the_bill_is_the_price_and_every_unit_beyond_the_allowance() -> None:
 def test_a_year_counts_a_twelfth_a_month_rounded_half_away_from_zero() -> None:
     plan = Plan("a", "a", "", "shop", 1, {"year": 100_006}, "/year", (), ())
 
-    assert projected_bill(plan=plan, interval="year", usage={}, days=0).amount_cents == 8_334  # 8,333.83
+    assert projected_bill(plan=plan, interval="year", usage=steady(), days=0).amount_cents == 8_334  # 8,333.83
 
 
 def test_an_allowance_that_cannot_be_extended_is_named_not_billed() -> None:
-    bill = projected_bill(plan=SCALE, interval="month", usage={"conversations": 100_001, "assistants": 9}, days=28)
+    bill = projected_bill(plan=SCALE, interval="month", usage=steady(conversations=100_001, assistants=9), days=28)
 
     assert (bill.amount_cents, bill.exceeded) == (49_000, ("conversations",))
 
@@ -50,7 +55,19 @@ def test_an_allowance_that_cannot_be_extended_is_named_not_billed() -> None:
 def test_only_known_metrics_are_usage() -> None:
     situations = make_situations(make_table(), per_day={"conversations": 10}, levels={"seats": 2})
 
-    assert projected_usage(projected_monthly(situations)) == {"conversations": 300, "ai_tokens": 0, "seats": 2}
+    usage = projected_usage(projected_monthly(situations))
+
+    assert usage.expected == {"conversations": 300, "ai_tokens": 0, "seats": 2}
+    assert usage.low["conversations"] < 300 < usage.high["conversations"]
+    assert usage.low["seats"] == usage.high["seats"] == 2
+
+
+def test_a_range_is_billed_at_both_of_its_ends() -> None:
+    usage = MonthlyUsage({"conversations": 51_000}, {"conversations": 40_000}, {"conversations": 60_000})
+
+    bill = projected_bill(plan=BASIC, interval="month", usage=usage, days=14)
+
+    assert (bill.low_cents, bill.amount_cents, bill.high_cents) == (19_000, 19_800, 27_000)
 
 
 def test_the_card_and_the_features_agree_on_the_bill() -> None:
@@ -133,7 +150,7 @@ def test_a_card_has_everything_but_words() -> None:
         place=ShownPlan("basic", 1, 0.5, 0.6, 0.97),
         interval="month",
         holder=TRIAL,
-        usage={"conversations": 60_000},
+        usage=steady(conversations=60_000),
         days=14,
         reasons=(),
         now=NOW,
@@ -154,7 +171,7 @@ def test_unlimited_is_no_number() -> None:
         place=ShownPlan("a", 2, 0.0, 0.4, 0.03),
         interval="year",
         holder=TRIAL,
-        usage={},
+        usage=steady(),
         days=0,
         reasons=(),
         now=NOW,

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from recommender.ranking.exploration import in_share
 from serving.plan_cards.contracts import PlansOnSale, Recommendation
 from tests.serving.harness import NOW, Service, running, usage
+from tests.serving.rankers import Cheapest, Shelf
 
 
 def rows(service: Service, query: str) -> list[tuple[object, ...]]:
@@ -146,7 +148,7 @@ def test_every_candidate_of_a_decision_is_stored_and_exactly_one_recommended(acm
 
 
 def test_exploration_is_logged_with_its_chances(tmp_path: Path) -> None:
-    with running(tmp_path, exploration="gentle") as service:
+    with running(tmp_path, exploration_budget=0.05) as service:
         service.put()
         service.recommended()
 
@@ -154,6 +156,36 @@ def test_exploration_is_logged_with_its_chances(tmp_path: Path) -> None:
 
     assert sum(map(float, map(str, chances))) == pytest.approx(1, abs=1e-9)
     assert sum(float(str(chance)) > 0 for chance in chances) > 1
+
+
+def test_exploration_suggests_no_plan_that_is_too_small(tmp_path: Path) -> None:
+    with running(tmp_path, exploration_budget=0.2) as service:
+        service.put()
+        service.send(usage("e1", metric="documents", quantity=5_000))  # Basic holds 1,000
+        service.recommended()
+
+        drawn = rows(service, "SELECT plan FROM decision_plans WHERE propensity > 0")
+
+    assert len(drawn) > 1
+    assert [plan for (plan,) in drawn if str(plan).endswith("basic")] == []
+
+
+def test_a_declared_share_of_organisations_is_always_answered_by_the_rules(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "models")
+    shelf.folder.mkdir()
+    shelf.promote(Cheapest())
+    names = [f"org-{i}" for i in range(40)]
+    expected = {name for name in names if in_share(name, salt="rules_share", share=0.25)}
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load, rules_share=0.25) as service:
+        for name in names:
+            service.put(name)
+        answers = {name: service.recommended(name) for name in names}
+
+    by_rules = {name for name, answer in answers.items() if answer["strategy"] == "rules"}
+    assert by_rules == expected
+    assert {answers[name]["fallback_reason"] for name in by_rules} == {"rules_share"}
+    assert 0 < len(by_rules) < len(names)
 
 
 def test_the_answers_are_as_the_openapi_document_says(acme: Service) -> None:

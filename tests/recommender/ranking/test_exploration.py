@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.ranking.exploration import OFF, Policy, explore, propensities_of, uniform
+from recommender.ranking.exploration import (
+    OFF,
+    Policy,
+    expected_cost,
+    explore,
+    in_share,
+    propensities_of,
+    uniform,
+    within_budget,
+)
 from recommender.ranking.ranker import RankedPlan, rank
 
 
@@ -69,6 +78,67 @@ def test_ids_give_even_numbers() -> None:
 
     assert 0 <= draws.min() < draws.max() < 1
     assert np.histogram(draws, bins=10, range=(0, 1))[0] == pytest.approx(1000, abs=120)
+
+
+def test_a_plan_out_of_question_is_never_put_first() -> None:
+    ranked = order_of(1.0, 0.9, 0.8)
+
+    shares = propensities_of(ranked, policy=Policy(temperature=1.0, floor=0.1), out_of_question={"b"})
+
+    assert shares[1] == 0
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_the_rankers_own_first_plan_is_never_out_of_question() -> None:
+    shares = propensities_of(order_of(1.0, 0.9), policy=Policy(floor=0.2), out_of_question={"a", "b"})
+
+    assert shares == (1.0, 0.0)
+
+
+@given(
+    utilities=st.lists(st.floats(-5, 5), min_size=2, max_size=8),
+    budget=st.floats(0.001, 0.2),
+    out=st.sets(st.sampled_from("abcdefgh")),
+)
+def test_exploration_never_costs_more_than_its_budget(utilities: list[float], budget: float, out: set[str]) -> None:
+    ranked = order_of(*utilities)
+
+    policy = within_budget(ranked, budget=budget, out_of_question=out)
+    shares = propensities_of(ranked, policy=policy, out_of_question=out)
+
+    assert expected_cost(ranked, shares) <= budget + 1e-12
+    assert within_budget(ranked, budget=budget, out_of_question=out) == policy
+
+
+def test_a_budget_that_binds_is_spent() -> None:
+    ranked = order_of(1.0, 0.0, -0.5)
+
+    shares = propensities_of(ranked, policy=within_budget(ranked, budget=0.02))
+
+    assert expected_cost(ranked, shares) == pytest.approx(0.02, abs=1e-6)
+
+
+def test_the_larger_the_budget_the_bolder_the_draw() -> None:
+    ranked = order_of(1.0, 0.0, -0.5)
+
+    first = [propensities_of(ranked, policy=within_budget(ranked, budget=b))[0] for b in (0.0, 0.01, 0.05, 0.2)]
+
+    assert first[0] == 1.0
+    assert first == sorted(first, reverse=True)
+    assert len(set(first)) == 4
+
+
+def test_a_share_grows_without_losing_anyone_and_each_salt_draws_its_own() -> None:
+    names = [f"org {i}" for i in range(4_000)]
+
+    small, large, other = (
+        {name for name in names if in_share(name, salt=salt, share=share)}
+        for salt, share in (("rules_share", 0.03), ("rules_share", 0.1), ("elsewhere", 0.1))
+    )
+
+    assert small < large
+    assert len(small) / 4_000 == pytest.approx(0.03, abs=0.01)
+    assert len(large & other) / 4_000 == pytest.approx(0.01, abs=0.006)
 
 
 @given(
