@@ -11,7 +11,8 @@ from math import isinf
 from typing import Final, Literal
 
 from data_contracts.usage import METRICS
-from recommender.billing.blockers import PAYMENT_OVERDUE, Blocker, blockers_for
+from recommender.billing.arrears import Arrears, arrears_blockers
+from recommender.billing.blockers import Blocker, blockers_for
 from recommender.billing.catalogue import Interval, Limit, Plan
 from recommender.billing.change_rules import Direction, Timing, effective_instant, rule_for, situation_of
 from recommender.billing.eligibility import Applicant, refusals_for
@@ -114,8 +115,7 @@ class Holder:
     """Plan code and interval of a change that waits for the period's end."""
     stock_usage: Mapping[str, int | None] | None = None
     in_use: Mapping[str, datetime | None] | None = None
-    overdue: bool = False
-    """Whether an invoice is open: no change happens at once then."""
+    arrears: Arrears = "none"
 
 
 def plan_card(
@@ -198,8 +198,7 @@ def selection(*, plan: Plan, interval: Interval, holder: Holder, now: datetime) 
         stock_usage=holder.stock_usage or {},
         in_use=holder.in_use or {},
     )
-    if holder.overdue and rule.timing == "now":
-        blockers = (PAYMENT_OVERDUE, *blockers)
+    blockers = (*arrears_blockers(holder.arrears, timing=rule.timing), *blockers)
     state: State = "unavailable" if refusals else "blocked" if blockers else "selectable"
     return Selection(state, rule.direction, rule.timing, effective_at, (*refusals, *blockers))
 

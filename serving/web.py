@@ -80,6 +80,8 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
 }
 """Error → status and code; the words are in `problem.<code>.title` and `.detail` of the messages."""
 
+_TRY_AGAIN: Final = frozenset({"request_in_flight", "change_under_way"})
+"""Conflicts that end by themselves."""
 _OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _FIGURES: Final = (int, float, str)
 
@@ -97,8 +99,9 @@ async def _known_error(request: Request, error: Exception) -> Response:
     headers: dict[str, str] = {}
     if isinstance(error, NotAuthenticated):
         code, headers = error.code, {"WWW-Authenticate": 'Bearer realm="plans"'}
-    if status == 503:
+    if status == 503 or code in _TRY_AGAIN:
         headers = {"Retry-After": "1"}
+    if status == 503:
         logger().error(code, error=repr(error.__cause__ or error))
     params = {"position": error.position} if isinstance(error, MalformedJson) else {}
     return problem(

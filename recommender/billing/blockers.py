@@ -46,10 +46,6 @@ class Blocker:
     """Further figures for the text."""
 
 
-PAYMENT_OVERDUE: Final = Blocker("payment_overdue", "pay_open_invoice", "billing")
-"""An open invoice would go on asking for time that a change made at once hands back."""
-
-
 def blockers_for(
     *,
     target: Plan,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import floor
 
-from recommender.billing.blockers import PAYMENT_OVERDUE, Blocker, blockers_for
+from recommender.billing.arrears import PAID_AMOUNT_UNKNOWN, OpenInvoices, arrears_blockers, arrears_of
+from recommender.billing.blockers import Blocker, blockers_for
 from recommender.billing.catalogue import Window
 from recommender.billing.change_rules import (
     ChangeRule,
@@ -42,6 +43,7 @@ class Standing:
     applicant: Applicant
     stock_usage: Mapping[str, int | None] = field(default_factory=dict)
     in_use: Mapping[str, datetime | None] = field(default_factory=dict)
+    open_invoices: OpenInvoices = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +101,15 @@ def decide_plan_change(*, subscription: Subscription, wish: Wish, standing: Stan
     """Say what choosing the wished plan at `now` would do; do none of it.
 
     Lines are net minor units of the wish's currency. A blocked change still tells direction and lines, as far as the
-    plan has a price. `PeriodIsOver` if a paying subscription has not been rolled up to `now`.
+    plan has a price and the subscription is not suspended. `PeriodIsOver` if a paying subscription has not been rolled
+    up to `now`.
     """
     now = as_utc(now)
     _check_open(subscription, now)
     rule = _rule(subscription, wish)
     blockers = _blockers(subscription, wish, standing, rule, now)
-    sold = wish.interval in wish.plan.price_cents
-    lines, after = _outcome(subscription, wish, rule, now) if sold else ((), subscription)
+    decidable = wish.interval in wish.plan.price_cents and subscription.status != "suspended"
+    lines, after = _outcome(subscription, wish, rule, now) if decidable else ((), subscription)
     gained, lost = differences(current=subscription.paying_plan, target=wish.plan)
     return PlanChange(
         wish=wish,
@@ -145,7 +148,7 @@ def blockers_at_instant(
 
 def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
     """When the subscription is billed next and for how much, net of promotions and credit balance."""
-    if not subscription.is_paying:
+    if not subscription.is_paying or subscription.status == "suspended":
         return None
     renewed = renew(subscription)
     return NextInvoice(subscription.period.end, max(net_cents(renewed.lines) - subscription.credit_balance_cents, 0))
@@ -163,7 +166,7 @@ def _rule(subscription: Subscription, wish: Wish) -> ChangeRule:
 
 
 def _check_open(subscription: Subscription, now: datetime) -> None:
-    if not subscription.is_paying:
+    if not subscription.is_paying or subscription.status == "suspended":
         return
     if not subscription.period.holds(now) or not window_of(subscription.holdings).holds(now):
         raise PeriodIsOver(f"{now} lies outside the open period or quota window")
@@ -181,8 +184,10 @@ def _blockers(
                 wish.promotion, plan=wish.plan, interval=wish.interval, now=now, used=subscription.promotions_used
             )
         )
-    if rule.timing == "now" and subscription.status in ("past_due", "suspended"):
-        found.append(PAYMENT_OVERDUE)
+    arrears = arrears_of(subscription.status, invoices=standing.open_invoices)
+    found.extend(arrears_blockers(arrears, timing=rule.timing))
+    if rule.timing == "now" and subscription.is_paying and not subscription.paid.known:
+        found.append(PAID_AMOUNT_UNKNOWN)
     found.extend(
         blockers_for(
             target=wish.plan,

@@ -4,7 +4,9 @@ A step closes one quota window; every period's end is a window's end too, for mo
 anchor. Steps are pure and know their own instant, so that running them late, or again, gives the same result.
 Decided: a step bills overage of the window that closed and, at a period's end, the next whole period in advance.
 A waiting change is checked again at its instant; if something stands against it then, the plan stays and its owner is
-told. A running promotion counts a cycle per period and goes along to a plan that it covers at the same interval.
+told. What is suspended is not renewed; once it is paid for it goes on, and if its period is over meanwhile, only the
+rest of the period then running is charged. A running promotion counts a cycle per period and goes along to a plan
+that it covers at the same interval.
 Others: Stripe applies a scheduled phase unchecked. Not implemented: usage that is reported after its window closed.
 """
 
@@ -13,12 +15,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
+from recommender.billing.arrears import arrears_blockers
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Interval
 from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import MONTHS_OF, as_utc, next_period, period_containing
-from recommender.billing.proration import Line, balance_used, full_period, net_cents
+from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time
 from recommender.billing.quota import (
     open_window,
     overage_price_cents,
@@ -67,8 +70,11 @@ class NothingToClose(ValueError):
 
 
 def due_at(subscription: Subscription) -> datetime | None:
-    """When the open quota window closes; `None` for a subscription that pays for nothing."""
-    return window_of(subscription.holdings).end if subscription.is_paying else None
+    """When the open quota window closes; `None` for a subscription that pays for nothing or is not renewed."""
+    if not subscription.is_paying:
+        return None
+    end = window_of(subscription.holdings).end
+    return None if subscription.status == "suspended" and end == subscription.period.end else end
 
 
 def close_window(*, subscription: Subscription, usage: StretchUsage, check: Check) -> Closing:
@@ -98,6 +104,40 @@ def close_window(*, subscription: Subscription, usage: StretchUsage, check: Chec
         blockers=blockers,
         after=replace(after, credit_balance_cents=subscription.credit_balance_cents + net_cents(balance)),
     )
+
+
+def resume(*, subscription: Subscription, usage: StretchUsage, now: datetime) -> Closing:
+    """Let a suspended subscription go on whose invoices are paid now; `NothingToClose` if it is not suspended.
+
+    Within its period nothing is charged. After it: what was used beyond the allowance before, and the rest of the
+    period now running along the same anchor, at the price it was sold. A change that waited meanwhile is dropped.
+    """
+    plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.anchor
+    if subscription.status != "suspended" or plan is None or interval is None or anchor is None:
+        raise NothingToClose
+    active = replace(subscription, status="active")
+    if now < subscription.period.end:
+        return Closing(now, (), None, None, (), active)
+    period = period_containing(anchor=anchor, interval=interval, instant=now)
+    discount = _next_cycle(subscription.discount)
+    price = plan.price_cents[interval]
+    off = discount_cents(discount.promotion, price_cents=price) if discount else 0
+    charge = remaining_time(plan=plan.code, price_cents=price, discount_cents=off, period=period, now=now)
+    lines = (*overage_lines(subscription.holdings, usage=usage), *charge)
+    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=now)
+    months = open_window(plan, anchor=anchor, now=now)
+    after = replace(
+        active,
+        period=period,
+        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
+        holdings=tuple(replace(month, period=month.period.since(now)) for month in months),
+        discount=discount,
+        scheduled=None,
+        credit_balance_cents=subscription.credit_balance_cents + net_cents(balance),
+    )
+    waiting = subscription.scheduled
+    blockers = arrears_blockers("suspended", timing="period_end") if waiting else ()
+    return Closing(now, (*lines, *balance), None, waiting, blockers, after)
 
 
 def overage_lines(holdings: Sequence[Holding], *, usage: StretchUsage) -> tuple[Line, ...]:

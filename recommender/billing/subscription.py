@@ -21,6 +21,8 @@ class PaidTime:
     """Net amount that was charged and paid."""
     credited_cents: int = 0
     """Net amount of it that was already given back."""
+    known: bool = True
+    """False: it was sold elsewhere, and what was paid was never told."""
 
     @property
     def creditable_cents(self) -> int:

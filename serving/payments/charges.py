@@ -7,6 +7,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from recommender.billing.arrears import OpenInvoices
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 from serving.db.billing_tables import charges
@@ -134,6 +135,13 @@ def overdue(connection: Connection, organization_id: str) -> bool:
     """Whether a charge of the organisation could not be collected so far."""
     failed = (charges.c.organization_id == organization_id, charges.c.status == "open", charges.c.attempts > 0)
     return bool(connection.execute(select(func.count()).select_from(charges).where(*failed)).scalar_one())
+
+
+def open_invoices(connection: Connection, organization_id: str) -> OpenInvoices:
+    """How far behind the organisation is with what it was charged."""
+    still_open = (charges.c.organization_id == organization_id, charges.c.status == "open")
+    attempts = connection.execute(select(func.max(charges.c.attempts)).where(*still_open)).scalar()
+    return "none" if attempts is None else "overdue" if attempts else "collecting"
 
 
 def _update(connection: Connection, charge: Charge, **values: Any) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from recommender.billing.arrears import arrears_of
 from recommender.billing.blockers import Blocker
 from recommender.cards import Holder, PlanCard, ProjectedBill, Selection
 from serving.fields import utc_text
@@ -19,7 +20,7 @@ def holder_of(facts: Known) -> Holder:
         scheduled=standing.scheduled,
         stock_usage=facts.levels,
         in_use=dict.fromkeys(facts.organization.integrations),
-        overdue=standing.held.status in ("past_due", "suspended"),
+        arrears="none" if standing.subscription is None else arrears_of(standing.subscription.status),
     )
 
 

@@ -78,7 +78,7 @@ async def confirm_plan_change(
     )
     answer = await service.confirm(parts, asked)
     media_type = "application/json" if answer.status == 201 else MEDIA_TYPE
-    headers = {"Content-Language": spoken}
+    headers = {"Content-Language": spoken} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
     return Response(content=answer.body, status_code=answer.status, media_type=media_type, headers=headers)
 
 

@@ -34,6 +34,8 @@ class Answer:
 
     status: int
     body: str
+    replayed: bool = False
+    """Whether it was given before, to the same request."""
 
 
 def key_of(header: str | None) -> str:
@@ -62,7 +64,7 @@ def begin(connection: Connection, organization_id: str, key: str, *, fingerprint
         raise IdempotencyKeyReused
     if row.status_code is None:
         raise RequestInFlight
-    return Answer(row.status_code, row.body)
+    return Answer(row.status_code, row.body, replayed=True)
 
 
 def belongs_to(connection: Connection, organization_id: str, key: str, *, change_id: str) -> None:

@@ -17,6 +17,7 @@ from recommender.billing.subscription import Subscription, Wish
 from recommender.billing.tax import TaxLine, tax_on
 from serving.fields import utc_text
 from serving.organizations.repository import OrganizationRow
+from serving.payments import charges
 from serving.plan_cards.situations import applicant
 from serving.usage import repository as usage
 
@@ -107,6 +108,7 @@ def standing_of(connection: Connection, organization: OrganizationRow, *, now: d
         applicant=applicant(organization),
         stock_usage={day.metric: day.level for day in levels},
         in_use=dict.fromkeys(organization.integrations),
+        open_invoices=charges.open_invoices(connection, organization.organization_id),
     )
 
 

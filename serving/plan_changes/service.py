@@ -125,10 +125,10 @@ async def _claimed(parts: Parts, request: Request) -> Claim | Answer:
 def _claim(connection: Connection, parts: Parts, request: Request) -> Claim | Answer:
     now, owner = parts.now(), request.organization_id
     organization = organizations.get(connection, owner)
-    pinned = parts.quotes.read(request.quote, organization_id=owner)
     before = idempotency.begin(connection, owner, request.key, fingerprint=request.fingerprint, now=now)
     if before is not None:
         return before
+    pinned = parts.quotes.read(request.quote, organization_id=owner)
     _close(connection, parts, owner)
 
     def refused(code: str) -> Answer:

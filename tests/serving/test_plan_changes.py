@@ -43,39 +43,6 @@ def test_what_is_charged_is_what_was_quoted(shop: Life) -> None:
     assert total == quote["due_now_cents"] == 10000
 
 
-def test_the_same_key_and_body_get_the_same_answer(shop: Life) -> None:
-    quote = shop.previews("basic")
-
-    first = shop.confirms(quote, key='"8e03978e"')
-    again = shop.confirms(quote, key='"8e03978e"')
-
-    assert (again.status_code, again.content) == (201, first.content)
-    assert len(shop.charges()) == 1
-
-
-def test_the_same_key_with_another_body_is_refused(shop: Life) -> None:
-    shop.confirms(shop.previews("basic"), key="k")
-
-    assert code_of(shop.confirms(shop.previews("scale"), key="k")) == (422, "idempotency_key_reused")
-
-
-def test_a_confirmation_without_a_key_is_refused(shop: Life) -> None:
-    answer = shop.post("plan-changes", {"quote": shop.previews("basic")["quote"]})
-
-    assert code_of(answer) == (400, "idempotency_key_missing")
-
-
-def test_a_quote_is_used_once_whatever_the_key(shop: Life) -> None:
-    quote = shop.previews("basic")
-    shop.confirms(quote)
-
-    again = shop.confirms(quote)
-
-    assert code_of(again) == (409, "quote_used")
-    assert [blocker["code"] for blocker in again.json()["blockers"]] == ["nothing_to_change"]
-    assert len(shop.charges()) == 1
-
-
 def test_a_quote_holds_a_quarter_of_an_hour(shop: Life) -> None:
     shop.takes("basic")
     quote = shop.at("2025-06-10").previews("scale")
