@@ -11,6 +11,7 @@ from serving.db.billing_tables import idempotency_keys
 from serving.jobs.schedule import run_due
 from tests.serving.lives import Life, selling
 
+HEADER = "Idempotency-Key"
 OFFERS = "families: {shop: {templates: [], tiers: [basic, scale]}}\n"
 
 
@@ -139,11 +140,9 @@ def test_an_answer_is_kept_for_a_day_and_a_quote_is_used_up_for_ever(shop: Life)
 def test_a_key_that_is_none_is_refused(key: str, shop: Life) -> None:
     body = {"quote": shop.previews("basic")["quote"]}
 
-    answer = shop.service.client.post(
-        "/v1/organizations/acme/plan-changes",
-        json=body,
-        headers={**shop.service.host, "Idempotency-Key": key.encode("latin-1")},  # type: ignore[dict-item]
-    )
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in {**shop.service.host, HEADER: key}.items()]
+
+    answer = shop.service.client.post("/v1/organizations/acme/plan-changes", json=body, headers=headers)
 
     assert answer.status_code == 400
     assert shop.charges() == []
