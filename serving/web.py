@@ -28,7 +28,7 @@ from serving.payments.gateway import TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
 from serving.payments.service import LastPaymentMethod, MethodNotAvailable
 from serving.plan_cards.service import BusyOrganization
-from serving.plan_changes.endpoints import NothingScheduled
+from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
 from serving.plan_changes.idempotency import (
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
@@ -66,6 +66,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     UnknownPromotion: (404, "unknown_promotion"),
     UnknownPaymentMethod: (404, "unknown_payment_method"),
     NothingScheduled: (404, "nothing_scheduled"),
+    UnknownChange: (404, "unknown_change"),
     QuoteInvalid: (422, "quote_invalid"),
     TokenRefused: (422, "payment_token_refused"),
     MethodNotAvailable: (422, "payment_method_not_available"),

@@ -41,6 +41,9 @@ class PaymentMethodAnswer(BaseModel):
 
 
 class PaymentMethods(BaseModel):
-    """Every method of one organisation, in the order in which they were added."""
+    """Every method of one organisation, in the order in which they were added, and how a page adds another."""
 
     payment_methods: list[PaymentMethodAnswer]
+    provider: Literal["sandbox", "stripe"]
+    test_cards: dict[str, str]
+    """Number → token of the sandbox; a real provider's own form gives tokens."""

@@ -12,6 +12,7 @@ from serving.parts import AnyCaller, Parts, PartsOf, json_answer, seen_by
 from serving.payments import repository, service
 from serving.payments.contracts import PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn, PaymentMethods
 from serving.payments.repository import PaymentMethod
+from serving.payments.sandbox import TEST_CARDS
 from serving.problems import documented
 
 router = APIRouter(prefix="/v1/organizations", tags=["payment methods"], route_class=StrictJsonRoute)
@@ -27,7 +28,8 @@ async def list_payment_methods(organization_id: OrganizationId, parts: PartsOf, 
         return repository.methods_of(connection, organization_id)
 
     found = await parts.database.read(work)
-    return json_answer({"payment_methods": [service.as_answer(each) for each in found]})
+    methods = [service.as_answer(each) for each in found]
+    return json_answer({"payment_methods": methods, "provider": "sandbox", "test_cards": TEST_CARDS})
 
 
 @router.post(

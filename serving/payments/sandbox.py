@@ -47,6 +47,17 @@ TEST_METHODS: Final = {
 }
 """Token → how the method made from it behaves."""
 
+TEST_CARDS: Final = {
+    "4242424242424242": "tok_visa",
+    "5555555555554444": "tok_mastercard",
+    "4000000000000002": "tok_declined",
+    "378282246310005": "tok_amex",
+    "4000000000009995": "tok_insufficient_funds",
+    "4000000000000069": "tok_expired",
+    "4000000000001111": "tok_timeout",
+    "4000000000001112": "tok_timeout_declined",
+}
+"""Number → token, for forms: a page turns one into the other itself and sends the token."""
 _CARD_EXPIRES: Final = "2099-12"
 
 

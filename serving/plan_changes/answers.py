@@ -1,8 +1,12 @@
 """What a preview or a confirmation answers."""
 
+from contextlib import suppress
+
 import orjson
 from fastapi import Response
 
+from recommender.billing.catalogue import UnknownPlan
+from serving.fields import utc_text
 from serving.locales import LocaleCode
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
@@ -11,7 +15,7 @@ from serving.plan_changes.quotes import Quote
 from serving.plan_changes.render import blockers_answer, quote_answer
 from serving.plan_changes.repository import ChangeRow, ChangeStatus
 from serving.problems import problem
-from serving.texts import known, say
+from serving.texts import day, known, say
 
 
 def receipt(change: ChangeRow, status: ChangeStatus) -> Answer:
@@ -26,9 +30,37 @@ def receipt(change: ChangeRow, status: ChangeStatus) -> Answer:
     return Answer(201, orjson.dumps(content, option=orjson.OPT_UTC_Z).decode())
 
 
+def progress(
+    change: ChangeRow, *, failure_code: str | None, parts: Parts, organization: OrganizationRow, locale: LocaleCode
+) -> dict[str, object]:
+    """How a confirmed change stands now, in words."""
+    status = "payment_pending" if change.status == "paying" else change.status
+    params = {
+        "plan": change.plan,
+        "date": day(locale, change.effective_at, organization.timezone),
+    }
+    with suppress(UnknownPlan):
+        params["plan"] = parts.words(locale).plan_name(change.plan)
+    return {
+        "change_id": change.change_id,
+        "status": status,
+        "direction": change.direction,
+        "effective_at": utc_text(change.effective_at),
+        "invoice_id": None,
+        "plan": change.plan,
+        "title": say(locale, f"receipt.{status}.title", **params),
+        "text": say(locale, f"receipt.{status}.text", **params),
+        "remedy": None if failure_code is None else say(locale, f"remedy.{_failure(failure_code, locale)}"),
+    }
+
+
+def _failure(code: str, locale: LocaleCode) -> str:
+    return code if known(locale, f"problem.{code}.title") else "payment_failed"
+
+
 def payment_refusal(code: str, locale: LocaleCode) -> Answer:
     """402: the payment failed and nothing has happened; with what helps."""
-    code = code if known(locale, f"problem.{code}.title") else "payment_failed"
+    code = _failure(code, locale)
     return _kept(problem(status=402, code=code, locale=locale, members={"remedy": say(locale, f"remedy.{code}")}))
 
 

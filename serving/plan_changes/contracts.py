@@ -83,6 +83,32 @@ class DifferenceText(BaseModel):
     after: bool | float | str | None
 
 
+class SummaryRow(BaseModel):
+    """One line as people read it; `total` is the one that counts."""
+
+    text: str
+    amount: str
+    total: bool
+
+
+class SummaryGroup(BaseModel):
+    """Rows under one heading: what is due, the next invoice, allowances, what is gained, what is lost."""
+
+    code: Literal["due", "next", "allowance", "gained", "lost"]
+    title: str
+    rows: list[SummaryRow]
+
+
+class Summary(BaseModel):
+    """The quote in words of the asked language, ready to be shown; a page adds nothing up."""
+
+    title: str
+    price: str
+    effect: str
+    groups: list[SummaryGroup]
+    confirm: str
+
+
 class QuoteAnswer(BaseModel):
     """Everything a change would do; `quote` is absent when something blocks it."""
 
@@ -104,6 +130,7 @@ class QuoteAnswer(BaseModel):
     lost: list[DifferenceText]
     blockers: list[BlockerText]
     currency: str
+    summary: Summary
 
 
 class ChangeReceipt(BaseModel):
@@ -114,3 +141,13 @@ class ChangeReceipt(BaseModel):
     direction: Direction
     effective_at: Instant
     invoice_id: str | None
+
+
+class ChangeProgress(ChangeReceipt):
+    """How a confirmed change stands now, with the words for it and, when its payment failed, what helps."""
+
+    status: Literal["applied", "scheduled", "payment_pending", "failed", "cancelled", "refused"]  # type: ignore[assignment]
+    plan: str
+    title: str
+    text: str
+    remedy: str | None

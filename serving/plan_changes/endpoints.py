@@ -4,21 +4,22 @@ from hashlib import sha256
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 from sqlalchemy import Connection
 
-from serving.fields import OrganizationId, StrictJsonRoute
+from serving.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
 from serving.locales import LocaleCode
 from serving.organizations import repository as organizations
 from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
-from serving.plan_changes import idempotency, repository, service
-from serving.plan_changes.contracts import ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
+from serving.plan_changes import answers, idempotency, repository, service
+from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
 from serving.plan_changes.quotes import Wanted
 from serving.plan_changes.service import ChangeUnderWay
 from serving.problems import MEDIA_TYPE, documented
 from serving.subscriptions import service as subscriptions
 from serving.subscriptions.closing import cancel_scheduled
 from serving.subscriptions.contracts import SubscriptionAnswer
+from serving.subscriptions.notices import notices
 
 router = APIRouter(prefix="/v1/organizations", tags=["plan changes"], route_class=StrictJsonRoute)
 
@@ -26,10 +27,15 @@ IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", description="A name for this request; sent again, it gets the same answer."),
 ]
+ChangeId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128, description="Id of the change, from its receipt.")]
 
 
 class NothingScheduled(LookupError):
     """No change waits."""
+
+
+class UnknownChange(LookupError):
+    """The organisation has confirmed no such change."""
 
 
 @router.post(
@@ -87,9 +93,12 @@ async def confirm_plan_change(
     response_model=SubscriptionAnswer,
     responses=documented(403, 404, 409),
 )
-async def cancel_scheduled_change(organization_id: OrganizationId, parts: PartsOf, caller: AnyCaller) -> Response:
+async def cancel_scheduled_change(
+    request: Request, organization_id: OrganizationId, parts: PartsOf, caller: AnyCaller
+) -> Response:
     """Cancel the change that waits for the period's end; the subscription goes on as it is."""
     seen_by(caller, organization_id)
+    spoken = await _locale(request, parts, organization_id)
 
     def work(connection: Connection) -> dict[str, object]:
         organization = organizations.get(connection, organization_id)
@@ -100,9 +109,33 @@ async def cancel_scheduled_change(organization_id: OrganizationId, parts: PartsO
         held = subscriptions.standing(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=parts.now()
         )
-        return subscriptions.as_answer(organization, held)
+        told = notices(connection, organization=organization, standing=held, words=parts.words(spoken))
+        return subscriptions.as_answer(organization, held, notices=told)
 
-    return json_answer(await parts.database.write(work))
+    return json_answer(await parts.database.write(work), locale=spoken)
+
+
+@router.get(
+    "/{organization_id}/plan-changes/{change_id}",
+    response_model=ChangeProgress,
+    responses=documented(403, 404),
+)
+async def plan_change_progress(
+    request: Request, organization_id: OrganizationId, change_id: ChangeId, parts: PartsOf, caller: AnyCaller
+) -> Response:
+    """How a confirmed change stands now: a page asks until its payment is settled."""
+    seen_by(caller, organization_id)
+    spoken = await _locale(request, parts, organization_id)
+
+    def work(connection: Connection) -> dict[str, object]:
+        organization = organizations.get(connection, organization_id)
+        change = repository.get(connection, change_id)
+        if change is None or change.organization_id != organization_id:
+            raise UnknownChange
+        code = repository.failure_code(connection, change_id)
+        return answers.progress(change, failure_code=code, parts=parts, organization=organization, locale=spoken)
+
+    return json_answer(await parts.database.read(work), locale=spoken)
 
 
 async def _locale(request: Request, parts: PartsOf, organization_id: str) -> LocaleCode:

@@ -14,6 +14,7 @@ from serving.locales import LocaleCode
 from serving.plan_cards.records import blocker_record
 from serving.plan_cards.words import Words
 from serving.plan_changes.quotes import Quote
+from serving.plan_changes.summary import summary
 from serving.texts import day, number, say
 
 
@@ -21,7 +22,7 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
     """The quote; without a token it cannot be confirmed, and `blockers` say why."""
     change = quoted.change
     coming = change.next_invoice
-    return {
+    answer: dict[str, Any] = {
         "quote": token,
         "expires_at": utc_text(quoted.expires_at),
         "plan": change.wish.plan.code,
@@ -43,6 +44,7 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "blockers": blockers_answer(change.blockers, words),
         "currency": quoted.currency,
     }
+    return {**answer, "summary": summary(quoted, answer, words=words, timezone=timezone)}
 
 
 def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[dict[str, Any]]:

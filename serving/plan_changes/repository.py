@@ -126,6 +126,15 @@ def last_settled(connection: Connection, organization_id: str) -> Row[Any] | Non
     return connection.execute(query).first()
 
 
+def failure_code(connection: Connection, change_id: str) -> str | None:
+    """Why the payment of a change failed, if it did."""
+    query = select(plan_changes.c.reason).where(
+        plan_changes.c.change_id == change_id, plan_changes.c.status == "failed"
+    )
+    reason = connection.execute(query).scalar()
+    return None if reason is None else orjson.loads(reason).get("failure_code") or "payment_failed"
+
+
 def _first(connection: Connection, *conditions: Any) -> ChangeRow | None:
     row = connection.execute(select(plan_changes).where(*conditions)).first()
     return None if row is None else _read(row)

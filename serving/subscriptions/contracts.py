@@ -42,6 +42,14 @@ class ComingInvoice(BaseModel):
     net_cents: int
 
 
+class Notice(BaseModel):
+    """A sentence that the organisation should read now; `change_id` where it is about a change that is not settled."""
+
+    code: Literal["past_due", "suspended", "pending", "scheduled", "refused"]
+    text: str
+    change_id: str | None
+
+
 class SubscriptionAnswer(BaseModel):
     """The subscription of one organisation; a trial and an ended one hold no plan."""
 
@@ -57,3 +65,4 @@ class SubscriptionAnswer(BaseModel):
     refused_change: RefusedChange | None
     credit_balance_cents: int
     next_invoice: ComingInvoice | None
+    notices: list[Notice]

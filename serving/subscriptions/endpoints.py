@@ -13,6 +13,7 @@ from serving.plan_changes import repository as plan_changes
 from serving.problems import documented
 from serving.subscriptions import service
 from serving.subscriptions.contracts import SubscriptionAnswer
+from serving.subscriptions.notices import notices
 
 router = APIRouter(prefix="/v1/organizations", tags=["subscriptions"])
 
@@ -32,8 +33,10 @@ async def get_subscription(
         organization = organizations.get(connection, organization_id)
         spoken = locale_for(request, organization_locale=organization.locale)
         held = service.standing(connection, organization_id=organization_id, catalogue=parts.catalogue, now=now)
-        refused = refused_change(connection, organization_id, parts.words(spoken))
-        return service.as_answer(organization, held, refused=refused), spoken
+        words = parts.words(spoken)
+        refused = refused_change(connection, organization_id, words)
+        told = notices(connection, organization=organization, standing=held, words=words)
+        return service.as_answer(organization, held, refused=refused, notices=told), spoken
 
     answer, spoken = await parts.database.read(work)
     return json_answer(answer, locale=spoken)

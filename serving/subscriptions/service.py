@@ -1,9 +1,10 @@
 """What an organisation holds and how much it may use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isinf
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection
 
@@ -69,7 +70,11 @@ def standing(connection: Connection, *, organization_id: str, catalogue: Catalog
 
 
 def as_answer(
-    organization: OrganizationRow, now_held: Standing, *, refused: dict[str, object] | None = None
+    organization: OrganizationRow,
+    now_held: Standing,
+    *,
+    refused: dict[str, object] | None = None,
+    notices: Sequence[dict[str, Any]] = (),
 ) -> dict[str, object]:
     """The subscription as the contract writes it; `refused` is the waiting change that could not be made."""
     held, subscription = now_held.held, now_held.subscription
@@ -95,6 +100,7 @@ def as_answer(
         "refused_change": refused,
         "credit_balance_cents": 0 if subscription is None else subscription.credit_balance_cents,
         "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
+        "notices": list(notices),
     }
 
 

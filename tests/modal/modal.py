@@ -8,7 +8,10 @@ from playwright.sync_api import Locator, Page
 
 RAW_KEY = re.compile(r"\b[a-z]+(?:_[a-z]+)*\.[a-z]+(?:[._][a-z]+)+\b|\{\w+\}|\bundefined\b|\bnull\b|\bNaN\b")
 """What a message key, an open placeholder or a missing value looks like when it reaches a page."""
-EVENTS = ("open", "impression", "view", "select", "error", "close", "token-expired")
+EVENTS = (
+    "open", "impression", "view", "select", "preview", "confirm", "success", "error", "close", "token-expired",
+    "payment-method",
+)  # fmt: skip
 
 
 class Modal:
@@ -23,6 +26,7 @@ class Modal:
         self.failure = self.dialog.get_by_role("alert").filter(has=page.locator("button"))
         self.all_plans = self.dialog.locator(".toggle button")
         self.table = self.dialog.get_by_role("table")
+        self.step = self.dialog.locator(".change")
 
     def listen(self) -> None:
         """Note every event that leaves the modal."""
@@ -40,6 +44,22 @@ class Modal:
     def card(self, name: str) -> Locator:
         """The card of the plan of this name."""
         return self.dialog.get_by_role("article", name=name, exact=True)
+
+    def choose(self, plan: str | None = None) -> None:
+        """Press the select button of a plan's card, of the first that can be taken when none is named."""
+        names = {"ecommerce-basic": "Ecommerce Basic", "ecommerce-scale": "Ecommerce Scale"}
+        cards = self.dialog if plan is None else self.card(names[plan])
+        cards.locator(".select.selectable").first.click()
+
+    def pay_with(self, number: str) -> None:
+        """Enter a card in the step that asks for one, and confirm."""
+        another = self.step.locator("[name=number]")
+        if not another.is_visible():
+            self.step.locator("[type=radio]").last.check()
+        another.fill(number)
+        self.step.locator("[name=expires]").fill("12/39")
+        self.step.locator("[name=code]").fill("123")
+        self.step.locator(".confirm").click()
 
     def focused(self) -> str:
         """What holds the focus, in the modal or on the page: its tag and its text."""

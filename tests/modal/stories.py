@@ -55,18 +55,60 @@ def thanked(opened: Callable[..., Modal], **how: Any) -> Modal:
     return modal
 
 
-def chosen(opened: Callable[..., Modal], **how: Any) -> Modal:
+def preview(opened: Callable[..., Modal], **how: Any) -> Modal:
     modal = opened("shop", **how)
-    modal.dialog.locator(".card .select.selectable").first.click()
-    modal.dialog.locator(".choice").wait_for()
+    modal.choose()
+    modal.step.locator(".confirm").wait_for()
     return modal
 
 
-def not_recorded(opened: Callable[..., Modal], **how: Any) -> Modal:
-    refuse = lambda route: route.fulfill(status=422, json={"code": "invalid_request"})  # noqa: E731
-    modal = opened("shop", prepare=lambda page: page.route("**/v1/outcomes?*", refuse), **how)
-    modal.dialog.locator(".card .select.selectable").first.click()
-    modal.dialog.locator(".choice .failure").wait_for()
+def upgrade(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = opened("outgrown", **how)
+    modal.choose("ecommerce-scale")
+    modal.step.locator(".confirm").wait_for()
+    return modal
+
+
+def blocked_change(opened: Callable[..., Modal], **how: Any) -> Modal:
+    def block(route: Route) -> None:
+        blocker = {
+            "code": "assistants_over_limit",
+            "message": "4 / 3",
+            "used": 4,
+            "limit": 3,
+            "excess": 1,
+            "remedy": "−1",
+            "url": "https://example.com/assistants",
+            "clears_at": None,
+        }
+        route.fulfill(json=route.fetch().json() | {"quote": None, "blockers": [blocker]})
+
+    modal = opened("shop", prepare=lambda page: page.route("**/plan-changes/preview?*", block), **how)
+    modal.choose()
+    modal.step.locator(".blockers").wait_for()
+    return modal
+
+
+def card_refused(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = preview(opened, **how)
+    modal.step.locator("[name=number]").fill("1234 5678")
+    modal.step.locator(".confirm").click()
+    modal.step.locator("[aria-invalid]").first.wait_for()
+    return modal
+
+
+def payment_failed(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = preview(opened, **how)
+    modal.pay_with("4000 0000 0000 0002")
+    modal.step.locator(".failure").wait_for()
+    return modal
+
+
+def preview_failed(opened: Callable[..., Modal], **how: Any) -> Modal:
+    fail = lambda route: route.fulfill(status=500)  # noqa: E731
+    modal = opened("shop", prepare=lambda page: page.route("**/plan-changes/preview?*", fail), **how)
+    modal.choose()
+    modal.step.locator(".failure").wait_for()
     return modal
 
 
@@ -130,8 +172,12 @@ STORIES: Mapping[str, Story] = {
         all_plans,
         contact,
         thanked,
-        chosen,
-        not_recorded,
+        preview,
+        upgrade,
+        blocked_change,
+        card_refused,
+        payment_failed,
+        preview_failed,
         loading,
         failed,
         offline,

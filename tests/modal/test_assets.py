@@ -15,7 +15,10 @@ def test_a_bundle_holds_each_module_once_after_what_it_needs(tmp_path: Path) -> 
     (tmp_path / "b.js").write_text('import { c } from "./c.js";\n/** Calls. */\nexport const b = () => {\n  c();\n};\n')
     (tmp_path / "c.js").write_text("export function c() {}\n")
 
-    assert bundle(tmp_path, "a.js") == "function c() {}\nconst b = () => {\nc();\n};\nb(c);\n"
+    assert (
+        bundle(tmp_path, "a.js")
+        == "function c() {}\n\n/** Calls. */\nconst b = () => {\n  c();\n};\n\n// The entry.\n\nb(c);\n"
+    )
 
 
 def test_no_comment_and_no_import_is_sent() -> None:

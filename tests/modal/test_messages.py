@@ -14,7 +14,9 @@ from serving.texts import messages
 MODAL = Path(__file__).parents[2] / "serving" / "modal"
 PLACES = re.compile(r"\{(\w+)\}")
 # The pages and the script name every key in full; the few that are put together are listed here.
-COMPOSED = re.compile(r"^(interval\.(month|year)|enterprise\.(title|description|action)|error\.\w+|metric\.\w+\.name)$")
+COMPOSED = re.compile(
+    r"^(interval\.(month|year)|enterprise\.(title|description|action)|error\.\w+|pay\.(card|sepa|bank_transfer)|metric\.\w+\.name)$"
+)
 
 
 def placeholders(text: str) -> set[str]:

@@ -104,7 +104,8 @@ export function selection({ name, selection: { state, label, blockers }, ...plan
   return h("div", { class: "selection" }, button, why && blockerList(why, blockers, words));
 }
 
-function blockerList(id, blockers, words) {
+/** What is in the way, each with its remedy. */
+export function blockerList(id, blockers, words) {
   return h(
     "ul",
     { class: "blockers", id },

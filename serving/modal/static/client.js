@@ -5,9 +5,9 @@ const LOST_CREDENTIALS = new Set(["token_expired", "credential_invalid", "creden
 
 /** Why a call has no answer; `kind` is what the reader is told: offline, expired, invalid or failed. */
 export class Unanswered extends Error {
-  constructor(kind, { status = null, code = kind, errors = [] } = {}) {
+  constructor(kind, { status = null, answer = null, code = answer?.code ?? kind } = {}) {
     super(code);
-    Object.assign(this, { kind, status, code, errors });
+    Object.assign(this, { kind, status, code, answer, errors: answer?.errors });
   }
 }
 
@@ -23,39 +23,50 @@ export class Client {
     return this.#call(this.#own(path), query, {});
   }
 
-  post(path, body) {
-    return this.#call(this.#own(path), {}, { body: JSON.stringify(body) });
+  post(path, body, headers) {
+    return this.#call(this.#own(path), {}, { method: "POST", body: JSON.stringify(body), headers });
+  }
+
+  delete(path) {
+    return this.#call(this.#own(path), {}, { method: "DELETE" });
+  }
+
+  /** A file instead of an answer. */
+  file(path) {
+    return this.#call(this.#own(path), {}, {}, (response) => response.blob());
   }
 
   /** Outcomes outlive the page: `keepalive` lets one be sent while the reader leaves. */
   outcome(body) {
-    return this.#call("/v1/outcomes", {}, { body: JSON.stringify(body), keepalive: true });
+    return this.#call("/v1/outcomes", {}, { method: "POST", body: JSON.stringify(body), keepalive: true });
   }
 
   #own(path) {
     return `/v1/organizations/${encodeURIComponent(this.#element.organization)}/${path}`;
   }
 
-  async #call(path, query, init) {
+  async #call(...how) {
     const token = this.#element.token;
     try {
-      return await this.#once(path, query, init);
+      return await this.#once(...how);
     } catch (error) {
       if (error.kind !== "expired" || !(await this.#renewed(token))) throw error;
-      return this.#once(path, query, init);
+      return this.#once(...how);
     }
   }
 
-  async #once(path, query, init) {
+  async #once(path, query, { headers, ...init }, read = (response) => response.json()) {
     const url = new URL(path, this.#element.api);
     url.search = new URLSearchParams({ ...query, locale: this.#element.locale });
-    const headers = { Accept: "application/json", Authorization: `Bearer ${this.#element.token}` };
-    if (init.body) headers["Content-Type"] = "application/json";
     let response;
     try {
       response = await this.#element.fetch(url, {
-        method: init.body ? "POST" : "GET",
-        headers,
+        headers: {
+          Accept: "application/json, */*",
+          Authorization: `Bearer ${this.#element.token}`,
+          ...(init.body && { "Content-Type": "application/json" }),
+          ...headers,
+        },
         credentials: "omit",
         cache: "no-store",
         signal: AbortSignal.timeout(PATIENCE_MS),
@@ -64,11 +75,11 @@ export class Client {
     } catch {
       throw new Unanswered(navigator.onLine ? "failed" : "offline");
     }
-    const answer = await response.json().catch(() => null);
+    const answer = await (response.ok ? read(response) : response.json()).catch(() => null);
     if (response.ok && answer !== null) return answer;
-    const { code, errors } = answer ?? {};
-    const kind = LOST_CREDENTIALS.has(code) ? "expired" : response.status === 422 ? "invalid" : "failed";
-    throw new Unanswered(kind, { status: response.status, code, errors });
+    const { status } = response;
+    const kind = LOST_CREDENTIALS.has(answer?.code) ? "expired" : status === 422 ? "invalid" : "failed";
+    throw new Unanswered(kind, { status, answer });
   }
 
   /** Ask the host page for another token, once for all calls that wait; false when it has none. */

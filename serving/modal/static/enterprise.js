@@ -1,5 +1,6 @@
 // The way to sales: what is on request, and a form that stores a lead.
 import { focusOn, h, newId } from "./dom.js";
+import { busy, button, field } from "./forms.js";
 
 const EMAIL = /^[^@\s]{1,64}@[^@\s]+\.[^@\s.]+$/;
 
@@ -78,7 +79,7 @@ function leadForm({ title, needs, words, send, done, cancel }) {
   const submit = h("button", { type: "submit", class: "primary" }, words.say("lead.send"));
   const element = h(
     "form",
-    { novalidate: true, "aria-label": title, onsubmit: submitted },
+    { class: "fields", novalidate: true, "aria-label": title, onsubmit: submitted },
     name.element,
     email.element,
     boxes.length > 0 &&
@@ -94,7 +95,7 @@ function leadForm({ title, needs, words, send, done, cancel }) {
       "div",
       { class: "actions" },
       submit,
-      h("button", { type: "button", class: "quiet", onclick: cancel }, words.say("lead.cancel")),
+      button("quiet", words.say("lead.cancel"), cancel),
     ),
   );
 
@@ -107,21 +108,18 @@ function leadForm({ title, needs, words, send, done, cancel }) {
   async function submitted(event) {
     event.preventDefault();
     problem.textContent = "";
-    if (submit.getAttribute("aria-busy") === "true") return;
     const [faulty] = complaints();
-    if (faulty) {
-      faulty.focus();
-      return;
-    }
-    submit.setAttribute("aria-busy", "true");
+    if (faulty) faulty.focus();
+    else await busy(submit, sent);
+  }
+
+  async function sent() {
+    const lead = { name: name.value, email: email.value, needs: boxes.filter((b) => b.input.checked).map((b) => b.code) };
+    if (message.value) lead.message = message.value;
     try {
-      const lead = { name: name.value, email: email.value, needs: boxes.filter((b) => b.input.checked).map((b) => b.code) };
-      if (message.value) lead.message = message.value;
       done((await send(lead)).message);
     } catch (error) {
       explain(error);
-    } finally {
-      submit.removeAttribute("aria-busy");
     }
   }
 
@@ -136,31 +134,5 @@ function leadForm({ title, needs, words, send, done, cancel }) {
     element,
     focus: () => name.focus(),
     message: (text) => message.fill(text),
-  };
-}
-
-function field(name, { label, tag = "input", ...attributes }) {
-  const id = newId(name);
-  const complaint = h("span", { class: "complaint", id: `${id}-complaint` });
-  const input = h(tag, { id, name, ...attributes });
-  return {
-    element: h("div", { class: "field" }, h("label", { for: id }, label), input, complaint),
-    focus: () => input.focus(),
-    fill: (text) => (input.value = text),
-    complain(text) {
-      complaint.textContent = text;
-      input.toggleAttribute("aria-invalid", false);
-      input.removeAttribute("aria-describedby");
-      if (text) {
-        input.setAttribute("aria-invalid", "true");
-        input.setAttribute("aria-describedby", complaint.id);
-      }
-    },
-    get faulty() {
-      return input.hasAttribute("aria-invalid");
-    },
-    get value() {
-      return input.value.trim();
-    },
   };
 }

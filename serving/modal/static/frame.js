@@ -36,12 +36,14 @@ export function frame({ words, interval, on }) {
       Object.fromEntries(["title", "description", "action"].map((part) => [part, words.say(`enterprise.${part}`)])),
       { words, send: on.lead },
     ),
-    choice: h("div", { class: "chosen", hidden: true }),
+    notices: h("div", { class: "notices" }),
+    change: h("div", { class: "changing", hidden: true }),
   };
   parts.bar = h("div", { class: "bar" }, parts.segments, parts.saving);
   parts.plans = h(
     "div",
     { class: "plans" },
+    parts.notices,
     parts.recommendation,
     h(
       "section",
@@ -58,7 +60,7 @@ export function frame({ words, interval, on }) {
     ),
     parts.enterprise,
   );
-  parts.body = h("div", { class: "body" }, parts.plans, parts.choice);
+  parts.body = h("div", { class: "body" }, parts.plans, parts.change);
   parts.dialog = h(
     "dialog",
     { part: "dialog", "aria-labelledby": title, lang: words.locale, onclose: on.closed },
@@ -76,7 +78,7 @@ export function frame({ words, interval, on }) {
 /** Show a view's content from its top, the other one not at all. */
 export function turnTo(parts, view) {
   parts.plans.hidden = view !== "plans";
-  parts.choice.hidden = view !== "choice";
+  parts.change.hidden = view !== "change";
   parts.body.scrollTop = 0;
 }
 

@@ -1,9 +1,10 @@
 // One opening of the dialog: what is loaded, shown and chosen until it closes.
 import { card, failure, recommendation, skeleton } from "./cards.js";
 import { catalogue } from "./catalogue.js";
-import { choice } from "./choice.js";
+import { change } from "./change.js";
 import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
+import { busy, button } from "./forms.js";
 import { chooseInterval, frame, INTERVALS, rescueFocus, turnTo } from "./frame.js";
 import { Impressions, outcome, send } from "./outcomes.js";
 
@@ -19,6 +20,7 @@ export class Session {
   #decision = null;
   #onSale = null;
   #chosen = false;
+  #changed = false;
   #failed = new Set();
   #view = { family: null, differences: false };
 
@@ -74,25 +76,46 @@ export class Session {
     this.#impressions.stop();
     this.#parts.plans.setAttribute("aria-busy", "true");
     if (this.#decision === null) this.#parts.cards.replaceChildren(skeleton(this.#words));
-    if (this.#interval === null) await this.#learnInterval();
+    const subscription = this.#client.get("subscription").catch(() => ({}));
+    if (this.#interval === null) this.#learnInterval((await subscription).interval);
     if (!current()) return;
     const query = { interval: this.#interval };
     const plans = this.#client.get("plans", query).then(
       (onSale) => current() && this.#showCatalogue(onSale),
       (error) => current() && this.#showCatalogueFailure(error),
     );
-    await this.#client.get("plan-recommendations", query).then(
-      (decision) => current() && this.#showDecision(decision),
+    const decided = this.#client.get("plan-recommendations", query);
+    await Promise.all([decided, subscription]).then(
+      ([decision, { notices }]) => {
+        if (!current()) return;
+        this.#showNotices(notices ?? []);
+        this.#showDecision(decision);
+      },
       (error) => current() && this.#showFailure(error),
     );
     await plans;
     if (current() && this.#onSale) await this.#showSaving(current);
   }
 
-  async #learnInterval() {
-    const { interval } = await this.#client.get("subscription").catch(() => ({}));
+  #learnInterval(interval) {
     this.#interval ??= interval ?? "month";
     chooseInterval(this.#parts, this.#interval);
+  }
+
+  /** What the organisation should know; a change that waits can be taken back. */
+  #showNotices(notices) {
+    const cancel = ({ currentTarget }) =>
+      busy(currentTarget, () => this.#client.delete("plan-changes/scheduled").catch((error) => this.#report(error, "cancel")).then(() => this.load()));
+    this.#parts.notices.replaceChildren(
+      ...notices.map(({ code, text }) =>
+        h(
+          "div",
+          { class: `notice ${code}`, part: `notice notice-${code}` },
+          h("p", {}, text),
+          code === "scheduled" && button("secondary", this.#words.say("change.cancel"), cancel),
+        ),
+      ),
+    );
   }
 
   #showDecision(decision) {
@@ -182,42 +205,52 @@ export class Session {
     return { words: this.#words, select: (plan, button) => this.#select(plan, button) };
   }
 
-  /** A plan is chosen: the host may go on from here (`preventDefault`), else the modal says what happens next. */
-  async #select(plan, button) {
-    if (button.getAttribute("aria-busy") === "true") return;
+  /** A plan is chosen: the host may go on from here (`preventDefault`), else the change is previewed. */
+  async #select(plan, from) {
     const ranked = this.#decision?.plans.find((each) => each.plan === plan.plan);
     const facts = { plan: plan.plan, position: ranked?.position };
     const body = this.#decision && outcome("selected", this.#decision.decision_id, facts);
     this.#chosen = true;
+    this.#send(body);
     if (!this.#emit("select", { ...this.#facts(), ...facts }, { cancelable: true })) {
       this.close();
-      await this.#send(body);
       return;
     }
-    button.setAttribute("aria-busy", "true");
-    const recorded = await this.#send(body);
-    button.removeAttribute("aria-busy");
-    if (this.dialog.open) this.#showChoice(plan, { button, body, recorded });
+    const { change: place } = this.#parts;
+    const { decision_id } = this.#facts();
+    change(
+      { plan: plan.plan, name: plan.name, interval: this.#interval, ...(decision_id && { decision_id }), ...(plan.promotion && { promotion: plan.promotion.code }) },
+      {
+        client: this.#client,
+        words: this.#words,
+        show: (element) => {
+          if (!this.dialog.open) return;
+          place.replaceChildren(element);
+          turnTo(this.#parts, "change");
+        },
+        back: () => {
+          place.replaceChildren();
+          turnTo(this.#parts, "plans");
+          if (this.#changed) this.load();
+          if (from.isConnected) from.focus();
+          else this.#parts.heading.focus();
+        },
+        close: () => this.close(),
+        ask: () => this.#askForMethod(),
+        told: (name, more) => {
+          if (name === "confirm") this.#send(body && outcome("checkout_started", decision_id, facts));
+          if (name === "success") this.#changed = true;
+          this.#emit(name, { ...this.#facts(), ...facts, ...more });
+        },
+      },
+    );
   }
 
-  #showChoice(plan, { button, body, recorded }) {
-    const words = this.#words;
-    const view = choice(plan, {
-      words,
-      recorded,
-      retry: body && (async () => this.#showChoice(plan, { button, body, recorded: await this.#send(body) })),
-      back: () => {
-        turnTo(this.#parts, "plans");
-        button.focus();
-      },
-      request: () => {
-        turnTo(this.#parts, "plans");
-        this.#parts.enterprise.contact(words.say("choice.message", { plan: plan.name, price: plan.price.text }));
-      },
-    });
-    this.#parts.choice.replaceChildren(view.element);
-    turnTo(this.#parts, "choice");
-    view.focus();
+  /** The host page shows its payment provider's form and answers with `event.detail.respondWith(promise)`. */
+  async #askForMethod() {
+    let answer = null;
+    this.#emit("payment-method", { respondWith: (said) => (answer = said) });
+    return answer;
   }
 
   #seen({ plan: { plan, position, recommended } }) {
@@ -228,7 +261,7 @@ export class Session {
     this.#turn += 1;
     this.#impressions.stop();
     if (!this.#chosen && this.#decision) this.#send(outcome("dismissed", this.#decision.decision_id));
-    this.closed({ ...this.#facts(), reason: this.#chosen ? "selected" : "dismissed" });
+    this.closed({ ...this.#facts(), reason: this.#changed ? "changed" : this.#chosen ? "selected" : "dismissed" });
   }
 
   /** Whether the service has recorded the outcome. */

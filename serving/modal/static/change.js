@@ -1,0 +1,151 @@
+// A change of plan from its preview to its end: everything shown here is the service's own words and amounts.
+import { blockerList } from "./cards.js";
+import { focusOn, h, newId } from "./dom.js";
+import { busy, button } from "./forms.js";
+import { payment } from "./payment.js";
+
+const ASK_AGAIN_MS = 3_000;
+
+/**
+ * Lead through one change. `wish` is {plan, interval, decision_id, promotion, name};
+ * `show(element)` puts a step in view, `back()` returns to the plans, `told(name, facts)` tells the host.
+ */
+export function change(wish, { client, words, show, back, told, close, ask }) {
+  const { name, ...wanted } = wish;
+  let keys;
+  let timer;
+
+  const step = (title, ...content) => {
+    clearTimeout(timer);
+    const heading = h("h3", { id: newId("step") }, title);
+    const section = h("section", { class: "change", part: "change", "aria-labelledby": heading.id }, heading, ...content);
+    show(section);
+    return { section, heading };
+  };
+  const actions = (...buttons) => h("div", { class: "actions" }, ...buttons);
+  const backButton = () => button("secondary back", words.say("change.back"), back);
+  const alert = ({ title, detail, remedy }) =>
+    h("div", { class: "failure", role: "alert" }, title && h("strong", {}, title), h("p", {}, detail), remedy && h("p", {}, remedy));
+  const unanswered = ({ kind, answer }, otherwise) =>
+    answer?.detail ? answer : { detail: words.say(kind === "failed" || kind === "invalid" ? otherwise : `error.${kind}`) };
+
+  /** What the change would do and cost. */
+  async function preview() {
+    const { heading } = step(words.say("change.title", { plan: name }), h("p", { role: "status" }, words.say("change.loading")));
+    focusOn(heading);
+    try {
+      const [quote, known] = await Promise.all([client.post("plan-changes/preview", wanted), client.get("payment-methods")]);
+      told("preview", { direction: quote.direction, timing: quote.timing, due_now_cents: quote.due_now_cents, currency: quote.currency });
+      review(quote, known);
+    } catch (error) {
+      told("error", { section: "preview", code: error.code, status: error.status });
+      const retry = button("primary retry", words.say("error.retry"), preview);
+      focusOn(step(words.say("change.title", { plan: name }), alert(unanswered(error, "change.failed")), actions(backButton(), retry)).heading);
+    }
+  }
+
+  /** The itemised quote, asked for confirmation; `problem` says why it is asked again. */
+  function review(quote, known, problem) {
+    keys = {};
+    const { title, price, effect, groups, confirm: label } = quote.summary;
+    const blockers = quote.blockers.length > 0 && newId("why");
+    const method = quote.quote && quote.due_now_cents > 0 && payment(known, { words, ask, add: (said) => client.post("payment-methods", said) });
+    const place = h("div", {}, problem && alert(problem));
+    const cancel = backButton();
+    const confirmation = quote.quote && button("primary confirm", label, () =>
+      busy(confirmation, async () => {
+        cancel.disabled = true;
+        await confirm(quote, { known, method, place });
+        cancel.disabled = false;
+      }));
+    step(
+      title,
+      place,
+      h("p", { class: "context" }, price),
+      !blockers && h("p", {}, effect),
+      blockers && h("p", {}, words.say("change.blocked")),
+      blockers && blockerList(blockers, quote.blockers, words),
+      groups.slice(0, 1).map(group),
+      method && method.element,
+      groups.slice(1).map(group),
+      actions(cancel, confirmation),
+    );
+    cancel.focus();
+  }
+
+  /** Ask for exactly what was shown; a second attempt after a lost answer carries the same key. */
+  async function confirm(quote, { known, method, place }) {
+    place.replaceChildren();
+    let paid_with;
+    try {
+      paid_with = method ? await method.chosen() : undefined;
+    } catch (error) {
+      if (error.status === 422) method.explain();
+      else place.replaceChildren(alert(unanswered(error, "change.failed")));
+      return;
+    }
+    if (paid_with === null) return;
+    // The same request keeps its key: whether the first one arrived or not, it is carried out once.
+    const key = (keys[paid_with] ??= crypto.randomUUID());
+    told("confirm", { due_now_cents: quote.due_now_cents, currency: quote.currency });
+    try {
+      const receipt = await client.post("plan-changes", { quote: quote.quote, payment_method: paid_with }, { "Idempotency-Key": key });
+      told("success", { change_id: receipt.change_id, change: receipt.status, direction: receipt.direction });
+      await settled(receipt);
+    } catch (error) {
+      told("error", { section: "confirm", code: error.code, status: error.status });
+      await refused(error, quote, { known, place });
+    }
+  }
+
+  async function refused(error, quote, { known, place }) {
+    const { answer, status } = error;
+    if (status === 402 || answer?.fresh_quote) {
+      const methods = await client.get("payment-methods").catch(() => known);
+      review(answer.fresh_quote ?? quote, methods, answer);
+    } else place.replaceChildren(alert(unanswered(error, "change.unknown")));
+  }
+
+  /** What became of it, asked again for as long as the payment is not settled. */
+  async function settled(receipt) {
+    const now = await client.get(`plan-changes/${receipt.change_id}`).catch(() => null);
+    const waits = (now ?? receipt).status === "payment_pending";
+    const { section, heading } = step(
+      now?.title ?? words.say("change.done"),
+      h("p", { role: "status" }, now?.text),
+      now?.remedy && h("p", {}, h("strong", {}, now.remedy)),
+      actions(
+        now?.invoice_id && button("secondary invoice", words.say("change.invoice"), (event) => busy(event.currentTarget, () => invoice(now.invoice_id))),
+        now?.status === "failed" ? button("primary retry", words.say("error.retry"), preview) : button("primary", words.say("change.close"), close),
+        button("quiet back", words.say("change.back"), back),
+      ),
+    );
+    focusOn(heading);
+    if (waits) timer = setTimeout(() => section.isConnected && settled(receipt), ASK_AGAIN_MS);
+  }
+
+  /** The invoice needs our token: it is fetched and then opened. */
+  async function invoice(number) {
+    const link = h("a", { href: URL.createObjectURL(await client.file(`invoices/${number}.pdf`)), download: `${number}.pdf` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
+  return preview();
+}
+
+/** Rows under their heading; a long list of gains is folded away, losses never are. */
+function group({ code, title, rows }) {
+  const heading = newId("group");
+  const name = h("h4", { id: heading }, title);
+  const folded = code === "gained" && rows.length > 5;
+  const list = rows.map(({ text, amount, total }) =>
+    h("li", { class: total ? "total" : null }, h("span", {}, text), " ", h("span", { class: "amount" }, amount)),
+  );
+  return h(
+    folded ? "details" : "div",
+    { class: `group ${code}` },
+    folded ? h("summary", {}, name, ` (${rows.length})`) : name,
+    h("ul", { "aria-labelledby": heading }, list),
+  );
+}

@@ -1,0 +1,94 @@
+// What a change is paid with: a method that is there, or a card that is added on the way.
+import { h, newId } from "./dom.js";
+import { field } from "./forms.js";
+
+const NEW = "";
+
+/**
+ * The choice of a payment method. `known` is the service's answer: the methods, the provider, the test cards.
+ * `chosen()` gives the id of a method, adding the card first; null when the reader has to mend something.
+ */
+export function payment(known, { words, add, ask }) {
+  const { payment_methods: methods, provider, test_cards: cards } = known;
+  const name = newId("method");
+  const form = provider === "sandbox" ? cardForm(words, cards) : null;
+  const radio = (value, text, checked) =>
+    h("label", {}, h("input", { type: "radio", name, value, checked, onchange: () => turn(value) }), h("span", {}, text));
+  const current = methods.find((method) => method.default) ?? methods[0];
+  const element = h(
+    "fieldset",
+    { class: "needs", part: "payment" },
+    h("legend", {}, words.say("pay.with")),
+    methods.map((method) => radio(method.payment_method, nameOf(method, words), method === current)),
+    radio(NEW, words.say("pay.new_card"), !current),
+    form?.element,
+  );
+  let value;
+  const turn = (next) => {
+    value = next;
+    if (form) form.element.hidden = next !== NEW;
+  };
+  turn(current?.payment_method ?? NEW);
+  form?.element.addEventListener("input", () => (value = NEW));
+
+  return {
+    element,
+    async chosen() {
+      if (value !== NEW) return value;
+      // The provider's own element belongs to the host page: it answers with a token.
+      const said = form ? form.said() : await ask();
+      if (said) value = (await add({ ...said, default: true })).payment_method;
+      return said && value;
+    },
+    explain: () => form?.refused(),
+  };
+}
+
+function nameOf({ kind, brand, last4, expires }, words) {
+  const text = [brand ?? words.say(`pay.${kind}`), `•••• ${last4}`].join(" ");
+  return expires ? `${text} (${expires.slice(5)}/${expires.slice(2, 4)})` : text;
+}
+
+/** The built-in provider's form. A number never leaves the page: its token does. */
+function cardForm(words, cards) {
+  const digits = { inputmode: "numeric", required: true };
+  const number = field("number", { label: words.say("pay.number"), autocomplete: "cc-number", maxlength: 23, ...digits });
+  const expires = field("expires", {
+    label: words.say("pay.expires"),
+    autocomplete: "cc-exp",
+    placeholder: "12/30",
+    maxlength: 7,
+    ...digits,
+  });
+  const code = field("code", { label: words.say("pay.code"), autocomplete: "cc-csc", maxlength: 4, ...digits });
+  const token = () => cards[number.value.replace(/\D/g, "")];
+  const refuse = () => number.complain(words.say("pay.number_invalid"));
+  return {
+    element: h(
+      "div",
+      { class: "fields" },
+      number.element,
+      expires.element,
+      code.element,
+      h("p", { class: "note" }, words.say("pay.test", { cards: Object.keys(cards).slice(0, 3).map(spaced).join(", ") })),
+    ),
+    refused: refuse,
+    said() {
+      number.complain("");
+      if (!token()) refuse();
+      expires.complain(later(expires.value) ? "" : words.say("pay.expires_invalid"));
+      code.complain(/^\d{3,4}$/.test(code.value) ? "" : words.say("pay.code_invalid"));
+      const faulty = [number, expires, code].find((each) => each.faulty);
+      faulty?.focus();
+      return faulty ? null : { kind: "card", token: token() };
+    },
+  };
+}
+
+const spaced = (number) => number.replace(/(.{4})(?=.)/g, "$1 ");
+
+/** Whether "12/30" is this month or a later one. */
+function later(text) {
+  const [, month, year] = /^(0[1-9]|1[0-2])\s*\/\s*(?:20)?(\d\d)$/.exec(text) ?? [];
+  return Boolean(month) && new Date(2000 + Number(year), Number(month)) > new Date();
+}
