@@ -120,7 +120,7 @@ def test_a_page_of_another_origin_embeds_it_with_one_script_tag(world: World, ne
 
     expect(modal.cards).to_have_count(3)
     modal.dialog.locator(".card .select.selectable").first.click()
-    expect(modal.dialog).to_contain_text("Ihre Wahl ist notiert.")
+    expect(modal.step.locator(".confirm")).to_be_visible()
 
 
 def test_a_host_may_register_the_class_under_another_name(world: World, new_page: Callable[..., Page]) -> None:
