@@ -26,6 +26,12 @@ MOST_SEED: Final = 2**31 - 1
 """LightGBM reads seeds into 32 bits."""
 
 TrainingSetFolder = Annotated[Path, typer.Option("--training-set", help="Folder with training_set.parquet and .json.")]
+CatalogueFiles = Annotated[
+    list[Path] | None, typer.Option("--catalogue", help="Catalogue of the decisions. [default: the reference one]")
+]
+OffersFiles = Annotated[
+    list[Path] | None, typer.Option("--offers", help="Its offers.yml; the first belongs to the first catalogue.")
+]
 RegistryFolder = Annotated[Path, typer.Option("--registry", help="Folder of MLflow's store and the published bundles.")]
 
 
@@ -111,6 +117,50 @@ def rollback_command(registry: RegistryFolder) -> None:
     typer.echo(f"{version} is the champion again")
 
 
+@app.command("audit-reasons")
+def audit_reasons_command(
+    *,
+    training_set: TrainingSetFolder,
+    registry: RegistryFolder,
+    logged: Annotated[
+        bool, typer.Option("--logged", help="Replay what was stored with each decision, by the ranker that took it.")
+    ] = False,
+    decisions: Annotated[int | None, typer.Option(min=1, help="Only so many decisions, spread evenly.")] = None,
+    catalogue: CatalogueFiles = None,
+    offers: OffersFiles = None,
+) -> None:
+    """Say which share of the shown reasons is true, attributed and counterfactually necessary; exit status 1 below all.
+
+    Without `--logged` every decision is explained as the service would explain it today, by the champion, or by the
+    rules where there is none.
+    """
+    from data_contracts.catalogue import texts_of
+    from models.reason_audit import audit_explanations, audit_log
+    from models.registry import Registry
+    from models.report import audit_words
+    from models.situations import load_situations, spread
+    from recommender.billing.catalogue_build import load_catalogue
+    from recommender.ranking.rules import RuleRanker
+
+    kept = Registry(registry)
+    with _spoken(), console.status("reading the situations") as status:
+        catalogues = [load_catalogue(*texts) for texts in texts_of(catalogue or [], offers or [])]
+        batches = spread(load_situations(training_set, catalogues), decisions)
+        total = sum(map(len, batches))
+
+        def progress(done: int) -> None:
+            status.update(f"{done:,} of {total:,} decisions")
+
+        if logged:
+            audit = audit_log(batches, kept.ranker_of, progress=progress)
+        else:
+            audit = audit_explanations(batches, kept.champion() or RuleRanker(), progress=progress)
+    for line in audit_words(audit):
+        console.print(line, highlight=False, soft_wrap=True)
+    if not audit.sound:
+        raise typer.Exit(1)
+
+
 @app.command("check-bundle")
 def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.txt and manifest.json.")]) -> None:
     """Load a bundle and score its golden rows; exit status 1 and the reason when it may not be served."""
@@ -124,9 +174,13 @@ def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.
 @contextmanager
 def _spoken() -> Iterator[None]:
     """Turn an expected refusal into one line on stderr and exit status 1."""
+    from data_contracts.catalogue import OffersWithoutCatalogue
+    from data_contracts.yaml_places import CatalogueFaults
+
+    refusals = (BundleRefused, PromotionRefused, TrainingSetRefused, CatalogueFaults, OffersWithoutCatalogue)
     try:
         yield
-    except (BundleRefused, PromotionRefused, TrainingSetRefused) as error:
+    except (*refusals, UnicodeDecodeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except OSError as error:

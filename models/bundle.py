@@ -99,6 +99,13 @@ def load_champion(address: Path) -> PlanRanker:
     return _load(folder, manifest)
 
 
+def load_version(folder: Path) -> PlanRanker:
+    """The ranker of one bundle, champion or not; `BundleRefused` when it may not be served."""
+    manifest = _manifest(folder / "manifest.json")
+    check_in_child(folder)
+    return _load(folder, manifest)
+
+
 def check(folder: Path) -> None:
     """Load a bundle and score its golden rows; runs in the child process. `BundleRefused` when it differs."""
     manifest = _manifest(folder / "manifest.json")

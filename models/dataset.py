@@ -80,7 +80,7 @@ class TrainingSet:
 
 def load_training_set(folder: Path) -> TrainingSet:
     """Read `training_set.parquet` and `.json`; `TrainingSetRefused` when they are missing, altered or inconsistent."""
-    about, path = _about(folder), folder / "training_set.parquet"
+    about, path = description(folder), folder / "training_set.parquet"
     try:
         table = pd.read_parquet(path)
     except (OSError, ValueError) as error:
@@ -130,7 +130,8 @@ def _check_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
         raise TrainingSetRefused(f"training_set.parquet holds no numbers in {', '.join(wrong)}")
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def description(folder: Path) -> dict[str, Any]:
+    """What `training_set.json` says; `TrainingSetRefused` when it is no description of a training set."""
     try:
         about = json.loads((folder / "training_set.json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:

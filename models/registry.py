@@ -22,6 +22,7 @@ from models.bundle import (
     champion_version,
     check_in_child,
     load_champion,
+    load_version,
     manifest_sha256,
     point_to,
     write_bundle,
@@ -32,7 +33,10 @@ from models.gate import Verdict
 from models.offline_policy import PolicyFigures
 from models.plan_ranker import PlanRanker
 from models.report import markdown
+from models.situations import Logged
 from models.train import Trained
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.rules import RuleRanker
 
 NAME: Final = "plan-ranker"
 CHAMPION: Final = "champion"
@@ -85,6 +89,14 @@ class Registry:
     def champion(self) -> PlanRanker | None:
         """The ranker that answers now, `None` before the first promotion; `BundleRefused` when it is damaged."""
         return load_champion(self.bundles) if (self.bundles / "champion.json").exists() else None
+
+    def ranker_of(self, logged: Logged) -> Ranker | None:
+        """The ranker that took a logged decision; `None` where it is not to be had any more."""
+        if logged.strategy == RuleRanker.name:
+            return RuleRanker() if logged.model_version == RuleRanker.version else None
+        version = logged.model_version or ""
+        known = {path.parent.name for path in self.bundles.glob("[!.]*/manifest.json")}
+        return load_version(self.bundles / version) if version in known else None
 
     def register(self, trained: Trained, verdict: Verdict) -> Registered:
         """Log the run with data, parameters, figures and report, register its trees, promote if the gate says so."""

@@ -1,5 +1,6 @@
 """A training run in words and tables, for people: what was learned from, how it did, what the gate said."""
 
+from math import floor
 from typing import TYPE_CHECKING
 
 from models.gate import Verdict
@@ -7,6 +8,7 @@ from models.judge import Figures
 from models.offline_policy import PolicyFigures
 
 if TYPE_CHECKING:
+    from models.reason_audit import Finding, ReasonsAudit
     from models.train import Trained
 
 COLUMNS = ("ranker", "hit@1", "NDCG@3", "log-loss", "calibration", "expected hit@1", "share of gap")
@@ -83,6 +85,36 @@ def policy_words(figures: dict[str, PolicyFigures]) -> list[str]:
         return known if one.verdict.reliable else f"{known}; no verdict: {'; '.join(one.verdict.reasons)}"
 
     return [line(policy, one) for policy, one in figures.items()]
+
+
+def audit_words(audit: "ReasonsAudit") -> list[str]:
+    """What the audit of the reasons found, a line each."""
+    shares = {
+        "true": audit.true,
+        "attributed": audit.attributed,
+        "counterfactually necessary": audit.necessary,
+        "reproduced to the stored figures": audit.reproduced,
+    }
+    lines = [
+        f"{audit.reasons:,} reasons shown in {audit.decisions:,} decisions",
+        *(f"{_share(count, audit.reasons)} {name}" for name, count in shares.items()),
+        f"{_share(audit.specific, audit.decisions)} of the decisions have a specific reason, the others a neutral text",
+        "by reason: " + (", ".join(f"{code} {count:,}" for code, count in audit.by_code.most_common()) or "none"),
+    ]
+    lines += [f"not audited: {count:,} decisions by {ranker}" for ranker, count in audit.skipped.most_common()]
+    return lines + [
+        f"{fault.decision_id}: {fault.code} does not hold ({_faults(fault)})" for fault in audit.faults[:20]
+    ]
+
+
+def _faults(fault: "Finding") -> str:
+    checks = ("true", "attributed", "necessary", "reproduced")
+    return ", ".join(f"not {check}" for check in checks if not getattr(fault, check))
+
+
+def _share(count: int, total: int) -> str:
+    """Never rounded up to 100 %."""
+    return "–" if not total else f"{floor(10_000 * count / total) / 100:g} %"
 
 
 def markdown(trained: "Trained", verdict: Verdict) -> str:

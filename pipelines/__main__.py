@@ -111,31 +111,26 @@ def export(
 
 
 def _catalogues(files: list[Path], offers: list[Path]) -> "list[Catalogue]":
-    from data_contracts.catalogue import reference_texts
+    from data_contracts.catalogue import texts_of
     from recommender.billing.catalogue_build import load_catalogue
 
-    if len(offers) > len(files):
-        raise typer.BadParameter("every --offers needs the --catalogue it belongs to")
-    if not files:
-        return [load_catalogue(*reference_texts())]
-    texts = [path.read_text("utf-8") for path in offers]
-    return [
-        load_catalogue(path.read_text("utf-8"), texts[i] if i < len(texts) else None) for i, path in enumerate(files)
-    ]
+    return [load_catalogue(*texts) for texts in texts_of(files, offers)]
 
 
 @contextmanager
 def _spoken() -> Iterator[None]:
     """Turn bad input into one line per fault on stderr and exit status 1."""
+    from data_contracts.catalogue import OffersWithoutCatalogue
     from data_contracts.yaml_places import CatalogueFaults
     from pipelines.checked_tables import TableUnreadable
     from pipelines.export import ExportFailed
     from pipelines.training_set import NothingToLearn
     from pipelines.validate import SameFolder
 
+    refusals = (TableUnreadable, NothingToLearn, ExportFailed, SameFolder, CatalogueFaults, OffersWithoutCatalogue)
     try:
         yield
-    except (TableUnreadable, NothingToLearn, ExportFailed, SameFolder, CatalogueFaults, UnicodeDecodeError) as error:
+    except (*refusals, UnicodeDecodeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except OSError as error:

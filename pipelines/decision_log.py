@@ -15,7 +15,7 @@ from recommender.ranking.ranker import FloatArray, IntArray
 
 Mask = NDArray[np.bool_]
 
-ABOUT_DECISIONS: Final = ("organization_id", "interval", "catalogue_version", "strategy")
+ABOUT_DECISIONS: Final = ("organization_id", "interval", "catalogue_version", "strategy", "model_version")
 PROBABILITY_SLACK: Final = 1e-6
 """A decision whose candidates' probabilities add up to something else has lost one of them."""
 

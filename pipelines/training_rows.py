@@ -13,6 +13,7 @@ from pipelines.daily_usage import embedded_engine, usage_cells
 from pipelines.day_cube import KnownFacts, Moments, eligible_plans, read_known_facts, situations_of
 from pipelines.decision_log import DecisionLog, read_decision_log
 from pipelines.logged_features import Comparison, compare_logged_features
+from pipelines.situation_rows import read_firsts, situation_columns, situation_rows
 from pipelines.usable_decisions import UsableDecisions, read_outcomes, usable_decisions
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.ranking.day_cube import UsageCells
@@ -48,13 +49,17 @@ class TrainingSources:
     markets: Sequence[Market | None]
     """In the order of `log.markets`; `None` where the catalogue was not given, or sells nothing at the interval."""
     decisions: UsableDecisions
+    firsts: pa.Table
+    """(d,) of `log`: which plan was put first, and the reasons logged with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some of the training set's rows, in their final order."""
+    """Some of the training set's rows, in their final order, and the situations they were computed from."""
 
     table: pa.Table
+    situations: pa.Table
+    """One row per decision, as `SituationRow` says, in the same order."""
     logged_features: Comparison
     candidates_differ: int
     """Decisions whose logged candidates are not the plans that the rules of eligibility give today."""
@@ -79,7 +84,13 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
         data_end_us=data_end_us(checked),
     )
     return TrainingSources(
-        checked, log, facts, embedded_engine(table_path(checked, "usage_events")), markets, decisions
+        folder=checked,
+        log=log,
+        facts=facts,
+        usage_events=embedded_engine(table_path(checked, "usage_events")),
+        markets=markets,
+        decisions=decisions,
+        firsts=read_firsts(checked, log),
     )
 
 
@@ -88,7 +99,7 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
     log = sources.log
     moments = Moments(sources.decisions.organization[places], log.decided_at_us[places])
     cells = _usage_cells(sources, moments)
-    parts = []
+    parts, situation_parts = [], []
     candidates_differ = 0
     for number in np.unique(log.market[places]):
         market = sources.markets[number]
@@ -107,6 +118,7 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
         )
         features, sizes = feature_rows(feature_cube(situations, market.plans), situations.eligible)
         parts.append((np.repeat(members, sizes), rows[rows >= 0], features))
+        situation_parts.append((members, situation_columns(situations, market.plans)))
     # Markets were taken one after the other; a stable sort puts decisions back in order and leaves plans in theirs.
     decision, candidate, features = (np.concatenate(part) for part in zip(*parts, strict=True))
     if len(parts) > 1:
@@ -121,7 +133,12 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
         codes=table["plan"],
         decided_at_us=log.decided_at_us[places],
     )
-    return Chunk(table, compared, candidates_differ)
+    return Chunk(
+        table=table,
+        situations=situation_rows(log, places, situation_parts, firsts=sources.firsts),
+        logged_features=compared,
+        candidates_differ=candidates_differ,
+    )
 
 
 def _usage_cells(sources: TrainingSources, moments: Moments) -> UsageCells:

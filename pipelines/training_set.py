@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -70,7 +71,7 @@ def build_training_set(
     progress: Progress = lambda _done, _total: None,
     chunk_decisions: int = CHUNK_DECISIONS,
 ) -> dict[str, Any]:
-    """Write `training_set.parquet` and `training_set.json` into `out`; returns what the latter says.
+    """Write `training_set.parquet`, `situations.parquet` and `training_set.json`; returns what the last one says.
 
     `checked` holds the seven checked tables, `catalogues` every catalogue version that decisions were made under.
     The candidates are those that were logged; everything else is computed anew, as known at the decision. The same
@@ -81,12 +82,13 @@ def build_training_set(
     if not len(usable):
         why = "; ".join(f"{count}: {REASONS[reason]}" for reason, count in left_out.items()) or "the log is empty"
         raise NothingToLearn(f"none of {len(sources.log)} decisions can be learned from ({why})")
-    with written_together(out, ("training_set.parquet", "training_set.json")) as paths:
-        rows = paths["training_set.parquet"]
-        written = _write_rows(sources, rows, chunk_decisions=chunk_decisions, progress=progress)
+    with written_together(out, ("training_set.parquet", "situations.parquet", "training_set.json")) as paths:
+        rows, situations = paths["training_set.parquet"], paths["situations.parquet"]
+        written = _write_rows(sources, rows, situations, chunk_decisions=chunk_decisions, progress=progress)
         about = {
             **written,
             "file_sha256": _file_sha256(rows),
+            "situations_sha256": _file_sha256(situations),
             "decisions": len(usable),
             "feature_names": list(FEATURE_NAMES),
             "first_decided_at": _instant(sources, usable[0]),
@@ -100,25 +102,25 @@ def build_training_set(
 
 
 def _write_rows(
-    sources: TrainingSources, path: Path, *, chunk_decisions: int, progress: Progress
+    sources: TrainingSources, path: Path, situations: Path, *, chunk_decisions: int, progress: Progress
 ) -> dict[str, str | int]:
     """Write the rows chunk by chunk; says what was written, and what differs from what was logged."""
     usable = sources.decisions.usable
     digest, rows, logged, candidates_differ = ContentDigest(), 0, Comparison(), 0
-    writer: pq.ParquetWriter | None = None
-    try:
+    with ExitStack() as files:
+        writers: dict[Path, pq.ParquetWriter] = {}
         for start in range(0, len(usable), chunk_decisions):
             chunk = build_chunk(sources, usable[start : start + chunk_decisions])
-            writer = writer or pq.ParquetWriter(path, chunk.table.schema, compression="zstd", compression_level=1)
-            writer.write_table(chunk.table)
+            for file, part in ((path, chunk.table), (situations, chunk.situations)):
+                if file not in writers:
+                    writer = pq.ParquetWriter(file, part.schema, compression="zstd", compression_level=1)
+                    writers[file] = files.enter_context(writer)
+                writers[file].write_table(part)
             digest.update(chunk.table)
             rows += len(chunk.table)
             logged += chunk.logged_features
             candidates_differ += chunk.candidates_differ
             progress(min(start + chunk_decisions, len(usable)), len(usable))
-    finally:
-        if writer is not None:
-            writer.close()
     return {
         "digest": digest.hexdigest(),
         "rows": rows,

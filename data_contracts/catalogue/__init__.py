@@ -1,5 +1,6 @@
 """The reference catalogue: what the demo, the tests and a fresh installation sell."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,3 +11,20 @@ OFFERS_PATH: Final = Path(__file__).with_name("offers.yml")
 def reference_texts() -> tuple[str, str]:
     """The reference `catalogue.yml` and `offers.yml` as text."""
     return CATALOGUE_PATH.read_text(encoding="utf-8"), OFFERS_PATH.read_text(encoding="utf-8")
+
+
+class OffersWithoutCatalogue(ValueError):
+    """More offers are named than catalogues they could belong to."""
+
+
+def texts_of(catalogues: Sequence[Path], offers: Sequence[Path]) -> list[tuple[str, str | None]]:
+    """Each catalogue's text with that of its offers: the first offers belong to the first catalogue, and so on.
+
+    The reference pair where no catalogue is named. `OffersWithoutCatalogue`; `OSError` for no file.
+    """
+    if len(offers) > len(catalogues):
+        raise OffersWithoutCatalogue("every --offers needs the --catalogue it belongs to")
+    if not catalogues:
+        return [reference_texts()]
+    texts = [path.read_text("utf-8") for path in offers]
+    return [(path.read_text("utf-8"), texts[i] if i < len(texts) else None) for i, path in enumerate(catalogues)]

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.situations import SituationRow
 from data_contracts.training_set import TrainingRow
 
 FOLDER: Final = Path(__file__).parent
@@ -14,6 +15,7 @@ FOLDER: Final = Path(__file__).parent
 SHAPES: Final[dict[str, type[BaseModel]]] = {
     **{name: table.shape for name, table in RAW_TABLES.items()},
     "training_set": TrainingRow,
+    "situations": SituationRow,
 }
 
 

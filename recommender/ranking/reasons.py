@@ -59,18 +59,19 @@ class Reason:
     context: str
     checks: Checks
 
-    def as_record(self) -> dict[str, Any]:
-        """Plain values for the decision log."""
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """The sentence above the cards; `neutral` claims nothing."""
 
     code: str
-    params: Mapping[str, Figure]
-    checks: Checks | None
+    reason: Reason | None
+    """What it rests on."""
+
+    @property
+    def params(self) -> Mapping[str, Figure]:
+        """What the sentence names."""
+        return {} if self.reason is None else self.reason.params
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,17 @@ class Explanation:
     reasons: tuple[Reason, ...]
     context: Context
 
+    def records(self) -> list[dict[str, Any]]:
+        """Every reason that is shown, as plain values for the decision log, and where: on the card, above the cards."""
+        leading = self.context.reason
+        said = self.reasons if leading is None or leading in self.reasons else (*self.reasons, leading)
+        places = [("card", self.reasons), ("context", () if leading is None else (leading,))]
+        return [
+            {**asdict(reason), "shown_on": [place for place, reasons in places if reason in reasons]} for reason in said
+        ]
 
-NEUTRAL: Final = Context("neutral", {}, None)
+
+NEUTRAL: Final = Context("neutral", None)
 
 
 def explain(*, situations: Situations, plans: PlanTable, ranker: Ranker, plan: str) -> Explanation:
@@ -93,7 +103,8 @@ def explain(*, situations: Situations, plans: PlanTable, ranker: Ranker, plan: s
     """
     facts, index = Facts(situations, plans), plans.codes.index(plan)
     candidates = np.flatnonzero(situations.eligible[0])
-    utilities = _utilities(ranker, [situations], plans, candidates)[0]
+    rows = _rows(ranker, [situations], plans, candidates)
+    utilities = ranker.utilities(rows, np.array([len(candidates)], dtype=np.int64))
     by_utility = [int(i) for i in candidates[np.argsort(-utilities, kind="stable")] if i != index]
     if not by_utility:
         return Explanation(plan, (), NEUTRAL)
@@ -103,7 +114,7 @@ def explain(*, situations: Situations, plans: PlanTable, ranker: Ranker, plan: s
     unlike = next((i for i in by_utility if not suits[i]), None)
     if unlike is not None and unlike != runner_up:
         claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
-    checked = _Contest(facts, ranker, index, candidates, utilities).reasons_among(claims)
+    checked = _Contest(facts, ranker, index, candidates, rows, utilities).reasons_among(claims)
     strongest = sorted(checked, key=lambda reason: -reason.contribution)
     reasons = _one_per_code([reason for reason in strongest if reason.checks.rival == plans.codes[runner_up]])
     return Explanation(plan, reasons[:MOST_REASONS], _context(strongest))
@@ -121,8 +132,8 @@ def _context(strongest: Sequence[Reason]) -> Context:
     for code in ("stay", "template"):
         for reason in strongest:
             if reason.context == code:
-                return Context(code, reason.params, reason.checks)
-    return Context(strongest[0].context, strongest[0].params, strongest[0].checks) if strongest else NEUTRAL
+                return Context(code, reason)
+    return Context(strongest[0].context, strongest[0]) if strongest else NEUTRAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +144,17 @@ class _Contest:
     ranker: Ranker
     plan: int
     candidates: IntArray
+    rows: FloatArray
+    """(candidates, features of the ranker)"""
     utilities: FloatArray
 
     def reasons_among(self, claims: Sequence[tuple[Fact, int]]) -> list[Reason]:
         """The claims, each against its rival, that pass the second and third check."""
         if not claims:
             return []
-        attributions = _attributions(self.ranker, self.facts, self.candidates)
+        attributions = None
+        if isinstance(self.ranker, Attributing):
+            attributions = self.ranker.contributions(self.rows, np.array([len(self.rows)], dtype=np.int64))
         after = _without(self.ranker, [fact for fact, _ in claims], self.facts.plans, self.candidates)
         reasons = []
         for (fact, rival), utilities in zip(claims, after, strict=True):
@@ -173,15 +188,12 @@ def _without(ranker: Ranker, claims: Sequence[Fact], plans: PlanTable, candidate
 
 def _utilities(ranker: Ranker, worlds: Sequence[Situations], plans: PlanTable, candidates: IntArray) -> FloatArray:
     """Shape (worlds, candidates)."""
-    cube = feature_cube(stack(worlds), plans, ranker.feature_names)[:, candidates]
-    rows = np.ascontiguousarray(cube.reshape(-1, cube.shape[2]))
     sizes = np.full(len(worlds), len(candidates), dtype=np.int64)
-    return ranker.utilities(rows, sizes).reshape(len(worlds), len(candidates))
+    utilities = ranker.utilities(_rows(ranker, worlds, plans, candidates), sizes)
+    return utilities.reshape(len(worlds), len(candidates))
 
 
-def _attributions(ranker: Ranker, facts: Facts, candidates: IntArray) -> FloatArray | None:
-    """Shape (candidates, features); `None` from a ranker that gives none."""
-    if not isinstance(ranker, Attributing):
-        return None
-    rows = feature_cube(facts.situations, facts.plans, ranker.feature_names)[0, candidates]
-    return ranker.contributions(np.ascontiguousarray(rows), np.array([len(candidates)]))
+def _rows(ranker: Ranker, worlds: Sequence[Situations], plans: PlanTable, candidates: IntArray) -> FloatArray:
+    """The candidates' feature rows, world by world: shape (worlds × candidates, features of the ranker)."""
+    cube = feature_cube(stack(worlds), plans, ranker.feature_names)[:, candidates]
+    return np.ascontiguousarray(cube.reshape(-1, cube.shape[2]))

@@ -81,7 +81,8 @@ async def decide(
     order = advice.answer
     explanation = await advisor.ask_again(advice.ranker, explained) if order else None
     reasons = explanation.reasons if explanation is not None else ()
-    candidates = _candidates(order, codes=codes, rows=rows, reasons=reasons, shown=terms.shown)
+    records = explanation.records() if explanation is not None else []
+    candidates = _candidates(order, codes=codes, rows=rows, reasons=records, shown=terms.shown)
     shown = order[: terms.shown]
     content = {
         "context": _context(explanation, nothing_on_sale=not order),
@@ -126,7 +127,7 @@ def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
 
 
 def _candidates(
-    order: tuple[ShownPlan, ...], *, codes: tuple[str, ...], rows: FloatArray, reasons: tuple[Reason, ...], shown: int
+    order: tuple[ShownPlan, ...], *, codes: tuple[str, ...], rows: FloatArray, reasons: list[dict[str, Any]], shown: int
 ) -> tuple[Candidate, ...]:
     """Every candidate as it is stored; the reasons speak for the first."""
     return tuple(
@@ -138,7 +139,7 @@ def _candidates(
             utility=each.utility,
             probability=each.probability,
             propensity=each.propensity,
-            reasons=[reason.as_record() for reason in reasons] if each.position == 1 else [],
+            reasons=reasons if each.position == 1 else [],
             features=dict(zip(FEATURES, rows[codes.index(each.plan)].tolist(), strict=True)),
         )
         for each in order

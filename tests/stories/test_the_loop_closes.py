@@ -11,6 +11,8 @@ import pytest
 from data_contracts.catalogue import reference_texts
 from models.bundle import load_champion
 from models.dataset import load_training_set
+from models.reason_audit import audit_log
+from models.situations import load_situations
 from models.train import train
 from pipelines.export import export_tables
 from pipelines.training_set import build_training_set
@@ -86,6 +88,22 @@ def test_what_the_service_logged_is_recomputed_to_the_last_bit(exported: Path, t
     assert about["features_logged"] == 12 * ORGANIZATIONS
     assert about["features_recomputed_differ"] == 0
     assert about["candidates_recomputed_differ"] == 0
+
+
+def test_every_reason_that_was_shown_can_be_replayed_from_the_log(
+    exported: Path, answers: list[dict[str, Any]], bundles: Path, tmp_path: Path
+) -> None:
+    catalogue = load_catalogue(*reference_texts())
+    build_training_set(checked=exported, out=tmp_path, catalogues=[catalogue])
+    ranker = load_champion(bundles)
+
+    audit = audit_log(load_situations(tmp_path, [catalogue]), lambda logged: ranker)
+
+    assert audit.faults == []
+    assert audit.decisions == ORGANIZATIONS
+    assert audit.specific == sum(answer["context"]["code"] != "neutral" for answer in answers) > ORGANIZATIONS / 2
+    on_cards = sum(len(plan["reasons"]) for answer in answers for plan in answer["plans"])
+    assert on_cards <= audit.reasons <= on_cards + audit.specific
 
 
 def test_a_ranker_is_trained_on_what_the_service_recorded(exported: Path, tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def test_a_template_is_no_reason_between_plans_of_its_family_but_leads_the_cards
     assert "template_installed" not in codes(explanation)
     assert explanation.context.code == "template"
     assert explanation.context.params == {"template": "ecommerce"}
-    assert explanation.context.checks is not None
-    assert explanation.context.checks.rival == "knowledge-basic"
+    assert explanation.context.reason is not None
+    assert explanation.context.reason.checks.rival == "knowledge-basic"
 
 
 def test_a_template_is_a_reason_against_a_plan_it_does_not_suit() -> None:

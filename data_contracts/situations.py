@@ -1,0 +1,38 @@
+"""One row per decision of a training set: what was known of the organisation then, before any feature is computed."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Json
+
+
+class SituationRow(BaseModel):
+    """One decision and all that a ranker's features are computed from, with the reasons that were shown.
+
+    From these rows and the catalogue everything that a ranker saw can be computed anew, and with a fact taken away.
+    Rows stand in the order of the training set's decisions. `totals` holds WINDOW_DAYS × METRICS numbers, day by day,
+    the day of the decision first; null where a level had not been reported yet.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    decision_id: str
+    organization_id: str
+    decided_at: AwareDatetime
+    interval: Literal["month", "year"]
+    catalogue_version: str
+    strategy: Literal["rules", "model"]
+    model_version: str | None
+    candidates: list[str]
+    """Plan codes in catalogue order."""
+    recommended: str
+    """The plan that was put first."""
+    current_plan: str | None
+    templates: list[str]
+    integrations: list[str]
+    country_group: int = Field(ge=0)
+    weekday: int = Field(ge=0, le=6)
+    trial_age_seconds: float = Field(ge=0)
+    totals: list[float | None]
+    seconds: list[float]
+    reasons: Json[list]  # type: ignore[type-arg]
+    """As logged with the plan put first: each reason that was shown, with the figures of its checks."""
