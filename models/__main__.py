@@ -134,7 +134,7 @@ def audit_reasons_command(
     Without `--logged` every decision is explained as the service would explain it today, by the champion, or by the
     rules where there is none.
     """
-    from data_contracts.catalogue import texts_of
+    from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
     from models.reason_audit import audit_explanations, audit_log
     from models.registry import Registry
     from models.report import audit_words
@@ -144,7 +144,11 @@ def audit_reasons_command(
 
     kept = Registry(registry)
     with _spoken(), console.status("reading the situations") as status:
-        catalogues = [load_catalogue(*texts) for texts in texts_of(catalogue or [], offers or [])]
+        try:
+            texts = texts_of(catalogue or [], offers or [])
+        except OffersWithoutCatalogue as error:
+            raise typer.BadParameter(str(error)) from error
+        catalogues = [load_catalogue(*pair) for pair in texts]
         batches = spread(load_situations(training_set, catalogues), decisions)
         total = sum(map(len, batches))
 
@@ -174,13 +178,11 @@ def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.
 @contextmanager
 def _spoken() -> Iterator[None]:
     """Turn an expected refusal into one line on stderr and exit status 1."""
-    from data_contracts.catalogue import OffersWithoutCatalogue
     from data_contracts.yaml_places import CatalogueFaults
 
-    refusals = (BundleRefused, PromotionRefused, TrainingSetRefused, CatalogueFaults, OffersWithoutCatalogue)
     try:
         yield
-    except (*refusals, UnicodeDecodeError) as error:
+    except (BundleRefused, PromotionRefused, TrainingSetRefused, CatalogueFaults, UnicodeDecodeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except OSError as error:

@@ -111,26 +111,27 @@ def export(
 
 
 def _catalogues(files: list[Path], offers: list[Path]) -> "list[Catalogue]":
-    from data_contracts.catalogue import texts_of
+    from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
     from recommender.billing.catalogue_build import load_catalogue
 
-    return [load_catalogue(*texts) for texts in texts_of(files, offers)]
+    try:
+        return [load_catalogue(*texts) for texts in texts_of(files, offers)]
+    except OffersWithoutCatalogue as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @contextmanager
 def _spoken() -> Iterator[None]:
     """Turn bad input into one line per fault on stderr and exit status 1."""
-    from data_contracts.catalogue import OffersWithoutCatalogue
     from data_contracts.yaml_places import CatalogueFaults
     from pipelines.checked_tables import TableUnreadable
     from pipelines.export import ExportFailed
     from pipelines.training_set import NothingToLearn
     from pipelines.validate import SameFolder
 
-    refusals = (TableUnreadable, NothingToLearn, ExportFailed, SameFolder, CatalogueFaults, OffersWithoutCatalogue)
     try:
         yield
-    except (*refusals, UnicodeDecodeError) as error:
+    except (TableUnreadable, NothingToLearn, ExportFailed, SameFolder, CatalogueFaults, UnicodeDecodeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except OSError as error:
