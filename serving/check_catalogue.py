@@ -4,12 +4,15 @@ import json
 import math
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from data_contracts.yaml_places import MAX_CHARACTERS, CatalogueFaults, Fault, Source, decode
-from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Limit, Plan, Promotion, Window
+from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan, Promotion, Window
 from recommender.billing.catalogue_build import load_with_warnings
+from recommender.ranking.chains import chain_breaks
+from recommender.ranking.plan_table import plan_table
 
 _MOST_BYTES = 4 * MAX_CHARACTERS
 """UTF-8 takes at most four bytes for a character."""
@@ -59,6 +62,7 @@ def as_json(catalogue: Catalogue) -> dict[str, Any]:
         "name": catalogue.name,
         "currency": catalogue.currency,
         "families": list(catalogue.families),
+        "not_comparable": _not_comparable(catalogue),
         "plans": [_plan(plan) for plan in catalogue.plans],
         "enterprise": [_enterprise(offer) for offer in catalogue.enterprise],
         "add_ons": [
@@ -74,6 +78,12 @@ def as_json(catalogue: Catalogue) -> dict[str, Any]:
         ],
         "promotions": [_promotion(promotion) for promotion in catalogue.promotions],
     }
+
+
+def _not_comparable(catalogue: Catalogue) -> list[dict[str, str]]:
+    """Where a higher tier is not simply more: there nobody can promise that more usage leads to a larger plan."""
+    monthly, yearly = (chain_breaks(plan_table(catalogue, interval)) for interval in get_args(Interval))
+    return [asdict(broken) for broken in dict.fromkeys(monthly + yearly)]
 
 
 def _report(findings: Iterable[Fault], *, files: dict[Source, Path], label: str) -> None:

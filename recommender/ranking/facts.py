@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.ranking.chains import on_chain
 from recommender.ranking.projection import COUNTS, Projection, history_days, projected_monthly, sum_over_days
 from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.situation import PlanTable, Situations
@@ -96,6 +97,11 @@ class Facts:
         above = (family[:, None] == family) & (tier > tier[:, None])
         following = np.where(above, tier, np.iinfo(np.int64).max).argmin(axis=1) if len(tier) else tier
         return np.where(above.any(axis=1), following, np.arange(len(tier)))
+
+    @cached_property
+    def on_chain(self) -> NDArray[np.bool_]:
+        """(p,) whether the plan's family is a chain."""
+        return on_chain(self.plans)
 
     @cached_property
     def installed(self) -> FloatArray:

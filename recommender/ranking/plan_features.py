@@ -139,6 +139,21 @@ def limit_seats(facts: Facts) -> FloatArray:
     return _log_limits(facts)[:, SEATS]
 
 
+def overage_price_conversations(facts: Facts) -> FloatArray:
+    """Price of 1,000 conversations beyond the limit, log money; 0 without a limit, −1 where no more can be bought."""
+    return _overage_price(facts, CONVERSATIONS, units=1_000.0)
+
+
+def overage_price_ai_tokens(facts: Facts) -> FloatArray:
+    """Price of 1,000,000 AI tokens beyond the limit, log money; 0 without a limit, −1 where no more can be bought."""
+    return _overage_price(facts, AI_TOKENS, units=1_000_000.0)
+
+
+def on_chain(facts: Facts) -> FloatArray:
+    """1 if each higher tier of the family holds at least as much and asks no more for use beyond it, else 0."""
+    return facts.on_chain.astype(np.float64)
+
+
 def tier(facts: Facts) -> FloatArray:
     """Rank within the family, from 1."""
     return facts.plans.tier.astype(np.float64)
@@ -158,6 +173,12 @@ def family(facts: Facts) -> FloatArray:
 
 def _log_money(cents: FloatArray) -> FloatArray:
     return log1p(cents / MONEY_SCALE)
+
+
+def _overage_price(facts: Facts, metric: int, *, units: float) -> FloatArray:
+    cents, limits = facts.plans.overage_cents[:, metric], facts.plans.limits[:, metric]
+    price = np.where(np.isnan(cents), -1.0, _log_money(np.nan_to_num(cents) * units))
+    return np.where(np.isinf(limits), 0.0, price)
 
 
 def _log_limits(facts: Facts) -> FloatArray:
@@ -188,6 +209,9 @@ PLAN_FEATURES: Final = (
     limit_documents,
     limit_assistants,
     limit_seats,
+    overage_price_conversations,
+    overage_price_ai_tokens,
+    on_chain,
     tier,
     tier_share,
     family,

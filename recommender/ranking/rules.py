@@ -2,15 +2,18 @@
 
 1. Family: the one meant for the installed templates, then the one already held, then the one that lacks the fewest
    connected integrations, then catalogue order. Usage plays no part in it.
-2. Tier: the lowest that holds the projected usage with a margin of a tenth (stock limits need no margin) and lacks
-   neither an integration nor a template that the family offers; where prices rise with the tiers this is the cheapest.
-   If none does: the highest.
-3. The plan held now needs no margin: while it fits, the answer is "stay". A lower tier is suggested only if half of its
-   allowances would do, two weeks were seen and every level is known.
-4. Limits that say nothing (none of the family's plans limits anything we measure) tell no plans apart: then the lowest
+2. Plans that do: they hold what is stored now (documents, assistants, seats), hold with a margin of a tenth what is
+   not sold beyond its limit, and lack neither an integration nor a template that the family offers. If none does: the
+   highest tier.
+3. Tier: of those plans the one with the lowest projected bill, overage included; of equal bills the higher tier. Where
+   the family is no chain (`chains.py`) or its limits say nothing: the lowest that holds all projected usage.
+4. The plan held now needs no margin: while it does and no higher tier is cheaper, the answer is "stay". A lower tier is
+   suggested only if half of its allowances would do, two weeks were seen and every level is known.
+5. Limits that say nothing (none of the family's plans limits anything we measure) tell no plans apart: then the lowest
    tier that costs something comes first, since a free plan would win every time without any evidence for it.
 
-More usage can only make the sets in 2 and 3 smaller, so it never leads to a lower tier.
+More usage never leads to a lower tier: it can only take lower tiers from 2 and 4, and on a chain the cheapest bill
+among what is left moves up.
 """
 
 from dataclasses import dataclass
@@ -33,6 +36,7 @@ _ALLOWANCES: Final = ("headroom_conversations", "headroom_ai_tokens")
 _STOCKS: Final = ("headroom_documents", "headroom_assistants", "headroom_seats")
 _LIMITS: Final = ("limit_conversations", "limit_ai_tokens", "limit_documents", "limit_assistants", "limit_seats")
 _UNKNOWN: Final = ("usage_unknown", "documents_unknown", "assistants_unknown", "seats_unknown")
+_PRICES_BEYOND: Final = ("overage_price_conversations", "overage_price_ai_tokens")
 _OTHERS: Final = (
     "template_fit",
     "template_share",
@@ -42,16 +46,20 @@ _OTHERS: Final = (
     "family",
     "tier",
     "monthly_price",
+    "projected_bill",
+    "on_chain",
     "days_observed",
 )
+_EQUAL_BILLS: Final = 1e-9
+"""Difference of log money below which bills are the same: far below a cent, far above rounding."""
 
 
 class RuleRanker:
     """Ranks by the rules above; utilities are small sums, so their differences can be read."""
 
     name = "rules"
-    version = "1"
-    feature_names = (*_ALLOWANCES, *_STOCKS, *_LIMITS, *_UNKNOWN, *_OTHERS)
+    version = "2"
+    feature_names = (*_ALLOWANCES, *_STOCKS, *_LIMITS, *_UNKNOWN, *_PRICES_BEYOND, *_OTHERS)
 
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         """One finite utility per row: what speaks for the family, less the distance from the tier that fits.
@@ -105,25 +113,33 @@ class _Rows:
 def _best_of_family(rows: _Rows, *, covering: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Exactly one row per decision and family: the plan held if its tier is the fitting one, else the first of it."""
     tier, held = rows["tier"], rows["is_current_plan"] == 1
-    fits = _fits(rows, covering=covering)
-    lowest = rows.in_family(np.minimum, np.where(fits, tier, np.inf))
+    silent = rows.in_family(np.minimum, rows.least(_LIMITS)) > np.log1p(UNLIMITED / 2)
+    by_bill = (rows["on_chain"] == 1) & ~silent
+    does = _does(rows, by_bill=by_bill, silent=silent) & covering
+    lowest = rows.in_family(np.minimum, np.where(does, tier, np.inf))
+    least = rows.in_family(np.minimum, np.where(does, rows["projected_bill"], np.inf))
+    cheapest = does & (rows["projected_bill"] <= least + _EQUAL_BILLS)
+    wanted = np.where(by_bill, rows.in_family(np.maximum, np.where(cheapest, tier, -np.inf)), lowest)
     highest = rows.in_family(np.maximum, tier)
-    eligible = np.where(np.isinf(lowest), tier == highest, fits & (tier == lowest))
+    eligible = np.where(np.isinf(lowest), tier == highest, does & (tier == wanted))
     order = np.arange(len(tier)) - np.where(held, float(len(tier)), 0.0)
     return np.asarray(eligible & (order == rows.in_family(np.minimum, np.where(eligible, order, np.inf))))
 
 
-def _fits(rows: _Rows, *, covering: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _does(rows: _Rows, *, by_bill: NDArray[np.bool_], silent: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether a plan holds the usage, by the measure that its tier asks for beside the plan held now."""
     tier, held = rows["tier"], rows["is_current_plan"] == 1
-    allowances, stocks = rows.least(_ALLOWANCES), rows.least(_STOCKS)
-    silent = rows.in_family(np.minimum, rows.least(_LIMITS)) > np.log1p(UNLIMITED / 2)
+    allowances = rows.least(_ALLOWANCES)
+    unsold = [
+        np.where(rows[price] < 0, rows[room], 1.0) for price, room in zip(_PRICES_BEYOND, _ALLOWANCES, strict=True)
+    ]
+    needed = np.where(by_bill, np.min(unsold, axis=0), allowances)
     known = np.max([rows[name] for name in _UNKNOWN], axis=0) == 0
     proven = known & (rows["days_observed"] >= EVIDENCE_DAYS)
 
-    stays = held & (allowances >= 0)
-    roomy = (allowances >= 1 - 1 / (1 + MARGIN)) & (~silent | (rows["monthly_price"] > 0))
+    stays = held & (needed >= 0)
+    roomy = (needed >= 1 - 1 / (1 + MARGIN)) & (~silent | (rows["monthly_price"] > 0))
     down = (allowances >= AMPLE) & proven & ~silent
     current_tier = rows.in_family(np.maximum, np.where(held, tier, -np.inf))
     enough = np.where(tier < current_tier, down, stays | roomy)
-    return np.asarray(enough & (stocks >= 0) & covering)
+    return np.asarray(enough & (rows.least(_STOCKS) >= 0))

@@ -1,15 +1,17 @@
 """What is on sale, in the form in which a decision reads it: made once per process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, get_args
 
 from data_contracts.catalogue import CATALOGUE_PATH, OFFERS_PATH
 from recommender.billing.catalogue import Catalogue, Interval
+from recommender.ranking.chains import chain_breaks
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import PlanTable
 from serving.check_catalogue import load_files
+from serving.logs import logger
 from serving.settings import Settings
 
 INTERVALS: Final[tuple[Interval, ...]] = get_args(Interval)
@@ -34,7 +36,7 @@ def assortment(catalogue: Catalogue) -> Assortment:
 
 
 def configured_catalogue(settings: Settings) -> Catalogue:
-    """The catalogue that the settings name.
+    """The catalogue that the settings name; families whose tiers are not comparable are named in the log.
 
     Raises `CatalogueFaults` with every fault of it and its place, `OSError` for a file that cannot be read.
     """
@@ -42,4 +44,8 @@ def configured_catalogue(settings: Settings) -> Catalogue:
     if settings.offers is not None:
         offers = Path(settings.offers) if settings.offers else None
     catalogue, _ = load_files(settings.catalogue or CATALOGUE_PATH, offers)
+    for broken in dict.fromkeys(
+        found for table in assortment(catalogue).tables.values() for found in chain_breaks(table)
+    ):
+        logger().warning("not_comparable", **asdict(broken))
     return catalogue

@@ -32,7 +32,7 @@ def test_the_champion_answers(tmp_path: Path, shelf: Shelf) -> None:
 def test_without_a_champion_the_rules_answer_and_say_so(tmp_path: Path, shelf: Shelf) -> None:
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         service.put()
-        assert answered(service.recommended()) == ("rules", "1", "no_champion")
+        assert answered(service.recommended()) == ("rules", "2", "no_champion")
 
 
 def test_instead_of_a_refused_champion_the_rules_answer(tmp_path: Path, shelf: Shelf) -> None:
@@ -40,7 +40,7 @@ def test_instead_of_a_refused_champion_the_rules_answer(tmp_path: Path, shelf: S
 
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         service.put()
-        assert answered(service.recommended()) == ("rules", "1", "champion_refused")
+        assert answered(service.recommended()) == ("rules", "2", "champion_refused")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_instead_of_a_failing_champion_the_rules_answer(tmp_path: Path, shelf: S
 
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         service.put()
-        assert answered(service.recommended()) == ("rules", "1", "champion_failed")
+        assert answered(service.recommended()) == ("rules", "2", "champion_failed")
 
 
 def test_instead_of_a_slow_champion_the_rules_answer_and_it_is_left_alone_for_a_while(
@@ -66,7 +66,7 @@ def test_instead_of_a_slow_champion_the_rules_answer_and_it_is_left_alone_for_a_
         service.send(usage("e1"))
         second = service.recommended()
 
-    assert answered(first) == answered(second) == ("rules", "1", "champion_slow")
+    assert answered(first) == answered(second) == ("rules", "2", "champion_slow")
     assert slow.asked == 1
     assert PAUSE_SECONDS == 5
 

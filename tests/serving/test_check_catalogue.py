@@ -28,6 +28,7 @@ def test_the_reference_catalogue_is_printed_as_json(capsys: Printed) -> None:
     assert basic["overage_cents"] == {"conversations": 0.8, "ai_tokens": 0.0008}
     assert [offer["price_text"] for offer in catalogue["enterprise"]] == ["Contact sales"]
     assert len(catalogue["promotions"]) == 2
+    assert catalogue["not_comparable"] == []
 
 
 def test_no_bound_is_null_and_said_in_words(tmp_path: Path, capsys: Printed) -> None:
@@ -36,6 +37,15 @@ def test_no_bound_is_null_and_said_in_words(tmp_path: Path, capsys: Printed) -> 
     plans = json.loads(capsys.readouterr().out)["plans"]
     seats = [limit for plan in plans for limit in plan["limits"] if limit["code"] == "seats"]
     assert [(limit["value"], limit["unlimited"]) for limit in seats] == [(2, False), (None, True)]
+
+
+def test_a_higher_tier_that_is_not_simply_more_is_named(tmp_path: Path, capsys: Printed) -> None:
+    smaller = CATALOGUE_PATH.read_text("utf-8").replace("value: 75000000", "value: 20000000", 1)
+    check_catalogue(written(tmp_path, smaller), OFFERS_PATH)
+
+    (found,) = json.loads(capsys.readouterr().out)["not_comparable"]
+    assert (found["metric"], found["what"]) == ("ai_tokens", "holds_less")
+    assert found["higher"] == "ecommerce-scale"
 
 
 def test_every_fault_is_printed_with_file_line_and_column(tmp_path: Path, capsys: Printed) -> None:

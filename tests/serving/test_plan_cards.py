@@ -33,7 +33,7 @@ def test_a_shop_on_trial_is_recommended_the_smallest_plan_that_holds_its_usage(a
     answer = acme.recommended()
 
     first = answer["plans"][0]
-    assert (answer["strategy"], answer["model_version"], answer["fallback_reason"]) == ("rules", "1", "no_champion")
+    assert (answer["strategy"], answer["model_version"], answer["fallback_reason"]) == ("rules", "2", "no_champion")
     assert answer["badge"] == "Für Sie empfohlen"
     assert answer["context"]["message"] == "Sie haben eine E-Commerce-Assistenten-Vorlage ausgewählt"
     assert (first["plan"], first["name"], first["position"], first["recommended"]) == (

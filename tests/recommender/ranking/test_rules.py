@@ -1,17 +1,23 @@
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.catalogue import reference_texts
+from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.features import feature_cube, feature_rows
+from recommender.ranking.plan_table import plan_table
 from recommender.ranking.ranker import rank
 from recommender.ranking.rules import RuleRanker
 from recommender.ranking.situation import PlanTable, Situations
 from tests.recommender.ranking.builders import make_plan, make_situations, make_table, random_situations, scaled
 
 TABLE = make_table()
+"""A higher tier limits tokens that the lower ones leave open, so these families are no chains."""
+REFERENCE = plan_table(load_catalogue(*reference_texts()), "month")
 KNOWN = {"documents": 500.0, "assistants": 2.0, "seats": 2.0}
 
 
@@ -43,6 +49,49 @@ def test_the_template_decides_on_the_family_and_usage_on_the_tier() -> None:
     assert ranked(conversations(20_000, templates=("support",)))[0] == "support-basic"
     assert ranked(conversations(70_000, templates=("support",)))[0] == "support-scale"
     assert ranked(conversations(300_000, templates=("support",)))[0] == "support-enterprise"
+
+
+def reference_conversations(per_month: float, **others: object) -> Situations:
+    """Of customer service in the reference catalogue: 190 € and 7 € per 1,000 beyond 50k, 490 € and 5 € beyond 100k."""
+    return conversations(per_month, REFERENCE, templates=("support",), **others)
+
+
+def test_on_a_chain_the_lowest_projected_bill_decides() -> None:
+    assert ranked(reference_conversations(90_000), REFERENCE)[0] == "support-basic"  # 190 + 280 < 490
+    assert ranked(reference_conversations(95_000), REFERENCE)[0] == "support-scale"  # 190 + 315 > 490
+    assert ranked(reference_conversations(104_000), REFERENCE)[0] == "support-scale"  # 510 < 1890
+    assert ranked(reference_conversations(400_000), REFERENCE)[0] == "support-enterprise"  # 490 + 1500 > 1890
+
+
+def test_of_equal_bills_the_higher_tier_comes_first() -> None:
+    plans = make_table(make_plan("a", limits={"seats": 2}), make_plan("b", tier=2, limits={"seats": 9}))
+
+    assert ranked(make_situations(plans, levels={"seats": 1}), plans)[0] == "b"
+
+
+def test_a_full_store_outweighs_the_bill() -> None:
+    full = reference_conversations(20_000, levels=KNOWN | {"seats": 4.0})
+
+    assert ranked(full, REFERENCE)[0] == "support-scale"
+
+
+def test_what_is_not_sold_beyond_its_limit_must_be_held() -> None:
+    plans = make_table(
+        make_plan("a", price_cents=1_000, limits={"conversations": 1_000}),
+        make_plan("b", tier=2, price_cents=9_000, limits={"conversations": 5_000}),
+    )
+
+    assert ranked(conversations(900, plans), plans)[0] == "a"
+    assert ranked(conversations(1_200, plans), plans)[0] == "b"
+
+
+def test_a_dearer_tier_is_left_only_for_one_that_has_room_to_spare() -> None:
+    assert ranked(reference_conversations(40_000, current="support-scale", levels=KNOWN), REFERENCE)[0] == (
+        "support-scale"
+    )
+    assert ranked(reference_conversations(20_000, current="support-scale", levels=KNOWN), REFERENCE)[0] == (
+        "support-basic"
+    )
 
 
 def test_the_whole_family_comes_before_any_other() -> None:
@@ -158,6 +207,8 @@ def test_more_usage_never_leads_to_a_lower_tier() -> None:
 def test_more_usage_never_leads_to_a_lower_tier_in_any_catalogue(data: st.DataObject) -> None:
     metrics = st.sampled_from(["conversations", "ai_tokens", "documents", "assistants", "seats"])
     limits = st.dictionaries(metrics, st.integers(0, 100_000), max_size=3)
+    prices = st.builds(Fraction, st.integers(0, 50), st.sampled_from([1, 10, 1_000]))
+    overage = st.dictionaries(st.sampled_from(["conversations", "ai_tokens"]), prices, max_size=2)
     plans = make_table(
         *(
             make_plan(
@@ -166,6 +217,7 @@ def test_more_usage_never_leads_to_a_lower_tier_in_any_catalogue(data: st.DataOb
                 tier=tier,
                 price_cents=data.draw(st.integers(0, 90_000)),
                 limits=data.draw(limits),
+                overage_cents=data.draw(overage),
                 integrations=data.draw(st.sets(st.sampled_from(["slack", "shopify"]))),  # type: ignore[arg-type]
                 templates=(family,) if data.draw(st.booleans()) else (),
             )
