@@ -137,4 +137,4 @@ def _seconds(age: IntArray, today: IntArray) -> NDArray[np.float64]:
     day = np.arange(WINDOW_DAYS)
     length = np.where(day == 0, today[:, None], DAY_SECONDS)
     until_midnight = today[:, None] - age[:, None] + day * DAY_SECONDS
-    return np.clip(length - np.maximum(until_midnight, 0), 0, length).astype(np.float64)
+    return np.asarray(np.clip(length - np.maximum(until_midnight, 0), 0, length), dtype=np.float64)
