@@ -33,7 +33,7 @@ from serving.plan_cards.assortment import assortment, configured_catalogue
 from serving.plan_cards.champion import ChampionHolder
 from serving.plan_changes import endpoints as plan_changes
 from serving.plan_changes.quotes import QuoteSigner
-from serving.settings import Settings, with_secrets
+from serving.settings import Settings, sandbox_secret, with_secrets
 from serving.subscriptions import endpoints as subscriptions
 from serving.usage import endpoints as usage
 from serving.web import install_problem_handlers
@@ -106,7 +106,7 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
         assortment=assortment(catalogue),
         advisor=Advisor(champions=champions, rules=RuleRanker(), timeout_seconds=settings.model_timeout_ms / 1000),
         rendered=Rendered(),
-        gateway=Sandbox(database),
+        gateway=Sandbox(database, clock=clock, secret=sandbox_secret(settings)),
         quotes=QuoteSigner(settings.signing_key.get_secret_value()),
     )
 

@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,10 @@ class Settings(BaseSettings):
     api_key: SecretStr = SecretStr("")
     signing_key: SecretStr = SecretStr("")
     clock: Literal["system", "test"] = "system"
+    payments: Literal["sandbox", "stripe"] = "sandbox"
+    """Who moves the money: the built-in provider for tests and demonstrations, or Stripe."""
+    sandbox_webhook_secret: SecretStr = SecretStr("")
+    """What the sandbox signs its webhooks with; unset: made from the signing key."""
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
     model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
@@ -50,6 +55,12 @@ class Settings(BaseSettings):
     @classmethod
     def _no_organization(cls, value: str | None) -> str | None:
         return value or None
+
+
+def sandbox_secret(settings: Settings) -> str:
+    """What the sandbox signs its webhooks with."""
+    given = settings.sandbox_webhook_secret.get_secret_value()
+    return given or "whsec_" + sha256(b"sandbox:" + settings.signing_key.get_secret_value().encode()).hexdigest()
 
 
 def with_secrets(settings: Settings) -> Settings:

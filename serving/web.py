@@ -24,9 +24,9 @@ from serving.outcomes.service import (
     UnknownDecision,
 )
 from serving.parts import locale_for
-from serving.payments.gateway import TokenRefused
+from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
-from serving.payments.service import LastPaymentMethod, MethodNotAvailable
+from serving.payments.service import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
 from serving.plan_cards.service import BusyOrganization
 from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
 from serving.plan_changes.idempotency import (
@@ -39,6 +39,7 @@ from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, Unknown
 from serving.plan_changes.service import ChangeUnderWay
 from serving.problems import FieldFault, problem
 from serving.subscriptions.states import HeldPlanUnknown, StateChangedMeanwhile
+from serving.texts import known, say
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
 
 PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
@@ -70,6 +71,9 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     QuoteInvalid: (422, "quote_invalid"),
     TokenRefused: (422, "payment_token_refused"),
     MethodNotAvailable: (422, "payment_method_not_available"),
+    UnknownPlanToPay: (404, "unknown_plan"),
+    SignatureRefused: (400, "signature_refused"),
+    ProviderUnavailable: (503, "provider_unavailable"),
     LastPaymentMethod: (409, "last_payment_method"),
     ChangeUnderWay: (409, "change_under_way"),
     StateChangedMeanwhile: (409, "change_under_way"),
@@ -105,14 +109,29 @@ async def _known_error(request: Request, error: Exception) -> Response:
     if status == 503:
         logger().error(code, error=repr(error.__cause__ or error))
     params = {"position": error.position} if isinstance(error, MalformedJson) else {}
+    locale = locale_for(request)
+    helps = next((key for key in (f"remedy.{_reason(error)}", f"remedy.{code}") if known(locale, key)), None)
     return problem(
         status=status,
         code=code,
-        locale=locale_for(request),
+        locale=locale,
         params=params,
+        faults=_faults(error),
         headers=headers,
         request_id=request.state.request_id,
+        members=None if helps is None else {"remedy": say(locale, helps)},
     )
+
+
+def _reason(error: Exception) -> str | None:
+    return error.reason if isinstance(error, MethodNotAvailable) else None
+
+
+def _faults(error: Exception) -> list[FieldFault]:
+    """The field at fault, where an error of ours is about one."""
+    if isinstance(error, MethodNotAvailable):
+        return [FieldFault("token" if error.reason == "card_expired" else "kind", error.reason, {})]
+    return [FieldFault("token", "payment_token", {})] if isinstance(error, TokenRefused) else []
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:

@@ -1,77 +1,161 @@
-"""Collect what was charged at a period's end, again on a schedule when it fails."""
+"""Collect what was charged, ask what became of attempts, send back what came twice; each may be repeated."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
-from recommender.billing.subscription import Status
-from serving.organizations import repository as organizations
+from serving.logs import logger
 from serving.parts import Parts
-from serving.payments import charges, repository
-from serving.payments.charges import Charge
-from serving.payments.gateway import Payment
-from serving.plan_changes import repository as plan_changes
-from serving.subscriptions import states
+from serving.payments import attempts, charges, choice, repository, settlement, standing
+from serving.payments.attempts import Attempt
+from serving.payments.choice import NoUsableMethod
+from serving.payments.gateway import Payment, ProviderUnavailable
+from serving.payments.repository import PaymentMethod
 
-ASK_AGAIN_AFTER: Final = timedelta(hours=1)
+Order = tuple[Attempt, PaymentMethod]
 
 
 def collect_due(parts: Parts, *, now: datetime) -> int:
     """Try every charge whose attempt is due; how many were tried."""
-    due = parts.database.reading(lambda connection: charges.to_collect(connection, now=now))
+    due = parts.database.reading(lambda connection: charges.due(connection, now=now))
     for charge in due:
-        _collect(parts, charge, now=now)
+        collect(parts, charge.charge_id, now=now)
     return len(due)
 
 
-def collect_open(parts: Parts, organization_id: str) -> None:
-    """Try every open charge of one organisation now."""
+def collect_arrears(parts: Parts, organization_id: str) -> None:
+    """Try now whatever of one organisation's has failed or is due: another method cures it at once."""
     now = parts.now()
-    due = parts.database.reading(
-        lambda connection: charges.to_collect(connection, now=now, organization_id=organization_id)
+
+    def read(connection: Connection) -> list[charges.Charge]:
+        open_charges = charges.open_of(connection, organization_id)
+        return [
+            charge
+            for charge in open_charges
+            if charge.failing_since or (charge.next_attempt_at is not None and charge.next_attempt_at <= now)
+        ]
+
+    for charge in parts.database.reading(read):
+        collect(parts, charge.charge_id, now=now)
+
+
+def collect(parts: Parts, charge_id: str, *, now: datetime, payment_method_id: str | None = None) -> None:
+    """Make one attempt to collect a charge, unless one is under way."""
+
+    def begin(connection: Connection) -> Order | None:
+        return _begin(connection, parts, charge_id, payment_method_id, now=now)
+
+    try:
+        order = parts.database.writing(begin)
+    except IntegrityError:
+        logger().info("collected_by_another_worker", charge_id=charge_id)
+        return
+    if order is None:
+        return
+    attempt, method = order
+    payment = parts.gateway.charge(
+        key=attempt.key, method=method.attached, amount_cents=attempt.amount_cents, currency=attempt.currency
     )
-    for charge in due:
-        _collect(parts, charge, now=now)
+    if payment.outcome == "unknown":
+        payment = _asked(parts, attempt, method) or payment
+    _record(parts, attempt, payment, now=now)
 
 
-def _collect(parts: Parts, charge: Charge, *, now: datetime) -> None:
-    method = parts.database.reading(lambda connection: repository.default_method(connection, charge.organization_id))
-    if method is None:
-        payment = Payment("failed", "payment_method_missing")
-    else:
-        payment = parts.gateway.charge(
-            key=charge.payment_key,
-            reference=method.attached.reference,
-            amount_cents=charge.total_cents,
-            currency=charge.currency,
+def ask_pending(parts: Parts, *, now: datetime) -> int:
+    """Ask the provider, by key, what became of attempts that no answer or message has settled; how many."""
+    waiting = parts.database.reading(lambda connection: attempts.to_ask(connection, now=now))
+    for attempt in waiting:
+
+        def read(connection: Connection, attempt: Attempt = attempt) -> PaymentMethod | None:
+            return repository.ever(connection, attempt.payment_method_id)
+
+        method = parts.database.reading(read)
+        try:
+            found = None if method is None else parts.gateway.find(key=attempt.key, method=method.attached)
+        except ProviderUnavailable:
+            found = Payment("unknown")
+        if found is None and attempt.status == "started":
+            found = Payment("failed", "provider_unavailable")
+        _record(parts, attempt, found or Payment("unknown"), now=now)
+    return len(waiting)
+
+
+def refund_due(parts: Parts, *, now: datetime) -> int:
+    """Send back what was paid for nothing; how many payments."""
+    waiting = parts.database.reading(attempts.to_refund)
+    for attempt in waiting:
+
+        def read(connection: Connection, attempt: Attempt = attempt) -> PaymentMethod | None:
+            return repository.ever(connection, attempt.payment_method_id)
+
+        method = parts.database.reading(read)
+        if method is None or parts.gateway.refund(key=attempt.key, method=method.attached).outcome != "succeeded":
+            logger().error("refund_failed", key=attempt.key)
+            continue
+
+        def record(connection: Connection, attempt: Attempt = attempt) -> None:
+            settlement.sent_back(connection, attempt, now=now)
+
+        parts.database.writing(record)
+    return len(waiting)
+
+
+def refresh_arrears(parts: Parts, *, now: datetime) -> None:
+    """Let the status of everybody in arrears follow the schedule."""
+
+    def work(connection: Connection) -> None:
+        for organization_id in charges.organizations_in_arrears(connection):
+            standing.refresh(connection, organization_id, now=now)
+
+    parts.database.writing(work)
+
+
+def _begin(
+    connection: Connection, parts: Parts, charge_id: str, payment_method_id: str | None, *, now: datetime
+) -> Order | None:
+    """Record the attempt before anything is asked of the provider; `None` when there is nothing to ask of it."""
+    charge = charges.get(connection, charge_id)
+    before = attempts.of_charge(connection, charge_id)
+    if charge.status != "open" or any(attempt.status in ("started", "pending") for attempt in before):
+        return None
+    try:
+        by = choice.payer(connection, charge.organization_id, catalogue=parts.catalogue, now=now)
+        method = choice.method_to_pay(connection, charge.organization_id, payment_method_id, by=by)
+    except NoUsableMethod as error:
+        settlement.failed(connection, charge, error.code, about=f"{charge_id}:{now.isoformat()}", now=now)
+        standing.refresh(connection, charge.organization_id, now=now)
+        return None
+    if method.kind != "bank_transfer":
+        attempt = settlement.attempt_of(
+            charge, key=charge.payment_key, payment_method_id=method.payment_method_id, now=now
         )
-        if payment.outcome == "unknown":
-            payment = parts.gateway.find(key=charge.payment_key) or Payment("failed", "provider_unavailable")
-
-    def record(connection: Connection) -> None:
-        if payment.outcome == "unknown":
-            charges.ask_again(connection, charge, at=now + ASK_AGAIN_AFTER)
-        elif payment.outcome == "failed" or method is None:
-            code = payment.failure_code or "payment_failed"
-            charges.not_collected(connection, charge, failure_code=code, now=now)
-        else:
-            charges.collected(connection, charge, payment_method_id=method.payment_method_id, now=now)
-        refresh_status(connection, charge.organization_id, now=now)
-
-    parts.database.writing(record)
+        if not charges.begin_attempt(connection, charge, payment_method_id=method.payment_method_id, again_at=None):
+            return None
+        attempts.add(connection, attempt)
+        return attempt, method
+    if any(attempt.status == "awaited" for attempt in before):
+        about = f"{charge_id}:{now.isoformat()}"
+        settlement.failed(connection, charge, "bank_transfer_overdue", about=about, now=now)
+    else:
+        settlement.await_transfer(connection, charge, payment_method_id=method.payment_method_id, now=now)
+    standing.refresh(connection, charge.organization_id, now=now)
+    return None
 
 
-def refresh_status(connection: Connection, organization_id: str, *, now: datetime) -> None:
-    """Let the subscription say whether a charge is overdue; not while a change waits for its own payment."""
-    state = states.stored(connection, organization_id)
-    if state is None or not state.subscription.is_paying:
-        return
-    if plan_changes.under_way(connection, organization_id) is not None:
-        return
-    status: Status = "past_due" if charges.overdue(connection, organization_id) else "active"
-    if status != state.subscription.status:
-        changed = replace(state.subscription, status=status)
-        states.store(connection, organization_id, changed, over=state.version, now=now)
-        organizations.touch(connection, [organization_id])
+def _asked(parts: Parts, attempt: Attempt, method: PaymentMethod) -> Payment | None:
+    try:
+        return parts.gateway.find(key=attempt.key, method=method.attached)
+    except ProviderUnavailable:
+        return None
+
+
+def _record(parts: Parts, attempt: Attempt, payment: Payment, *, now: datetime) -> None:
+    def work(connection: Connection) -> None:
+        known = attempts.get(connection, attempt.key)
+        if known is None or settlement.settle(connection, known, payment, now=now):
+            return
+        if known.ask_at is not None and known.ask_at <= now:
+            attempts.ask_later(connection, known, now=now)
+
+    parts.database.writing(work)

@@ -9,11 +9,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from serving.clock import ClockMovedBack, SteppedClock
 from serving.db.tables import organizations
-from serving.jobs.collect_payments import collect_due, refresh_status
+from serving.jobs.collect_payments import ask_pending, collect_due, refresh_arrears, refund_due
 from serving.logs import logger
 from serving.parts import Parts
-from serving.payments import charges
-from serving.payments.gateway import Payment
+from serving.payments import attempts, charges, standing
+from serving.payments import repository as methods
+from serving.payments.gateway import Payment, ProviderUnavailable
 from serving.plan_changes import answers, idempotency, repository, service
 from serving.plan_changes.repository import ChangeRow
 from serving.subscriptions import closing
@@ -45,23 +46,35 @@ def reconcile_payments(parts: Parts, *, now: datetime) -> int:
     """Ask the provider, by key, what became of payments whose outcome is unknown; how many are known now."""
     waiting = [change for change in parts.database.reading(repository.all_under_way) if _asked_at(change) <= now]
     for change in waiting:
-        payment = parts.gateway.find(key=change.change_id) or Payment("failed", "provider_unavailable")
+        payment = _asked(parts, change)
 
         def work(connection: Connection, change: ChangeRow = change, payment: Payment = payment) -> None:
             status = service.act_on(connection, parts, change.change_id, payment)
             answer = None if status == "failed" else answers.receipt(change, status)
             idempotency.finish_abandoned(connection, change.change_id, answer)
-            refresh_status(connection, change.organization_id, now=now)
+            standing.refresh(connection, change.organization_id, now=now)
 
         parts.database.writing(work)
     return len(waiting)
+
+
+def _asked(parts: Parts, change: ChangeRow) -> Payment:
+    method = parts.database.reading(lambda connection: methods.ever(connection, change.payment_method_id))
+    try:
+        found = None if method is None else parts.gateway.find(key=change.change_id, method=method.attached)
+    except ProviderUnavailable:
+        return Payment("unknown")
+    return found or Payment("failed", "provider_unavailable")
 
 
 def run_due(parts: Parts, *, now: datetime) -> None:
     """Run every job once."""
     reconcile_payments(parts, now=now)
     close_periods(parts, now=now)
+    ask_pending(parts, now=now)
     collect_due(parts, now=now)
+    refund_due(parts, now=now)
+    refresh_arrears(parts, now=now)
     parts.database.writing(lambda connection: idempotency.forget_old(connection, now=now))
 
 
@@ -82,7 +95,7 @@ def advance(parts: Parts, clock: SteppedClock, *, to: datetime) -> None:
 def _next_due(parts: Parts) -> datetime | None:
     def read(connection: Connection) -> list[datetime]:
         pending = [_asked_at(change) for change in repository.all_under_way(connection)]
-        others = (closing.next_due(connection), charges.next_attempt(connection))
+        others = (closing.next_due(connection), charges.next_due(connection), attempts.next_asked(connection))
         return [*pending, *(instant for instant in others if instant is not None)]
 
     return min(parts.database.reading(read), default=None)

@@ -1,23 +1,23 @@
-"""What was charged, once per cause, with its lines: invoices and the ledger are made from these."""
+"""What was charged, once per cause, with its lines: one charge is one invoice, and one entry of the ledger."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from recommender.billing import ledger as accounts
 from recommender.billing.arrears import OpenInvoices
+from recommender.billing.dunning import Arrears, next_attempt
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 from serving.db.billing_tables import charges
+from serving.payments import ledger
 from serving.subscriptions import codec
 
-RETRIES: Final = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
-"""How long after the first attempt a failed collection is tried again."""
-
-_LINES: TypeAdapter[tuple[Line, ...]] = TypeAdapter(tuple[Line, ...])
-_TAX: TypeAdapter[tuple[TaxLine, ...]] = TypeAdapter(tuple[TaxLine, ...])
+LINES: Final[TypeAdapter[tuple[Line, ...]]] = TypeAdapter(tuple[Line, ...])
+TAX: Final[TypeAdapter[tuple[TaxLine, ...]]] = TypeAdapter(tuple[TaxLine, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,14 @@ class Charge:
     total_cents: int
     status: str
     attempts: int
+    next_attempt_at: datetime | None
+    failure_code: str | None
+    failing_since: datetime | None
     occurred_at: datetime
 
     @property
     def payment_key(self) -> str:
-        """The key of the attempt that comes next, so that an attempt repeated after a crash collects once."""
+        """The key of the attempt that comes next."""
         return f"{self.charge_id}:{self.attempts + 1}"
 
 
@@ -49,16 +52,13 @@ def add(
     currency: str,
     lines: tuple[Line, ...],
     tax: tuple[TaxLine, ...],
-    paid_with: str | None,
-    paid: bool,
     occurred_at: datetime,
     now: datetime,
-) -> None:
-    """Record a charge, paid or to be collected; an `IntegrityError` when its cause was charged before."""
+) -> Charge:
+    """Record a charge, to be collected; an `IntegrityError` when its cause was charged before."""
     net = net_cents(lines)
     tax_cents = sum(line.amount_cents for line in tax)
     total = max(net, 0) + tax_cents
-    settled = paid or total == 0
     connection.execute(
         insert(charges).values(
             charge_id=charge_id,
@@ -69,84 +69,145 @@ def add(
             net_cents=net,
             tax_cents=tax_cents,
             total_cents=total,
-            lines=codec.dumps(_LINES, lines),
-            tax=codec.dumps(_TAX, tax),
-            status="paid" if settled else "open",
+            lines=codec.dumps(LINES, lines),
+            tax=codec.dumps(TAX, tax),
+            status="open" if total else "paid",
             attempts=0,
-            next_attempt_at=None if settled else occurred_at,
-            payment_method_id=paid_with,
-            paid_at=now if settled else None,
+            next_attempt_at=occurred_at if total else None,
+            paid_at=None if total else now,
             occurred_at=occurred_at,
             recorded_at=now,
         )
     )
-
-
-def to_collect(connection: Connection, *, now: datetime, organization_id: str | None = None) -> list[Charge]:
-    """Open charges whose next attempt is due, the oldest first; with an organisation named: all of its open ones."""
-    due = charges.c.next_attempt_at <= now if organization_id is None else charges.c.organization_id == organization_id
-    query = select(charges).where(charges.c.status == "open", due).order_by(charges.c.occurred_at, charges.c.charge_id)
-    return [_read(row) for row in connection.execute(query)]
-
-
-def next_attempt(connection: Connection) -> datetime | None:
-    """The instant of the earliest attempt that waits."""
-    instant: datetime | None = connection.execute(
-        select(charges.c.next_attempt_at)
-        .where(charges.c.status == "open", charges.c.next_attempt_at.is_not(None))
-        .order_by(charges.c.next_attempt_at)
-        .limit(1)
-    ).scalar()
-    return instant
-
-
-def collected(connection: Connection, charge: Charge, *, payment_method_id: str, now: datetime) -> None:
-    """The charge is paid."""
-    _update(
+    ledger.post(
         connection,
-        charge,
-        status="paid",
-        attempts=charge.attempts + 1,
-        next_attempt_at=None,
-        payment_method_id=payment_method_id,
-        failure_code=None,
-        paid_at=now,
+        organization_id=organization_id,
+        kind="charge",
+        cause=f"charge:{charge_id}",
+        charge_id=charge_id,
+        currency=currency,
+        postings=accounts.charged(lines, tax),
+        occurred_at=occurred_at,
+        now=now,
     )
+    return get(connection, charge_id)
 
 
-def not_collected(connection: Connection, charge: Charge, *, failure_code: str, now: datetime) -> None:
-    """The attempt failed: the next one is set, or none is left."""
-    later = [charge.occurred_at + wait for wait in RETRIES if charge.occurred_at + wait > now]
-    _update(
-        connection,
-        charge,
-        attempts=charge.attempts + 1,
-        failure_code=failure_code,
-        next_attempt_at=later[0] if later else None,
+def get(connection: Connection, charge_id: str) -> Charge:
+    """One charge, kept from other writers until the transaction ends."""
+    return _read(connection.execute(select(charges).where(charges.c.charge_id == charge_id).with_for_update()).one())
+
+
+def due(connection: Connection, *, now: datetime) -> list[Charge]:
+    """Open charges whose next attempt is due, the oldest first."""
+    return _open(connection, charges.c.next_attempt_at <= now)
+
+
+def in_arrears(connection: Connection, organization_id: str) -> list[Charge]:
+    """Open charges of the organisation of which an attempt has failed, the oldest first."""
+    return _open(connection, charges.c.organization_id == organization_id, charges.c.failing_since.is_not(None))
+
+
+def open_of(connection: Connection, organization_id: str) -> list[Charge]:
+    """Everything that the organisation still owes, the oldest first."""
+    return _open(connection, charges.c.organization_id == organization_id)
+
+
+def arrears(connection: Connection, organization_id: str) -> tuple[Arrears, ...]:
+    """The organisation's arrears as the dunning schedule sees them."""
+    return tuple(
+        Arrears(charge.failing_since, charge.next_attempt_at)
+        for charge in in_arrears(connection, organization_id)
+        if charge.failing_since is not None
     )
-
-
-def ask_again(connection: Connection, charge: Charge, *, at: datetime) -> None:
-    """The outcome is unknown: the same attempt is repeated, by the same key."""
-    _update(connection, charge, next_attempt_at=at)
-
-
-def overdue(connection: Connection, organization_id: str) -> bool:
-    """Whether a charge of the organisation could not be collected so far."""
-    failed = (charges.c.organization_id == organization_id, charges.c.status == "open", charges.c.attempts > 0)
-    return bool(connection.execute(select(func.count()).select_from(charges).where(*failed)).scalar_one())
 
 
 def open_invoices(connection: Connection, organization_id: str) -> OpenInvoices:
     """How far behind the organisation is with what it was charged."""
-    still_open = (charges.c.organization_id == organization_id, charges.c.status == "open")
-    attempts = connection.execute(select(func.max(charges.c.attempts)).where(*still_open)).scalar()
-    return "none" if attempts is None else "overdue" if attempts else "collecting"
+    owed = open_of(connection, organization_id)
+    if any(charge.failing_since is not None for charge in owed):
+        return "overdue"
+    return "collecting" if owed else "none"
 
 
-def _update(connection: Connection, charge: Charge, **values: Any) -> None:
-    unchanged = (charges.c.charge_id == charge.charge_id, charges.c.status == "open")
-    connection.execute(update(charges).where(*unchanged, charges.c.attempts == charge.attempts).values(values))
+def organizations_in_arrears(connection: Connection) -> list[str]:
+    """Whoever owes a charge of which an attempt has failed."""
+    failing = (charges.c.status == "open", charges.c.failing_since.is_not(None))
+    return list(connection.execute(select(charges.c.organization_id).where(*failing).distinct()).scalars())
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """The instant of the earliest attempt that waits."""
+    query = select(func.min(charges.c.next_attempt_at)).where(charges.c.status == "open")
+    instant: datetime | None = connection.execute(query).scalar()
+    return instant
+
+
+def begin_attempt(connection: Connection, charge: Charge, *, payment_method_id: str, again_at: datetime | None) -> bool:
+    """Count an attempt that begins; False when another worker has begun the same."""
+    unchanged = (charges.c.status == "open", charges.c.attempts == charge.attempts)
+    return _update(
+        connection,
+        charge,
+        *unchanged,
+        attempts=charge.attempts + 1,
+        payment_method_id=payment_method_id,
+        next_attempt_at=again_at,
+    )
+
+
+def collected(
+    connection: Connection, charge: Charge, *, payment_method_id: str | None, key: str, now: datetime
+) -> None:
+    """The charge is paid by the attempt of this key."""
+    _update(
+        connection,
+        charge,
+        status="paid",
+        payment_method_id=payment_method_id,
+        next_attempt_at=None,
+        failure_code=None,
+        failing_since=None,
+        paid_at=now,
+    )
+    ledger.post(
+        connection,
+        organization_id=charge.organization_id,
+        kind="payment",
+        cause=f"payment:{key}",
+        charge_id=charge.charge_id,
+        currency=charge.currency,
+        postings=accounts.paid(charge.total_cents),
+        occurred_at=now,
+        now=now,
+    )
+
+
+def not_collected(connection: Connection, charge: Charge, *, failure_code: str, now: datetime) -> None:
+    """The attempt failed: the next one of the schedule is set, or none is left."""
+    since = charge.failing_since or now
+    _update(
+        connection,
+        charge,
+        failure_code=failure_code,
+        failing_since=since,
+        next_attempt_at=next_attempt(since, now=now),
+    )
+
+
+def try_again(connection: Connection, charge: Charge, *, at: datetime) -> None:
+    """Nobody is at fault: the next attempt is at this instant."""
+    _update(connection, charge, next_attempt_at=at)
+
+
+def _open(connection: Connection, *conditions: Any) -> list[Charge]:
+    query = select(charges).where(charges.c.status == "open", *conditions)
+    return [_read(row) for row in connection.execute(query.order_by(charges.c.occurred_at, charges.c.charge_id))]
+
+
+def _update(connection: Connection, charge: Charge, *conditions: Any, **values: Any) -> bool:
+    mine = update(charges).where(charges.c.charge_id == charge.charge_id, charges.c.status == "open", *conditions)
+    return connection.execute(mine.values(values)).rowcount == 1
 
 
 def _read(row: Row[Any]) -> Charge:

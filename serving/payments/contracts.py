@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from serving.fields import Instant
+from serving.fields import Id, Instant
 
 Token = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
 
@@ -17,6 +17,8 @@ class PaymentMethodIn(BaseModel):
     kind: Literal["card", "sepa", "bank_transfer"]
     token: Token
     default: bool = False
+    plan: Id | None = None
+    """The plan it is to pay for; the one that is held when none is named."""
 
 
 class PaymentMethodChange(BaseModel):
@@ -37,6 +39,8 @@ class PaymentMethodAnswer(BaseModel):
     last4: str
     expires: str | None
     default: bool
+    usable: bool
+    not_usable_because: Literal["card_expired", "sepa_outside_eu", "bank_transfer_not_enterprise"] | None
     recorded_at: Instant
 
 

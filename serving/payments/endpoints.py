@@ -3,15 +3,12 @@
 import asyncio
 
 from fastapi import APIRouter, Response
-from sqlalchemy import Connection
 
 from serving.fields import OrganizationId, StrictJsonRoute
-from serving.jobs.collect_payments import collect_open
-from serving.organizations import repository as organizations
+from serving.jobs.collect_payments import collect_arrears
 from serving.parts import AnyCaller, Parts, PartsOf, json_answer, seen_by
-from serving.payments import repository, service
+from serving.payments import service
 from serving.payments.contracts import PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn, PaymentMethods
-from serving.payments.repository import PaymentMethod
 from serving.payments.sandbox import TEST_CARDS
 from serving.problems import documented
 
@@ -23,13 +20,10 @@ async def list_payment_methods(organization_id: OrganizationId, parts: PartsOf, 
     """The organisation's payment methods."""
     seen_by(caller, organization_id)
 
-    def work(connection: Connection) -> list[PaymentMethod]:
-        organizations.get(connection, organization_id)
-        return repository.methods_of(connection, organization_id)
-
-    found = await parts.database.read(work)
-    methods = [service.as_answer(each) for each in found]
-    return json_answer({"payment_methods": methods, "provider": "sandbox", "test_cards": TEST_CARDS})
+    found = await parts.database.read(lambda connection: service.listed(connection, parts, organization_id))
+    provider = parts.settings.payments
+    test_cards = TEST_CARDS if provider == "sandbox" else {}
+    return json_answer({"payment_methods": found, "provider": provider, "test_cards": test_cards})
 
 
 @router.post(
@@ -43,11 +37,9 @@ async def add_payment_method(
 ) -> Response:
     """Add a payment method; the first one is the default."""
     seen_by(caller, organization_id)
-    added = await parts.database.write(
-        lambda connection: service.add(connection, parts, organization_id=organization_id, said=said)
-    )
+    added = await asyncio.to_thread(service.add, parts, organization_id=organization_id, said=said)
     await _collect(parts, organization_id)
-    return json_answer(service.as_answer(added), status=201)
+    return json_answer(added, status=201)
 
 
 @router.patch(
@@ -61,15 +53,11 @@ async def change_payment_method(
     """Put another card or account behind a method, or make it the default."""
     seen_by(caller, organization_id)
 
-    def work(connection: Connection) -> PaymentMethod:
-        organizations.get(connection, organization_id)
-        return service.change(
-            connection, parts, organization_id=organization_id, payment_method_id=payment_method, said=said
-        )
-
-    changed = await parts.database.write(work)
+    changed = await asyncio.to_thread(
+        service.change, parts, organization_id=organization_id, payment_method_id=payment_method, said=said
+    )
     await _collect(parts, organization_id)
-    return json_answer(service.as_answer(changed))
+    return json_answer(changed)
 
 
 @router.delete(
@@ -81,14 +69,10 @@ async def remove_payment_method(
     """Remove a method; the last one of a paying subscription stays."""
     seen_by(caller, organization_id)
 
-    def work(connection: Connection) -> None:
-        organizations.get(connection, organization_id)
-        service.remove(connection, parts, organization_id=organization_id, payment_method_id=payment_method)
-
-    await parts.database.write(work)
+    await asyncio.to_thread(service.remove, parts, organization_id=organization_id, payment_method_id=payment_method)
     return Response(status_code=204)
 
 
 async def _collect(parts: Parts, organization_id: str) -> None:
     """What is open is collected at once: another method cures what the first could not pay."""
-    await asyncio.to_thread(collect_open, parts, organization_id)
+    await asyncio.to_thread(collect_arrears, parts, organization_id)

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from recommender.billing.payment_methods import warn_at
 from serving.db.billing_tables import payment_methods
 from serving.payments.gateway import AttachedMethod, MethodKind
 
@@ -46,9 +47,19 @@ def method(connection: Connection, organization_id: str, payment_method_id: str)
     raise UnknownPaymentMethod(payment_method_id)
 
 
-def default_method(connection: Connection, organization_id: str) -> PaymentMethod | None:
-    """The one that is charged when none is named."""
-    return next((each for each in methods_of(connection, organization_id) if each.is_default), None)
+def ever(connection: Connection, payment_method_id: str | None) -> PaymentMethod | None:
+    """A method, removed or not."""
+    key = payment_methods.c.payment_method_id == payment_method_id
+    row = connection.execute(select(payment_methods).where(key)).first()
+    return None if row is None else _read(row)
+
+
+def customer_of(connection: Connection, organization_id: str) -> str | None:
+    """The payment provider's name for the organisation, if it ever had a method there."""
+    mine = (payment_methods.c.organization_id == organization_id, payment_methods.c.customer.is_not(None))
+    query = select(payment_methods.c.customer).where(*mine).order_by(payment_methods.c.recorded_at.desc()).limit(1)
+    customer: str | None = connection.execute(query).scalar()
+    return customer
 
 
 def add(connection: Connection, method: PaymentMethod) -> None:
@@ -92,10 +103,12 @@ def _attached(attached: AttachedMethod) -> dict[str, Any]:
         "brand": attached.brand,
         "last4": attached.last4,
         "expires": attached.expires,
+        "customer": attached.customer,
+        "warn_at": None if attached.expires is None else warn_at(attached.expires),
     }
 
 
 def _read(row: Row[Any]) -> PaymentMethod:
-    attached = AttachedMethod(row.reference, row.brand, row.last4, row.expires)
+    attached = AttachedMethod(row.reference, row.brand, row.last4, row.expires, row.customer)
     kind = cast("MethodKind", row.kind)
     return PaymentMethod(row.payment_method_id, row.organization_id, kind, attached, row.is_default, row.recorded_at)

@@ -1,14 +1,19 @@
 """A payment provider of our own, in the database: every way in which a payment can end, by test token."""
 
-from dataclasses import dataclass
-from typing import Final, cast
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
 
-from sqlalchemy import Connection, select
+import orjson
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from serving.clock import Clock
 from serving.db.billing_tables import sandbox_payments
 from serving.db.session import Database
-from serving.payments.gateway import AttachedMethod, MethodKind, Outcome, Payment, TokenRefused
+from serving.payments import provider_events, signatures
+from serving.payments.gateway import AttachedMethod, Event, MethodKind, Outcome, Owner, Payment, TokenRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,31 +26,30 @@ class _TestMethod:
     """False: the provider's answer is lost, so the outcome is unknown until it is asked for."""
     arrives: bool = True
     """False: the request is lost too."""
+    at_once: bool = True
+    """False: the payment is pending until `settle` ends it."""
 
 
-_CARDS: Final = {
-    "tok_visa": _TestMethod("card", "visa", "4242"),
+_VISA: Final = _TestMethod("card", "visa", "4242")
+_SEPA: Final = _TestMethod("sepa", None, "3000")
+TEST_METHODS: Final[Mapping[str, _TestMethod]] = {
+    "tok_visa": _VISA,
     "tok_mastercard": _TestMethod("card", "mastercard", "4444"),
     "tok_amex": _TestMethod("card", "amex", "0005"),
-    "tok_declined": _TestMethod("card", "visa", "0002", "card_declined"),
-    "tok_insufficient_funds": _TestMethod("card", "visa", "9995", "insufficient_funds"),
-    "tok_expired": _TestMethod("card", "visa", "0069", "card_expired"),
-    "tok_timeout": _TestMethod("card", "visa", "1111", answers=False),
-    "tok_timeout_declined": _TestMethod("card", "visa", "1112", "card_declined", answers=False),
-    "tok_timeout_lost": _TestMethod("card", "visa", "1113", answers=False, arrives=False),
-}
-TEST_METHODS: Final = {
-    **_CARDS,
-    "tok_sepa": _TestMethod("sepa", None, "3000"),
-    "tok_sepa_declined": _TestMethod("sepa", None, "3002", "card_declined"),
+    "tok_declined": replace(_VISA, last4="0002", failure_code="card_declined"),
+    "tok_insufficient_funds": replace(_VISA, last4="9995", failure_code="insufficient_funds"),
+    "tok_expired": replace(_VISA, last4="0069", failure_code="card_expired"),
+    "tok_authentication_required": replace(_VISA, last4="3155", failure_code="authentication_required"),
+    "tok_timeout": replace(_VISA, last4="1111", answers=False),
+    "tok_timeout_declined": replace(_VISA, last4="1112", failure_code="card_declined", answers=False),
+    "tok_timeout_lost": replace(_VISA, last4="1113", answers=False, arrives=False),
+    "tok_pending": replace(_VISA, last4="1114", at_once=False),
+    "tok_sepa": _SEPA,
+    "tok_sepa_declined": replace(_SEPA, last4="3002", failure_code="debit_refused"),
+    "tok_sepa_pending": replace(_SEPA, last4="3003", at_once=False),
     "tok_bank_transfer": _TestMethod("bank_transfer", None, "0000"),
-    "succeed": _CARDS["tok_visa"],
-    "decline": _CARDS["tok_declined"],
-    "insufficient_funds": _CARDS["tok_insufficient_funds"],
-    "expired": _CARDS["tok_expired"],
-    "timeout": _CARDS["tok_timeout"],
 }
-"""Token → how the method made from it behaves."""
+"""Token → how the method made from it behaves. A card's token may name its last month: `tok_visa:2027-03`."""
 
 TEST_CARDS: Final = {
     "4242424242424242": "tok_visa",
@@ -54,38 +58,66 @@ TEST_CARDS: Final = {
     "378282246310005": "tok_amex",
     "4000000000009995": "tok_insufficient_funds",
     "4000000000000069": "tok_expired",
+    "4000002500003155": "tok_authentication_required",
     "4000000000001111": "tok_timeout",
     "4000000000001112": "tok_timeout_declined",
 }
 """Number → token, for forms: a page turns one into the other itself and sends the token."""
+_SHORT: Final = {
+    "succeed": "tok_visa",
+    "decline": "tok_declined",
+    "insufficient_funds": "tok_insufficient_funds",
+    "expired": "tok_expired",
+    "authentication_required": "tok_authentication_required",
+    "timeout": "tok_timeout",
+    "provider_down": "tok_timeout_lost",
+}
 _CARD_EXPIRES: Final = "2099-12"
+_TYPE_OF: Final[Mapping[str, str]] = {
+    "succeeded": "payment_intent.succeeded",
+    "failed": "payment_intent.payment_failed",
+    "pending": "payment_intent.processing",
+}
+
+
+class UnknownSandboxPayment(LookupError):
+    """The sandbox holds no pending payment under this key."""
 
 
 class Sandbox:
     """The built-in provider; implements `PaymentGateway`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, clock: Clock, secret: str) -> None:
         self._database = database
+        self._clock = clock
+        self._secret = secret
 
-    def attach(self, *, kind: MethodKind, token: str) -> AttachedMethod:
+    def attach(self, *, kind: MethodKind, token: str, owner: Owner) -> AttachedMethod:
         """The method that the token stands for; raises `TokenRefused` for an unknown one or of another kind."""
-        method = TEST_METHODS.get(token)
+        method, expires = _read(token)
         if method is None or method.kind != kind:
             raise TokenRefused(token)
-        return AttachedMethod(token, method.brand, method.last4, _CARD_EXPIRES if kind == "card" else None)
+        month = (expires or _CARD_EXPIRES) if kind == "card" else None
+        return AttachedMethod(token, method.brand, method.last4, month, owner.organization_id)
 
-    def charge(self, *, key: str, reference: str, amount_cents: int, currency: str) -> Payment:
+    def detach(self, method: AttachedMethod) -> None:
+        """Nothing is kept of a method."""
+
+    def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
         """What the method's token says; recorded under the key, so that a second call collects nothing."""
-        method = TEST_METHODS[reference]
-        if not method.arrives:
+        behaves, _ = _read(method.reference)
+        if behaves is None:
+            return Payment("failed", "payment_failed")
+        if not behaves.arrives:
             return Payment("unknown")
+        ends = "failed" if behaves.failure_code else "succeeded"
         values = {
             "key": key,
-            "reference": reference,
+            "reference": method.reference,
             "amount_cents": amount_cents,
             "currency": currency,
-            "status": "failed" if method.failure_code else "succeeded",
-            "failure_code": method.failure_code,
+            "status": ends if behaves.at_once else "pending",
+            "failure_code": behaves.failure_code,
         }
 
         def record(connection: Connection) -> Payment:
@@ -94,11 +126,67 @@ class Sandbox:
             return _recorded(connection, key) or Payment("unknown")
 
         payment = self._database.writing(record)
-        return payment if method.answers else Payment("unknown")
+        return payment if behaves.answers else Payment("unknown")
 
-    def find(self, *, key: str) -> Payment | None:
+    def find(self, *, key: str, method: AttachedMethod) -> Payment | None:  # noqa: ARG002
         """What is recorded under the key."""
         return self._database.reading(lambda connection: _recorded(connection, key))
+
+    def refund(self, *, key: str, method: AttachedMethod) -> Payment:  # noqa: ARG002
+        """Note that the payment went back."""
+        collected = (sandbox_payments.c.key == key, sandbox_payments.c.status == "succeeded")
+
+        def record(connection: Connection) -> bool:
+            done = connection.execute(update(sandbox_payments).where(*collected).values(refunded=True))
+            return done.rowcount == 1
+
+        return Payment("succeeded") if self._database.writing(record) else Payment("failed", "payment_failed")
+
+    def event(self, *, body: bytes, signature: str | None) -> Event | None:
+        """What a message of the sandbox says; raises `SignatureRefused`."""
+        signatures.verify(body, signature, secret=self._secret, now=self._clock())
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return None
+        return provider_events.event_in(document) if isinstance(document, dict) else None
+
+    def settle(self, *, key: str, outcome: Outcome, failure_code: str | None = None) -> None:
+        """Let a pending payment end; raises `UnknownSandboxPayment`."""
+        pending = (sandbox_payments.c.key == key, sandbox_payments.c.status == "pending")
+        values = {"status": outcome, "failure_code": failure_code if outcome == "failed" else None}
+
+        def record(connection: Connection) -> bool:
+            return connection.execute(update(sandbox_payments).where(*pending).values(values)).rowcount == 1
+
+        if not self._database.writing(record):
+            raise UnknownSandboxPayment(key)
+
+    def message(self, *, key: str, payment: Payment) -> tuple[bytes, str]:
+        """The signed webhook about a payment: body and `Stripe-Signature`."""
+        error = {"code": payment.failure_code} if payment.failure_code else None
+        intent: dict[str, Any] = {
+            "object": "payment_intent",
+            "metadata": {provider_events.KEY: key},
+            "last_payment_error": error,
+        }
+        body = orjson.dumps(
+            {
+                "object": "event",
+                "id": f"evt_{key}_{payment.outcome}",
+                "type": _TYPE_OF[payment.outcome],
+                "data": {"object": intent},
+            }
+        )
+        return body, signatures.signed(body, secret=self._secret, at=self._clock())
+
+
+def _read(token: str) -> tuple[_TestMethod | None, str | None]:
+    """How a token behaves, and the last month of its card if it names one."""
+    name, colon, month = token.partition(":")
+    if colon and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
+        return None, None
+    return TEST_METHODS.get(_SHORT.get(name, name)), month or None
 
 
 def _recorded(connection: Connection, key: str) -> Payment | None:

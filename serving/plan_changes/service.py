@@ -15,7 +15,8 @@ from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
 from serving.outcomes.service import UnknownDecision
 from serving.parts import Parts
-from serving.payments import repository as methods
+from serving.payments import choice
+from serving.payments.choice import NoUsableMethod
 from serving.payments.gateway import Payment
 from serving.payments.repository import PaymentMethod
 from serving.plan_changes import answers, idempotency, repository, settle
@@ -103,7 +104,7 @@ async def confirm(parts: Parts, request: Request) -> Answer:
     payment = await asyncio.to_thread(
         parts.gateway.charge,
         key=change.change_id,
-        reference=method.attached.reference,
+        method=method.attached,
         amount_cents=change.document.due_now_cents,
         currency=change.document.currency,
     )
@@ -166,11 +167,13 @@ def _as_pinned(connection: Connection, parts: Parts, organization: OrganizationR
 
 def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: Pinned, quoted: Quote) -> Claim | Answer:
     owner, due, now = request.organization_id, quoted.due_now_cents, parts.now()
-    method = _method(connection, request) if due else None
-    if due and method is None:
-        answer = answers.payment_refusal("payment_method_missing", request.locale)
+    try:
+        method = _method(connection, parts, request, quoted) if due else None
+    except NoUsableMethod as error:
+        answer = answers.payment_refusal(error.code, request.locale)
         return idempotency.finish(connection, owner, request.key, answer)
-    status: ChangeStatus = "paying" if due else settle.status_at_once(quoted.change.timing)
+    collected = method is not None and method.kind != "bank_transfer"
+    status: ChangeStatus = "paying" if collected else settle.status_at_once(quoted.change.timing)
     change = _row(
         request=request, pinned=pinned, quoted=quoted, status=status, method=method, now=now, change_id=parts.new_id()
     )
@@ -180,7 +183,7 @@ def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: P
         settle.apply(connection, change, now=now, new_id=parts.new_id)
     repository.add(connection, change)
     idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
-    if method is not None:
+    if method is not None and collected:
         return Claim(change, method)
     return idempotency.finish(connection, owner, request.key, answers.receipt(change, status))
 
@@ -202,7 +205,7 @@ def act_on(connection: Connection, parts: Parts, change_id: str, payment: Paymen
     change = repository.get(connection, change_id)
     if change is None or change.status not in repository.UNDER_WAY:
         return "failed" if change is None else change.status
-    if payment.outcome == "unknown":
+    if payment.outcome in ("unknown", "pending"):
         repository.finish(connection, change_id, "payment_pending", now=now)
         return "payment_pending"
     if payment.outcome == "failed":
@@ -218,10 +221,11 @@ def _close(connection: Connection, parts: Parts, organization_id: str) -> None:
     close_due(connection, organization_id, currency=parts.catalogue.currency, now=parts.now(), new_id=parts.new_id)
 
 
-def _method(connection: Connection, request: Request) -> PaymentMethod | None:
-    if request.payment_method is None:
-        return methods.default_method(connection, request.organization_id)
-    return methods.method(connection, request.organization_id, request.payment_method)
+def _method(connection: Connection, parts: Parts, request: Request, quoted: Quote) -> PaymentMethod:
+    """Raises `NoUsableMethod`, `UnknownPaymentMethod`."""
+    owner, plan = request.organization_id, quoted.change.wish.plan
+    by = choice.payer(connection, owner, catalogue=parts.catalogue, now=parts.now(), plan=plan)
+    return choice.method_to_pay(connection, owner, request.payment_method, by=by)
 
 
 def _row(

@@ -9,7 +9,9 @@ from recommender.billing.subscription import Subscription
 from serving.organizations import repository as organizations
 from serving.outcomes import repository as outcomes
 from serving.outcomes.contracts import OutcomeIn
-from serving.payments import charges
+from serving.payments import charges, settlement
+from serving.payments import repository as methods
+from serving.payments.charges import Charge
 from serving.plan_changes import repository
 from serving.plan_changes.repository import ChangeRow, ChangeStatus
 from serving.subscriptions import repository as log
@@ -32,7 +34,7 @@ def apply(connection: Connection, change: ChangeRow, *, now: datetime, new_id: C
         recorded_at=now,
     )
     if document.lines:
-        charges.add(
+        charge = charges.add(
             connection,
             charge_id=new_id(),
             organization_id=owner,
@@ -40,11 +42,10 @@ def apply(connection: Connection, change: ChangeRow, *, now: datetime, new_id: C
             currency=document.currency,
             lines=document.lines,
             tax=document.tax,
-            paid_with=change.payment_method_id,
-            paid=True,
             occurred_at=change.effective_at,
             now=now,
         )
+        _record_payment(connection, change, charge, now=now)
     _record_paid(connection, change, now=now)
 
 
@@ -62,6 +63,18 @@ def _store(connection: Connection, change: ChangeRow, after: Subscription, *, no
     repository.finish_scheduled(connection, change.organization_id, "cancelled", now=now)
     states.store(connection, change.organization_id, after, over=change.subscription_version, now=now)
     organizations.touch(connection, [change.organization_id])
+
+
+def _record_payment(connection: Connection, change: ChangeRow, charge: Charge, *, now: datetime) -> None:
+    """The change was paid before it happened, or its bank transfer is awaited."""
+    method = methods.ever(connection, change.payment_method_id)
+    if method is None or not charge.total_cents:
+        return
+    paid_with = method.payment_method_id
+    if method.kind == "bank_transfer":
+        settlement.await_transfer(connection, charge, payment_method_id=paid_with, now=now)
+    else:
+        settlement.paid_already(connection, charge, key=change.change_id, payment_method_id=paid_with, now=now)
 
 
 def _record_paid(connection: Connection, change: ChangeRow, *, now: datetime) -> None:

@@ -118,8 +118,6 @@ def _record(
             currency=currency,
             lines=closing.lines,
             tax=tax_on(net_cents=closing.net_cents, country=organization.country, vat_id=organization.vat_id),
-            paid_with=None,
-            paid=False,
             occurred_at=closing.at,
             now=now,
         )

@@ -16,6 +16,7 @@ from serving.app import create_app
 from serving.clock import SteppedClock
 from serving.parts import Parts
 from serving.settings import Settings
+from tests.serving.books import books_close
 
 # Log lines are for operators; in a test they would only take time.
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -94,10 +95,11 @@ def running(
     *,
     load: Callable[[Path], Ranker] = no_champion,
     raise_faults: bool = True,
+    books: bool = True,
     starts: datetime = NOW,
     **settings: Any,
 ) -> Iterator[Service]:
-    """A service on a new database in the folder."""
+    """A service on a new database in the folder; its books close when the test is over."""
     clock = SteppedClock(starts)
     configured = Settings(
         **{
@@ -111,3 +113,5 @@ def running(
     app = create_app(configured, clock=clock, load=load)
     with TestClient(app, raise_server_exceptions=raise_faults) as client:
         yield Service(client, app.state.parts, clock)
+        if books:
+            app.state.parts.database.reading(books_close)

@@ -1,0 +1,81 @@
+"""Double entry: what each event of billing moves between which accounts.
+
+A debit is above zero, a credit below, and an entry sums to zero. The accounts, each per organisation and currency:
+
+| account           | a debit is                              | a credit is                                          |
+|-------------------|-----------------------------------------|------------------------------------------------------|
+| `receivable`      | charged: the customer owes it           | paid                                                 |
+| `cash`            | received                                | given back                                           |
+| `revenue`         | credited for unused time                | sold, net (detail: the plan)                         |
+| `tax`             | (only by a credit note)                 | owed to the state (detail: category and rate)        |
+| `customer_credit` | credit balance used by a charge         | credit balance granted: a net below zero             |
+| `unapplied`       | sent back                               | received for nothing that is owed (paid twice, late) |
+
+So what an organisation has paid is its `cash`, what it still owes its `receivable`, and both are sums of postings.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from recommender.billing.proration import Line, net_cents
+from recommender.billing.tax import TaxLine
+
+Account = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "unapplied"]
+EntryKind = Literal["charge", "payment", "unapplied", "refund"]
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One amount on one account: a debit above zero, a credit below."""
+
+    account: Account
+    amount_cents: int
+    detail: str = ""
+
+
+Postings = tuple[Posting, ...]
+
+
+class Unbalanced(ValueError):
+    """The postings of an entry do not sum to zero."""
+
+
+def charged(lines: Iterable[Line], tax: Iterable[TaxLine]) -> Postings:
+    """A charge: owed with tax, sold net per plan, credit balance used or granted."""
+    lines, tax = tuple(lines), tuple(tax)
+    net = net_cents(lines)
+    used = -sum(line.amount_cents for line in lines if line.kind == "credit_balance")
+    granted = max(-net, 0)
+    revenue: dict[str, int] = {}
+    for line in lines:
+        if line.kind != "credit_balance":
+            revenue[line.plan] = revenue.get(line.plan, 0) - line.amount_cents
+    return balanced(
+        Posting("receivable", max(net, 0) + sum(line.amount_cents for line in tax)),
+        *(Posting("revenue", amount, plan) for plan, amount in revenue.items()),
+        *(Posting("tax", -line.amount_cents, f"{line.category} {line.rate_percent}") for line in tax),
+        Posting("customer_credit", used - granted),
+    )
+
+
+def paid(amount_cents: int) -> Postings:
+    """Money received for what is owed."""
+    return balanced(Posting("cash", amount_cents), Posting("receivable", -amount_cents))
+
+
+def received_for_nothing(amount_cents: int) -> Postings:
+    """Money received although nothing was owed (any more)."""
+    return balanced(Posting("cash", amount_cents), Posting("unapplied", -amount_cents))
+
+
+def refunded(amount_cents: int) -> Postings:
+    """Money received for nothing, sent back."""
+    return balanced(Posting("unapplied", amount_cents), Posting("cash", -amount_cents))
+
+
+def balanced(*postings: Posting) -> Postings:
+    """The postings that move anything; raises `Unbalanced`."""
+    if difference := sum(posting.amount_cents for posting in postings):
+        raise Unbalanced(f"{difference} too much on one side")
+    return tuple(posting for posting in postings if posting.amount_cents)

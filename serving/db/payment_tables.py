@@ -1,0 +1,74 @@
+"""The tables of money that moves: attempts to collect, the ledger, and what customers are to be told."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, text
+
+from serving.db.tables import ID_LENGTH, Instant, metadata
+
+
+def _organization() -> Column[str]:
+    return Column("organization_id", String(ID_LENGTH), ForeignKey("organizations.organization_id"), nullable=False)
+
+
+payment_attempts = Table(
+    "payment_attempts",
+    metadata,
+    Column("key", String(200), primary_key=True, comment="the idempotency key given to the provider"),
+    _organization(),
+    Column("charge_id", String(ID_LENGTH), index=True, comment="what it pays; NULL for money that arrived for nothing"),
+    Column("payment_method_id", String(ID_LENGTH)),
+    Column("amount_cents", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("status", String(16), nullable=False, comment="started, pending, awaited, succeeded, failed"),
+    Column("failure_code", String(64)),
+    Column("ask_at", Instant, index=True, comment="when the provider is asked what became of it"),
+    Column("refund", String(8), index=True, comment="due, done; NULL: the money is kept"),
+    Column("started_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Index(None, "organization_id", "started_at"),
+    Index(
+        "uq_payment_attempts_open",
+        "charge_id",
+        unique=True,
+        sqlite_where=text("status IN ('started', 'pending')"),
+        postgresql_where=text("status IN ('started', 'pending')"),
+    ),
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("entry_id", String(ID_LENGTH), primary_key=True),
+    _organization(),
+    Column("kind", String(16), nullable=False, comment="charge, payment, unapplied, refund"),
+    Column("cause", String(255), nullable=False, unique=True, comment="what it records, so that it is recorded once"),
+    Column("charge_id", String(ID_LENGTH), index=True),
+    Column("currency", String(3), nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Index(None, "organization_id", "occurred_at"),
+)
+
+ledger_postings = Table(
+    "ledger_postings",
+    metadata,
+    Column("entry_id", String(ID_LENGTH), ForeignKey("ledger_entries.entry_id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("account", String(32), nullable=False, comment="receivable, cash, revenue, tax, customer_credit, unapplied"),
+    Column("detail", String(ID_LENGTH), nullable=False, comment="revenue: the plan; tax: category and rate"),
+    Column("amount_cents", BigInteger, nullable=False, comment="debit above 0, credit below; an entry sums to 0"),
+    sqlite_with_rowid=False,
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", String(ID_LENGTH), primary_key=True),
+    _organization(),
+    Column("kind", String(32), nullable=False),
+    Column("cause", String(400), nullable=False, unique=True, comment="what it is about, so that it is told once"),
+    Column("payload", Text, nullable=False, comment="JSON object: the figures of the message"),
+    Column("locale", String(8), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("sent_at", Instant, index=True, comment="NULL: still to be sent"),
+    Index(None, "organization_id", "created_at"),
+)

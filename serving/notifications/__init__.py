@@ -1,0 +1,1 @@
+"""What customers are to be told: records, from which mails are written."""

@@ -1,0 +1,59 @@
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import get_args
+
+import pytest
+
+from recommender.billing.dunning import ABILITIES, RETRY_AFTER, Arrears, next_attempt, status_of, suspends_at
+from recommender.billing.subscription import Status
+from tests.recommender.billing.builders import at
+
+FAILED = at("2025-06-01")
+
+
+@pytest.mark.parametrize(
+    ("now", "next_at"),
+    [
+        ("2025-06-01", "2025-06-02"),
+        ("2025-06-02", "2025-06-04"),
+        ("2025-06-04", "2025-06-08"),
+        ("2025-06-06", "2025-06-08"),
+        ("2025-06-08", "2025-06-15"),
+        ("2025-06-15", None),
+    ],
+)
+def test_a_failed_charge_is_tried_again_after_1_3_7_and_14_days(now: str, next_at: str | None) -> None:
+    assert next_attempt(FAILED, now=at(now)) == (None if next_at is None else at(next_at))
+
+
+def test_the_schedule_only_goes_forward() -> None:
+    assert all(first < second for first, second in pairwise((timedelta(), *RETRY_AFTER)))
+
+
+@pytest.mark.parametrize(
+    ("arrears", "status"),
+    [
+        ((), "active"),
+        ((at("2025-06-02"),), "past_due"),
+        ((None,), "suspended"),
+        ((at("2025-07-02"), None), "suspended"),
+    ],
+)
+def test_the_status_is_that_of_the_worst_charge(arrears: tuple[datetime | None, ...], status: Status) -> None:
+    assert status_of(tuple(Arrears(FAILED, each) for each in arrears)) == status
+
+
+def test_a_plan_is_suspended_14_days_after_the_first_failure_of_its_oldest_charge() -> None:
+    later = Arrears(at("2025-06-10"), at("2025-06-11"))
+
+    assert suspends_at((later, Arrears(FAILED, at("2025-06-02")))) == at("2025-06-15")
+    assert suspends_at(()) is None
+
+
+def test_every_status_says_what_works_and_in_every_one_it_can_be_paid() -> None:
+    assert ABILITIES.keys() == set(get_args(Status))
+    assert all({"manage_payment", "see_invoices"} <= works for works in ABILITIES.values())
+
+
+def test_each_step_of_dunning_leaves_less_working() -> None:
+    assert ABILITIES["suspended"] < ABILITIES["past_due"] < ABILITIES["active"]
