@@ -29,7 +29,7 @@ ABILITIES: Final[Mapping[Status, frozenset[Ability]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Arrears:
+class FailingCharge:
     """A charge that could not be collected."""
 
     failing_since: datetime
@@ -42,13 +42,13 @@ def next_attempt(failing_since: datetime, *, now: datetime) -> datetime | None:
     return next((failing_since + wait for wait in RETRY_AFTER if failing_since + wait > now), None)
 
 
-def status_of(arrears: tuple[Arrears, ...]) -> Status:
+def status_of(arrears: tuple[FailingCharge, ...]) -> Status:
     """The status of a paid plan with these charges in arrears."""
     if any(each.next_attempt_at is None for each in arrears):
         return "suspended"
     return "past_due" if arrears else "active"
 
 
-def suspends_at(arrears: tuple[Arrears, ...]) -> datetime | None:
+def suspends_at(arrears: tuple[FailingCharge, ...]) -> datetime | None:
     """When the plan is suspended unless something is paid."""
     return min((each.failing_since + RETRY_AFTER[-1] for each in arrears), default=None)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from recommender.billing import ledger as accounts
 from recommender.billing.arrears import OpenInvoices
-from recommender.billing.dunning import Arrears, next_attempt
+from recommender.billing.dunning import FailingCharge, next_attempt
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 from serving.db.billing_tables import charges
@@ -113,10 +113,10 @@ def open_of(connection: Connection, organization_id: str) -> list[Charge]:
     return _open(connection, charges.c.organization_id == organization_id)
 
 
-def arrears(connection: Connection, organization_id: str) -> tuple[Arrears, ...]:
+def arrears(connection: Connection, organization_id: str) -> tuple[FailingCharge, ...]:
     """The organisation's arrears as the dunning schedule sees them."""
     return tuple(
-        Arrears(charge.failing_since, charge.next_attempt_at)
+        FailingCharge(charge.failing_since, charge.next_attempt_at)
         for charge in in_arrears(connection, organization_id)
         if charge.failing_since is not None
     )

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from recommender.billing.dunning import ABILITIES, RETRY_AFTER, Arrears, next_attempt, status_of, suspends_at
+from recommender.billing.dunning import ABILITIES, RETRY_AFTER, FailingCharge, next_attempt, status_of, suspends_at
 from recommender.billing.subscription import Status
 from tests.recommender.billing.builders import at
 
@@ -40,13 +40,13 @@ def test_the_schedule_only_goes_forward() -> None:
     ],
 )
 def test_the_status_is_that_of_the_worst_charge(arrears: tuple[datetime | None, ...], status: Status) -> None:
-    assert status_of(tuple(Arrears(FAILED, each) for each in arrears)) == status
+    assert status_of(tuple(FailingCharge(FAILED, each) for each in arrears)) == status
 
 
 def test_a_plan_is_suspended_14_days_after_the_first_failure_of_its_oldest_charge() -> None:
-    later = Arrears(at("2025-06-10"), at("2025-06-11"))
+    later = FailingCharge(at("2025-06-10"), at("2025-06-11"))
 
-    assert suspends_at((later, Arrears(FAILED, at("2025-06-02")))) == at("2025-06-15")
+    assert suspends_at((later, FailingCharge(FAILED, at("2025-06-02")))) == at("2025-06-15")
     assert suspends_at(()) is None
 
 
