@@ -4,9 +4,23 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-OutcomeKind = Literal["viewed", "selected", "checkout_started", "dismissed", "paid", "changed_back"]
+OutcomeKind = Literal[
+    "impression",
+    "viewed",
+    "selected",
+    "checkout_started",
+    "previewed",
+    "blocked",
+    "confirmed",
+    "payment_failed",
+    "paid",
+    "changed_back",
+    "dismissed",
+]
+"""What may come of a decision. `impression`: the cards were half visible for a second. `viewed`: somebody looked at
+them. `previewed`, `blocked`, `confirmed`, `payment_failed`, `paid`, `changed_back`: seen by the service itself."""
 
-CHOICES: Final[tuple[OutcomeKind, ...]] = ("selected", "checkout_started", "paid")
+CHOICES: Final[tuple[OutcomeKind, ...]] = ("selected", "checkout_started", "previewed", "confirmed", "paid")
 """The kinds that choose a plan and therefore name it; each goes further than the one before."""
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import AwareDatetime, BaseModel, Json
 
+from data_contracts.charges import Charge
 from data_contracts.decisions import DecisionCandidate
 from data_contracts.organizations import IntegrationChange, Organization, SubscriptionChange, TemplateInstall
 from data_contracts.outcomes import Outcome
@@ -51,6 +52,8 @@ class RawTable:
     fresh_for_days: int | None = None
     """How far the newest row may lag behind the newest row of the whole folder; `None`: changes may be rare."""
     min_rows: int = 0
+    optional: bool = False
+    """Whether a folder may do without it: then it has no rows, and the report says so."""
     max_share_set_aside: float = 0.25
     """With more than this share of rows broken, the table is broken as a whole (see `MIN_ROWS_TO_JUDGE_A_SHARE`)."""
 
@@ -81,6 +84,7 @@ RAW_TABLES: Final[Mapping[str, RawTable]] = {
             fresh_for_days=31,
         ),
         RawTable("outcomes", Outcome, key=("event_id",), references={"decision_id": "decisions"}, fresh_for_days=62),
+        RawTable("charges", Charge, key=("charge_id",), references=OF_ORGANIZATION, optional=True),
     )
 }
 

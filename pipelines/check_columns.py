@@ -3,6 +3,7 @@
 Computed columns have a dot in their name; `data_contracts/expectations` says what is expected of each.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -113,8 +114,25 @@ def _of_outcomes(frame: pd.DataFrame) -> dict[str, Any]:
     return {"choice.has_plan": ~frame["kind"].isin(CHOICES) | frame["plan"].notna()}
 
 
+def _of_charges(frame: pd.DataFrame) -> dict[str, Any]:
+    net, tax, total = (frame[name] for name in ("net_cents", "tax_cents", "total_cents"))
+    return {
+        "lines.add_up": [_sum_of_lines(text) == amount for text, amount in zip(frame["lines"], net, strict=True)],
+        "total.adds_up": total == net.clip(lower=0) + tax,
+    }
+
+
+def _sum_of_lines(text: object) -> int | None:
+    """What the lines of a charge add up to, `None` where that cannot be said."""
+    try:
+        return sum(line["amount_cents"] for line in json.loads(str(text)))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
 ROW_CHECKS: Final[Mapping[str, Callable[[pd.DataFrame], dict[str, Any]]]] = {
     "subscriptions": _of_subscriptions,
     "decisions": _of_decisions,
     "outcomes": _of_outcomes,
+    "charges": _of_charges,
 }

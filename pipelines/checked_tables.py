@@ -51,7 +51,7 @@ def require_checked(folder: Path) -> None:
     """See that `validate` wrote these tables and found them sound; `TableUnreadable` says what speaks against it."""
     try:
         said = json.loads((folder / "validation.json").read_text("utf-8"))
-        kept = {name: said["tables"][name]["rows_kept"] for name in RAW_TABLES}
+        kept = {name: said["tables"][name]["rows_kept"] for name in tables_of(folder)}
         valid = said["valid"] is True
     except FileNotFoundError as error:
         raise TableUnreadable(f"{folder}: has no validation.json; the tables must be checked first") from error
@@ -62,6 +62,13 @@ def require_checked(folder: Path) -> None:
     for name, rows in kept.items():
         if (found := count_rows(folder, name)) != rows:
             raise TableUnreadable(f"{name}: {folder / name}.parquet has {found} rows, validation.json says {rows}")
+
+
+def tables_of(folder: Path) -> tuple[str, ...]:
+    """The raw tables that the folder has to have, and those it has without having to."""
+    return tuple(
+        name for name, table in RAW_TABLES.items() if not table.optional or (folder / f"{name}.parquet").is_file()
+    )
 
 
 def require_columns(folder: Path, name: str) -> None:
@@ -79,7 +86,7 @@ def count_rows(folder: Path, name: str) -> int:
 def data_end_us(folder: Path) -> int:
     """The latest instant at which anything was recorded, over all tables, in microseconds; 0 without any row."""
     newest = 0
-    for name in RAW_TABLES:
+    for name in tables_of(folder):
         with _readable(folder, name) as path:
             for batch in ds.dataset(path, format="parquet").to_batches(columns=["recorded_at"]):
                 recorded = pc.max(batch["recorded_at"].cast(ARROW_TYPES["instant"])).cast(pa.int64())

@@ -86,6 +86,8 @@ def check_table(
     set_aside = quarantined(raw, run.findings)
     unknown = [parent for parent in raw.table.references.values() if parent not in kept]
     notes = [f"references into {parent} were not checked: it is broken as a whole" for parent in unknown]
+    if raw.absent:
+        notes.append("the folder does not have this table; it is taken to have no rows")
     notes += [f"column {name!r} is not part of the table and was not kept" for name in raw.undeclared]
     return CheckedTable(
         table=raw.table,

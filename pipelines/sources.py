@@ -45,6 +45,8 @@ class RawRows:
     ragged: tuple[RaggedRow, ...] = ()
     undeclared: tuple[str, ...] = field(default=())
     """Columns that the table should not have; they are not read any further."""
+    absent: bool = False
+    """The folder does without this table, as it may."""
 
     @property
     def rows_in(self) -> int:
@@ -63,6 +65,8 @@ class SourceUnreadable(Exception):
 def read_table(folder: Path, table: RawTable) -> RawRows:
     """Reads `<table>.parquet` or `<table>.csv` of the folder; `SourceUnreadable` with every reason found."""
     found = [path for path in (folder / f"{table.name}.parquet", folder / f"{table.name}.csv") if path.exists()]
+    if not found and table.optional:
+        return _absent(table)
     if not found:
         raise SourceUnreadable([f"there is neither {table.name}.parquet nor {table.name}.csv"])
     if len(found) > 1:
@@ -74,6 +78,12 @@ def read_table(folder: Path, table: RawTable) -> RawRows:
         return _read_parquet(path, table)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SourceUnreadable([f"{path.name}: cannot be read: {_one_line(error)}"]) from error
+
+
+def _absent(table: RawTable) -> RawRows:
+    """No rows of a table that a folder may do without."""
+    schema = pa.schema([(column.name, pa.string()) for column in table.columns])
+    return RawRows(table, f"no {table.name}", schema.empty_table(), np.arange(0), absent=True)
 
 
 def _read_parquet(path: Path, table: RawTable) -> RawRows:

@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data_contracts.raw_tables import RAW_TABLES
-from pipelines.checked_tables import count_rows
+from pipelines.checked_tables import count_rows, tables_of
 from pipelines.logged_features import Comparison
 from pipelines.training_rows import FEATURE_NAMES, TrainingSources, build_chunk, open_sources
 from pipelines.usable_decisions import REASONS
@@ -95,7 +94,7 @@ def build_training_set(
             "last_decided_at": _instant(sources, usable[-1]),
             "catalogue_versions": sorted({sources.log.markets[m][0] for m in np.unique(sources.log.market[usable])}),
             "excluded": left_out,
-            "tables": {name: count_rows(checked, name) for name in RAW_TABLES},
+            "tables": {name: count_rows(checked, name) for name in tables_of(checked)},
         }
         paths["training_set.json"].write_text(json.dumps(about, indent=2) + "\n", "utf-8")
     return about

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from data_contracts.expectations import (
+    charges,
     decisions,
     integrations,
     organizations,
@@ -23,6 +24,7 @@ EXPECTATIONS: Final[Mapping[str, Callable[..., list[Any]]]] = {
     "subscriptions": subscriptions.expectations,
     "decisions": decisions.expectations,
     "outcomes": outcomes.expectations,
+    "charges": charges.expectations,
 }
 
 

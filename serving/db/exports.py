@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from sqlalchemy import Connection, inspect, text
+
 EXPORT_VIEWS: Final[Mapping[str, str]] = {
     "organizations": (
         "SELECT organization_id, country, locale, timezone, trial_started_at, recorded_at FROM organizations"
@@ -27,5 +29,23 @@ EXPORT_VIEWS: Final[Mapping[str, str]] = {
         " FROM decisions d JOIN decision_plans p ON p.decision_id = d.decision_id"
     ),
     "outcomes": ("SELECT event_id, decision_id, kind, plan, position, occurred_at, recorded_at FROM outcomes"),
+    "charges": (
+        "SELECT c.charge_id, c.organization_id, p.decision_id, p.plan, c.kind, c.currency, c.net_cents, c.tax_cents,"
+        " c.total_cents, c.lines, c.paid_at, c.occurred_at, c.recorded_at"
+        " FROM charges c LEFT JOIN plan_changes p ON c.cause = 'change:' || p.change_id"
+    ),
 }
 """Raw table → the query behind its view. `interval` is quoted by nobody: both databases take it as a column name."""
+
+
+def drop_views(connection: Connection) -> None:
+    """Take every view down: it stands on tables that may be about to change."""
+    for name in inspect(connection).get_view_names():
+        if name.startswith("export_"):
+            connection.execute(text(f"DROP VIEW {name}"))
+
+
+def create_views(connection: Connection) -> None:
+    """Make every view as this code wants it."""
+    for table, query in EXPORT_VIEWS.items():
+        connection.execute(text(f"CREATE VIEW export_{table} AS {query}"))

@@ -5,6 +5,7 @@ from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
+from serving.db import exports
 from serving.db.session import Database
 
 VERSION_TABLE: Final = "plans_schema_version"
@@ -23,7 +24,10 @@ def migrate(database: Database) -> None:
 
     def upgrade(connection: Connection) -> None:
         config.attributes["connection"] = connection
+        # Views hold nothing and follow the tables: no migration speaks of them.
+        exports.drop_views(connection)
         command.upgrade(config, "head")
+        exports.create_views(connection)
 
     database.writing(upgrade)
 

@@ -10,8 +10,10 @@ from serving.access import Caller
 from serving.outcomes import repository
 from serving.outcomes.contracts import OutcomeIn
 
-FROM_THE_LEDGER: Final[frozenset[OutcomeKind]] = frozenset({"paid", "changed_back"})
-"""Money tells us these; a page that says so is not believed."""
+FROM_THE_SERVICE: Final[frozenset[OutcomeKind]] = frozenset(
+    {"previewed", "blocked", "confirmed", "payment_failed", "paid", "changed_back"}
+)
+"""The service sees these itself; a page that says so is not believed."""
 
 
 class UnknownDecision(LookupError):
@@ -19,7 +21,7 @@ class UnknownDecision(LookupError):
 
 
 class NotFromPages(ValueError):
-    """Only the ledger reports this kind of outcome."""
+    """The service sees this kind of outcome itself."""
 
 
 class NotACandidate(ValueError):
@@ -50,7 +52,7 @@ def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: d
     decision = repository.decided(connection, outcome.decision_id)
     if decision is None or not caller.may_see(decision.organization_id):
         raise UnknownDecision(outcome.decision_id)
-    if outcome.kind in FROM_THE_LEDGER:
+    if outcome.kind in FROM_THE_SERVICE:
         raise NotFromPages
     if outcome.plan is None and outcome.kind in CHOICES:
         raise PlanMissing
@@ -63,6 +65,27 @@ def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: d
     if earlier != outcome:
         raise OutcomeReused
     return False
+
+
+def note(
+    connection: Connection, *, kind: OutcomeKind, decision_id: str | None, plan: str, of: str, now: datetime
+) -> None:
+    """Record what the service itself sees come of a decision, once per kind and what it is an outcome `of`.
+
+    A change that no decision led to, or to a plan that the decision did not rank, is no outcome of one.
+    """
+    decision = None if decision_id is None else repository.decided(connection, decision_id)
+    if decision_id is None or decision is None or plan not in decision.positions:
+        return
+    seen = OutcomeIn.model_construct(
+        event_id=f"{kind}-{of}",
+        decision_id=decision_id,
+        kind=kind,
+        plan=plan,
+        position=decision.positions[plan],
+        occurred_at=now,
+    )
+    repository.add(connection, seen, recorded_at=now)
 
 
 def _check_instant(outcome: OutcomeIn, *, decided_at: datetime, now: datetime) -> None:

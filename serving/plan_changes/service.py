@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Final
 
 from sqlalchemy import Connection
@@ -13,7 +14,7 @@ from serving.locales import LocaleCode
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
-from serving.outcomes.service import UnknownDecision
+from serving.outcomes.service import UnknownDecision, note
 from serving.parts import Parts
 from serving.payments import choice
 from serving.payments.choice import NoUsableMethod
@@ -70,10 +71,21 @@ async def preview(parts: Parts, *, organization_id: str, wanted: Wanted, locale:
         return answers.quote_json(quoted, parts, organization, locale)
 
     try:
-        return await parts.database.read(read)
+        answer = await parts.database.read(read)
     except PeriodIsOver:
         await parts.database.write(lambda connection: _close(connection, parts, organization_id))
-        return await parts.database.read(read)
+        answer = await parts.database.read(read)
+    if wanted.decision_id is not None:
+        blocked = bool(answer["blockers"])
+        await parts.database.write(lambda connection: _note_preview(connection, wanted, blocked, now=parts.now()))
+    return answer
+
+
+def _note_preview(connection: Connection, wanted: Wanted, blocked: bool, *, now: datetime) -> None:
+    """Tell the decision that led here what was asked for, and that it cannot be had."""
+    of = sha256(f"{wanted.decision_id} {wanted.plan}".encode()).hexdigest()[:40]
+    for kind in ("previewed", "blocked") if blocked else ("previewed",):
+        note(connection, kind=kind, decision_id=wanted.decision_id, plan=wanted.plan, of=of, now=now)
 
 
 def quote_now(
@@ -182,6 +194,7 @@ def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: P
     elif status == "applied":
         settle.apply(connection, change, now=now, new_id=parts.new_id)
     repository.add(connection, change)
+    note(connection, kind="confirmed", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now)
     idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
     if method is not None and collected:
         return Claim(change, method)
@@ -211,6 +224,7 @@ def act_on(connection: Connection, parts: Parts, change_id: str, payment: Paymen
     if payment.outcome == "failed":
         reason = {"failure_code": payment.failure_code}
         repository.finish(connection, change_id, "failed", now=now, reason=reason)
+        note(connection, kind="payment_failed", decision_id=change.decision_id, plan=change.plan, of=change_id, now=now)
         return "failed"
     repository.finish(connection, change_id, "applied", now=now)
     settle.apply(connection, change, now=now, new_id=parts.new_id)

@@ -7,8 +7,7 @@ from sqlalchemy import Connection
 
 from recommender.billing.subscription import Subscription
 from serving.organizations import repository as organizations
-from serving.outcomes import repository as outcomes
-from serving.outcomes.contracts import OutcomeIn
+from serving.outcomes import service as outcomes
 from serving.payments import charges, settlement
 from serving.payments import repository as methods
 from serving.payments.charges import Charge
@@ -46,7 +45,9 @@ def apply(connection: Connection, change: ChangeRow, *, now: datetime, new_id: C
             now=now,
         )
         _record_payment(connection, change, charge, now=now)
-    _record_paid(connection, change, now=now)
+    outcomes.note(
+        connection, kind="paid", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now
+    )
 
 
 def schedule(connection: Connection, change: ChangeRow, *, now: datetime) -> None:
@@ -75,21 +76,3 @@ def _record_payment(connection: Connection, change: ChangeRow, charge: Charge, *
         settlement.await_transfer(connection, charge, payment_method_id=paid_with, now=now)
     else:
         settlement.paid_already(connection, charge, key=change.change_id, payment_method_id=paid_with, now=now)
-
-
-def _record_paid(connection: Connection, change: ChangeRow, *, now: datetime) -> None:
-    """Tell the decision that led here that it was paid for."""
-    if change.decision_id is None:
-        return
-    decided = outcomes.decided(connection, change.decision_id)
-    if decided is None or change.plan not in decided.positions:
-        return
-    paid = OutcomeIn.model_construct(
-        event_id=f"paid-{change.change_id}",
-        decision_id=change.decision_id,
-        kind="paid",
-        plan=change.plan,
-        position=decided.positions[change.plan],
-        occurred_at=now,
-    )
-    outcomes.add(connection, paid, recorded_at=now)

@@ -74,6 +74,21 @@ OUTCOME = {
     "occurred_at": TUESDAY,
     "recorded_at": TUESDAY,
 }
+CHARGE = {
+    "charge_id": "p1",
+    "organization_id": "bakery",
+    "decision_id": "d1",
+    "plan": "ecommerce-basic",
+    "kind": "change",
+    "currency": "EUR",
+    "net_cents": "19000",
+    "tax_cents": "3610",
+    "total_cents": "22610",
+    "lines": '[{"kind": "full_period", "plan": "ecommerce-basic", "amount_cents": 19000}]',
+    "paid_at": TUESDAY,
+    "occurred_at": TUESDAY,
+    "recorded_at": TUESDAY,
+}
 
 
 def clean_tables() -> Tables:
@@ -93,6 +108,7 @@ def clean_tables() -> Tables:
         ],
         "decisions": [CANDIDATE, RUNNER_UP],
         "outcomes": [OUTCOME, OUTCOME | {"event_id": "o2", "kind": "viewed", "plan": "", "position": ""}],
+        "charges": [CHARGE, CHARGE | {"charge_id": "p2", "decision_id": "", "plan": "", "paid_at": ""}],
     }
 
 

@@ -3,12 +3,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import pytest
 
+from data_contracts.outcomes import CHOICES
 from pipelines.labels import Labels, Outcomes, label_decisions
 from recommender.ranking.day_cube import DAY_US
 
 DECIDED: Final = 1000 * DAY_US
 LONG_AFTER: Final = DECIDED + 100 * DAY_US
-SELECTED, CHECKOUT, PAID, VIEWED = 0, 1, 2, -1
+SELECTED, CHECKOUT, PAID = (CHOICES.index(kind) for kind in ("selected", "checkout_started", "paid"))
+VIEWED: Final = -1
 BASIC, SCALE, ENTERPRISE = 0, 1, 2
 
 

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from serving.db.exports import EXPORT_VIEWS
 from serving.db.tables import Instant
 
 revision = "0001"
@@ -197,13 +196,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_outcomes")),
     )
     op.create_index(op.f("ix_outcomes_decision_id"), "outcomes", ["decision_id"], unique=False)
-    for table, query in EXPORT_VIEWS.items():
-        op.execute(f"CREATE VIEW export_{table} AS {query}")
 
 
 def downgrade() -> None:
-    for table in EXPORT_VIEWS:
-        op.execute(f"DROP VIEW export_{table}")
     for table in (
         "enterprise_leads",
         "outcomes",

@@ -1,0 +1,1 @@
+"""What dashboards show: journeys out of events, and every number defined once."""

@@ -1,0 +1,43 @@
+"""The charges of the ledger as the money page adds them up: one row each, its lines told apart."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipelines.checked_tables import microseconds_of, places_in, read_table
+from pipelines.day_cube import KnownFacts
+from pipelines.metrics.templates import NONE, first_template
+
+CREDITS: Final = frozenset({"unused_time", "credit_balance"})
+"""Kinds of lines that give back what was paid before."""
+
+
+def charges_frame(checked: Path, *, known: KnownFacts) -> pd.DataFrame:
+    """One row per charge: `net_cents`, `tax_cents`, `total_cents` as the ledger has them; `overage_cents` and
+    `credit_cents` (below 0), the sums of those lines; `plan` (of a renewal: the first line's); `paid`; `country` and
+    `template` of the organisation.
+    """  # noqa: D205 - the first sentence lists columns
+    names = ["charge_id", "organization_id", "plan", "kind", "currency", "net_cents", "tax_cents", "total_cents"]
+    table = read_table(checked, "charges", [*names, "lines", "paid_at", "occurred_at"])
+    lines: list[list[dict[str, Any]]] = [json.loads(text) for text in table["lines"].to_pylist()]
+    organization = places_in(table["organization_id"], known.organization_ids)
+    frame = table.drop_columns(["lines"]).to_pandas()
+    return frame.assign(
+        plan=[plan or _plan(of) for plan, of in zip(table["plan"].to_pylist(), lines, strict=True)],
+        overage_cents=np.array([_sum(of, {"overage"}) for of in lines], dtype=np.int64),
+        credit_cents=np.array([_sum(of, CREDITS) for of in lines], dtype=np.int64),
+        paid=frame["paid_at"].notna(),
+        country=np.array([*known.country, NONE])[organization],
+        template=first_template(checked, known, organization, microseconds_of(table["occurred_at"])),
+    )
+
+
+def _sum(lines: list[dict[str, Any]], kinds: frozenset[str] | set[str]) -> int:
+    return sum(line["amount_cents"] for line in lines if line.get("kind") in kinds)
+
+
+def _plan(lines: list[dict[str, Any]]) -> str:
+    return next((str(line["plan"]) for line in lines if line.get("plan")), NONE)

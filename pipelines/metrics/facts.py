@@ -1,0 +1,163 @@
+"""From a checked folder to what every number is computed from: one row per journey, one row per charge."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
+from pipelines.day_cube import KnownFacts, read_known_facts
+from pipelines.metrics import journeys as truth
+from pipelines.metrics.charges import charges_frame
+from pipelines.metrics.later_usage import regret_cents
+from pipelines.metrics.prices import PriceList
+from pipelines.metrics.templates import NONE, first_template
+from recommender.billing.catalogue import Catalogue
+from recommender.ranking.day_cube import DAY_US
+
+_HEADER = (
+    "decision_id", "organization_id", "interval", "catalogue_version", "strategy", "model_version", "fallback_reason",
+    "occurred_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the numbers of one page are computed from."""
+
+    journeys: pd.DataFrame
+    """One row per journey; see `journeys_frame`."""
+    charges: pd.DataFrame
+    """One row per charge; see `charges_frame`."""
+    data_end: datetime
+    """The last instant of which the data tell anything."""
+
+
+def read_facts(checked: Path, *, catalogues: Sequence[Catalogue]) -> Facts:
+    """Read everything from a checked folder; what a catalogue says is left out where its version is not given."""
+    end = data_end_us(checked)
+    known = read_known_facts(checked)
+    return Facts(
+        journeys=journeys_frame(checked, known=known, prices=PriceList(catalogues), end=end),
+        charges=charges_frame(checked, known=known),
+        data_end=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end),
+    )
+
+
+def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: int) -> pd.DataFrame:
+    """One row per journey, in the order of organisation and instant.
+
+    `started_at`; `template`, `country`, `plan` (recommended by the first decision), `strategy`, `model_version`,
+    `fallback`, `interval`; `step`, `over`, `drop` and `seconds_to_<step>`; `taken` (plan), `direction` (of what was
+    taken, against what was recommended); `mrr_before`, `mrr_after` (cents a month); `regret_cents`; `pull`,
+    `pull_weight` (see `acceptance.position_effect`). Whatever is not known is missing.
+    """
+    log = _decisions(checked)
+    served = truth.Served(
+        places_in(log["organization_id"], known.organization_ids), microseconds_of(log["occurred_at"])
+    )
+    codes = (
+        pc.unique(pa.chunked_array([*log["plan"].chunks, *_events_table(checked)["plan"].chunks])).drop_null().sort()
+    )
+    found = truth.journeys(served, _events(checked, log, codes), data_end_us=end)
+    first = log.take(pa.array(found.first))
+    begun = found.reached_us[:, 0]
+    organization = served.organization[found.first]
+    frame = first.to_pandas().rename(columns={"occurred_at": "started_at", "fallback_reason": "fallback"})
+    frame = frame.assign(
+        country=np.array([*known.country, NONE])[organization],
+        template=first_template(checked, known, organization, begun),
+        model_version=frame["model_version"].fillna(NONE),
+        fallback=frame["fallback"].fillna(NONE),
+        step=found.step,
+        over=found.over,
+        drop=np.array([*truth.DROPS, ""])[found.drop],
+        taken=np.array([*codes.to_pylist(), ""])[found.plan],
+        **{
+            f"seconds_to_{step}": np.where(
+                found.reached_us[:, i] < truth.NOT_YET, (found.reached_us[:, i] - begun) / 1e6, np.nan
+            )
+            for i, step in enumerate(truth.STEPS[1:], start=1)
+        },
+    )
+    version = frame["catalogue_version"].to_numpy()
+    horizon = np.minimum(begun + truth.WINDOW_DAYS * DAY_US, end)
+    frame = frame.assign(
+        direction=prices.directions(version, frame["plan"].to_numpy(), frame["taken"].to_numpy()),
+        mrr_before=prices.held_cents(checked, known, organization, begun),
+        mrr_after=prices.held_cents(checked, known, organization, horizon),
+        regret_cents=regret_cents(checked, frame, organizations=known.organization_ids, prices=prices, end=end),
+    )
+    frame = frame.assign(**_pull(checked, frame))
+    texts = frame.select_dtypes(include=["str", "object"]).columns.drop(["decision_id", "organization_id"])
+    return frame.astype(dict.fromkeys(texts, "category"))
+
+
+def _decisions(checked: Path) -> pa.Table:
+    """One row per decision, `plan` being the one it recommends; sorted by organisation, instant, id."""
+    table = read_table(checked, "decisions", [*_HEADER, "plan", "recommended"], rows=pc.field("recommended"))
+    table = table.drop_columns(["recommended"])
+    order = np.lexsort(
+        (ranks(table["decision_id"]), microseconds_of(table["occurred_at"]), ranks(table["organization_id"]))
+    )
+    return table.take(pa.array(order))
+
+
+def _events_table(checked: Path) -> pa.Table:
+    return read_table(checked, "outcomes", ["decision_id", "kind", "plan", "occurred_at"])
+
+
+def _events(checked: Path, log: pa.Table, codes: pa.Array) -> truth.Events:
+    """Outcomes, and payments as the ledger has them."""
+    table = _events_table(checked)
+    steps = np.array([*truth.STEP_OF.values(), -1])[places_in(table["kind"], pa.array(truth.STEP_OF))]
+    kinds = table["kind"]
+    ids = log["decision_id"].combine_chunks()
+    paid = read_table(checked, "charges", ["decision_id", "plan", "paid_at"])
+    paid = paid.filter(pc.and_(pc.is_valid(paid["decision_id"]), pc.is_valid(paid["paid_at"])))
+    outcomes = truth.Events(
+        decision=np.where(steps < 0, -1, places_in(table["decision_id"], ids)),
+        step=steps,
+        plan=places_in(table["plan"], codes),
+        blocked=pc.equal(kinds, "blocked").to_numpy(),
+        payment_failed=pc.equal(kinds, "payment_failed").to_numpy(),
+        closed=pc.equal(kinds, "dismissed").to_numpy(),
+        occurred_us=microseconds_of(table["occurred_at"]),
+    )
+    never = np.zeros(len(paid), dtype=np.bool_)
+    payments = truth.Events(
+        decision=places_in(paid["decision_id"], ids),
+        step=np.full(len(paid), truth.PAID),
+        plan=places_in(paid["plan"], codes),
+        blocked=never,
+        payment_failed=never,
+        closed=never,
+        occurred_us=microseconds_of(paid["paid_at"]),
+    )
+    return outcomes.joined(payments)
+
+
+def _pull(checked: Path, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What each journey's first decision says about the worth of the first place.
+
+    With p the chance that a plan had of standing first, z whether it did, y whether it was taken: Σ (z − p) y over the
+    plans, and Σ p (1 − p), its weight. Nothing where nothing was left to chance.
+    """
+    rows = (pc.field("propensity") > 0) & (pc.field("propensity") < 1)
+    table = read_table(checked, "decisions", ["decision_id", "plan", "position", "propensity"], rows=rows)
+    journey = places_in(table["decision_id"], pa.array(frame["decision_id"]))
+    p, first = table["propensity"].to_numpy(), table["position"].to_numpy() == 1
+    codes = pc.unique(pa.chunked_array([*table["plan"].chunks, pa.array(frame["taken"].astype(str), pa.string())]))
+    plan = places_in(table["plan"], codes)
+    taken = places_in(pa.chunked_array([pa.array(frame["taken"].astype(str), pa.string())]), codes)[journey]
+    here = journey >= 0
+    count = len(frame)
+    return {
+        "pull": np.bincount(journey[here], weights=((first - p) * (plan == taken))[here], minlength=count),
+        "pull_weight": np.bincount(journey[here], weights=(p * (1 - p))[here], minlength=count),
+    }

@@ -1,0 +1,91 @@
+"""What plans cost by the month and how they compare, over every catalogue version that is given."""
+
+from collections.abc import Callable, Hashable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.change_log import change_log
+from pipelines.checked_tables import microseconds_of, places_in, ranks, read_table
+from pipelines.day_cube import KnownFacts
+from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.money import round_half_away_from_zero
+from recommender.ranking.ranker import FloatArray, IntArray
+
+MONTHS: Final[dict[Interval, int]] = {"month": 1, "year": 12}
+
+DIRECTIONS: Final = ("recommended", "higher", "lower", "sideways", "unknown")
+"""What was taken against what was recommended: the same plan, a higher tier, a lower one, the same tier of another
+family, or nobody can say because the catalogue version was not given."""
+
+
+class PriceList:
+    """Plans by catalogue version and code."""
+
+    def __init__(self, catalogues: Sequence[Catalogue]) -> None:
+        self.catalogues = {catalogue.version: catalogue for catalogue in catalogues}
+        self._plans = {(c.version, plan.code): plan for c in catalogues for plan in c.plans}
+
+    def plan(self, version: object, code: object) -> Plan | None:
+        """The plan as this catalogue version sells it."""
+        return self._plans.get((str(version), str(code)))
+
+    def monthly_cents(self, version: object, code: object, interval: object) -> float:
+        """The net price by the month in whole minor units, not a number where it is not known."""
+        plan = self.plan(version, code)
+        for known, months in MONTHS.items():
+            if plan is not None and interval == known and known in plan.price_cents:
+                return float(round_half_away_from_zero(Fraction(plan.price_cents[known], months)))
+        return np.nan
+
+    def direction(self, version: object, recommended: object, taken: object) -> str:
+        """One of `DIRECTIONS`, empty when nothing was taken."""
+        if not taken:
+            return ""
+        if taken == recommended:
+            return "recommended"
+        ours, theirs = self.plan(version, recommended), self.plan(version, taken)
+        if ours is None or theirs is None:
+            return "unknown"
+        return "higher" if theirs.tier > ours.tier else "lower" if theirs.tier < ours.tier else "sideways"
+
+    def directions(
+        self, version: NDArray[np.object_], recommended: NDArray[np.object_], taken: NDArray[np.object_]
+    ) -> NDArray[np.object_]:
+        """`direction` of each row; every distinct combination is looked up once."""
+        return _each_once(self.direction, version, recommended, taken)
+
+    def held_cents(self, checked: Path, known: KnownFacts, organization: IntArray, instant_us: IntArray) -> FloatArray:
+        """What each organisation paid by the month at its instant: 0 without a plan, not a number if not known."""
+        names = ["event_id", "organization_id", "plan", "interval", "status", "catalogue_version"]
+        table = read_table(checked, "subscriptions", [*names, "occurred_at", "recorded_at"])
+        active = pc.fill_null(pc.equal(table["status"], "active"), False).to_numpy()
+        columns = (_texts(table[name]) for name in ("catalogue_version", "plan", "interval"))
+        price = _each_once(self.monthly_cents, *columns).astype(np.float64)
+        log = change_log(
+            subject=places_in(table["organization_id"], known.organization_ids),
+            recorded_us=microseconds_of(table["recorded_at"]),
+            occurred_us=microseconds_of(table["occurred_at"]),
+            event_rank=ranks(table["event_id"]),
+            value=np.arange(len(table)),
+        )
+        price = np.where(active, price, 0.0)
+        return np.append(price, 0.0)[log.known_at(organization, instant_us)]
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    return np.asarray(pc.fill_null(column, "").to_numpy(), dtype=np.object_)
+
+
+def _each_once(function: Callable[..., Hashable], *columns: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The function of each row, called once per distinct row."""
+    if not len(columns[0]):
+        return np.empty(0, dtype=np.object_)
+    place, distinct = pd.MultiIndex.from_arrays(columns).factorize()
+    return np.array([function(*row) for row in distinct], dtype=np.object_)[place]

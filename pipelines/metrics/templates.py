@@ -1,0 +1,36 @@
+"""Which template an organisation counts under: the one that it installed first."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.checked_tables import microseconds_of, places_in, ranks, read_table
+from pipelines.day_cube import KnownFacts
+from recommender.ranking.ranker import IntArray
+
+NONE: Final = "none"
+"""A template, plan, strategy or country that is not there."""
+
+
+def first_template(
+    checked: Path, known: KnownFacts, organization: IntArray, instant_us: IntArray
+) -> NDArray[np.object_]:
+    """The template of each organisation as far as it was known at its instant, `NONE` without one."""
+    table = read_table(
+        checked, "template_installs", ["event_id", "organization_id", "template", "change", "recorded_at"]
+    )
+    table = table.filter(pc.equal(table["change"], "installed"))
+    owner, recorded = places_in(table["organization_id"], known.organization_ids), microseconds_of(table["recorded_at"])
+    codes = pc.unique(table["template"])
+    which = places_in(table["template"], codes)
+    # Written latest first, so that the earliest stays; the place beyond the last is for nobody we know.
+    order = np.lexsort((ranks(table["event_id"]), recorded, owner))[::-1]
+    order = order[owner[order] >= 0]
+    since = np.full(len(known.organization_ids) + 1, np.iinfo(np.int64).max)
+    template = np.full(len(known.organization_ids) + 1, len(codes))
+    since[owner[order]], template[owner[order]] = recorded[order], which[order]
+    names = np.array([*codes.to_pylist(), NONE], dtype=np.object_)
+    return np.asarray(names[np.where(since[organization] <= instant_us, template[organization], len(codes))])
