@@ -125,7 +125,7 @@ def _of_charges(frame: pd.DataFrame) -> dict[str, Any]:
 def _sum_of_lines(text: object) -> int | None:
     """What the lines of a charge add up to, `None` where that cannot be said."""
     try:
-        return sum(line["amount_cents"] for line in json.loads(str(text)))
+        return sum(int(line["amount_cents"]) for line in json.loads(str(text)))
     except (ValueError, TypeError, KeyError):
         return None
 

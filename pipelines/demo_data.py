@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_contracts.catalogue import reference_texts
-from pipelines import demo_decisions, demo_faults, demo_showcase
+from pipelines import demo_billing, demo_decisions, demo_faults, demo_showcase, demo_traffic
 from pipelines.demo_world import (
     COUNTRIES,
     INTEGRATIONS,
@@ -95,7 +95,13 @@ def make_demo_data(
 
     progress("letting them choose among the plans")
     logs = demo_decisions.live(drawn, usage, plans, day_zero=day_zero, rng=rng)
-    progress("writing down what they used")
+    progress("writing down what they were billed and used")
+    own = np.random.default_rng([seed, 1])
+    billed = demo_billing.charges(
+        drawn, usage, day_zero=day_zero,
+        changes=demo_billing.changes_of(drawn, logs.outcomes, logs.decisions, held_since=trial_started + 7 * DAY),
+        catalogue=catalogue, end=until, rng=own,
+    )  # fmt: skip
     tables: Tables = {
         "organizations": _organizations(drawn, trial_started),
         "template_installs": _installs(drawn, trial_started, rng),
@@ -103,7 +109,8 @@ def make_demo_data(
         "usage_events": _usage_events(drawn, usage, timeline, rng),
         "subscriptions": pd.concat([logs.subscriptions, _held(drawn, trial_started, catalogue)], ignore_index=True),
         "decisions": logs.decisions,
-        "outcomes": logs.outcomes,
+        "outcomes": demo_traffic.told(logs.outcomes, rng=own),
+        "charges": billed,
     }
     # What had not been recorded when the data ends is not in it.
     tables = {name: _instants(table[table["recorded_at"] < timeline.end]) for name, table in tables.items()}

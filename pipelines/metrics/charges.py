@@ -24,7 +24,7 @@ def charges_frame(checked: Path, *, known: KnownFacts) -> pd.DataFrame:
     table = read_table(checked, "charges", [*names, "lines", "paid_at", "occurred_at"])
     lines: list[list[dict[str, Any]]] = [json.loads(text) for text in table["lines"].to_pylist()]
     organization = places_in(table["organization_id"], known.organization_ids)
-    frame = table.drop_columns(["lines"]).to_pandas()
+    frame: pd.DataFrame = table.drop_columns(["lines"]).to_pandas()
     return frame.assign(
         plan=[plan or _plan(of) for plan, of in zip(table["plan"].to_pylist(), lines, strict=True)],
         overage_cents=np.array([_sum(of, {"overage"}) for of in lines], dtype=np.int64),

@@ -36,16 +36,22 @@ class Facts:
     """One row per charge; see `charges_frame`."""
     data_end: datetime
     """The last instant of which the data tell anything."""
+    currency: str = "EUR"
+    """Of every amount: what the catalogues are priced in."""
 
 
 def read_facts(checked: Path, *, catalogues: Sequence[Catalogue]) -> Facts:
     """Read everything from a checked folder; what a catalogue says is left out where its version is not given."""
     end = data_end_us(checked)
     known = read_known_facts(checked)
+    currencies = {catalogue.currency for catalogue in catalogues}
+    if len(currencies) > 1:
+        raise ValueError(f"amounts in {', '.join(sorted(currencies))} cannot be added up")
     return Facts(
         journeys=journeys_frame(checked, known=known, prices=PriceList(catalogues), end=end),
         charges=charges_frame(checked, known=known),
         data_end=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end),
+        currency=next(iter(currencies), "EUR"),
     )
 
 
@@ -68,7 +74,7 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
     first = log.take(pa.array(found.first))
     begun = found.reached_us[:, 0]
     organization = served.organization[found.first]
-    frame = first.to_pandas().rename(columns={"occurred_at": "started_at", "fallback_reason": "fallback"})
+    frame: pd.DataFrame = first.to_pandas().rename(columns={"occurred_at": "started_at", "fallback_reason": "fallback"})
     frame = frame.assign(
         country=np.array([*known.country, NONE])[organization],
         template=first_template(checked, known, organization, begun),

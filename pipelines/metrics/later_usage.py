@@ -7,7 +7,7 @@ the end of those days, or that sells no more of what ran out, would not have don
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import pandas as pd
@@ -45,10 +45,14 @@ def regret_cents(
     if not len(rows):
         return regret
     organization = places_in(pa.chunked_array([pa.array(journeys["organization_id"])]), organizations)[rows]
-    used = {metric: _used(checked, organizations, metric, organization, paid[rows]) for metric in COUNTS}
-    levels = {metric: _level(checked, organizations, metric, organization, paid[rows]) for metric in LEVELS}
+    since = np.asarray(paid[rows], dtype=np.int64)
+    usage: dict[str, IntArray] = {}
+    for metric in (*COUNTS, *LEVELS):
+        after = _used if metric in COUNTS else _level
+        usage[metric] = after(checked, organizations, metric, organization, since)
     markets = journeys.iloc[rows].groupby(["catalogue_version", "interval", "taken"], observed=True).indices
-    for (version, interval, taken), places in markets.items():
+    for market, places in markets.items():
+        version, interval, taken = cast("tuple[str, Interval, str]", market)
         plan = prices.plan(version, taken)
         if plan is None or interval not in plan.price_cents:
             continue
@@ -57,7 +61,7 @@ def regret_cents(
             for other in prices.catalogues[version].plans
             if other.family == plan.family and interval in other.price_cents and not other.private
         ]
-        here = {name: values[places] for name, values in (used | levels).items()}
+        here = {metric: values[places] for metric, values in usage.items()}
         cost = np.stack([bill_cents(other, interval, here) for other in family])
         fits = np.stack([_fits(other, here) for other in family])
         ours = bill_cents(plan, interval, here)

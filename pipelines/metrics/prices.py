@@ -88,4 +88,4 @@ def _each_once(function: Callable[..., Hashable], *columns: NDArray[np.object_])
     if not len(columns[0]):
         return np.empty(0, dtype=np.object_)
     place, distinct = pd.MultiIndex.from_arrays(columns).factorize()
-    return np.array([function(*row) for row in distinct], dtype=np.object_)[place]
+    return np.asarray(np.array([function(*row) for row in distinct], dtype=np.object_)[place])

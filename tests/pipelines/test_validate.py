@@ -17,6 +17,7 @@ from pipelines.validation import TableBroken, Validation
 from pipelines.validation_report import summary_table
 from tests.pipelines.raw_folder import (
     CANDIDATE,
+    CHARGE,
     NOW,
     ORGANIZATION,
     OUTCOME,
@@ -62,6 +63,11 @@ BROKEN: list[tuple[str, Row, str]] = [
     ("outcomes", OUTCOME | {"event_id": "b3", "kind": "liked"}, "unknown_kind"),
     ("outcomes", OUTCOME | {"event_id": "b4", "plan": ""}, "choice_without_plan"),
     ("outcomes", OUTCOME | {"event_id": "b5", "position": "0"}, "position_out_of_range"),
+    ("charges", CHARGE | {"charge_id": "b1", "net_cents": "18999"}, "lines_do_not_add_up"),
+    ("charges", CHARGE | {"charge_id": "b2", "lines": '[{"kind": "overage"}]'}, "lines_do_not_add_up"),
+    ("charges", CHARGE | {"charge_id": "b3", "lines": "190 EUR"}, "lines_unreadable"),
+    ("charges", CHARGE | {"charge_id": "b4", "tax_cents": "0"}, "total_does_not_add_up"),
+    ("charges", CHARGE | {"charge_id": "b5", "total_cents": "-1"}, "total_cents_out_of_range"),
 ]  # fmt: skip
 
 
@@ -134,7 +140,7 @@ def test_rows_in_are_rows_kept_and_rows_set_aside_in_the_stored_summary(broken: 
     stored = json.loads((broken.out / "validation.json").read_text(encoding="utf-8"))
 
     assert stored["valid"] is True
-    assert (stored["rows_in"], stored["rows_kept"], stored["rows_set_aside"]) == (15 + len(BROKEN), 15, len(BROKEN))
+    assert (stored["rows_in"], stored["rows_kept"], stored["rows_set_aside"]) == (17 + len(BROKEN), 17, len(BROKEN))
     for table in stored["tables"].values():
         assert table["rows_in"] == table["rows_kept"] + table["rows_set_aside"]
         assert sum(rule["rows"] for rule in table["rules"]) == table["rows_set_aside"]
@@ -147,7 +153,7 @@ def test_what_is_printed_adds_up_too(broken: Run) -> None:
     Console(file=printed, width=200).print(summary_table(broken.validation))
 
     text = printed.getvalue()
-    assert re.search(rf"all\W+{15 + len(BROKEN)}\W+15\W+{len(BROKEN)}\W", text)
+    assert re.search(rf"all\W+{17 + len(BROKEN)}\W+17\W+{len(BROKEN)}\W", text)
     assert "duplicate_key 1" in text
 
 
@@ -196,7 +202,7 @@ def test_a_broken_table_stops_the_run_with_every_reason_and_leaves_nothing_to_bu
     validation = broken_as_a_whole(raw, out)
 
     tables_broken = {reason.partition(":")[0] for reason in validation.reasons}
-    assert tables_broken == set(RAW_TABLES) - {"organizations", "outcomes"}
+    assert tables_broken == set(RAW_TABLES) - {"organizations", "outcomes", "charges"}
     assert "usage_events: there is neither usage_events.parquet nor usage_events.csv" in validation.reasons
     assert any("integrations.csv, line 1: columns 'organization_id', " in reason for reason in validation.reasons)
     assert list(out.glob("*.parquet")) == []
@@ -205,6 +211,17 @@ def test_a_broken_table_stops_the_run_with_every_reason_and_leaves_nothing_to_bu
     assert "neither usage_events.parquet nor usage_events.csv" in report
     assert "&lt;script&gt;" in report
     assert "<script>" not in report
+
+
+def test_a_folder_may_do_without_charges_and_the_report_says_so(tmp_path: Path) -> None:
+    tables = clean_tables()
+    del tables["charges"]
+
+    validation = validate(write_csv(tmp_path / "raw", tables), tmp_path / "checked", now=NOW)
+
+    assert (validation.valid, validation.tables["charges"].rows_in) == (True, 0)
+    assert validation.tables["charges"].notes == ("the folder does not have this table; it is taken to have no rows",)
+    assert len(pd.read_parquet(tmp_path / "checked" / "charges.parquet")) == 0
 
 
 def test_the_checked_folder_may_not_be_the_raw_one(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""What a page and a service would have told beside the choices: cards seen, previews, failures, and some loss.
+
+Drawn by a generator of its own, after everything else: the world itself stays as it was.
+"""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+SECOND: Final = 1_000_000
+LOST_SHARE: Final = 0.03
+"""Of impressions, those that never arrive: a tab that is closed in the same second."""
+UNSEEN_SHARE: Final = 0.3
+"""Of decisions of which nothing came, those that nobody scrolled to."""
+
+
+def told(outcomes: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
+    """The outcomes with all that was told beside them; instants are microseconds.
+
+    Every card that was looked at was seen first; every checkout leads to a preview, every payment from a confirmation.
+    A checkout without a payment ended at a blocker, at a failed payment, or for no reason that anybody knows.
+    """
+    by_kind = {str(kind): rows for kind, rows in outcomes.groupby("kind", sort=False)}
+    nothing = outcomes.iloc[:0]
+    viewed, started, paid = (by_kind.get(kind, nothing) for kind in ("viewed", "checkout_started", "paid"))
+    came = set(outcomes.loc[outcomes["kind"] != "viewed", "decision_id"])
+    unseen = ~viewed["decision_id"].isin(came).to_numpy() & (rng.random(len(viewed)) < UNSEEN_SHARE)
+    seen = viewed[(rng.random(len(viewed)) >= LOST_SHARE) & ~(unseen & (rng.random(len(viewed)) < 0.5))]
+    unpaid = started[~started["decision_id"].isin(set(paid["decision_id"])).to_numpy()]
+    fate = rng.random(len(unpaid))
+    failed, blocked = unpaid[fate < 0.5], unpaid[(fate >= 0.5) & (fate < 0.8)]
+    added = [
+        _as("impression", seen, -SECOND, named=False),
+        _as("previewed", started, SECOND),
+        _as("confirmed", paid, -4 * SECOND),
+        _as("blocked", blocked, SECOND + 1),
+        _as("confirmed", failed, 20 * SECOND),
+        _as("payment_failed", failed, 23 * SECOND),
+    ]
+    return pd.concat([outcomes.drop(viewed.index[unseen]), *added], ignore_index=True)
+
+
+def _as(kind: str, rows: pd.DataFrame, later_us: int, *, named: bool = True) -> pd.DataFrame:
+    """An event of this kind beside each row, so much later."""
+    events = rows.assign(
+        event_id=[f"o-{kind}-{decision}" for decision in rows["decision_id"]],
+        kind=kind,
+        occurred_at=rows["occurred_at"] + later_us,
+        recorded_at=rows["recorded_at"] + max(later_us, 0),
+    )
+    return events if named else events.assign(plan=None, position=pd.array([None] * len(rows), dtype="Int64"))

@@ -1,0 +1,69 @@
+"""Whether the recommended plan is taken, how much better that is than the rules, and what the first place is worth.
+
+A plan that is popular is "accepted" anyway: only the difference to what the rules achieve on organisations like these
+says what the ranker adds. So a small share of organisations, drawn by hash, always gets the rules.
+"""
+
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+
+from pipelines.metrics import intervals
+from pipelines.metrics.conversion import over
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.filters import values_of
+from pipelines.metrics.intervals import Estimate
+
+
+def taken_share(facts: Facts, *, direction: str, comparisons: int = 1) -> Estimate:
+    """Of the journeys that took a plan, those that took it in this direction from the recommended one."""
+    journeys = over(facts)
+    taken = journeys[(journeys["taken"] != "").to_numpy()]
+    return intervals.share(int((taken["direction"] == direction).sum()), len(taken), comparisons=comparisons)
+
+
+def accepted(facts: Facts, *, comparisons: int = 1) -> Estimate:
+    """Journeys that took the recommended plan, of all that were served."""
+    return intervals.share(*_accepted(over(facts)), comparisons=comparisons)
+
+
+def accepted_beside_rules(facts: Facts, *, by: str, comparisons: int = 1) -> Estimate:
+    """`accepted` of the journeys of one strategy (`model`, or `rules_share`) in weeks that served both."""
+    return intervals.share(*_accepted(_side_by_side(facts)[by]), comparisons=comparisons)
+
+
+def lift_over_rules(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001 - one comparison
+    """How much larger the model's accepted share is than that of the rules' own share, in the weeks of both."""
+    sides = _side_by_side(facts)
+    return intervals.difference(*_accepted(sides["model"]), *_accepted(sides["rules_share"]))
+
+
+def position_effect(facts: Facts, *, comparisons: int = 1) -> Estimate:
+    """How much more often a plan is taken because it stands first.
+
+    Σ (z − p) y / Σ p (1 − p): only what was left to chance counts, each plan by how much it was (overlap weights), so
+    the figure is unbiased whatever the ranker believed. Interval: normal, journeys being independent.
+    """
+    journeys = over(facts)
+    chance = journeys[(journeys["pull_weight"] > 0).to_numpy()]
+    weight = float(chance["pull_weight"].sum())
+    if not weight:
+        return intervals.NOTHING
+    effect = float(chance["pull"].sum()) / weight
+    residual = chance["pull"].to_numpy() - effect * chance["pull_weight"].to_numpy()
+    spread = intervals.z_value(comparisons=comparisons) * sqrt(float(np.square(residual).sum())) / weight
+    return Estimate(effect, effect - spread, effect + spread, len(chance))
+
+
+def _accepted(journeys: pd.DataFrame) -> tuple[int, int]:
+    return int((journeys["direction"] == "recommended").sum()), len(journeys)
+
+
+def _side_by_side(facts: Facts) -> dict[str, pd.DataFrame]:
+    """The journeys of the model and of the rules' own share, in the weeks in which both were served."""
+    journeys = over(facts)
+    strategy, week = values_of(journeys, "strategy").to_numpy(), values_of(journeys, "week").to_numpy()
+    weeks = set(week[strategy == "model"]) & set(week[strategy == "rules_share"])
+    both = np.isin(week, list(weeks))
+    return {name: journeys[both & (strategy == name)] for name in ("model", "rules_share")}

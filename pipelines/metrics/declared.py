@@ -1,0 +1,99 @@
+"""Every number that a dashboard shows, declared once: its name, its unit and the function that computes it.
+
+Its label and its definition in three languages are in `words/`, under its name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal, Protocol
+
+from pipelines.metrics import acceptance, conversion, money
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.intervals import Estimate
+from pipelines.metrics.journeys import DROPS, STEPS
+from pipelines.metrics.words import Locale, say
+
+Unit = Literal["count", "share", "points", "cents", "seconds"]
+"""`points`: a difference of shares. `cents`: whole minor units of the ledger's currency."""
+Page = Literal["overview", "acceptance", "money"]
+
+
+class Computes(Protocol):
+    """What computes a number; with several compared at once its interval is widened."""
+
+    def __call__(self, facts: Facts, *, comparisons: int = 1) -> Estimate:
+        """The number for these facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number."""
+
+    family: str
+    unit: Unit
+    page: Page
+    function: Computes
+    of: str | None = None
+    """Which step, reason or direction it is about, for numbers that come in families."""
+
+    @property
+    def slug(self) -> str:
+        """Its name, by which everything finds it."""
+        return self.family if self.of is None else f"{self.family}_{self.of}"
+
+    def label(self, locale: Locale) -> str:
+        """What people call it."""
+        return say(locale, f"metric.{self.family}.label", of=self._of(locale))
+
+    def definition(self, locale: Locale) -> str:
+        """What exactly it counts."""
+        return say(locale, f"metric.{self.family}.definition", of=self._of(locale))
+
+    def _of(self, locale: Locale) -> str:
+        kind = {"drop": "drop", "took": "direction"}.get(self.family, "step")
+        return "" if self.of is None else say(locale, f"{kind}.{self.of}")
+
+    def __call__(self, facts: Facts, *, comparisons: int = 1) -> Estimate:
+        """The number for these facts."""
+        return self.function(facts, comparisons=comparisons)
+
+
+def _declared() -> list[Metric]:
+    after = STEPS[1:]
+    return [
+        Metric("served", "count", "overview", conversion.served),
+        Metric("still_open", "count", "overview", conversion.still_open),
+        *(Metric("rate", "share", "overview", partial(conversion.overall_rate, step=s), of=s) for s in after),
+        *(Metric("step_rate", "share", "overview", partial(conversion.step_rate, step=s), of=s) for s in after),
+        *(Metric("time_to", "seconds", "overview", partial(conversion.seconds_to, step=s), of=s) for s in after),
+        *(Metric("drop", "share", "overview", partial(conversion.drop_share, reason=r), of=r) for r in DROPS),
+        Metric("accepted", "share", "acceptance", acceptance.accepted),
+        *(
+            Metric("took", "share", "acceptance", partial(acceptance.taken_share, direction=d), of=d)
+            for d in ("recommended", "higher", "lower", "sideways")
+        ),
+        Metric("accepted_model", "share", "acceptance", partial(acceptance.accepted_beside_rules, by="model")),
+        Metric("accepted_rules", "share", "acceptance", partial(acceptance.accepted_beside_rules, by="rules_share")),
+        Metric("lift_over_rules", "points", "acceptance", acceptance.lift_over_rules),
+        Metric("position_effect", "points", "acceptance", acceptance.position_effect),
+        Metric("mrr_change", "cents", "money", money.mrr_change),
+        Metric("upgrades", "share", "money", partial(money.moved_share, up=True)),
+        Metric("downgrades", "share", "money", partial(money.moved_share, up=False)),
+        *(
+            Metric(slug, "cents", "money", partial(money.billed, column=column))
+            for slug, column in (
+                ("billed_net", "net_cents"),
+                ("billed_overage", "overage_cents"),
+                ("billed_credits", "credit_cents"),
+                ("billed_tax", "tax_cents"),
+                ("billed_total", "total_cents"),
+            )
+        ),
+        Metric("unpaid", "cents", "money", money.unpaid),
+        Metric("regret", "cents", "money", money.regret),
+        Metric("without_regret", "share", "money", money.without_regret),
+    ]
+
+
+METRICS: Final[Mapping[str, Metric]] = {metric.slug: metric for metric in _declared()}

@@ -1,0 +1,67 @@
+"""What a reader narrows a page down to, and what it can be cut into."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipelines.metrics.facts import Facts
+
+DIMENSIONS: Final = ("template", "country", "plan", "strategy", "model_version", "week")
+"""What journeys are cut into; `strategy` tells the rules' own share from the rules as a fallback."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """A period (whole days in UTC, both included) and the values to keep; empty keeps all."""
+
+    since: date | None = None
+    until: date | None = None
+    templates: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
+
+    def keeps(self, frame: pd.DataFrame, instant: str) -> NDArray[np.bool_]:
+        """Which rows are meant; `instant` names the column that places a row in the period."""
+        day = frame[instant].dt.tz_localize(None)
+        kept = np.ones(len(frame), dtype=np.bool_)
+        if self.since is not None:
+            kept &= (day >= pd.Timestamp(self.since)).to_numpy()
+        if self.until is not None:
+            kept &= (day < pd.Timestamp(self.until) + pd.Timedelta(days=1)).to_numpy()
+        for column, values in (("template", self.templates), ("country", self.countries), ("plan", self.plans)):
+            if values:
+                kept &= frame[column].isin(values).to_numpy()
+        return kept
+
+
+def narrowed(facts: Facts, filters: Filters) -> Facts:
+    """The facts that the filters keep: journeys by when they began, charges by when they were made."""
+    return replace(
+        facts,
+        journeys=facts.journeys[filters.keeps(facts.journeys, "started_at")],
+        charges=facts.charges[filters.keeps(facts.charges, "occurred_at")],
+    )
+
+
+def values_of(journeys: pd.DataFrame, dimension: str) -> "pd.Series[str]":
+    """The value of a dimension for each journey, as text."""
+    if dimension == "week":
+        day = journeys["started_at"].dt.tz_localize(None).dt.normalize()
+        monday = day - pd.to_timedelta(day.dt.day_of_week, unit="D")
+        return monday.dt.strftime("%Y-%m-%d").astype("str")
+    if dimension == "strategy":
+        own_share = journeys["fallback"].astype("str") == "rules_share"
+        return journeys["strategy"].astype("str").mask(own_share, "rules_share")
+    return journeys[dimension].astype("str")
+
+
+def cut(facts: Facts, dimension: str) -> Sequence[tuple[str, Facts]]:
+    """The facts of each value of a dimension, in the order of the values; only values that occur."""
+    values = values_of(facts.journeys, dimension)
+    groups: dict[Hashable, NDArray[np.intp]] = values.groupby(values, sort=True).indices
+    return [(str(value), replace(facts, journeys=facts.journeys.iloc[rows])) for value, rows in groups.items()]

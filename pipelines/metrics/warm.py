@@ -1,0 +1,51 @@
+"""The facts kept on disk between pages: computed once from the checked tables, read in moments by every page."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from pipelines.metrics.facts import Facts, read_facts
+from pipelines.written_together import written_together
+from recommender.billing.catalogue import Catalogue
+
+FORM: Final = 1
+"""Goes up when the files change their form; another form is made again, never guessed at."""
+FILES: Final = ("journeys.parquet", "charges.parquet", "facts.json")
+
+
+class NoFacts(ValueError):
+    """The folder holds no facts, or some of another form; the text says what to run."""
+
+
+def warm(*, checked: Path, out: Path, catalogues: Sequence[Catalogue]) -> Facts:
+    """Compute the facts of a checked folder and keep them in `out`; what is there is replaced at once or not at all."""
+    facts = read_facts(checked, catalogues=catalogues)
+    with written_together(out, FILES) as paths:
+        facts.journeys.to_parquet(paths["journeys.parquet"], index=False)
+        facts.charges.to_parquet(paths["charges.parquet"], index=False)
+        about = {"form": FORM, "data_end": facts.data_end.isoformat(), "currency": facts.currency}
+        paths["facts.json"].write_text(json.dumps(about), encoding="utf-8")
+    return facts
+
+
+def read_warm(folder: Path) -> Facts:
+    """The facts as `warm` left them; raises `NoFacts`."""
+    again = "run `python -m pipelines metrics` first"
+    try:
+        about = json.loads((folder / "facts.json").read_text("utf-8"))
+        if about["form"] != FORM:
+            raise NoFacts(f"{folder}: holds facts of another form; {again}")
+        return Facts(
+            journeys=pd.read_parquet(folder / "journeys.parquet"),
+            charges=pd.read_parquet(folder / "charges.parquet"),
+            data_end=datetime.fromisoformat(about["data_end"]),
+            currency=about["currency"],
+        )
+    except FileNotFoundError as error:
+        raise NoFacts(f"{folder}: holds no facts; {again}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoFacts(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {again}") from error

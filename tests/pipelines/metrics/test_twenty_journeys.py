@@ -1,0 +1,128 @@
+"""Every declared number, counted by hand on twenty journeys."""
+
+from fractions import Fraction
+
+import pytest
+
+from pipelines.metrics.declared import METRICS
+from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
+from pipelines.metrics.tables import metric_csv, page_csv
+from pipelines.metrics.words import LOCALES
+from tests.pipelines.metrics.twenty import MONDAY, twenty
+
+# 17 journeys are over. Reached: impression 16, viewed 15, selected 10, previewed 9, confirmed 8, paid 6 …
+BY_HAND = {
+    "served": 17,
+    "still_open": 3,
+    "rate_impression": Fraction(16, 17),
+    "rate_viewed": Fraction(15, 17),
+    "rate_selected": Fraction(11, 17),
+    "rate_previewed": Fraction(10, 17),
+    "rate_confirmed": Fraction(9, 17),
+    "rate_paid": Fraction(7, 17),
+    "step_rate_impression": Fraction(16, 17),
+    "step_rate_viewed": Fraction(15, 16),
+    "step_rate_selected": Fraction(11, 15),
+    "step_rate_previewed": Fraction(10, 11),
+    "step_rate_confirmed": Fraction(9, 10),
+    "step_rate_paid": Fraction(7, 9),
+    "time_to_impression": 60,
+    "time_to_viewed": 120,
+    "time_to_selected": 180,
+    "time_to_previewed": 240,
+    "time_to_confirmed": 300,
+    "time_to_paid": 2400,  # 600, 1200, … 4200: the fourth of seven
+    "drop_payment_failed": Fraction(1, 10),
+    "drop_blocked": Fraction(1, 10),
+    "drop_scheduled": Fraction(1, 10),
+    "drop_closed": Fraction(4, 10),
+    "drop_silent": Fraction(3, 10),
+    "accepted": Fraction(6, 17),
+    "took_recommended": Fraction(6, 9),
+    "took_higher": Fraction(1, 9),
+    "took_lower": Fraction(1, 9),
+    "took_sideways": Fraction(1, 9),
+    # Only the first week served the model and the rules' own share.
+    "accepted_model": Fraction(5, 8),
+    "accepted_rules": Fraction(1, 5),
+    "lift_over_rules": Fraction(5, 8) - Fraction(1, 5),
+    "position_effect": None,
+    # +490 +490 +300 +190 −300 +190 +490 = 1850 EUR over 17 journeys
+    "mrr_change": Fraction(185_000, 17),
+    "upgrades": Fraction(6, 17),
+    "downgrades": Fraction(1, 17),
+    "billed_net": 49_000 + 30_000 + 21_500 + 19_000 - 5_000,
+    "billed_overage": 2_500,
+    "billed_credits": -24_000,
+    "billed_tax": 9_310 + 6_000 + 4_300 + 3_610,
+    "billed_total": 58_310 + 36_000 + 25_800 + 22_610,
+    "unpaid": 22_610,
+    "regret": Fraction(6_000, 5),
+    "without_regret": Fraction(3, 5),
+}
+
+
+def test_every_declared_number_is_counted_here() -> None:
+    assert set(METRICS) == set(BY_HAND)
+
+
+@pytest.mark.parametrize("slug", BY_HAND)
+def test_the_number_is_what_a_hand_counts(slug: str) -> None:
+    estimate = METRICS[slug](twenty())
+
+    counted = BY_HAND[slug]
+    if counted is None:
+        assert estimate.value is None
+    else:
+        assert estimate.value == pytest.approx(float(counted), rel=1e-12)
+    if estimate.value is not None and estimate.low is not None and estimate.high is not None:
+        assert estimate.low <= estimate.value <= estimate.high
+
+
+@pytest.mark.parametrize("slug", BY_HAND)
+def test_without_anything_to_count_there_is_no_number_and_no_fault(slug: str) -> None:
+    nothing = narrowed(twenty(), Filters(countries=("atlantis",)))
+
+    assert METRICS[slug](nothing).value in (None, 0)
+
+
+@pytest.mark.parametrize("slug", [metric.slug for metric in METRICS.values() if metric.unit == "share"])
+def test_a_cell_of_fewer_than_thirty_says_so(slug: str) -> None:
+    assert METRICS[slug](twenty()).small
+
+
+def test_the_filters_keep_whole_days_and_both_ends() -> None:
+    first_week = narrowed(twenty(), Filters(since=MONDAY.date(), until=MONDAY.date()))
+    french = narrowed(twenty(), Filters(countries=("FR",), templates=("support",)))
+
+    assert (len(first_week.journeys), len(first_week.charges)) == (13, 3)
+    assert METRICS["served"](french).value == 5
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_the_cells_of_a_slice_add_up_to_the_whole(dimension: str) -> None:
+    cells = cut(twenty(), dimension)
+
+    assert sum(METRICS["served"](facts).value or 0 for _, facts in cells) == 17
+
+
+def test_the_weeks_and_strategies_are_named_by_their_values() -> None:
+    assert [value for value, _ in cut(twenty(), "week")] == ["2026-03-02", "2026-03-09", "2026-03-16"]
+    assert [value for value, _ in cut(twenty(), "strategy")] == ["model", "rules", "rules_share"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("metric", METRICS.values(), ids=lambda metric: metric.slug)
+def test_every_number_has_its_name_and_definition_in_every_language(metric: object, locale: str) -> None:
+    text = metric_csv(twenty(), metric, locale=locale)  # type: ignore[arg-type]
+
+    header, first, *_ = text.split("\r\n")
+    assert header.startswith("metric,label,unit,dimension,")
+    assert first.startswith(metric.slug + ",")  # type: ignore[attr-defined]
+    assert metric.definition(locale) in text.replace('""', '"')  # type: ignore[attr-defined]
+
+
+def test_a_page_can_be_taken_away_with_every_number_on_it() -> None:
+    slugs = {line.split(",")[0] for line in page_csv(twenty(), "money", locale="en").split("\r\n")[1:-1]}
+
+    assert slugs == {metric.slug for metric in METRICS.values() if metric.page == "money"}
