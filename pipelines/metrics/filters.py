@@ -1,6 +1,6 @@
 """What a reader narrows a page down to, and what it can be cut into."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -63,5 +63,8 @@ def values_of(journeys: pd.DataFrame, dimension: str) -> "pd.Series[str]":
 def cut(facts: Facts, dimension: str) -> Sequence[tuple[str, Facts]]:
     """The facts of each value of a dimension, in the order of the values; only values that occur."""
     values = values_of(facts.journeys, dimension)
-    groups: dict[Hashable, NDArray[np.intp]] = values.groupby(values, sort=True).indices
-    return [(str(value), replace(facts, journeys=facts.journeys.iloc[rows])) for value, rows in groups.items()]
+    names, place = np.unique(values.to_numpy(dtype=np.str_), return_inverse=True)
+    return [
+        (str(name), replace(facts, journeys=facts.journeys.iloc[np.flatnonzero(place == i)]))
+        for i, name in enumerate(names)
+    ]

@@ -11,7 +11,7 @@ from pipelines.metrics.words import LOCALES
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 # 17 journeys are over. Reached: impression 16, viewed 15, selected 10, previewed 9, confirmed 8, paid 6 …
-BY_HAND = {
+BY_HAND: dict[str, int | Fraction | None] = {
     "served": 17,
     "still_open": 3,
     "rate_impression": Fraction(16, 17),
