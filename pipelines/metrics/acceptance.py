@@ -12,7 +12,7 @@ import pandas as pd
 from pipelines.metrics import intervals
 from pipelines.metrics.conversion import over
 from pipelines.metrics.facts import Facts
-from pipelines.metrics.filters import values_of
+from pipelines.metrics.filters import RULES_SHARE, values_of
 from pipelines.metrics.intervals import Estimate
 
 
@@ -36,7 +36,7 @@ def accepted_beside_rules(facts: Facts, *, by: str, comparisons: int = 1) -> Est
 def lift_over_rules(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001 - one comparison
     """How much larger the model's accepted share is than that of the rules' own share, in the weeks of both."""
     sides = _side_by_side(facts)
-    return intervals.difference(*_accepted(sides["model"]), *_accepted(sides["rules_share"]))
+    return intervals.difference(*_accepted(sides["model"]), *_accepted(sides[RULES_SHARE]))
 
 
 def position_effect(facts: Facts, *, comparisons: int = 1) -> Estimate:
@@ -63,7 +63,11 @@ def _accepted(journeys: pd.DataFrame) -> tuple[int, int]:
 def _side_by_side(facts: Facts) -> dict[str, pd.DataFrame]:
     """The journeys of the model and of the rules' own share, in the weeks in which both were served."""
     journeys = over(facts)
-    strategy, week = values_of(journeys, "strategy").to_numpy(), values_of(journeys, "week").to_numpy()
-    weeks = set(week[strategy == "model"]) & set(week[strategy == "rules_share"])
-    both = np.isin(week, list(weeks))
-    return {name: journeys[both & (strategy == name)] for name in ("model", "rules_share")}
+    strategies, strategy = values_of(journeys, "strategy")
+    _, week = values_of(journeys, "week")
+    served = {
+        name: strategy == strategies.index(name) if name in strategies else np.zeros(len(journeys), dtype=np.bool_)
+        for name in ("model", RULES_SHARE)
+    }
+    both = np.isin(week, np.intersect1d(week[served["model"]], week[served[RULES_SHARE]]))
+    return {name: journeys[both & mask] for name, mask in served.items()}

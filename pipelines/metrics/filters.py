@@ -10,9 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.metrics.facts import Facts
+from recommender.ranking.ranker import IntArray
 
 DIMENSIONS: Final = ("template", "country", "plan", "strategy", "model_version", "week")
 """What journeys are cut into; `strategy` tells the rules' own share from the rules as a fallback."""
+RULES_SHARE: Final = "rules_share"
+"""The fallback reason of organisations that always get the rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +51,26 @@ def narrowed(facts: Facts, filters: Filters) -> Facts:
     )
 
 
-def values_of(journeys: pd.DataFrame, dimension: str) -> "pd.Series[str]":
-    """The value of a dimension for each journey, as text."""
+def values_of(journeys: pd.DataFrame, dimension: str) -> tuple[list[str], IntArray]:
+    """The values of a dimension that occur, sorted, and the place of each journey's among them."""
     if dimension == "week":
-        day = journeys["started_at"].dt.tz_localize(None).dt.normalize()
-        monday = day - pd.to_timedelta(day.dt.day_of_week, unit="D")
-        return monday.dt.strftime("%Y-%m-%d").astype("str")
+        day = journeys["started_at"].dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
+        mondays, place = np.unique(day - (day + 3) % 7, return_inverse=True)
+        return [str(monday) for monday in mondays.astype("datetime64[D]")], place.astype(np.int64)
+    names = journeys["strategy" if dimension == "strategy" else dimension].astype("category")
     if dimension == "strategy":
-        own_share = journeys["fallback"].astype("str") == "rules_share"
-        return journeys["strategy"].astype("str").mask(own_share, "rules_share")
-    return journeys[dimension].astype("str")
+        share = (journeys["fallback"] == RULES_SHARE).to_numpy(dtype=np.bool_)
+        names = names.cat.add_categories(RULES_SHARE)
+        names.loc[share] = RULES_SHARE
+    codes, place = np.unique(names.cat.codes.to_numpy(), return_inverse=True)
+    found = [str(names.cat.categories[code]) for code in codes]
+    rank = np.argsort(np.argsort(found))
+    return sorted(found), rank[place].astype(np.int64)
 
 
 def cut(facts: Facts, dimension: str) -> Sequence[tuple[str, Facts]]:
     """The facts of each value of a dimension, in the order of the values; only values that occur."""
-    values = values_of(facts.journeys, dimension)
-    names, place = np.unique(values.to_numpy(dtype=np.str_), return_inverse=True)
+    names, place = values_of(facts.journeys, dimension)
     return [
-        (str(name), replace(facts, journeys=facts.journeys.iloc[np.flatnonzero(place == i)]))
-        for i, name in enumerate(names)
+        (name, replace(facts, journeys=facts.journeys.iloc[np.flatnonzero(place == i)])) for i, name in enumerate(names)
     ]
