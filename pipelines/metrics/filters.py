@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,7 @@ def values_of(journeys: pd.DataFrame, dimension: str) -> tuple[list[str], IntArr
         day = journeys["started_at"].dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
         mondays, place = np.unique(day - (day + 3) % 7, return_inverse=True)
         return [str(monday) for monday in mondays.astype("datetime64[D]")], place.astype(np.int64)
-    names = journeys["strategy" if dimension == "strategy" else dimension].astype("category")
+    names: Any = journeys["strategy" if dimension == "strategy" else dimension].astype("category")
     if dimension == "strategy":
         share = (journeys["fallback"] == RULES_SHARE).to_numpy(dtype=np.bool_)
         names = names.cat.add_categories(RULES_SHARE)
