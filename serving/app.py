@@ -12,7 +12,7 @@ from models.bundle import load_champion
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
-from serving import modal_assets, modal_page, openapi, operations, time_travel
+from serving import modal_assets, openapi, operations, time_travel
 from serving.access import Gatekeeper
 from serving.clock import Clock, SteppedClock, system_clock
 from serving.db.migrate import migrate
@@ -24,6 +24,9 @@ from serving.leads import endpoints as leads
 from serving.metrics import Metrics
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
+from serving.pages import changes as change_pages
+from serving.pages import organization as organization_page
+from serving.pages import plans as plan_pages
 from serving.parts import Parts, Rendered
 from serving.payments import endpoints as payments
 from serving.payments.sandbox import Sandbox
@@ -77,7 +80,7 @@ def create_app(
     app.state.parts = parts
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
-    pages = (modal_page, modal_assets)
+    pages = (organization_page, plan_pages, change_pages, modal_assets)
     for module in (plan_cards, organizations, usage, subscriptions, plan_changes, payments, outcomes, leads, *pages):
         app.include_router(module.router)
     app.include_router(operations.router)

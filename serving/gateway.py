@@ -25,6 +25,7 @@ _PREFLIGHT: Final = {
     b"access-control-max-age": b"600",
     b"vary": b"Origin",
 }
+_FORM: Final = "application/x-www-form-urlencoded"
 _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
@@ -118,6 +119,8 @@ def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
     if not length.isdecimal() or int(length[:20]) > MAX_BODY_BYTES:
         return 413, "body_too_large"
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _FORM and not scope["path"].startswith("/v1/"):  # a page's own form, which carries its session's mark
+        return None
     if kind != "application/json" and not (length == "0" and "transfer-encoding" not in headers):
         return 415, "not_declared_as_json"
     return None

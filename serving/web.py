@@ -23,6 +23,8 @@ from serving.outcomes.service import (
     PlanMissing,
     UnknownDecision,
 )
+from serving.pages.forms import FormUnreadable
+from serving.pages.session import FormNotOurs
 from serving.parts import locale_for
 from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
@@ -78,6 +80,8 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ChangeUnderWay: (409, "change_under_way"),
     StateChangedMeanwhile: (409, "change_under_way"),
     HeldPlanUnknown: (409, "held_plan_unknown"),
+    FormNotOurs: (403, "form_not_ours"),
+    FormUnreadable: (400, "malformed_request"),
     BusyOrganization: (503, "busy"),
     OperationalError: (503, "database_unavailable"),
     InterfaceError: (503, "database_unavailable"),

@@ -8,7 +8,7 @@ from serving.db.tables import enterprise_leads
 from serving.fields import OrganizationId, StrictJsonRoute
 from serving.leads.contracts import LeadIn, LeadReceipt
 from serving.organizations import repository as organizations
-from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
+from serving.parts import AnyCaller, Parts, PartsOf, json_answer, locale_for, seen_by
 from serving.problems import documented
 from serving.texts import say
 
@@ -30,6 +30,13 @@ async def record_lead(
 ) -> Response:
     """Store that this organisation wants to talk to sales."""
     seen_by(caller, organization_id)
+    lead_id, own_locale = await store(parts, organization_id, lead)
+    spoken = locale_for(request, organization_locale=own_locale)
+    return json_answer({"lead_id": lead_id, "message": say(spoken, "lead.thanks")}, status=201, locale=spoken)
+
+
+async def store(parts: Parts, organization_id: str, lead: LeadIn) -> tuple[str, str]:
+    """Store the lead; its id and the organisation's language."""
     lead_id = parts.new_id()
 
     def work(connection: Connection) -> str:
@@ -47,5 +54,4 @@ async def record_lead(
         )
         return organization.locale
 
-    spoken = locale_for(request, organization_locale=await parts.database.write(work))
-    return json_answer({"lead_id": lead_id, "message": say(spoken, "lead.thanks")}, status=201, locale=spoken)
+    return lead_id, await parts.database.write(work)

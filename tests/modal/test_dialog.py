@@ -102,4 +102,4 @@ def test_when_the_words_do_not_come_the_opener_is_the_link_that_it_is(opened: Op
     modal = opened(prepare=no_words, dialog=False)
 
     modal.page.wait_for_url(f"{world.origin}/plans")
-    expect(modal.page.get_by_role("heading", level=2)).to_have_text("Wählen Sie Ihren Plan")
+    expect(modal.page.get_by_role("heading", level=1)).to_have_text("Wählen Sie Ihren Plan")

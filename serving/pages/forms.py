@@ -1,0 +1,39 @@
+"""A form as a browser sends it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs
+
+from fastapi import Request
+
+_MOST_FIELDS: Final = 100
+
+
+class FormUnreadable(ValueError):
+    """The body is no form: not UTF-8, or too many fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Fields by name; a missing one reads as empty."""
+
+    fields: Mapping[str, Sequence[str]]
+
+    def get(self, name: str) -> str:
+        """The first value of a field, trimmed."""
+        return next(iter(self.fields.get(name, ())), "").strip()
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field."""
+        return list(self.fields.get(name, ()))
+
+
+async def form_of(request: Request) -> Form:
+    """The form of a request; raises `FormUnreadable`."""
+    try:
+        text = (await request.body()).decode("utf-8")
+        fields = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise FormUnreadable from error
+    return Form(fields)

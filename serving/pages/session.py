@@ -1,0 +1,73 @@
+"""Who looks at a page: a session in a cookie, begun with a modal token, and the mark that its forms carry."""
+
+import hmac
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+from fastapi import Request, Response
+from itsdangerous import BadData, URLSafeSerializer
+
+from serving.access import NotAuthenticated
+
+COOKIE: Final = "plans_session"
+IDLE: Final = timedelta(minutes=10)
+"""So long a session waits for the next page; a modal token lasts as long."""
+LONGEST: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PageSession:
+    """One organisation in one browser."""
+
+    session_id: str
+    organization_id: str
+    started_at: datetime
+    seen_at: datetime
+
+
+class FormNotOurs(Exception):
+    """A form was not sent from a page of this session."""
+
+
+class PageSessions:
+    """Turns sessions into cookies and back, and marks their forms."""
+
+    def __init__(self, signing_key: str) -> None:
+        self._key = signing_key.encode()
+        self._signer = URLSafeSerializer(
+            signing_key, salt="page-session", signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
+        )
+
+    def read(self, request: Request, *, now: datetime) -> PageSession | None:
+        """The session of a request's cookie; `None` without one that holds."""
+        try:
+            session_id, organization_id, started, seen = self._signer.loads(request.cookies.get(COOKIE, ""))
+            began, last = (datetime.fromtimestamp(int(seconds), UTC) for seconds in (started, seen))
+        except (BadData, ValueError, TypeError, OverflowError):
+            return None
+        if now >= last + IDLE or now >= began + LONGEST:
+            return None
+        return PageSession(str(session_id), str(organization_id), began, last)
+
+    def keep(self, response: Response, session: PageSession, *, now: datetime, secure: bool) -> None:
+        """Let the browser hold the session on from now; no script reads it, no other site sends it with a form."""
+        held = replace(session, seen_at=now)
+        seconds = [int(instant.timestamp()) for instant in (held.started_at, held.seen_at)]
+        value = self._signer.dumps([held.session_id, held.organization_id, *seconds])
+        response.set_cookie(
+            COOKIE, str(value), max_age=int(IDLE.total_seconds()), httponly=True, samesite="lax", secure=secure
+        )
+
+    def mark(self, session: PageSession) -> str:
+        """What a form of this session carries."""
+        return hmac.new(self._key, f"form:{session.session_id}:{session.organization_id}".encode(), sha256).hexdigest()
+
+    def check(self, session: PageSession | None, mark: str) -> PageSession:
+        """The session of a form; raises `NotAuthenticated` without one, `FormNotOurs` for a form of another."""
+        if session is None:
+            raise NotAuthenticated("session_ended")
+        if not hmac.compare_digest(self.mark(session).encode(), mark.encode()):
+            raise FormNotOurs
+        return session
