@@ -47,7 +47,7 @@ class OutcomeReused(ValueError):
 def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: datetime) -> bool:
     """Record the outcome; False when it was recorded before.
 
-    Raises what is defined above; a page's clock may run up to the second in which the decision was taken ahead or late.
+    A page's clock may be wrong: what it tells happened between the decision and now. Raises what is defined above.
     """
     decision = repository.decided(connection, outcome.decision_id)
     if decision is None or not caller.may_see(decision.organization_id):
@@ -58,10 +58,16 @@ def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: d
         raise PlanMissing
     if outcome.plan is not None and outcome.plan not in decision.positions:
         raise NotACandidate
+    from_page = caller.organization_id is not None
     earlier = repository.find(connection, outcome.event_id)
     if earlier is None:
+        if from_page:
+            instant = min(max(outcome.occurred_at, decision.occurred_at), now)
+            outcome = outcome.model_copy(update={"occurred_at": instant})
         _check_instant(outcome, decided_at=decision.occurred_at, now=now)
         return repository.add(connection, outcome, recorded_at=now)
+    if from_page:
+        outcome = outcome.model_copy(update={"occurred_at": earlier.occurred_at})
     if earlier != outcome:
         raise OutcomeReused
     return False

@@ -99,6 +99,15 @@ class Selection(BaseModel):
     blockers: list[BlockerText]
 
 
+class PlanPromotion(BaseModel):
+    """An offer that this organisation may use on the plan now, and the price with it; a preview takes its code."""
+
+    code: str
+    text: str
+    price: Price
+    ends_at: Instant | None
+
+
 class PlanOnSale(BaseModel):
     """One plan with its terms for this organisation."""
 
@@ -110,6 +119,7 @@ class PlanOnSale(BaseModel):
     price: Price
     metrics: list[MetricText]
     features: list[FeatureText]
+    promotion: PlanPromotion | None
     selection: Selection
 
 

@@ -16,6 +16,7 @@ from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
 from recommender.ranking.situation import PlanTable, Situations
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import Assortment
+from serving.plan_cards.promotions import open_promotion
 from serving.plan_cards.records import card_record, holder_of
 from serving.plan_cards.repository import Candidate, Decision
 from serving.plan_cards.situations import Known, situation
@@ -181,7 +182,10 @@ def _cards(
                 days=round(float(measured.history_days[0])),
                 reasons=reasons if place.position == 1 else (),
                 now=facts.at,
-            )
+            ),
+            promotion=open_promotion(
+                assortment.catalogue.plan(place.plan), interval, facts=facts, catalogue=assortment.catalogue
+            ),
         )
         for place in shown
     ]

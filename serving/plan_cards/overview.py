@@ -9,6 +9,7 @@ from serving.fields import utc_text
 from serving.locales import LocaleCode
 from serving.plan_cards import render
 from serving.plan_cards.assortment import INTERVALS
+from serving.plan_cards.promotions import open_promotion, promotion_answer, promotion_text
 from serving.plan_cards.records import holder_of, selection_record
 from serving.plan_cards.situations import Known
 from serving.plan_cards.words import Words, readable
@@ -34,6 +35,7 @@ def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any
         "plans": [
             {
                 **words.plan(plan, interval),
+                "promotion": promotion_answer(_open_code(plan, interval, facts, catalogue), plan, interval, words),
                 "selection": render.selection(
                     selection_record(selection(plan=plan, interval=interval, holder=holder, now=facts.at)), words
                 ),
@@ -56,6 +58,11 @@ def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any
             ],
         },
     }
+
+
+def _open_code(plan: Plan, interval: Interval, facts: Known, catalogue: Catalogue) -> str | None:
+    promotion = open_promotion(plan, interval, facts=facts, catalogue=catalogue)
+    return None if promotion is None else promotion.code
 
 
 def _comparison(plans: list[Plan], words: Words) -> list[dict[str, Any]]:
@@ -98,7 +105,7 @@ def _promotions(facts: Known, *, catalogue: Catalogue, interval: Interval, local
     return [
         {
             "code": promotion.code,
-            "text": promotion.texts.get(locale) or next(iter(promotion.texts.values()), promotion.code),
+            "text": promotion_text(promotion, locale),
             "plans": sorted(promotion.plans),
             "intervals": sorted(promotion.intervals),
             "ends_at": None if promotion.window.end is None else utc_text(promotion.window.end),

@@ -4,6 +4,7 @@ from typing import Any
 
 from recommender.billing.arrears import arrears_of
 from recommender.billing.blockers import Blocker
+from recommender.billing.catalogue import Promotion
 from recommender.cards import Holder, PlanCard, ProjectedBill, Selection
 from serving.fields import utc_text
 from serving.plan_cards.situations import Known, applicant
@@ -24,8 +25,8 @@ def holder_of(facts: Known) -> Holder:
     )
 
 
-def card_record(card: PlanCard) -> dict[str, Any]:
-    """What a card says besides what the catalogue says of its plan."""
+def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any]:
+    """What a card says besides what the catalogue says of its plan; the promotion by its code."""
     return {
         "plan": card.plan.code,
         "position": card.place.position,
@@ -38,6 +39,7 @@ def card_record(card: PlanCard) -> dict[str, Any]:
         ],
         "projected_bill": _bill(card.projected_bill),
         "selection": selection_record(card.selection),
+        "promotion": None if promotion is None else promotion.code,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from serving.fields import utc_text
 from serving.locales import LocaleCode
+from serving.plan_cards.promotions import promotion_answer
 from serving.plan_cards.repository import Decision
 from serving.plan_cards.words import Words
 from serving.texts import known, say
@@ -42,8 +43,10 @@ def selection(selection: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 
 def _card(card: Mapping[str, Any], *, decision: Decision, words: Words) -> dict[str, Any]:
+    plan = words.catalogue.plan(card["plan"])
     return {
-        **words.plan(words.catalogue.plan(card["plan"]), decision.interval),
+        **words.plan(plan, decision.interval),
+        "promotion": promotion_answer(card.get("promotion"), plan, decision.interval, words),
         "position": card["position"],
         "recommended": card["recommended"],
         "probability": card["probability"],

@@ -1,6 +1,6 @@
 """A plan card says what the plan is, what it would have cost, and whether it can be taken."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.modal.conftest import Open
 
@@ -82,3 +82,24 @@ def test_the_interval_is_the_one_the_organisation_pays_at(opened: Open) -> None:
 
     expect(modal.dialog.get_by_role("radio", name="Jährlich")).to_be_checked()
     expect(modal.card("Ecommerce Basic")).to_contain_text("✓ Ausgewählt")
+
+
+def test_an_offer_shows_the_old_and_the_new_price_and_until_when(opened: Open) -> None:
+    offer = {
+        "code": "spring",
+        "text": "15 % Rabatt, buchbar bis 31. Dezember 2026",
+        "price": {"amount_cents": 16150, "currency": "EUR", "interval": "month", "text": "161,50 €/Monat zzgl. MwSt."},
+        "ends_at": "2027-01-01T00:00:00Z",
+    }
+
+    def with_offer(route: Route) -> None:
+        answer = route.fetch().json()
+        answer["plans"][0]["promotion"] = offer
+        route.fulfill(json=answer)
+
+    modal = opened(prepare=lambda page: page.route("**/plan-recommendations?*", with_offer))
+    price = modal.cards.first.locator(".price")
+
+    expect(price.locator("s")).to_contain_text("/Monat zzgl. MwSt.")
+    expect(price.locator(".now")).to_have_text("161,50 €/Monat zzgl. MwSt.")
+    expect(price).to_contain_text("buchbar bis 31. Dezember 2026")

@@ -142,7 +142,7 @@ def test_two_clicks_confirm_once(trial: Callable[..., Modal]) -> None:
 
 def test_a_stale_quote_is_asked_again_with_the_new_figures(trial: Callable[..., Modal], world: World) -> None:
     modal = trial()
-    modal.choose("ecommerce-basic")
+    modal.choose("ecommerce-scale")
     modal.step.locator(".confirm").wait_for()
     organization = modal.page.locator("plan-modal").get_attribute("organization")
     world.put(str(organization), country="AT")
@@ -150,9 +150,9 @@ def test_a_stale_quote_is_asked_again_with_the_new_figures(trial: Callable[..., 
     modal.pay_with("4242 4242 4242 4242")
 
     expect(modal.step.get_by_role("alert")).to_contain_text("Angebot überholt")
-    expect(modal.step.get_by_role("button", name="Jetzt 228 € zahlungspflichtig buchen")).to_be_visible()
+    expect(modal.step.get_by_role("button", name="Jetzt 588 € zahlungspflichtig buchen")).to_be_visible()
     modal.step.locator(".confirm").click()
-    expect(modal.step.get_by_role("heading", name="Ecommerce Basic ist aktiv")).to_be_visible()
+    expect(modal.step.get_by_role("heading", name="Ecommerce Scale ist aktiv")).to_be_visible()
 
 
 def test_a_payment_without_an_answer_is_said_and_asked_for_until_it_is_settled(trial: Callable[..., Modal]) -> None:

@@ -88,6 +88,24 @@ def test_a_page_reports_on_its_own_decisions_only(acme: Service) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_decision")
 
 
+@pytest.mark.parametrize("clock", ["1999-01-01T00:00:00Z", "2026-03-16T12:05:00Z", "2999-01-01T00:00:00Z"])
+def test_a_browser_with_a_wrong_clock_loses_no_outcome(acme: Service, clock: str) -> None:
+    outcome = {
+        "event_id": "late",
+        "decision_id": acme.recommended()["decision_id"],
+        "kind": "viewed",
+        "occurred_at": clock,
+    }
+    page = acme.token("acme")
+
+    first, again = (acme.client.post("/v1/outcomes", json=outcome, headers=page) for _ in range(2))
+
+    assert (first.status_code, again.status_code, again.json()["duplicate"]) == (201, 200, True)
+    instants = text("SELECT occurred_at FROM outcomes WHERE event_id = 'late'")
+    [stored] = acme.parts.database.reading(lambda connection: [row[0] for row in connection.execute(instants)])
+    assert str(stored).startswith("2026-03-16 12:00:00")
+
+
 def test_a_lead_is_stored_for_sales(acme: Service) -> None:
     lead = {"name": "Ada Lovelace", "email": "ada@example.com", "message": "SLA?", "needs": ["sla", "on_premises"]}
 

@@ -74,7 +74,7 @@ def test_a_token_becomes_a_session_and_leaves_the_address(reader: Reader) -> Non
 def test_a_plan_is_chosen_previewed_and_confirmed_by_forms(reader: Reader) -> None:
     review = reader.preview()
     assert heading(review) == "Ihr Start mit Ecommerce Basic"
-    assert "Jetzt 226,10\u00a0€ zahlungspflichtig buchen" in review.text
+    assert "Jetzt 192,19\u00a0€ zahlungspflichtig buchen" in review.text
 
     done = reader.confirm(review)
 
@@ -113,7 +113,7 @@ def test_a_stale_quote_shows_the_new_figures_and_asks_again(reader: Reader) -> N
 
     assert again.status_code == 409
     assert "Angebot überholt" in again.text
-    assert "Jetzt 228\u00a0€ zahlungspflichtig buchen" in again.text
+    assert "Jetzt 193,80\u00a0€ zahlungspflichtig buchen" in again.text
 
 
 def test_a_waiting_change_is_shown_and_taken_back(reader: Reader) -> None:

@@ -102,3 +102,25 @@ def test_a_waiting_change_is_noticed_until_it_is_taken_back(service: Service) ->
 
     service.client.delete("/v1/organizations/acme/plan-changes/scheduled", headers=service.host)
     assert service.get("subscription").json()["notices"] == []
+
+
+def test_an_open_offer_stands_on_its_plan_with_the_price_that_results(service: Service) -> None:
+    by_plan = {plan["plan"]: plan["promotion"] for plan in service.get("plans?locale=de").json()["plans"]}
+
+    offer = by_plan["ecommerce-basic"]
+    assert (offer["code"], offer["price"]["amount_cents"]) == ("welcome-2026", 16_150)
+    assert offer["text"] == "15 % Willkommensrabatt auf die ersten drei Monate, buchbar bis 31. Dezember 2026"
+    assert by_plan["ecommerce-scale"] is None
+
+
+def test_an_offer_that_is_used_is_not_shown_again(service: Service) -> None:
+    post(service, "payment-methods", CARD)
+    wish = {"plan": "ecommerce-basic", "interval": "month", "promotion": "welcome-2026"}
+    quote = post(service, "plan-changes/preview?locale=de", wish)
+    assert quote["summary"]["groups"][0]["rows"][1]["amount"].replace("\u00a0", " ") == "-28,50 €"
+
+    post(service, "plan-changes", {"quote": quote["quote"]}, **{"Idempotency-Key": "once"})
+
+    offers = {plan["plan"]: plan["promotion"] for plan in service.get("plans?interval=month").json()["plans"]}
+    cards = {card["plan"]: card["promotion"] for card in service.recommended()["plans"]}
+    assert (offers["ecommerce-basic"], cards["ecommerce-basic"]) == (None, None)

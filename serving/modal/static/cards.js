@@ -28,7 +28,7 @@ export function card(plan, { words, select }) {
         plan.recommended &&
           star(words.say("card.badge")),
       ),
-      price(plan.price, words),
+      price(plan, words),
       h(
         "ul",
         { class: "metrics" },
@@ -61,26 +61,30 @@ function splitFigure(text) {
   return match ? [match[1], match[2]] : [text];
 }
 
-/** The price as the service words it, the amount set large; an annual one also says what that is per month. */
-export function price({ text, amount_cents, currency, interval }, words) {
+/** The price as the service words it, the amount set large; with an offer the old one is struck out. */
+export function price({ price: full, promotion }, words) {
+  const { text, amount_cents, currency, interval } = promotion?.price ?? full;
   const amount = words.money(amount_cents, currency);
   const [before, after] = text.includes(amount) ? text.split(amount) : ["", null];
   return h(
     "div",
     { class: "price", part: "price" },
-    after === null ? h("p", {}, text) : h("p", {}, before, h("strong", {}, amount), h("span", {}, after)),
+    promotion && h("p", { class: "note" }, spoken(words.say("card.before")), h("s", {}, full.text)),
+    after === null ? h("p", {}, text) : h("p", { class: "now" }, before, h("strong", {}, amount), h("span", {}, after)),
     interval === "year" &&
       h("p", { class: "note" }, words.say("card.per_month", { amount: words.money(amount_cents / 12, currency) })),
+    promotion && h("p", { class: "note saving" }, promotion.text),
   );
 }
 
-function bill({ text, basis, overage_cents }, words) {
+function bill({ text, range_text, basis, overage_cents }, words) {
   const basisText =
     basis.days > 0 ? words.say("card.basis", { count: basis.days }) : words.say("card.basis.none");
   return h(
     "div",
     { class: overage_cents > 0 ? "bill over" : "bill", part: "bill" },
     h("p", {}, text),
+    range_text && h("p", { class: "note" }, range_text),
     h("p", { class: "note" }, basisText),
   );
 }

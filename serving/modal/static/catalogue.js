@@ -124,7 +124,7 @@ function drawTable(box, { plans, comparison, families }, { words, select, view }
               "th",
               { scope: "col", class: plan.selection.state },
               h("span", { class: "plan-name" }, plan.name),
-              price(plan.price, words),
+              price(plan, words),
             ),
           ),
         ),
