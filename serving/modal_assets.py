@@ -33,6 +33,7 @@ _OPEN: Final = {
 }
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=\w)", re.MULTILINE)
+_EXPORTED: Final = re.compile(r"^export \{ (\w+) \};\n", re.MULTILINE)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _WORDS: Final = ("modal.", "enterprise.", "metric.")
 
@@ -51,7 +52,8 @@ def bundle(folder: Path, entry: str) -> str:
     """One script out of a module and all that it imports, each once and after what it needs.
 
     Understands what our modules use: `import { names } from "./file.js"` without renaming, and `export` before a
-    declaration. Their top-level names share one scope, so two modules must not use the same one.
+    declaration, and at the end of the entry `export { Name };`. Their top-level names share one scope, so two modules
+    must not use the same one.
     """
     placed: dict[str, str] = {}
 
@@ -65,7 +67,9 @@ def bundle(folder: Path, entry: str) -> str:
         placed[name] = own if name == entry else _EXPORT.sub("", own)
 
     place(entry)
-    return "\n".join(placed.values())
+    text, (name,) = "\n".join(placed.values()), _EXPORTED.findall(placed[entry])
+    # Inside a function nobody else sees their names, so that they may be shortened.
+    return f"export const {name} = (() => {{\n{_EXPORTED.sub('', text)}return {name};\n}})();\n"
 
 
 def _minified(text: str, suffix: str) -> bytes:

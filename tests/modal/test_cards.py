@@ -88,7 +88,12 @@ def test_an_offer_shows_the_old_and_the_new_price_and_until_when(opened: Open) -
     offer = {
         "code": "spring",
         "text": "15 % Rabatt, buchbar bis 31. Dezember 2026",
-        "price": {"amount_cents": 16150, "currency": "EUR", "interval": "month", "text": "161,50 €/Monat zzgl. MwSt."},
+        "price": {
+            "amount_cents": 16150,
+            "currency": "EUR",
+            "interval": "month",
+            "text": "161,50\u00a0€/Monat zzgl. MwSt.",
+        },
         "ends_at": "2027-01-01T00:00:00Z",
     }
 
