@@ -40,7 +40,7 @@ async def preview_page(request: Request, parts: PartsOf) -> Response:
     try:
         wish = WishIn(
             plan=form.get("plan"),
-            interval=form.get("interval"),  # type: ignore[arg-type]
+            interval=form.get("interval"),
             decision_id=form.get("decision") or None,
             promotion=form.get("promotion") or None,
         )

@@ -51,5 +51,5 @@ def test_the_forms_break_no_rule_of_accessibility(world: World, new_page: Callab
     page.get_by_role("alert").wait_for()
 
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         seen(page, axe)

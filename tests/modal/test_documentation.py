@@ -1,0 +1,56 @@
+"""What front-end developers read is true: the example works, and every name that they may use is on the page."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.modal.modal import EVENTS, Modal
+from tests.modal.world import World
+
+MODAL = Path(__file__).parents[2] / "serving" / "modal"
+PAGE = (MODAL / "embedding.md").read_text(encoding="utf-8")
+SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in (MODAL / "static").glob("*.js"))
+STYLES = (MODAL / "static" / "plan-modal.css").read_text(encoding="utf-8")
+
+
+def test_the_example_of_a_host_page_works_as_it_stands(world: World, new_page: Callable[..., Page]) -> None:
+    # The same machine by another name is another origin.
+    host = world.origin.replace("127.0.0.1", "localhost")
+    world.put("acme")
+    example = (MODAL / "example.html").read_text(encoding="utf-8")
+    html = example.replace("https://plans.example.com", world.origin).replace("TOKEN", world.token("acme", origin=host))
+    page = new_page()
+    page.route("**/host", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
+    page.route("**/plans-token", lambda route: route.fulfill(body=world.token("acme", origin=host)))
+    page.goto(f"{host}/host")
+    modal = Modal(page)
+
+    page.get_by_role("link", name="Plan ändern").click()
+
+    expect(modal.cards).to_have_count(3)
+    modal.choose("ecommerce-scale")
+    modal.pay_with("4242 4242 4242 4242")
+    expect(modal.step.get_by_role("heading", name="Ecommerce Scale ist aktiv")).to_be_visible()
+    expect(page.locator("#log")).to_contain_text("success ecommerce-scale")
+
+
+def test_every_event_is_documented() -> None:
+    emitted = set(re.findall(r'emit\("([\w-]+)"', SCRIPTS)) | set(re.findall(r'told\("([\w-]+)"', SCRIPTS))
+
+    assert set(re.findall(r"`plan-modal:([\w-]+)`", PAGE)) == emitted == set(EVENTS)
+
+
+def test_every_property_and_part_is_documented() -> None:
+    properties = set(re.findall(r"var\((--pm-[\w-]+)", STYLES))
+    parts = {name for names in re.findall(r'part: ["`]([a-z-]+)', SCRIPTS) for name in names.split()}
+
+    assert set(re.findall(r"`(--pm-[\w-]+)`", PAGE)) == properties
+    assert {part for part in parts if f"`{part}`" not in PAGE} == set()
+
+
+def test_every_attribute_is_documented() -> None:
+    asked = set(re.findall(r'getAttribute\("(\w+)"\)', (MODAL / "static" / "element.js").read_text(encoding="utf-8")))
+
+    assert {attribute for attribute in asked if f"| `{attribute}` |" not in PAGE} == set()
