@@ -1,5 +1,7 @@
 """The change of plan by forms: preview, confirm, how it stands, take it back. The same services as over HTTP."""
 
+import asyncio
+import re
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
@@ -12,8 +14,7 @@ from serving.fields import ID_PATTERN
 from serving.pages.forms import Form, FormUnreadable
 from serving.pages.plans import record
 from serving.pages.shell import HTML, Asked, Page, PageRoute, onward, page_of, rendered, sent_form
-from serving.parts import PartsOf
-from serving.payments import repository as methods
+from serving.parts import Parts, PartsOf
 from serving.payments import service as payments
 from serving.payments.contracts import PaymentMethodIn
 from serving.payments.gateway import TokenRefused
@@ -29,7 +30,7 @@ from serving.subscriptions.closing import cancel_scheduled
 router = APIRouter(tags=["page"], route_class=PageRoute)
 
 ChangeId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128)]
-_NEW: Final = "new:"
+NEW: Final = "new:"
 """A payment method that is added with this token."""
 
 
@@ -113,8 +114,8 @@ async def _review(
     page: Page, quote: dict[str, Any], *, wanted: Wanted, refused: dict[str, Any] | None = None, status: int = 200
 ) -> Response:
     """The itemised quote with its form; `refused` says why it is asked again."""
-    found = await page.parts.database.read(lambda connection: methods.methods_of(connection, page.organization_id))
-    cards = [{"value": f"{_NEW}{token}", "number": _spaced(number)} for number, token in TEST_CARDS.items()]
+    parts = page.parts
+    found = await parts.database.read(lambda connection: payments.listed(connection, parts, page.organization_id))
     return rendered(
         "review.html",
         page,
@@ -122,25 +123,26 @@ async def _review(
         quote=quote,
         wanted=wanted,
         refused=refused,
-        methods=[payments.as_answer(each) for each in found],
-        cards=cards,
+        methods=[each for each in found if each["usable"]],
+        cards=test_cards(parts),
         key=page.parts.new_id(),
     )
 
 
-def _spaced(number: str) -> str:
-    return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
+def test_cards(parts: Parts) -> list[dict[str, str]]:
+    """The sandbox's cards to choose from; a real provider's own form needs a script."""
+    if parts.settings.payments != "sandbox":
+        return []
+    return [{"token": token, "number": re.sub(r"(.{4})(?=.)", r"\1 ", number)} for number, token in TEST_CARDS.items()]
 
 
 async def _method(page: Page, paid_with: str) -> str | None:
     """The chosen method's id, a card being added first; raises `TokenRefused`."""
-    if not paid_with.startswith(_NEW):
+    if not paid_with.startswith(NEW):
         return paid_with or None
-    said = PaymentMethodIn(kind="card", token=paid_with.removeprefix(_NEW)[:200] or "none", default=True)
-    added = await page.parts.database.write(
-        lambda connection: payments.add(connection, page.parts, organization_id=page.organization_id, said=said)
-    )
-    return added.payment_method_id
+    said = PaymentMethodIn(kind="card", token=paid_with.removeprefix(NEW)[:200] or "none", default=True)
+    added = await asyncio.to_thread(payments.add, page.parts, organization_id=page.organization_id, said=said)
+    return str(added["payment_method"])
 
 
 def _request(page: Page, form: Form, method: str | None) -> service.Request:
