@@ -1,4 +1,4 @@
-"""`python -m pipelines`: make demo data, check raw tables, build a training set, export the service's database."""
+"""`python -m pipelines`: raw tables to checked ones, to a training set, to dashboards; demo data, and the export."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -110,6 +110,56 @@ def export(
     _print_rows("raw tables", rows)
 
 
+@app.command("metrics")
+def metrics(
+    checked: Annotated[Path, typer.Option("--checked", help="Folder of checked tables, as `validate` writes it.")],
+    out: OutFolder,
+    catalogue: Annotated[list[Path] | None, typer.Option(help="Catalogue of the decisions; give each version.")] = None,
+    offers: Annotated[list[Path] | None, typer.Option(help="Its offers.yml, in the same order.")] = None,
+) -> None:
+    """Compute what the dashboards show: one row per journey and one per charge."""
+    from pipelines.checked_tables import require_checked
+    from pipelines.metrics.warm import warm
+
+    with _spoken(), console.status("computing journeys"):
+        require_checked(checked)
+        facts = warm(checked=checked, out=out, catalogues=_catalogues(catalogue or [], offers or []))
+    _print_rows("facts", {"journeys": len(facts.journeys), "charges": len(facts.charges)})
+
+
+@app.command("report")
+def report(  # noqa: PLR0917 - options, given by name
+    out: Annotated[Path, typer.Option("--out", help="HTML file to write; it needs nothing else.")],
+    metrics: Annotated[Path, typer.Option("--metrics", help="Folder that `metrics` wrote.")] = Path("var/demo/metrics"),
+    locale: Annotated[str, typer.Option(help="de, en or fr.")] = "de",
+    since: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day (UTC).")] = None,
+    template: Annotated[list[str] | None, typer.Option(help="Only this template; may be given again.")] = None,
+    country: Annotated[list[str] | None, typer.Option(help="Only this country; may be given again.")] = None,
+    plan: Annotated[list[str] | None, typer.Option(help="Only this plan; may be given again.")] = None,
+) -> None:
+    """Write the dashboards as one HTML file."""
+    from pipelines.dashboards.pages import PAGES, page
+    from pipelines.dashboards.report import html_report
+    from pipelines.metrics.filters import Filters
+    from pipelines.metrics.warm import read_warm
+    from pipelines.metrics.words import LOCALES
+
+    spoken = next((each for each in LOCALES if each == locale), None)
+    if spoken is None:
+        raise typer.BadParameter(f"there are {', '.join(LOCALES)}", param_hint="--locale")
+    now = datetime.now(UTC)
+    filters = Filters(
+        since and since.date(), until and until.date(), tuple(template or ()), tuple(country or ()), tuple(plan or ())
+    )
+    with _spoken(), console.status("drawing"):
+        facts = read_warm(metrics)
+        pages = [page(slug, facts, locale=spoken, now=now, narrowing=filters) for slug in PAGES]
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(html_report(pages, locale=spoken, now=now, selection=filters.said()), encoding="utf-8")
+    console.print(f"report: {out}", soft_wrap=True)
+
+
 def _catalogues(files: list[Path], offers: list[Path]) -> "list[Catalogue]":
     from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
     from recommender.billing.catalogue_build import load_catalogue
@@ -126,12 +176,21 @@ def _spoken() -> Iterator[None]:
     from data_contracts.yaml_places import CatalogueFaults
     from pipelines.checked_tables import TableUnreadable
     from pipelines.export import ExportFailed
+    from pipelines.metrics.warm import NoFacts
     from pipelines.training_set import NothingToLearn
     from pipelines.validate import SameFolder
 
     try:
         yield
-    except (TableUnreadable, NothingToLearn, ExportFailed, SameFolder, CatalogueFaults, UnicodeDecodeError) as error:
+    except (
+        TableUnreadable,
+        NothingToLearn,
+        ExportFailed,
+        SameFolder,
+        NoFacts,
+        CatalogueFaults,
+        UnicodeDecodeError,
+    ) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
     except OSError as error:

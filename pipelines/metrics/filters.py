@@ -28,6 +28,11 @@ class Filters:
     countries: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
 
+    def said(self) -> str:
+        """What is kept, as it was asked for; empty when nothing is left out."""
+        period = (f"{self.since or '…'} – {self.until or '…'}",) if self.since or self.until else ()
+        return " · ".join((*period, *self.templates, *self.countries, *self.plans))
+
     def keeps(self, frame: pd.DataFrame, instant: str) -> NDArray[np.bool_]:
         """Which rows are meant; `instant` names the column that places a row in the period."""
         day = frame[instant].dt.tz_localize(None)

@@ -1,0 +1,108 @@
+"""The form of a page: sections of figures, one chart, a sentence on how to read it, and the numbers as a table."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import altair as alt
+import pandas as pd
+
+from pipelines.dashboards.numbers import instant, interval, number
+from pipelines.metrics.declared import METRICS, Metric
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.intervals import SMALL, Estimate
+from pipelines.metrics.words import Locale, say
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number in words: what, how much, how sure, what exactly."""
+
+    slug: str
+    label: str
+    text: str
+    interval: str
+    note: str
+    """Why it should not be relied on; empty when nothing speaks against it."""
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One question and its answer."""
+
+    heading: str
+    reading: str
+    """How to read the chart, in plain words."""
+    figures: tuple[Figure, ...] = ()
+    chart: alt.LayerChart | None = None
+    table: pd.DataFrame | None = None
+    """The numbers of the chart, for whoever reads rather than looks."""
+    note: str = ""
+    """What stands in the way of an answer: nothing there, or too little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One dashboard page."""
+
+    slug: str
+    title: str
+    lead: str
+    as_of: str
+    """How old the data are, in words."""
+    stale: bool
+    """Whether they are too old to be called present."""
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """In which language, of which money a page speaks, and what its numbers are computed from."""
+
+    facts: Facts
+    locale: Locale
+
+    def say(self, key: str, /, **params: object) -> str:
+        """A text of this language."""
+        return say(self.locale, key, **params)
+
+    def text(self, value: float | None, metric: Metric) -> str:
+        """A number as it is read."""
+        return number(value, metric.unit, locale=self.locale, currency=self.facts.currency)
+
+    def estimate(self, estimate: Estimate, metric: Metric) -> str:
+        """A number with its interval and what it stands on."""
+        sure = interval(estimate, metric.unit, locale=self.locale, currency=self.facts.currency)
+        count = self.say("number.n", n=number(estimate.n, "count", locale=self.locale, currency=""))
+        return " · ".join(part for part in (self.text(estimate.value, metric), sure, count) if part)
+
+    def figure(self, slug: str) -> Figure:
+        """One declared number in words."""
+        metric = METRICS[slug]
+        estimate = metric(self.facts)
+        return Figure(
+            slug,
+            metric.label(self.locale),
+            self.text(estimate.value, metric),
+            interval(estimate, metric.unit, locale=self.locale, currency=self.facts.currency),
+            self.caution(estimate, metric),
+            metric.definition(self.locale),
+        )
+
+    def caution(self, estimate: Estimate, metric: Metric) -> str:
+        """Why a number should not be relied on."""
+        if metric.unit == "count" or (estimate.low is None and metric.unit == "cents" and estimate.value is not None):
+            return ""
+        if estimate.value is None:
+            return self.say("note.no_number")
+        return self.say("note.small", n=estimate.n, least=SMALL) if estimate.small else ""
+
+
+FRESH_MINUTES = 60
+
+
+def as_of(facts: Facts, *, now: datetime, locale: Locale) -> tuple[str, bool]:
+    """How old the data are, in words, and whether that is too old."""
+    minutes = max((now - facts.data_end).total_seconds() / 60, 0)
+    age = number(minutes * 60, "seconds", locale=locale, currency="")
+    return say(locale, "page.as_of", instant=instant(facts.data_end, locale=locale), age=age), minutes > FRESH_MINUTES

@@ -1,0 +1,52 @@
+"""Numbers as people read them, in three languages."""
+
+from datetime import date, datetime
+from typing import Final
+
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from pipelines.metrics.declared import Unit
+from pipelines.metrics.intervals import Estimate
+from pipelines.metrics.words import Locale, say
+from recommender.billing.money import decimal_places
+
+NO_NUMBER: Final = "–"
+
+_SPANS: Final = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
+
+
+def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) -> str:
+    """One number with its unit; a dash for none."""
+    if value is None:
+        return NO_NUMBER
+    if unit == "share":
+        return str(format_percent(value, format="#,##0.0 %" if locale != "en" else "#,##0.0%", locale=locale))
+    if unit == "points":
+        points = format_decimal(100 * value, format="+#,##0.0;-#,##0.0", locale=locale)
+        return say(locale, "number.points", value=points)
+    if unit == "cents":
+        places = decimal_places(currency)
+        return str(format_currency(round(value) / 10**places, currency, locale=locale))
+    if unit == "seconds":
+        size, name = next(((size, name) for size, name in _SPANS if value >= size), _SPANS[-1])
+        return say(locale, f"number.{name}", value=format_decimal(round(value / size, 1), locale=locale))
+    return str(format_decimal(round(value), locale=locale))
+
+
+def interval(estimate: Estimate, unit: Unit, *, locale: Locale, currency: str) -> str:
+    """The interval of an estimate in words; empty when it has none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    low, high = (number(edge, unit, locale=locale, currency=currency) for edge in (estimate.low, estimate.high))
+    return say(locale, "number.interval", low=low, high=high)
+
+
+def day(value: date, *, locale: Locale) -> str:
+    """A day."""
+    return str(format_date(value, format="medium", locale=locale))
+
+
+def instant(value: datetime, *, locale: Locale) -> str:
+    """An instant, in UTC and saying so."""
+    return f"{format_datetime(value, format='short', tzinfo=None, locale=locale)} UTC"

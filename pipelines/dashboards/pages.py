@@ -1,0 +1,181 @@
+"""The pages a product manager decides from: conversion, acceptance, money."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+import pandas as pd
+
+from pipelines.dashboards import charts
+from pipelines.dashboards.content import Page, Section, Voice, as_of
+from pipelines.dashboards.parts import family, rows_of, sliced, table_of
+from pipelines.metrics.declared import METRICS
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.filters import DIMENSIONS, narrowed
+from pipelines.metrics.filters import Filters as Narrowing
+from pipelines.metrics.journeys import DROPS, STEPS
+from pipelines.metrics.words import Locale
+
+Sections = Callable[[Voice, str], tuple[Section, ...]]
+
+
+def page(
+    slug: str,
+    facts: Facts,
+    *,
+    locale: Locale,
+    now: datetime,
+    narrowing: Narrowing | None = None,
+    dimension: str = "template",
+) -> Page:
+    """One page: what the filters keep, cut by one dimension; `now` only says how old the data are."""
+    if dimension not in DIMENSIONS:
+        raise ValueError(f"nothing is cut by {dimension}; there are {', '.join(DIMENSIONS)}")
+    voice = Voice(facts if narrowing is None else narrowed(facts, narrowing), locale)
+    said, stale = as_of(facts, now=now, locale=locale)
+    return Page(
+        slug,
+        voice.say(f"page.{slug}.title"),
+        voice.say(f"page.{slug}.lead"),
+        said,
+        stale,
+        PAGES[slug](voice, dimension),
+    )
+
+
+def overview(voice: Voice, dimension: str) -> tuple[Section, ...]:
+    """The funnel, how fast, why people drop, over the weeks, and by one dimension."""
+    drops = family(voice, "drops", "drop", DROPS, "drop")
+    times = family(voice, "times", "time_to", STEPS[1:], "step")
+    return _funnel(voice), sliced(voice, "rate_paid", "week"), drops, times, sliced(voice, "rate_paid", dimension)
+
+
+def acceptance(voice: Voice, dimension: str) -> tuple[Section, ...]:
+    """Whether the recommendation is taken, whether the ranker beats the rules, what the first place is worth."""
+    took = family(voice, "took", "took", ("recommended", "higher", "lower", "sideways"), "direction")
+    beside = [("value.model", "accepted_model"), ("value.rules_share", "accepted_rules")]
+    named = [(voice.say(key), METRICS[slug](voice.facts)) for key, slug in beside]
+    rows = rows_of(voice, METRICS["accepted"], named)
+    title = voice.say("lift.heading")
+    lift = Section(
+        title,
+        voice.say("lift.reading"),
+        figures=(voice.figure("lift_over_rules"),),
+        chart=None if rows.empty else charts.dots(rows, description=title),
+        table=table_of(voice, METRICS["accepted"], named, voice.say("dimension.strategy")),
+        note=voice.say("lift.none") if len(rows) < len(beside) else "",
+    )
+    place = voice.figure("position_effect")
+    position = Section(
+        voice.say("position.heading"),
+        voice.say("position.reading"),
+        figures=(place,),
+        note=voice.say("position.none") if METRICS["position_effect"](voice.facts).value is None else "",
+    )
+    return took, lift, position, sliced(voice, "accepted", "week"), sliced(voice, "accepted", dimension)
+
+
+def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
+    """What was billed, what journeys bring by the month, and what better advice would have saved."""
+    billed = ("billed_net", "billed_overage", "billed_credits", "billed_tax", "billed_total", "unpaid")
+    recurring = Section(
+        voice.say("recurring.heading"),
+        voice.say("recurring.reading"),
+        figures=tuple(voice.figure(slug) for slug in ("mrr_change", "upgrades", "downgrades")),
+    )
+    regret = Section(
+        voice.say("regret.heading"),
+        voice.say("regret.reading"),
+        figures=tuple(voice.figure(slug) for slug in ("regret", "without_regret")),
+        note=voice.say("regret.none") if METRICS["regret"](voice.facts).value is None else "",
+    )
+    ledger = Section(
+        voice.say("billed.heading"),
+        voice.say("billed.reading"),
+        figures=tuple(voice.figure(slug) for slug in billed),
+        note="" if len(voice.facts.charges) else voice.say("note.empty"),
+    )
+    return (
+        ledger,
+        _billed_by_week(voice),
+        recurring,
+        sliced(voice, "mrr_change", dimension),
+        regret,
+        sliced(voice, "regret", dimension),
+    )
+
+
+PAGES: Final[Mapping[str, Sections]] = {"overview": overview, "acceptance": acceptance, "money": money}
+
+
+def _funnel(voice: Voice) -> Section:
+    """How many came to each step."""
+    heading, facts = voice.say("funnel.heading"), voice.facts
+    figures = tuple(voice.figure(slug) for slug in ("served", "rate_paid", "still_open"))
+    served = METRICS["served"](facts)
+    if not served.value:
+        return Section(heading, voice.say("funnel.reading"), figures=figures, note=voice.say("note.empty"))
+    named = [(voice.say("step.served"), served)]
+    rows = [(named[0][0], served.value, voice.text(served.value, METRICS["served"]), "", "")]
+    for step in STEPS[1:]:
+        overall, of_before = METRICS[f"rate_{step}"], METRICS[f"step_rate_{step}"]
+        share, before = overall(facts), of_before(facts)
+        count = round((share.value or 0) * share.n)
+        reached = voice.text(count, METRICS["served"])
+        rows.append(
+            (
+                voice.say(f"step.{step}"),
+                count,
+                reached,
+                voice.estimate(share, overall),
+                voice.text(before.value, of_before),
+            )
+        )
+    columns = ["name", "value", "count", "overall", "step"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["text"] = [
+        f"{count} · {overall.split(' · ')[0]}" if overall else count
+        for count, overall in zip(frame["count"], frame["overall"], strict=True)
+    ]
+    table = frame[["name", "count", "overall", "step"]].set_axis(
+        [voice.say(f"table.{name}") for name in ("step", "count", "overall", "of_before")], axis=1
+    )
+    note = voice.caution(METRICS["rate_paid"](facts), METRICS["rate_paid"])
+    return Section(
+        heading, voice.say("funnel.reading"), figures=figures,
+        chart=charts.bars(frame[["name", "value", "text"]], description=heading), table=table, note=note,
+    )  # fmt: skip
+
+
+def _billed_by_week(voice: Voice) -> Section:
+    """The net of each week in its parts: prices, overage, credits."""
+    heading, reading = voice.say("billed_weeks.heading"), voice.say("billed_weeks.reading")
+    charged = voice.facts.charges
+    if charged.empty:
+        return Section(heading, reading, note=voice.say("note.empty"))
+    day = charged["occurred_at"].dt.tz_localize(None).dt.normalize()
+    week = (day - pd.to_timedelta(day.dt.day_of_week, unit="D")).dt.strftime("%Y-%m-%d")
+    parts = pd.DataFrame(
+        {
+            "prices": charged["net_cents"] - charged["overage_cents"] - charged["credit_cents"],
+            "overage": charged["overage_cents"],
+            "credits": charged["credit_cents"],
+        }
+    )
+    sums = parts.groupby(week.to_numpy()).sum()
+    metric = METRICS["billed_net"]
+    kinds = {name: voice.say(f"billed_weeks.{name}") for name in parts}
+    rows = [
+        {"week": str(monday), "kind": kinds[name], "value": cents / 100, "text": voice.text(cents, metric)}
+        for monday, values in sums.iterrows()
+        for name, cents in values.items()
+    ]
+    table = pd.DataFrame(
+        [
+            [monday, *(voice.text(cents, metric) for cents in (*values, values.sum()))]
+            for monday, values in sums.iterrows()
+        ],
+        columns=[voice.say("dimension.week"), *kinds.values(), metric.label(voice.locale)],
+    )
+    chart = charts.stacked(pd.DataFrame(rows), description=heading, kinds=list(kinds.values()))
+    return Section(heading, reading, chart=chart, table=table)

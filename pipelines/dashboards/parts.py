@@ -1,0 +1,82 @@
+"""Sections that several pages are made of."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from pipelines.dashboards import charts
+from pipelines.dashboards.content import Section, Voice
+from pipelines.metrics.declared import METRICS, Metric
+from pipelines.metrics.filters import cut
+from pipelines.metrics.intervals import Estimate
+from pipelines.metrics.words import name_of
+
+MOST_ROWS = 15
+"""So many values of a dimension are drawn, those with the most journeys; the table and the CSV have all."""
+
+
+def rows_of(voice: Voice, metric: Metric, named: Sequence[tuple[str, Estimate]]) -> pd.DataFrame:
+    """Named estimates as charts take them, those without a number left out."""
+    return pd.DataFrame(
+        [
+            {
+                "name": name, "value": each.value, "low": each.value if each.low is None else each.low,
+                "high": each.value if each.high is None else each.high, "n": each.n, "small": each.small,
+                "text": voice.estimate(each, metric),
+            }
+            for name, each in named
+            if each.value is not None
+        ],
+        columns=["name", "value", "low", "high", "n", "small", "text"],
+    )  # fmt: skip
+
+
+def table_of(voice: Voice, metric: Metric, named: Sequence[tuple[str, Estimate]], first: str) -> pd.DataFrame:
+    """The same as a table of texts."""
+    columns = [first, metric.label(voice.locale), voice.say("table.interval"), "n", voice.say("table.note")]
+    rows = []
+    for name, each in named:
+        sure = "" if each.low is None else f"{voice.text(each.low, metric)} – {voice.text(each.high, metric)}"
+        rows.append((name, voice.text(each.value, metric), sure, each.n, voice.caution(each, metric)))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def sliced(voice: Voice, slug: str, dimension: str) -> Section:
+    """One number for every value of a dimension, intervals widened for how many are looked at together."""
+    metric = METRICS[slug]
+    parts = cut(voice.facts, dimension)
+    named = [(_name(voice, dimension, value), metric(part, comparisons=len(parts))) for value, part in parts]
+    called = voice.say(f"dimension.{dimension}")
+    heading = voice.say("slice.heading", metric=metric.label(voice.locale), dimension=called)
+    if not any(each.value is not None for _, each in named):
+        return Section(heading, voice.say("slice.reading", count=len(named)), note=voice.say("note.empty"))
+    table = table_of(voice, metric, named, called)
+    shown = named if dimension == "week" else sorted(named, key=lambda each: -each[1].n)[:MOST_ROWS]
+    rows = rows_of(voice, metric, shown)
+    chart = (
+        charts.weeks(rows.rename(columns={"name": "week"}), description=heading, unit=metric.unit)
+        if dimension == "week"
+        else charts.dots(rows, description=heading)
+    )
+    small = sum(each.small for _, each in named)
+    note = voice.say("slice.small", small=small, count=len(named)) if small else ""
+    return Section(heading, voice.say("slice.reading", count=len(named)), chart=chart, table=table, note=note)
+
+
+def family(voice: Voice, heading: str, name: str, members: Sequence[str], kind: str) -> Section:
+    """One number of a family for each of its members, as bars."""
+    metrics = [METRICS[f"{name}_{member}"] for member in members]
+    named = [
+        (voice.say(f"{kind}.{member}"), metric(voice.facts)) for member, metric in zip(members, metrics, strict=True)
+    ]
+    title, reading = voice.say(f"{heading}.heading"), voice.say(f"{heading}.reading")
+    rows = rows_of(voice, metrics[0], named)
+    if rows.empty:
+        return Section(title, reading, note=voice.say("note.empty"))
+    table = table_of(voice, metrics[0], named, voice.say(f"{heading}.of"))
+    note = voice.say("note.small", n=named[0][1].n, least=30) if named[0][1].small else ""
+    return Section(title, reading, chart=charts.bars(rows, description=title), table=table, note=note)
+
+
+def _name(voice: Voice, dimension: str, value: str) -> str:
+    return value if dimension in ("country", "plan", "model_version", "week") else name_of(voice.locale, value)

@@ -1,0 +1,154 @@
+"""What the pages say is what the declared numbers are; the report says it without anything from outside."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+
+from pipelines.dashboards.content import Page
+from pipelines.dashboards.numbers import NO_NUMBER
+from pipelines.dashboards.pages import PAGES, page
+from pipelines.dashboards.report import html_report
+from pipelines.metrics.declared import METRICS
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.filters import DIMENSIONS, Filters
+from pipelines.metrics.words import LOCALES, Locale, say, words
+from tests.pipelines.metrics.twenty import MONDAY, twenty
+
+NOW = MONDAY + timedelta(days=30, minutes=20)
+
+
+def everything(facts: Facts, locale: Locale = "en", **asked: object) -> list[Page]:
+    return [page(slug, facts, locale=locale, now=NOW, **asked) for slug in PAGES]  # type: ignore[arg-type]
+
+
+def nothing() -> Facts:
+    facts = twenty()
+    return replace(facts, journeys=facts.journeys.iloc[:0], charges=facts.charges.iloc[:0])
+
+
+def texts_of(pages: list[Page]) -> str:
+    return re.sub(r"<style>.*?</style>", "", html_report(pages, locale="en", now=NOW), flags=re.DOTALL)
+
+
+def test_the_funnel_draws_the_journeys_counted_by_hand() -> None:
+    funnel = page("overview", twenty(), locale="en", now=NOW).sections[0]
+
+    assert funnel.table is not None
+    assert funnel.table["Journeys"].tolist() == ["17", "16", "15", "11", "10", "9", "7"]
+    assert funnel.table["of the step before"].tolist()[1:] == ["94.1%", "93.8%", "73.3%", "90.9%", "90.0%", "77.8%"]
+
+
+def test_money_is_told_to_the_cent() -> None:
+    figures = {figure.slug: figure.text for figure in page("money", twenty(), locale="en", now=NOW).sections[0].figures}
+
+    assert figures == {
+        "billed_net": "€1,145.00",
+        "billed_overage": "€25.00",
+        "billed_credits": "-€240.00",
+        "billed_tax": "€232.20",
+        "billed_total": "€1,427.20",
+        "unpaid": "€226.10",
+    }
+
+
+def test_the_weeks_of_the_bill_add_up_to_the_bill() -> None:
+    weekly = page("money", twenty(), locale="en", now=NOW).sections[1]
+
+    assert weekly.table is not None
+    assert weekly.table["Week (Monday)"].tolist() == ["2026-03-02", "2026-03-09"]
+    assert weekly.table["Billed, net"].tolist() == ["€1,005.00", "€140.00"]
+    assert weekly.table["Overage"].tolist() == ["€25.00", "€0.00"]
+
+
+@pytest.mark.parametrize("slug", PAGES)
+def test_a_filter_changes_what_is_counted(slug: str) -> None:
+    narrow = Filters(countries=("FR",))
+
+    before, after = (
+        [section.chart.to_json() for section in shown.sections if section.chart is not None]
+        for shown in (page(slug, twenty(), locale="de", now=NOW, narrowing=n) for n in (None, narrow))
+    )
+
+    assert before != after
+
+
+@pytest.mark.parametrize("slug", PAGES)
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_every_page_is_cut_by_every_dimension(slug: str, dimension: str) -> None:
+    sections = page(slug, twenty(), locale="fr", now=NOW, dimension=dimension).sections
+
+    named = say("fr", f"dimension.{dimension}")
+    assert any(section.table is not None and named in section.table.columns for section in sections)
+
+
+def test_a_cell_on_few_cases_is_hollow_and_says_so() -> None:
+    by_template = page("overview", twenty(), locale="en", now=NOW).sections[-1]
+
+    assert by_template.note == "2 of 2 values stand on fewer than 30 cases."
+    assert by_template.table is not None
+    assert by_template.table["Note"].str.contains("do not decide by it").all()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_without_data_every_section_says_why_it_is_empty(locale: Locale) -> None:
+    for section in (section for shown in everything(nothing(), locale) for section in shown.sections):
+        assert section.chart is None
+        assert section.note or all(figure.note or figure.text in {"0", NO_NUMBER} for figure in section.figures)
+
+
+def test_data_older_than_an_hour_are_called_old() -> None:
+    def stale(minutes: int) -> bool:
+        return page("money", twenty(), locale="en", now=twenty().data_end + timedelta(minutes=minutes)).stale
+
+    assert [stale(60), stale(61)] == [False, True]
+
+
+def test_a_dimension_that_nobody_cuts_by_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing is cut by colour"):
+        page("overview", twenty(), locale="de", now=NOW, dimension="colour")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_report_fetches_nothing_and_holds_every_number(locale: Locale) -> None:
+    pages = everything(twenty(), locale)
+
+    html = html_report(pages, locale=locale, now=NOW)
+
+    named = set(re.findall(r"""(?:https?:)?//[^"'\s<)]+""", html))
+    assert named <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
+    assert "<script" not in html
+    for figure in (figure for shown in pages for section in shown.sections for figure in section.figures):
+        assert METRICS[figure.slug].label(locale) in html
+        assert figure.text in html
+
+
+def test_a_name_that_is_markup_stays_a_name() -> None:
+    facts = twenty()
+    evil = facts.journeys.assign(template="<img src=x onerror=alert(1)>")
+
+    html = texts_of(everything(replace(facts, journeys=evil)))
+
+    assert "<img" not in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+
+
+def test_every_language_has_every_text_and_the_same_places_to_fill() -> None:
+    places = {
+        locale: {key: sorted(re.findall(r"{\w+}", text)) for key, text in words(locale).items()} for locale in LOCALES
+    }
+
+    assert places["en"] == places["de"] == places["fr"]
+
+
+def test_the_order_of_the_rows_changes_nothing() -> None:
+    facts = twenty()
+    turned = replace(facts, journeys=facts.journeys.iloc[::-1], charges=facts.charges.iloc[::-1])
+
+    for one, other in zip(everything(facts), everything(turned), strict=True):
+        for a, b in zip(one.sections, other.sections, strict=True):
+            assert a.figures == b.figures
+            if a.table is not None and b.table is not None:
+                pd.testing.assert_frame_equal(a.table, b.table)
