@@ -9,6 +9,7 @@ from uuid import uuid4
 from fastapi import FastAPI
 
 from models.bundle import load_champion
+from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
@@ -32,11 +33,12 @@ from serving.payments import endpoints as payments
 from serving.payments.sandbox import Sandbox
 from serving.plan_cards import endpoints as plan_cards
 from serving.plan_cards.advice import Advisor
-from serving.plan_cards.assortment import assortment, configured_catalogue
+from serving.plan_cards.assortment import assortment, configured_texts, log_chain_breaks
 from serving.plan_cards.champion import ChampionHolder
 from serving.plan_changes import endpoints as plan_changes
 from serving.plan_changes.quotes import QuoteSigner
 from serving.settings import Settings, sandbox_secret, with_secrets
+from serving.subscriptions import catalogue_versions
 from serving.subscriptions import endpoints as subscriptions
 from serving.usage import endpoints as usage
 from serving.web import install_problem_handlers
@@ -91,10 +93,14 @@ def create_app(
 
 
 def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load: Callable[[Path], Ranker]) -> Parts:
-    catalogue = configured_catalogue(settings)
+    texts = configured_texts(settings)
+    catalogue = load_catalogue(*texts)
+    on_sale = assortment(catalogue)
+    log_chain_breaks(on_sale)
     database = Database(settings.database_url)
     if database.embedded:
         migrate(database)
+        database.writing(partial(catalogue_versions.record, version=catalogue.version, texts=texts, now=clock()))
     champions = ChampionHolder(settings.model, known_features=FEATURES, load=load)
     champions.refresh()
     return Parts(
@@ -106,7 +112,8 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
             api_key=settings.api_key.get_secret_value(), signing_key=settings.signing_key.get_secret_value()
         ),
         metrics=Metrics(),
-        assortment=assortment(catalogue),
+        assortment=on_sale,
+        catalogue_texts=texts,
         advisor=Advisor(champions=champions, rules=RuleRanker(), timeout_seconds=settings.model_timeout_ms / 1000),
         rendered=Rendered(),
         gateway=Sandbox(database, clock=clock, secret=sandbox_secret(settings)),

@@ -38,6 +38,11 @@ def check_catalogue(path: Path, offers: Path | None = None) -> int:
 
 def load_files(path: Path, offers: Path | None = None) -> tuple[Catalogue, tuple[Fault, ...]]:
     """The catalogue in two files, and what is odd in them; `CatalogueFaults` names what is wrong, `OSError` no file."""
+    return load_with_warnings(*read_files(path, offers))
+
+
+def read_files(path: Path, offers: Path | None = None) -> tuple[str, str | None]:
+    """The texts of a catalogue and its offers; `CatalogueFaults` where bytes are no text, `OSError` for no file."""
     faults: list[Fault] = []
     texts: dict[Source, str] = {}
     named: list[tuple[Source, Path | None]] = [("catalogue", path), ("offers", offers)]
@@ -52,7 +57,7 @@ def load_files(path: Path, offers: Path | None = None) -> tuple[Catalogue, tuple
             faults.extend(error.faults)
     if faults:
         raise CatalogueFaults(tuple(faults))
-    return load_with_warnings(texts["catalogue"], texts.get("offers"))
+    return texts["catalogue"], texts.get("offers")
 
 
 def as_json(catalogue: Catalogue) -> dict[str, Any]:

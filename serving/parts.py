@@ -53,6 +53,8 @@ class Parts:
     gatekeeper: Gatekeeper
     metrics: Metrics
     assortment: Assortment
+    catalogue_texts: tuple[str, str | None]
+    """What the catalogue on sale was made from: its file and its offers."""
     advisor: Advisor
     rendered: Rendered
     gateway: PaymentGateway

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from math import floor
+from typing import Final
 
 from recommender.billing.arrears import PAID_AMOUNT_UNKNOWN, OpenInvoices, arrears_blockers, arrears_of
 from recommender.billing.blockers import Blocker, blockers_for
@@ -34,6 +35,9 @@ from recommender.billing.quota import (
 from recommender.billing.renewal import renew
 from recommender.billing.settlement import settle_now
 from recommender.billing.subscription import ScheduledChange, Subscription, Wish
+
+OTHER_CURRENCY: Final = Blocker("other_currency", "contact_support", "support")
+"""What is held is paid in another currency than what is wanted: the one cannot be taken off the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,8 @@ def _blockers(
                 wish.promotion, plan=wish.plan, interval=wish.interval, now=now, used=subscription.promotions_used
             )
         )
+    if subscription.is_paying and subscription.currency not in (None, wish.currency):
+        found.append(OTHER_CURRENCY)
     arrears = arrears_of(subscription.status, invoices=standing.open_invoices)
     found.extend(arrears_blockers(arrears, timing=rule.timing))
     if rule.timing == "now" and subscription.is_paying and not subscription.paid.known:
@@ -207,7 +213,9 @@ def _outcome(
         return (), subscription
     if rule.settlement == "next_renewal":
         end = subscription.period.end
-        waiting = ScheduledChange(wish.plan, wish.interval, wish.catalogue_version, end, wish.promotion)
+        waiting = ScheduledChange(
+            wish.plan, wish.interval, wish.catalogue_version, end, wish.promotion, currency=wish.currency
+        )
         return (), replace(subscription, scheduled=waiting)
     keeps_period = rule.settlement == "rest_of_period"
     return settle_now(subscription=subscription, wish=wish, now=now, keeps_period=keeps_period)

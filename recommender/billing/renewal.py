@@ -164,7 +164,7 @@ def renew(subscription: Subscription) -> Renewed:
         raise NothingToClose
     at, waiting = subscription.period.end, subscription.scheduled
     discount = _next_cycle(subscription.discount)
-    version = subscription.catalogue_version
+    version, currency = subscription.catalogue_version, subscription.currency
     if waiting is None:
         period = next_period(anchor=anchor, interval=interval, period=subscription.period)
     else:
@@ -172,6 +172,7 @@ def renew(subscription: Subscription) -> Renewed:
         if MONTHS_OF[waiting.interval] > MONTHS_OF[interval]:
             anchor = at
         plan, interval, version = waiting.plan, waiting.interval, waiting.catalogue_version
+        currency = waiting.currency or currency
         period = period_containing(anchor=anchor, interval=interval, instant=at)
     price = plan.price_cents[interval]
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
@@ -182,6 +183,7 @@ def renew(subscription: Subscription) -> Renewed:
         plan=plan,
         interval=interval,
         catalogue_version=version,
+        currency=currency,
         anchor=as_utc(anchor),
         paid=PaidTime(price_cents=price - off, charged_cents=net_cents(lines)),
         holdings=open_window(plan, anchor=anchor, now=at),

@@ -41,6 +41,7 @@ def settle_now(
         plan=wish.plan,
         interval=wish.interval,
         catalogue_version=wish.catalogue_version,
+        currency=wish.currency,
         anchor=subscription.anchor if keeps_period else now,
         paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
         holdings=holdings,

@@ -69,6 +69,8 @@ class ScheduledChange:
     catalogue_version: str
     effective_at: datetime
     promotion: Promotion | None = None
+    currency: str | None = None
+    """As in `Subscription`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ class Subscription:
     plan: Plan | None = None
     interval: Interval | None = None
     catalogue_version: str | None = None
+    currency: str | None = None
+    """Of every amount here, as it was sold; `None` in rows older than this field: the catalogue's."""
     anchor: datetime | None = None
     """Billing boundaries are counted from here; it moves only when a first or a longer period starts."""
     paid: PaidTime = PaidTime()

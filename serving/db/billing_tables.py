@@ -125,6 +125,15 @@ idempotency_keys = Table(
     Column("recorded_at", Instant, nullable=False, index=True),
 )
 
+catalogue_versions = Table(
+    "catalogue_versions",
+    metadata,
+    Column("version", String(ID_LENGTH), primary_key=True),
+    Column("catalogue", Text, nullable=False, comment="the Pricing2Yaml text, as it was read"),
+    Column("offers", Text, comment="the offers beside it, if there were any"),
+    Column("first_seen_at", Instant, nullable=False),
+)
+
 sandbox_payments = Table(
     "sandbox_payments",
     metadata,

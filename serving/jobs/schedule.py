@@ -17,7 +17,7 @@ from serving.payments import repository as methods
 from serving.payments.gateway import Payment, ProviderUnavailable
 from serving.plan_changes import answers, idempotency, repository, service
 from serving.plan_changes.repository import ChangeRow
-from serving.subscriptions import closing
+from serving.subscriptions import catalogue_versions, closing
 from serving.subscriptions.states import StateChangedMeanwhile
 
 EVERY_SECONDS: Final = 5.0
@@ -76,6 +76,11 @@ def run_due(parts: Parts, *, now: datetime) -> None:
     refund_due(parts, now=now)
     refresh_arrears(parts, now=now)
     parts.database.writing(lambda connection: idempotency.forget_old(connection, now=now))
+    parts.database.writing(
+        lambda connection: catalogue_versions.record(
+            connection, version=parts.catalogue.version, texts=parts.catalogue_texts, now=now
+        )
+    )
 
 
 def advance(parts: Parts, clock: SteppedClock, *, to: datetime) -> None:

@@ -10,7 +10,7 @@ from recommender.billing.catalogue import Catalogue, Interval
 from recommender.ranking.chains import chain_breaks
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import PlanTable
-from serving.check_catalogue import load_files
+from serving.check_catalogue import read_files
 from serving.logs import logger
 from serving.settings import Settings
 
@@ -35,17 +35,18 @@ def assortment(catalogue: Catalogue) -> Assortment:
     return Assortment(catalogue, {interval: plan_table(catalogue, interval) for interval in INTERVALS})
 
 
-def configured_catalogue(settings: Settings) -> Catalogue:
-    """The catalogue that the settings name; families whose tiers are not comparable are named in the log.
+def log_chain_breaks(assortment: Assortment) -> None:
+    """Families whose tiers are not comparable are named in the log, once each."""
+    for broken in dict.fromkeys(found for table in assortment.tables.values() for found in chain_breaks(table)):
+        logger().warning("not_comparable", **asdict(broken))
+
+
+def configured_texts(settings: Settings) -> tuple[str, str | None]:
+    """The texts of the catalogue and the offers that the settings name.
 
     Raises `CatalogueFaults` with every fault of it and its place, `OSError` for a file that cannot be read.
     """
     offers = OFFERS_PATH if settings.catalogue is None else None
     if settings.offers is not None:
         offers = Path(settings.offers) if settings.offers else None
-    catalogue, _ = load_files(settings.catalogue or CATALOGUE_PATH, offers)
-    for broken in dict.fromkeys(
-        found for table in assortment(catalogue).tables.values() for found in chain_breaks(table)
-    ):
-        logger().warning("not_comparable", **asdict(broken))
-    return catalogue
+    return read_files(settings.catalogue or CATALOGUE_PATH, offers)

@@ -174,7 +174,7 @@ def _cards(
     return [
         card_record(
             plan_card(
-                plan=assortment.catalogue.plan(place.plan),
+                plan=facts.standing.as_sold(assortment.catalogue.plan(place.plan), interval),
                 place=place,
                 interval=interval,
                 holder=holder,

@@ -17,12 +17,20 @@ from serving.texts import say
 
 
 def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any]:
-    """Everything on sale at this interval; private plans are seen by nobody but who holds them."""
+    """Everything on sale at this interval; private plans are seen by nobody but who holds them.
+
+    The plan held is shown as it was sold, also when it is not on sale any more.
+    """
     catalogue, locale = words.catalogue, words.locale
     holder, held = holder_of(facts), facts.standing.held.plan
+    standing = facts.standing
     plans = [
-        plan for plan in catalogue.plans if interval in plan.price_cents and (not plan.private or plan.code == held)
+        standing.as_sold(plan, interval)
+        for plan in catalogue.plans
+        if interval in plan.price_cents and (not plan.private or plan.code == held)
     ]
+    if standing.plan is not None and interval == standing.held.interval and held not in {plan.code for plan in plans}:
+        plans.insert(0, standing.plan)
     return {
         "catalogue_version": catalogue.version,
         "currency": catalogue.currency,

@@ -26,9 +26,10 @@ def holder_of(facts: Known) -> Holder:
 
 
 def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any]:
-    """What a card says besides what the catalogue says of its plan; the promotion by its code."""
+    """What a card says besides what the catalogue says of its plan, whose price may have moved on."""
     return {
         "plan": card.plan.code,
+        "price_cents": card.price_cents,
         "position": card.place.position,
         "recommended": card.recommended,
         "probability": card.place.probability,

@@ -1,6 +1,7 @@
 """A decision in the reader's language, exactly as the contract writes it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from serving.fields import utc_text
@@ -44,6 +45,8 @@ def selection(selection: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 def _card(card: Mapping[str, Any], *, decision: Decision, words: Words) -> dict[str, Any]:
     plan = words.catalogue.plan(card["plan"])
+    if "price_cents" in card:
+        plan = replace(plan, price_cents={**plan.price_cents, decision.interval: card["price_cents"]})
     return {
         **words.plan(plan, decision.interval),
         "promotion": promotion_answer(card.get("promotion"), plan, decision.interval, words),

@@ -1,12 +1,14 @@
 """What a preview or a confirmation answers."""
 
 from contextlib import suppress
+from typing import Final
 
 import orjson
 from fastapi import Response
 
 from recommender.billing.catalogue import UnknownPlan
 from serving.fields import utc_text
+from recommender.billing.blockers import Blocker
 from serving.locales import LocaleCode
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
@@ -16,6 +18,9 @@ from serving.plan_changes.render import blockers_answer, quote_answer
 from serving.plan_changes.repository import ChangeRow, ChangeStatus
 from serving.problems import problem
 from serving.texts import day, known, say
+
+NO_LONGER_ON_SALE: Final = Blocker("no_longer_available", "choose_other_plan", "plans")
+"""A plan or promotion that the catalogue of today does not have."""
 
 
 def receipt(change: ChangeRow, status: ChangeStatus) -> Answer:
@@ -64,11 +69,12 @@ def payment_refusal(code: str, locale: LocaleCode) -> Answer:
     return _kept(problem(status=402, code=code, locale=locale, members={"remedy": say(locale, f"remedy.{code}")}))
 
 
-def refusal(code: str, fresh: Quote, parts: Parts, organization: OrganizationRow, locale: LocaleCode) -> Answer:
-    """409: the quote is not carried out; with a fresh one in its place."""
+def refusal(code: str, fresh: Quote | None, parts: Parts, organization: OrganizationRow, locale: LocaleCode) -> Answer:
+    """409: the quote is not carried out; with a fresh one in its place, unless its plan is no longer on sale."""
+    blockers = (NO_LONGER_ON_SALE,) if fresh is None else fresh.change.blockers
     members = {
-        "blockers": blockers_answer(fresh.change.blockers, parts.words(locale)),
-        "fresh_quote": quote_json(fresh, parts, organization, locale),
+        "blockers": blockers_answer(blockers, parts.words(locale)),
+        "fresh_quote": None if fresh is None else quote_json(fresh, parts, organization, locale),
     }
     return _kept(problem(status=409, code=code, locale=locale, members=members))
 
@@ -85,6 +91,6 @@ def quote_json(quoted: Quote, parts: Parts, organization: OrganizationRow, local
             quoted,
             quote_id=parts.new_id(),
             organization_id=organization.organization_id,
-            catalogue_version=parts.catalogue.version,
+            catalogue_version=quoted.change.wish.catalogue_version,
         )
     return quote_answer(quoted, token=token, words=parts.words(locale), timezone=organization.timezone)

@@ -1,6 +1,7 @@
 """The quote: what a change would do and cost, the same function when it is asked for and when it is confirmed."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -45,6 +46,8 @@ class Quote:
     currency: str
     version: int
     """Of the subscription that it was decided on."""
+    names: Mapping[str, str]
+    """Plan code → name of the plans that its lines speak of, each as it was sold."""
 
     @property
     def tax_cents(self) -> int:
@@ -98,7 +101,9 @@ def quote(
     tax: tuple[TaxLine, ...] = ()
     if change.lines:
         tax = tax_on(net_cents=change.net_cents, country=organization.country, vat_id=organization.vat_id)
-    return Quote(wanted, at, change, tax, catalogue.currency, version)
+    held = subscription.paying_plan
+    names = {plan.code: plan.name for plan in (held, wish.plan) if plan is not None}
+    return Quote(wanted, at, change, tax, catalogue.currency, version, names)
 
 
 def standing_of(connection: Connection, organization: OrganizationRow, *, now: datetime) -> Standing:

@@ -1,11 +1,10 @@
 """A quote in the reader's language, as the contract writes it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isinf
 from typing import Any
 
 from recommender.billing.blockers import Blocker
-from recommender.billing.catalogue import UnknownPlan
 from recommender.billing.entitlements import Difference, Value
 from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine
@@ -31,7 +30,7 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "timing": change.timing,
         "effective_at": None if change.effective_at is None else utc_text(change.effective_at),
         "catalogue_version": change.wish.catalogue_version,
-        "lines": [line_answer(line, words=words, timezone=timezone) for line in change.lines],
+        "lines": [line_answer(line, words=words, timezone=timezone, names=quoted.names) for line in change.lines],
         "net_cents": change.net_cents,
         "tax": tax_answer(quoted.tax, words.locale),
         "due_now_cents": quoted.due_now_cents,
@@ -52,11 +51,11 @@ def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[dict[str,
     return [words.blocker(blocker_record(blocker)) for blocker in blockers]
 
 
-def line_answer(line: Line, *, words: Words, timezone: str) -> dict[str, Any]:
-    """One line with its text."""
+def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, str]) -> dict[str, Any]:
+    """One line with its text; a plan that nobody names is said by its code."""
     locale = words.locale
     params = {
-        "plan": _plan_name(line.plan, words),
+        "plan": names.get(line.plan, line.plan),
         "start": day(locale, line.period.start, timezone),
         "end": day(locale, line.period.end, timezone),
         "metric": "" if line.metric is None else words.subject(line.metric),
@@ -83,13 +82,6 @@ def tax_answer(tax: Iterable[TaxLine], locale: LocaleCode) -> list[dict[str, Any
         }
         for line in tax
     ]
-
-
-def _plan_name(code: str, words: Words) -> str:
-    try:
-        return words.plan_name(code)
-    except UnknownPlan:
-        return code
 
 
 def _difference(difference: Difference, words: Words) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from recommender.billing.catalogue import Catalogue
 from recommender.billing.plan_change import PeriodIsOver
 from serving.locales import LocaleCode
 from serving.organizations import repository as organizations
@@ -22,9 +23,17 @@ from serving.payments.gateway import Payment
 from serving.payments.repository import PaymentMethod
 from serving.plan_changes import answers, idempotency, repository, settle
 from serving.plan_changes.idempotency import Answer
-from serving.plan_changes.quotes import Pinned, Quote, Wanted, quote, standing_of
+from serving.plan_changes.quotes import (
+    Pinned,
+    Quote,
+    UnknownPlanWanted,
+    UnknownPromotion,
+    Wanted,
+    quote,
+    standing_of,
+)
 from serving.plan_changes.repository import ChangeRow, ChangeStatus, Document
-from serving.subscriptions import states
+from serving.subscriptions import catalogue_versions, states
 from serving.subscriptions.closing import close_due
 from serving.subscriptions.states import StateChangedMeanwhile
 
@@ -89,15 +98,21 @@ def _note_preview(connection: Connection, wanted: Wanted, blocked: bool, *, now:
 
 
 def quote_now(
-    connection: Connection, parts: Parts, organization: OrganizationRow, wanted: Wanted, *, at: datetime
+    connection: Connection,
+    parts: Parts,
+    organization: OrganizationRow,
+    wanted: Wanted,
+    *,
+    at: datetime,
+    sold: Catalogue | None = None,
 ) -> Quote:
-    """Decide on what is recorded now, as of an instant."""
+    """Decide on what is recorded now, as of an instant, by the catalogue on sale or by an earlier one that was."""
     state = states.present(connection, organization, catalogue=parts.catalogue, now=at)
     return quote(
         subscription=state.subscription,
         version=state.version,
         wanted=wanted,
-        catalogue=parts.catalogue,
+        catalogue=sold or parts.catalogue,
         organization=organization,
         standing=standing_of(connection, organization, now=at),
         at=at,
@@ -145,7 +160,10 @@ def _claim(connection: Connection, parts: Parts, request: Request) -> Claim | An
     _close(connection, parts, owner)
 
     def refused(code: str) -> Answer:
-        fresh = quote_now(connection, parts, organization, pinned.wanted, at=now)
+        try:
+            fresh = quote_now(connection, parts, organization, pinned.wanted, at=now)
+        except (UnknownPlanWanted, UnknownPromotion):  # it is no longer on sale
+            fresh = None
         return idempotency.finish(
             connection, owner, request.key, answers.refusal(code, fresh, parts, organization, request.locale)
         )
@@ -167,11 +185,15 @@ def _used(connection: Connection, pinned: Pinned) -> bool:
 
 
 def _as_pinned(connection: Connection, parts: Parts, organization: OrganizationRow, pinned: Pinned) -> Quote | None:
-    """The same decision taken again at the quoted instant; `None` when it no longer comes out the same."""
-    if pinned.catalogue_version != parts.catalogue.version:
+    """The same decision taken again at the quoted instant; `None` when it no longer comes out the same.
+
+    By the catalogue version that the quote pins: a price that was previewed is charged while the quote holds.
+    """
+    sold = catalogue_versions.find(connection, pinned.catalogue_version, on_sale=parts.catalogue)
+    if sold is None:
         return None
     try:
-        quoted = quote_now(connection, parts, organization, pinned.wanted, at=pinned.at)
+        quoted = quote_now(connection, parts, organization, pinned.wanted, at=pinned.at, sold=sold)
     except PeriodIsOver:
         return None
     return quoted if (quoted.version, quoted.digest) == (pinned.version, pinned.digest) else None

@@ -40,7 +40,7 @@ def organizations_due(connection: Connection, *, now: datetime) -> list[str]:
 def close_due(
     connection: Connection, organization_id: str, *, currency: str, now: datetime, new_id: Callable[[], str]
 ) -> bool:
-    """Close every window that has ended by now, in order; whether there was one.
+    """Close every window that has ended by now, in order; whether there was one. `currency` is the catalogue's.
 
     While a change waits for its payment nothing is closed: it was decided on the window that is open. Raises
     `StateChangedMeanwhile` when another worker closes the same.
@@ -54,11 +54,12 @@ def close_due(
 
         def check(held: Subscription, waiting: ScheduledChange, at: datetime) -> tuple[Blocker, ...]:
             standing = standing_of(connection, organization, now=at)
-            return blockers_at_instant(subscription=held, waiting=waiting, currency=currency, standing=standing, now=at)
+            agreed = waiting.currency or currency
+            return blockers_at_instant(subscription=held, waiting=waiting, currency=agreed, standing=standing, now=at)
 
         used = usage_by_stretch(connection, organization_id, subscription.holdings)
         closing = close_window(subscription=subscription, usage=used, check=check)
-        _record(connection, organization, closing, currency=currency, now=now, new_id=new_id)
+        _record(connection, organization, closing, currency=subscription.currency or currency, now=now, new_id=new_id)
         subscription, closed = closing.after, True
     if closed:
         states.store(connection, organization_id, subscription, over=state.version, now=now)

@@ -62,6 +62,10 @@ class SubscriptionAnswer(BaseModel):
     scheduled_change: ScheduledChange | None
     allowance: list[Allowance] | None
     catalogue_version: str | None
+    plan_name: str | None
+    price_cents: int | None
+    """Net price of one interval as it was sold, whatever the catalogue says today."""
+    currency: str
     refused_change: RefusedChange | None
     credit_balance_cents: int
     next_invoice: ComingInvoice | None

@@ -34,12 +34,19 @@ class Standing:
     """The window over which usage is counted: a month, longer only where a year began within one."""
     subscription: Subscription | None
     """`None` for one that was sold elsewhere on a plan we do not know."""
+    currency: str
+    """Of what is held; the catalogue's where nothing is."""
 
     @property
     def scheduled(self) -> tuple[str, Interval] | None:
         """Plan and interval of a change that waits."""
         waiting = None if self.subscription is None else self.subscription.scheduled
         return None if waiting is None else (waiting.plan.code, waiting.interval)
+
+    def as_sold(self, plan: Plan, interval: Interval) -> Plan:
+        """The plan of the catalogue; in its place, for who holds it at this interval, the version that was sold."""
+        mine = self.plan is not None and (self.plan.code, self.held.interval) == (plan.code, interval)
+        return self.plan if mine and self.plan is not None else plan
 
     def allowance(self, metric: str) -> float | None:
         """What the open period allows: a blend for what renews; `inf` without limit, `None` where nothing is said."""
@@ -55,9 +62,10 @@ def standing(connection: Connection, *, organization_id: str, catalogue: Catalog
     try:
         subscription = states.present(connection, organization, catalogue=catalogue, now=now).subscription
     except HeldPlanUnknown:
-        return Standing(repository.held(connection, organization_id), None, None, None, None)
+        return Standing(repository.held(connection, organization_id), None, None, None, None, catalogue.currency)
     if not subscription.is_paying or subscription.plan is None:
-        return Standing(Held("trial" if subscription.status == "trial" else "none"), None, None, None, subscription)
+        nothing = Held("trial" if subscription.status == "trial" else "none")
+        return Standing(nothing, None, None, None, subscription, catalogue.currency)
     held = Held(
         cast("Literal['active', 'past_due', 'suspended']", subscription.status),
         subscription.plan.code,
@@ -66,7 +74,8 @@ def standing(connection: Connection, *, organization_id: str, catalogue: Catalog
         subscription.anchor,
     )
     window = window_of(subscription.holdings)
-    return Standing(held, subscription.plan, subscription.period, window, subscription)
+    currency = subscription.currency or catalogue.currency
+    return Standing(held, subscription.plan, subscription.period, window, subscription, currency)
 
 
 def as_answer(
@@ -80,6 +89,7 @@ def as_answer(
     held, subscription = now_held.held, now_held.subscription
     waiting = None if subscription is None else subscription.scheduled
     coming = None if subscription is None else next_invoice_of(subscription)
+    plan = now_held.plan
     return {
         "organization_id": organization.organization_id,
         "status": held.status,
@@ -97,6 +107,9 @@ def as_answer(
         },
         "allowance": None if now_held.plan is None else _allowance(now_held, now_held.plan),
         "catalogue_version": held.catalogue_version,
+        "plan_name": None if plan is None else plan.name,
+        "price_cents": None if plan is None or held.interval is None else plan.price_cents[held.interval],
+        "currency": now_held.currency,
         "refused_change": refused,
         "credit_balance_cents": 0 if subscription is None else subscription.credit_balance_cents,
         "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},

@@ -15,6 +15,7 @@ from recommender.billing.subscription import PaidTime, Subscription
 from serving.db.billing_tables import subscription_states
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import codec, repository
+from serving.subscriptions.catalogue_versions import find
 from serving.subscriptions.repository import Held
 
 _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
@@ -46,7 +47,8 @@ def stored(connection: Connection, organization_id: str) -> State | None:
 def present(connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime) -> State:
     """The subscription: stored, else what the log of an imported one adds up to, else the trial.
 
-    An imported one is taken as paid in full. Raises `HeldPlanUnknown`.
+    An imported one has the price of the version it was sold and, being active, is paid for. Of a version that nobody
+    knows the plan of today is taken, and what was paid counts as unknown. Raises `HeldPlanUnknown`.
     """
     found = stored(connection, organization.organization_id)
     if found is not None:
@@ -55,7 +57,8 @@ def present(connection: Connection, organization: OrganizationRow, *, catalogue:
     if held.status != "active":
         period = Period(organization.trial_started_at, max(organization.trial_started_at, now))
         return State(Subscription("trial" if held.status == "trial" else "ended", period), 0)
-    adopted = _adopted(held, catalogue=catalogue, now=now)
+    sold = None if held.catalogue_version is None else find(connection, held.catalogue_version, on_sale=catalogue)
+    adopted = _adopted(held, sold=sold or catalogue, known=sold is not None, now=now)
     if adopted is None:
         raise HeldPlanUnknown(held.plan)
     return State(adopted, 0)
@@ -85,8 +88,8 @@ def store(connection: Connection, organization_id: str, subscription: Subscripti
     return over + 1
 
 
-def _adopted(held: Held, *, catalogue: Catalogue, now: datetime) -> Subscription | None:
-    plan = _plan_of(held, catalogue)
+def _adopted(held: Held, *, sold: Catalogue, known: bool, now: datetime) -> Subscription | None:
+    plan = _plan_of(held, sold)
     if plan is None or held.anchor is None or held.interval is None:
         return None
     instant = max(now, held.anchor)
@@ -97,8 +100,9 @@ def _adopted(held: Held, *, catalogue: Catalogue, now: datetime) -> Subscription
         plan=plan,
         interval=held.interval,
         catalogue_version=held.catalogue_version,
+        currency=sold.currency,
         anchor=held.anchor,
-        paid=PaidTime(price_cents=price, charged_cents=price),
+        paid=PaidTime(price_cents=price, charged_cents=price if known else 0, known=known),
         holdings=open_window(plan, anchor=held.anchor, now=instant),
     )
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Life:
     def __init__(self, service: Service, organization_id: str = "acme") -> None:
         self.service = service
         self.organization_id = organization_id
-        self._keys = 0
+        self._keys = count()
 
     @property
     def _base(self) -> str:
@@ -72,8 +73,7 @@ class Life:
         return content
 
     def confirms(self, quote: Mapping[str, Any], *, key: str | None = None, **more: object) -> Response:
-        self._keys += 1
-        header = key or f"{self.organization_id}-{self._keys}"
+        header = key or f"{self.organization_id}-{self.service.clock().isoformat()}-{next(self._keys)}"
         return self.post("plan-changes", {"quote": quote["quote"], **more}, **{"Idempotency-Key": header})
 
     def takes(self, plan: str, interval: str = "month", **more: object) -> dict[str, Any]:
@@ -98,6 +98,13 @@ class Life:
         }
         answer = self.service.send(event)
         assert answer.json()["accepted"] == 1, answer.text
+
+    def currencies(self) -> list[str]:
+        """The currency of every charge so far, oldest first."""
+        query = select(charges.c.currency).where(charges.c.organization_id == self.organization_id)
+        return self.service.parts.database.reading(
+            lambda connection: list(connection.execute(query.order_by(charges.c.occurred_at)).scalars())
+        )
 
     def charges(self) -> list[tuple[str, list[tuple[str, int]], int]]:
         """What was charged so far: kind, lines and total with tax, oldest first."""
