@@ -29,6 +29,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _plan_code(code: str) -> str:
+    if code != code.strip() or not code.isprintable():
+        raise PydanticCustomError("plan_code", "not the code of a plan")
+    return code
+
+
 def _country(code: str) -> str:
     if code not in COUNTRIES:
         raise PydanticCustomError("country", "not an ISO 3166 country code")
@@ -49,6 +55,8 @@ def _utc(instant: datetime) -> datetime:
 
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True), AfterValidator(_printable)]
+PlanCode = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), AfterValidator(_plan_code)]
+"""What a catalogue may call a plan or a promotion: one line of 1 to 100 characters, without blanks around it."""
 Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
 Timezone = Annotated[str, StringConstraints(strict=True, max_length=64), AfterValidator(_timezone)]
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_utc)]

@@ -102,11 +102,14 @@ def metric_of_limits(*, pricing: Pricing, offers: Offers) -> dict[str, str]:
     return metrics
 
 
-def price_cents(price: Fraction, *, pricing: Pricing, annual_discount_percent: Fraction | None) -> dict[Interval, int]:
+def price_cents(
+    price: Fraction, *, unit: str, pricing: Pricing, annual_discount_percent: Fraction | None
+) -> dict[Interval, int]:
     """Net minor units of one whole interval, rounded once, half away from zero; an interval not sold is absent.
 
     Month: price × the monthly share. Year: price × the annual share × 12; a discount of the offers goes before it.
-    A file that names neither month nor year sells the month at the published price.
+    A file that names neither month nor year sells the month at the published price. A plan priced per year (unit
+    `/year`) is sold by the year alone, at its price × the annual share, if the file names one.
     """
     shares = {name.strip().lower(): share for name, share in pricing.billing.items()}
     month = next((share for name, share in shares.items() if name in _MONTHLY), None)
@@ -116,16 +119,33 @@ def price_cents(price: Fraction, *, pricing: Pricing, annual_discount_percent: F
     if annual_discount_percent is not None:
         year = (month or Fraction(1)) * (1 - annual_discount_percent / 100)
     exact: dict[Interval, Fraction] = {}
+    if _per_year(unit):
+        exact["year"] = price * (year or Fraction(1))
+        return _in_minor_units(exact, pricing.currency)
     if month is not None:
         exact["month"] = price * month
     if year is not None:
         exact["year"] = price * year * _MONTHS_A_YEAR
-    return {interval: minor_units(amount, currency=pricing.currency) for interval, amount in exact.items()}
+    return _in_minor_units(exact, pricing.currency)
+
+
+def _in_minor_units(exact: Mapping[Interval, Fraction], currency: str) -> dict[Interval, int]:
+    return {interval: minor_units(amount, currency=currency) for interval, amount in exact.items()}
+
+
+def _per_year(unit: str) -> bool:
+    return unit.rpartition("/")[2].strip().lower() in _ANNUAL
+
+
+def _per_month(plan: PublishedPlan) -> Fraction:
+    """The published price, made comparable."""
+    price = cast("Fraction", plan.price)
+    return price / _MONTHS_A_YEAR if _per_year(plan.unit) else price
 
 
 def readable(code: str) -> str:
-    """A name for people out of a code: `ENTERPRISE_PLUS` → `Enterprise Plus`."""
-    words = [word for word in re.split(r"[_\-\s]+", code) if word]
+    """A name for people out of a code: `ENTERPRISE_PLUS` → `Enterprise Plus`; signs alone stay as they are."""
+    words = [word for word in re.split(r"[_\-\s]+", code) if word] or [code]
     return " ".join(
         word.capitalize() if word.islower() or (word.isupper() and len(word) > _ACRONYM) else word for word in words
     )
@@ -139,7 +159,7 @@ def _families(pricing: Pricing, offers: Offers) -> dict[str, list[str]]:
     """Family → plan codes from the lowest tier; plans that no family names form one of their own, by price."""
     families = {code: list(family.tiers) for code, family in offers.families.items()}
     placed = {code for codes in families.values() for code in codes}
-    priced = {code: plan.price for code, plan in pricing.plans.items() if isinstance(plan.price, Fraction)}
+    priced = {code: _per_month(plan) for code, plan in pricing.plans.items() if isinstance(plan.price, Fraction)}
     rest = sorted((code for code in priced if code not in placed), key=lambda code: priced[code])
     if rest:
         slug = re.sub(r"[^a-z0-9]+", "-", pricing.name.lower()).strip("-") or "plans"
@@ -161,7 +181,12 @@ def _plan(
         description=published.description,
         family=family,
         tier=tier,
-        price_cents=price_cents(price, pricing=pricing, annual_discount_percent=offers.annual_discount_percent),
+        price_cents=price_cents(
+            price,
+            unit=published.unit,
+            pricing=pricing,
+            annual_discount_percent=offers.annual_discount_percent,
+        ),
         price_unit=published.unit,
         limits=limits,
         features=features,

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.outcomes import OutcomeKind
-from serving.fields import Id, Instant
+from serving.fields import Id, Instant, PlanCode
 
 
 class OutcomeIn(BaseModel):
@@ -16,7 +16,7 @@ class OutcomeIn(BaseModel):
     event_id: Id
     decision_id: Id
     kind: OutcomeKind
-    plan: Id | None = None
+    plan: PlanCode | None = None
     position: Annotated[int, Field(strict=True, ge=1, le=1000)] | None = None
     occurred_at: Instant
 

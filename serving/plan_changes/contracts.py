@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from serving.fields import Id, Instant
+from serving.fields import Id, Instant, PlanCode
 from serving.plan_cards.contracts import BlockerText
 
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
@@ -16,10 +16,10 @@ class WishIn(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    plan: Id
+    plan: PlanCode
     interval: Literal["month", "year"]
     decision_id: Id | None = None
-    promotion: Id | None = None
+    promotion: PlanCode | None = None
 
 
 class ConfirmIn(BaseModel):

@@ -148,10 +148,11 @@ def selling(
     begins: str = "2012-01-01",
     method: str | None = "tok_visa",
     links: Mapping[str, str] | None = None,
+    text: str | None = None,
 ) -> Iterator[Life]:
-    """A service that sells these plans, its clock at an instant, with one organisation in its trial."""
+    """A service that sells these plans or those of a text, its clock at an instant, with one organisation in trial."""
     file = folder / "catalogue.yml"
-    file.write_text(catalogue_text(prices, currency=currency, billing=billing), encoding="utf-8")
+    file.write_text(text or catalogue_text(prices, currency=currency, billing=billing), encoding="utf-8")
     offers_file = folder / "offers.yml"
     offers_file.write_text(offers, encoding="utf-8")
     start = datetime.fromisoformat(begins).replace(tzinfo=UTC)
