@@ -28,9 +28,9 @@ def on_sale(
         catalogue_text(prices, currency=currency, billing="{monthly: 1, annual: 0.8}"), encoding="utf-8"
     )
     (folder / "offers.yml").write_text(OFFERS.format(tiers=", ".join(prices)), encoding="utf-8")
-    files = {"catalogue": folder / "catalogue.yml", "offers": str(folder / "offers.yml")}
     starts = datetime.fromisoformat(when).replace(tzinfo=UTC)
-    with running(folder, starts=starts, **files) as service:
+    offers = str(folder / "offers.yml")
+    with running(folder, starts=starts, catalogue=folder / "catalogue.yml", offers=offers) as service:
         life = Life(service)
         if new:
             service.put(country="US", trial_started_at=starts.isoformat(), integrations=[])
@@ -75,9 +75,12 @@ def test_three_catalogue_versions_through_one_life(tmp_path: Path) -> None:
 
 
 def test_every_version_is_kept_with_its_texts_once(tmp_path: Path) -> None:
-    for prices, when in ((FIRST, "2025-06-01"), (DEARER, "2025-06-02"), (FIRST, "2025-06-03")):
-        with on_sale(tmp_path, prices, when, new=when == "2025-06-01") as life:
-            rows = life.service.parts.database.reading(lambda c: c.execute(select(catalogue_versions)).fetchall())
+    for prices, when in ((FIRST, "2025-06-01"), (DEARER, "2025-06-02")):
+        with on_sale(tmp_path, prices, when):
+            pass
+
+    with on_sale(tmp_path, FIRST, "2025-06-03") as life:
+        rows = life.service.parts.database.reading(lambda c: c.execute(select(catalogue_versions)).fetchall())
 
     assert [row.first_seen_at.date().isoformat() for row in rows] == ["2025-06-01", "2025-06-02"]
     assert "price: 120" in rows[1].catalogue

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 
 from recommender.billing.catalogue import Interval
 from recommender.billing.periods import MONTHS_OF, Period, as_utc, boundary
@@ -35,11 +36,14 @@ days = st.sampled_from(
 )  # fmt: skip
 """Leap day, the ends of months, and the days on which the clocks of Berlin change."""
 beginnings = st.builds(
-    lambda day, second: datetime(*day, tzinfo=BERLIN) + timedelta(seconds=second), days, st.integers(0, 86_399)
+    lambda day, second: datetime.combine(date(*day), time(), BERLIN) + timedelta(seconds=second),
+    days,
+    st.integers(0, 86_399),
 )
 gaps = st.one_of(st.just(0), st.integers(1, 7_200), st.integers(1, 40 * 86_400), st.integers(1, 500 * 86_400))
 """Seconds between two wishes: at one instant, within the hour that a switch repeats, within months, years."""
-wishes = st.lists(st.tuples(gaps, st.sampled_from(PLANS), st.sampled_from(("month", "year"))), min_size=1, max_size=10)
+intervals: SearchStrategy[Interval] = st.sampled_from(("month", "year"))
+wishes = st.lists(st.tuples(gaps, st.sampled_from(PLANS), intervals), min_size=1, max_size=10)
 
 
 @dataclass
@@ -76,7 +80,6 @@ def lives(draw: st.DrawFn) -> Life:
     """A life of ten years, from its first paid instant."""
     now = draw(beginnings)
     life, end = Life(trial()), as_utc(now) + TEN_YEARS
-    interval: Interval
     for gap, plan, interval in draw(wishes):
         later = (as_utc(now) + timedelta(seconds=gap)).astimezone(BERLIN)
         now = min(later, end.astimezone(BERLIN))
