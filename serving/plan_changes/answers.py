@@ -6,9 +6,9 @@ from typing import Final
 import orjson
 from fastapi import Response
 
+from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import UnknownPlan
 from serving.fields import utc_text
-from recommender.billing.blockers import Blocker
 from serving.locales import LocaleCode
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
