@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from serving.db.billing_tables import charges
-from serving.jobs.collect_payments import collect_open
+from serving.jobs.collect_payments import collect_due
 from tests.serving.lives import Life, selling
 
 PRICES = {"a": "19.99", "b": "49.01", "c": "189.07", "d": "25", "e": "49.01"}
@@ -67,7 +67,7 @@ def previewed(owner: Life, draw: random.Random) -> dict[str, Any]:
     quote = owner.previews(plan, interval, **wish)
     if not any(blocker["code"] == "payment_pending" for blocker in quote["blockers"]):
         return quote
-    collect_open(owner.service.parts, owner.organization_id)
+    collect_due(owner.service.parts, now=owner.service.parts.now())
     return owner.previews(plan, interval, **wish)
 
 
