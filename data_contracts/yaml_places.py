@@ -21,7 +21,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-Source = Literal["catalogue", "offers"]
+Source = Literal["catalogue", "offers", "experiments"]
 
 MAX_CHARACTERS: Final = 2_000_000
 MAX_DEPTH: Final = 40

@@ -1,0 +1,166 @@
+"""One document of experiments: who is asked which question, which arms there are, when, and what stops them.
+
+The file is YAML with one list, `experiments`; everything but name, dates, size and arms has a default.
+"""
+
+from itertools import combinations
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from data_contracts.yaml_places import CatalogueFaults, Findings, Node, Scalar, Sequence, parse
+
+ArmRanker = Literal["champion", "challenger", "rules"]
+GuardrailName = Literal["ranker_failures", "slow_answers", "payment_failures", "cancellations"]
+Stage = Literal[10, 25, 50, 100]
+
+STAGES: Final[tuple[Stage, ...]] = (10, 25, 50, 100)
+"""Percent of an experiment's organisations that take part, in the order in which it grows."""
+GUARDRAILS: Final[tuple[GuardrailName, ...]] = (
+    "ranker_failures",
+    "slow_answers",
+    "payment_failures",
+    "cancellations",
+)
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class _Declared(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Arm(_Declared):
+    """What is done differently for some of the organisations."""
+
+    name: Name
+    ranker: ArmRanker = "champion"
+    exploration: Literal["off", "gentle"] | None = None
+    """How the first place is varied; absent: as everywhere else."""
+    share: int = Field(ge=1, le=1_000)
+    """Parts of all arms' shares together."""
+
+
+class Guardrail(_Declared):
+    """What stops an experiment: an arm harms more than `tolerance` times as often as the control."""
+
+    name: GuardrailName
+    tolerance: float = Field(default=1.0, ge=1, le=100)
+
+
+class Segment(_Declared):
+    """Which part of all organisations an experiment may have, in percent, half-open; so that several can run."""
+
+    start: int = Field(default=0, ge=0, le=99)
+    end: int = Field(default=100, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError("start must lie before end")
+        return self
+
+
+class Experiment(_Declared):
+    """One question with its arms; the first arm is the control."""
+
+    name: Name
+    question: str = Field(default="", max_length=500)
+    salt: str = Field(default="", max_length=100)
+    """Draws the organisations; absent: the name. Another salt, another draw."""
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    planned_organizations: int = Field(ge=100, le=100_000_000)
+    """Fixed before it begins: the split is tested at this size, and the bounds are tightest there."""
+    relevance: float = Field(default=0.01, gt=0, lt=1)
+    """A smaller difference between rates of paying matters to nobody."""
+    window_days: int = Field(default=14, ge=1, le=365)
+    """An organisation counts when so many days have passed since it was first exposed."""
+    stage_percent: Stage = 10
+    """The stage it starts with."""
+    slow_ms: int = Field(default=250, ge=1, le=60_000)
+    """A decision that took longer is slow."""
+    segment: Segment = Segment()
+    arms: tuple[Arm, ...] = Field(min_length=2, max_length=5)
+    guardrails: tuple[Guardrail, ...] = tuple(Guardrail(name=name) for name in GUARDRAILS)
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.starts_at >= self.ends_at:
+            raise ValueError("starts_at must lie before ends_at")
+        if len({arm.name for arm in self.arms}) < len(self.arms):
+            raise ValueError("two arms have the same name")
+        if len({guardrail.name for guardrail in self.guardrails}) < len(self.guardrails):
+            raise ValueError("two guardrails have the same name")
+        return self
+
+    @property
+    def control(self) -> Arm:
+        """The arm that the others are compared with."""
+        return self.arms[0]
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """What each arm gets of the organisations; adds up to 1."""
+        whole = sum(arm.share for arm in self.arms)
+        return tuple(arm.share / whole for arm in self.arms)
+
+    def meets(self, other: "Experiment") -> bool:
+        """Whether an organisation could be in both at once."""
+        in_time = self.starts_at < other.ends_at and other.starts_at < self.ends_at
+        return in_time and self.segment.start < other.segment.end and other.segment.start < self.segment.end
+
+
+class Experiments(_Declared):
+    """All experiments of one service."""
+
+    experiments: tuple[Experiment, ...] = Field(default=(), max_length=200)
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> Self:
+        if len({each.name for each in self.experiments}) < len(self.experiments):
+            raise ValueError("two experiments have the same name")
+        for one, other in combinations(self.experiments, 2):
+            if one.meets(other):
+                raise ValueError(
+                    f"{one.name} and {other.name} run at once on the same organisations; part their segments"
+                )
+        return self
+
+
+def read_experiments(text: str) -> tuple[Experiment, ...]:
+    """The experiments that a YAML text declares; `CatalogueFaults` lists everything that is wrong, with its place."""
+    findings = Findings("experiments")
+    document = parse(text, findings=findings)
+    if not findings.faults:
+        try:
+            return Experiments.model_validate(_plain(document) or {}).experiments
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_input=False)
+            inner = {other["loc"][:depth] for other in wrong for depth in range(len(other["loc"]))}
+            for each in wrong:
+                if each["loc"] in inner:
+                    continue  # it is wrong because something in it is
+                place, path = _find(document, each["loc"])
+                findings.fault(place.line, place.column, path, each["msg"].removeprefix("Value error, "))
+    raise CatalogueFaults(tuple(findings.faults))
+
+
+def _plain(node: Node) -> Any:
+    """The document as values; what is a number or an instant is decided by the shape that reads it."""
+    if isinstance(node, Scalar):
+        return None if node.plain and node.text in {"", "~", "null"} else node.text
+    if isinstance(node, Sequence):
+        return [_plain(item) for item in node.items]
+    values = {name: _plain(value) for name, (_, value) in node.entries.items()}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _find(node: Node, location: tuple[int | str, ...]) -> tuple[Node, str]:
+    """The deepest node on the way to a value, and the way as text."""
+    for step in location:
+        if isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+        elif not isinstance(node, Scalar | Sequence) and step in node.entries:
+            node = node.entries[str(step)][1]
+    return node, ".".join(map(str, location))

@@ -1,0 +1,1 @@
+"""What experiments show: effects with intervals that may be looked at daily, splits, exposures."""

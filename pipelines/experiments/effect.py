@@ -1,0 +1,125 @@
+"""The difference between two arms, with bounds that all hold at once however often one looks.
+
+The asymptotic confidence sequences of Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2021/2024, "Time-uniform central
+limit theory and asymptotic confidence sequences", eq. 9). They need means and variances only, so rates, revenues and
+adjusted revenues are one case; that they hold for our sizes is simulated in the tests. `models.confidence_sequence` is
+another tool: it bets on weighted rewards of unbounded size and compares no arms, so nothing is shared.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+LEVEL: Final = 0.95
+TUNED_FOR: Final = 5_000
+"""Organisations at which the bounds are tightest; to be fixed before an experiment begins."""
+POWER_Z: Final = 0.8416212335729143
+"""The normal quantile of 80 % power."""
+
+State = Literal["undecided", "better", "worse", "no_relevant_difference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What an arm's n organisations add up to; numbers, or arrays of one shape."""
+
+    n: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+    """Of single organisations; nothing can be said where n < 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Treated minus control, of the samples' shape; bounds are infinite where nothing can be said yet."""
+
+    difference: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+def sample_of(values: FloatArray) -> Sample:
+    """The sample of n values (n,)."""
+    n = float(len(values))
+    mean = float(values.mean()) if n else 0.0
+    variance = float(values.var(ddof=1)) if n > 1 else 0.0
+    return Sample(np.asarray(n), np.asarray(mean), np.asarray(variance))
+
+
+def sample_of_rate(successes: FloatArray, n: FloatArray) -> Sample:
+    """The sample of n organisations of which so many did it."""
+    mean = successes / np.maximum(n, 1)
+    return Sample(n, mean, mean * (1 - mean) * n / np.maximum(n - 1, 1))
+
+
+def half_width(n: FloatArray, *, level: float = LEVEL, tuned_for: int = TUNED_FOR) -> FloatArray:
+    """Half the width of the bounds after n observations of standard deviation 1; infinite for none."""
+    error = 1 - level
+    rho2 = (-2 * np.log(error) + np.log(-2 * np.log(error) + 1)) / tuned_for
+    seen = np.maximum(np.asarray(n, dtype=np.float64), 1e-9)
+    width = np.sqrt(2 * (seen * rho2 + 1) / (seen**2 * rho2) * np.log(np.sqrt(seen * rho2 + 1) / error))
+    return np.asarray(np.where(np.asarray(n) > 0, width, np.inf))
+
+
+def effect(control: Sample, treated: Sample, *, level: float = LEVEL, tuned_for: int = TUNED_FOR) -> Effect:
+    """How much more the treated have, with bounds that hold at every look with probability `level`.
+
+    Bounds are infinite until each arm has two organisations and one of them differs from another.
+    """
+    total = control.n + treated.n
+    spread = _spread(control, treated)
+    known = (np.minimum(control.n, treated.n) >= 2) & (spread > 0)
+    width = np.where(known, np.where(known, spread, 1.0) * half_width(total, level=level, tuned_for=tuned_for), np.inf)
+    difference = treated.mean - control.mean
+    return Effect(difference, difference - width, difference + width)
+
+
+def state_of(found: Effect, *, relevance: float) -> State:
+    """What may be decided on one effect: differences below `relevance` do not matter to anybody."""
+    if float(found.lower) > 0:
+        return "better"
+    if float(found.upper) < 0:
+        return "worse"
+    if float(found.lower) >= -relevance and float(found.upper) <= relevance:
+        return "no_relevant_difference"
+    return "undecided"
+
+
+def smallest_effect(
+    control: Sample, treated: Sample, *, n: FloatArray, level: float = LEVEL, tuned_for: int = TUNED_FOR
+) -> FloatArray:
+    """The smallest difference found with 80 % probability by the time that n organisations have been seen in all.
+
+    From the spread and the split seen so far; of n's shape, infinite while there is no spread.
+    """
+    spread = float(_spread(control, treated))
+    if spread == 0:
+        return np.full(np.shape(n), np.inf)
+    bounds = half_width(n, level=level, tuned_for=tuned_for)
+    return np.asarray(spread * (bounds + POWER_Z / np.sqrt(np.maximum(n, 1))))
+
+
+def organizations_to_decide(
+    control: Sample, treated: Sample, *, relevance: float, level: float = LEVEL, tuned_for: int = TUNED_FOR
+) -> int | None:
+    """How many organisations in all it takes until the bounds are so narrow that a decision must fall.
+
+    That is when they are narrower than `relevance` on either side; `None` while there is no spread to judge by.
+    """
+    spread = float(_spread(control, treated))
+    if spread == 0 or relevance <= 0:
+        return None
+    sizes = np.geomspace(10, 1e9, 4_000)
+    enough = np.flatnonzero(spread * half_width(sizes, level=level, tuned_for=tuned_for) <= relevance)
+    return int(np.ceil(sizes[enough[0]])) if len(enough) else None
+
+
+def _spread(control: Sample, treated: Sample) -> FloatArray:
+    """The standard deviation of one observation of the difference, as if every organisation were one."""
+    total = control.n + treated.n
+    variance = control.variance / np.maximum(control.n, 1) + treated.variance / np.maximum(treated.n, 1)
+    return np.asarray(np.sqrt(total * variance))
