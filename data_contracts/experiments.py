@@ -35,8 +35,8 @@ class Arm(_Declared):
 
     name: Name
     ranker: ArmRanker = "champion"
-    exploration: Literal["off", "gentle"] | None = None
-    """How the first place is varied; absent: as everywhere else."""
+    exploration_budget: float | None = Field(default=None, ge=0, le=0.2)
+    """How much acceptance of the first plan may be given up to learn; absent: as everywhere else."""
     share: int = Field(ge=1, le=1_000)
     """Parts of all arms' shares together."""
 

@@ -14,7 +14,7 @@ experiments:
     planned_organizations: 20000
     arms:
       - {name: control, share: 50}
-      - {name: challenger, ranker: challenger, exploration: gentle, share: 50}
+      - {name: challenger, ranker: challenger, exploration_budget: 0.01, share: 50}
     guardrails:
       - {name: slow_answers, tolerance: 1.5}
 """
@@ -23,7 +23,7 @@ experiments:
 def test_what_is_not_said_has_a_default() -> None:
     (one,) = read_experiments(GOOD)
     assert (one.stage_percent, one.salt, one.window_days, one.shares) == (10, "", 14, (0.5, 0.5))
-    assert (one.control.name, one.arms[1].exploration) == ("control", "gentle")
+    assert (one.control.name, one.arms[1].exploration_budget) == ("control", 0.01)
     assert [guardrail.name for guardrail in one.guardrails] == ["slow_answers"]
     (plain,) = read_experiments(GOOD.partition("    guardrails")[0])
     assert [guardrail.name for guardrail in plain.guardrails] == list(GUARDRAILS)

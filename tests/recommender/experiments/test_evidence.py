@@ -53,7 +53,7 @@ def test_the_bet_on_harm_is_fair_at_the_tolerance_and_lost_below_it(share: float
 
     def expected_factor(probability: float) -> float:
         return sum(
-            stats.binom.pmf(k, harmed_in_all, probability)
+            float(stats.binom.pmf(k, harmed_in_all, probability))
             * exp(excess_evidence(k, harmed_in_all, share=share, tolerance=tolerance))
             for k in range(harmed_in_all + 1)
         )
