@@ -22,6 +22,11 @@ class DecisionCandidate(BaseModel):
     strategy: Literal["rules", "model"]
     model_version: str | None
     fallback_reason: str | None
+    experiment: str | None
+    arm: str | None
+    """The arm of the experiment as it was drawn, whoever answered in the end."""
+    latency_ms: float | None = Field(ge=0)
+    """How long the decision took; absent where it was not measured."""
     position: int = Field(ge=1)
     """1…k over all candidates, best first."""
     shown: bool

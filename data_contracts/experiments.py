@@ -6,13 +6,20 @@ The file is YAML with one list, `experiments`; everything but name, dates, size 
 from itertools import combinations
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from data_contracts.yaml_places import CatalogueFaults, Findings, Node, Scalar, Sequence, parse
 
 ArmRanker = Literal["champion", "challenger", "rules"]
 GuardrailName = Literal["ranker_failures", "slow_answers", "payment_failures", "cancellations"]
-Stage = Literal[10, 25, 50, 100]
+
+
+def _number(value: object) -> object:
+    """A stage as YAML writes it is text; a `Literal` compares without reading."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Stage = Annotated[Literal[10, 25, 50, 100], BeforeValidator(_number)]
 
 STAGES: Final[tuple[Stage, ...]] = (10, 25, 50, 100)
 """Percent of an experiment's organisations that take part, in the order in which it grows."""

@@ -3,7 +3,8 @@
 A LightGBM text file that is merely truncated aborts the process that loads it. So size and hash are compared first, and
 a child process loads it and scores the golden rows; only then does this process load it too.
 
-A registry's `bundles` folder holds `champion.json` (which version answers) and one folder per version.
+A registry's `bundles` folder holds `champion.json` (which version answers), perhaps `challenger.json` (which one is
+tried out in an experiment), and one folder per version.
 """
 
 import hashlib
@@ -24,6 +25,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 GOLDEN_TOLERANCE: Final = 1e-9
 CHILD_SECONDS: Final = 60
 POINTER: Final = "champion.json"
+CHALLENGER: Final = "challenger.json"
 
 
 class BundleRefused(Exception):
@@ -70,12 +72,12 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
     return unfinished.rename(folder)
 
 
-def point_to(bundles: Path, version: str) -> None:
-    """Make this version the champion, atomically: readers see the old pointer or the new one."""
+def point_to(bundles: Path, version: str, *, pointer_name: str = POINTER) -> None:
+    """Make this version the champion (or the challenger), atomically: readers see the old pointer or the new one."""
     pointer = {"version": version, "bundle": version, "manifest_sha256": manifest_sha256(bundles / version)}
-    waiting = bundles / f".{POINTER}.{os.getpid()}"
+    waiting = bundles / f".{pointer_name}.{os.getpid()}"
     waiting.write_text(json.dumps(pointer), "utf-8")
-    waiting.replace(bundles / POINTER)
+    waiting.replace(bundles / pointer_name)
 
 
 def champion_version(bundles: Path) -> str | None:
@@ -94,9 +96,12 @@ def manifest_sha256(folder: Path) -> str:
 
 def load_champion(address: Path) -> PlanRanker:
     """The champion at a `bundles` folder; `BundleRefused` when there is none or it may not be served."""
-    folder, manifest = _champion(address)
-    check_in_child(folder)
-    return _load(folder, manifest)
+    return _load_pointed(address, POINTER)
+
+
+def load_challenger(address: Path) -> PlanRanker:
+    """The ranker that an experiment tries out beside the champion; raises as `load_champion`."""
+    return _load_pointed(address, CHALLENGER)
 
 
 def load_version(folder: Path) -> PlanRanker:
@@ -122,14 +127,20 @@ def check(folder: Path) -> None:
         raise BundleRefused("its golden rows score differently from when it was trained")
 
 
-def _champion(address: Path) -> tuple[Path, dict[str, Any]]:
-    pointer = address / POINTER
+def _load_pointed(address: Path, pointer_name: str) -> PlanRanker:
+    folder, manifest = _pointed(address, pointer_name)
+    check_in_child(folder)
+    return _load(folder, manifest)
+
+
+def _pointed(address: Path, pointer_name: str) -> tuple[Path, dict[str, Any]]:
+    pointer = address / pointer_name
     if not pointer.is_file():
-        raise BundleRefused(f"there is no {POINTER}")
+        raise BundleRefused(f"there is no {pointer_name}")
     said = _json(pointer)
     name, expected = said.get("bundle"), said.get("manifest_sha256")
     if not isinstance(name, str) or not name or name != Path(name).name or name.startswith("."):
-        raise BundleRefused(f"{POINTER} names no bundle")
+        raise BundleRefused(f"{pointer_name} names no bundle")
     folder = address / name
     if not (folder / "manifest.json").is_file():
         raise BundleRefused(f"the bundle {name} has no manifest.json")

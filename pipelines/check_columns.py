@@ -23,6 +23,9 @@ SHARED: Final = (
     "strategy",
     "model_version",
     "fallback_reason",
+    "experiment",
+    "arm",
+    "latency_ms",
     "occurred_at",
 )
 """What every candidate of one decision says alike."""
@@ -107,6 +110,8 @@ def _of_decisions(frame: pd.DataFrame) -> dict[str, Any]:
     return {
         "utility.finite": ~np.isinf(frame["utility"]),
         "model.has_version": (frame["strategy"] != "model") | frame["model_version"].notna(),
+        "arm.has_experiment": frame["arm"].isna() == frame["experiment"].isna(),
+        "latency.sound": frame["latency_ms"].isna() | ((frame["latency_ms"] >= 0) & np.isfinite(frame["latency_ms"])),
     }
 
 

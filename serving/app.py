@@ -7,8 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 
-from models.bundle import load_champion
+from models.bundle import CHALLENGER, load_challenger, load_champion
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
@@ -18,10 +19,12 @@ from serving.access import Gatekeeper
 from serving.clock import Clock, SteppedClock, system_clock
 from serving.db.migrate import migrate
 from serving.db.session import Database
+from serving.experiments.in_force import ExperimentsInForce, declared_experiments
 from serving.gateway import Gateway
 from serving.jobs.reload_champion import ReloadChampion
 from serving.jobs.schedule import Scheduler
 from serving.leads import endpoints as leads
+from serving.logs import logger
 from serving.metrics import Metrics
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
@@ -58,10 +61,11 @@ def create_app(
     """
     settings = with_secrets(settings)
     parts = _parts(settings, clock=clock or _clock(settings), new_id=new_id, load=load)
-    reload_champion, scheduler = ReloadChampion(parts.advisor.champions), Scheduler(parts)
+    reload_champion, scheduler = ReloadChampion(parts.advisor.champions, parts.advisor.challengers), Scheduler(parts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001
+        _look_at_experiments(parts)
         reload_champion.start()
         if not isinstance(parts.clock, SteppedClock):  # a test clock runs the jobs as it is moved
             scheduler.start()
@@ -103,6 +107,12 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
         database.writing(partial(catalogue_versions.record, version=catalogue.version, texts=texts, now=clock()))
     champions = ChampionHolder(settings.model, known_features=FEATURES, load=load)
     champions.refresh()
+    experiments = declared_experiments(settings.experiments)
+    tries = any(arm.ranker == "challenger" for each in experiments for arm in each.arms)
+    challengers = ChampionHolder(
+        settings.model if tries else None, known_features=FEATURES, load=load_challenger, pointer=CHALLENGER
+    )
+    challengers.refresh()
     return Parts(
         settings=settings,
         clock=clock,
@@ -114,11 +124,25 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
         metrics=Metrics(),
         assortment=on_sale,
         catalogue_texts=texts,
-        advisor=Advisor(champions=champions, rules=RuleRanker(), timeout_seconds=settings.model_timeout_ms / 1000),
+        advisor=Advisor(
+            champions=champions,
+            challengers=challengers,
+            rules=RuleRanker(),
+            timeout_seconds=settings.model_timeout_ms / 1000,
+        ),
         rendered=Rendered(),
         gateway=Sandbox(database, clock=clock, secret=sandbox_secret(settings)),
         quotes=QuoteSigner(settings.signing_key.get_secret_value()),
+        experiments=ExperimentsInForce(experiments, database),
     )
+
+
+def _look_at_experiments(parts: Parts) -> None:
+    """Begin with what became of the experiments; without a database that answers they wait for the jobs to ask."""
+    try:
+        parts.experiments.refresh()
+    except SQLAlchemyError as error:
+        logger().error("experiments_unknown", error=str(error).splitlines()[0])
 
 
 def _clock(settings: Settings) -> Clock:

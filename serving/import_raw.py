@@ -39,6 +39,9 @@ _DECISION_FIELDS: Final = (
     "strategy",
     "model_version",
     "fallback_reason",
+    "experiment",
+    "arm",
+    "latency_ms",
     "occurred_at",
     "recorded_at",
 )
@@ -218,7 +221,7 @@ def _organization(row: Row) -> Row:
 
 
 def _decision(row: Row) -> Row:
-    values = {field: row[field] for field in _DECISION_FIELDS}
+    values = {field: row.get(field) for field in _DECISION_FIELDS}
     values["model_version"] = row["model_version"] or "unknown"
     # Its cards are not known any more, so it is never answered again: no basis equals this one.
     return {**values, "basis": "imported", "content": "{}", "expires_at": row["occurred_at"]}

@@ -13,6 +13,7 @@ from recommender.billing.catalogue import Catalogue
 from serving.access import Caller, Gatekeeper, NotForBrowsers
 from serving.clock import Clock
 from serving.db.session import Database
+from serving.experiments.in_force import ExperimentsInForce
 from serving.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
 from serving.metrics import Metrics
 from serving.organizations.repository import UnknownOrganization
@@ -59,6 +60,7 @@ class Parts:
     rendered: Rendered
     gateway: PaymentGateway
     quotes: QuoteSigner
+    experiments: ExperimentsInForce
 
     @property
     def catalogue(self) -> Catalogue:

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
     model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
+    experiments: Path | None = None
+    """File of experiments (YAML); unset: none."""
     exploration_budget: float = Field(default=0.0, ge=0, le=0.2)
     """How much acceptance of the first plan may be given up so that something can be learned: 0.01 is one acceptance
     in a hundred decisions. Now and then a reasonable runner-up is put first, with a logged probability. 0: never."""
@@ -46,7 +48,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65_535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("catalogue", "model", mode="before")
+    @field_validator("catalogue", "model", "experiments", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -25,6 +25,18 @@ def expectations(*, now: datetime, reference: datetime) -> list[Any]:
             reason="a decision of the model names its version",
             columns=["strategy", "model_version"],
         ),
+        rules.holds(
+            "arm.has_experiment",
+            rule="arm_without_experiment",
+            reason="experiment and arm are given together or not at all",
+            columns=["experiment", "arm"],
+        ),
+        rules.holds(
+            "latency.sound",
+            rule="latency_out_of_range",
+            reason="latency_ms is negative or infinite",
+            columns=["latency_ms"],
+        ),
         rules.recorded_after("occurred_at"),
         *rules.references(table),
         rules.first_of_its_key(table),

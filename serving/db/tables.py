@@ -153,6 +153,9 @@ decisions = Table(
     Column("strategy", String(32), nullable=False),
     Column("model_version", String(ID_LENGTH), nullable=False),
     Column("fallback_reason", String(32)),
+    Column("experiment", String(64)),
+    Column("arm", String(64), comment="as drawn, whoever answered"),
+    Column("latency_ms", Float(53)),
     Column(
         "basis", String(512), nullable=False, comment="what it was decided on: revision, catalogue, champion, settings"
     ),
@@ -160,6 +163,7 @@ decisions = Table(
     Column("expires_at", Instant, nullable=False),
     *_instants(),
     Index(None, "organization_id", "interval", "occurred_at"),
+    Index(None, "experiment", "occurred_at"),
 )
 
 decision_plans = Table(
@@ -186,6 +190,18 @@ outcomes = Table(
     Column("kind", String(32), nullable=False),
     Column("plan", String(ID_LENGTH)),
     Column("position", Integer),
+    *_instants(),
+)
+
+experiment_changes = Table(
+    "experiment_changes",
+    metadata,
+    Column("event_id", String(ID_LENGTH), primary_key=True, comment="what changed, so that it changes once"),
+    Column("experiment", String(64), nullable=False, index=True),
+    Column("change", String(16), nullable=False, comment="advanced, stopped"),
+    Column("stage_percent", Integer, nullable=False, comment="the stage that it has reached"),
+    Column("reason", String(300), nullable=False, comment="a guardrail and its arm, or what the operator says"),
+    Column("detail", Text, nullable=False, comment="JSON: the figures on which it rests"),
     *_instants(),
 )
 

@@ -1,4 +1,4 @@
-"""Look every few seconds whether another champion was promoted."""
+"""Look every few seconds whether another champion was promoted, or another challenger is tried out."""
 
 import threading
 from typing import Final
@@ -9,10 +9,10 @@ EVERY_SECONDS: Final = 2.0
 
 
 class ReloadChampion:
-    """A thread that refreshes the champion until it is stopped; requests never wait for it."""
+    """A thread that refreshes what it is given until it is stopped; requests never wait for it."""
 
-    def __init__(self, champions: ChampionHolder, *, every_seconds: float = EVERY_SECONDS) -> None:
-        self._champions = champions
+    def __init__(self, *holders: ChampionHolder, every_seconds: float = EVERY_SECONDS) -> None:
+        self._holders = holders
         self._every_seconds = every_seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reload-champion", daemon=True)
@@ -29,4 +29,5 @@ class ReloadChampion:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._every_seconds):
-            self._champions.refresh()
+            for holder in self._holders:
+                holder.refresh()

@@ -75,6 +75,7 @@ def run_due(parts: Parts, *, now: datetime) -> None:
     collect_due(parts, now=now)
     refund_due(parts, now=now)
     refresh_arrears(parts, now=now)
+    parts.experiments.watch(now=now)
     parts.database.writing(lambda connection: idempotency.forget_old(connection, now=now))
     parts.database.writing(
         lambda connection: catalogue_versions.record(

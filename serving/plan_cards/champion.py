@@ -31,7 +31,7 @@ class Champion:
 
 
 class ChampionHolder:
-    """Holds the champion of a bundle address; `refresh` looks whether another one was promoted."""
+    """Holds the champion of a bundle address, or the challenger; `refresh` looks whether another one was promoted."""
 
     def __init__(
         self,
@@ -39,10 +39,12 @@ class ChampionHolder:
         *,
         known_features: Collection[str],
         load: Callable[[Path], Ranker] = load_champion,
+        pointer: str = POINTER,
     ) -> None:
         self._address = address
         self._known_features = frozenset(known_features)
         self._load = load
+        self._pointer = pointer
         self._seen: tuple[int, int, int] | None = None
         self._champion = Champion(None, "no_champion")
 
@@ -58,25 +60,25 @@ class ChampionHolder:
         """
         if self._address is None:
             return False
-        seen = _fingerprint(self._address / POINTER)
+        seen = _fingerprint(self._address / self._pointer)
         if seen == self._seen:
             return False
         self._seen = seen
         if seen is None:
             self._champion = Champion(None, "no_champion")
-            logger().warning("champion_withdrawn")
+            logger().warning("champion_withdrawn", pointer=self._pointer)
             return True
         try:
             ranker = self._fit(self._load(self._address))
         except Exception as error:  # noqa: BLE001  a file that somebody else wrote: whatever is wrong, we keep answering
             reason = error.reason if isinstance(error, BundleRefused) else repr(error)
-            logger().error("champion_refused", reason=reason)
+            logger().error("champion_refused", pointer=self._pointer, reason=reason)
             if self._champion.ranker is not None:
                 return False
             self._champion = Champion(None, "champion_refused")
             return True
         self._champion = Champion(ranker, None)
-        logger().info("champion_loaded", version=ranker.version)
+        logger().info("champion_loaded", pointer=self._pointer, version=ranker.version)
         return True
 
     def _fit(self, ranker: Ranker) -> Ranker:

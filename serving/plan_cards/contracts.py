@@ -149,6 +149,8 @@ class Recommendation(BaseModel):
     strategy: Literal["rules", "model"]
     model_version: str
     fallback_reason: str | None
+    experiment: str | None
+    arm: str | None
     interval: IntervalName
     badge: str
     context: Context

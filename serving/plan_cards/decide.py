@@ -8,6 +8,7 @@ import numpy as np
 
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.cards import plan_card, projected_usage, selection
+from recommender.experiments.assignment import Assignment
 from recommender.ranking.exploration import ShownPlan, explore, in_share, within_budget
 from recommender.ranking.facts import Facts
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
@@ -37,6 +38,8 @@ class Terms:
     rules_share: float
     shown: int
     lifetime: timedelta
+    assignment: Assignment | None = None
+    """The organisation's place in an experiment; its arm says who answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,8 @@ async def decide(
 
     organization_id = facts.organization.organization_id
     by_rules = in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share)
-    advice = await advisor.ask(ranked, rules_share=by_rules)
+    place = terms.assignment
+    advice = await advisor.ask(ranked, rules_share=by_rules, arm=None if place is None else place.arm.ranker)
     order = advice.answer
     explanation = await advisor.ask_again(advice.ranker, explained) if order else None
     reasons = explanation.reasons if explanation is not None else ()
@@ -97,6 +101,9 @@ async def decide(
         strategy=advice.ranker.name,
         model_version=advice.ranker.version,
         fallback_reason=advice.fallback_reason,
+        experiment=None if place is None else place.experiment.name,
+        arm=None if place is None else place.arm.name,
+        latency_ms=None,
         basis=basis,
         content=content,
         occurred_at=facts.at,

@@ -20,6 +20,8 @@ def recommendation(decision: Decision, words: Words) -> dict[str, Any]:
         "strategy": decision.strategy,
         "model_version": decision.model_version,
         "fallback_reason": decision.fallback_reason,
+        "experiment": decision.experiment,
+        "arm": decision.arm,
         "interval": decision.interval,
         "badge": say(words.locale, "badge"),
         "context": _context(decision.content["context"], words),

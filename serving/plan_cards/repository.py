@@ -72,6 +72,11 @@ class Decision:
     strategy: str
     model_version: str
     fallback_reason: str | None
+    experiment: str | None
+    arm: str | None
+    """The arm as drawn, whoever answered in the end."""
+    latency_ms: float | None
+    """From reading the facts to the decision; `None`: it was not measured."""
     basis: str
     content: Mapping[str, Any]
     """The answer without its words."""

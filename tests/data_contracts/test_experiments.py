@@ -25,6 +25,8 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (one.stage_percent, one.salt, one.window_days, one.shares) == (10, "", 14, (0.5, 0.5))
     assert (one.control.name, one.arms[1].exploration_budget) == ("control", 0.01)
     assert [guardrail.name for guardrail in one.guardrails] == ["slow_answers"]
+    (grown,) = read_experiments(GOOD + "    stage_percent: 50\n")
+    assert grown.stage_percent == 50
     (plain,) = read_experiments(GOOD.partition("    guardrails")[0])
     assert [guardrail.name for guardrail in plain.guardrails] == list(GUARDRAILS)
 

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recommender.experiments.evidence import excess_evidence, p_value, planned_split_p_value, split_evidence
+from recommender.experiments.evidence import (
+    CONCENTRATIONS,
+    excess_evidence,
+    p_value,
+    planned_split_p_value,
+    split_evidence,
+)
 
 HALVES = np.array([0.5, 0.5])
 
@@ -18,7 +24,13 @@ def test_the_evidence_of_a_split_is_the_dirichlet_mixture_over_the_planned_multi
     expected = stats.dirichlet_multinomial.logpmf(counts, 200 * shares, 700) - stats.multinomial.logpmf(
         counts, 700, shares
     )
-    assert split_evidence(arms, shares, concentration=200)[-1] == pytest.approx(expected, abs=1e-9)
+    assert split_evidence(arms, shares, concentrations=[200.0])[-1] == pytest.approx(expected, abs=1e-9)
+
+
+def test_slight_and_gross_faults_are_bet_on_alike() -> None:
+    arms = np.random.default_rng(3).integers(0, 2, 300)
+    each = [split_evidence(arms, HALVES, concentrations=[concentration])[-1] for concentration in CONCENTRATIONS]
+    assert split_evidence(arms, HALVES)[-1] == pytest.approx(log(np.exp(each).mean()))
 
 
 def test_many_experiments_at_once_give_what_each_gives_alone() -> None:

@@ -29,6 +29,11 @@ def test_a_gross_fault_is_found_long_before_the_plan_is_through() -> None:
     assert found.p_value <= THRESHOLD
 
 
+def test_twenty_nine_of_thirty_in_one_arm_are_enough() -> None:
+    assert sample_ratio(np.append(np.ones(29, dtype=np.int64), 0), HALVES, planned=PLANNED).red
+    assert not sample_ratio(np.tile([0, 1, 1], 10), HALVES, planned=PLANNED).red
+
+
 def test_the_alarm_stays_though_the_split_evens_out() -> None:
     uneven, even = np.ones(200, dtype=np.int64), np.zeros(200, dtype=np.int64)
     found = sample_ratio(np.concatenate([uneven, even]), HALVES)

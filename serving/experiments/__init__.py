@@ -1,0 +1,1 @@
+"""Experiments while they run: who takes part, what stops them, how they grow."""

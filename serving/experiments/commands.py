@@ -1,0 +1,104 @@
+"""Experiments from the command line: show them, stop one, let one grow."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import typer
+from sqlalchemy import Connection
+
+from data_contracts.experiments import Experiment
+from serving.clock import system_clock
+from serving.db.session import Database
+from serving.experiments import service
+from serving.experiments.in_force import declared_experiments
+from serving.experiments.repository import Standing
+from serving.experiments.service import Health, MayNotGrow, NotStopped
+from serving.settings import Settings
+
+
+def run(settings: Settings, do: str, name: str, *, reason: str) -> None:
+    """Show every declared experiment, or stop or advance the named one.
+
+    Raises `CatalogueFaults`, `OSError`, `SQLAlchemyError` and typer's own for what makes no sense.
+    """
+    declared = declared_experiments(settings.experiments)
+    now = system_clock()
+    with _database(settings) as database:
+        if do == "show":
+            _show(declared, database, now=now)
+        elif do in ("stop", "advance"):
+            _change(declared, database, do, name, reason=reason, now=now)
+        else:
+            raise typer.BadParameter(f"{do!r} is not show, stop or advance")
+
+
+def _show(declared: tuple[Experiment, ...], database: Database, *, now: datetime) -> None:
+    if not declared:
+        typer.echo("No experiments are declared; PLANS_EXPERIMENTS names their file.")
+    for experiment in declared:
+
+        def read(connection: Connection, experiment: Experiment = experiment) -> Health:
+            return service.health(connection, experiment, now=now)
+
+        typer.echo("\n".join(lines(database.reading(read), now=now)))
+
+
+def _change(
+    declared: tuple[Experiment, ...], database: Database, do: str, name: str, *, reason: str, now: datetime
+) -> None:
+    experiment = next((each for each in declared if each.name == name), None)
+    if experiment is None:
+        names = ", ".join(each.name for each in declared) or "none"
+        raise typer.BadParameter(f"no experiment is named {name!r}; declared are: {names}")
+
+    def write(connection: Connection) -> Standing:
+        if do == "stop":
+            return service.stop(connection, experiment, reason=reason, now=now)
+        return service.advance(connection, experiment, now=now)
+
+    try:
+        standing = database.writing(write)
+    except (MayNotGrow, NotStopped) as refused:
+        typer.echo(str(refused), err=True)
+        raise typer.Exit(1) from refused
+    typer.echo(headline(standing, now=now))
+
+
+def headline(standing: Standing, *, now: datetime) -> str:
+    """Where an experiment stands, in one line."""
+    experiment, phase = standing.experiment, standing.phase(now)
+    dates = f"{experiment.starts_at:%Y-%m-%d} to {experiment.ends_at:%Y-%m-%d}"
+    line = f"{experiment.name}: {phase}, stage {standing.stage_percent} %, {dates}"
+    if standing.stopped_at is not None:
+        line += f"; stopped {standing.stopped_at:%Y-%m-%d %H:%M} UTC: {standing.reason}"
+    return line
+
+
+def lines(seen: Health, *, now: datetime) -> list[str]:
+    """An experiment with its split, its guardrails and what speaks against its growing."""
+    experiment, split = seen.standing.experiment, seen.split
+    said = [headline(seen.standing, now=now)]
+    arms = ", ".join(
+        f"{arm.name} {count} (expected {expected:.0f})"
+        for arm, count, expected in zip(experiment.arms, split.counts, split.expected, strict=True)
+    )
+    state = "RED" if split.red else "green"
+    said.append(f"  split {state} (p {split.p_value:.3g}): {arms}")
+    for harm in seen.harms:
+        state = "RED" if harm.red else "green"
+        said.append(
+            f"  {harm.guardrail} {state} (p {harm.p_value:.3g}): {harm.arm} {harm.harmed} of {harm.organizations},"
+            f" control {harm.control_harmed} of {harm.control_organizations}"
+        )
+    said.append(f"  next stage: {', '.join(seen.hindrances) or 'may grow'}")
+    return said
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    database = Database(settings.database_url)
+    try:
+        yield database
+    finally:
+        database.close()
