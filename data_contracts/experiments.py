@@ -81,6 +81,8 @@ class Experiment(_Declared):
     """Fixed before it begins: the split is tested at this size, and the bounds are tightest there."""
     relevance: float = Field(default=0.01, gt=0, lt=1)
     """A smaller difference between rates of paying matters to nobody."""
+    relevance_cents: int = Field(default=100, ge=1)
+    """A smaller difference of monthly revenue per organisation matters to nobody."""
     window_days: int = Field(default=14, ge=1, le=365)
     """An organisation counts when so many days have passed since it was first exposed."""
     stage_percent: Stage = 10

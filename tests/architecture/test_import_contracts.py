@@ -17,7 +17,10 @@ PACKAGES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importl
 PLANTED = {
     "serving → models → recommender → data_contracts": ("pipelines/planted.py", "import models"),
     "the service never imports the pipelines": ("serving/planted_pipelines.py", "import pipelines"),
-    "the core: cards over ranking over billing": ("recommender/billing/planted.py", "import recommender.ranking"),
+    "the core: cards over experiments over ranking over billing": (
+        "recommender/billing/planted.py",
+        "import recommender.ranking",
+    ),
     "the core touches nothing": ("recommender/ranking/planted_database.py", "import sqlalchemy"),
     "billing is standard library only": ("recommender/billing/planted_numpy.py", "import numpy"),
     "ranking knows NumPy and nothing else": ("recommender/ranking/planted_shapes.py", "import pydantic"),

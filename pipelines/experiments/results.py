@@ -1,0 +1,213 @@
+"""An experiment's results as they stand: the split, who was exposed, and each arm against the control, day by day."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from data_contracts.experiments import Experiment
+from pipelines.experiments.effect import (
+    LEVEL,
+    Effect,
+    Sample,
+    State,
+    effect,
+    organizations_to_decide,
+    smallest_effect,
+    state_of,
+)
+from pipelines.experiments.revenue import adjusted, winsorised
+from pipelines.experiments.units import FloatArray, IntArray, Mask, Taking
+from recommender.experiments.sample_ratio import SampleRatio, sample_ratio
+from recommender.ranking.day_cube import DAY_US
+
+Metric = Literal["paid", "revenue"]
+METRICS: Final[tuple[Metric, ...]] = ("paid", "revenue")
+"""Whether an organisation paid for a plan within the window; by how many cents its monthly revenue then changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What became of the n organisations that took part; arrays (n,)."""
+
+    paid_us: IntArray
+    """When each first paid for a plan; `NEVER`."""
+    revenue_before_cents: FloatArray
+    """What it paid by the month when it was first exposed."""
+    revenue_after_cents: FloatArray
+    """What it paid by the month at the end of its window; not a number where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One arm against the control by one number."""
+
+    metric: Metric
+    arm: str
+    control: str
+    arm_sample: Sample
+    control_sample: Sample
+    latest: Effect
+    state: State
+    relevance: float
+    """A smaller difference matters to nobody; of the metric's unit."""
+    looks: pd.DataFrame
+    """One row per day on which anybody's window had ended: `day`, `organizations`, `difference`, `lower`, `upper`."""
+    detectable: pd.DataFrame
+    """One row per coming day up to the end: `day`, `organizations`, `smallest_effect` found with 80 % probability."""
+    days_left: int | None
+    """Until the bounds are so narrow that a decision must fall, at the present pace; `None`: nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Everything that the page of an experiment shows."""
+
+    experiment: Experiment
+    as_of: datetime
+    taking: Taking
+    split: SampleRatio
+    waiting: int
+    """Organisations whose window has not ended: they do not count yet."""
+    comparisons: tuple[Comparison, ...]
+    """Per metric and arm; empty while the split is red, for then no effect may be believed."""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether effects are withheld because the split is wrong."""
+        return self.split.red
+
+
+def results(experiment: Experiment, taking: Taking, became: Became, *, as_of: datetime) -> Results:
+    """The results as of an instant; organisations count once their window is over."""
+    now_us = int(as_of.timestamp()) * 1_000_000
+    split = sample_ratio(taking.arm, np.array(experiment.shares), planned=experiment.planned_organizations)
+    over_us = taking.since_us + experiment.window_days * DAY_US
+    over = over_us <= now_us
+    comparisons: list[Comparison] = []
+    if not split.red:
+        paid = (became.paid_us < over_us).astype(np.float64)
+        change = became.revenue_after_cents - became.revenue_before_cents
+        known = over & np.isfinite(change)
+        revenue = np.zeros(len(change))
+        revenue[known] = adjusted(winsorised(change[known]), became.revenue_before_cents[known])
+        numbers: tuple[tuple[Metric, FloatArray, Mask], ...] = (("paid", paid, over), ("revenue", revenue, known))
+        for metric, values, counts in numbers:
+            compare = _comparer(
+                experiment=experiment,
+                metric=metric,
+                values=values,
+                counts=counts,
+                taking=taking,
+                over_us=over_us,
+                now_us=now_us,
+            )
+            comparisons += [compare(place) for place in range(1, len(experiment.arms))]
+    return Results(experiment, as_of, taking, split, int((~over).sum()), tuple(comparisons))
+
+
+def _comparer(
+    *,
+    experiment: Experiment,
+    metric: Metric,
+    values: FloatArray,
+    counts: Mask,
+    taking: Taking,
+    over_us: IntArray,
+    now_us: int,
+) -> Callable[[int], Comparison]:
+    """What compares an arm by its place; several arms share one error."""
+    level = 1 - (1 - LEVEL) / (len(experiment.arms) - 1)
+    tuned_for = experiment.planned_organizations
+    relevance = experiment.relevance if metric == "paid" else float(experiment.relevance_cents)
+    days = _days(over_us[counts], now_us)
+
+    def compare(place: int) -> Comparison:
+        control, arm = (
+            _by_day(values[counts & (taking.arm == each)], over_us[counts & (taking.arm == each)], days)
+            for each in (0, place)
+        )
+        found = effect(control, arm, level=level, tuned_for=tuned_for)
+        looks = pd.DataFrame(
+            {
+                "day": pd.to_datetime(days // DAY_US, unit="D", utc=True),
+                "organizations": (control.n + arm.n).astype(np.int64),
+                "difference": found.difference,
+                "lower": found.lower,
+                "upper": found.upper,
+            }
+        )
+        last_control, last_arm, latest = _last(control), _last(arm), _last_effect(found)
+        state = state_of(latest, relevance=relevance)
+        pace = float(last_control.n + last_arm.n) / max(len(days), 1)
+        needed = organizations_to_decide(last_control, last_arm, relevance=relevance, level=level, tuned_for=tuned_for)
+        return Comparison(
+            metric=metric,
+            arm=experiment.arms[place].name,
+            control=experiment.control.name,
+            arm_sample=last_arm,
+            control_sample=last_control,
+            latest=latest,
+            state=state,
+            relevance=relevance,
+            looks=looks,
+            detectable=_detectable(experiment, last_control, last_arm, pace, now_us, level=level),
+            days_left=_days_left(state, needed, float(last_control.n + last_arm.n), pace),
+        )
+
+    return compare
+
+
+def _days(over_us: IntArray, now_us: int) -> IntArray:
+    """The ends of the days from the first ended window up to now; the present day ends now."""
+    if not len(over_us):
+        return np.empty(0, dtype=np.int64)
+    first = int(over_us.min()) // DAY_US
+    return np.arange(first + 1, now_us // DAY_US + 2, dtype=np.int64) * DAY_US - 1
+
+
+def _by_day(values: FloatArray, over_us: IntArray, days: IntArray) -> Sample:
+    """One arm's sample at the end of each day, of those whose window was over by then."""
+    order = np.argsort(over_us, kind="stable")
+    n = np.searchsorted(over_us[order], days, side="right").astype(np.float64)
+    sums = np.concatenate([[0.0], np.cumsum(values[order])])[n.astype(np.int64)]
+    squares = np.concatenate([[0.0], np.cumsum(values[order] ** 2)])[n.astype(np.int64)]
+    mean = sums / np.maximum(n, 1)
+    variance = np.maximum(squares - n * mean**2, 0.0) / np.maximum(n - 1, 1)
+    return Sample(n, mean, variance)
+
+
+def _last(sample: Sample) -> Sample:
+    if not len(sample.n):
+        return Sample(np.asarray(0.0), np.asarray(0.0), np.asarray(0.0))
+    return Sample(*(np.asarray(getattr(sample, name)[-1]) for name in Sample.__slots__))
+
+
+def _last_effect(found: Effect) -> Effect:
+    if not len(found.difference):
+        return Effect(np.asarray(0.0), np.asarray(-np.inf), np.asarray(np.inf))
+    return Effect(*(np.asarray(getattr(found, name)[-1]) for name in Effect.__slots__))
+
+
+def _detectable(
+    experiment: Experiment, control: Sample, arm: Sample, pace: float, now_us: int, *, level: float
+) -> pd.DataFrame:
+    """What could be found by each coming day, if organisations keep coming as they have."""
+    now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now_us)
+    last = experiment.ends_at + timedelta(days=experiment.window_days)
+    ahead = np.arange(0, max((last - now).days, 0) + 1) if last > now else np.arange(0)
+    n = float(control.n + arm.n) + pace * ahead
+    known = smallest_effect(control, arm, n=n, level=level, tuned_for=experiment.planned_organizations)
+    days = pd.to_datetime(now_us // DAY_US + ahead, unit="D", utc=True)
+    return pd.DataFrame({"day": days, "organizations": n.round().astype(np.int64), "smallest_effect": known})
+
+
+def _days_left(state: State, needed: int | None, n: float, pace: float) -> int | None:
+    if state != "undecided":
+        return 0
+    if needed is None or pace == 0:
+        return None
+    return max(1, int(np.ceil((needed - n) / pace)))

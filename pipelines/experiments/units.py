@@ -1,0 +1,79 @@
+"""The organisations that took part in an experiment, with what became of them: what a comparison is made of."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.experiments import Experiment
+from recommender.experiments.assignment import arm_of
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+NEVER: Final = np.iinfo(np.int64).max
+"""The instant of what has not happened."""
+CROSSED_SHARE: Final = 0.005
+"""With more organisations than this in two arms something is wrong with the assignment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposures:
+    """d decisions that name the experiment, in any order; arrays (d,)."""
+
+    organization: NDArray[np.object_]
+    arm: NDArray[np.object_]
+    """The arm's name, as it was logged."""
+    decided_us: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """n organisations in the order in which they were first exposed, each in the arm it was first seen in."""
+
+    organization: NDArray[np.object_]
+    arm: IntArray
+    """Place among the experiment's arms."""
+    since_us: IntArray
+    in_two_arms: int
+    """Organisations that were seen in another arm as well."""
+    misplaced: int
+    """Organisations that were not drawn into the arm they were first seen in."""
+    without_arm: int
+    """Decisions whose arm the experiment does not have."""
+
+    @property
+    def crossed_too_often(self) -> bool:
+        """Whether more organisations were in two arms than a hiccup explains."""
+        return self.in_two_arms > CROSSED_SHARE * len(self.arm)
+
+
+def taking_part(experiment: Experiment, exposures: Exposures) -> Taking:
+    """Who took part; the order of the decisions and repeated ones make no difference."""
+    names = [arm.name for arm in experiment.arms]
+    place = np.array([names.index(name) if name in names else -1 for name in exposures.arm], dtype=np.int64)
+    known = np.flatnonzero(place >= 0)
+    organization, arm, decided = exposures.organization[known], place[known], exposures.decided_us[known]
+    order = np.lexsort((arm, organization.astype(str), decided))
+    ids, first = np.unique(organization[order].astype(str), return_index=True)
+    by_time = np.argsort(first, kind="stable")
+    chosen = order[first[by_time]]
+    drawn = np.array([names.index(arm_of(experiment, str(each)).name) for each in ids[by_time]], dtype=np.int64)
+    return Taking(
+        organization=organization[chosen],
+        arm=arm[chosen],
+        since_us=decided[chosen],
+        in_two_arms=_in_several(organization, arm),
+        misplaced=int((drawn != arm[chosen]).sum()),
+        without_arm=int((place < 0).sum()),
+    )
+
+
+def _in_several(organization: NDArray[np.object_], arm: IntArray) -> int:
+    """How many organisations were seen in more than one arm."""
+    arms: dict[object, set[int]] = {}
+    for one, place in zip(organization.tolist(), arm.tolist(), strict=True):
+        arms.setdefault(one, set()).add(place)
+    return sum(len(each) > 1 for each in arms.values())
