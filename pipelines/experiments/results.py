@@ -199,7 +199,7 @@ def _detectable(
     now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now_us)
     last = experiment.ends_at + timedelta(days=experiment.window_days)
     ahead = np.arange(0, max((last - now).days, 0) + 1) if last > now else np.arange(0)
-    n = float(control.n + arm.n) + pace * ahead
+    n = np.asarray(float(control.n + arm.n) + pace * ahead, dtype=np.float64)
     known = smallest_effect(control, arm, n=n, level=level, tuned_for=experiment.planned_organizations)
     days = pd.to_datetime(now_us // DAY_US + ahead, unit="D", utc=True)
     return pd.DataFrame({"day": days, "organizations": n.round().astype(np.int64), "smallest_effect": known})
