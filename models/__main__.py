@@ -107,6 +107,19 @@ def promote_command(
     typer.echo(f"{version} is the champion")
 
 
+@app.command("try")
+def try_command(
+    version: Annotated[str, typer.Argument(help="A registered version, as `models train` printed it.")],
+    registry: RegistryFolder,
+) -> None:
+    """Make a registered version the challenger that experiments try out; the champion stays who it is."""
+    from models.registry import Registry
+
+    with _spoken():
+        Registry(registry).try_out(version)
+    typer.echo(f"{version} is the challenger")
+
+
 @app.command("rollback")
 def rollback_command(registry: RegistryFolder) -> None:
     """Make the champion before this one the champion again; once more goes one further back."""

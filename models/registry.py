@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.bundle import (
+    CHALLENGER,
     BundleRefused,
     Golden,
     champion_version,
@@ -151,6 +152,13 @@ class Registry:
         with self.alone(), _mlflow(self.folder) as mlflow:
             self._install(mlflow, version, "promoted")
 
+    def try_out(self, version: str) -> None:
+        """Put a registered version beside the champion as what experiments call the challenger; raises as `promote`."""
+        self._check(version)
+        with self.alone(), _mlflow(self.folder) as mlflow:
+            self._refuse_edited(mlflow.MlflowClient(), mlflow, version)
+            point_to(self.bundles, version, pointer_name=CHALLENGER)
+
     def rollback(self) -> str:
         """Make the previous champion the champion again and return it; `PromotionRefused` when it cannot be."""
         version = previous(self.folder, current=champion_version(self.bundles))
@@ -169,14 +177,21 @@ class Registry:
         except BundleRefused as refused:
             raise PromotionRefused(f"{version} may not be served: {refused.reason}") from refused
 
+    def _refuse_edited(self, client: Any, mlflow: Any, version: str) -> None:
+        """Refuse a bundle whose manifest is not the one that was registered."""
+        try:
+            registered = client.get_model_version(NAME, version.split("-")[-2])
+        except mlflow.MlflowException as error:
+            raise PromotionRefused(f"MLflow does not know {version}: {error}") from error
+        if registered.tags.get(MANIFEST_TAG) != manifest_sha256(self.bundles / version):
+            raise PromotionRefused(f"{version} may not be served: its manifest is not the one that was registered")
+
     def _install(self, mlflow: Any, version: str, how: How) -> None:
         """Move MLflow's alias and the pointer that serving reads together; if one cannot move, neither does."""
         client, number, before = mlflow.MlflowClient(), version.split("-")[-2], champion_version(self.bundles)
+        self._refuse_edited(client, mlflow, version)
         try:
-            registered = client.get_model_version(NAME, number)
             alias = client.get_registered_model(NAME).aliases.get(CHAMPION)
-            if registered.tags.get(MANIFEST_TAG) != manifest_sha256(self.bundles / version):
-                raise PromotionRefused(f"{version} may not be served: its manifest is not the one that was registered")
             client.set_registered_model_alias(NAME, CHAMPION, number)
         except mlflow.MlflowException as error:
             raise PromotionRefused(f"MLflow does not know {version}: {error}") from error

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from models.__main__ import app
-from models.bundle import POINTER, champion_version, check, point_to
+from models.bundle import CHALLENGER, POINTER, champion_version, check, load_challenger, point_to
 from models.champions import HISTORY, Change, How, PromotionRefused, changes, line_of_champions, previous
 from models.dataset import load_training_set
 from models.gate import Verdict
@@ -118,6 +118,24 @@ def test_a_version_is_not_promoted_twice(registry: Registry, versions: tuple[str
 
     assert said("promote", versions[0], registry=registry) == (1, f"{versions[0]} is the champion already\n")
     assert [replace(change, at="") for change in changes(registry.folder)] == [Change(versions[0], "promoted", "")]
+
+
+def test_a_version_is_tried_out_beside_the_champion(registry: Registry, versions: tuple[str, str, str]) -> None:
+    registry.promote(versions[0])
+
+    assert said("try", versions[1], registry=registry) == (0, f"{versions[1]} is the challenger\n")
+    assert load_challenger(registry.bundles).version == versions[1]
+    assert champion_of(registry) == ("1", "1")
+
+
+def test_what_may_not_be_promoted_is_not_tried_out(registry: Registry, versions: tuple[str, str, str]) -> None:
+    with pytest.raises(PromotionRefused, match="there is no version"):
+        registry.try_out("nothing")
+    manifest = registry.bundles / versions[0] / "manifest.json"
+    manifest.write_text(manifest.read_text() + " ")
+    with pytest.raises(PromotionRefused, match="not the one that was registered"):
+        registry.try_out(versions[0])
+    assert not (registry.bundles / CHALLENGER).exists()
 
 
 def test_a_registry_without_a_champion_has_nothing_to_roll_back(tmp_path: Path) -> None:
