@@ -6,9 +6,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +25,10 @@ from serving.db.migrate import VERSION_TABLE, migrate
 from serving.db.session import Database
 from serving.db.tables import metadata
 from serving.import_raw import roll_up
+from serving.jobs.collect_payments import collect_due
+from serving.jobs.schedule import close_periods, run_due
 from tests.serving.harness import Service, running, usage
+from tests.serving.lives import Life
 
 pytestmark = [
     pytest.mark.slow,
@@ -142,3 +147,52 @@ def test_the_roll_up_made_anew_is_the_one_that_was_kept(service: Service) -> Non
     service.parts.database.writing(roll_up)
 
     assert service.parts.database.reading(lambda connection: connection.execute(days).fetchall()) == kept
+
+
+def test_twenty_confirmations_of_one_quote_are_one_change_and_one_charge(service: Service) -> None:
+    life = Life(service)
+    life.pays_with()
+    quote = life.previews("ecommerce-basic")
+
+    with ThreadPoolExecutor(20) as pages:
+        answers = Counter(answer.status_code for answer in pages.map(lambda _: life.confirms(quote), range(20)))
+
+    assert answers[201] == 1
+    assert set(answers) == {201, 409}
+    assert len(life.charges()) == 1
+
+
+def test_of_two_quotes_at_once_one_wins(service: Service) -> None:
+    life = Life(service)
+    life.pays_with()
+    quotes = life.previews("ecommerce-basic"), life.previews("ecommerce-scale")
+
+    with ThreadPoolExecutor(2) as pages:
+        statuses = sorted(answer.status_code for answer in pages.map(life.confirms, quotes))
+
+    assert statuses == [201, 409]
+    assert len(life.charges()) == 1
+
+
+def test_workers_at_once_close_every_period_once_and_collect_every_charge_once(service: Service) -> None:
+    life, parts = Life(service), service.parts
+    life.pays_with()
+    life.takes("ecommerce-basic")
+    service.clock.move_to(parts.now() + timedelta(days=100))
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(lambda _: close_periods(parts, now=parts.now()), range(4)))
+        list(workers.map(lambda _: collect_due(parts, now=parts.now()), range(4)))
+
+    assert [kind for kind, _, _ in life.charges()] == ["change", *["renewal"] * 3]
+    paid = text("SELECT count(*), count(DISTINCT charge_id) FROM charges WHERE status = 'paid'")
+    assert parts.database.reading(lambda connection: tuple(connection.execute(paid).one())) == (4, 4)
+
+
+def test_the_texts_of_a_catalogue_are_kept_once_by_workers_at_once(service: Service) -> None:
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(lambda _: run_due(service.parts, now=service.parts.now()), range(4)))
+
+    versions = text("SELECT version FROM catalogue_versions")
+    kept = service.parts.database.reading(lambda connection: connection.execute(versions).scalars().all())
+    assert list(kept) == [service.parts.catalogue.version]

@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=200), nullable=False),
         sa.Column("amount_cents", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False, comment="succeeded, failed"),
+        sa.Column("status", sa.String(length=16), nullable=False, comment="pending, succeeded, failed"),
         sa.Column("failure_code", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_sandbox_payments")),
     )
