@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from serving.clock import ClockMovedBack, SteppedClock
 from serving.db.tables import organizations
@@ -28,7 +28,10 @@ ABANDONED_AFTER: Final = timedelta(minutes=15)
 
 
 def close_periods(parts: Parts, *, now: datetime) -> int:
-    """Close every window that has ended; how many organisations. Twice, late or by two workers: the same result."""
+    """Close every window that has ended; how many organisations. Twice, late or by two workers: the same result.
+
+    What goes wrong with one organisation is logged and tried again the next time; the others are closed all the same.
+    """
     done = 0
     for organization_id in parts.database.reading(lambda connection: closing.organizations_due(connection, now=now)):
 
@@ -39,6 +42,8 @@ def close_periods(parts: Parts, *, now: datetime) -> int:
             done += parts.database.writing(work)
         except (StateChangedMeanwhile, IntegrityError):
             logger().info("closed_by_another_worker", organization_id=organization_id)
+        except Exception:  # noqa: BLE001  one organisation's fault must not keep the books of all open
+            logger().exception("closing_failed", organization_id=organization_id)
     return done
 
 
@@ -140,5 +145,5 @@ class Scheduler:
         while not self._stopped.wait(self._every_seconds):
             try:
                 run_due(self._parts, now=self._parts.now())
-            except SQLAlchemyError:
+            except Exception:  # noqa: BLE001  whatever it was, there is a next time
                 logger().exception("jobs_failed")

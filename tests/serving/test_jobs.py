@@ -1,0 +1,83 @@
+"""The jobs go on, whatever goes wrong with one of them or with one organisation."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from serving.db.billing_tables import subscription_states
+from serving.jobs.schedule import Scheduler, close_periods
+from serving.payments.gateway import AttachedMethod, Payment
+from serving.payments.sandbox import Sandbox
+from tests.serving.lives import Life, selling
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Life]:
+    with selling(tmp_path, {"basic": "10"}, begins="2025-06-01") as life:
+        yield life
+
+
+def another(shop: Life, organization_id: str) -> Life:
+    """One more organisation of the same service, on the same plan."""
+    life = Life(shop.service, organization_id)
+    shop.service.put(organization_id, country="US", trial_started_at="2025-06-01T00:00:00Z", integrations=[])
+    life.pays_with()
+    life.takes("basic")
+    return life
+
+
+def test_a_subscription_that_cannot_be_read_keeps_nobody_else_from_being_renewed(shop: Life) -> None:
+    shop.takes("basic")
+    other = another(shop, "other")
+    parts = shop.service.parts
+    row = subscription_states.c.organization_id == "acme"
+    spoil = update(subscription_states).where(row).values(state="{}")
+    kept = parts.database.reading(lambda c: c.execute(subscription_states.select().where(row)).one().state)
+    parts.database.writing(lambda connection: connection.execute(spoil))
+    shop.service.clock.move_to(parts.now().replace(month=7, day=2))
+
+    closed = close_periods(parts, now=parts.now())
+
+    assert closed == 1
+    assert [kind for kind, _, _ in other.charges()] == ["change", "renewal"]
+    mend = update(subscription_states).where(row).values(state=kept)
+    parts.database.writing(lambda connection: connection.execute(mend))
+    assert close_periods(parts, now=parts.now()) == 1
+    assert [kind for kind, _, _ in shop.charges()] == ["change", "renewal"]
+
+
+class BreaksOnce(Sandbox):
+    """A provider whose adapter has a fault the first time that it is asked to collect."""
+
+    broken = True
+
+    def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
+        if self.broken:
+            self.broken = False
+            raise RuntimeError("a fault in the adapter")
+        return super().charge(key=key, method=method, amount_cents=amount_cents, currency=currency)
+
+
+def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:
+    shop.takes("basic")
+    parts = shop.service.parts
+    shop.service.clock.move_to(parts.now().replace(month=7, day=2))
+    gateway = BreaksOnce(parts.database, clock=parts.clock, secret="s")
+    scheduler = Scheduler(replace(parts, gateway=gateway), every_seconds=0.01)
+
+    scheduler.start()
+    until = time.monotonic() + 20
+    while gateway.broken and time.monotonic() < until:
+        time.sleep(0.01)
+    another(shop, "other")
+    shop.service.clock.move_to(parts.now().replace(month=8, day=3))
+    while len(shop.charges()) < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    scheduler.stop()
+
+    assert not gateway.broken
+    assert [kind for kind, _, _ in shop.charges()] == ["change", "renewal", "renewal"]
