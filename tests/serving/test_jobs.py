@@ -62,6 +62,39 @@ class BreaksOnce(Sandbox):
         return super().charge(key=key, method=method, amount_cents=amount_cents, currency=currency)
 
 
+class DiesWhileCollecting(Sandbox):
+    """The work ends before the provider has the order, or before its answer has arrived."""
+
+    has_the_order = False
+
+    def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
+        if self.has_the_order:
+            super().charge(key=key, method=method, amount_cents=amount_cents, currency=currency)
+        raise RuntimeError("nothing after this is done")
+
+
+@pytest.mark.parametrize(("has_the_order", "status", "charged"), [(True, 201, ["change"]), (False, 409, [])])
+def test_a_change_whose_collection_broke_off_is_settled_by_what_the_provider_knows(
+    has_the_order: bool, status: int, charged: list[str], shop: Life
+) -> None:
+    parts, state = shop.service.parts, shop.service.client.app.state  # type: ignore[attr-defined]
+    dying = DiesWhileCollecting(parts.database, clock=parts.clock, secret="s")
+    dying.has_the_order = has_the_order
+    quote = shop.previews("basic")
+    state.parts = replace(parts, gateway=dying)
+    assert shop.confirms(quote, key="one").status_code == 500
+    state.parts = parts
+
+    meanwhile = shop.confirms(quote, key="one")
+    shop.at("2025-06-01T00:16")
+    again = shop.confirms(quote, key="one")
+
+    assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_flight")
+    assert again.status_code == status, again.text
+    assert [kind for kind, _, _ in shop.charges()] == charged
+    assert shop.subscription()["status"] == ("active" if charged else "trial")
+
+
 def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:
     shop.takes("basic")
     parts = shop.service.parts
