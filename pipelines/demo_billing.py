@@ -143,7 +143,7 @@ def _overage(plan: Plan, used: Mapping[str, IntArray], begins: datetime, period:
 
 def _row(drawn: Organizations, place: int, number: int, billed: Billed, *, paid: bool) -> dict[str, object]:
     net = net_cents(billed.lines)
-    tax = tax_on(net_cents=net, country=COUNTRIES[drawn.country[place]], vat_id=None)
+    tax = tax_on(net_cents=net, country=COUNTRIES[drawn.country[place]], has_vat_id=False, on=billed.instant.date())
     tax_cents = sum(line.amount_cents for line in tax)
     instant = (billed.instant - _EPOCH) // timedelta(microseconds=1)
     return {

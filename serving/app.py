@@ -21,6 +21,8 @@ from serving.db.migrate import migrate
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
 from serving.gateway import Gateway
+from serving.invoices import endpoints as invoices
+from serving.invoices.issuing import Issuer
 from serving.jobs.reload_champion import ReloadChampion
 from serving.jobs.schedule import Scheduler
 from serving.leads import endpoints as leads
@@ -87,7 +89,8 @@ def create_app(
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
     pages = (organization_page, plan_pages, change_pages, modal_assets)
-    for module in (plan_cards, organizations, usage, subscriptions, plan_changes, payments, outcomes, leads, *pages):
+    billing = (plan_changes, payments, invoices)
+    for module in (plan_cards, organizations, usage, subscriptions, *billing, outcomes, leads, *pages):
         app.include_router(module.router)
     app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):
@@ -134,6 +137,7 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
         gateway=Sandbox(database, clock=clock, secret=sandbox_secret(settings)),
         quotes=QuoteSigner(settings.signing_key.get_secret_value()),
         experiments=ExperimentsInForce(experiments, database),
+        issuer=Issuer(settings.seller, {plan.code: plan.name for plan in catalogue.plans}),
     )
 
 

@@ -14,6 +14,7 @@ from serving.access import Caller, Gatekeeper, NotForBrowsers
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce
+from serving.invoices.issuing import Issuer
 from serving.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
 from serving.metrics import Metrics
 from serving.organizations.repository import UnknownOrganization
@@ -61,6 +62,7 @@ class Parts:
     gateway: PaymentGateway
     quotes: QuoteSigner
     experiments: ExperimentsInForce
+    issuer: Issuer
 
     @property
     def catalogue(self) -> Catalogue:

@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serving.invoices.seller import SellerSettings
+
 
 class Settings(BaseSettings):
     """The configuration of one service process; an unset secret is replaced by a random one for this run."""
@@ -46,6 +48,8 @@ class Settings(BaseSettings):
     """The one organisation that `GET /` shows to whoever opens it; unset: none."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65_535)
+    seller: SellerSettings = Field(default_factory=SellerSettings)
+    """Who stands on the invoices: `PLANS_SELLER_NAME`, `PLANS_SELLER_VAT_ID`, …"""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("catalogue", "model", "experiments", mode="before")

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
+from data_contracts.invoices import Invoice
 from data_contracts.raw_tables import RAW_TABLES
 from data_contracts.situations import SituationRow
 from data_contracts.training_set import TrainingRow
@@ -14,6 +15,7 @@ FOLDER: Final = Path(__file__).parent
 
 SHAPES: Final[dict[str, type[BaseModel]]] = {
     **{name: table.shape for name, table in RAW_TABLES.items()},
+    "invoice": Invoice,
     "training_set": TrainingRow,
     "situations": SituationRow,
 }

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from recommender.billing.catalogue import Catalogue, Plan
-from recommender.billing.tax import STANDARD_RATES
+from recommender.billing.vat_rates import RATES
 
 MethodKind = Literal["card", "sepa", "bank_transfer"]
 Unusable = Literal["card_expired", "sepa_outside_eu", "bank_transfer_not_enterprise"]
@@ -23,7 +23,7 @@ def why_not_usable(
     """Why a method cannot pay for a customer in the country, on an enterprise plan or another; `None` if it can."""
     if kind == "card" and expires is not None and now >= end_of_month(expires):
         return "card_expired"
-    if kind == "sepa" and country not in STANDARD_RATES:
+    if kind == "sepa" and country not in RATES:
         return "sepa_outside_eu"
     if kind == "bank_transfer" and not enterprise:
         return "bank_transfer_not_enterprise"

@@ -38,6 +38,8 @@ class Line:
     """How many units of it."""
     unit_price_cents: Fraction | None = None
     """Exact net price of one."""
+    late: bool = False
+    """Whether this usage was reported after its window had been billed."""
 
 
 def credit_cents(*, paid: PaidTime, share: Fraction) -> int:

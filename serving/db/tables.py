@@ -82,6 +82,8 @@ organizations = Table(
     Column("revision", BigInteger, nullable=False, comment="goes up with every fact that a decision reads"),
     Column("recorded_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("vat_check", String(16), comment="what the check of the VAT id found; NULL: there is none to check"),
+    Column("vat_checked_at", Instant),
 )
 
 template_installs = Table(

@@ -36,7 +36,14 @@ def close_periods(parts: Parts, *, now: datetime) -> int:
     for organization_id in parts.database.reading(lambda connection: closing.organizations_due(connection, now=now)):
 
         def work(connection: Connection, owner: str = organization_id) -> bool:
-            return closing.close_due(connection, owner, currency=parts.catalogue.currency, now=now, new_id=parts.new_id)
+            return closing.close_due(
+                connection,
+                owner,
+                currency=parts.catalogue.currency,
+                now=now,
+                new_id=parts.new_id,
+                issuer=parts.issuer,
+            )
 
         try:
             done += parts.database.writing(work)
@@ -55,7 +62,7 @@ def reconcile_payments(parts: Parts, *, now: datetime) -> int:
 
         def work(connection: Connection, change: ChangeRow = change, payment: Payment = payment) -> None:
             status = service.act_on(connection, parts, change.change_id, payment)
-            answer = None if status == "failed" else answers.receipt(change, status)
+            answer = None if status == "failed" else answers.receipt(connection, change, status)
             idempotency.finish_abandoned(connection, change.change_id, answer)
             standing.refresh(connection, change.organization_id, now=now)
 

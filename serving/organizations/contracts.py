@@ -48,12 +48,21 @@ class OrganizationIn(BaseModel):
     address: Address | None = None
 
 
+class VatCheckAnswer(BaseModel):
+    """What was found of the VAT id; one that is not valid counts as none."""
+
+    result: Literal["valid", "not_valid", "other_country", "not_in_eu"]
+    checked_at: Instant
+    text: str
+
+
 class Organization(OrganizationIn):
     """One organisation as it is recorded."""
 
     organization_id: Id
     recorded_at: Instant
     updated_at: Instant
+    vat_check: VatCheckAnswer | None
 
 
 class TokenIn(BaseModel):

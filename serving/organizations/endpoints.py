@@ -1,13 +1,13 @@
 """Organisations over HTTP."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from serving.fields import OrganizationId, StrictJsonRoute, utc_text
 from serving.organizations import repository, service
 from serving.organizations.contracts import Organization, OrganizationIn, Token, TokenIn
 from serving.organizations.repository import OrganizationRow
-from serving.parts import PartsOf, host_only, json_answer
+from serving.parts import PartsOf, host_only, json_answer, locale_for
 from serving.problems import documented
 
 router = APIRouter(prefix="/v1/organizations", tags=["organizations"], route_class=StrictJsonRoute)
@@ -20,6 +20,7 @@ router = APIRouter(prefix="/v1/organizations", tags=["organizations"], route_cla
     dependencies=[host_only],
 )
 async def put_organization(
+    request: Request,
     organization_id: OrganizationId,
     said: OrganizationIn,
     parts: PartsOf,
@@ -29,7 +30,9 @@ async def put_organization(
     def work(connection: Connection) -> OrganizationRow:
         return service.put(connection, organization_id=organization_id, said=said, now=parts.now(), new_id=parts.new_id)
 
-    return json_answer(service.as_answer(await parts.database.write(work)))
+    row = await parts.database.write(work)
+    spoken = locale_for(request, organization_locale=row.locale)
+    return json_answer(service.as_answer(row, spoken), locale=spoken)
 
 
 @router.post(

@@ -35,6 +35,9 @@ class OrganizationRow:
     revision: int
     recorded_at: datetime
     updated_at: datetime
+    vat_check: str | None = None
+    """What the check of the VAT id found (`serving.organizations.vat_ids`)."""
+    vat_checked_at: datetime | None = None
 
 
 def find(connection: Connection, organization_id: str) -> OrganizationRow | None:
@@ -108,4 +111,6 @@ def _read(row: Row[Any]) -> OrganizationRow:
         revision=row.revision,
         recorded_at=row.recorded_at,
         updated_at=row.updated_at,
+        vat_check=row.vat_check,
+        vat_checked_at=row.vat_checked_at,
     )

@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from serving.fields import utc_text
-from serving.organizations import repository
+from serving.locales import LocaleCode
+from serving.organizations import repository, vat_ids
 from serving.organizations.contracts import OrganizationIn
 from serving.organizations.repository import OrganizationRow
+from serving.texts import say
 
 
 class TrialInTheFuture(ValueError):
@@ -46,6 +48,7 @@ def put(
         recorded_at=now if before is None else before.recorded_at,
         updated_at=now if before is None else before.updated_at,
     )
+    after = _with_vat_check(after, before, now=now)
     if after == before:
         return after
     after = replace(after, revision=after.revision + 1, updated_at=now)
@@ -64,6 +67,15 @@ def put(
         ),
     )
     return after
+
+
+def _with_vat_check(after: OrganizationRow, before: OrganizationRow | None, *, now: datetime) -> OrganizationRow:
+    """The organisation with the check of its VAT id: the earlier one while id and country are the same."""
+    if after.vat_id is None:
+        return after
+    if before is not None and before.vat_check and (before.vat_id, before.country) == (after.vat_id, after.country):
+        return replace(after, vat_check=before.vat_check, vat_checked_at=before.vat_checked_at)
+    return replace(after, vat_check=vat_ids.check(after.vat_id, country=after.country), vat_checked_at=now)
 
 
 class _Log:
@@ -92,8 +104,9 @@ class _Log:
         ]
 
 
-def as_answer(organization: OrganizationRow) -> dict[str, object]:
-    """The organisation as the contract writes it."""
+def as_answer(organization: OrganizationRow, locale: LocaleCode) -> dict[str, object]:
+    """The organisation as the contract writes it, and what was found of its VAT id."""
+    found, at = organization.vat_check, organization.vat_checked_at
     return {
         "organization_id": organization.organization_id,
         "name": organization.name,
@@ -107,4 +120,7 @@ def as_answer(organization: OrganizationRow) -> dict[str, object]:
         "address": organization.address,
         "recorded_at": utc_text(organization.recorded_at),
         "updated_at": utc_text(organization.updated_at),
+        "vat_check": None
+        if found is None or at is None
+        else {"result": found, "checked_at": utc_text(at), "text": say(locale, f"vat_check.{found}")},
     }

@@ -5,10 +5,12 @@ from typing import Final
 
 import orjson
 from fastapi import Response
+from sqlalchemy import Connection
 
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import UnknownPlan
 from serving.fields import utc_text
+from serving.invoices import repository as invoices
 from serving.locales import LocaleCode
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
@@ -23,14 +25,14 @@ NO_LONGER_ON_SALE: Final = Blocker("no_longer_available", "choose_other_plan", "
 """A plan or promotion that the catalogue of today does not have."""
 
 
-def receipt(change: ChangeRow, status: ChangeStatus) -> Answer:
+def receipt(connection: Connection, change: ChangeRow, status: ChangeStatus) -> Answer:
     """What became of a confirmed quote."""
     content = {
         "change_id": change.change_id,
         "status": status,
         "direction": change.direction,
         "effective_at": change.effective_at,
-        "invoice_id": None,
+        "invoice_id": invoices.number_of_cause(connection, f"change:{change.change_id}"),
     }
     return Answer(201, orjson.dumps(content, option=orjson.OPT_UTC_Z).decode())
 

@@ -15,9 +15,10 @@ from recommender.billing.plan_change import PlanChange, Standing, decide_plan_ch
 from recommender.billing.proration import Line
 from recommender.billing.renewal import due_at
 from recommender.billing.subscription import Subscription, Wish
-from recommender.billing.tax import TaxLine, tax_on
+from recommender.billing.tax import TaxLine
 from serving.fields import utc_text
 from serving.organizations.repository import OrganizationRow
+from serving.organizations.vat_ids import tax_for
 from serving.payments import charges
 from serving.plan_cards.situations import applicant
 from serving.usage import repository as usage
@@ -100,7 +101,7 @@ def quote(
     change = decide_plan_change(subscription=subscription, wish=wish, standing=standing, now=at)
     tax: tuple[TaxLine, ...] = ()
     if change.lines:
-        tax = tax_on(net_cents=change.net_cents, country=organization.country, vat_id=organization.vat_id)
+        tax = tax_for(organization, net_cents=change.net_cents, at=at)
     held = subscription.paying_plan
     names = {plan.code: plan.name for plan in (held, wish.plan) if plan is not None}
     return Quote(wanted, at, change, tax, catalogue.currency, version, names)

@@ -214,13 +214,14 @@ def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: P
     if status == "scheduled":
         settle.schedule(connection, change, now=now)
     elif status == "applied":
-        settle.apply(connection, change, now=now, new_id=parts.new_id)
+        settle.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
     repository.add(connection, change)
     note(connection, kind="confirmed", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now)
     idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
     if method is not None and collected:
         return Claim(change, method)
-    return idempotency.finish(connection, owner, request.key, answers.receipt(change, status))
+    receipt = answers.receipt(connection, change, status)
+    return idempotency.finish(connection, owner, request.key, receipt)
 
 
 def paid(connection: Connection, parts: Parts, change_id: str, payment: Payment, *, request: Request) -> Answer:
@@ -230,7 +231,7 @@ def paid(connection: Connection, parts: Parts, change_id: str, payment: Payment,
     if change is None or status == "failed":
         answer = answers.payment_refusal(payment.failure_code or "payment_failed", request.locale)
     else:
-        answer = answers.receipt(change, change.status)
+        answer = answers.receipt(connection, change, change.status)
     return idempotency.finish(connection, request.organization_id, request.key, answer)
 
 
@@ -249,12 +250,19 @@ def act_on(connection: Connection, parts: Parts, change_id: str, payment: Paymen
         note(connection, kind="payment_failed", decision_id=change.decision_id, plan=change.plan, of=change_id, now=now)
         return "failed"
     repository.finish(connection, change_id, "applied", now=now)
-    settle.apply(connection, change, now=now, new_id=parts.new_id)
+    settle.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
     return "applied"
 
 
 def _close(connection: Connection, parts: Parts, organization_id: str) -> None:
-    close_due(connection, organization_id, currency=parts.catalogue.currency, now=parts.now(), new_id=parts.new_id)
+    close_due(
+        connection,
+        organization_id,
+        currency=parts.catalogue.currency,
+        now=parts.now(),
+        new_id=parts.new_id,
+        issuer=parts.issuer,
+    )
 
 
 def _method(connection: Connection, parts: Parts, request: Request, quoted: Quote) -> PaymentMethod:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from recommender.billing.subscription import Subscription
+from serving.invoices.issuing import Issuer, issue
 from serving.organizations import repository as organizations
 from serving.outcomes import service as outcomes
 from serving.payments import charges, settlement
@@ -17,7 +18,9 @@ from serving.subscriptions import repository as log
 from serving.subscriptions import states
 
 
-def apply(connection: Connection, change: ChangeRow, *, now: datetime, new_id: Callable[[], str]) -> None:
+def apply(
+    connection: Connection, change: ChangeRow, *, now: datetime, new_id: Callable[[], str], issuer: Issuer
+) -> None:
     """Carry out a change that happens at once and is paid; whatever waited is replaced by it.
 
     Raises `StateChangedMeanwhile` when the subscription is no longer the one it was decided on.
@@ -45,6 +48,7 @@ def apply(connection: Connection, change: ChangeRow, *, now: datetime, new_id: C
             now=now,
         )
         _record_payment(connection, change, charge, now=now)
+        issue(connection, issuer.knowing(document.after.plan), charge_id=charge.charge_id, now=now)
     outcomes.note(
         connection, kind="paid", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now
     )

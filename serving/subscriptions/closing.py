@@ -11,11 +11,12 @@ from recommender.billing.blockers import Blocker
 from recommender.billing.plan_change import blockers_at_instant
 from recommender.billing.renewal import Closing, close_window, due_at
 from recommender.billing.subscription import Holding, ScheduledChange, Subscription
-from recommender.billing.tax import tax_on
 from serving.db.billing_tables import subscription_states
 from serving.db.tables import usage_events
+from serving.invoices.issuing import Issuer, issue
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
+from serving.organizations.vat_ids import tax_for
 from serving.payments import charges
 from serving.plan_cards.records import blocker_record
 from serving.plan_changes import repository as plan_changes
@@ -38,7 +39,13 @@ def organizations_due(connection: Connection, *, now: datetime) -> list[str]:
 
 
 def close_due(
-    connection: Connection, organization_id: str, *, currency: str, now: datetime, new_id: Callable[[], str]
+    connection: Connection,
+    organization_id: str,
+    *,
+    currency: str,
+    now: datetime,
+    new_id: Callable[[], str],
+    issuer: Issuer,
 ) -> bool:
     """Close every window that has ended by now, in order; whether there was one. `currency` is the catalogue's.
 
@@ -59,7 +66,9 @@ def close_due(
 
         used = usage_by_stretch(connection, organization_id, subscription.holdings)
         closing = close_window(subscription=subscription, usage=used, check=check)
-        _record(connection, organization, closing, currency=subscription.currency or currency, now=now, new_id=new_id)
+        sold = issuer.knowing(subscription.plan, closing.after.plan)
+        agreed = subscription.currency or currency
+        _record(connection, organization, closing, currency=agreed, now=now, new_id=new_id, issuer=sold)
         subscription, closed = closing.after, True
     if closed:
         states.store(connection, organization_id, subscription, over=state.version, now=now)
@@ -108,20 +117,22 @@ def _record(
     currency: str,
     now: datetime,
     new_id: Callable[[], str],
+    issuer: Issuer,
 ) -> None:
     owner = organization.organization_id
     if closing.lines:
-        charges.add(
+        charge = charges.add(
             connection,
             charge_id=new_id(),
             organization_id=owner,
             cause=f"renewal:{owner}:{closing.at.isoformat()}",
             currency=currency,
             lines=closing.lines,
-            tax=tax_on(net_cents=closing.net_cents, country=organization.country, vat_id=organization.vat_id),
+            tax=tax_for(organization, net_cents=closing.net_cents, at=closing.at),
             occurred_at=closing.at,
             now=now,
         )
+        issue(connection, issuer, charge_id=charge.charge_id, now=now)
     if closing.refused is not None:
         reason = [blocker_record(blocker) for blocker in closing.blockers]
         plan_changes.finish_scheduled(connection, owner, "refused", now=now, reason=reason)

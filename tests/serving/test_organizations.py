@@ -47,6 +47,11 @@ def test_an_organisation_is_answered_as_it_was_recorded(service: Service) -> Non
         "address": {"street": None, "postal_code": None, "city": "Lyon", "region": None},
         "recorded_at": "2026-03-16T12:00:00Z",
         "updated_at": "2026-03-16T12:00:00Z",
+        "vat_check": {
+            "result": "not_valid",
+            "checked_at": "2026-03-16T12:00:00Z",
+            "text": "Le numéro de TVA n’a pas la forme ou la clé de son pays ; il n’est pas pris en compte.",
+        },
     }
 
 

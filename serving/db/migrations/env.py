@@ -3,14 +3,14 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from serving.db.billing_tables import charges
+from serving.db.invoice_tables import invoices
 from serving.db.migrate import VERSION_TABLE
 
 
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=charges.metadata,
+        target_metadata=invoices.metadata,
         version_table=VERSION_TABLE,
         render_as_batch=connection.dialect.name == "sqlite",
         transactional_ddl=False,  # the caller's transaction holds all of it

@@ -1,0 +1,1 @@
+"""Invoices and credit notes: issued with the charge, shown, printed, kept."""

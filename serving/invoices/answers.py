@@ -1,0 +1,87 @@
+"""Documents as the contract writes them."""
+
+from typing import Any
+
+from data_contracts.invoices import Invoice
+from serving.fields import utc_text
+from serving.invoices import words
+from serving.invoices.repository import Kept
+from serving.locales import LocaleCode
+
+
+def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
+    """A document in the list."""
+    invoice = kept.invoice
+    return {
+        "number": invoice.number,
+        "kind": invoice.kind,
+        "status": "credited" if invoice.kind == "credit_note" else kept.settled,
+        "issued_on": invoice.issued_on.isoformat(),
+        **words.summary(invoice, locale),
+        "period": {
+            "start": utc_text(min(line.period.start for line in invoice.lines)),
+            "end": utc_text(max(line.period.end for line in invoice.lines)),
+        },
+        "currency": invoice.currency,
+        "net_cents": invoice.net_cents,
+        "tax_cents": invoice.tax_cents,
+        "total_cents": invoice.total_cents,
+        "paid_at": None if kept.paid_at is None else utc_text(kept.paid_at),
+        "due_on": None if invoice.payment.due_on is None else invoice.payment.due_on.isoformat(),
+        "refers_to": None if invoice.refers_to is None else invoice.refers_to.number,
+        "links": links(invoice),
+    }
+
+
+def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
+    """A document with everything that stands on it."""
+    invoice = kept.invoice
+    return {
+        **summary(kept, locale),
+        "supplied_on": invoice.supplied_on.isoformat(),
+        "reference": None if invoice.refers_to is None else invoice.refers_to.model_dump(mode="json"),
+        "seller": invoice.seller.model_dump(mode="json"),
+        "buyer": invoice.buyer.model_dump(mode="json"),
+        "lines": [_line(invoice, position, locale) for position in range(len(invoice.lines))],
+        "tax": [
+            {
+                "category": share.category,
+                "rate_percent": f"{share.rate_percent:f}",
+                "base_cents": share.base_cents,
+                "amount_cents": share.amount_cents,
+                "reason": words.tax_reason(share, locale),
+            }
+            for share in invoice.tax
+        ],
+        "payment": {
+            "method": invoice.payment.method,
+            "paid_cents": invoice.payment.paid_cents,
+            "due_cents": invoice.due_cents,
+            "text": words.payment(invoice, locale),
+        },
+        "notes": words.notes(invoice, locale),
+    }
+
+
+def links(invoice: Invoice) -> dict[str, str]:
+    """Where the document is."""
+    address = f"/v1/organizations/{invoice.organization_id}/invoices/{invoice.number}"
+    return {"self": address}
+
+
+def _line(invoice: Invoice, index: int, locale: LocaleCode) -> dict[str, Any]:
+    line = invoice.lines[index]
+    return {
+        "position": line.position,
+        "kind": line.kind,
+        "plan": line.plan,
+        "plan_name": line.plan_name,
+        "period": {"start": utc_text(line.period.start), "end": utc_text(line.period.end)},
+        "quantity": f"{line.quantity:f}",
+        "unit": line.unit,
+        "unit_price_cents": f"{line.unit_price_cents:f}",
+        "amount_cents": line.amount_cents,
+        "metric": line.metric,
+        "late": line.late,
+        "text": words.line_text(line, locale),
+    }

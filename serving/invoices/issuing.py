@@ -1,0 +1,109 @@
+"""Issue the document of a charge, in the transaction that records the charge: so no number is lost or given twice."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, select
+
+from data_contracts.invoices import DocumentKind, Invoice, Party, Payment, Reference
+from recommender.billing.catalogue import Plan
+from recommender.billing.invoice import Document, document_of
+from recommender.billing.proration import Line
+from recommender.billing.tax import TaxLine
+from serving.db.billing_tables import charges, payment_methods
+from serving.invoices import repository
+from serving.invoices.seller import SellerSettings
+from serving.locales import DEFAULT_LOCALE, supported
+from serving.organizations import repository as organizations
+from serving.organizations.repository import OrganizationRow
+from serving.organizations.vat_ids import company_number, day_of
+from serving.subscriptions import codec
+
+_LINES: TypeAdapter[tuple[Line, ...]] = TypeAdapter(tuple[Line, ...])
+_TAX: TypeAdapter[tuple[TaxLine, ...]] = TypeAdapter(tuple[TaxLine, ...])
+_PREFIX: Mapping[DocumentKind, str] = {"invoice": "INV", "credit_note": "CRN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who issues, and what the plans on the lines are called."""
+
+    seller: SellerSettings = field(default_factory=SellerSettings)
+    plan_names: Mapping[str, str] = field(default_factory=dict)
+    """Plan → its name; the ones on sale, and those that a subscription still holds."""
+
+    def knowing(self, *plans: Plan | None) -> "Issuer":
+        """The same issuer, who also knows what these plans were called when they were sold."""
+        return replace(self, plan_names={**self.plan_names, **{plan.code: plan.name for plan in plans if plan}})
+
+
+def issue(connection: Connection, issuer: Issuer, *, charge_id: str, now: datetime) -> str:
+    """Give the charge its document; the number. An `IntegrityError` when it has one already."""
+    charge = connection.execute(select(charges).where(charges.c.charge_id == charge_id)).one()
+    organization = organizations.get(connection, charge.organization_id)
+    lines, tax = codec.loads(_LINES, charge.lines), codec.loads(_TAX, charge.tax)
+    document = document_of(lines, tax=tax, plan_names=issuer.plan_names)
+    issued_on = day_of(now)
+    series = f"{_PREFIX[document.kind]}-{issued_on.year}"
+    position = repository.next_position(connection, series)
+    invoice = Invoice(
+        number=f"{series}-{position:06}",
+        kind=document.kind,
+        organization_id=organization.organization_id,
+        issued_on=issued_on,
+        supplied_on=day_of(charge.occurred_at),
+        locale=supported(organization.locale) or DEFAULT_LOCALE,
+        timezone=organization.timezone,
+        currency=charge.currency,
+        seller=issuer.seller.on_invoice(),
+        buyer=_buyer(organization),
+        refers_to=_reference(connection, charge, document),
+        lines=document.lines,
+        tax=document.tax,
+        net_cents=document.net_cents,
+        tax_cents=document.tax_cents,
+        total_cents=document.total_cents,
+        payment=_payment(connection, issuer.seller, charge, document, issued_on),
+    )
+    repository.add(connection, invoice, series=series, position=position, charge_id=charge_id, now=now)
+    return invoice.number
+
+
+def _buyer(organization: OrganizationRow) -> Party:
+    address = organization.address or {}
+    return Party(
+        name=organization.name,
+        country=organization.country,
+        vat_id=organization.vat_id if organization.vat_check == "valid" else None,
+        company_id=company_number(organization),
+        **{part: address.get(part) for part in ("street", "postal_code", "city", "region")},
+    )
+
+
+def _reference(connection: Connection, charge: Row[Any], document: Document) -> Reference | None:
+    """The invoice that a credit note is about: the last one that charged the plan whose time is given back."""
+    if document.kind == "invoice":
+        return None
+    returned = {line.plan for line in document.lines if line.kind == "unused_time"}
+    earlier = [each for each in repository.all_of(connection, charge.organization_id) if each.kind == "invoice"]
+    charged = [each for each in earlier if any(line.plan in returned and line.amount_cents > 0 for line in each.lines)]
+    found = next(iter((*charged, *earlier)), None)
+    return None if found is None else Reference(number=found.number, issued_on=found.issued_on)
+
+
+def _payment(
+    connection: Connection, seller: SellerSettings, charge: Row[Any], document: Document, issued_on: date
+) -> Payment:
+    """Paid already, or when to be paid; a credit note is settled by the balance that it became."""
+    method = payment_methods.c.payment_method_id == charge.payment_method_id
+    if charge.payment_method_id is None:
+        method = (payment_methods.c.organization_id == charge.organization_id) & payment_methods.c.is_default
+        method &= payment_methods.c.removed_at.is_(None)
+    kind = connection.execute(select(payment_methods.c.kind).where(method)).scalar()
+    if charge.status == "paid" or document.kind == "credit_note":
+        return Payment(method=kind, paid_cents=document.total_cents, due_on=None)
+    days = seller.payment_days if kind in {None, "bank_transfer"} else 0
+    return Payment(method=kind, paid_cents=0, due_on=issued_on + timedelta(days=days))

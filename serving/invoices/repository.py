@@ -1,0 +1,139 @@
+"""Issued documents in the database."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from data_contracts.invoices import Invoice
+from serving.db.billing_tables import charges
+from serving.db.invoice_tables import invoice_files, invoice_series, invoices
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document and what has become of its charge."""
+
+    invoice: Invoice
+    settled: str
+    """The status of the charge: open, paid, …"""
+    paid_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The document as it is sent: PDF, and the EN 16931 XML unless the standard has no place for the document."""
+
+    pdf: bytes
+    xml: bytes | None
+
+
+class UnknownInvoice(LookupError):
+    """The organisation has no document of this number."""
+
+
+def next_position(connection: Connection, series: str) -> int:
+    """The next number of the series; whoever asks next waits until this transaction is over, so none is skipped."""
+    statement = _insert(connection)(invoice_series).values(series=series, last=1)
+    taken: int = connection.execute(
+        statement.on_conflict_do_update(index_elements=["series"], set_={"last": invoice_series.c.last + 1}).returning(
+            invoice_series.c.last
+        )
+    ).scalar_one()
+    return taken
+
+
+def add(connection: Connection, invoice: Invoice, *, series: str, position: int, charge_id: str, now: datetime) -> None:
+    """Keep an issued document."""
+    connection.execute(
+        insert(invoices).values(
+            number=invoice.number,
+            series=series,
+            position=position,
+            kind=invoice.kind,
+            organization_id=invoice.organization_id,
+            charge_id=charge_id,
+            currency=invoice.currency,
+            total_cents=invoice.total_cents,
+            issued_on=invoice.issued_on,
+            issued_at=now,
+            content=invoice.model_dump_json(),
+        )
+    )
+
+
+def all_of(connection: Connection, organization_id: str) -> list[Invoice]:
+    """Its documents, the newest first."""
+    return [kept.invoice for kept in kept_of(connection, organization_id)]
+
+
+def kept_of(connection: Connection, organization_id: str, *, limit: int | None = None) -> list[Kept]:
+    """Its documents with what has become of them, the newest first."""
+    newest = _kept(organization_id).order_by(invoices.c.issued_at.desc(), invoices.c.position.desc()).limit(limit)
+    return [_read(row) for row in connection.execute(newest)]
+
+
+def kept(connection: Connection, organization_id: str, number: str) -> Kept:
+    """One of its documents; raises `UnknownInvoice`."""
+    row = connection.execute(_kept(organization_id).where(invoices.c.number == number)).first()
+    if row is None:
+        raise UnknownInvoice(number)
+    return _read(row)
+
+
+def number_of_cause(connection: Connection, cause: str) -> str | None:
+    """The document of what was charged for this cause, if anything was."""
+    number: str | None = connection.execute(
+        select(invoices.c.number)
+        .join(charges, charges.c.charge_id == invoices.c.charge_id)
+        .where(charges.c.cause == cause)
+    ).scalar()
+    return number
+
+
+def files(connection: Connection, number: str) -> Files | None:
+    """The document's files, once they are made."""
+    row = connection.execute(select(invoice_files).where(invoice_files.c.number == number)).first()
+    return None if row is None else Files(row.pdf, row.xml)
+
+
+def keep_files(connection: Connection, number: str, made: Files, *, now: datetime) -> Files:
+    """Keep the files unless somebody was faster; those that are kept."""
+    values = {"number": number, "pdf": made.pdf, "xml": made.xml, "rendered_at": now}
+    connection.execute(_insert(connection)(invoice_files).values(values).on_conflict_do_nothing())
+    return files(connection, number) or made
+
+
+def without_files(connection: Connection, *, limit: int) -> list[Invoice]:
+    """Documents whose files are still to be made, the oldest first."""
+    missing = (
+        select(invoices.c.content)
+        .outerjoin(invoice_files, invoice_files.c.number == invoices.c.number)
+        .where(invoice_files.c.number.is_(None))
+        .order_by(invoices.c.issued_at, invoices.c.number)
+        .limit(limit)
+    )
+    return _documents(connection.execute(missing).scalars())
+
+
+def _documents(contents: Iterable[str]) -> list[Invoice]:
+    return [Invoice.model_validate_json(content) for content in contents]
+
+
+def _kept(organization_id: str) -> Select[Any]:
+    return (
+        select(invoices.c.content, charges.c.status, charges.c.paid_at)
+        .join(charges, charges.c.charge_id == invoices.c.charge_id)
+        .where(invoices.c.organization_id == organization_id)
+    )
+
+
+def _read(row: Row[Any]) -> Kept:
+    return Kept(Invoice.model_validate_json(row.content), row.status, row.paid_at)
+
+
+def _insert(connection: Connection) -> Any:
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert

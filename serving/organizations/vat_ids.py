@@ -1,0 +1,50 @@
+"""Whether a VAT id is one of the organisation's own country, with the right form and check digits.
+
+It says nothing about whether the number is registered; the result is stored with its instant.
+"""
+
+from datetime import date, datetime
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from recommender.billing.tax import TaxLine, tax_on
+from recommender.billing.vat_rates import is_member
+from serving.organizations.repository import OrganizationRow
+
+VatCheck = Literal["valid", "not_valid", "other_country", "not_in_eu"]
+"""Everything but `valid` counts as no VAT id."""
+
+SELLERS_TIME: Final = ZoneInfo("Europe/Paris")
+"""Where the seller's days begin: a rate changes there at midnight, and documents bear its dates."""
+
+_PREFIXES: Final = {"GR": ("EL", "GR"), "MC": ("FR",)}
+
+
+def check(vat_id: str, *, country: str) -> VatCheck:
+    """What is to be said of the VAT id of an organisation in this country."""
+    from stdnum.eu import vat
+
+    if country != "MC" and not is_member(country, on=date.max):
+        return "not_in_eu"
+    if vat_id[:2] not in _PREFIXES.get(country, (country,)):
+        return "other_country"
+    return "valid" if vat.is_valid("EL" + vat_id[2:] if country == "GR" else vat_id) else "not_valid"
+
+
+def day_of(instant: datetime) -> date:
+    """The seller's calendar day of an instant."""
+    return instant.astimezone(SELLERS_TIME).date()
+
+
+def tax_for(organization: OrganizationRow, *, net_cents: int, at: datetime) -> tuple[TaxLine, ...]:
+    """The tax on a document of this net for the organisation, supplied at this instant."""
+    found = organization.vat_check
+    if found is None and organization.vat_id is not None:  # recorded before checks were
+        found = check(organization.vat_id, country=organization.country)
+    return tax_on(net_cents=net_cents, country=organization.country, has_vat_id=found == "valid", on=day_of(at))
+
+
+def company_number(organization: OrganizationRow) -> str | None:
+    """The SIREN of a French company: the last nine digits of its VAT id."""
+    vat_id = organization.vat_id
+    return vat_id[-9:] if vat_id is not None and vat_id.startswith("FR") and organization.vat_check == "valid" else None
