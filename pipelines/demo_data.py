@@ -2,11 +2,11 @@
 
 `<out>/<table>.parquet` are the raw tables; `<out>/truth/choices.parquet` holds, per decision and plan, the choice
 probability that the best possible ranker would state; `<out>/truth/faults.parquet` says which rows were broken on
-purpose, and how.
+purpose, and how; `<out>/truth/experiments.yml` which experiments ran, if any.
 The same seed, size and end give the same bytes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data_contracts.catalogue import reference_texts
-from pipelines import demo_billing, demo_decisions, demo_faults, demo_showcase, demo_traffic
+from data_contracts.experiments import Experiment
+from pipelines import demo_billing, demo_decisions, demo_experiments, demo_faults, demo_showcase, demo_traffic
 from pipelines.demo_world import (
     COUNTRIES,
     INTEGRATIONS,
@@ -37,6 +38,7 @@ from recommender.ranking.plan_table import plan_table
 DAY = 86_400_000_000
 """Microseconds."""
 LATE_SHARE = 0.02
+EXPERIMENTS = "truth/experiments.yml"
 Tables = dict[str, pd.DataFrame]
 
 
@@ -58,6 +60,7 @@ def write_demo_data(
     seed: int = 7,
     until: datetime | None = None,
     broken_share: float = 0.002,
+    with_experiments: bool = False,
     progress: Callable[[str], None] = print,
 ) -> dict[str, int]:
     """Write the raw tables and their truth below `out`; returns the number of rows of each table.
@@ -65,19 +68,28 @@ def write_demo_data(
     `until` (aware, UTC) is where the data ends: its midnight; by default the midnight before now.
     """
     end = (until or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    experiments = demo_experiments.demo_experiments(end) if with_experiments else ()
     tables, truth = make_demo_data(
-        organizations=organizations, seed=seed, until=end, broken_share=broken_share, progress=progress
-    )
+        organizations=organizations, seed=seed, until=end, broken_share=broken_share, experiments=experiments,
+        progress=progress,
+    )  # fmt: skip
     files = tables | {f"truth/{name}": table for name, table in truth.items()}
-    with written_together(out, [f"{name}.parquet" for name in files]) as paths:
-        for path, (name, table) in zip(paths.values(), files.items(), strict=True):
-            table.to_parquet(path, index=False)
+    with written_together(out, [*(f"{name}.parquet" for name in files), EXPERIMENTS]) as paths:
+        for name, table in files.items():
+            table.to_parquet(paths[f"{name}.parquet"], index=False)
             progress(f"{name}: {len(table):,} rows")
+        paths[EXPERIMENTS].write_text(demo_experiments.text_of(experiments), encoding="utf-8")
     return {name: len(table) for name, table in tables.items()}
 
 
 def make_demo_data(
-    *, organizations: int, seed: int, until: datetime, broken_share: float, progress: Callable[[str], None]
+    *,
+    organizations: int,
+    seed: int,
+    until: datetime,
+    broken_share: float,
+    progress: Callable[[str], None],
+    experiments: Sequence[Experiment] = (),
 ) -> tuple[Tables, Tables]:
     """The raw tables and the truth as frames; `until` is a UTC midnight."""
     if organizations < 1:
@@ -94,7 +106,7 @@ def make_demo_data(
     timeline = Timeline(day_zero, trial_started, _microseconds(until))
 
     progress("letting them choose among the plans")
-    logs = demo_decisions.live(drawn, usage, plans, day_zero=day_zero, rng=rng)
+    logs = demo_decisions.live(drawn, usage, plans, day_zero=day_zero, rng=rng, experiments=experiments)
     progress("writing down what they were billed and used")
     own = np.random.default_rng([seed, 1])
     billed = demo_billing.charges(
@@ -108,7 +120,7 @@ def make_demo_data(
         "integrations": _connections(drawn, trial_started, rng),
         "usage_events": _usage_events(drawn, usage, timeline, rng),
         "subscriptions": pd.concat([logs.subscriptions, _held(drawn, trial_started, catalogue)], ignore_index=True),
-        "decisions": logs.decisions,
+        "decisions": demo_traffic.measured(logs.decisions, rng=np.random.default_rng([seed, 2])),
         "outcomes": demo_traffic.told(logs.outcomes, rng=own),
         "charges": billed,
     }

@@ -1,13 +1,17 @@
 """The demo world's past: modals opened, plans chosen, paid, kept; logged as the service would have logged them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data_contracts.experiments import Experiment
 from pipelines.demo_choices import CAUTIOUS, PREMIUM, Choices, Observed, choose
+from pipelines.demo_experiments import Places, places_of
 from pipelines.demo_world import COUNTRIES, INTEGRATIONS, NO_TEMPLATE, TEMPLATES, DailyUsage, Organizations
 from recommender.ranking.situation import PlanTable
 
@@ -22,7 +26,6 @@ LAUNCH_VERSION: Final = "launch-1"
 LAUNCH_TEMPERATURE: Final = 0.5
 LAUNCH_FLOOR: Final = 0.1
 """The logging policy: the launch score, softened, with a tenth of the first places given at random."""
-SILENT_SHARE: Final = 0.1
 PAID_SHARE: Final = 0.94
 
 
@@ -50,6 +53,7 @@ class Round:
     utility: FloatArray
     held: NDArray[np.int64]
     """(d,) plan index, -1 during the trial."""
+    places: Places
 
     @property
     def positions(self) -> NDArray[np.int64]:
@@ -59,7 +63,7 @@ class Round:
 
 def live(
     drawn: Organizations, usage: DailyUsage, plans: PlanTable, *, day_zero: NDArray[np.int64],
-    rng: np.random.Generator,
+    rng: np.random.Generator, experiments: Sequence[Experiment] = (),
 ) -> Logs:  # fmt: skip
     """Play the rounds: each organisation decides, and comes back later if it took a plan."""
     rounds: list[Logs] = []
@@ -72,15 +76,18 @@ def live(
         rows = np.flatnonzero(there)
         observed = _observe(drawn, usage, plans, rows=rows, day=day[rows], held=held[rows])
         order, propensity, utility = _launch_order(observed, plans, rng)
+        ids = np.array(drawn.ids)[rows]
+        instants = day_zero[rows] + day[rows] * DAY + rng.integers(28_800, 64_800, len(rows)) * SECOND
         shown = Round(
             # A round may be empty, and an empty array is one of floats unless told otherwise.
             names=np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)], dtype=np.str_),
-            organization_ids=np.array(drawn.ids)[rows],
-            instants=day_zero[rows] + day[rows] * DAY + rng.integers(28_800, 64_800, len(rows)) * SECOND,
+            organization_ids=ids,
+            instants=instants,
             order=order,
             propensity=propensity,
             utility=utility,
             held=held[rows],
+            places=places_of(experiments, ids.tolist(), [_datetime(each) for each in instants.tolist()]),
         )
         choices = choose(observed, plans, shown.positions, rng)
         outcomes, paid = _outcomes(shown, choices, plans, rng)
@@ -90,6 +97,10 @@ def live(
         day = day + rng.integers(24, 41, len(drawn))
         decided += len(rows)
     return Logs(*(pd.concat(parts, ignore_index=True) for parts in zip(*map(_parts, rounds), strict=True)))
+
+
+def _datetime(instant_us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_us)
 
 
 def _parts(logs: Logs) -> tuple[pd.DataFrame, ...]:
@@ -174,8 +185,8 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
             "strategy": "rules",
             "model_version": LAUNCH_VERSION,
             "fallback_reason": "no_champion",
-            "experiment": pd.Series([None] * len(positions), dtype="str"),
-            "arm": pd.Series([None] * len(positions), dtype="str"),
+            "experiment": pd.Series(np.repeat(shown.places.experiment, count), dtype="str"),
+            "arm": pd.Series(np.repeat(shown.places.arm, count), dtype="str"),
             "latency_ms": np.nan,
             "position": positions,
             "shown": positions <= SHOWN,
@@ -198,7 +209,7 @@ def _outcomes(
     codes = np.array(plans.codes)
     names = shown.names
     position = shown.positions[np.arange(len(names)), choices.chosen]
-    silent = rng.random(len(names)) < SILENT_SHARE
+    silent = rng.random(len(names)) < shown.places.silent_share
     stays = choices.chosen == shown.held
     takes = ~silent & ~stays
     pays = takes & (rng.random(len(names)) < PAID_SHARE)

@@ -14,6 +14,15 @@ LOST_SHARE: Final = 0.03
 UNSEEN_SHARE: Final = 0.3
 """Of decisions of which nothing came, those that nobody scrolled to."""
 
+MEDIAN_MS: Final = 12.0
+"""How long half of the decisions take at most."""
+
+
+def measured(decisions: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
+    """The decisions with how long each took."""
+    ids, place = np.unique(decisions["decision_id"].to_numpy(dtype=np.str_), return_inverse=True)
+    return decisions.assign(latency_ms=np.round(MEDIAN_MS * rng.lognormal(0, 0.35, len(ids)), 3)[place])
+
 
 def told(outcomes: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     """The outcomes with all that was told beside them; instants are microseconds.
