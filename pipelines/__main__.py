@@ -33,7 +33,9 @@ def demo_data(
     from pipelines.demo_data import write_demo_data
 
     with _spoken(), console.status("making demo data") as status:
-        rows = write_demo_data(out=out, organizations=organizations, seed=seed, progress=status.update)
+        rows = write_demo_data(
+            out=out, organizations=organizations, seed=seed, with_experiments=True, progress=status.update
+        )
     _print_rows("raw tables", rows)
 
 
@@ -116,15 +118,21 @@ def metrics(
     out: OutFolder,
     catalogue: Annotated[list[Path] | None, typer.Option(help="Catalogue of the decisions; give each version.")] = None,
     offers: Annotated[list[Path] | None, typer.Option(help="Its offers.yml, in the same order.")] = None,
+    experiments: Annotated[Path | None, typer.Option(help="The service's file of experiments.")] = None,
 ) -> None:
-    """Compute what the dashboards show: one row per journey and one per charge."""
+    """Compute what the dashboards show: journeys, charges, decisions, and who took part in experiments."""
+    from data_contracts.experiments import read_experiments
+    from data_contracts.yaml_places import decode
     from pipelines.checked_tables import require_checked
     from pipelines.metrics.warm import warm
 
     with _spoken(), console.status("computing journeys"):
         require_checked(checked)
-        facts = warm(checked=checked, out=out, catalogues=_catalogues(catalogue or [], offers or []))
-    _print_rows("facts", {"journeys": len(facts.journeys), "charges": len(facts.charges)})
+        declared = read_experiments(decode(experiments.read_bytes(), source="experiments")) if experiments else ()
+        known = _catalogues(catalogue or [], offers or [])
+        facts = warm(checked=checked, out=out, catalogues=known, experiments=declared)
+    names = ("journeys", "charges", "decisions", "participants")
+    _print_rows("facts", {name: len(getattr(facts, name)) for name in names})
 
 
 @app.command("report")

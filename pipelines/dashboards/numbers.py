@@ -28,8 +28,9 @@ def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) ->
     if unit == "cents":
         places = decimal_places(currency)
         return str(format_currency(round(value) / 10**places, currency, locale=locale))
-    if unit == "seconds":
+    if unit in ("seconds", "milliseconds"):
         size, name = next(((size, name) for size, name in _SPANS if value >= size), _SPANS[-1])
+        size, name = (1, "milliseconds") if unit == "milliseconds" else (size, name)
         return say(locale, f"number.{name}", value=format_decimal(round(value / size, 1), locale=locale))
     return str(format_decimal(round(value), locale=locale))
 

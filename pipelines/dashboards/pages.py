@@ -1,4 +1,4 @@
-"""The pages a product manager decides from: conversion, acceptance, money."""
+"""The pages a product manager decides from: conversion, acceptance, money; experiments and the ranker's health."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -8,7 +8,9 @@ import pandas as pd
 
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Page, Section, Voice, as_of
+from pipelines.dashboards.experiments import experiments
 from pipelines.dashboards.parts import family, rows_of, sliced, table_of
+from pipelines.dashboards.ranker_health import ranker_health
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, narrowed
@@ -105,7 +107,13 @@ def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
     )
 
 
-PAGES: Final[Mapping[str, Sections]] = {"overview": overview, "acceptance": acceptance, "money": money}
+PAGES: Final[Mapping[str, Sections]] = {
+    "overview": overview,
+    "acceptance": acceptance,
+    "money": money,
+    "experiments": experiments,
+    "ranker_health": ranker_health,
+}
 
 
 def _funnel(voice: Voice) -> Section:

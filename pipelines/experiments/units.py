@@ -37,12 +37,22 @@ class Taking:
     arm: IntArray
     """Place among the experiment's arms."""
     since_us: IntArray
-    in_two_arms: int
-    """Organisations that were seen in another arm as well."""
-    misplaced: int
-    """Organisations that were not drawn into the arm they were first seen in."""
+    crossed: Mask
+    """Which were seen in another arm as well."""
+    astray: Mask
+    """Which were not drawn into the arm they were first seen in."""
     without_arm: int
     """Decisions whose arm the experiment does not have."""
+
+    @property
+    def in_two_arms(self) -> int:
+        """Organisations that were seen in another arm as well."""
+        return int(self.crossed.sum())
+
+    @property
+    def misplaced(self) -> int:
+        """Organisations that were not drawn into the arm they were first seen in."""
+        return int(self.astray.sum())
 
     @property
     def crossed_too_often(self) -> bool:
@@ -65,15 +75,15 @@ def taking_part(experiment: Experiment, exposures: Exposures) -> Taking:
         organization=organization[chosen],
         arm=arm[chosen],
         since_us=decided[chosen],
-        in_two_arms=_in_several(organization, arm),
-        misplaced=int((drawn != arm[chosen]).sum()),
+        crossed=np.isin(organization[chosen].astype(str), _in_several(organization, arm)),
+        astray=drawn != arm[chosen],
         without_arm=int((place < 0).sum()),
     )
 
 
-def _in_several(organization: NDArray[np.object_], arm: IntArray) -> int:
-    """How many organisations were seen in more than one arm."""
-    arms: dict[object, set[int]] = {}
+def _in_several(organization: NDArray[np.object_], arm: IntArray) -> list[str]:
+    """The organisations that were seen in more than one arm."""
+    arms: dict[str, set[int]] = {}
     for one, place in zip(organization.tolist(), arm.tolist(), strict=True):
-        arms.setdefault(one, set()).add(place)
-    return sum(len(each) > 1 for each in arms.values())
+        arms.setdefault(str(one), set()).add(place)
+    return [one for one, places in arms.items() if len(places) > 1]

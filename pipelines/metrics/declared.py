@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal, Protocol
 
-from pipelines.metrics import acceptance, conversion, money
+from pipelines.metrics import acceptance, conversion, money, participation, ranker_health
 from pipelines.metrics.facts import Facts
+from pipelines.metrics.filters import Rows
 from pipelines.metrics.intervals import Estimate
 from pipelines.metrics.journeys import DROPS, STEPS
 from pipelines.metrics.words import Locale, say
 
-Unit = Literal["count", "share", "points", "cents", "seconds"]
+Unit = Literal["count", "share", "points", "cents", "seconds", "milliseconds"]
 """`points`: a difference of shares. `cents`: whole minor units of the ledger's currency."""
-Page = Literal["overview", "acceptance", "money"]
+Page = Literal["overview", "acceptance", "money", "experiments", "ranker_health"]
+_ROWS: Final[Mapping[Page, Rows]] = {"experiments": "participants", "ranker_health": "decisions"}
 
 
 class Computes(Protocol):
@@ -42,6 +44,11 @@ class Metric:
         """Its name, by which everything finds it."""
         return self.family if self.of is None else f"{self.family}_{self.of}"
 
+    @property
+    def rows(self) -> Rows:
+        """The rows that it counts: what a breakdown cuts."""
+        return _ROWS.get(self.page, "journeys")
+
     def label(self, locale: Locale) -> str:
         """What people call it."""
         return say(locale, f"metric.{self.family}.label", of=self._of(locale))
@@ -51,7 +58,7 @@ class Metric:
         return say(locale, f"metric.{self.family}.definition", of=self._of(locale))
 
     def _of(self, locale: Locale) -> str:
-        kind = {"drop": "drop", "took": "direction"}.get(self.family, "step")
+        kind = {"drop": "drop", "took": "direction", "fallback": "fallback"}.get(self.family, "step")
         return "" if self.of is None else say(locale, f"{kind}.{self.of}")
 
     def __call__(self, facts: Facts, *, comparisons: int = 1) -> Estimate:
@@ -93,6 +100,18 @@ def _declared() -> list[Metric]:
         Metric("unpaid", "cents", "money", money.unpaid),
         Metric("regret", "cents", "money", money.regret),
         Metric("without_regret", "share", "money", money.without_regret),
+        Metric("taking_part", "count", "experiments", participation.taking_part),
+        Metric("in_two_arms", "share", "experiments", participation.in_two_arms),
+        Metric("misplaced", "share", "experiments", participation.misplaced),
+        Metric("decisions", "count", "ranker_health", ranker_health.decisions),
+        Metric("fallback_share", "share", "ranker_health", ranker_health.fallback_share),
+        *(
+            Metric("fallback", "share", "ranker_health", partial(ranker_health.fallback_share, reason=r), of=r)
+            for r in ranker_health.FALLBACKS
+        ),
+        Metric("latency_median", "milliseconds", "ranker_health", partial(ranker_health.latency_ms, quantile=0.5)),
+        Metric("latency_p99", "milliseconds", "ranker_health", partial(ranker_health.latency_ms, quantile=0.99)),
+        Metric("calibration_gap", "points", "ranker_health", ranker_health.calibration_gap),
     ]
 
 

@@ -1,8 +1,9 @@
 """From a checked folder to what every number is computed from: one row per journey, one row per charge."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_contracts.experiments import Experiment
 from pipelines.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
 from pipelines.day_cube import KnownFacts, read_known_facts
 from pipelines.metrics import journeys as truth
 from pipelines.metrics.charges import charges_frame
+from pipelines.metrics.decided import (
+    DECISION_COLUMNS,
+    PARTICIPANT_COLUMNS,
+    decisions_frame,
+    participants_frame,
+    without_arm,
+)
 from pipelines.metrics.later_usage import regret_cents
 from pipelines.metrics.prices import PriceList
 from pipelines.metrics.templates import NONE, first_template
@@ -38,20 +47,39 @@ class Facts:
     """The last instant of which the data tell anything."""
     currency: str = "EUR"
     """Of every amount: what the catalogues are priced in."""
+    decisions: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(DECISION_COLUMNS)))
+    """One row per decision; see `decisions_frame`."""
+    participants: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(PARTICIPANT_COLUMNS)))
+    """One row per experiment and organisation that took part; see `participants_frame`."""
+    experiments: tuple[Experiment, ...] = ()
+    strays: Mapping[str, int] = field(default_factory=dict)
+    """Experiment → decisions in an arm that it does not have."""
 
 
-def read_facts(checked: Path, *, catalogues: Sequence[Catalogue]) -> Facts:
+def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()) -> Facts:
     """Read everything from a checked folder; what a catalogue says is left out where its version is not given."""
     end = data_end_us(checked)
     known = read_known_facts(checked)
     currencies = {catalogue.currency for catalogue in catalogues}
     if len(currencies) > 1:
         raise ValueError(f"amounts in {', '.join(sorted(currencies))} cannot be added up")
+    prices = PriceList(catalogues)
+    journeys = journeys_frame(checked, known=known, prices=prices, end=end)
+    decisions = decisions_frame(checked, known=known, journeys=journeys)
+    taking_part = [
+        participants_frame(checked, each, decisions, known=known, prices=prices, end=end) for each in experiments
+    ]
     return Facts(
-        journeys=journeys_frame(checked, known=known, prices=PriceList(catalogues), end=end),
+        journeys=journeys,
         charges=charges_frame(checked, known=known),
         data_end=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end),
         currency=next(iter(currencies), "EUR"),
+        decisions=decisions,
+        participants=pd.concat(taking_part, ignore_index=True)
+        if taking_part
+        else pd.DataFrame(columns=list(PARTICIPANT_COLUMNS)),
+        experiments=tuple(experiments),
+        strays={each.name: without_arm(decisions, each) for each in experiments},
     )
 
 

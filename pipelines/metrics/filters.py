@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from recommender.ranking.ranker import IntArray
 
 DIMENSIONS: Final = ("template", "country", "plan", "strategy", "model_version", "week")
 """What journeys are cut into; `strategy` tells the rules' own share from the rules as a fallback."""
+Rows = Literal["journeys", "decisions", "participants"]
 RULES_SHARE: Final = "rules_share"
 """The fallback reason of organisations that always get the rules."""
 
@@ -35,8 +36,10 @@ class Filters:
 
     def keeps(self, frame: pd.DataFrame, instant: str) -> NDArray[np.bool_]:
         """Which rows are meant; `instant` names the column that places a row in the period."""
-        day = frame[instant].dt.tz_localize(None)
         kept = np.ones(len(frame), dtype=np.bool_)
+        if frame.empty:
+            return kept
+        day = frame[instant].dt.tz_localize(None)
         if self.since is not None:
             kept &= (day >= pd.Timestamp(self.since)).to_numpy()
         if self.until is not None:
@@ -48,11 +51,14 @@ class Filters:
 
 
 def narrowed(facts: Facts, filters: Filters) -> Facts:
-    """The facts that the filters keep: journeys by when they began, charges by when they were made."""
+    """The facts that the filters keep: journeys, decisions and exposures by when they began, charges by when made."""
     return replace(
         facts,
         journeys=facts.journeys[filters.keeps(facts.journeys, "started_at")],
         charges=facts.charges[filters.keeps(facts.charges, "occurred_at")],
+        decisions=facts.decisions[filters.keeps(facts.decisions, "started_at")],
+        # Not by plan: which one is recommended is what an arm decides, and would no longer be by lot.
+        participants=facts.participants[replace(filters, plans=()).keeps(facts.participants, "started_at")],
     )
 
 
@@ -73,9 +79,17 @@ def values_of(journeys: pd.DataFrame, dimension: str) -> tuple[list[str], IntArr
     return sorted(found), rank[place].astype(np.int64)
 
 
-def cut(facts: Facts, dimension: str) -> Sequence[tuple[str, Facts]]:
-    """The facts of each value of a dimension, in the order of the values; only values that occur."""
-    names, place = values_of(facts.journeys, dimension)
-    return [
-        (name, replace(facts, journeys=facts.journeys.iloc[np.flatnonzero(place == i)])) for i, name in enumerate(names)
-    ]
+def cut(facts: Facts, dimension: str, *, rows: Rows = "journeys") -> Sequence[tuple[str, Facts]]:
+    """The facts of each value of a dimension, in the order of the values; only values that occur in these `rows`."""
+    frame: pd.DataFrame = getattr(facts, rows)
+    if frame.empty:
+        return []
+    names, place = values_of(frame, dimension)
+    parts = [frame.iloc[np.flatnonzero(place == i)] for i in range(len(names))]
+    return [(name, _with(facts, rows, part)) for name, part in zip(names, parts, strict=True)]
+
+
+def _with(facts: Facts, rows: Rows, part: pd.DataFrame) -> Facts:
+    """The facts with a part of these rows only."""
+    changes: dict[str, Any] = {rows: part}
+    return replace(facts, **changes)

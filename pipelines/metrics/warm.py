@@ -8,26 +8,35 @@ from typing import Final
 
 import pandas as pd
 
+from data_contracts.experiments import Experiment
 from pipelines.metrics.facts import Facts, read_facts
 from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
 
-FORM: Final = 1
+FORM: Final = 2
 """Goes up when the files change their form; another form is made again, never guessed at."""
-FILES: Final = ("journeys.parquet", "charges.parquet", "facts.json")
+FILES: Final = ("journeys.parquet", "charges.parquet", "decisions.parquet", "participants.parquet", "facts.json")
 
 
 class NoFacts(ValueError):
     """The folder holds no facts, or some of another form; the text says what to run."""
 
 
-def warm(*, checked: Path, out: Path, catalogues: Sequence[Catalogue]) -> Facts:
+def warm(*, checked: Path, out: Path, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()) -> Facts:
     """Compute the facts of a checked folder and keep them in `out`; what is there is replaced at once or not at all."""
-    facts = read_facts(checked, catalogues=catalogues)
+    facts = read_facts(checked, catalogues=catalogues, experiments=experiments)
     with written_together(out, FILES) as paths:
         facts.journeys.to_parquet(paths["journeys.parquet"], index=False)
         facts.charges.to_parquet(paths["charges.parquet"], index=False)
-        about = {"form": FORM, "data_end": facts.data_end.isoformat(), "currency": facts.currency}
+        facts.decisions.to_parquet(paths["decisions.parquet"], index=False)
+        facts.participants.to_parquet(paths["participants.parquet"], index=False)
+        about = {
+            "form": FORM,
+            "data_end": facts.data_end.isoformat(),
+            "currency": facts.currency,
+            "experiments": [each.model_dump(mode="json") for each in facts.experiments],
+            "strays": dict(facts.strays),
+        }
         paths["facts.json"].write_text(json.dumps(about), encoding="utf-8")
     return facts
 
@@ -44,6 +53,10 @@ def read_warm(folder: Path) -> Facts:
             charges=pd.read_parquet(folder / "charges.parquet"),
             data_end=datetime.fromisoformat(about["data_end"]),
             currency=about["currency"],
+            decisions=pd.read_parquet(folder / "decisions.parquet"),
+            participants=pd.read_parquet(folder / "participants.parquet"),
+            experiments=tuple(Experiment.model_validate(each) for each in about["experiments"]),
+            strays=about["strays"],
         )
     except FileNotFoundError as error:
         raise NoFacts(f"{folder}: holds no facts; {again}") from error

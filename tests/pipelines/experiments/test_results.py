@@ -79,7 +79,8 @@ def test_who_pays_after_the_window_has_not_paid() -> None:
 def test_a_red_split_hides_every_effect() -> None:
     taking = taken(ONE, organizations=4_000)
     lost = np.flatnonzero((taking.arm == 0) | (np.arange(4_000) % 3 > 0))
-    part = replace(taking, organization=taking.organization[lost], arm=taking.arm[lost], since_us=taking.since_us[lost])
+    names = ("organization", "arm", "since_us", "crossed", "astray")
+    part = replace(taking, **{name: getattr(taking, name)[lost] for name in names})
     found = results(ONE, part, became(part, rates=(0.1, 0.2)), as_of=START + timedelta(days=40))
     assert found.hidden
     assert found.comparisons == ()

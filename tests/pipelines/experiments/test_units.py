@@ -67,4 +67,5 @@ def test_nobody_yet_is_nobody() -> None:
 @pytest.mark.parametrize(("crossed", "often"), [(5, False), (6, True)])
 def test_one_in_two_hundred_may_have_been_in_two_arms(crossed: int, often: bool) -> None:
     none = np.zeros(1_000, dtype=np.int64)
-    assert Taking(none.astype(object), none, none, crossed, 0, 0).crossed_too_often is often
+    who = np.arange(1_000) < crossed
+    assert Taking(none.astype(object), none, none, who, none > 0, 0).crossed_too_often is often

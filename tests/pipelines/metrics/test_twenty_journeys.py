@@ -59,6 +59,23 @@ BY_HAND: dict[str, int | Fraction | None] = {
     "unpaid": 22_610,
     "regret": Fraction(6_000, 5),
     "without_regret": Fraction(3, 5),
+    "taking_part": 10,
+    "in_two_arms": Fraction(1, 10),
+    "misplaced": Fraction(1, 10),
+    "decisions": 20,
+    "fallback_share": Fraction(3, 20),  # the rules' own share is none
+    "fallback_no_champion": Fraction(1, 20),
+    "fallback_champion_refused": 0,
+    "fallback_champion_failed": 0,
+    "fallback_champion_slow": Fraction(2, 20),
+    "fallback_no_challenger": 0,
+    "fallback_challenger_refused": 0,
+    "fallback_challenger_failed": 0,
+    "fallback_challenger_slow": 0,
+    "latency_median": 100,  # of 10, 20, … 200
+    "latency_p99": 200,
+    # Of eleven that the model decided, said one half each, five were taken.
+    "calibration_gap": Fraction(5, 11) - Fraction(1, 2),
 }
 
 

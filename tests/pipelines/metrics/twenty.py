@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
+from data_contracts.experiments import Arm, Experiment
+from pipelines.experiments.units import NEVER
+from pipelines.metrics.decided import DECISION_COLUMNS, PARTICIPANT_COLUMNS, SEEN, us_of
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.journeys import STEPS
 
@@ -51,7 +54,55 @@ def twenty() -> Facts:
     paid = (journeys["step"] == STEPS.index("paid")).to_numpy()
     journeys.loc[paid, "seconds_to_paid"] = 600.0 * np.arange(1, paid.sum() + 1)
     charges = pd.DataFrame([_charge(i, *line.split()) for i, line in enumerate(FIVE.strip().splitlines())])
-    return Facts(journeys, charges, data_end=MONDAY + timedelta(days=30))
+    return Facts(
+        journeys,
+        charges,
+        data_end=MONDAY + timedelta(days=30),
+        decisions=_decisions(journeys),
+        participants=_participants(journeys),
+        experiments=(AUTUMN,),
+        strays={"autumn": 0},
+    )
+
+
+AUTUMN = Experiment(
+    name="autumn",
+    starts_at=MONDAY,
+    ends_at=MONDAY + timedelta(days=60),
+    planned_organizations=100,
+    arms=(Arm(name="control", share=1), Arm(name="new", share=1)),
+)
+
+
+def _decisions(journeys: pd.DataFrame) -> pd.DataFrame:
+    """One decision per journey: 10, 20, … 200 ms; half probable; three were answered by a fallback, each why."""
+    took = np.where(journeys["over"], (journeys["taken"] == journeys["plan"]).astype(np.float64), np.nan)
+    fallback = journeys["fallback"].where(journeys["strategy"] == "model", "rules_share")
+    fallback = fallback.mask(journeys.index.isin([17, 18]), "champion_slow").mask(journeys.index == 19, "no_champion")
+    return journeys[[*SEEN]].assign(
+        fallback=fallback,
+        experiment=None,
+        arm=None,
+        latency_ms=10.0 * np.arange(1, 21),
+        probability=np.where(journeys["strategy"] == "model", 0.5, np.nan),
+        took=took,
+    )[list(DECISION_COLUMNS)]
+
+
+def _participants(journeys: pd.DataFrame) -> pd.DataFrame:
+    """The first ten organisations, in turns; the second was seen in both arms, the third in the wrong one."""
+    rows = journeys.iloc[:10]
+    place = np.arange(10)
+    paid_us = us_of(rows["started_at"]) + 3_600_000_000
+    return rows[[*SEEN]].assign(
+        experiment="autumn",
+        arm=np.where(place % 2 == 0, "control", "new"),
+        crossed=place == 1,
+        astray=place == 2,
+        paid_us=np.where(rows["step"] == STEPS.index("paid"), paid_us, NEVER),
+        revenue_before_cents=rows["mrr_before"],
+        revenue_after_cents=rows["mrr_after"],
+    )[list(PARTICIPANT_COLUMNS)]
 
 
 def _journey(i: int, *row: str) -> dict[str, object]:

@@ -1,0 +1,194 @@
+"""The page of experiments: who takes part, whether the split is right, and what may be decided on the effect."""
+
+from datetime import date
+from typing import Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from data_contracts.experiments import Experiment
+from pipelines.dashboards import charts
+from pipelines.dashboards.content import Figure, Section, Voice
+from pipelines.dashboards.numbers import day, number
+from pipelines.dashboards.parts import sliced
+from pipelines.experiments import results as judged
+from pipelines.experiments.effect import Sample
+from pipelines.experiments.results import Comparison, Results
+from pipelines.metrics.decided import taking_of
+from pipelines.metrics.declared import METRICS, Unit
+
+_UNITS: Final[dict[judged.Metric, tuple[Unit, Unit]]] = {"paid": ("share", "points"), "revenue": ("cents", "cents")}
+"""Of a metric's values, and of a difference between two."""
+WIDEST: Final = 6
+"""Days whose bounds were so many times wider than today's are not drawn."""
+
+
+def experiments(voice: Voice, dimension: str) -> tuple[Section, ...]:
+    """All experiments that are declared, one after the other."""
+    facts = voice.facts
+    found = []
+    for experiment in facts.experiments:
+        taking, became = taking_of(facts.participants, experiment, strays=facts.strays.get(experiment.name, 0))
+        found.append(judged.results(experiment, taking, became, as_of=facts.data_end))
+    sections = [section for each in found for section in (_effect(voice, each), _split(voice, each))]
+    return (_health(voice, found), *sections, sliced(voice, "taking_part", dimension))
+
+
+def _health(voice: Voice, found: list[Results]) -> Section:
+    """Whether assignment did what it promises, over all experiments."""
+    notes = [] if found else [voice.say("exposure.none")]
+    for each in found:
+        if each.taking.crossed_too_often:
+            notes.append(voice.say("exposure.crossed", name=each.experiment.name))
+        if each.taking.without_arm:
+            notes.append(voice.say("exposure.strays", name=each.experiment.name, count=each.taking.without_arm))
+    return Section(
+        voice.say("exposure.heading"),
+        voice.say("exposure.reading"),
+        figures=tuple(voice.figure(slug) for slug in ("taking_part", "in_two_arms", "misplaced")),
+        note=" ".join(notes) or ("" if len(voice.facts.participants) else voice.say("note.empty")),
+    )
+
+
+def _effect(voice: Voice, found: Results) -> Section:
+    """Each arm against the control; nothing of it while the split is wrong."""
+    experiment = found.experiment
+    heading = voice.say("effect.heading", name=experiment.name)
+    reading = voice.say("effect.reading", days=experiment.window_days, waiting=found.waiting, widest=WIDEST)
+    reading = f"{experiment.question} {reading}".strip()
+    if found.hidden:
+        return Section(heading, reading, note=voice.say("effect.hidden"))
+    paid = [each for each in found.comparisons if each.metric == "paid"]
+    notes = [text for each in paid if (text := _outlook(voice, each))]
+    return Section(
+        heading,
+        reading,
+        figures=tuple(_figure(voice, experiment, each) for each in found.comparisons),
+        chart=_looks(voice, paid[0], heading) if len(paid) == 1 else None,
+        table=_table(voice, found),
+        note=" ".join(notes),
+    )
+
+
+def _figure(voice: Voice, experiment: Experiment, comparison: Comparison) -> Figure:
+    """The effect of one arm on one number, with what may be decided on it."""
+    metric = comparison.metric
+    difference, low, high = _bounds(voice, comparison)
+    return Figure(
+        f"effect_{metric}",
+        voice.say(f"effect.{metric}", arm=comparison.arm, control=comparison.control),
+        difference,
+        voice.say("number.interval", low=low, high=high) if low else "",
+        voice.say(f"effect.state.{comparison.state}"),
+        voice.say(f"effect.{metric}.definition", days=experiment.window_days),
+    )
+
+
+def _bounds(voice: Voice, comparison: Comparison) -> tuple[str, str, str]:
+    """Difference and bounds as they are read; empty bounds while nothing can be said."""
+    latest, unit = comparison.latest, _UNITS[comparison.metric][1]
+    some = float(comparison.arm_sample.n) > 0 and float(comparison.control_sample.n) > 0
+    difference = _text(voice, float(latest.difference) if some else None, unit)
+    if not np.isfinite(float(latest.lower)):
+        return difference, "", ""
+    return difference, _text(voice, float(latest.lower), unit), _text(voice, float(latest.upper), unit)
+
+
+def _outlook(voice: Voice, comparison: Comparison) -> str:
+    """When a decision may be expected, and what can be found by the end; empty when a decision can be taken."""
+    if comparison.state != "undecided":
+        return ""
+    ahead = comparison.detectable
+    ahead = ahead[np.isfinite(ahead["smallest_effect"].to_numpy(dtype=np.float64))]
+    words = [voice.say("effect.wait", arm=comparison.arm)]
+    if comparison.days_left is not None and comparison.days_left > len(comparison.detectable):
+        words.append(voice.say("effect.too_slow"))
+    elif comparison.days_left is not None:
+        words.append(voice.say("effect.days_left", days=_text(voice, comparison.days_left, "count")))
+    if len(ahead):
+        last = ahead.iloc[-1]
+        by = day(date.fromisoformat(str(last["day"])[:10]), locale=voice.locale)
+        words.append(voice.say("effect.detectable", day=by, size=_text(voice, last["smallest_effect"], "points")))
+    return " ".join(words)
+
+
+def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart | None:
+    """The effect with its bounds as every day showed it, from when the bounds had become worth looking at."""
+    looks = comparison.looks
+    width = (looks["upper"] - looks["lower"]).to_numpy(dtype=np.float64)
+    looks = looks[np.isfinite(width) & (width <= WIDEST * width[-1:].sum())]
+    if looks.empty:
+        return None
+    rows = pd.DataFrame(
+        {
+            "week": looks["day"].dt.strftime("%Y-%m-%d"),
+            "value": 100 * looks["difference"],
+            "low": 100 * looks["lower"],
+            "high": 100 * looks["upper"],
+            "small": False,
+            "text": [
+                voice.say("effect.look", value=_text(voice, value, "points"), n=_text(voice, n, "count"))
+                for value, n in zip(looks["difference"], looks["organizations"], strict=True)
+            ],
+        }
+    )
+    return charts.weeks(rows, description=heading, unit="points")
+
+
+def _table(voice: Voice, found: Results) -> pd.DataFrame:
+    """Arm by arm: how many, how much, the difference, its bounds, and what it means."""
+    rows = []
+    for each in found.comparisons:
+        unit = _UNITS[each.metric][0]
+        difference, low, high = _bounds(voice, each)
+        label = voice.say(f"effect.{each.metric}", arm=each.arm, control=each.control)
+        rows.append(
+            [
+                label, *(_sample(voice, sample, unit) for sample in (each.control_sample, each.arm_sample)), difference,
+                f"{low} – {high}" if low else "", voice.say(f"effect.state.{each.state}"),
+            ]
+        )  # fmt: skip
+    names = ("effect.number", "effect.control", "effect.arm", "effect.difference", "table.interval", "effect.decision")
+    return pd.DataFrame(rows, columns=[voice.say(name) for name in names])
+
+
+def _sample(voice: Voice, sample: Sample, unit: Unit) -> str:
+    n = float(sample.n)
+    value = _text(voice, float(sample.mean) if n else None, unit)
+    return f"{value} · {voice.say('number.n', n=_text(voice, n, 'count'))}"
+
+
+def _split(voice: Voice, found: Results) -> Section:
+    """How many organisations came to each arm, and how many should have."""
+    split, arms = found.split, found.experiment.arms
+    heading = voice.say("split.heading", name=found.experiment.name)
+    if not sum(split.counts):
+        return Section(heading, voice.say("split.reading"), note=voice.say("note.empty"))
+    counts = [_text(voice, count, "count") for count in split.counts]
+    expected = [_text(voice, each, "count") for each in split.expected]
+    rows = pd.DataFrame(
+        {
+            "name": [arm.name for arm in arms],
+            "value": split.counts,
+            "text": [
+                voice.say("split.text", count=count, expected=each)
+                for count, each in zip(counts, expected, strict=True)
+            ],
+        }
+    )
+    columns = [voice.say("effect.arm"), METRICS["taking_part"].label(voice.locale), voice.say("split.expected")]
+    p_value = f"{split.p_value:.3g}"
+    since = _text(voice, split.red_since, "count")
+    note = voice.say("split.red", p=p_value, since=since) if split.red else ""
+    return Section(
+        heading,
+        f"{voice.say('split.reading')} {voice.say('split.p', p=p_value)}",
+        chart=charts.bars(rows, description=heading),
+        table=pd.DataFrame(zip(rows["name"], counts, expected, strict=True), columns=columns),
+        note=note,
+    )
+
+
+def _text(voice: Voice, value: float | None, unit: Unit) -> str:
+    return number(value, unit, locale=voice.locale, currency=voice.facts.currency)

@@ -1,0 +1,100 @@
+"""The page of the ranker's health: who answers, how fast, whether its probabilities come true, what has drifted."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from pipelines.dashboards import charts
+from pipelines.dashboards.content import Section, Voice
+from pipelines.dashboards.parts import family, rows_of, sliced, table_of
+from pipelines.metrics import intervals
+from pipelines.metrics.declared import METRICS
+from pipelines.metrics.ranker_health import FALLBACKS, judged
+
+HOURS: Final = 48
+"""Versions are shown for the last so many hours of the data."""
+KINDS: Final = 3
+"""So many versions are told apart; older ones are added up."""
+BINS: Final = 10
+MOST_FALLBACKS: Final = 0.01
+
+
+def ranker_health(voice: Voice, dimension: str) -> tuple[Section, ...]:
+    """The page."""
+    return (
+        _now(voice),
+        family(voice, "fallbacks", "fallback", FALLBACKS, "fallback"),
+        _versions(voice),
+        sliced(voice, "latency_p99", "week"),
+        _calibration(voice),
+        sliced(voice, "calibration_gap", "week"),
+        sliced(voice, "fallback_share", dimension),
+    )
+
+
+def _now(voice: Voice) -> Section:
+    slugs = ("decisions", "fallback_share", "latency_median", "latency_p99", "calibration_gap")
+    fallbacks = METRICS["fallback_share"](voice.facts).value
+    note = ""
+    if fallbacks is None:
+        note = voice.say("note.empty")
+    elif fallbacks > MOST_FALLBACKS:
+        note = voice.say("health.fallbacks", most=voice.text(MOST_FALLBACKS, METRICS["fallback_share"]))
+    return Section(
+        voice.say("health.heading"),
+        voice.say("health.reading"),
+        figures=tuple(voice.figure(slug) for slug in slugs),
+        note=note,
+    )
+
+
+def _versions(voice: Voice) -> Section:
+    """Which version answered how often, hour by hour."""
+    heading, reading = voice.say("versions.heading", hours=HOURS), voice.say("versions.reading")
+    frame = voice.facts.decisions
+    if frame.empty:
+        return Section(heading, reading, note=voice.say("note.empty"))
+    hour = frame["started_at"].dt.tz_localize(None).dt.floor("h")
+    recent = (hour > hour.max() - pd.Timedelta(hours=HOURS)).to_numpy()
+    version = frame["model_version"].astype(str)[recent]
+    newest = version.groupby(version).size().sort_values(ascending=False).index[: KINDS - 1].tolist()
+    others = voice.say("versions.others")
+    kind = version.where(version.isin(newest), others)
+    counts = pd.crosstab(hour[recent].dt.strftime("%m-%d %H:00"), kind)
+    kinds = [name for name in (*newest, others) if name in counts]
+    metric = METRICS["decisions"]
+    rows = [
+        {"week": at, "kind": name, "value": int(counts.loc[at, name]), "text": voice.text(counts.loc[at, name], metric)}
+        for at in counts.index
+        for name in kinds
+    ]
+    table = counts[kinds].reset_index()
+    return Section(
+        heading,
+        reading,
+        chart=charts.stacked(pd.DataFrame(rows), description=heading, kinds=kinds),
+        table=table.set_axis([voice.say("versions.hour"), *kinds], axis=1),
+    )
+
+
+def _calibration(voice: Voice) -> Section:
+    """How often first plans were taken, by how probable the ranker said they were."""
+    heading, reading = voice.say("calibration.heading"), voice.say("calibration.reading")
+    rows = judged(voice.facts)
+    if rows.empty:
+        return Section(heading, reading, note=voice.say("calibration.none"))
+    said, took = rows["probability"].to_numpy(dtype=np.float64), rows["took"].to_numpy(dtype=np.float64)
+    place = np.minimum((said * BINS).astype(np.int64), BINS - 1)
+    metric = METRICS["fallback_share"]  # a share, as it is read
+    named = [
+        (
+            voice.say("calibration.bin", said=voice.text(float(said[place == each].mean()), metric)),
+            intervals.share(int(took[place == each].sum()), int((place == each).sum())),
+        )
+        for each in np.unique(place)
+    ]
+    drawn = rows_of(voice, metric, named)
+    table = table_of(voice, metric, named, voice.say("calibration.said"))
+    table = table.set_axis([table.columns[0], voice.say("calibration.took"), *table.columns[2:]], axis=1)
+    return Section(heading, reading, chart=charts.dots(drawn, description=heading), table=table)
