@@ -107,7 +107,7 @@ class Holder:
 
     applicant: Applicant
     plan: Plan | None = None
-    """The plan it pays for; `None` in the trial and after the end."""
+    """The plan it pays for, at the tier that it has today; `None` in the trial and after the end."""
     interval: Interval | None = None
     period: Period | None = None
     """The paid period now running."""

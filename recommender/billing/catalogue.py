@@ -158,6 +158,10 @@ class Catalogue:
                 return plan
         raise UnknownPlan(code)
 
+    def rank_of(self, plan: Plan) -> int:
+        """The tier of a plan of any version among the plans of this one; where it is gone, the tier it was sold at."""
+        return next((own.tier for own in self.plans if own.code == plan.code), plan.tier)
+
     @property
     def families(self) -> tuple[str, ...]:
         """Families in declared order."""

@@ -48,6 +48,8 @@ class Standing:
     stock_usage: Mapping[str, int | None] = field(default_factory=dict)
     in_use: Mapping[str, datetime | None] = field(default_factory=dict)
     open_invoices: OpenInvoices = "none"
+    rank_of_held: int | None = None
+    """The tier that the plan held has in the wish's catalogue (`Catalogue.rank_of`); `None`: the one it was sold at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def decide_plan_change(*, subscription: Subscription, wish: Wish, standing: Stan
     """
     now = as_utc(now)
     _check_open(subscription, now)
-    rule = _rule(subscription, wish)
+    rule = _rule(subscription, wish, standing)
     blockers = _blockers(subscription, wish, standing, rule, now)
     decidable = wish.interval in wish.plan.price_cents and subscription.status != "suspended"
     lines, after = _outcome(subscription, wish, rule, now) if decidable else ((), subscription)
@@ -145,7 +147,9 @@ def blockers_at_instant(
     A window of the plan or promotion that closed meanwhile does not count: the change was agreed while it was open.
     """
     wish = Wish(waiting.plan, waiting.interval, waiting.catalogue_version, currency)
-    rule = _rule(subscription, wish)
+    rule = _rule(subscription, wish, standing)
+    if waiting.direction is not None:
+        rule = replace(rule, direction=waiting.direction, timing="period_end")
     lasting = replace(waiting.plan, window=Window())
     return _blockers(subscription, replace(wish, plan=lasting), standing, rule, now)
 
@@ -158,10 +162,14 @@ def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
     return NextInvoice(subscription.period.end, max(net_cents(renewed.lines) - subscription.credit_balance_cents, 0))
 
 
-def _rule(subscription: Subscription, wish: Wish) -> ChangeRule:
+def _rule(subscription: Subscription, wish: Wish, standing: Standing) -> ChangeRule:
+    """Tiers are compared within the wish's catalogue: a later one may have put a tier between."""
+    current = subscription.paying_plan
+    if current is not None and standing.rank_of_held is not None:
+        current = replace(current, tier=standing.rank_of_held)
     return rule_for(
         situation_of(
-            current=subscription.paying_plan,
+            current=current,
             current_interval=subscription.interval,
             target=wish.plan,
             target_interval=wish.interval,
@@ -214,7 +222,13 @@ def _outcome(
     if rule.settlement == "next_renewal":
         end = subscription.period.end
         waiting = ScheduledChange(
-            wish.plan, wish.interval, wish.catalogue_version, end, wish.promotion, currency=wish.currency
+            wish.plan,
+            wish.interval,
+            wish.catalogue_version,
+            end,
+            wish.promotion,
+            currency=wish.currency,
+            direction=rule.direction,
         )
         return (), replace(subscription, scheduled=waiting)
     keeps_period = rule.settlement == "rest_of_period"

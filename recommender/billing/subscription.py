@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from recommender.billing.catalogue import Interval, Plan, Promotion
+from recommender.billing.change_rules import Direction
 from recommender.billing.periods import Period
 
 Status = Literal["trial", "active", "past_due", "suspended", "ended"]
@@ -71,6 +72,8 @@ class ScheduledChange:
     promotion: Promotion | None = None
     currency: str | None = None
     """As in `Subscription`."""
+    direction: Direction | None = None
+    """As it was decided when it was asked for; `None` in rows older than this field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ def holder_of(facts: Known) -> Holder:
     standing = facts.standing
     return Holder(
         applicant=applicant(facts.organization),
-        plan=standing.plan,
+        plan=standing.as_ranked,
         interval=standing.held.interval,
         period=standing.period,
         scheduled=standing.scheduled,

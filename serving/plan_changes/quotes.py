@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -98,11 +98,13 @@ def quote(
         catalogue.currency,
         _promotion(catalogue, wanted.promotion),
     )
+    held = subscription.paying_plan
+    if held is not None:
+        standing = replace(standing, rank_of_held=catalogue.rank_of(held))
     change = decide_plan_change(subscription=subscription, wish=wish, standing=standing, now=at)
     tax: tuple[TaxLine, ...] = ()
     if change.lines:
         tax = tax_for(organization, net_cents=change.net_cents, at=at)
-    held = subscription.paying_plan
     names = {plan.code: plan.name for plan in (held, wish.plan) if plan is not None}
     return Quote(wanted, at, change, tax, catalogue.currency, version, names)
 

@@ -1,7 +1,7 @@
 """What an organisation holds and how much it may use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isinf
 from typing import Any, Literal, cast
@@ -36,12 +36,19 @@ class Standing:
     """`None` for one that was sold elsewhere on a plan we do not know."""
     currency: str
     """Of what is held; the catalogue's where nothing is."""
+    rank: int | None = None
+    """The tier that the plan has among the plans on sale."""
 
     @property
     def scheduled(self) -> tuple[str, Interval] | None:
         """Plan and interval of a change that waits."""
         waiting = None if self.subscription is None else self.subscription.scheduled
         return None if waiting is None else (waiting.plan.code, waiting.interval)
+
+    @property
+    def as_ranked(self) -> Plan | None:
+        """The plan as it was sold, at the tier that it has today."""
+        return self.plan if self.plan is None or self.rank is None else replace(self.plan, tier=self.rank)
 
     def as_sold(self, plan: Plan, interval: Interval) -> Plan:
         """The plan of the catalogue; in its place, for who holds it at this interval, the version that was sold."""
@@ -75,7 +82,8 @@ def standing(connection: Connection, *, organization_id: str, catalogue: Catalog
     )
     window = window_of(subscription.holdings)
     currency = subscription.currency or catalogue.currency
-    return Standing(held, subscription.plan, subscription.period, window, subscription, currency)
+    rank = catalogue.rank_of(subscription.plan)
+    return Standing(held, subscription.plan, subscription.period, window, subscription, currency, rank)
 
 
 def as_answer(

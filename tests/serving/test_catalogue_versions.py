@@ -179,3 +179,35 @@ def imported(life: Life, version: str) -> None:
         "recorded_at": datetime(2025, 6, 1, tzinfo=UTC),
     }
     life.service.parts.database.writing(lambda connection: connection.execute(subscriptions.insert().values(row)))
+
+
+def test_tiers_are_compared_within_the_catalogue_of_the_wish(tmp_path: Path) -> None:
+    with on_sale(tmp_path, FIRST, "2025-06-01", new=True) as life:
+        life.takes("scale")  # the second tier of two
+
+    with on_sale(tmp_path, {"basic": "100", "plus": "200", "scale": "300", "top": "900"}, "2025-06-11") as life:
+        life.uses("seats", 1, "2025-06-11")
+        down, up = life.previews("plus"), life.previews("top")
+        cards = {card["plan"]: card["selection"] for card in life.service.get("plans").json()["plans"]}
+
+        assert (down["direction"], down["timing"], down["lines"]) == ("downgrade", "period_end", [])
+        assert (up["direction"], amounts(up)) == ("upgrade", [-20000, 60000])
+        assert (cards["plus"]["direction"], cards["top"]["direction"]) == ("downgrade", "upgrade")
+        life.takes("plus")
+
+    # what waits is checked as what it was when it was asked for, whatever the tiers are by then
+    with on_sale(tmp_path, {"plus": "200", "scale": "300", "basic": "100"}, "2025-06-12") as life:
+        life.uses("seats", 9, "2025-06-12")
+        life.at("2025-07-01")
+        refused = life.subscription()["refused_change"]
+        assert [blocker["code"] for blocker in refused["blockers"]] == ["seats_over_limit"]
+
+
+def test_a_tier_that_is_gone_moves_nobody_up_or_down(tmp_path: Path) -> None:
+    with on_sale(tmp_path, FIRST, "2025-06-01", new=True) as life:
+        life.takes("scale")
+
+    with on_sale(tmp_path, {"scale": "300", "top": "900"}, "2025-06-11") as life:
+        up = life.previews("top")
+
+    assert (up["direction"], amounts(up)) == ("upgrade", [-20000, 60000])
