@@ -71,10 +71,10 @@ bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" 
 	@$(PY) -m tests.bench $(NAMES)
 
 .PHONY: demo
-demo: $(DONE)/champion $(IMPORTED) ## Generate, check, train, register and serve a demonstration
+demo: $(DONE)/champion $(DONE)/metrics $(IMPORTED) ## Generate, check, train, register and serve a demonstration
 	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_MODEL="$${PLANS_MODEL:-$(DEMO)/registry/bundles}" \
 		PLANS_API_KEY="$${PLANS_API_KEY:-demo-key}" PLANS_DEMO_ORGANIZATION="$${PLANS_DEMO_ORGANIZATION:-demo-shop}" \
-		$(PY) -m serving run
+		$(PY) -m notebooks.dashboards --metrics $(DEMO)/metrics
 
 .PHONY: serve
 serve: $(INSTALLED) ## Serve with the PLANS_* settings of the environment
@@ -99,24 +99,28 @@ clean: ## Remove what was generated (var/, caches), keep .venv
 
 $(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) | $(INSTALLED)
 	@rm -rf $(DEMO)/raw; mkdir -p $(DONE)
-	$(call step,1/5 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
+	$(call step,1/6 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
 	@touch $@
 
 $(DONE)/checked: $(DONE)/raw
 	@rm -rf $(DEMO)/checked
-	$(call step,2/5 check every table against its contract,$(PY) -m pipelines validate --raw $(DEMO)/raw --out $(DEMO)/checked)
+	$(call step,2/6 check every table against its contract,$(PY) -m pipelines validate --raw $(DEMO)/raw --out $(DEMO)/checked)
 	@touch $@
 
 $(DONE)/training_set: $(DONE)/checked
 	@rm -rf $(DEMO)/training_set
-	$(call step,3/5 build the training set,$(PY) -m pipelines training-set --checked $(DEMO)/checked --out $(DEMO)/training_set)
+	$(call step,3/6 build the training set,$(PY) -m pipelines training-set --checked $(DEMO)/checked --out $(DEMO)/training_set)
 	@touch $@
 
 $(DONE)/champion: $(DONE)/training_set $(call sources_of,models)
-	$(call step,4/5 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry --truth $(DEMO)/raw/truth/choices.parquet --seed $(SEED))
+	$(call step,4/6 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry --truth $(DEMO)/raw/truth/choices.parquet --seed $(SEED))
+	@touch $@
+
+$(DONE)/metrics: $(DONE)/checked
+	$(call step,5/6 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml)
 	@touch $@
 
 $(IMPORTED): $(DONE)/checked $(call sources_of,serving/db)
 	$(if $(PLANS_DATABASE_URL),,@rm -f $(DEMO)/plans.db $(DEMO)/plans.db-wal $(DEMO)/plans.db-shm)
-	$(call step,5/5 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
+	$(call step,6/6 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
 	@touch $@

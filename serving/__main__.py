@@ -1,15 +1,18 @@
 """The service from the command line."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -17,6 +20,11 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 @app.command()
 def run() -> None:
     """Answer requests until stopped; configured by the environment (PLANS_…)."""
+    serve()
+
+
+def serve(extend: "Callable[[FastAPI], object]" = lambda _: None) -> None:
+    """The same, the service being extended before it answers."""
     import uvicorn
 
     from serving.app import create_app
@@ -26,8 +34,16 @@ def run() -> None:
         settings = Settings()
         configure_logs(settings.log_level)
         service = create_app(settings)
+    extend(service)
     _say_what_to_open(settings)
-    uvicorn.run(service, host=settings.host, port=settings.port, access_log=False, log_level="warning")
+    uvicorn.run(
+        service,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
 
 
 def _say_what_to_open(settings: Settings) -> None:

@@ -15,8 +15,9 @@ from pipelines.dashboards.content import Page
 from pipelines.dashboards.numbers import instant
 from pipelines.metrics.words import Locale, say
 
+_FOLDER: Final = Path(__file__).parent / "templates"
 _TEMPLATES: Final = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(_FOLDER),
     autoescape=select_autoescape(),
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -34,8 +35,19 @@ def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selecti
         t=partial(say, locale),
         made=say(locale, "report.made", instant=instant(now, locale=locale)),
         selection=selection,
-        drawing=drawing,
+        style=style(),
+        article=partial(article, locale=locale),
     )
+
+
+def article(page: Page, *, locale: Locale) -> str:
+    """One page as HTML, to stand in an element of the class `dashboard`."""
+    return _TEMPLATES.get_template("article.html").render(page=page, t=partial(say, locale), drawing=drawing)
+
+
+def style() -> str:
+    """The rules that an article is drawn by."""
+    return (_FOLDER / "dashboard.css").read_text("utf-8")
 
 
 def drawing(chart: alt.LayerChart) -> str:

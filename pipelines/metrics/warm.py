@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,14 @@ class NoFacts(ValueError):
 
 
 def warm(*, checked: Path, out: Path, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()) -> Facts:
-    """Compute the facts of a checked folder and keep them in `out`; what is there is replaced at once or not at all."""
+    """Compute the facts of a checked folder and keep them in `out`."""
     facts = read_facts(checked, catalogues=catalogues, experiments=experiments)
+    keep(facts, out)
+    return facts
+
+
+def keep(facts: Facts, out: Path) -> None:
+    """Write the facts to a folder; what is there is replaced at once or not at all."""
     with written_together(out, FILES) as paths:
         facts.journeys.to_parquet(paths["journeys.parquet"], index=False)
         facts.charges.to_parquet(paths["charges.parquet"], index=False)
@@ -38,7 +45,6 @@ def warm(*, checked: Path, out: Path, catalogues: Sequence[Catalogue], experimen
             "strays": dict(facts.strays),
         }
         paths["facts.json"].write_text(json.dumps(about), encoding="utf-8")
-    return facts
 
 
 def read_warm(folder: Path) -> Facts:
@@ -62,3 +68,17 @@ def read_warm(folder: Path) -> Facts:
         raise NoFacts(f"{folder}: holds no facts; {again}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NoFacts(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {again}") from error
+
+
+def read_warm_once(folder: Path) -> Facts:
+    """The same, kept in memory until the folder is written again: the readers of one process share one copy."""
+    try:
+        written_ns = (folder / "facts.json").stat().st_mtime_ns
+    except OSError:
+        written_ns = 0
+    return _kept(folder.resolve(), written_ns)
+
+
+@lru_cache(maxsize=2)
+def _kept(folder: Path, written_ns: int) -> Facts:  # noqa: ARG001 - what tells one writing from the next
+    return read_warm(folder)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").rglob("*.py") if path.name != "__main__.py")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_has_no_fault_that_marimo_would_name(path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "marimo", "check", "--strict", str(path)], capture_output=True, text=True, check=False

@@ -1,0 +1,35 @@
+"""The service with its dashboards at `/dashboards/`: `python -m notebooks.dashboards --metrics FOLDER`.
+
+The service may import neither the pipelines nor marimo, so that it starts fast and runs without them; whoever wants
+both in one process puts them together here, above them both.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.dashboards.pages import PAGES
+from pipelines.dashboards.site import site
+from serving.__main__ import serve
+from serving.dashboards.endpoints import open_dashboards
+
+
+def main(
+    metrics: Annotated[Path, typer.Option(help="Folder that `python -m pipelines metrics` writes.")] = Path(
+        "var/demo/metrics"
+    ),
+) -> None:
+    """Answer requests until stopped; configured by the environment (PLANS_…)."""
+    typer.echo("The dashboards are at /dashboards/; sign in with the API key.")
+    pages = site(metrics, notebooks=Path(__file__).parent)
+    serve(lambda service: open_dashboards(service, pages, first=next(iter(PAGES))))
+    # The service has closed what it holds; the threads of open pages would wait for their readers forever.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    typer.run(main)

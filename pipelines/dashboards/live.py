@@ -1,0 +1,159 @@
+"""A page with its filters, as a marimo notebook shows it; the numbers are computed anew for every selection."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import marimo as mo
+import pandas as pd
+
+from pipelines.dashboards.pages import PAGES, page
+from pipelines.dashboards.report import article, style
+from pipelines.dashboards.site import FOLDER
+from pipelines.metrics.declared import METRICS
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.filters import DIMENSIONS, Filters, narrowed
+from pipelines.metrics.tables import metric_csv, page_csv
+from pipelines.metrics.warm import NoFacts, read_warm_once
+from pipelines.metrics.words import LOCALES, Locale, name_of, say
+
+_NARROWED: Final = ("template", "country", "plan")
+_LANGUAGES: Final[Mapping[Locale, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
+
+
+def asked_locale() -> Locale:
+    """The language that the address asks for (`?locale=fr`), else German."""
+    asked = mo.query_params().get("locale")
+    return next((locale for locale in LOCALES if locale == asked), "de")
+
+
+def facts_at_hand() -> Facts | None:
+    """What the numbers are computed from; `None` where nothing was computed yet.
+
+    The folder is `--metrics` of the command line, else what the environment names, else the demo's.
+    """
+    folder = mo.cli_args().get("metrics") or os.environ.get(FOLDER) or "var/demo/metrics"
+    try:
+        return read_warm_once(Path(str(folder)))
+    except NoFacts:
+        return None
+
+
+def nothing_yet(locale: Locale) -> mo.Html:
+    """What a page says before there are numbers."""
+    heading, text = (escape(say(locale, f"empty.{part}")) for part in ("heading", "text"))
+    return _html(f'<h1>{heading}</h1><p class="warn" role="status">{text}</p>')
+
+
+def masthead(slug: str, locale: Locale) -> mo.Html:
+    """The ways to the other pages and languages; beside the service, the way out."""
+    pages = [(f"../{other}/?locale={locale}", say(locale, f"page.{other}.title"), other == slug) for other in PAGES]
+    spoken = [(f"?locale={code}", name, code == locale) for code, name in _LANGUAGES.items()]
+    leave = f'<p><a href="../logout?locale={locale}">{escape(say(locale, "nav.logout"))}</a></p>'
+    return _html(
+        _links(say(locale, "nav.pages"), pages)
+        + _links(say(locale, "filter.language"), spoken)
+        + (leave if os.environ.get(FOLDER) else "")
+    )
+
+
+def selection(facts: Facts, locale: Locale) -> mo.ui.dictionary:
+    """The filters: a period, values to keep, and what to cut by."""
+    begun = facts.journeys["started_at"]
+    first, last = (
+        (begun.min().date(), begun.max().date()) if len(begun) else (facts.data_end.date(), facts.data_end.date())
+    )
+    dimensions = {say(locale, f"dimension.{name}"): name for name in DIMENSIONS if name != "week"}
+    return mo.ui.dictionary(
+        {
+            "period": mo.ui.date_range(start=first, stop=last, value=(first, last), label=say(locale, "filter.period")),
+            **{
+                column: mo.ui.multiselect(
+                    options=_options(facts.journeys[column], column, locale), label=say(locale, f"filter.{column}")
+                )
+                for column in _NARROWED
+            },
+            "dimension": mo.ui.dropdown(
+                options=dimensions,
+                value=say(locale, "dimension.template"),
+                label=say(locale, "filter.dimension"),
+                allow_select_none=False,
+            ),
+        }
+    )
+
+
+def beside(filters: mo.ui.dictionary) -> mo.Html:
+    """The filters in one line, as far as there is room."""
+    return mo.hstack(list(filters.elements.values()), justify="start", wrap=True, gap=1)
+
+
+def shown(slug: str, facts: Facts, chosen: Mapping[str, Any], locale: Locale) -> mo.Html:
+    """The page for what is chosen."""
+    made = page(
+        slug,
+        facts,
+        locale=locale,
+        now=datetime.now(UTC),
+        narrowing=_filters(facts, chosen),
+        dimension=str(chosen["dimension"]),
+    )
+    return _html(article(made, locale=locale))
+
+
+def downloads(slug: str, facts: Facts, chosen: Mapping[str, Any], locale: Locale) -> mo.Html:
+    """The numbers of the page as CSV, and each with every breakdown."""
+    kept = narrowed(facts, _filters(facts, chosen))
+    mine = [metric for metric in METRICS.values() if metric.page == slug]
+    every = mo.download(
+        data=page_csv(kept, mine[0].page, locale=locale).encode(),
+        filename=f"{slug}.csv",
+        mimetype="text/csv",
+        label=say(locale, "download.page"),
+    )
+    single = [
+        mo.download(
+            data=lambda metric=metric: metric_csv(kept, metric, locale=locale).encode(),
+            filename=f"{metric.slug}.csv",
+            mimetype="text/csv",
+            label=metric.label(locale),
+        )
+        for metric in mine
+    ]
+    return mo.vstack([every, mo.accordion({say(locale, "download.metric"): mo.hstack(single, wrap=True)}, lazy=True)])
+
+
+def _filters(facts: Facts, chosen: Mapping[str, Any]) -> Filters:
+    since, until = _period(chosen["period"])
+    if (since, until) == _period(_whole(facts)):
+        since = until = None  # charges may be older and younger than journeys: the whole is the whole
+    return Filters(since, until, *(tuple(chosen[column]) for column in _NARROWED))
+
+
+def _whole(facts: Facts) -> tuple[date, date] | None:
+    begun = facts.journeys["started_at"]
+    return (begun.min().date(), begun.max().date()) if len(begun) else None
+
+
+def _period(chosen: Any) -> tuple[date | None, date | None]:
+    return (chosen[0], chosen[1]) if chosen else (None, None)
+
+
+def _options(column: pd.Series, name: str, locale: Locale) -> dict[str, str]:
+    found = sorted(str(value) for value in column.unique())
+    return {value if name == "plan" else name_of(locale, value): value for value in found}
+
+
+def _links(called: str, links: list[tuple[str, str, bool]]) -> str:
+    items = "".join(
+        f'<li><a href="{escape(address)}"{" aria-current=page" if here else ""}>{escape(text)}</a></li>'
+        for address, text, here in links
+    )
+    return f'<nav aria-label="{escape(called)}"><ul>{items}</ul></nav>'
+
+
+def _html(inside: str) -> mo.Html:
+    return mo.Html(f'<style>{style()}</style><div class="dashboard">{inside}</div>')

@@ -1,0 +1,153 @@
+"""The dashboards as a product manager meets them: signed in, read, filtered, taken away, in a real browser."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from pipelines.dashboards.pages import PAGES
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.warm import keep
+from pipelines.metrics.words import LOCALES, say
+from tests.modal.world import browser
+from tests.pipelines.metrics.twenty import twenty
+
+ROOT = Path(__file__).parents[2]
+KEY = "dashboards-test-key"
+PATIENCE_MS = 60_000
+
+pytestmark = pytest.mark.slow
+
+
+def hundredfold() -> Facts:
+    """The twenty journeys a hundred times over: every rate is the one counted by hand."""
+    facts = twenty()
+    return replace(facts, journeys=pd.concat([facts.journeys] * 100, ignore_index=True))
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("dashboards")
+    keep(hundredfold(), folder / "metrics")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ, "PLANS_API_KEY": KEY, "PLANS_PORT": str(port), "PLANS_DATABASE_URL": f"sqlite:///{folder}/plans.db",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "notebooks.dashboards", "--metrics", str(folder / "metrics")]
+    with (folder / "said").open("w") as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(240):
+            assert process.poll() is None, (folder / "said").read_text()
+            try:
+                httpx2.get(f"{address}/readyz").raise_for_status()
+                break
+            except httpx2.HTTPError:
+                time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as chromium:
+        yield chromium
+
+
+def signed_in(chromium: Browser, origin: str, *, scheme: str = "light") -> tuple[Page, set[str]]:
+    """A page of a reader who has shown the key, and every host that it asks anything of."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+    page, hosts = context.new_page(), set()
+    page.set_default_timeout(PATIENCE_MS)
+    page.on("request", lambda request: hosts.add(httpx2.URL(request.url).netloc.decode()))
+    page.goto(f"{origin}/dashboards/login?locale=en")
+    page.fill("#key", KEY)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".dashboard h2")
+    return page, hosts
+
+
+def opened(page: Page, origin: str, slug: str, locale: str = "en") -> None:
+    page.goto(f"{origin}/dashboards/{slug}/?locale={locale}")
+    page.wait_for_selector(".dashboard .figures")
+
+
+def charts(page: Page) -> list[str]:
+    return [chart.inner_html() for chart in page.locator(".dashboard .chart").all()]
+
+
+def grave_faults(page: Page) -> list[tuple[str, str]]:
+    """What keeps people out, as axe finds it."""
+    found = Axe().run(page).response["violations"]
+    return [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}]
+
+
+@pytest.mark.parametrize("slug", PAGES)
+def test_a_page_keeps_nobody_out_and_its_charts_follow_the_filters(chromium: Browser, origin: str, slug: str) -> None:
+    page, hosts = signed_in(chromium, origin)
+    opened(page, origin, slug)
+    before = charts(page)
+    assert grave_faults(page) == []
+
+    page.locator("select").last.select_option(label="Country")
+    page.get_by_role("heading", name="by Country").first.wait_for()
+
+    assert charts(page) != before
+    assert hosts - {""} == {httpx2.URL(origin).netloc.decode()}
+    page.context.close()
+
+
+def test_a_dark_page_keeps_nobody_out(chromium: Browser, origin: str) -> None:
+    page, _ = signed_in(chromium, origin, scheme="dark")
+    opened(page, origin, "acceptance")
+
+    assert grave_faults(page) == []
+    page.context.close()
+
+
+def test_the_page_shows_what_was_counted_by_hand(chromium: Browser, origin: str) -> None:
+    page, _ = signed_in(chromium, origin)
+    opened(page, origin, "overview")
+
+    figures = page.locator(".figures").first.inner_text()
+    page.context.close()
+
+    assert all(text in figures for text in ("1,700", "41.2%", "300"))
+
+
+def test_every_language_is_spoken(chromium: Browser, origin: str) -> None:
+    page, _ = signed_in(chromium, origin)
+    for locale in LOCALES:
+        opened(page, origin, "money", locale)
+        assert say(locale, "page.money.title") in page.locator("h2").all_inner_texts()
+    page.context.close()
+
+
+def test_the_numbers_can_be_taken_away(chromium: Browser, origin: str, tmp_path: Path) -> None:
+    page, _ = signed_in(chromium, origin)
+    opened(page, origin, "money")
+
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="All numbers of this page as CSV").or_(
+            page.get_by_role("link", name="All numbers of this page as CSV")
+        ).first.click()
+    taken.value.save_as(tmp_path / "money.csv")
+    page.context.close()
+
+    table = pd.read_csv(tmp_path / "money.csv").set_index("metric")
+    assert table.loc["billed_net", "value"] == 114_500
