@@ -58,12 +58,12 @@ def compare_logged_features(
     found = np.minimum(np.searchsorted(asked, logged, sorter=order), len(order) - 1)
     same = asked[order[found]] == logged
     texts = table["features"].filter(pa.array(here)).filter(pa.array(same)).combine_chunks()
-    values, readable = _figures(texts, names)
+    values, readable = logged_figures(texts, names)
     equal = np.isnan(values) | (values == recomputed[order[found[same]]])
     return Comparison(logged=len(texts), differ=int((~readable | ~equal.all(axis=1)).sum()))
 
 
-def _figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray, NDArray[np.bool_]]:
+def logged_figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray, NDArray[np.bool_]]:
     """JSON objects as figures (m, names), NaN where a name is absent, and which of the texts could be read."""
     if not len(texts):
         return np.empty((0, len(names))), np.empty(0, dtype=np.bool_)
@@ -81,5 +81,5 @@ def _figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray, NDArr
     if len(texts) == 1:
         return np.full((1, len(names)), np.nan), np.zeros(1, dtype=np.bool_)
     # One text in many is broken: halve until it stands alone, so that the others are still read at once.
-    halves = [_figures(half, names) for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :])]
+    halves = [logged_figures(half, names) for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :])]
     return np.concatenate([v for v, _ in halves]), np.concatenate([r for _, r in halves])

@@ -20,6 +20,7 @@ from pipelines.metrics.declared import METRICS, Unit
 
 _UNITS: Final[dict[judged.Metric, tuple[Unit, Unit]]] = {"paid": ("share", "points"), "revenue": ("cents", "cents")}
 """Of a metric's values, and of a difference between two."""
+_DAYS_OF_A_YEAR: Final = 365
 WIDEST: Final = 6
 """Days whose bounds were so many times wider than today's are not drawn."""
 
@@ -122,7 +123,7 @@ def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart
         return None
     rows = pd.DataFrame(
         {
-            "week": looks["day"].dt.strftime("%Y-%m-%d"),
+            "week": looks["day"].dt.strftime("%m-%d" if len(looks) < _DAYS_OF_A_YEAR else "%Y-%m-%d"),
             "value": 100 * looks["difference"],
             "low": 100 * looks["lower"],
             "high": 100 * looks["upper"],

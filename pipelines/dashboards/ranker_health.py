@@ -4,11 +4,12 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from babel.numbers import format_decimal
 
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Section, Voice
-from pipelines.dashboards.parts import family, rows_of, sliced, table_of
-from pipelines.metrics import intervals
+from pipelines.dashboards.parts import MOST_ROWS, family, rows_of, sliced, table_of
+from pipelines.metrics import drift, intervals
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.ranker_health import FALLBACKS, judged
 
@@ -29,6 +30,7 @@ def ranker_health(voice: Voice, dimension: str) -> tuple[Section, ...]:
         sliced(voice, "latency_p99", "week"),
         _calibration(voice),
         sliced(voice, "calibration_gap", "week"),
+        _drift(voice),
         sliced(voice, "fallback_share", dimension),
     )
 
@@ -98,3 +100,47 @@ def _calibration(voice: Voice) -> Section:
     table = table_of(voice, metric, named, voice.say("calibration.said"))
     table = table.set_axis([table.columns[0], voice.say("calibration.took"), *table.columns[2:]], axis=1)
     return Section(heading, reading, chart=charts.dots(drawn, description=heading), table=table)
+
+
+def _drift(voice: Voice) -> Section:
+    """What moved in the last fortnight against the eight weeks before it."""
+    heading = voice.say("drift.heading")
+    reading = voice.say("drift.reading", days=drift.CURRENT_DAYS, before=drift.REFERENCE_DAYS)
+    found = voice.facts.drift
+    if found.empty:
+        return Section(heading, reading, note=voice.say("drift.none", least=drift.LEAST))
+    found = found.sort_values("psi", ascending=False, kind="stable")
+    metric = METRICS["fallback_share"]  # a share, as it is read
+    names = [voice.say(f"drift.{name}") if name in drift.SPOKEN else name for name in found["name"]]
+    moved = [name for name, is_moved in zip(names, found["drifted"], strict=True) if is_moved]
+    drawn = pd.DataFrame(
+        {
+            "name": names,
+            "value": found["psi"].to_numpy(),
+            "text": [
+                voice.say("drift.text", psi=_three(voice, psi), alarm=_three(voice, alarm))
+                for psi, alarm in zip(found["psi"], found["alarm"], strict=True)
+            ],
+        }
+    )
+    table = pd.DataFrame(
+        {
+            voice.say("drift.watched"): names,
+            **{
+                voice.say(f"drift.column.{name}"): [_three(voice, value) for value in found[name]]
+                for name in ("psi", "alarm", "jensen_shannon", "wasserstein")
+            },
+            **{
+                voice.say(f"drift.column.{name}"): [voice.text(value, metric) for value in found[name]]
+                for name in ("missing_before", "missing")
+            },
+        }
+    )
+    note = voice.say("drift.moved", names=", ".join(moved)) if moved else ""
+    return Section(
+        heading, reading, chart=charts.bars(drawn.head(MOST_ROWS), description=heading), table=table, note=note
+    )
+
+
+def _three(voice: Voice, value: float) -> str:
+    return "–" if np.isnan(value) else str(format_decimal(round(float(value), 3), locale=voice.locale))

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from data_contracts.experiments import Experiment
 from pipelines.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
 from pipelines.day_cube import KnownFacts, read_known_facts
+from pipelines.metrics import drift
 from pipelines.metrics import journeys as truth
 from pipelines.metrics.charges import charges_frame
 from pipelines.metrics.decided import (
@@ -51,6 +52,8 @@ class Facts:
     """One row per decision; see `decisions_frame`."""
     participants: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(PARTICIPANT_COLUMNS)))
     """One row per experiment and organisation that took part; see `participants_frame`."""
+    drift: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(drift.COLUMNS)))
+    """One row per thing that is watched for drift, over everything; see `drift_frame`."""
     experiments: tuple[Experiment, ...] = ()
     strays: Mapping[str, int] = field(default_factory=dict)
     """Experiment → decisions in an arm that it does not have."""
@@ -78,6 +81,7 @@ def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: S
         participants=pd.concat(taking_part, ignore_index=True)
         if taking_part
         else pd.DataFrame(columns=list(PARTICIPANT_COLUMNS)),
+        drift=drift.drift_frame(checked, end_us=end),
         experiments=tuple(experiments),
         strays={each.name: without_arm(decisions, each) for each in experiments},
     )

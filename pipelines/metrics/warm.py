@@ -14,9 +14,16 @@ from pipelines.metrics.facts import Facts, read_facts
 from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
 
-FORM: Final = 2
+FORM: Final = 3
 """Goes up when the files change their form; another form is made again, never guessed at."""
-FILES: Final = ("journeys.parquet", "charges.parquet", "decisions.parquet", "participants.parquet", "facts.json")
+FILES: Final = (
+    "journeys.parquet",
+    "charges.parquet",
+    "decisions.parquet",
+    "participants.parquet",
+    "drift.parquet",
+    "facts.json",
+)
 
 
 class NoFacts(ValueError):
@@ -37,6 +44,7 @@ def keep(facts: Facts, out: Path) -> None:
         facts.charges.to_parquet(paths["charges.parquet"], index=False)
         facts.decisions.to_parquet(paths["decisions.parquet"], index=False)
         facts.participants.to_parquet(paths["participants.parquet"], index=False)
+        facts.drift.to_parquet(paths["drift.parquet"], index=False)
         about = {
             "form": FORM,
             "data_end": facts.data_end.isoformat(),
@@ -61,6 +69,7 @@ def read_warm(folder: Path) -> Facts:
             currency=about["currency"],
             decisions=pd.read_parquet(folder / "decisions.parquet"),
             participants=pd.read_parquet(folder / "participants.parquet"),
+            drift=pd.read_parquet(folder / "drift.parquet"),
             experiments=tuple(Experiment.model_validate(each) for each in about["experiments"]),
             strays=about["strays"],
         )
