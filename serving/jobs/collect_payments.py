@@ -27,17 +27,13 @@ def collect_due(parts: Parts, *, now: datetime) -> int:
 def collect_arrears(parts: Parts, organization_id: str) -> None:
     """Try now whatever of one organisation's has failed or is due: another method cures it at once."""
     now = parts.now()
-
-    def read(connection: Connection) -> list[charges.Charge]:
-        open_charges = charges.open_of(connection, organization_id)
-        return [
-            charge
-            for charge in open_charges
-            if charge.failing_since or (charge.next_attempt_at is not None and charge.next_attempt_at <= now)
-        ]
-
-    for charge in parts.database.reading(read):
-        collect(parts, charge.charge_id, now=now)
+    for charge in parts.database.reading(lambda connection: charges.open_of(connection, organization_id)):
+        if charge.failing_since is not None:
+            collect(parts, charge.charge_id, now=now)
+    # What was suspended and is paid for goes on, which may cost something: so this is read after the first.
+    for charge in parts.database.reading(lambda connection: charges.open_of(connection, organization_id)):
+        if charge.failing_since is None and charge.next_attempt_at is not None and charge.next_attempt_at <= now:
+            collect(parts, charge.charge_id, now=now)
 
 
 def collect(parts: Parts, charge_id: str, *, now: datetime, payment_method_id: str | None = None) -> None:
@@ -101,12 +97,12 @@ def refund_due(parts: Parts, *, now: datetime) -> int:
     return len(waiting)
 
 
-def refresh_arrears(parts: Parts, *, now: datetime) -> None:
+def refresh_arrears(parts: Parts) -> None:
     """Let the status of everybody in arrears follow the schedule."""
 
     def work(connection: Connection) -> None:
         for organization_id in charges.organizations_in_arrears(connection):
-            standing.refresh(connection, organization_id, now=now)
+            standing.refresh(connection, parts, organization_id)
 
     parts.database.writing(work)
 
@@ -124,7 +120,7 @@ def _begin(
         method = choice.method_to_pay(connection, charge.organization_id, payment_method_id, by=by)
     except NoUsableMethod as error:
         settlement.failed(connection, charge, error.code, about=f"{charge_id}:{now.isoformat()}", now=now)
-        standing.refresh(connection, charge.organization_id, now=now)
+        standing.refresh(connection, parts, charge.organization_id)
         return None
     if method.kind != "bank_transfer":
         attempt = settlement.attempt_of(
@@ -139,7 +135,7 @@ def _begin(
         settlement.failed(connection, charge, "bank_transfer_overdue", about=about, now=now)
     else:
         settlement.await_transfer(connection, charge, payment_method_id=method.payment_method_id, now=now)
-    standing.refresh(connection, charge.organization_id, now=now)
+    standing.refresh(connection, parts, charge.organization_id)
     return None
 
 
@@ -153,7 +149,7 @@ def _asked(parts: Parts, attempt: Attempt, method: PaymentMethod) -> Payment | N
 def _record(parts: Parts, attempt: Attempt, payment: Payment, *, now: datetime) -> None:
     def work(connection: Connection) -> None:
         known = attempts.get(connection, attempt.key)
-        if known is None or settlement.settle(connection, known, payment, now=now):
+        if known is None or settlement.settle(connection, parts, known, payment, now=now):
             return
         if known.ask_at is not None and known.ask_at <= now:
             attempts.ask_later(connection, known, now=now)

@@ -64,7 +64,7 @@ def reconcile_payments(parts: Parts, *, now: datetime) -> int:
             status = service.act_on(connection, parts, change.change_id, payment)
             answer = None if status == "failed" else answers.receipt(connection, change, status)
             idempotency.finish_abandoned(connection, change.change_id, answer)
-            standing.refresh(connection, change.organization_id, now=now)
+            standing.refresh(connection, parts, change.organization_id)
 
         parts.database.writing(work)
     return len(waiting)
@@ -86,7 +86,7 @@ def run_due(parts: Parts, *, now: datetime) -> None:
     ask_pending(parts, now=now)
     collect_due(parts, now=now)
     refund_due(parts, now=now)
-    refresh_arrears(parts, now=now)
+    refresh_arrears(parts)
     parts.experiments.watch(now=now)
     parts.database.writing(lambda connection: idempotency.forget_old(connection, now=now))
     parts.database.writing(

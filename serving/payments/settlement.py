@@ -7,13 +7,14 @@ from sqlalchemy import Connection
 from recommender.billing import ledger as accounts
 from recommender.billing.dunning import ASK_AGAIN_AFTER, TRANSFER_TERM
 from serving.notifications import repository as notifications
+from serving.parts import Parts
 from serving.payments import attempts, charges, ledger, standing
 from serving.payments.attempts import Attempt
 from serving.payments.charges import Charge
 from serving.payments.gateway import Payment
 
 
-def settle(connection: Connection, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
+def settle(connection: Connection, parts: Parts, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
     """Act on what became of an attempt; False when that was known. Twice, late, in any order: the same result."""
     if not attempts.learn(connection, attempt, payment, now=now):
         return False
@@ -24,7 +25,7 @@ def settle(connection: Connection, attempt: Attempt, payment: Payment, *, now: d
         keep_for_refund(connection, attempt, now=now)
     elif payment.outcome == "failed" and charge is not None and charge.status == "open":
         failed(connection, charge, payment.failure_code or "payment_failed", about=attempt.key, now=now)
-    standing.refresh(connection, attempt.organization_id, now=now)
+    standing.refresh(connection, parts, attempt.organization_id)
     return True
 
 

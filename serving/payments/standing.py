@@ -1,21 +1,24 @@
 """Let a subscription's status follow what is open, and tell its owner when it is suspended."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from recommender.billing.dunning import status_of
 from serving.notifications import repository as notifications
 from serving.organizations import repository as organizations
+from serving.parts import Parts
 from serving.payments import charges
 from serving.plan_changes import repository as plan_changes
-from serving.subscriptions import states
+from serving.subscriptions import closing, states
 
 
-def refresh(connection: Connection, organization_id: str, *, now: datetime) -> None:
-    """Store `active`, `past_due` or `suspended`; not while a change waits for its own payment."""
-    state = states.stored(connection, organization_id)
+def refresh(connection: Connection, parts: Parts, organization_id: str) -> None:
+    """Store `active`, `past_due` or `suspended`; not while a change waits for its own payment.
+
+    What is suspended stays so until everything is paid, and then goes on.
+    """
+    state, now = states.stored(connection, organization_id), parts.now()
     if state is None or not state.subscription.is_paying:
         return
     if plan_changes.under_way(connection, organization_id) is not None:
@@ -24,7 +27,19 @@ def refresh(connection: Connection, organization_id: str, *, now: datetime) -> N
     status = status_of(charges.arrears(connection, organization_id))
     if status == state.subscription.status:
         return
-    states.store(connection, organization_id, replace(state.subscription, status=status), over=state.version, now=now)
+    if state.subscription.status == "suspended":
+        if status == "active":
+            closing.resume_paid(
+                connection,
+                organization_id,
+                currency=parts.catalogue.currency,
+                now=now,
+                new_id=parts.new_id,
+                issuer=parts.issuer,
+            )
+        return
+    changed = replace(state.subscription, status=status)
+    states.store(connection, organization_id, changed, over=state.version, now=now)
     organizations.touch(connection, [organization_id])
     if status == "suspended":
         notifications.record(

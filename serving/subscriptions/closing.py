@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from data_contracts.usage import COUNT_METRICS
 from recommender.billing.blockers import Blocker
 from recommender.billing.plan_change import blockers_at_instant
-from recommender.billing.renewal import Closing, close_window, due_at
+from recommender.billing.renewal import Closing, close_window, due_at, resume
 from recommender.billing.subscription import Holding, ScheduledChange, Subscription
 from serving.db.billing_tables import subscription_states
 from serving.db.tables import usage_events
@@ -74,6 +74,28 @@ def close_due(
         states.store(connection, organization_id, subscription, over=state.version, now=now)
         organizations.touch(connection, [organization_id])
     return closed
+
+
+def resume_paid(
+    connection: Connection,
+    organization_id: str,
+    *,
+    currency: str,
+    now: datetime,
+    new_id: Callable[[], str],
+    issuer: Issuer,
+) -> None:
+    """Let a suspended subscription go on, as everything that was open is paid now. `currency` is the catalogue's."""
+    state = states.stored(connection, organization_id)
+    if state is None or state.subscription.status != "suspended":
+        return
+    organization, suspended = organizations.get(connection, organization_id), state.subscription
+    used = usage_by_stretch(connection, organization_id, suspended.holdings)
+    closing = resume(subscription=suspended, usage=used, now=now)
+    sold, agreed = issuer.knowing(suspended.plan), suspended.currency or currency
+    _record(connection, organization, closing, currency=agreed, now=now, new_id=new_id, issuer=sold)
+    states.store(connection, organization_id, closing.after, over=state.version, now=now)
+    organizations.touch(connection, [organization_id])
 
 
 def usage_by_stretch(
