@@ -99,3 +99,8 @@ def compact(locale: LocaleCode, value: float) -> str:
 def day(locale: LocaleCode, instant: datetime, timezone: str) -> str:
     """The calendar day of an instant where the reader lives, in full ("22. November 2026")."""
     return format_date(instant.astimezone(ZoneInfo(timezone)).date(), format="long", locale=_LOCALES[locale])
+
+
+def country_name(locale: LocaleCode, code: str) -> str:
+    """A country by its ISO 3166 code, in this language; the code itself where CLDR has no name."""
+    return str(_LOCALES[locale].territories.get(code, code))

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from serving.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed
 from serving.clock import ClockMovedBack
-from serving.invoices.repository import UnknownInvoice
+from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.logs import logger
 from serving.organizations.repository import UnknownOrganization
 from serving.organizations.service import TrialInTheFuture
@@ -70,6 +70,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     UnknownPromotion: (404, "unknown_promotion"),
     UnknownPaymentMethod: (404, "unknown_payment_method"),
     UnknownInvoice: (404, "unknown_invoice"),
+    NoElectronicForm: (404, "no_electronic_form"),
     NothingScheduled: (404, "nothing_scheduled"),
     UnknownChange: (404, "unknown_change"),
     QuoteInvalid: (422, "quote_invalid"),

@@ -66,7 +66,7 @@ def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
 def links(invoice: Invoice) -> dict[str, str]:
     """Where the document is."""
     address = f"/v1/organizations/{invoice.organization_id}/invoices/{invoice.number}"
-    return {"self": address}
+    return {"self": address, **{kind: f"{address}.{kind}" for kind in ("pdf", "html", "xml")}}
 
 
 def _line(invoice: Invoice, index: int, locale: LocaleCode) -> dict[str, Any]:

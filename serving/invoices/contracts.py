@@ -22,6 +22,10 @@ class Links(BaseModel):
     """Where the document is, relative to the service."""
 
     self: str
+    pdf: str
+    html: str
+    xml: str
+    """404 for a currency with three decimals: EN 16931 has no place for them."""
 
 
 class InvoiceSummary(BaseModel):

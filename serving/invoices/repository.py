@@ -35,6 +35,10 @@ class UnknownInvoice(LookupError):
     """The organisation has no document of this number."""
 
 
+class NoElectronicForm(LookupError):
+    """EN 16931 has no place for the document: there is a PDF, but no XML."""
+
+
 def next_position(connection: Connection, series: str) -> int:
     """The next number of the series; whoever asks next waits until this transaction is over, so none is skipped."""
     statement = _insert(connection)(invoice_series).values(series=series, last=1)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from serving.clock import ClockMovedBack, SteppedClock
 from serving.db.tables import organizations
+from serving.invoices import files
 from serving.jobs.collect_payments import ask_pending, collect_due, refresh_arrears, refund_due
 from serving.logs import logger
 from serving.parts import Parts
@@ -152,5 +153,6 @@ class Scheduler:
         while not self._stopped.wait(self._every_seconds):
             try:
                 run_due(self._parts, now=self._parts.now())
+                files.make_missing(self._parts.database, now=self._parts.now())
             except Exception:  # noqa: BLE001  whatever it was, there is a next time
                 logger().exception("jobs_failed")

@@ -1,0 +1,167 @@
+"""The document as EN 16931 wants it: Cross Industry Invoice XML, and the official checks run on it in this process.
+
+Terms (BT-…, BG-…) are those of EN 16931. A document outside the scope of tax names no VAT id (BR-O-02), although the
+printed one does, as French law wants. Credit notes are type 381 with amounts from 0.
+"""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+from xml.etree import ElementTree as ET
+from zoneinfo import ZoneInfo
+
+from data_contracts.invoices import Invoice, InvoiceLine, Party, TaxShare
+from recommender.billing.money import decimal_places
+from serving.invoices import words
+
+PROFILE: Final = "urn:cen.eu:en16931:2017"
+_TYPE: Final = {"invoice": "380", "credit_note": "381"}
+_UNITS: Final = {"month": "MON", "year": "ANN", "piece": "C62", "lump_sum": "LS"}
+_MEANS: Final = {"card": "48", "sepa": "59", "bank_transfer": "58", None: "58"}
+_EXEMPTIONS: Final = {"reverse_charge": "VATEX-EU-AE", "outside_eu": "VATEX-EU-O", "french_territory": "VATEX-EU-O"}
+_SIREN: Final = "0002"
+"""ISO 6523: a company number of the French register."""
+
+
+class NotConformant(ValueError):
+    """The XML breaks a rule of the standard; `rules` says which."""
+
+    def __init__(self, rules: tuple[str, ...]) -> None:
+        super().__init__("; ".join(rules))
+        self.rules = rules
+
+
+def xml_of(invoice: Invoice) -> bytes:
+    """The XML, checked against the schema and every rule of EN 16931; raises `NotConformant`."""
+    from facturx.generate_xml import generate_xml
+
+    if decimal_places(invoice.currency) > 2:
+        raise NotConformant((f"EN 16931 has no place for the decimals of {invoice.currency}",))
+    try:
+        made = generate_xml(terms(invoice), flavor="factur-x", level="en16931", check_schematron=False)
+    except Exception as error:  # the library raises bare ones for whatever its schema check finds
+        raise NotConformant((str(error),)) from error
+    xml = made if isinstance(made, bytes) else str(made).encode()
+    if broken := broken_rules(xml):
+        raise NotConformant(broken)
+    return xml
+
+
+def broken_rules(xml: bytes) -> tuple[str, ...]:
+    """What the official schematron of EN 16931 finds, by rule; it is run in this process, nobody else is asked."""
+    processor, stylesheet = _schematron()
+    report = stylesheet.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode()))
+    failed = ET.fromstring(report).iter("{http://purl.oclc.org/dsdl/svrl}failed-assert")  # noqa: S314  the processor's own
+    return tuple(f"{each.get('id')}: {' '.join(''.join(each.itertext()).split())}" for each in failed)
+
+
+def terms(invoice: Invoice) -> dict[str, Any]:
+    """The document by the terms of the standard."""
+    taxed = any(share.category != "O" for share in invoice.tax)
+    return {
+        "BT-1": invoice.number,
+        "BT-2": invoice.issued_on,
+        "BT-3": _TYPE[invoice.kind],
+        "BT-5": invoice.currency,
+        "BT-9": invoice.payment.due_on,
+        "BT-20": words.payment(invoice, invoice.locale),
+        "BT-24": PROFILE,
+        "BT-72": invoice.supplied_on,
+        "BT-73": min(_days(invoice, line)[0] for line in invoice.lines),
+        "BT-74": max(_days(invoice, line)[1] for line in invoice.lines),
+        "BG-1": [{"BT-21": code, "BT-22": text} for code, text in words.terms(invoice, invoice.locale).items()],
+        "BG-3": []
+        if invoice.refers_to is None
+        else [{"BT-25": invoice.refers_to.number, "BT-26": invoice.refers_to.issued_on}],
+        "BG-4": {
+            **_party(invoice.seller, taxed=taxed),
+            "legal_info": f"{invoice.seller.legal_form}, {invoice.seller.register_entry}",
+            "contacts": [{"name": invoice.seller.name, "phone": invoice.seller.phone, "email": invoice.seller.email}],
+        },
+        "BG-7": _party(invoice.buyer, taxed=taxed),
+        **_means(invoice),
+        "BG-23": [_breakdown(invoice, share) for share in invoice.tax],
+        "BG-25": [_line(invoice, line) for line in invoice.lines],
+        "BT-106": _money(invoice, invoice.net_cents),
+        "BT-109": _money(invoice, invoice.net_cents),
+        "BT-110": _money(invoice, invoice.tax_cents),
+        "BT-112": _money(invoice, invoice.total_cents),
+        "BT-113": _money(invoice, invoice.payment.paid_cents),
+        "BT-115": _money(invoice, invoice.due_cents),
+    }
+
+
+def _means(invoice: Invoice) -> dict[str, Any]:
+    code = _MEANS[invoice.payment.method]
+    if code != "58":
+        return {"BT-81": code}
+    seller = invoice.seller
+    return {"BT-81": code, "BT-83": invoice.number, "BT-84": seller.iban, "BT-85": seller.name, "BT-86": seller.bic}
+
+
+def _party(party: Party, *, taxed: bool) -> dict[str, Any]:
+    return {
+        "name": party.name,
+        "addr_l1": party.street,
+        "postcode": party.postal_code,
+        "city": party.city,
+        "country_subdivision": party.region,
+        "country_code": party.country,
+        "vat_identifier": party.vat_id if taxed else None,
+        "legal_identifier": party.company_id,
+        "legal_identifier_schemeid": _SIREN if party.company_id else None,
+    }
+
+
+def _breakdown(invoice: Invoice, share: TaxShare) -> dict[str, Any]:
+    return {
+        "BT-116": _money(invoice, share.base_cents),
+        "BT-117": _money(invoice, share.amount_cents),
+        "BT-118": share.category,
+        "BT-119": None if share.category == "O" else f"{share.rate_percent:f}",
+        "BT-120": words.tax_reason(share, invoice.locale),
+        "BT-121": None if share.reason is None else _EXEMPTIONS.get(share.reason),
+    }
+
+
+def _line(invoice: Invoice, line: InvoiceLine) -> dict[str, Any]:
+    share = invoice.tax[0]
+    first, last = _days(invoice, line)
+    spans_time = line.period.start < line.period.end
+    return {
+        "BT-126": str(line.position),
+        "BT-129": f"{line.quantity:f}",
+        "BT-130": _UNITS[line.unit],
+        "BT-131": _money(invoice, line.amount_cents),
+        "BT-134": first if spans_time else None,
+        "BT-135": last if spans_time else None,
+        "BT-146": f"{line.unit_price_cents.scaleb(-decimal_places(invoice.currency)):f}",
+        "BT-151": share.category,
+        "BT-152": None if share.category == "O" else f"{share.rate_percent:f}",
+        "BT-153": words.line_text(line, invoice.locale),
+        "BT-155": line.plan,
+    }
+
+
+def _days(invoice: Invoice, line: InvoiceLine) -> tuple[date, date]:
+    """The first and the last day of the line, where the customer is."""
+    zone = ZoneInfo(invoice.timezone)
+    last = max(line.period.start, line.period.end - timedelta(microseconds=1))
+    return line.period.start.astimezone(zone).date(), last.astimezone(zone).date()
+
+
+def _money(invoice: Invoice, cents: int) -> str:
+    return f"{Decimal(cents).scaleb(-decimal_places(invoice.currency)):f}"
+
+
+@cache
+def _schematron() -> tuple[Any, Any]:
+    """The processor and the compiled rules; compiling takes a third of a second, once."""
+    import facturx
+    from saxonche import PySaxonProcessor
+
+    rules = Path(facturx.__file__).parent / "xsd_and_schematron" / "facturx-en16931" / "FACTUR-X_EN16931.xslt"
+    processor = PySaxonProcessor(license=False)
+    return processor, processor.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(rules))

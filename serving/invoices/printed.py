@@ -1,0 +1,170 @@
+"""The document as people read it: a web page in any of our languages, and the PDF that is kept.
+
+The PDF is PDF/A-3b, tagged, with the XML embedded as `factur-x.xml` (relationship: alternative).
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from data_contracts.invoices import Invoice, InvoiceLine, Party, Seller
+from serving.invoices import e_invoice, words
+from serving.invoices.repository import Files
+from serving.locales import LocaleCode
+from serving.logs import logger
+from serving.texts import country_name, say
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+_SHEET: Final = Path(__file__).parents[1] / "modal" / "static" / "invoice.css"
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_FOLDER),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def html(invoice: Invoice, locale: LocaleCode, *, for_print: bool = False) -> str:
+    """The document as a page."""
+    t = partial(say, locale)
+    return _TEMPLATES.get_template("document.html").render(
+        invoice=invoice,
+        locale=locale,
+        for_print=for_print,
+        t=t,
+        heading=words.heading(invoice, locale),
+        buyer=_address(invoice.buyer, locale),
+        seller_line=" · ".join([invoice.seller.name, *_address(invoice.seller, locale)[:-1]]),
+        seller=_seller(invoice, locale),
+        facts=_facts(invoice, locale),
+        lines=[_line(invoice, line, locale) for line in invoice.lines],
+        totals=_totals(invoice, locale),
+        total_name=_total_name(invoice, locale),
+        notes=words.notes(invoice, locale),
+    )
+
+
+def files(invoice: Invoice) -> Files:
+    """PDF and XML of the document in the language it was issued in.
+
+    Where EN 16931 has no place for it (a currency with three decimals), the PDF stands alone, and the log says why.
+    """
+    try:
+        xml = e_invoice.xml_of(invoice)
+    except e_invoice.NotConformant as error:
+        logger().error("e_invoice_not_conformant", number=invoice.number, rules=error.rules)
+        return Files(_pdf(invoice), None)
+    return Files(_with_xml(_pdf(invoice), xml, invoice), xml)
+
+
+def _pdf(invoice: Invoice) -> bytes:
+    from weasyprint import CSS, HTML
+
+    page = HTML(string=html(invoice, invoice.locale, for_print=True), url_fetcher=_nothing)
+    styles = [CSS(filename=_SHEET), CSS(filename=_FOLDER / "print.css")]
+    made: bytes = page.write_pdf(stylesheets=styles, pdf_variant="pdf/a-3b", pdf_tags=True)
+    return made
+
+
+def _nothing(url: str) -> Any:
+    """No document fetches anything: whatever a name says, it stays text."""
+    raise ValueError(f"an invoice loads nothing, and not {url}")
+
+
+def _with_xml(pdf: bytes, xml: bytes, invoice: Invoice) -> bytes:
+    from facturx import generate_from_binary
+
+    made: bytes = generate_from_binary(
+        pdf,
+        xml,
+        flavor="factur-x",
+        level="en16931",
+        check_xsd=False,  # it was checked when it was made
+        check_schematron=False,
+        lang=invoice.locale,
+        afrelationship="alternative",
+        pdf_metadata={
+            "author": invoice.seller.name,
+            "keywords": f"Factur-X, {words.heading(invoice, invoice.locale)}",
+            "title": f"{invoice.seller.name}: {words.heading(invoice, invoice.locale)} {invoice.number}",
+            "subject": f"{words.heading(invoice, invoice.locale)} {invoice.number}, {invoice.issued_on.isoformat()}",
+        },
+    )
+    return made
+
+
+def _facts(invoice: Invoice, locale: LocaleCode) -> list[tuple[str, str]]:
+    t, day = partial(say, locale), partial(words.calendar_day, locale)
+    facts = [
+        (t("invoice.issued_on"), day(invoice.issued_on)),
+        (t("invoice.supplied_on"), day(invoice.supplied_on)),
+    ]
+    if invoice.payment.due_on is not None:
+        facts.append((t("invoice.due_on"), day(invoice.payment.due_on)))
+    if invoice.refers_to is not None:
+        earlier = {"number": invoice.refers_to.number, "date": day(invoice.refers_to.issued_on)}
+        facts.append((t("invoice.refers_to"), t("invoice.refers_to.value", **earlier)))
+    return [*facts, (t("invoice.customer_number"), invoice.organization_id)]
+
+
+def _line(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> dict[str, str]:
+    return {
+        "text": words.line_text(line, locale),
+        "period": words.line_period(invoice, line, locale),
+        "quantity": words.quantity(locale, line),
+        "unit": say(locale, f"invoice.unit.{line.unit}"),
+        "unit_price": words.unit_price(locale, line.unit_price_cents, invoice.currency),
+        "amount": words.amount(locale, line.amount_cents, invoice.currency),
+    }
+
+
+def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
+    t, amount = partial(say, locale), partial(words.amount, locale, currency=invoice.currency)
+    taxes = [
+        {
+            "name": t("invoice.tax", rate=words.rate(locale, share), base=amount(cents=share.base_cents)),
+            "amount": amount(cents=share.amount_cents),
+            "strong": False,
+        }
+        for share in invoice.tax
+    ]
+    rows = [
+        {"name": t("invoice.net"), "amount": amount(cents=invoice.net_cents), "strong": False},
+        *taxes,
+        {"name": _total_name(invoice, locale), "amount": amount(cents=invoice.total_cents), "strong": True},
+    ]
+    if invoice.kind == "credit_note":
+        return rows
+    if invoice.payment.paid_cents:
+        paid = amount(cents=-invoice.payment.paid_cents)
+        rows.append({"name": t("invoice.paid"), "amount": paid, "strong": False})
+    return [*rows, {"name": t("invoice.due"), "amount": amount(cents=invoice.due_cents), "strong": True}]
+
+
+def _total_name(invoice: Invoice, locale: LocaleCode) -> str:
+    return say(locale, "invoice.total.credit_note" if invoice.kind == "credit_note" else "invoice.total")
+
+
+def _address(party: Party, locale: LocaleCode) -> list[str]:
+    place = " ".join(part for part in (party.postal_code, party.city) if part)
+    ids = [
+        say(locale, "invoice.vat_id", id=party.vat_id) if party.vat_id else None,
+        say(locale, "invoice.siren", id=party.company_id) if party.company_id else None,
+    ]
+    lines = (party.street, place, party.region, country_name(locale, party.country))
+    shown = lines if isinstance(party, Seller) else (*lines, *ids)
+    return [line for line in shown if line]
+
+
+def _seller(invoice: Invoice, locale: LocaleCode) -> list[str]:
+    t, seller = partial(say, locale), invoice.seller
+    ids = [t("invoice.siren", id=seller.company_id), t("invoice.vat_id", id=seller.vat_id)]
+    return [
+        " · ".join([seller.name, *_address(seller, locale)]),
+        " · ".join([seller.legal_form, seller.register_entry, *ids]),
+        " · ".join([seller.email, seller.phone, f"IBAN {words.spaced(seller.iban)}", f"BIC {seller.bic}"]),
+        t("invoice.services"),
+    ]
