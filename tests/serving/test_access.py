@@ -15,14 +15,21 @@ FOR_BROWSERS = {
     ("POST", "/v1/organizations/{organization_id}/plan-changes/preview"),
     ("GET", "/v1/organizations/{organization_id}/payment-methods"),
     ("POST", "/v1/organizations/{organization_id}/payment-methods"),
+    ("GET", "/v1/organizations/{organization_id}/invoices"),
 }
 OF_SOMETHING_THAT_IS_NOT_THERE = {
     ("POST", "/v1/organizations/{organization_id}/plan-changes"),
     ("DELETE", "/v1/organizations/{organization_id}/plan-changes/scheduled"),
     ("PATCH", "/v1/organizations/{organization_id}/payment-methods/{payment_method}"),
     ("DELETE", "/v1/organizations/{organization_id}/payment-methods/{payment_method}"),
+    ("GET", "/v1/organizations/{organization_id}/plan-changes/{change_id}"),
+    ("GET", "/v1/organizations/{organization_id}/invoices/{number}"),
+    ("GET", "/v1/organizations/{organization_id}/invoices/{number}.pdf"),
+    ("GET", "/v1/organizations/{organization_id}/invoices/{number}.xml"),
+    ("GET", "/v1/organizations/{organization_id}/invoices/{number}.html"),
 }
-"""For browsers too, but refused in this test: there is no quote, no waiting change and no such method."""
+"""For browsers too, but refused in this test: there is no quote, no waiting change, no such method or document."""
+NOTHING = {"payment_method": "none", "change_id": "none", "number": "INV-2026-000001"}
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/usage-events": {"events": []},
     "/v1/organizations/{organization_id}/modal-tokens": {"origin": PAGE},
@@ -61,7 +68,7 @@ def test_a_token_sees_its_own_organisation_and_no_other(two: Service) -> None:
 
     for verb, path in guarded(two):
         for organization_id in ("acme", "other", "nobody"):
-            address = path.format(organization_id=organization_id, payment_method="none")
+            address = path.format(organization_id=organization_id, **NOTHING)
             content = body(two, path, "other" if organization_id == "nobody" else organization_id)
             answer = two.client.request(verb, address, json=content, headers=page)
             if (verb, path) in OF_SOMETHING_THAT_IS_NOT_THERE:
@@ -77,7 +84,7 @@ def test_a_token_sees_its_own_organisation_and_no_other(two: Service) -> None:
 
 def test_the_interface_answers_nobody_without_a_credential(two: Service) -> None:
     for verb, path in guarded(two):
-        address = path.format(organization_id="acme", payment_method="none")
+        address = path.format(organization_id="acme", **NOTHING)
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic aG9zdC1rZXk="}):
             answer = two.client.request(verb, address, json=body(two, path, "acme"), headers=headers)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="plans"'), address
