@@ -69,10 +69,11 @@ def evaluate_command(
     training_set: TrainingSetFolder,
     registry: RegistryFolder,
     truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
+    off_policy: Annotated[Path | None, typer.Option(help="JSON file to write for `pipelines metrics`.")] = None,
 ) -> None:
     """Judge the champion and the rules on the held-out organisations, and by what the log says of their first plans."""
     from models.dataset import load_training_set
-    from models.evaluate import evaluate
+    from models.evaluate import evaluate, policy_estimates
     from models.registry import Registry
     from models.report import POLICY_EXPLAINED, policy_words
     from models.train import truth_for
@@ -80,8 +81,11 @@ def evaluate_command(
     with _spoken(), console.status("reading the training set") as status:
         rows = load_training_set(training_set)
         known = truth_for(rows, truth) if truth else None
-        champion = Registry(registry).champion()
-        found = evaluate(rows, champion=champion, truth=known, progress=status.update)
+        champion, challenger = Registry(registry).champion(), Registry(registry).challenger()
+        found = evaluate(rows, champion=champion, challenger=challenger, truth=known, progress=status.update)
+        if off_policy is not None:
+            off_policy.parent.mkdir(parents=True, exist_ok=True)
+            off_policy.write_text(policy_estimates(found, training_set=rows.digest).model_dump_json(indent=1), "utf-8")
     if champion is None:
         console.print("[yellow]there is no champion yet[/]; the rules answer")
     else:

@@ -1,10 +1,11 @@
-"""The champion and the rules on the organisations that no training run has seen, and what the log says of them."""
+"""Champion, challenger and rules on the organisations that no training has seen, and what the log says of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from data_contracts.policy_estimates import PolicyEstimate, PolicyEstimates
 from models.dataset import TrainingSet, TrainingSetRefused, held_out
 from models.judge import Figures, judge
 from models.logged_choices import FitChoiceModel, FloatArray, fit_logit
@@ -21,7 +22,9 @@ class Evaluation:
     figures: dict[str, Figures]
     """By name: rules, popularity; also champion and optimum where there is one."""
     off_policy: dict[str, PolicyFigures]
-    """By name: rules; also champion where there is one."""
+    """By name: rules; also champion and challenger where there is one."""
+    versions: dict[str, str]
+    """Of the same rankers."""
     decisions: int
     organizations: int
 
@@ -30,6 +33,7 @@ def evaluate(
     training_set: TrainingSet,
     *,
     champion: Ranker | None,
+    challenger: Ranker | None = None,
     truth: FloatArray | None = None,
     fit: FitChoiceModel = fit_logit,
     progress: Callable[[str], None] = print,
@@ -65,9 +69,37 @@ def evaluate(
     if held is not None:
         found["optimum"] = figures(np.log(np.maximum(held, 1e-300)), states_probabilities=True)
     progress("judging by what was logged")
+    tried = rankers | ({"challenger": challenger} if challenger else {})
     return Evaluation(
         figures=found,
-        off_policy=judge_off_policy(rankers, judged, choice_model=fit(others)),
+        off_policy=judge_off_policy(tried, judged, choice_model=fit(others)),
+        versions={name: ranker.version for name, ranker in tried.items()},
         decisions=len(judged),
         organizations=len(np.unique(judged.organizations)),
     )
+
+
+def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates:
+    """What the dashboards show of an evaluation."""
+
+    def one(name: str, figures: PolicyFigures) -> PolicyEstimate:
+        estimate = figures.estimates.get("SNDR")
+        lower, upper = figures.anytime or (None, None)
+        return PolicyEstimate.model_validate(
+            {
+                "policy": name,
+                "version": found.versions[name],
+                "decisions": figures.weights.decisions,
+                "effective_sample_size": figures.weights.effective_sample_size,
+                "overlap": figures.weights.overlap,
+                "logged": figures.logged.value,
+                "estimate": None if estimate is None else estimate.value,
+                "lower": lower,
+                "upper": upper,
+                "reliable": figures.verdict.reliable,
+                "reasons": figures.verdict.reasons,
+            }
+        )
+
+    policies = tuple(one(name, figures) for name, figures in found.off_policy.items())
+    return PolicyEstimates(training_set=training_set, policies=policies)

@@ -22,6 +22,7 @@ from models.bundle import (
     Golden,
     champion_version,
     check_in_child,
+    load_challenger,
     load_champion,
     load_version,
     manifest_sha256,
@@ -90,6 +91,10 @@ class Registry:
     def champion(self) -> PlanRanker | None:
         """The ranker that answers now, `None` before the first promotion; `BundleRefused` when it is damaged."""
         return load_champion(self.bundles) if (self.bundles / "champion.json").exists() else None
+
+    def challenger(self) -> PlanRanker | None:
+        """The ranker that experiments try out, `None` without one; `BundleRefused` when it is damaged."""
+        return load_challenger(self.bundles) if (self.bundles / CHALLENGER).exists() else None
 
     def ranker_of(self, logged: Logged) -> Ranker | None:
         """The ranker that took a logged decision; `None` where it is not to be had any more."""

@@ -113,15 +113,17 @@ def export(
 
 
 @app.command("metrics")
-def metrics(
+def metrics(  # noqa: PLR0917 - options, given by name
     checked: Annotated[Path, typer.Option("--checked", help="Folder of checked tables, as `validate` writes it.")],
     out: OutFolder,
     catalogue: Annotated[list[Path] | None, typer.Option(help="Catalogue of the decisions; give each version.")] = None,
     offers: Annotated[list[Path] | None, typer.Option(help="Its offers.yml, in the same order.")] = None,
     experiments: Annotated[Path | None, typer.Option(help="The service's file of experiments.")] = None,
+    off_policy: Annotated[Path | None, typer.Option(help="What `models evaluate --off-policy` wrote.")] = None,
 ) -> None:
     """Compute what the dashboards show: journeys, charges, decisions, and who took part in experiments."""
     from data_contracts.experiments import read_experiments
+    from data_contracts.policy_estimates import PolicyEstimates
     from data_contracts.yaml_places import decode
     from pipelines.checked_tables import require_checked
     from pipelines.metrics.warm import warm
@@ -130,7 +132,8 @@ def metrics(
         require_checked(checked)
         declared = read_experiments(decode(experiments.read_bytes(), source="experiments")) if experiments else ()
         known = _catalogues(catalogue or [], offers or [])
-        facts = warm(checked=checked, out=out, catalogues=known, experiments=declared)
+        policies = PolicyEstimates.model_validate_json(off_policy.read_bytes()).policies if off_policy else ()
+        facts = warm(checked=checked, out=out, catalogues=known, experiments=declared, policies=policies)
     names = ("journeys", "charges", "decisions", "participants")
     _print_rows("facts", {name: len(getattr(facts, name)) for name in names})
 
@@ -181,6 +184,8 @@ def _catalogues(files: list[Path], offers: list[Path]) -> "list[Catalogue]":
 @contextmanager
 def _spoken() -> Iterator[None]:
     """Turn bad input into one line per fault on stderr and exit status 1."""
+    from pydantic import ValidationError
+
     from data_contracts.yaml_places import CatalogueFaults
     from pipelines.checked_tables import TableUnreadable
     from pipelines.export import ExportFailed
@@ -200,6 +205,10 @@ def _spoken() -> Iterator[None]:
         UnicodeDecodeError,
     ) as error:
         typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        typer.echo(f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}", err=True)
         raise typer.Exit(1) from error
     except OSError as error:
         typer.echo(f"{error.filename or 'file'}: {error.strerror or error}", err=True)

@@ -31,6 +31,7 @@ def ranker_health(voice: Voice, dimension: str) -> tuple[Section, ...]:
         _calibration(voice),
         sliced(voice, "calibration_gap", "week"),
         _drift(voice),
+        _policies(voice),
         sliced(voice, "fallback_share", dimension),
     )
 
@@ -144,3 +145,42 @@ def _drift(voice: Voice) -> Section:
 
 def _three(voice: Voice, value: float) -> str:
     return "–" if np.isnan(value) else str(format_decimal(round(float(value), 3), locale=voice.locale))
+
+
+def _policies(voice: Voice) -> Section:
+    """How often each ranker's first plan would have been accepted, as far as the log can tell."""
+    heading, reading = voice.say("policies.heading"), voice.say("policies.reading")
+    found = voice.facts.policies
+    if not found:
+        return Section(heading, reading, note=voice.say("policies.none"))
+    share, count = METRICS["fallback_share"], METRICS["decisions"]
+    rows = []
+    for each in found:
+        said = each.estimate is not None and each.reliable
+        bounds = f"{voice.text(each.lower, share)} – {voice.text(each.upper, share)}"
+        rows.append(
+            [
+                voice.say(f"policies.{each.policy}"), each.version,
+                voice.text(each.estimate, share) if said else voice.say("policies.unreliable"),
+                bounds if said and each.lower is not None else "", voice.text(each.logged, share),
+                voice.text(each.effective_sample_size, count), voice.text(each.decisions, count),
+                voice.text(each.overlap, share),
+            ]
+        )  # fmt: skip
+    columns = ("ranker", "version", "estimate", "bounds", "logged", "effective", "decisions", "overlap")
+    table = pd.DataFrame(rows, columns=[voice.say(f"policies.column.{name}") for name in columns])
+    known = [each for each in found if each.reliable and each.estimate is not None]
+    drawn = pd.DataFrame(
+        {
+            "name": [voice.say(f"policies.{each.policy}") for each in known],
+            "value": [each.estimate for each in known],
+            "low": [each.lower for each in known],
+            "high": [each.upper for each in known],
+            "small": False,
+            "text": [voice.text(each.estimate, share) for each in known],
+        }
+    )
+    shaky = [voice.say(f"policies.{each.policy}") for each in found if each not in known]
+    note = voice.say("policies.shaky", names=", ".join(shaky)) if shaky else ""
+    chart = charts.dots(drawn, description=heading) if known else None
+    return Section(heading, reading, chart=chart, table=table, note=note)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts.experiments import Experiment
+from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
 from pipelines.day_cube import KnownFacts, read_known_facts
 from pipelines.metrics import drift
@@ -57,6 +58,8 @@ class Facts:
     experiments: tuple[Experiment, ...] = ()
     strays: Mapping[str, int] = field(default_factory=dict)
     """Experiment → decisions in an arm that it does not have."""
+    policies: tuple[PolicyEstimate, ...] = ()
+    """What `python -m models evaluate` estimated of rankers from the log."""
 
 
 def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()) -> Facts:

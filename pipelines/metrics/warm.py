@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Final
 import pandas as pd
 
 from data_contracts.experiments import Experiment
+from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.metrics.facts import Facts, read_facts
 from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
 
-FORM: Final = 3
+FORM: Final = 4
 """Goes up when the files change their form; another form is made again, never guessed at."""
 FILES: Final = (
     "journeys.parquet",
@@ -30,9 +32,16 @@ class NoFacts(ValueError):
     """The folder holds no facts, or some of another form; the text says what to run."""
 
 
-def warm(*, checked: Path, out: Path, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()) -> Facts:
+def warm(
+    *,
+    checked: Path,
+    out: Path,
+    catalogues: Sequence[Catalogue],
+    experiments: Sequence[Experiment] = (),
+    policies: Sequence[PolicyEstimate] = (),
+) -> Facts:
     """Compute the facts of a checked folder and keep them in `out`."""
-    facts = read_facts(checked, catalogues=catalogues, experiments=experiments)
+    facts = replace(read_facts(checked, catalogues=catalogues, experiments=experiments), policies=tuple(policies))
     keep(facts, out)
     return facts
 
@@ -51,6 +60,7 @@ def keep(facts: Facts, out: Path) -> None:
             "currency": facts.currency,
             "experiments": [each.model_dump(mode="json") for each in facts.experiments],
             "strays": dict(facts.strays),
+            "policies": [each.model_dump(mode="json") for each in facts.policies],
         }
         paths["facts.json"].write_text(json.dumps(about), encoding="utf-8")
 
@@ -72,6 +82,7 @@ def read_warm(folder: Path) -> Facts:
             drift=pd.read_parquet(folder / "drift.parquet"),
             experiments=tuple(Experiment.model_validate(each) for each in about["experiments"]),
             strays=about["strays"],
+            policies=tuple(PolicyEstimate.model_validate(each) for each in about["policies"]),
         )
     except FileNotFoundError as error:
         raise NoFacts(f"{folder}: holds no facts; {again}") from error

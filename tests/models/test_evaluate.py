@@ -9,15 +9,17 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from data_contracts.policy_estimates import PolicyEstimates
 from models.__main__ import app
 from models.cross_fitting import assign_folds
 from models.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
-from models.evaluate import evaluate
+from models.evaluate import evaluate, policy_estimates
 from models.logged_choices import FloatArray, chance_if_first, cross_fitted_log, places_if_first, policy_log
 from models.offline_policy import judge_policy
 from models.registry import policy_metrics
 from models.report import policy_rows, policy_words
 from models.train import truth_for
+from recommender.ranking.rules import RuleRanker
 from tests.models.world import built, silent
 
 
@@ -163,6 +165,26 @@ def test_a_decision_without_a_first_place_is_refused(world: Path, tmp_path: Path
 
     with pytest.raises(TrainingSetRefused, match="exactly one plan in first place"):
         load_training_set(tmp_path)
+
+
+def test_the_challenger_is_estimated_beside_the_champion(training_set: TrainingSet) -> None:
+    found = evaluate(training_set, champion=RuleRanker(), challenger=RuleRanker(), progress=silent)
+    handed = {each.policy: each for each in policy_estimates(found, training_set="d").policies}
+
+    assert set(handed) == {"champion", "challenger", "rules"}
+    assert handed["challenger"].estimate == found.off_policy["rules"].estimates["SNDR"].value
+    assert handed["challenger"].reliable is False
+    assert handed["challenger"].reasons
+
+
+def test_the_command_hands_its_estimates_to_the_dashboards(world: Path, tmp_path: Path) -> None:
+    file = tmp_path / "out" / "off_policy.json"
+    asked = ["evaluate", "--training-set", str(world / "set"), "--registry", str(tmp_path), "--off-policy", str(file)]
+    assert CliRunner().invoke(app, asked).exit_code == 0
+
+    (rules,) = PolicyEstimates.model_validate_json(file.read_bytes()).policies
+    assert (rules.policy, rules.version) == ("rules", RuleRanker().version)
+    assert 0 < rules.effective_sample_size <= rules.decisions
 
 
 def test_the_command_prints_the_estimates_with_their_warnings(world: Path, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""The page of the ranker's health: what the log estimates, what moved, and what must not be shown."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data_contracts.policy_estimates import PolicyEstimate
+from pipelines.dashboards.content import Section
+from pipelines.dashboards.pages import page
+from pipelines.metrics.drift import drifted
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.words import LOCALES, Locale, say
+from tests.pipelines.metrics.twenty import MONDAY, twenty
+
+NOW = MONDAY + timedelta(days=30)
+
+
+def section(facts: Facts, key: str, locale: Locale = "en") -> Section:
+    heading = say(locale, key)
+    shown = page("ranker_health", facts, locale=locale, now=NOW).sections
+    return next(each for each in shown if each.heading == heading)
+
+
+def estimate(policy: str, *, reliable: bool, value: float | None = 0.4567) -> PolicyEstimate:
+    return PolicyEstimate.model_validate(
+        {
+            "policy": policy, "version": f"{policy}-1", "decisions": 1_000, "effective_sample_size": 321.4,
+            "overlap": 0.98, "logged": 0.3, "estimate": value, "lower": 0.4, "upper": 0.5, "reliable": reliable,
+            "reasons": () if reliable else ("few",),
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_an_estimate_that_may_not_be_relied_on_is_named_and_not_shown(locale: Locale) -> None:
+    policies = (estimate("champion", reliable=True), estimate("challenger", reliable=False, value=0.8888))
+    found = section(replace(twenty(), policies=policies), "policies.heading", locale)
+
+    assert say(locale, "policies.challenger") in found.note
+    assert say(locale, "policies.champion") not in found.note
+    assert found.table is not None
+    assert say(locale, "policies.unreliable") in found.table.iloc[1].tolist()
+    assert found.chart is not None
+    assert "0.8888" not in found.chart.to_json()
+    assert "88" not in " ".join(found.table.iloc[1].tolist())
+
+
+def test_without_an_evaluation_the_page_says_how_to_get_one() -> None:
+    assert "models evaluate --off-policy" in section(twenty(), "policies.heading").note
+
+
+def test_what_moved_is_named_first() -> None:
+    rng = np.random.default_rng(1)
+    now = np.arange(2_000) % 4 == 0
+    moved = drifted(
+        {"utility": rng.normal(0, 1, 2_000) + now, "conversations": rng.normal(0, 1, 2_000)}, {}, now=now,
+        organization=np.array([f"o{i}" for i in range(2_000)], dtype=object),
+    )  # fmt: skip
+    found = section(replace(twenty(), drift=moved), "drift.heading")
+
+    assert found.note == "Moved: Utility of the recommended plan."
+    assert found.table is not None
+    assert found.table.iloc[:, 0].tolist() == ["Utility of the recommended plan", "conversations"]
+
+
+def test_more_than_one_fallback_in_a_hundred_is_said() -> None:
+    calm = twenty()
+    calm = replace(calm, decisions=calm.decisions.assign(fallback="none"))
+
+    assert "fallback" in section(twenty(), "health.heading").note
+    assert section(calm, "health.heading").note == ""
+
+
+def test_versions_are_counted_hour_by_hour() -> None:
+    frame = twenty().decisions
+    at = pd.Timestamp(MONDAY + timedelta(days=20))
+    recent = frame.head(4).assign(started_at=[at, at, at + pd.Timedelta(minutes=59), at + pd.Timedelta(hours=1)])
+    recent = recent.assign(model_version=["m-1", "m-2", "m-2", "m-2"])
+    heading = say("en", "versions.heading", hours=48)
+    shown = page("ranker_health", replace(twenty(), decisions=recent), locale="en", now=NOW).sections
+    table = next(each.table for each in shown if each.heading == heading)
+
+    assert table is not None
+    assert table.to_numpy().tolist() == [["03-22 00:00", 2, 1], ["03-22 01:00", 1, 0]]
