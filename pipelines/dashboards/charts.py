@@ -50,7 +50,10 @@ def weeks(rows: pd.DataFrame, *, description: str, unit: str) -> alt.LayerChart:
     axis = alt.Axis(format=".0%") if unit == "share" else alt.Axis()
     base = alt.Chart(rows).encode(
         x=alt.X(
-            "week:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelFontSize=_SIZE - 2)
+            "week:N",
+            title=None,
+            sort=None,
+            axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=25, labelFontSize=_SIZE - 2),
         ),
         tooltip=[alt.Tooltip("week:N", title=" "), alt.Tooltip("text:N", title=" ")],
     )
@@ -74,7 +77,7 @@ def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str]) -> al
                 "week:N",
                 title=None,
                 sort=None,
-                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelFontSize=_SIZE - 2),
+                axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=25, labelFontSize=_SIZE - 2),
             ),
             y=alt.Y("value:Q", title=None, axis=alt.Axis(format="~s")),
             color=alt.Color("kind:N", title=None, sort=list(kinds), scale=alt.Scale(domain=list(kinds), range=colours)),
