@@ -28,6 +28,9 @@ FILES: Final = (
 )
 
 
+_AGAIN: Final = "run `python -m pipelines metrics` first"
+
+
 class NoFacts(ValueError):
     """The folder holds no facts, or some of another form; the text says what to run."""
 
@@ -67,11 +70,9 @@ def keep(facts: Facts, out: Path) -> None:
 
 def read_warm(folder: Path) -> Facts:
     """The facts as `warm` left them; raises `NoFacts`."""
-    again = "run `python -m pipelines metrics` first"
     try:
         about = json.loads((folder / "facts.json").read_text("utf-8"))
-        if about["form"] != FORM:
-            raise NoFacts(f"{folder}: holds facts of another form; {again}")
+        _require_form(about["form"], folder)
         return Facts(
             journeys=pd.read_parquet(folder / "journeys.parquet"),
             charges=pd.read_parquet(folder / "charges.parquet"),
@@ -84,10 +85,17 @@ def read_warm(folder: Path) -> Facts:
             strays=about["strays"],
             policies=tuple(PolicyEstimate.model_validate(each) for each in about["policies"]),
         )
+    except NoFacts:
+        raise
     except FileNotFoundError as error:
-        raise NoFacts(f"{folder}: holds no facts; {again}") from error
+        raise NoFacts(f"{folder}: holds no facts; {_AGAIN}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NoFacts(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {again}") from error
+        raise NoFacts(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {_AGAIN}") from error
+
+
+def _require_form(form: object, folder: Path) -> None:
+    if form != FORM:
+        raise NoFacts(f"{folder}: holds facts of another form; {_AGAIN}")
 
 
 def read_warm_once(folder: Path) -> Facts:
