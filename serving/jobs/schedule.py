@@ -13,10 +13,10 @@ from serving.invoices import files
 from serving.jobs.collect_payments import ask_pending, collect_due, refresh_arrears, refund_due
 from serving.logs import logger
 from serving.parts import Parts
-from serving.payments import attempts, charges, standing
+from serving.payments import attempts, charges
 from serving.payments import repository as methods
 from serving.payments.gateway import Payment, ProviderUnavailable
-from serving.plan_changes import answers, idempotency, repository, service
+from serving.plan_changes import idempotency, payment_outcome, repository
 from serving.plan_changes.repository import ChangeRow
 from serving.subscriptions import catalogue_versions, closing
 from serving.subscriptions.states import StateChangedMeanwhile
@@ -62,10 +62,7 @@ def reconcile_payments(parts: Parts, *, now: datetime) -> int:
         payment = _asked(parts, change)
 
         def work(connection: Connection, change: ChangeRow = change, payment: Payment = payment) -> None:
-            status = service.act_on(connection, parts, change.change_id, payment)
-            answer = None if status == "failed" else answers.receipt(connection, change, status)
-            idempotency.finish_abandoned(connection, change.change_id, answer)
-            standing.refresh(connection, parts, change.organization_id)
+            payment_outcome.learn(connection, parts, change, payment)
 
         parts.database.writing(work)
     return len(waiting)

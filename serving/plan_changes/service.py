@@ -21,7 +21,7 @@ from serving.payments import choice
 from serving.payments.choice import NoUsableMethod
 from serving.payments.gateway import Payment
 from serving.payments.repository import PaymentMethod
-from serving.plan_changes import answers, idempotency, repository, settle
+from serving.plan_changes import answers, idempotency, payment_outcome, repository, settle
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.quotes import (
     Pinned,
@@ -226,32 +226,13 @@ def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: P
 
 def paid(connection: Connection, parts: Parts, change_id: str, payment: Payment, *, request: Request) -> Answer:
     """Act on what the provider answered, and keep the answer."""
-    status = act_on(connection, parts, change_id, payment)
+    status = payment_outcome.act_on(connection, parts, change_id, payment)
     change = repository.get(connection, change_id)
     if change is None or status == "failed":
         answer = answers.payment_refusal(payment.failure_code or "payment_failed", request.locale)
     else:
         answer = answers.receipt(connection, change, change.status)
     return idempotency.finish(connection, request.organization_id, request.key, answer)
-
-
-def act_on(connection: Connection, parts: Parts, change_id: str, payment: Payment) -> ChangeStatus:
-    """Apply the change, let it fail, or let it wait; the status it then has. Doing it again changes nothing."""
-    now = parts.now()
-    change = repository.get(connection, change_id)
-    if change is None or change.status not in repository.UNDER_WAY:
-        return "failed" if change is None else change.status
-    if payment.outcome in ("unknown", "pending"):
-        repository.finish(connection, change_id, "payment_pending", now=now)
-        return "payment_pending"
-    if payment.outcome == "failed":
-        reason = {"failure_code": payment.failure_code}
-        repository.finish(connection, change_id, "failed", now=now, reason=reason)
-        note(connection, kind="payment_failed", decision_id=change.decision_id, plan=change.plan, of=change_id, now=now)
-        return "failed"
-    repository.finish(connection, change_id, "applied", now=now)
-    settle.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
-    return "applied"
 
 
 def _close(connection: Connection, parts: Parts, organization_id: str) -> None:

@@ -3,15 +3,17 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from serving.db.billing_tables import subscription_states
-from serving.jobs.schedule import Scheduler, close_periods
+from serving.db.billing_tables import sandbox_payments, subscription_states
+from serving.jobs.schedule import Scheduler, close_periods, reconcile_payments
 from serving.payments.gateway import AttachedMethod, Payment
 from serving.payments.sandbox import Sandbox
+from tests.serving.harness import Service
 from tests.serving.lives import Life, selling
 
 
@@ -95,6 +97,33 @@ def test_a_change_whose_collection_broke_off_is_settled_by_what_the_provider_kno
     assert shop.subscription()["status"] == ("active" if charged else "trial")
 
 
+class AnswersTooLate(Sandbox):
+    """A provider that takes an order in long after we have asked about it and given it up."""
+
+    service: Service
+
+    def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
+        self.service.clock.move_to(self.service.clock() + timedelta(minutes=16))
+        reconcile_payments(self.service.parts, now=self.service.clock())
+        return super().charge(key=key, method=method, amount_cents=amount_cents, currency=currency)
+
+
+def test_money_for_a_change_that_was_given_up_goes_back(shop: Life) -> None:
+    parts, state = shop.service.parts, shop.service.client.app.state  # type: ignore[attr-defined]
+    late = AnswersTooLate(parts.database, clock=parts.clock, secret="s")
+    late.service = shop.service
+    quote = shop.previews("basic")
+    state.parts = replace(parts, gateway=late)
+
+    answer = shop.confirms(quote)
+
+    state.parts = parts
+    shop.at("2025-06-02")
+    paid = select(sandbox_payments.c.status, sandbox_payments.c.refunded)
+    assert (answer.status_code, shop.subscription()["status"], shop.charges()) == (402, "trial", [])
+    assert parts.database.reading(lambda connection: tuple(connection.execute(paid).one())) == ("succeeded", True)
+
+
 def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:
     shop.takes("basic")
     parts = shop.service.parts
@@ -103,7 +132,7 @@ def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:
     scheduler = Scheduler(replace(parts, gateway=gateway), every_seconds=0.01)
 
     scheduler.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120  # only so that a dead thread does not hang the test
     while gateway.broken and time.monotonic() < until:
         time.sleep(0.01)
     another(shop, "other")
