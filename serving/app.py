@@ -30,6 +30,7 @@ from serving.logs import logger
 from serving.metrics import Metrics
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
+from serving.pages import billing as billing_pages
 from serving.pages import changes as change_pages
 from serving.pages import organization as organization_page
 from serving.pages import plans as plan_pages
@@ -88,7 +89,7 @@ def create_app(
     app.state.parts = parts
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
-    pages = (organization_page, plan_pages, change_pages, modal_assets)
+    pages = (organization_page, plan_pages, change_pages, billing_pages, modal_assets)
     billing = (plan_changes, payments, invoices)
     for module in (plan_cards, organizations, usage, subscriptions, *billing, outcomes, leads, *pages):
         app.include_router(module.router)

@@ -52,8 +52,8 @@ async def list_invoices(
 async def get_pdf(organization_id: OrganizationId, number: Number, parts: PartsOf, caller: AnyCaller) -> Response:
     """The document as it was issued: PDF/A-3 with its EN 16931 XML inside (Factur-X)."""
     seen_by(caller, organization_id)
-    _, kept = await _found(parts, organization_id, number)
-    return pdf_answer(kept, await _files(parts, kept))
+    _, kept = await found(parts, organization_id, number)
+    return pdf_answer(kept, await files_of(parts, kept))
 
 
 @router.get(
@@ -64,8 +64,8 @@ async def get_pdf(organization_id: OrganizationId, number: Number, parts: PartsO
 async def get_xml(organization_id: OrganizationId, number: Number, parts: PartsOf, caller: AnyCaller) -> Response:
     """The EN 16931 XML of the document (Cross Industry Invoice), the one inside the PDF."""
     seen_by(caller, organization_id)
-    _, kept = await _found(parts, organization_id, number)
-    made = await _files(parts, kept)
+    _, kept = await found(parts, organization_id, number)
+    made = await files_of(parts, kept)
     if made.xml is None:
         raise NoElectronicForm(number)
     return Response(made.xml, media_type="application/xml", headers=_named(kept, "xml"))
@@ -81,7 +81,7 @@ async def get_html(
 ) -> Response:
     """The document as a page, in the reader's language."""
     seen_by(caller, organization_id)
-    organization, kept = await _found(parts, organization_id, number)
+    organization, kept = await found(parts, organization_id, number)
     return html_answer(kept, locale_for(request, organization_locale=organization.locale))
 
 
@@ -91,7 +91,7 @@ async def get_invoice(
 ) -> Response:
     """One document with everything that stands on it."""
     seen_by(caller, organization_id)
-    organization, kept = await _found(parts, organization_id, number)
+    organization, kept = await found(parts, organization_id, number)
     spoken = locale_for(request, organization_locale=organization.locale)
     return json_answer(answers.full(kept, spoken), locale=spoken)
 
@@ -107,7 +107,9 @@ def html_answer(kept: Kept, locale: LocaleCode) -> Response:
     return Response(printed.html(kept.invoice, locale), media_type="text/html; charset=utf-8", headers=headers)
 
 
-async def _found(parts: Parts, organization_id: str, number: str) -> tuple[OrganizationRow, Kept]:
+async def found(parts: Parts, organization_id: str, number: str) -> tuple[OrganizationRow, Kept]:
+    """A document and whose it is; raises `UnknownOrganization`, `UnknownInvoice`."""
+
     def work(connection: Connection) -> tuple[OrganizationRow, Kept]:
         organization = organizations.get(connection, organization_id)
         return organization, repository.kept(connection, organization_id, number)
@@ -115,7 +117,8 @@ async def _found(parts: Parts, organization_id: str, number: str) -> tuple[Organ
     return await parts.database.read(work)
 
 
-async def _files(parts: Parts, kept: Kept) -> Files:
+async def files_of(parts: Parts, kept: Kept) -> Files:
+    """Its files, without holding up the event loop."""
     make = partial(files.of, parts.database, kept.invoice, now=parts.now())
     return await asyncio.to_thread(make)
 

@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request, Response
 
+from serving.pages.billing import latest
 from serving.pages.shell import HTML, Asked, Page, PageRoute, page_of, rendered
 from serving.parts import PartsOf
 from serving.problems import documented
@@ -12,6 +13,9 @@ from serving.texts import number, percent
 from serving.usage import meters
 
 router = APIRouter(tags=["page"], route_class=PageRoute)
+
+LATEST_INVOICES: Final = 5
+"""How many the page lists; the others are on the billing page."""
 
 NEAR_ALLOWANCE: Final = 0.8
 """From this share on, a meter says how much of its allowance is used."""
@@ -27,7 +31,15 @@ async def organization_page(request: Request, parts: PartsOf, organization: Aske
         token_id=parts.new_id(),
         now=parts.now(),
     )
-    return rendered("organization.html", page, token=token, plan=_plan(page), meters=_meters(page), since=_since(page))
+    return rendered(
+        "organization.html",
+        page,
+        token=token,
+        plan=_plan(page),
+        meters=_meters(page),
+        since=_since(page),
+        invoices=await latest(page, limit=LATEST_INVOICES),
+    )
 
 
 def _plan(page: Page) -> dict[str, Any]:

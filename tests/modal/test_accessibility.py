@@ -27,7 +27,7 @@ def test_the_modal_with_everything_open(opened: Open, axe: Axe, locale: str) -> 
         assert violations(axe, modal.page) == [], scheme
 
 
-@pytest.mark.parametrize("path", ["/", "/plans"])
+@pytest.mark.parametrize("path", ["/", "/plans", "/billing"])
 def test_the_pages(world: World, new_page: Callable[..., Page], axe: Axe, path: str) -> None:
     page = new_page()
     page.goto(f"{world.origin}{path}?locale=de")
