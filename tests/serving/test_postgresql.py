@@ -24,11 +24,13 @@ from data_contracts.raw_tables import RAW_TABLES
 from serving.db.migrate import VERSION_TABLE, migrate
 from serving.db.session import Database
 from serving.db.tables import metadata
+from serving.experiments.in_force import ExperimentsInForce
 from serving.import_raw import roll_up
 from serving.jobs.collect_payments import collect_due
 from serving.jobs.schedule import close_periods, run_due
-from tests.serving.harness import Service, running, usage
+from tests.serving.harness import NOW, Service, running, usage
 from tests.serving.lives import Life
+from tests.serving.trying import IDS, trying, visited
 
 pytestmark = [
     pytest.mark.slow,
@@ -196,3 +198,21 @@ def test_the_texts_of_a_catalogue_are_kept_once_by_workers_at_once(service: Serv
     versions = text("SELECT version FROM catalogue_versions")
     kept = service.parts.database.reading(lambda connection: connection.execute(versions).scalars().all())
     assert list(kept) == [service.parts.catalogue.version]
+
+
+def test_an_experiment_that_harms_is_stopped_once_by_several_workers(service: Service, tmp_path: Path) -> None:
+    with trying(tmp_path, challenger=None, database_url=service.parts.settings.database_url) as tried:
+        visited(tried, IDS)
+        workers = [ExperimentsInForce(tried.parts.experiments.declared, tried.parts.database) for _ in range(4)]
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda worker: worker.watch(now=NOW), [tried.parts.experiments, *workers[1:]]))
+        rows = tried.parts.database.reading(
+            lambda c: c.execute(text("SELECT change, reason FROM experiment_changes")).all()
+        )
+        arms = tried.parts.database.reading(
+            lambda c: c.execute(text("SELECT count(DISTINCT arm), min(latency_ms) FROM export_decisions")).one()
+        )
+
+    assert [tuple(row) for row in rows] == [("stopped", "guardrail ranker_failures, arm new")]
+    assert arms[0] == 2
+    assert arms[1] > 0

@@ -42,13 +42,20 @@ def experiment(**changes: Any) -> Experiment:
 
 @contextmanager
 def trying(
-    folder: Path, *, challenger: Cheapest | None, champion: Cheapest | None = None, **changes: Any
+    folder: Path,
+    *,
+    challenger: Cheapest | None,
+    champion: Cheapest | None = None,
+    database_url: str | None = None,
+    **changes: Any,
 ) -> Iterator[Service]:
     """A service with a champion (unless told otherwise: a good one) and an experiment on this challenger."""
+    (folder / "models").mkdir(exist_ok=True)
     shelf = Shelf(folder / "models")
     shelf.promote(champion or Cheapest(version="champion"))
     path = file_of(folder, declared(**changes))
-    with running(folder, model=shelf.folder, load=shelf.load, experiments=path) as service:
+    elsewhere: dict[str, Any] = {} if database_url is None else {"database_url": database_url}
+    with running(folder, model=shelf.folder, load=shelf.load, experiments=path, **elsewhere) as service:
         holder: ChampionHolder = service.parts.advisor.challengers
         if challenger is not None:
             (shelf.folder / "challenger.json").write_text("x")
