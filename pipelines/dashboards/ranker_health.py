@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from babel.numbers import format_decimal
 
+from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Section, Voice
 from pipelines.dashboards.parts import MOST_ROWS, family, rows_of, sliced, table_of
@@ -19,6 +20,8 @@ KINDS: Final = 3
 """So many versions are told apart; older ones are added up."""
 BINS: Final = 10
 MOST_FALLBACKS: Final = 0.01
+LEAST_EFFECTIVE: Final = 300
+"""An estimate from the log on a smaller effective sample is not shown."""
 
 
 def ranker_health(voice: Voice, dimension: str) -> tuple[Section, ...]:
@@ -156,7 +159,7 @@ def _policies(voice: Voice) -> Section:
     share, count = METRICS["fallback_share"], METRICS["decisions"]
     rows = []
     for each in found:
-        said = each.estimate is not None and each.reliable
+        said = _may_be_shown(each)
         bounds = f"{voice.text(each.lower, share)} – {voice.text(each.upper, share)}"
         rows.append(
             [
@@ -169,7 +172,7 @@ def _policies(voice: Voice) -> Section:
         )  # fmt: skip
     columns = ("ranker", "version", "estimate", "bounds", "logged", "effective", "decisions", "overlap")
     table = pd.DataFrame(rows, columns=[voice.say(f"policies.column.{name}") for name in columns])
-    known = [each for each in found if each.reliable and each.estimate is not None]
+    known = [each for each in found if _may_be_shown(each)]
     drawn = pd.DataFrame(
         {
             "name": [voice.say(f"policies.{each.policy}") for each in known],
@@ -184,3 +187,8 @@ def _policies(voice: Voice) -> Section:
     note = voice.say("policies.shaky", names=", ".join(shaky)) if shaky else ""
     chart = charts.dots(drawn, description=heading) if known else None
     return Section(heading, reading, chart=chart, table=table, note=note)
+
+
+def _may_be_shown(estimate: PolicyEstimate) -> bool:
+    """Whether a product manager may see it: the verdict on the log, and a larger sample than a data scientist needs."""
+    return estimate.estimate is not None and estimate.reliable and estimate.effective_sample_size >= LEAST_EFFECTIVE

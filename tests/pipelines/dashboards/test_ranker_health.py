@@ -48,6 +48,15 @@ def test_an_estimate_that_may_not_be_relied_on_is_named_and_not_shown(locale: Lo
     assert "88" not in " ".join(found.table.iloc[1].tolist())
 
 
+@pytest.mark.parametrize(("effective", "shown"), [(300, True), (299.9, False)])
+def test_an_estimate_on_a_small_effective_sample_is_not_shown(effective: float, shown: bool) -> None:
+    one = estimate("champion", reliable=True).model_copy(update={"effective_sample_size": effective})
+    found = section(replace(twenty(), policies=(one,)), "policies.heading")
+
+    assert (found.chart is not None) is shown
+    assert (found.note == "") is shown
+
+
 def test_without_an_evaluation_the_page_says_how_to_get_one() -> None:
     assert "models evaluate --off-policy" in section(twenty(), "policies.heading").note
 
