@@ -7,7 +7,8 @@ A waiting change is checked again at its instant; if something stands against it
 told. What is suspended is not renewed; once it is paid for it goes on, and if its period is over meanwhile, only the
 rest of the period then running is charged. A running promotion counts a cycle per period and goes along to a plan
 that it covers at the same interval.
-Others: Stripe applies a scheduled phase unchecked. Not implemented: usage that is reported after its window closed.
+Usage that is reported after its window closed is billed with the next one, see `late_usage`.
+Others: Stripe applies a scheduled phase unchecked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -77,15 +78,18 @@ def due_at(subscription: Subscription) -> datetime | None:
     return None if subscription.status == "suspended" and end == subscription.period.end else end
 
 
-def close_window(*, subscription: Subscription, usage: StretchUsage, check: Check) -> Closing:
+def close_window(
+    *, subscription: Subscription, usage: StretchUsage, check: Check, late: tuple[Line, ...] = ()
+) -> Closing:
     """Close the open quota window at its own end; `NothingToClose` without one.
 
-    `usage` is what each stretch of the window used, `check` says what stands against a waiting change.
+    `usage` is what each stretch of the window used, `check` says what stands against a waiting change, `late` are the
+    lines of earlier windows whose usage was reported since.
     """
     at, plan = due_at(subscription), subscription.paying_plan
     if at is None or plan is None or subscription.anchor is None:
         raise NothingToClose
-    overage = overage_lines(subscription.holdings, usage=usage)
+    overage = (*overage_lines(subscription.holdings, usage=usage), *late)
     waiting: ScheduledChange | None = None
     blockers: tuple[Blocker, ...] = ()
     if at == subscription.period.end:

@@ -46,6 +46,15 @@ subscription_states = Table(
     Column("updated_at", Instant, nullable=False),
 )
 
+closed_windows = Table(
+    "closed_windows",
+    metadata,
+    _organization(primary_key=True),
+    Column("starts_at", Instant, primary_key=True),
+    Column("content", Text, nullable=False, comment="JSON: what was held when, and the units that were billed"),
+    Column("billed_at", Instant, nullable=False),
+)
+
 plan_changes = Table(
     "plan_changes",
     metadata,

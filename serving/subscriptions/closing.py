@@ -8,7 +8,9 @@ from sqlalchemy import Connection, func, select
 
 from data_contracts.usage import COUNT_METRICS
 from recommender.billing.blockers import Blocker
+from recommender.billing.late_usage import ClosedWindow, late_lines
 from recommender.billing.plan_change import blockers_at_instant
+from recommender.billing.proration import Line
 from recommender.billing.renewal import Closing, close_window, due_at, resume
 from recommender.billing.subscription import Holding, ScheduledChange, Subscription
 from serving.db.billing_tables import subscription_states
@@ -21,7 +23,7 @@ from serving.payments import charges
 from serving.plan_cards.records import blocker_record
 from serving.plan_changes import repository as plan_changes
 from serving.plan_changes.quotes import standing_of
-from serving.subscriptions import repository, states
+from serving.subscriptions import closed_windows, repository, states
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -65,7 +67,9 @@ def close_due(
             return blockers_at_instant(subscription=held, waiting=waiting, currency=agreed, standing=standing, now=at)
 
         used = usage_by_stretch(connection, organization_id, subscription.holdings)
-        closing = close_window(subscription=subscription, usage=used, check=check)
+        late = _late(connection, organization_id, now=now)
+        closing = close_window(subscription=subscription, usage=used, check=check, late=late)
+        closed_windows.keep(connection, organization_id, ClosedWindow(subscription.holdings, used), now=now)
         sold = issuer.knowing(subscription.plan, closing.after.plan)
         agreed = subscription.currency or currency
         _record(connection, organization, closing, currency=agreed, now=now, new_id=new_id, issuer=sold)
@@ -96,6 +100,17 @@ def resume_paid(
     _record(connection, organization, closing, currency=agreed, now=now, new_id=new_id, issuer=sold)
     states.store(connection, organization_id, closing.after, over=state.version, now=now)
     organizations.touch(connection, [organization_id])
+
+
+def _late(connection: Connection, organization_id: str, *, now: datetime) -> tuple[Line, ...]:
+    """What closed windows are still to be billed for, the oldest first; they count as billed from now on."""
+    lines: list[Line] = []
+    for window in reversed(closed_windows.latest(connection, organization_id)):
+        used = usage_by_stretch(connection, organization_id, window.holdings)
+        if late := late_lines(window, used=used):
+            lines += late
+            closed_windows.keep(connection, organization_id, ClosedWindow(window.holdings, used), now=now)
+    return tuple(lines)
 
 
 def usage_by_stretch(

@@ -170,3 +170,50 @@ def test_the_lines_are_said_in_the_readers_language(life: Life, locale: str, wor
     invoice = shown(life, "INV-2026-000002", **{"Accept-Language": locale})
 
     assert word in invoice["lines"][0]["text"]
+
+
+OVERAGE = "plans: {basic: {overage: {conversations: {price: '0.50', per: 1}}}}\n"
+
+
+def test_usage_reported_after_its_month_was_billed_is_a_late_line_of_the_next_invoice_once(tmp_path: Path) -> None:
+    with selling(tmp_path, PRICES, country="FR", offers=OVERAGE, begins="2026-06-01") as life:
+        life.takes("basic")
+        life.at("2026-06-20").uses("conversations", 130, "2026-06-20")
+        life.at("2026-07-02").uses("conversations", 20, "2026-06-21")
+        life.at("2026-07-20").uses("conversations", 101, "2026-07-20")
+        life.at("2026-09-01")
+        september, august, july, _ = (shown(life, each["number"]) for each in listed(life))
+
+    def told(invoice: dict[str, Any]) -> list[tuple[str, int, bool, str]]:
+        return [
+            (line["kind"], line["amount_cents"], line["late"], line["period"]["start"][:7]) for line in invoice["lines"]
+        ]
+
+    assert told(july) == [("overage", 1_500, False, "2026-06"), ("full_period", 19_000, False, "2026-07")]
+    assert told(august) == [
+        ("overage", 50, False, "2026-07"),
+        ("overage", 1_000, True, "2026-06"),
+        ("full_period", 19_000, False, "2026-08"),
+    ]
+    assert "nachgemeldet" in august["lines"][1]["text"]
+    assert told(september) == [("full_period", 19_000, False, "2026-09")]
+
+
+def test_late_usage_within_the_allowance_is_not_billed(tmp_path: Path) -> None:
+    with selling(tmp_path, PRICES, country="FR", offers=OVERAGE, begins="2026-06-01") as life:
+        life.takes("basic")
+        life.at("2026-07-02").uses("conversations", 100, "2026-06-21")
+        life.at("2026-08-01")
+
+        assert [line["kind"] for line in shown(life, listed(life)[0]["number"])["lines"]] == ["full_period"]
+
+
+def test_a_month_within_a_year_bills_late_usage_where_the_next_one_ends(tmp_path: Path) -> None:
+    billing = "{monthly: 1.0, annual: 0.8}"
+    with selling(tmp_path, PRICES, country="FR", billing=billing, offers=OVERAGE, begins="2026-06-01") as life:
+        life.takes("basic", "year")
+        life.at("2026-07-02").uses("conversations", 110, "2026-06-21")
+        life.at("2026-08-01")
+        (late, _) = (shown(life, each["number"]) for each in listed(life))
+
+    assert [(line["amount_cents"], line["late"]) for line in late["lines"]] == [(500, True)]
