@@ -98,11 +98,12 @@ def advance(parts: Parts, clock: SteppedClock, *, to: datetime) -> None:
     """Move a clock forward and run every job at its own instant on the way, in order; raises `ClockMovedBack`."""
     if to < (recorded := parts.database.reading(_last_recorded)):
         raise ClockMovedBack(f"something was recorded at {recorded.isoformat()}")
-    while (due := _next_due(parts)) is not None and due <= to:
+    due = _next_due(parts)
+    while due is not None and due <= to:
         clock.move_to(max(due, clock()))
-        before = _next_due(parts)
         run_due(parts, now=clock())
-        if _next_due(parts) == before:
+        before, due = due, _next_due(parts)
+        if due == before:  # it could not be done: it is tried again with the next move
             break
     clock.move_to(to)
     run_due(parts, now=to)
