@@ -68,3 +68,16 @@ def test_a_renewal_is_taxed_at_the_rate_of_its_day(tmp_path: Path) -> None:
         totals = [each["total_cents"] for each in life.service.get("invoices").json()["invoices"]]
 
     assert totals == [12_400, 12_200]
+
+
+@pytest.mark.parametrize("country", ["GF", "YT", "GP", "US", "DE", "FR", "MC"])
+@pytest.mark.parametrize("locale", ["de", "en", "fr"])
+def test_a_quote_says_its_tax_in_every_country_and_language(acme: Service, country: str, locale: str) -> None:
+    acme.put(country=country, locale=locale)
+    wish = {"plan": "ecommerce-basic", "interval": "month"}
+
+    answer = acme.client.post("/v1/organizations/acme/plan-changes/preview", json=wish, headers=acme.host)
+
+    assert answer.status_code == 200, answer.text
+    (tax,) = answer.json()["tax"]
+    assert (tax["reason"] is None) == (tax["category"] == "S")
