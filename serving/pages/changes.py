@@ -83,10 +83,7 @@ async def change_page(request: Request, change_id: ChangeId, parts: PartsOf, org
         change = repository.get(connection, change_id)
         if change is None or change.organization_id != page.organization_id:
             raise UnknownChange
-        code = repository.failure_code(connection, change_id)
-        return answers.progress(
-            change, failure_code=code, parts=parts, organization=page.organization, locale=page.locale
-        )
+        return answers.progress(connection, change, parts=parts, organization=page.organization, locale=page.locale)
 
     return rendered("change.html", page, change=await parts.database.read(work))
 

@@ -14,6 +14,7 @@ from serving.invoices import repository as invoices
 from serving.locales import LocaleCode
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
+from serving.plan_changes import repository
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.quotes import Quote
 from serving.plan_changes.render import blockers_answer, quote_answer
@@ -32,15 +33,20 @@ def receipt(connection: Connection, change: ChangeRow, status: ChangeStatus) -> 
         "status": status,
         "direction": change.direction,
         "effective_at": change.effective_at,
-        "invoice_id": invoices.number_of_cause(connection, f"change:{change.change_id}"),
+        "invoice_id": _invoice_id(connection, change),
     }
     return Answer(201, orjson.dumps(content, option=orjson.OPT_UTC_Z).decode())
 
 
+def _invoice_id(connection: Connection, change: ChangeRow) -> str | None:
+    return invoices.number_of_cause(connection, f"change:{change.change_id}")
+
+
 def progress(
-    change: ChangeRow, *, failure_code: str | None, parts: Parts, organization: OrganizationRow, locale: LocaleCode
+    connection: Connection, change: ChangeRow, *, parts: Parts, organization: OrganizationRow, locale: LocaleCode
 ) -> dict[str, object]:
     """How a confirmed change stands now, in words."""
+    failure_code = repository.failure_code(connection, change.change_id)
     status = "payment_pending" if change.status == "paying" else change.status
     params = {
         "plan": change.plan,
@@ -53,7 +59,7 @@ def progress(
         "status": status,
         "direction": change.direction,
         "effective_at": utc_text(change.effective_at),
-        "invoice_id": None,
+        "invoice_id": _invoice_id(connection, change),
         "plan": change.plan,
         "title": say(locale, f"receipt.{status}.title", **params),
         "text": say(locale, f"receipt.{status}.text", **params),

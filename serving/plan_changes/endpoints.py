@@ -132,8 +132,7 @@ async def plan_change_progress(
         change = repository.get(connection, change_id)
         if change is None or change.organization_id != organization_id:
             raise UnknownChange
-        code = repository.failure_code(connection, change_id)
-        return answers.progress(change, failure_code=code, parts=parts, organization=organization, locale=spoken)
+        return answers.progress(connection, change, parts=parts, organization=organization, locale=spoken)
 
     return json_answer(await parts.database.read(work), locale=spoken)
 

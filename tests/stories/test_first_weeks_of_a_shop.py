@@ -36,8 +36,13 @@ def test_the_first_weeks_of_a_shop(tmp_path: Path) -> None:
         first = answer["plans"][0]
         assert (first["plan"], first["price"]["amount_cents"]) == ("ecommerce-basic", 19_000)
         assert first["projected_bill"]["overage_cents"] == 0
-        assert [reason["code"] for reason in first["reasons"]] == ["usage_fits"]
-        assert 25_000 < first["reasons"][0]["params"]["used"] < 35_000
+        # The reason is the one that the rules chose by: on this chain of tiers, the lowest bill for its own usage.
+        assert [reason["code"] for reason in first["reasons"]] == ["cheapest_bill"]
+        assert first["reasons"][0]["params"] == {
+            "amount_cents": 19_000,
+            "other_amount_cents": 49_000,
+            "plan": "ecommerce-scale",
+        }
 
         # It looks, and chooses; the same page loaded again shows the same decision.
         service.clock.move_to(NOW + timedelta(minutes=2))
