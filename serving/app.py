@@ -37,6 +37,7 @@ from serving.pages import plans as plan_pages
 from serving.parts import Parts, Rendered
 from serving.payments import endpoints as payments
 from serving.payments.sandbox import Sandbox
+from serving.personal_data import endpoints as personal_data
 from serving.plan_cards import endpoints as plan_cards
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import assortment, configured_texts, log_chain_breaks
@@ -91,7 +92,7 @@ def create_app(
     install_problem_handlers(app)
     pages = (organization_page, plan_pages, change_pages, billing_pages, modal_assets)
     billing = (plan_changes, payments, invoices)
-    for module in (plan_cards, organizations, usage, subscriptions, *billing, outcomes, leads, *pages):
+    for module in (plan_cards, organizations, usage, subscriptions, *billing, outcomes, leads, personal_data, *pages):
         app.include_router(module.router)
     app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):

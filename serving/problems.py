@@ -98,6 +98,7 @@ _DESCRIPTIONS = {
     404: "There is no such thing for this caller.",
     405: "The path knows other methods.",
     409: "It contradicts what is already recorded.",
+    410: "It was erased, and its id cannot be used again.",
     413: "The body is larger than 1 MiB.",
     415: "The body is not declared as JSON.",
     422: "Parts of the request are not as they have to be; `errors` names each.",

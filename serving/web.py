@@ -13,7 +13,7 @@ from serving.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed
 from serving.clock import ClockMovedBack
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.logs import logger
-from serving.organizations.repository import UnknownOrganization
+from serving.organizations.repository import OrganizationErased, UnknownOrganization
 from serving.organizations.service import TrialInTheFuture
 from serving.outcomes.service import (
     NotACandidate,
@@ -30,6 +30,7 @@ from serving.parts import locale_for
 from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
 from serving.payments.service import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
+from serving.personal_data.erasure import MoneyStillOpen
 from serving.plan_cards.service import BusyOrganization
 from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
 from serving.plan_changes.idempotency import (
@@ -51,6 +52,8 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     NotForBrowsers: (403, "not_for_browsers"),
     OriginNotAllowed: (403, "origin_not_allowed"),
     UnknownOrganization: (404, "unknown_organization"),
+    OrganizationErased: (410, "organization_erased"),
+    MoneyStillOpen: (409, "money_still_open"),
     UnknownDecision: (404, "unknown_decision"),
     OutcomeReused: (409, "event_id_reused"),
     ClockMovedBack: (409, "clock_moved_back"),

@@ -84,6 +84,7 @@ organizations = Table(
     Column("updated_at", Instant, nullable=False),
     Column("vat_check", String(16), comment="what the check of the VAT id found; NULL: there is none to check"),
     Column("vat_checked_at", Instant),
+    Column("erased_at", Instant, comment="only documents that the law wants kept are left of it"),
 )
 
 template_installs = Table(

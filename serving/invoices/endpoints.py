@@ -36,7 +36,7 @@ async def list_invoices(
     seen_by(caller, organization_id)
 
     def work(connection: Connection) -> tuple[OrganizationRow, list[Kept]]:
-        organization = organizations.get(connection, organization_id)
+        organization = organizations.get_kept(connection, organization_id)
         return organization, repository.kept_of(connection, organization_id, limit=limit)
 
     organization, found = await parts.database.read(work)
@@ -111,7 +111,7 @@ async def found(parts: Parts, organization_id: str, number: str) -> tuple[Organi
     """A document and whose it is; raises `UnknownOrganization`, `UnknownInvoice`."""
 
     def work(connection: Connection) -> tuple[OrganizationRow, Kept]:
-        organization = organizations.get(connection, organization_id)
+        organization = organizations.get_kept(connection, organization_id)
         return organization, repository.kept(connection, organization_id, number)
 
     return await parts.database.read(work)

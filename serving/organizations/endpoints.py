@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/organizations", tags=["organizations"], route_cla
 @router.put(
     "/{organization_id}",
     response_model=Organization,
-    responses=documented(400, 403, 413, 415),
+    responses=documented(400, 403, 410, 413, 415),
     dependencies=[host_only],
 )
 async def put_organization(

@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from serving.db.tables import integrations, organizations, template_installs
 
 _BY_ID = select(organizations).where(organizations.c.organization_id == bindparam("organization_id"))
-_KNOWN = select(organizations.c.organization_id)
+PRESENT: Final = organizations.c.erased_at.is_(None)
+"""What is left of an erased organisation carries its documents; to everybody else it does not exist."""
+_KNOWN = select(organizations.c.organization_id).where(PRESENT)
 
 
 class UnknownOrganization(LookupError):
@@ -40,10 +42,29 @@ class OrganizationRow:
     vat_checked_at: datetime | None = None
 
 
+class OrganizationErased(Exception):
+    """The organisation was erased; its id stays with the documents that the law wants kept."""
+
+
 def find(connection: Connection, organization_id: str) -> OrganizationRow | None:
     """The organisation, if it is known."""
-    row = connection.execute(_BY_ID, {"organization_id": organization_id}).first()
+    row = connection.execute(_BY_ID.where(PRESENT), {"organization_id": organization_id}).first()
     return None if row is None else _read(row)
+
+
+def get_kept(connection: Connection, organization_id: str) -> OrganizationRow:
+    """The organisation, or what is left of it beside its documents; raises `UnknownOrganization`."""
+    row = connection.execute(_BY_ID, {"organization_id": organization_id}).first()
+    if row is None:
+        raise UnknownOrganization(organization_id)
+    return _read(row)
+
+
+def check_not_erased(connection: Connection, organization_id: str) -> None:
+    """Raise `OrganizationErased` if documents of an organisation that is gone are kept under this id."""
+    query = _BY_ID.where(organizations.c.erased_at.is_not(None))
+    if connection.execute(query, {"organization_id": organization_id}).first() is not None:
+        raise OrganizationErased(organization_id)
 
 
 def get(connection: Connection, organization_id: str) -> OrganizationRow:
@@ -75,6 +96,19 @@ def save(connection: Connection, organization: OrganizationRow, *, new: bool) ->
         return
     key = organizations.c.organization_id == organization.organization_id
     connection.execute(update(organizations).where(key).values(values))
+
+
+def leave_trace(connection: Connection, organization_id: str, *, now: datetime) -> None:
+    """Erase everything of the organisation's row that is not needed to read its documents."""
+    key = organizations.c.organization_id == organization_id
+    nothing = {"name": "", "vat_id": None, "vat_check": None, "vat_checked_at": None, "address": None}
+    values = {**nothing, "templates": "[]", "integrations": "[]", "updated_at": now, "erased_at": now}
+    connection.execute(update(organizations).where(key).values(values))
+
+
+def remove(connection: Connection, organization_id: str) -> None:
+    """Delete the organisation's row; nothing may refer to it any more."""
+    connection.execute(delete(organizations).where(organizations.c.organization_id == organization_id))
 
 
 def touch(connection: Connection, ids: Iterable[str]) -> None:

@@ -28,10 +28,11 @@ def put(
 ) -> OrganizationRow:
     """Record the organisation; saying the same twice changes nothing, not even the revision.
 
-    Raises `TrialInTheFuture`.
+    Raises `TrialInTheFuture`, `OrganizationErased`.
     """
     if said.trial_started_at > now:
         raise TrialInTheFuture
+    repository.check_not_erased(connection, organization_id)
     before = repository.find(connection, organization_id)
     after = OrganizationRow(
         organization_id=organization_id,

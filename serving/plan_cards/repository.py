@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from recommender.billing.catalogue import Interval
 from serving.db.tables import decision_plans, decisions, organizations
-from serving.organizations.repository import UnknownOrganization
+from serving.organizations.repository import PRESENT, UnknownOrganization
 
 _latest = decisions.alias("latest")
 _OPEN = (
@@ -35,13 +35,13 @@ _OPEN = (
             .scalar_subquery(),
         )
     )
-    .where(organizations.c.organization_id == bindparam("organization_id"))
+    .where(organizations.c.organization_id == bindparam("organization_id"), PRESENT)
 )
 _BY_ID = select(decisions).where(decisions.c.decision_id == bindparam("decision_id"))
 # The row lock lets one decision at a time through where there are many writers; SQLite has one anyway.
 _REVISION = (
     select(organizations.c.revision)
-    .where(organizations.c.organization_id == bindparam("organization_id"))
+    .where(organizations.c.organization_id == bindparam("organization_id"), PRESENT)
     .with_for_update()
 )
 

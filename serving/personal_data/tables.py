@@ -1,0 +1,39 @@
+"""Which tables tell something of an organisation, and which of them the law wants kept."""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, Table, select
+
+from serving.db import billing_tables, invoice_tables, payment_tables
+from serving.db.tables import metadata, organizations
+
+KEPT: Final = frozenset(
+    {
+        billing_tables.charges,
+        payment_tables.payment_attempts,
+        payment_tables.ledger_entries,
+        payment_tables.ledger_postings,
+        invoice_tables.invoices,
+        invoice_tables.invoice_files,
+    }
+)
+"""Documents and books: ten years, Code de commerce L123-22. Erasure leaves them (GDPR, article 17 (3) b)."""
+
+
+def _tells_of_one(table: Table) -> bool:
+    if table is organizations or "organization_id" in table.c:
+        return True
+    return any(_tells_of_one(key.column.table) for key in table.foreign_keys)
+
+
+PERSONAL: Final = tuple(table for table in metadata.sorted_tables if _tells_of_one(table))
+"""Every table with rows of one organisation, those referred to first."""
+ERASED: Final = tuple(table for table in PERSONAL if table not in KEPT and table is not organizations)
+
+
+def rows_of(table: Table, organization_id: str) -> ColumnElement[bool]:
+    """The condition for the rows of the table that tell of the organisation."""
+    if "organization_id" in table.c:
+        return table.c.organization_id == organization_id
+    key = next(key for key in table.foreign_keys if _tells_of_one(key.column.table))
+    return key.parent.in_(select(key.column).where(rows_of(key.column.table, organization_id)))
