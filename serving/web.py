@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from serving.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed
 from serving.clock import ClockMovedBack
+from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.logs import logger
 from serving.organizations.repository import OrganizationErased, UnknownOrganization
@@ -81,6 +82,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     MethodNotAvailable: (422, "payment_method_not_available"),
     UnknownPlanToPay: (404, "unknown_plan"),
     SignatureRefused: (400, "signature_refused"),
+    PrintingUnavailable: (503, "printing_unavailable"),
     ProviderUnavailable: (503, "provider_unavailable"),
     LastPaymentMethod: (409, "last_payment_method"),
     ChangeUnderWay: (409, "change_under_way"),

@@ -60,8 +60,15 @@ def files(invoice: Invoice) -> Files:
     return Files(_with_xml(_pdf(invoice), xml, invoice), xml)
 
 
+class PrintingUnavailable(Exception):
+    """The library that prints, or one of the system's that it stands on, is missing on this machine."""
+
+
 def _pdf(invoice: Invoice) -> bytes:
-    from weasyprint import CSS, HTML
+    try:
+        from weasyprint import CSS, HTML
+    except (ImportError, OSError) as error:
+        raise PrintingUnavailable from error
 
     page = HTML(string=html(invoice, invoice.locale, for_print=True), url_fetcher=_nothing)
     styles = [CSS(filename=_SHEET), CSS(filename=_FOLDER / "print.css")]
