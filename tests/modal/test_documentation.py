@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.modal.modal import EVENTS, Modal
-from tests.modal.world import World
+from tests.modal.world import World, another_origin
 
 MODAL = Path(__file__).parents[2] / "serving" / "modal"
 PAGE = (MODAL / "embedding.md").read_text(encoding="utf-8")
@@ -16,15 +16,18 @@ STYLES = (MODAL / "static" / "plan-modal.css").read_text(encoding="utf-8")
 
 
 def test_the_example_of_a_host_page_works_as_it_stands(world: World, new_page: Callable[..., Page]) -> None:
-    # The same machine by another name is another origin.
-    host = world.origin.replace("127.0.0.1", "localhost")
     world.put("acme")
-    example = (MODAL / "example.html").read_text(encoding="utf-8")
-    html = example.replace("https://plans.example.com", world.origin).replace("TOKEN", world.token("acme", origin=host))
+    example = (MODAL / "example.html").read_text(encoding="utf-8").replace("https://plans.example.com", world.origin)
     page = new_page()
-    page.route("**/host", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
-    page.route("**/plans-token", lambda route: route.fulfill(body=world.token("acme", origin=host)))
-    page.goto(f"{host}/host")
+    texts: dict[str, str] = {}
+    with another_origin(texts) as host:
+        texts["/"] = example.replace("TOKEN", world.token("acme", origin=host))
+        texts["/plans-token"] = world.token("acme", origin=host)
+        page.goto(host)
+        _change_the_plan(page)
+
+
+def _change_the_plan(page: Page) -> None:
     modal = Modal(page)
 
     page.get_by_role("link", name="Plan ändern").click()

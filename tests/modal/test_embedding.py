@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.modal.conftest import Open
 from tests.modal.modal import Modal
 from tests.modal.stories import STORIES
-from tests.modal.world import World, host_page
+from tests.modal.world import World, another_origin, host_page
 
 
 def test_script_and_styles_come_in_two_files_of_at_most_15_kb_together(
@@ -106,21 +106,18 @@ def test_no_state_is_cut_off_at_320_pixels(opened: Open, story: str) -> None:
 
 
 def test_a_page_of_another_origin_embeds_it_with_one_script_tag(world: World, new_page: Callable[..., Page]) -> None:
-    # The same machine by another name is another origin, and its pages may call this machine.
-    host = world.origin.replace("127.0.0.1", "localhost")
-    page = new_page(bypass_csp=True)
-    page.goto(f"{host}/plans")
-    html = host_page(world, "shop", token=world.token("shop", origin=host))
-    page.evaluate("html => { document.body.innerHTML = html }", html[html.index("<main>") : html.index("</body>")])
-    page.add_script_tag(url=f"{world.origin}/modal/plan-modal.js", type="module")
-    page.wait_for_function("!!customElements.get('plan-modal')")
-    modal = Modal(page)
+    page = new_page()
+    texts: dict[str, str] = {}
+    with another_origin(texts) as host:
+        texts["/"] = host_page(world, "shop", token=world.token("shop", origin=host))
+        page.goto(host)
+        modal = Modal(page)
 
-    modal.opener.click()
+        modal.opener.click()
 
-    expect(modal.cards).to_have_count(3)
-    modal.dialog.locator(".card .select.selectable").first.click()
-    expect(modal.step.locator(".confirm")).to_be_visible()
+        expect(modal.cards).to_have_count(3)
+        modal.dialog.locator(".card .select.selectable").first.click()
+        expect(modal.step.locator(".confirm")).to_be_visible()
 
 
 def test_a_host_may_register_the_class_under_another_name(world: World, new_page: Callable[..., Page]) -> None:
