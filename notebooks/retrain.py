@@ -93,16 +93,19 @@ def training_set(checked, work):
 @app.cell
 def trained(learned_from, seed, truth, work):
     registry = Registry(work / "registry")
-    challenger = train(
-        learned_from,
-        seed=seed,
-        truth=truth_for(learned_from, truth) if truth.exists() else None,
-        champion=registry.champion(),
-        progress=lambda _step: None,
-    )
+    with registry.alone():  # nobody else changes the champion while this challenger is judged beside it
+        challenger = train(
+            learned_from,
+            seed=seed,
+            truth=truth_for(learned_from, truth) if truth.exists() else None,
+            champion=registry.champion(),
+            progress=lambda _step: None,
+        )
+        said = verdict(challenger.figures)
+        version = registry.register(challenger, said)
     figures = pd.DataFrame(rows(challenger.figures), columns=list(COLUMNS))
     mo.vstack([mo.md("## 3 · Train and judge\n\nOn organisations that no ranker was trained on."), figures])
-    return challenger, registry
+    return challenger, registry, said, version
 
 
 @app.cell
@@ -120,12 +123,9 @@ def chart(challenger):
 
 
 @app.cell
-def registered(challenger, registry):
-    said = verdict(challenger.figures)
-    version = registry.register(challenger, said)
+def registered(registry, said, version):
     outcome = "is the champion now" if said.promoted else f"was not promoted: {'; '.join(said.failed)}"
     mo.md(f"## 4 · Register\n\n`{version.version}` {outcome}. Serve it with `PLANS_MODEL={registry.bundles}`.")
-    return (version,)
 
 
 if __name__ == "__main__":
