@@ -34,5 +34,9 @@ class SituationRow(BaseModel):
     trial_age_seconds: float = Field(ge=0)
     totals: list[float | None]
     seconds: list[float]
+    later_usage: list[float]
+    """Conversations and AI tokens of the 30 days that followed, as far as the data reach: never a feature."""
+    later_days: float = Field(ge=0, le=30)
+    """How many of those 30 days the data cover."""
     reasons: Json[list]  # type: ignore[type-arg]
     """As logged with the plan put first: each reason that was shown, with the figures of its checks."""

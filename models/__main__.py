@@ -15,8 +15,10 @@ from models.champions import PromotionRefused
 from models.dataset import TrainingSetRefused
 
 if TYPE_CHECKING:
+    from models.gate import Verdict
     from models.judge import Figures
     from models.offline_policy import PolicyFigures
+    from models.situations import Batch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(width=None if sys.stdout.isatty() else 120)
@@ -37,59 +39,84 @@ RegistryFolder = Annotated[Path, typer.Option("--registry", help="Folder of MLfl
 
 @app.command("train")
 def train_command(
+    *,
     training_set: TrainingSetFolder,
     registry: RegistryFolder,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Same seed and data give the same model.")] = 7,
     truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
+    catalogue: CatalogueFiles = None,
+    offers: OffersFiles = None,
 ) -> None:
-    """Fit a challenger, judge it on organisations kept from training, register it, and promote it if it wins."""
+    """Fit a challenger, judge it on later decisions of other organisations, register it, and promote it if it wins."""
+    from models.backtest import learned_range
+    from models.bundle import publish_usage_range
     from models.dataset import load_training_set
-    from models.gate import verdict
+    from models.judged import judge_challenger
     from models.registry import Registry
     from models.train import train, truth_for
 
     kept = Registry(registry)
     with _spoken(), console.status("reading the training set") as status:
         rows = load_training_set(training_set)
+        batches = _situations(training_set, catalogue, offers)
         known = truth_for(rows, truth) if truth else None
         with kept.alone():
-            trained = train(rows, seed=seed, truth=known, champion=kept.champion(), progress=status.update)
-            said = verdict(trained.figures)
+            champion = kept.champion()
+            trained = train(rows, seed=seed, truth=known, champion=champion, progress=status.update)
+            status.update("measuring it beside the rules and the champion")
+            judged = judge_challenger(trained, batches, champion=champion)
             status.update("registering")
-            registered = kept.register(trained, said)
+            publish_usage_range(kept.bundles, learned_range(batches))
+            registered = kept.register(trained, judged)
     _print_figures(trained.figures)
-    if said.promoted:
+    _print_conditions(judged.verdict)
+    if registered.promoted:
         console.print(f"[green]{registered.version} is the champion[/] (run {registered.run_id})")
     else:
-        console.print(f"[yellow]{registered.version} is registered, not promoted[/]: {'; '.join(said.failed)}")
+        console.print(f"[yellow]{registered.version} is registered, not promoted[/]: {judged.verdict.outcome}")
 
 
 @app.command("evaluate")
 def evaluate_command(
+    *,
     training_set: TrainingSetFolder,
     registry: RegistryFolder,
+    version: Annotated[str | None, typer.Option(help="Judge this registered version anew, by the gate.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
     off_policy: Annotated[Path | None, typer.Option(help="JSON file to write for `pipelines metrics`.")] = None,
+    catalogue: CatalogueFiles = None,
+    offers: OffersFiles = None,
 ) -> None:
-    """Judge the champion and the rules on the held-out organisations, and by what the log says of their first plans."""
+    """Judge the champion and the rules on the hold-out, and by what the log says of their first plans.
+
+    With `--version` the gate judges that version beside the present champion; `promote` asks for its report.
+    """
     from models.dataset import load_training_set
     from models.evaluate import evaluate, policy_estimates
+    from models.judged import judge_version
     from models.registry import Registry
     from models.report import POLICY_EXPLAINED, policy_words
     from models.train import truth_for
 
+    kept = Registry(registry)
     with _spoken(), console.status("reading the training set") as status:
         rows = load_training_set(training_set)
+        champion = kept.champion()
+        words = f"champion: {champion.version}" if champion else "[yellow]there is no champion yet[/]; the rules answer"
+        if version is not None:
+            batches = _situations(training_set, catalogue, offers)
+            judged = judge_version(rows, batches, version=kept.published(version), champion=champion)
+            kept.note(version, judged)
+            console.print(words)
+            _print_figures(dict(judged.measured.figures))
+            _print_conditions(judged.verdict)
+            return
         known = truth_for(rows, truth) if truth else None
-        champion, challenger = Registry(registry).champion(), Registry(registry).challenger()
-        found = evaluate(rows, champion=champion, challenger=challenger, truth=known, progress=status.update)
+        found = evaluate(rows, champion=champion, challenger=kept.challenger(), truth=known, progress=status.update)
         if off_policy is not None:
             off_policy.parent.mkdir(parents=True, exist_ok=True)
             off_policy.write_text(policy_estimates(found, training_set=rows.digest).model_dump_json(indent=1), "utf-8")
-    if champion is None:
-        console.print("[yellow]there is no champion yet[/]; the rules answer")
-    else:
-        console.print(f"champion: {champion.version}")
+    console.print(words)
     console.print(f"{found.decisions:,} decisions of {found.organizations:,} held-out organisations")
     _print_figures(found.figures)
     _print_policies(found.off_policy)
@@ -103,7 +130,7 @@ def promote_command(
     version: Annotated[str, typer.Argument(help="A registered version, as `models train` printed it.")],
     registry: RegistryFolder,
 ) -> None:
-    """Make a registered version the champion, whatever the gate said of it; a damaged bundle is refused."""
+    """Make a registered version the champion, if the gate judged it beside the present one and did not refuse it."""
     from models.registry import Registry
 
     with _spoken():
@@ -151,22 +178,15 @@ def audit_reasons_command(
     Without `--logged` every decision is explained as the service would explain it today, by the champion, or by the
     rules where there is none.
     """
-    from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
     from models.reason_audit import audit_explanations, audit_log
     from models.registry import Registry
     from models.report import audit_words
-    from models.situations import load_situations, spread
-    from recommender.billing.catalogue_build import load_catalogue
+    from models.situations import spread
     from recommender.ranking.rules import RuleRanker
 
     kept = Registry(registry)
     with _spoken(), console.status("reading the situations") as status:
-        try:
-            texts = texts_of(catalogue or [], offers or [])
-        except OffersWithoutCatalogue as error:
-            raise typer.BadParameter(str(error)) from error
-        catalogues = [load_catalogue(*pair) for pair in texts]
-        batches = spread(load_situations(training_set, catalogues), decisions)
+        batches = spread(_situations(training_set, catalogue, offers), decisions)
         total = sum(map(len, batches))
 
         def progress(done: int) -> None:
@@ -182,6 +202,24 @@ def audit_reasons_command(
         raise typer.Exit(1)
 
 
+@app.command("backtest")
+def backtest_command(
+    training_set: TrainingSetFolder, catalogue: CatalogueFiles = None, offers: OffersFiles = None
+) -> None:
+    """Say how often the 30 days that followed lay within the 80 % range, on organisations it was not learned from."""
+    from models.backtest import backtest, learned_range
+
+    with _spoken(), console.status("reading the situations"):
+        batches = _situations(training_set, catalogue, offers)
+        found = backtest(batches, usage_range=learned_range(batches))
+    table = Table("what", title="held-out organisations: the 80 % range against the 30 days that followed")
+    for name in ("cases", "inside", "below", "above"):
+        table.add_column(name, justify="right")
+    for one in found:
+        table.add_row(one.what, f"{one.cases:,}", f"{one.inside:.1%}", f"{one.below:.1%}", f"{one.above:.1%}")
+    console.print(table)
+
+
 @app.command("check-bundle")
 def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.txt and manifest.json.")]) -> None:
     """Load a bundle and score its golden rows; exit status 1 and the reason when it may not be served."""
@@ -190,6 +228,18 @@ def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.
     with _spoken():
         check(folder)
     console.print("the bundle scores its golden rows as it did when it was trained")
+
+
+def _situations(folder: Path, catalogue: list[Path] | None, offers: list[Path] | None) -> "tuple[Batch, ...]":
+    from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
+    from models.situations import load_situations
+    from recommender.billing.catalogue_build import load_catalogue
+
+    try:
+        texts = texts_of(catalogue or [], offers or [])
+    except OffersWithoutCatalogue as error:
+        raise typer.BadParameter(str(error)) from error
+    return load_situations(folder, [load_catalogue(*pair) for pair in texts])
 
 
 @contextmanager
@@ -215,6 +265,13 @@ def _print_figures(figures: "dict[str, Figures]") -> None:
         table.add_column(name, justify="left" if name == "ranker" else "right")
     for row in rows(figures):
         table.add_row(*row)
+    console.print(table)
+
+
+def _print_conditions(verdict: "Verdict") -> None:
+    table = Table("condition", "met", "found", title=f"the gate: {verdict.outcome}")
+    for each in verdict.conditions:
+        table.add_row(each.name, "[green]yes[/]" if each.met else "[red]no[/]", each.said)
     console.print(table)
 
 

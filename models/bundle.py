@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.plan_ranker import FloatArray, IntArray, PlanRanker
+from recommender.ranking.usage_range import UsageRange
 
 FORMAT: Final = 1
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -26,6 +27,7 @@ GOLDEN_TOLERANCE: Final = 1e-9
 CHILD_SECONDS: Final = 60
 POINTER: Final = "champion.json"
 CHALLENGER: Final = "challenger.json"
+USAGE_RANGE: Final = "usage_range.json"
 
 
 class BundleRefused(Exception):
@@ -104,11 +106,42 @@ def load_challenger(address: Path) -> PlanRanker:
     return _load_pointed(address, CHALLENGER)
 
 
-def load_version(folder: Path) -> PlanRanker:
-    """The ranker of one bundle, champion or not; `BundleRefused` when it may not be served."""
+def publish_usage_range(bundles: Path, usage_range: UsageRange) -> None:
+    """Write the range beside the bundles, atomically; a running service reads it with its next champion."""
+    bundles.mkdir(parents=True, exist_ok=True)
+    waiting = bundles / f".{USAGE_RANGE}.{os.getpid()}"
+    waiting.write_text(json.dumps({"low": usage_range.low, "high": usage_range.high}), "utf-8")
+    waiting.replace(bundles / USAGE_RANGE)
+
+
+def load_usage_range(bundles: Path) -> UsageRange | None:
+    """The published range; `None` where there is none, `BundleRefused` when it is none."""
+    if not (bundles / USAGE_RANGE).is_file():
+        return None
+    said = _json(bundles / USAGE_RANGE)
+    try:
+        return UsageRange(*(tuple(map(float, said[end])) for end in ("low", "high")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleRefused(f"{USAGE_RANGE} is no usage range: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A bundle's ranker, champion or not, and until when it learned."""
+
+    ranker: PlanRanker
+    learned_until_us: int
+
+
+def load_version(folder: Path) -> Published:
+    """One bundle; `BundleRefused` when it may not be served or does not say until when it learned."""
     manifest = _manifest(folder / "manifest.json")
     check_in_child(folder)
-    return _load(folder, manifest)
+    about = manifest.get("about")
+    until = about.get("learned_until_us") if isinstance(about, dict) else None
+    if not isinstance(until, int):
+        raise BundleRefused(f"{folder.name} does not say until when it learned")
+    return Published(_load(folder, manifest), until)
 
 
 def check(folder: Path) -> None:

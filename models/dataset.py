@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recommender.ranking.ranker import Ranker
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -47,6 +49,8 @@ class TrainingSet:
     """(r,) plan codes."""
     order: IntArray
     """(r,) the place of each plan in the logged order, from 1, shown or not."""
+    decided_at_us: IntArray
+    """(d,) microseconds since 1970 UTC."""
     propensity: FloatArray
     """(r,) the logged probability of being put first."""
     digest: str
@@ -73,6 +77,7 @@ class TrainingSet:
             organizations=self.organizations[decisions],
             plans=self.plans[rows],
             order=self.order[rows],
+            decided_at_us=self.decided_at_us[decisions],
             propensity=self.propensity[rows],
             digest=self.digest,
         )
@@ -116,6 +121,7 @@ def load_training_set(folder: Path) -> TrainingSet:
         organizations=table["organization_id"].to_numpy(dtype=object)[starts],
         plans=table["plan"].to_numpy(dtype=object),
         order=order,
+        decided_at_us=_microseconds(table["decided_at"])[starts],
         propensity=table["propensity"].to_numpy(dtype=np.float64),
         digest=str(about["digest"]),
     )
@@ -124,10 +130,20 @@ def load_training_set(folder: Path) -> TrainingSet:
 def _check_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
     """Every column is there, and holds numbers where it is computed with."""
     numbers = (*NUMBERS, *names)
-    if missing := [name for name in ("decision_id", "organization_id", "plan", *numbers) if name not in table]:
+    if missing := [
+        name for name in ("decision_id", "organization_id", "decided_at", "plan", *numbers) if name not in table
+    ]:
         raise TrainingSetRefused(f"training_set.parquet lacks the columns {', '.join(missing)}")
     if wrong := [name for name in numbers if table[name].dtype.kind not in "biuf"]:
         raise TrainingSetRefused(f"training_set.parquet holds no numbers in {', '.join(wrong)}")
+
+
+def _microseconds(instants: "pd.Series[Any]") -> IntArray:
+    """Instants with a time zone as microseconds since 1970; `TrainingSetRefused` when they are none."""
+    if not isinstance(instants.dtype, pd.DatetimeTZDtype):
+        raise TrainingSetRefused("training_set.parquet holds no instants in decided_at")
+    utc = instants.dt.tz_convert("UTC").dt.tz_localize(None)
+    return np.asarray(utc.to_numpy(dtype="datetime64[us]").astype(np.int64), dtype=np.int64)
 
 
 def description(folder: Path) -> dict[str, Any]:
@@ -152,3 +168,11 @@ def held_out(organizations: NDArray[np.object_], *, share: float = HELD_OUT_SHAR
     return np.array(
         [int(hashlib.sha256(str(name).encode()).hexdigest()[:8], 16) < share * 2**32 for name in organizations]
     )
+
+
+def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:
+    """The feature columns that a ranker reads, in its order; `TrainingSetRefused` when one is missing."""
+    if missing := [name for name in ranker.feature_names if name not in training_set.feature_names]:
+        raise TrainingSetRefused(f"{ranker.name} needs the features {', '.join(missing)}")
+    places = [training_set.feature_names.index(name) for name in ranker.feature_names]
+    return np.ascontiguousarray(training_set.features[:, places])

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_contracts.policy_estimates import PolicyEstimate, PolicyEstimates
-from models.dataset import TrainingSet, TrainingSetRefused, held_out
+from models.dataset import TrainingSet, columns_of
+from models.holdout import split
 from models.judge import Figures, judge
 from models.logged_choices import FitChoiceModel, FloatArray, fit_logit
 from models.offline_policy import PolicyFigures
-from models.train import FEWEST_DECISIONS, columns_of, judge_off_policy, popularity
+from models.popularity import popularity
+from models.train import judge_off_policy
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 
@@ -42,11 +44,9 @@ def evaluate(
 
     `truth` (rows of the training set,) as in `train`. `TrainingSetRefused` when there are too few decisions.
     """
-    out = held_out(training_set.organizations)
-    if len(training_set) < FEWEST_DECISIONS or not out.any() or out.all():
-        raise TrainingSetRefused(f"{len(training_set)} decisions are too few to judge by; {FEWEST_DECISIONS} at least")
-    others, judged = training_set.take(~out), training_set.take(out)
-    held = None if truth is None else truth[np.repeat(out, training_set.group_sizes)]
+    cut = split(training_set)
+    others, judged = cut.learned_from, cut.judged_on
+    held = None if truth is None else truth[np.repeat(cut.judged, training_set.group_sizes)]
     rankers: dict[str, Ranker] = ({"champion": champion} if champion else {}) | {"rules": RuleRanker()}
     progress(f"judging on {len(judged):,} decisions of held-out organisations")
 

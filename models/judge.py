@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.group_softmax import segment_starts, softmax_by_group
+from models.group_softmax import log_loss_by_group, segment_starts, softmax_by_group
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -50,14 +50,33 @@ def judge(
     `truth` holds the true choice probability of each row, where it is known.
     """
     positions = positions_by_group(utilities, group_sizes)
-    taken = positions[chosen == 1]
+    each = by_decision(utilities, chosen=chosen, group_sizes=group_sizes)
     probabilities = softmax_by_group(utilities, group_sizes)
     return Figures(
-        hit_at_1=float(np.mean(taken == 1)),
-        ndcg_at_3=float(np.mean(np.where(taken <= 3, 1 / np.log2(1 + taken), 0.0))),
-        log_loss=float(-np.log(probabilities[chosen == 1]).mean()) if states_probabilities else None,
+        hit_at_1=float(each.hit.mean()),
+        ndcg_at_3=float(each.ndcg.mean()),
+        log_loss=float(each.log_loss.mean()) if states_probabilities else None,
         calibration_error=calibration_error(probabilities, chosen) if states_probabilities else None,
         expected_hit_at_1=None if truth is None else float(truth[positions == 1].mean()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ByDecision:
+    """What the means of `Figures` are taken over; arrays (d,)."""
+
+    hit: FloatArray
+    ndcg: FloatArray
+    log_loss: FloatArray
+
+
+def by_decision(utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntArray) -> ByDecision:
+    """Hit@1, NDCG@3 and log-loss of each decision; arguments as those of `judge`."""
+    taken = positions_by_group(utilities, group_sizes)[chosen == 1]
+    return ByDecision(
+        hit=(taken == 1).astype(np.float64),
+        ndcg=np.where(taken <= 3, 1 / np.log2(1 + taken), 0.0),
+        log_loss=log_loss_by_group(utilities, chosen, group_sizes),
     )
 
 

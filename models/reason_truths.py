@@ -13,7 +13,7 @@ import numpy as np
 from data_contracts.usage import METRICS
 from recommender.billing.catalogue import Catalogue, Interval, Plan
 from recommender.cards import MonthlyUsage, projected_bill, projected_usage
-from recommender.ranking.projection import projected_monthly
+from recommender.ranking.facts import Facts
 from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
 
 CENT: Final = 1
@@ -62,7 +62,7 @@ def witness(situations: Situations, *, catalogue: Catalogue, plans: PlanTable) -
         templates=frozenset(named(situations.templates, plans.templates)),
         integrations=frozenset(named(situations.integrations, plans.integrations)),
         current_plan=None if current < 0 else plans.codes[current],
-        usage=projected_usage(projected_monthly(situations)),
+        usage=projected_usage(Facts(situations, plans)),
         daily=_halves(situations),
     )
 

@@ -20,6 +20,7 @@ from models.bundle import (
     CHALLENGER,
     BundleRefused,
     Golden,
+    Published,
     champion_version,
     check_in_child,
     load_challenger,
@@ -31,10 +32,11 @@ from models.bundle import (
 )
 from models.champions import Change, How, PromotionRefused, previous, record
 from models.dataset import TrainingSet
-from models.gate import Verdict
-from models.offline_policy import PolicyFigures
+from models.judged import Judged, Report, keep, require_passed
+from models.model_card import model_card
 from models.plan_ranker import PlanRanker
 from models.report import markdown
+from models.run_log import log_plots, run_metrics
 from models.situations import Logged
 from models.train import Trained
 from recommender.ranking.ranker import Ranker
@@ -96,33 +98,53 @@ class Registry:
         """The ranker that experiments try out, `None` without one; `BundleRefused` when it is damaged."""
         return load_challenger(self.bundles) if (self.bundles / CHALLENGER).exists() else None
 
+    def versions(self) -> list[str]:
+        """Every registered version, by name."""
+        return sorted(path.parent.name for path in self.bundles.glob("[!.]*/manifest.json"))
+
+    def published(self, version: str) -> Published:
+        """A registered version; `PromotionRefused` when there is none of that name, `BundleRefused` if damaged."""
+        if version not in (known := self.versions()):
+            raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
+        return load_version(self.bundles / version)
+
     def ranker_of(self, logged: Logged) -> Ranker | None:
         """The ranker that took a logged decision; `None` where it is not to be had any more."""
         if logged.strategy == RuleRanker.name:
             return RuleRanker() if logged.model_version == RuleRanker.version else None
-        version = logged.model_version or ""
-        known = {path.parent.name for path in self.bundles.glob("[!.]*/manifest.json")}
-        return load_version(self.bundles / version) if version in known else None
+        try:
+            return self.published(logged.model_version or "").ranker
+        except PromotionRefused:
+            return None
 
-    def register(self, trained: Trained, verdict: Verdict) -> Registered:
-        """Log the run with data, parameters, figures and report, register its trees, promote if the gate says so."""
+    def register(self, trained: Trained, judged: Judged) -> Registered:
+        """Log the run with data, parameters, figures, plots, report and card, register it, promote it if it won."""
+        verdict = judged.verdict
         with _mlflow(self.folder) as mlflow:
             with mlflow.start_run(run_name=trained.ranker.version) as run:
-                mlflow.set_tags({"data_digest": trained.learned_from.digest, "promoted": str(verdict.promoted)})
+                mlflow.set_tags({"data_digest": trained.learned_from.digest, "gate": verdict.outcome})
                 mlflow.log_params(_flat(trained.parameters))
-                mlflow.log_metrics(_metrics(trained))
+                mlflow.log_metrics(run_metrics(trained, judged.measured))
                 mlflow.log_dict(trained.parameters, "parameters.json")
                 mlflow.log_text(markdown(trained, verdict), "report.md")
                 version = self._log_trees(mlflow, trained)
+                mlflow.log_text(model_card(trained, judged.measured, verdict, version=version), "model_card.md")
+                log_plots(mlflow, trained, judged.measured)
                 ranker = replace(trained.ranker, version=version)
                 bundle = self._publish(ranker, trained, run_id=run.info.run_id)
                 mlflow.MlflowClient().set_model_version_tag(
                     NAME, version.split("-")[-2], MANIFEST_TAG, manifest_sha256(bundle)
                 )
                 mlflow.log_artifacts(str(bundle), "bundle")
+            self.note(version, judged)
             if verdict.promoted:
                 self._install(mlflow, version, "promoted")
             return Registered(version, run.info.run_id, verdict.promoted)
+
+    def note(self, version: str, judged: Judged) -> None:
+        """Keep what the gate found of a registered version; a later report takes the place of an earlier one."""
+        at = datetime.now(UTC).isoformat()
+        keep(self.folder, Report(version, judged.champion, judged.verdict.outcome, judged.verdict.conditions, at))
 
     def _log_trees(self, mlflow: Any, trained: Trained) -> str:
         example = trained.judged_on.learned_from[:5]
@@ -141,6 +163,7 @@ class Registry:
         about = {
             "data_digest": trained.learned_from.digest,
             "decisions": len(trained.learned_from),
+            "learned_until_us": int(trained.learned_from.decided_at_us.max()),
             "run_id": run_id,
             "parameters": trained.parameters,
             "figures": {name: asdict(figures) for name, figures in trained.figures.items()},
@@ -150,10 +173,15 @@ class Registry:
         )
 
     def promote(self, version: str) -> None:
-        """Make a registered version the champion; `PromotionRefused` if it is unknown, damaged or champion already."""
-        if version == champion_version(self.bundles):
+        """Make a registered version the champion, if the gate measured it beside the present one and let it pass.
+
+        `PromotionRefused` if not, and if it is unknown, damaged or champion already.
+        """
+        champion = champion_version(self.bundles)
+        if version == champion:
             raise PromotionRefused(f"{version} is the champion already")
         self._check(version)
+        require_passed(self.folder, version, champion=champion)
         with self.alone(), _mlflow(self.folder) as mlflow:
             self._install(mlflow, version, "promoted")
 
@@ -174,8 +202,7 @@ class Registry:
 
     def _check(self, version: str) -> None:
         """Whether the published bundle may be served; serving looks at it the same way."""
-        known = sorted(path.parent.name for path in self.bundles.glob("[!.]*/manifest.json"))
-        if version not in known:
+        if version not in (known := self.versions()):
             raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
         try:
             self.check_bundle(self.bundles / version)
@@ -258,28 +285,3 @@ def _experiment(mlflow: Any, artifacts: Path) -> str:
 def _flat(parameters: dict[str, Any]) -> dict[str, str]:
     """Parameters as MLflow shows them in its table; the whole of them is in `parameters.json`."""
     return {name: str(value)[:500] for name, value in parameters.items() if not isinstance(value, list | tuple | dict)}
-
-
-def _metrics(trained: Trained) -> dict[str, float]:
-    named = {
-        f"{name}.{figure}": value
-        for name, figures in trained.figures.items()
-        for figure, value in asdict(figures).items()
-        if value is not None
-    }
-    for name, policy in trained.off_policy.items():
-        named |= policy_metrics(name, policy)
-    rules, optimum = trained.figures["rules"], trained.figures.get("optimum")
-    if optimum is not None:
-        share = trained.figures["model"].share_of_gap(rules=rules, optimum=optimum)
-        named |= {} if share is None else {"model.share_of_gap": share}
-    return named
-
-
-def policy_metrics(name: str, policy: PolicyFigures) -> dict[str, float]:
-    """The off-policy figures as MLflow keeps them; estimates only where the verdict lets them be relied on."""
-    named = {f"{name}.off_policy.effective_sample_size": policy.weights.effective_sample_size}
-    if policy.verdict.reliable and policy.anytime is not None:
-        named |= {f"{name}.off_policy.{estimator}": found.value for estimator, found in policy.estimates.items()}
-        named |= dict(zip([f"{name}.off_policy.lower", f"{name}.off_policy.upper"], policy.anytime, strict=True))
-    return named

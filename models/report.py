@@ -1,13 +1,14 @@
 """A training run in words and tables, for people: what was learned from, how it did, what the gate said."""
 
+from collections.abc import Sequence
 from math import floor
 from typing import TYPE_CHECKING
 
-from models.gate import Verdict
 from models.judge import Figures
 from models.offline_policy import PolicyFigures
 
 if TYPE_CHECKING:
+    from models.gate import Verdict
     from models.reason_audit import Finding, ReasonsAudit
     from models.train import Trained
 
@@ -117,32 +118,42 @@ def _share(count: int, total: int) -> str:
     return "–" if not total else f"{floor(10_000 * count / total) / 100:g} %"
 
 
-def markdown(trained: "Trained", verdict: Verdict) -> str:
+def markdown(trained: "Trained", verdict: "Verdict") -> str:
     """The report that is logged with the run."""
-    table = [COLUMNS, tuple("---" for _ in COLUMNS), *rows(trained.figures)]
-    policies = [POLICY_COLUMNS, tuple("---" for _ in POLICY_COLUMNS), *policy_rows(trained.off_policy)]
-    said = "Promoted." if verdict.promoted else "Not promoted: " + "; ".join(verdict.failed) + "."
     learned, judged = len(trained.learned_from), len(trained.judged_on)
+    others = "later decisions of other organisations" if trained.later else "decisions of other organisations"
+    conditions = [
+        ("condition", "met", "found"),
+        *((c.name, "yes" if c.met else "no", c.said) for c in verdict.conditions),
+    ]
     return "\n".join(
         [
             f"# {trained.ranker.version}",
             "",
-            f"Learned from {learned:,} decisions, judged on {judged:,} decisions of other organisations.",
+            f"Learned from {learned:,} decisions, judged on {judged:,} {others}.",
             f"Training set `{trained.learned_from.digest}`, seed {trained.parameters['seed']}.",
             "",
-            *("| " + " | ".join(row) + " |" for row in table),
+            markdown_table([COLUMNS, *rows(trained.figures)]),
             "",
             *EXPLAINED,
             "",
-            *("| " + " | ".join(row) + " |" for row in policies),
+            markdown_table([POLICY_COLUMNS, *policy_rows(trained.off_policy)]),
             "",
             *POLICY_EXPLAINED,
             *(f"- {line}" for line in policy_words(trained.off_policy)),
             "",
-            said,
+            f"## The gate: {verdict.outcome}",
+            "",
+            markdown_table(conditions),
             "",
         ]
     )
+
+
+def markdown_table(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells as a Markdown table, the first of them its head."""
+    head, *body = lines
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body))
 
 
 def _accepted(value: float | None, lower: float, upper: float) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -13,12 +13,17 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from data_contracts.situations import SituationRow
-from data_contracts.usage import METRICS
+from data_contracts.usage import COUNT_METRICS, METRICS
 from models.dataset import TrainingSetRefused, description
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.ranking.facts import select
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import WINDOW_DAYS, PlanTable, Situations
+
+FloatArray = NDArray[np.float64]
+
+COUNTED: Final = tuple(metric for metric in METRICS if metric in COUNT_METRICS)
+"""The metrics that add up over a month: the columns of `later_usage`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class Batch:
     plans: PlanTable
     situations: Situations
     logged: tuple[Logged, ...]
+    later_usage: FloatArray
+    """(n, COUNTED) units in the 30 days that followed, as far as the data reach."""
+    later_days: FloatArray
+    """(n,) how many of those days the data cover."""
 
     def __len__(self) -> int:
         return len(self.logged)
@@ -48,7 +57,8 @@ class Batch:
     def take(self, wanted: NDArray[np.bool_]) -> "Batch":
         """Some of the decisions, (n,), in their order."""
         logged = tuple(one for one, there in zip(self.logged, wanted, strict=True) if there)
-        return Batch(self.catalogue, self.plans, select(self.situations, np.flatnonzero(wanted)), logged)
+        situations = select(self.situations, np.flatnonzero(wanted))
+        return Batch(self.catalogue, self.plans, situations, logged, self.later_usage[wanted], self.later_days[wanted])
 
 
 def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batch, ...]:
@@ -106,7 +116,8 @@ def _batch(table: pa.Table, catalogue: Catalogue, plans: PlanTable) -> Batch:
     logged = tuple(
         Logged(**{**row, "reasons": tuple(orjson.loads(row["reasons"]))}) for row in table.select(names).to_pylist()
     )
-    return Batch(catalogue, plans, situations, logged)
+    later = _numbers(table, "later_usage").reshape(len(table), len(COUNTED))
+    return Batch(catalogue, plans, situations, logged, later, table["later_days"].to_numpy().astype(np.float64))
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 
 from models.choice_ranker import ChoiceRanker
 from models.conditional_logit import ConditionalLogit
-from models.dataset import POSITION_FEATURES, TrainingSet, TrainingSetRefused, held_out
+from models.dataset import POSITION_FEATURES, TrainingSet, TrainingSetRefused, columns_of
+from models.holdout import split
 from models.judge import Figures, judge
 from models.logged_choices import ChoiceModel, policy_log
 from models.offline_policy import PolicyFigures, judge_policy
 from models.plan_ranker import FloatArray, PlanRanker
+from models.popularity import popularity
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
-
-FEWEST_DECISIONS = 30
-"""Below this neither the trained nor the held-out part can say anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,8 @@ class Trained:
     parameters: dict[str, Any]
     learned_from: TrainingSet
     judged_on: TrainingSet
+    later: bool
+    """Whether everything judged on came after everything learned from."""
     off_policy: dict[str, PolicyFigures]
     """What the log says of putting each one's first plan first; by name: model, rules, champion if there is one."""
 
@@ -51,26 +52,20 @@ def train(
     `truth` (rows of the training set,) holds true choice probabilities where they are known (demo data).
     The same training set and seed give the same model text. `TrainingSetRefused` when there are too few decisions.
     """
-    if len(training_set) < FEWEST_DECISIONS:
-        raise TrainingSetRefused(
-            f"{len(training_set)} decisions are too few to learn from; {FEWEST_DECISIONS} at least"
-        )
-    out = held_out(training_set.organizations)
-    if not out.any() or out.all():
-        raise TrainingSetRefused("the decisions come from too few organisations to hold some out")
-    learn, judged = training_set.take(~out), training_set.take(out)
+    cut = split(training_set)
+    learn, judged = cut.learned_from, cut.judged_on
     progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
     learner = ChoiceRanker(relative_columns=False, seed=seed, num_threads=num_threads)
     learner.fit(learn.learned_from, learn.chosen, learn.group_sizes, groups=learn.organizations)
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
     ranker = as_plan_ranker(learner, feature_names=learn.feature_names, version=f"challenger-{training_set.digest[:8]}")
-    held = None if truth is None else truth[np.repeat(out, training_set.group_sizes)]
+    held = None if truth is None else truth[np.repeat(cut.judged, training_set.group_sizes)]
     progress("judging against rules, popularity and a conditional logit")
     parameters = {"seed": seed, **asdict(learner.report_)}
     figures = _compare(ranker, logit, champion, learn=learn, judged=judged, truth=held)
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
     off_policy = judge_off_policy(rankers | ({"champion": champion} if champion else {}), judged, choice_model=logit)
-    return Trained(ranker, figures, parameters, learn, judged, off_policy)
+    return Trained(ranker, figures, parameters, learn, judged, cut.later, off_policy)
 
 
 def as_plan_ranker(learner: ChoiceRanker, *, feature_names: tuple[str, ...], version: str) -> PlanRanker:
@@ -78,14 +73,6 @@ def as_plan_ranker(learner: ChoiceRanker, *, feature_names: tuple[str, ...], ver
     columns = len(feature_names) + len(POSITION_FEATURES)
     coefficients = np.zeros(columns) if learner.prior_ is None else learner.prior_.coef_
     return PlanRanker(version, feature_names, learner.booster_, coefficients, hidden=len(POSITION_FEATURES))
-
-
-def popularity(learn: TrainingSet, judged: TrainingSet) -> FloatArray:
-    """Utilities (rows of `judged`,) of the simplest guess: the log of each plan's share among what was chosen."""
-    counts = pd.Series(learn.chosen).groupby(learn.plans).sum()
-    shown = pd.Series(np.ones(len(learn.plans))).groupby(learn.plans).sum()
-    share = ((counts + 1) / (shown + 2)).reindex(judged.plans).fillna(0.5 / (len(learn) + 2))
-    return np.asarray(np.log(share.to_numpy(dtype=np.float64)))
 
 
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
@@ -104,14 +91,6 @@ def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
     if np.isnan(truth).any():
         raise TrainingSetRefused(f"{choices.name} does not know every decision of the training set")
     return truth
-
-
-def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:
-    """The feature columns that a ranker reads, in its order; `TrainingSetRefused` when one is missing."""
-    if missing := [name for name in ranker.feature_names if name not in training_set.feature_names]:
-        raise TrainingSetRefused(f"{ranker.name} needs the features {', '.join(missing)}")
-    places = [training_set.feature_names.index(name) for name in ranker.feature_names]
-    return np.ascontiguousarray(training_set.features[:, places])
 
 
 def judge_off_policy(

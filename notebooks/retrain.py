@@ -22,10 +22,13 @@ with app.setup:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
     from data_contracts.catalogue import reference_texts
+    from models.backtest import learned_range
+    from models.bundle import publish_usage_range
     from models.dataset import load_training_set
-    from models.gate import verdict
+    from models.judged import judge_challenger
     from models.registry import Registry
     from models.report import COLUMNS, rows
+    from models.situations import load_situations
     from models.train import train, truth_for
     from pipelines.demo_data import write_demo_data
     from pipelines.training_set import build_training_set
@@ -79,33 +82,43 @@ def checked_tables(raw_folder, work):
 
 @app.cell
 def training_set(checked, work):
-    out = work / "training_set"
-    about = build_training_set(checked=checked, out=out, catalogues=[load_catalogue(*reference_texts())])
-    learned_from = load_training_set(out)
+    out, catalogue = work / "training_set", load_catalogue(*reference_texts())
+    about = build_training_set(checked=checked, out=out, catalogues=[catalogue])
+    learned_from, situations = load_training_set(out), load_situations(out, [catalogue])
     mo.md(
         f"## 2 · Build the training set\n\n{about['decisions']:,} decisions, {about['rows']:,} rows,"
         f" {len(about['feature_names'])} features; left out: {about['excluded'] or 'none'}."
         f" Digest `{about['digest'][:12]}`."
     )
-    return (learned_from,)
+    return learned_from, situations
 
 
 @app.cell
-def trained(learned_from, seed, truth, work):
+def trained(learned_from, seed, situations, truth, work):
     registry = Registry(work / "registry")
-    with registry.alone():  # nobody else changes the champion while this challenger is judged beside it
+    with registry.alone():  # nobody else changes the champion while this challenger is measured beside it
+        champion = registry.champion()
         challenger = train(
             learned_from,
             seed=seed,
             truth=truth_for(learned_from, truth) if truth.exists() else None,
-            champion=registry.champion(),
+            champion=champion,
             progress=lambda _step: None,
         )
-        said = verdict(challenger.figures)
-        version = registry.register(challenger, said)
+        judged = judge_challenger(challenger, situations, champion=champion)
+        publish_usage_range(registry.bundles, learned_range(situations))
+        registered = registry.register(challenger, judged)
     figures = pd.DataFrame(rows(challenger.figures), columns=list(COLUMNS))
-    mo.vstack([mo.md("## 3 · Train and judge\n\nOn organisations that no ranker was trained on."), figures])
-    return challenger, registry, said, version
+    mo.vstack(
+        [
+            mo.md(
+                "## 3 · Train and judge\n\nOn later decisions of organisations that no ranker was trained on. Hit@1:"
+                " how often the chosen plan stood first. Log-loss: how surprising the choices were (less is better)."
+            ),
+            figures,
+        ]
+    )
+    return challenger, judged, registered, registry
 
 
 @app.cell
@@ -123,9 +136,20 @@ def chart(challenger):
 
 
 @app.cell
-def registered(registry, said, version):
-    outcome = "is the champion now" if said.promoted else f"was not promoted: {'; '.join(said.failed)}"
-    mo.md(f"## 4 · Register\n\n`{version.version}` {outcome}. Serve it with `PLANS_MODEL={registry.bundles}`.")
+def the_gate(judged, registered, registry):
+    conditions = pd.DataFrame(
+        [{"condition": each.name, "met": each.met, "found": each.said} for each in judged.verdict.conditions]
+    )
+    outcome = "is the champion now" if registered.promoted else f"was not promoted ({judged.verdict.outcome})"
+    mo.vstack(
+        [
+            mo.md(
+                f"## 4 · The gate\n\nEvery condition must be met. `{registered.version}` {outcome}."
+                f" Serve the champion with `PLANS_MODEL={registry.bundles}`."
+            ),
+            conditions,
+        ]
+    )
 
 
 if __name__ == "__main__":

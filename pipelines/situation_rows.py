@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from data_contracts.usage import METRICS
 from pipelines.checked_tables import places_in, read_table
 from pipelines.decision_log import DecisionLog
+from pipelines.later_usage import LaterUsage
 from recommender.ranking.ranker import IntArray
 from recommender.ranking.situation import WINDOW_DAYS, PlanTable, Situations
 
@@ -47,11 +48,16 @@ def situation_columns(situations: Situations, plans: PlanTable) -> pa.Table:
 
 
 def situation_rows(
-    log: DecisionLog, places: IntArray, parts: Sequence[tuple[IntArray, pa.Table]], *, firsts: pa.Table
+    log: DecisionLog,
+    places: IntArray,
+    parts: Sequence[tuple[IntArray, pa.Table]],
+    *,
+    firsts: pa.Table,
+    later: LaterUsage,
 ) -> pa.Table:
     """One row for each decision at these ascending places of the log, as `SituationRow` says.
 
-    Each part has the columns of some of them, and where among `places` those stand.
+    Each part has the columns of some of them, and where among `places` those stand; `later` belongs to `places`.
     """
     order = np.argsort(np.concatenate([members for members, _ in parts]), kind="stable")
     columns = pa.concat_tables([table for _, table in parts]).take(pa.array(order))
@@ -67,6 +73,8 @@ def situation_rows(
         "model_version": about["model_version"],
         "recommended": firsts["recommended"].take(of_log),
         **{name: columns[name] for name in columns.column_names},
+        "later_usage": _lists(later.units),
+        "later_days": later.days,
         "reasons": firsts["reasons"].take(of_log),
     }
     return pa.table(named)

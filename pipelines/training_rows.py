@@ -1,6 +1,7 @@
 """The rows of the training set, some decisions at a time: situations, features and what was logged, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from pipelines.checked_tables import TableUnreadable, data_end_us, require_colum
 from pipelines.daily_usage import embedded_engine, usage_cells
 from pipelines.day_cube import KnownFacts, Moments, eligible_plans, read_known_facts, situations_of
 from pipelines.decision_log import DecisionLog, read_decision_log
+from pipelines.later_usage import LaterUsage, later_usage
 from pipelines.logged_features import Comparison, compare_logged_features
 from pipelines.situation_rows import read_firsts, situation_columns, situation_rows
 from pipelines.usable_decisions import UsableDecisions, read_outcomes, usable_decisions
@@ -49,6 +51,8 @@ class TrainingSources:
     markets: Sequence[Market | None]
     """In the order of `log.markets`; `None` where the catalogue was not given, or sells nothing at the interval."""
     decisions: UsableDecisions
+    data_end_us: int
+    """The latest instant of the data."""
     firsts: pa.Table
     """(d,) of `log`: which plan was put first, and the reasons logged with it."""
 
@@ -69,6 +73,7 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
     """Read the checked tables and settle which decisions are usable; `TableUnreadable` when a table is not there."""
     log, facts = read_decision_log(checked), read_known_facts(checked)
     require_columns(checked, "usage_events")
+    outcomes, data_end = read_outcomes(checked, log), data_end_us(checked)
     on_sale: dict[tuple[str, str], Market] = {
         (catalogue.version, interval): Market(catalogue, interval, plans)
         for catalogue in catalogues
@@ -79,9 +84,9 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
     decisions = usable_decisions(
         log,
         facts=facts,
-        outcomes=read_outcomes(checked, log),
+        outcomes=outcomes,
         plan_tables=[market.plans if market else None for market in markets],
-        data_end_us=data_end_us(checked),
+        data_end_us=data_end,
     )
     return TrainingSources(
         folder=checked,
@@ -90,6 +95,7 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
         usage_events=embedded_engine(table_path(checked, "usage_events")),
         markets=markets,
         decisions=decisions,
+        data_end_us=data_end,
         firsts=read_firsts(checked, log),
     )
 
@@ -135,21 +141,40 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
     )
     return Chunk(
         table=table,
-        situations=situation_rows(log, places, situation_parts, firsts=sources.firsts),
+        situations=situation_rows(
+            log, places, situation_parts, firsts=sources.firsts, later=_later_usage(sources, moments)
+        ),
         logged_features=compared,
         candidates_differ=candidates_differ,
     )
 
 
 def _usage_cells(sources: TrainingSources, moments: Moments) -> UsageCells:
-    import duckdb
-
-    try:
+    with _engine_errors(sources):
         return usage_cells(
             sources.usage_events,
             organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
             decided_at_us=moments.decided_at_us,
         )
+
+
+def _later_usage(sources: TrainingSources, moments: Moments) -> LaterUsage:
+    with _engine_errors(sources):
+        return later_usage(
+            sources.usage_events,
+            organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
+            decided_at_us=moments.decided_at_us,
+            data_end_us=sources.data_end_us,
+        )
+
+
+@contextmanager
+def _engine_errors(sources: TrainingSources) -> Iterator[None]:
+    """What the engine cannot read becomes `TableUnreadable`."""
+    import duckdb
+
+    try:
+        yield
     except duckdb.Error as error:
         path = table_path(sources.folder, "usage_events")
         raise TableUnreadable(f"usage_events: {path} cannot be read: {str(error).splitlines()[0]}") from error

@@ -20,8 +20,9 @@ from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import Overage, Units, overages_on
 from recommender.billing.periods import MONTHS_OF, Period
 from recommender.ranking.exploration import ShownPlan
-from recommender.ranking.projection import Projection
+from recommender.ranking.facts import Facts
 from recommender.ranking.reasons import Reason
+from recommender.ranking.usage_range import NORMAL, UsageRange
 
 State = Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
 
@@ -168,14 +169,14 @@ def _total(overages: Sequence[Overage]) -> int:
     return sum(each.amount_cents or 0 for each in overages)
 
 
-def projected_usage(projection: Projection, *, row: int = 0) -> MonthlyUsage:
-    """The projection of one organisation, for the metrics of which something is known."""
-    known: list[tuple[int, str]] = [(i, metric) for i, metric in enumerate(METRICS) if projection.known[row, i]]
-    expected, low, high = (
-        {metric: int(values[row, column]) for column, metric in known}
-        for values in (projection.monthly, projection.low, projection.high)
+def projected_usage(facts: Facts, *, usage_range: UsageRange = NORMAL) -> MonthlyUsage:
+    """The projection of the one organisation of `facts`, for the metrics of which something is known."""
+    projection = facts.projection
+    low, high = usage_range.ends(projection, days=facts.history_days)
+    known: list[tuple[int, str]] = [(i, metric) for i, metric in enumerate(METRICS) if projection.known[0, i]]
+    return MonthlyUsage(
+        *({metric: int(values[0, column]) for column, metric in known} for values in (projection.monthly, low, high))
     )
-    return MonthlyUsage(expected, low, high)
 
 
 def selection(*, plan: Plan, interval: Interval, holder: Holder, now: datetime) -> Selection:

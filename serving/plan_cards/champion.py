@@ -7,9 +7,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from models.bundle import POINTER, BundleRefused, load_champion
+from models.bundle import POINTER, BundleRefused, load_champion, load_usage_range
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.reasons import Attributing
+from recommender.ranking.usage_range import NORMAL, UsageRange
 from serving.logs import logger
 
 Absence = Literal["no_champion", "champion_refused"]
@@ -23,6 +24,8 @@ class Champion:
 
     ranker: Ranker | None
     absence: Absence | None
+    usage_range: UsageRange = NORMAL
+    """What the registry has seen of usage after a decision: the range that a projected bill states."""
 
     @property
     def version(self) -> str:
@@ -77,9 +80,17 @@ class ChampionHolder:
                 return False
             self._champion = Champion(None, "champion_refused")
             return True
-        self._champion = Champion(ranker, None)
+        self._champion = Champion(ranker, None, self._usage_range(self._address))
         logger().info("champion_loaded", pointer=self._pointer, version=ranker.version)
         return True
+
+    def _usage_range(self, address: Path) -> UsageRange:
+        """The registry's; the normal one where it has none that can be read."""
+        try:
+            return load_usage_range(address) or NORMAL
+        except BundleRefused as error:
+            logger().error("usage_range_refused", reason=error.reason)
+            return NORMAL
 
     def _fit(self, ranker: Ranker) -> Ranker:
         """The ranker, after it answered once; `BundleRefused` when it reads features that are not declared."""

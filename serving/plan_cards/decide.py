@@ -15,6 +15,7 @@ from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.ranker import FloatArray, Ranker, rank
 from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
 from recommender.ranking.situation import PlanTable, Situations
+from recommender.ranking.usage_range import UsageRange
 from serving.plan_cards.advice import Advisor
 from serving.plan_cards.assortment import Assortment
 from serving.plan_cards.promotions import open_promotion
@@ -89,10 +90,9 @@ async def decide(
     records = explanation.records() if explanation is not None else []
     candidates = _candidates(order, codes=codes, rows=rows, reasons=records, shown=terms.shown)
     shown = order[: terms.shown]
-    content = {
-        "context": _context(explanation, nothing_on_sale=not order),
-        "plans": _cards(shown, facts=facts, measured=Facts(situations, plans), assortment=assortment, reasons=reasons),
-    }
+    measured, spread = Facts(situations, plans), advisor.champions.champion.usage_range
+    cards = _cards(shown, facts=facts, measured=measured, assortment=assortment, reasons=reasons, usage_range=spread)
+    content = {"context": _context(explanation, nothing_on_sale=not order), "plans": cards}
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,
@@ -174,10 +174,11 @@ def _cards(
     measured: Facts,
     assortment: Assortment,
     reasons: tuple[Reason, ...],
+    usage_range: UsageRange,
 ) -> list[dict[str, Any]]:
     """The cards that are shown; the reasons stand on the first."""
     interval: Interval = "year" if measured.plans.interval == "year" else "month"
-    holder, usage = holder_of(facts), projected_usage(measured.projection)
+    holder, usage = holder_of(facts), projected_usage(measured, usage_range=usage_range)
     return [
         card_record(
             plan_card(

@@ -165,6 +165,7 @@ def _sample(
         group_sizes=sizes,
         decisions=rows.decisions[taken],
         organizations=rows.organizations[taken],
+        decided_at_us=rows.decided_at_us[taken],
         plans=rows.plans[index],
         order=rows.order[index],
         propensity=rows.propensity[index],

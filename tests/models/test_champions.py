@@ -3,7 +3,6 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,43 +13,8 @@ from typer.testing import CliRunner
 from models.__main__ import app
 from models.bundle import CHALLENGER, POINTER, champion_version, check, load_challenger, point_to
 from models.champions import HISTORY, Change, How, PromotionRefused, changes, line_of_champions, previous
-from models.dataset import load_training_set
-from models.gate import Verdict
 from models.registry import CHAMPION, NAME, Registry
-from models.train import train
-from tests.models.world import built, silent
-
-
-@pytest.fixture(scope="module")
-def versions_of(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, str, str]]:
-    """A registry with three versions of the same trees; none is champion."""
-    root = tmp_path_factory.mktemp("registered")
-    built(root, organizations=60)
-    trained = train(load_training_set(root / "set"), seed=7, num_threads=1, progress=silent)
-    kept = Registry(root / "registry")
-    registered = [kept.register(trained, Verdict(promoted=False, failed=("a test",))).version for _ in range(3)]
-    return root / "registry", (registered[0], registered[1], registered[2])
-
-
-@pytest.fixture
-def registry(versions_of: tuple[Path, tuple[str, str, str]], tmp_path: Path) -> Iterator[Registry]:
-    """The same folder for every test, because MLflow takes seconds to open another; put back as it was afterwards.
-
-    Bundles are checked in this process: a child takes seconds to import LightGBM. The command line has its child.
-    """
-    folder = versions_of[0]
-    shutil.copytree(folder / "bundles", tmp_path / "bundles")
-    yield Registry(folder, check_bundle=check)
-    shutil.rmtree(folder / "bundles")
-    shutil.copytree(tmp_path / "bundles", folder / "bundles")
-    (folder / HISTORY).unlink(missing_ok=True)
-    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
-        database.execute("DELETE FROM registered_model_aliases")
-
-
-@pytest.fixture
-def versions(versions_of: tuple[Path, tuple[str, str, str]]) -> tuple[str, str, str]:
-    return versions_of[1]
+from tests.models.registries import judged_challenger, judged_now, promote
 
 
 def alias_of(registry: Registry) -> str | None:
@@ -81,8 +45,9 @@ def test_promotion_and_rollback_move_pointer_and_alias_together(
     registry: Registry, versions: tuple[str, str, str]
 ) -> None:
     assert champion_of(registry) == (None, None)
-    registry.promote(versions[0])
+    promote(registry, versions[0])
 
+    judged_now(registry, versions[1])
     assert said("promote", versions[1], registry=registry) == (0, f"{versions[1]} is the champion\n")
     assert champion_of(registry) == ("2", "2")
 
@@ -92,7 +57,7 @@ def test_promotion_and_rollback_move_pointer_and_alias_together(
 
 def test_rollbacks_go_back_one_champion_at_a_time(registry: Registry, versions: tuple[str, str, str]) -> None:
     for version in versions:
-        registry.promote(version)
+        promote(registry, version)
 
     assert [registry.rollback(), registry.rollback()] == [versions[1], versions[0]]
     assert said("rollback", registry=registry) == (1, f"there is no champion before {versions[0]} to roll back to\n")
@@ -114,7 +79,7 @@ def test_a_name_that_is_no_version_leads_nowhere(registry: Registry, name: str) 
 
 
 def test_a_version_is_not_promoted_twice(registry: Registry, versions: tuple[str, str, str]) -> None:
-    registry.promote(versions[0])
+    promote(registry, versions[0])
 
     assert said("promote", versions[0], registry=registry) == (1, f"{versions[0]} is the champion already\n")
     assert [replace(change, at="") for change in changes(registry.folder)] == [Change(versions[0], "promoted", "")]
@@ -160,9 +125,9 @@ def test_a_copied_registry_writes_to_its_own_folder(registry: Registry, tmp_path
     """MLflow notes where artifacts go when an experiment is made, and would go on writing there."""
     copied = Registry(Path(shutil.copytree(registry.folder, tmp_path / "copied")), check_bundle=check)
     before = sorted((registry.folder / "artifacts").rglob("*"))
-    trained = train(load_training_set(registry.folder.parent / "set"), seed=7, num_threads=1, progress=silent)
+    trained, judged = judged_challenger(registry.folder.parent, outcome="won")
 
-    registered = copied.register(trained, Verdict(promoted=True, failed=()))
+    registered = copied.register(trained, judged)
 
     assert champion_version(copied.bundles) == registered.version
     assert list((copied.folder / "artifacts" / registered.run_id).rglob("report.md"))
@@ -176,7 +141,7 @@ def test_a_damaged_model_is_never_promoted(registry: Registry, versions: tuple[s
     model.write_bytes(model.read_bytes() + b"\n")
 
     with pytest.raises(PromotionRefused, match=r"may not be served: model\.txt has") as refused:
-        registry.promote(versions[1])
+        promote(registry, versions[1])
     assert "\n" not in str(refused.value)
     assert champion_of(registry) == ("1", None)
 
@@ -189,13 +154,13 @@ def test_a_manifest_edited_after_registration_is_never_promoted(
     path.write_text(json.dumps(manifest | {"feature_names": manifest["feature_names"][::-1]}))
 
     with pytest.raises(PromotionRefused, match="its manifest is not the one that was registered"):
-        registry.promote(versions[1])
+        promote(registry, versions[1])
     assert champion_of(registry) == (None, None)
 
 
 def test_a_rollback_onto_a_damaged_bundle_is_refused(registry: Registry, versions: tuple[str, str, str]) -> None:
     point_to(registry.bundles, versions[0])
-    registry.promote(versions[1])
+    promote(registry, versions[1])
     (registry.bundles / versions[0] / "model.txt").write_bytes(b"")
 
     with pytest.raises(PromotionRefused, match="may not be served"):
@@ -209,18 +174,18 @@ def test_the_alias_goes_back_when_the_pointer_cannot_be_written(
     def full(_bundles: Path, _version: str) -> None:
         raise OSError("no space left")
 
-    registry.promote(versions[0])
+    promote(registry, versions[0])
     monkeypatch.setattr("models.registry.point_to", full)
 
     with pytest.raises(PromotionRefused, match="the pointer cannot be written: no space left"):
-        registry.promote(versions[1])
+        promote(registry, versions[1])
     assert champion_of(registry) == ("1", "1")
 
 
 def test_promotion_mends_a_pointer_that_cannot_be_read(registry: Registry, versions: tuple[str, str, str]) -> None:
     (registry.bundles / POINTER).write_text("{")
 
-    registry.promote(versions[2])
+    promote(registry, versions[2])
 
     assert champion_of(registry) == ("3", "3")
 
@@ -229,7 +194,7 @@ def test_a_champion_that_was_never_written_down_can_be_rolled_back_to(
     registry: Registry, versions: tuple[str, str, str]
 ) -> None:
     point_to(registry.bundles, versions[0])
-    registry.promote(versions[1])
+    promote(registry, versions[1])
 
     assert registry.rollback() == versions[0]
     assert [change.how for change in changes(registry.folder)] == ["found", "promoted", "rolled back"]

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 from data_contracts.policy_estimates import PolicyEstimates
 from models.__main__ import app
 from models.cross_fitting import assign_folds
-from models.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
+from models.dataset import TrainingSet, TrainingSetRefused, load_training_set
 from models.evaluate import evaluate, policy_estimates
+from models.holdout import split
 from models.logged_choices import FloatArray, chance_if_first, cross_fitted_log, places_if_first, policy_log
 from models.offline_policy import judge_policy
-from models.registry import policy_metrics
 from models.report import policy_rows, policy_words
+from models.run_log import policy_metrics
 from models.train import truth_for
 from recommender.ranking.rules import RuleRanker
 from tests.models.world import built, silent
@@ -37,6 +38,7 @@ def two_decisions() -> TrainingSet:
         organizations=np.array(["one", "two"], dtype=object),
         plans=np.array(["a", "b", "c"] * 2, dtype=object),
         order=order,
+        decided_at_us=np.array([0, 1]),
         propensity=np.array([0.25, 0.5, 0.25, 0.3, 0.3, 0.4]),
         digest="0" * 64,
     )
@@ -125,7 +127,7 @@ def test_only_held_out_organisations_are_judged_on(training_set: TrainingSet, wo
 
     found = evaluate(training_set, champion=None, truth=truth, progress=silent)
 
-    assert found.decisions == held_out(training_set.organizations).sum()
+    assert found.decisions == len(split(training_set).judged_on)
     assert set(found.figures) == {"rules", "popularity", "optimum"}
     assert found.off_policy["rules"].weights.decisions == found.decisions
 
@@ -154,7 +156,7 @@ def test_mlflow_keeps_no_estimate_that_may_not_be_relied_on(training_set: Traini
 
 
 def test_too_few_decisions_are_refused(training_set: TrainingSet) -> None:
-    with pytest.raises(TrainingSetRefused, match="too few to judge by"):
+    with pytest.raises(TrainingSetRefused, match="too few to learn from"):
         evaluate(training_set.take(np.arange(len(training_set)) < 20), champion=None, progress=silent)
 
 

@@ -1,44 +1,284 @@
-"""Who may answer: better than the rules and popularity, and not behind the champion."""
+"""Who may answer: each condition of the gate, and challengers that were sabotaged."""
 
-from models.gate import verdict
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_contracts.catalogue import reference_texts
+from models.dataset import TrainingSet, load_training_set
+from models.gate import CONDITIONS, verdict
+from models.gate_measures import Learned, Measured, Slice, measure
 from models.judge import Figures
+from models.judged import Judged, judge_challenger
+from models.model_card import EmptyField, model_card, render
+from models.monotonicity import Certificate
+from models.offline_policy import Estimate, OfflineVerdict, PolicyFigures, Weights
+from models.paired import Difference, paired_difference
+from models.reason_audit import Finding, ReasonsAudit
+from models.situations import Batch, load_situations
+from models.train import Trained, train
+from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from tests.models.world import built, silent
+
+ORGANIZATIONS = int(os.environ.get("ORGANIZATIONS", "1200"))
+"""For the sabotaged challengers: enough that an honest one wins."""
 
 
-def figures(hit: float, log_loss: float | None) -> Figures:
-    return Figures(hit_at_1=hit, ndcg_at_3=hit, log_loss=log_loss, calibration_error=None, expected_hit_at_1=None)
+def difference(value: float, reach: float = 0.02) -> Difference:
+    return Difference(value, value - reach, value + reach, decisions=500, organizations=400)
 
 
-RULES = figures(0.40, None)
-POPULARITY = figures(0.30, 2.0)
+def figures(log_loss: float | None = 1.4, calibration_error: float | None = 0.01) -> Figures:
+    return Figures(0.5, 0.7, log_loss, calibration_error, None)
 
 
-def test_a_ranker_that_beats_rules_and_popularity_is_promoted() -> None:
-    said = verdict({"model": figures(0.50, 1.5), "rules": RULES, "popularity": POPULARITY})
+def accepted(value: float, *, reliable: bool = True) -> PolicyFigures:
+    logged = Estimate(0.4, 0.01, 0.38, 0.42)
+    weights = Weights(500, 200.0, 1.0, 0.05, 4.0, 0.5)
+    reasons = () if reliable else ("the effective sample of 7 is below 100",)
+    return PolicyFigures({}, (value - 0.05, value + 0.05), logged, weights, OfflineVerdict(reliable, reasons))
 
-    assert said.promoted
-    assert said.failed == ()
+
+def certificate(falls: int) -> Certificate:
+    return Certificate(organisations=500, probes=3_000, falls={"together": falls}, moved={"together": 400})
 
 
-def test_a_ranker_no_better_than_the_rules_is_refused_with_every_reason() -> None:
-    said = verdict({"model": figures(0.40, 2.5), "rules": RULES, "popularity": POPULARITY})
+def measured(**changes: Any) -> Measured:
+    """A challenger that wins over the rules and a champion, but for what a test changes."""
+    audit = ReasonsAudit(
+        decisions=100, specific=90, reasons=150, true=150, attributed=150, necessary=150, reproduced=150
+    )
+    good = Measured(
+        decisions=500,
+        organizations=400,
+        utilities={},
+        figures={"model": figures(), "rules": figures(None, None), "popularity": figures(2.0)},
+        over_rules={"hit": difference(0.05), "ndcg": difference(0.05), "regret_cents": difference(100.0)},
+        over_champion={"hit": difference(0.03), "ndcg": difference(0.03), "log_loss": difference(0.05)},
+        calibration_by_chance=0.012,
+        regret_cents={"model": 900.0, "rules": 1_000.0},
+        slices=(Slice("template", "support", 0.7, 0.65, difference(0.05)),),
+        off_policy={"model": accepted(0.45)},
+        reasons=audit,
+        certificates={"model": (certificate(3),), "champion": (certificate(3),)},
+        latency_ms=(0.2, 1.0),
+        undeclared=(),
+        features_differ=0,
+        later=True,
+        stale_days=0.5,
+    )
+    return replace(good, **changes)
 
-    assert not said.promoted
-    assert said.failed == (
-        "it is not above the rules in hit@1",
-        "it is not above the rules in NDCG@3",
-        "its log-loss is not below popularity's",
+
+def test_a_challenger_that_is_better_by_more_than_chance_wins() -> None:
+    said = verdict(measured())
+
+    assert (said.outcome, said.promoted, said.failed) == ("won", True, ())
+    assert len(said.conditions) == len(CONDITIONS)
+    assert verdict(measured(over_champion={})).outcome == "won"
+
+
+def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outside() -> None:
+    said = verdict(measured(over_champion={"log_loss": difference(0.01), "ndcg": difference(-0.01)}))
+
+    assert (said.outcome, said.promoted) == ("level", False)
+
+
+@pytest.mark.parametrize(
+    ("change", "condition"),
+    [
+        ({"undeclared": ("label",)}, "features are declared"),
+        ({"features_differ": 3}, "features come out the same when they are computed anew"),
+        ({"stale_days": -2.0}, "judged on what it has not seen"),
+        ({"stale_days": 32.0}, "learned from what is at most 31 days old"),
+        ({"over_rules": {"hit": difference(0.05), "ndcg": difference(0.01)}}, "NDCG@3 above the rules"),
+        ({"over_rules": {"hit": difference(-0.01), "ndcg": difference(0.05)}}, "hit@1 not below the rules"),
+        ({"figures": {"model": figures(2.1), "popularity": figures(2.0)}}, "log-loss below popularity"),
+        ({"figures": {"model": figures(None), "popularity": figures(2.0)}}, "log-loss below popularity"),
+        ({"calibration_by_chance": -0.001}, "probabilities mean what they say"),
+        (
+            {"slices": (Slice("country", "dach", 0.5, 0.6, difference(-0.1)),)},
+            "no template or country worse off than with the rules",
+        ),
+        ({"off_policy": {"model": accepted(0.2)}}, "logged decisions do not speak against it"),
+        ({"reasons": ReasonsAudit()}, "every reason it would show holds"),
+        (
+            {"reasons": ReasonsAudit(decisions=9, faults=[Finding("d", "growth", False, True, True, True)])},
+            "every reason it would show holds",
+        ),
+        (
+            {"certificates": {"model": (certificate(4),), "champion": (certificate(3),)}},
+            "more usage leads to a smaller plan no more often",
+        ),
+        ({"certificates": {}}, "more usage leads to a smaller plan no more often"),
+        ({"latency_ms": (1.0, 101.0)}, "scores a decision within 100 ms"),
+        ({"over_champion": {"log_loss": difference(-0.03)}}, "log-loss not worse than the champion's"),
+        (
+            {"over_champion": {"log_loss": difference(0.05), "ndcg": difference(-0.03)}},
+            "NDCG@3 not worse than the champion's",
+        ),
+        (
+            {"over_champion": {"log_loss": difference(0.05), "regret_cents": difference(-900.0)}},
+            "regret in cents not worse than the champion's",
+        ),
+    ],
+)
+def test_each_condition_alone_refuses(change: dict[str, Any], condition: str) -> None:
+    said = verdict(measured(**change))
+
+    assert said.outcome == "refused"
+    assert [each.name for each in said.conditions if not each.met] == [condition]
+
+
+def test_a_log_that_allows_no_verdict_does_not_speak_against_anyone() -> None:
+    assert verdict(measured(off_policy={"model": accepted(0.1, reliable=False)})).outcome == "won"
+
+
+def test_an_interval_draws_organisations_with_all_of_their_decisions() -> None:
+    """Twenty organisations of fifty equal decisions say no more than twenty decisions would."""
+    rng = np.random.default_rng(4)
+    each = rng.normal(0.1, 1.0, 20)
+    many, few = np.repeat(each, 50), each
+    names = np.array([f"org-{i}" for i in range(20)], dtype=object)
+
+    clustered = paired_difference(many, np.zeros(1_000), organizations=np.repeat(names, 50))
+    alone = paired_difference(few, np.zeros(20), organizations=names)
+
+    assert clustered.upper - clustered.lower == pytest.approx(alone.upper - alone.lower)
+    assert alone.upper - alone.lower == pytest.approx(2 * 1.96 * each.std() / np.sqrt(20), rel=0.15)
+    assert (clustered.decisions, clustered.organizations) == (1_000, 20)
+
+
+def test_equal_figures_differ_by_nothing() -> None:
+    ours = np.random.default_rng(1).random(30)
+
+    found = paired_difference(ours, ours, organizations=np.arange(30).astype(object))
+
+    assert (found.value, found.lower, found.upper) == (0.0, 0.0, 0.0)
+    assert not found.above_zero
+    assert not found.below_zero
+
+
+def test_a_card_with_an_empty_field_is_not_written() -> None:
+    with pytest.raises(EmptyField, match="nothing to say about Limits"):
+        render("Model card: x", {"Purpose": "to rank", "Limits": " \n"})
+
+
+@dataclass(frozen=True)
+class Flipped:
+    """Says the opposite of another ranker."""
+
+    other: Ranker
+    name: str = "model"
+
+    @property
+    def version(self) -> str:
+        return f"flipped-{self.other.version}"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self.other.feature_names
+
+    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        return -self.other.utilities(features, group_sizes)
+
+
+@dataclass(frozen=True)
+class World:
+    """A demo world with an honest challenger."""
+
+    rows: TrainingSet
+    batches: tuple[Batch, ...]
+    honest: Trained
+
+    def judged(self, trained: Trained, champion: Ranker | None = None) -> Judged:
+        """What the gate says of a challenger on the honest hold-out."""
+        return judge_challenger(replace(trained, judged_on=self.honest.judged_on), self.batches, champion=champion)
+
+    def trained_on(self, **columns: Any) -> Trained:
+        """A challenger that learned from altered columns."""
+        return train(replace(self.rows, **columns), seed=7, num_threads=1, progress=silent)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = built(tmp_path_factory.mktemp("world"), organizations=ORGANIZATIONS)
+    rows = load_training_set(root / "set")
+    batches = load_situations(root / "set", [load_catalogue(*reference_texts())])
+    return World(rows, batches, train(rows, seed=7, num_threads=1, progress=silent))
+
+
+@pytest.mark.slow
+def test_an_honest_challenger_wins_and_a_copy_of_it_is_level(world: World) -> None:
+    first = world.judged(world.honest)
+    again = world.judged(world.honest, champion=world.honest.ranker)
+
+    assert first.verdict.failed == ()
+    assert first.verdict.outcome == "won"
+    assert again.verdict.outcome == "level"
+    assert "## Verdict" in model_card(world.honest, again.measured, again.verdict, version="copy")
+
+
+@pytest.mark.slow
+def test_a_leaked_label_is_refused_by_what_it_does_and_by_what_it_is(world: World) -> None:
+    """The label slipped into a column that is declared; trained on it, the challenger knows the answers."""
+    leaked = world.rows.features.copy()
+    leaked[:, world.rows.feature_names.index("trial_age")] += 5 * world.rows.chosen
+    challenger = world.trained_on(features=leaked)
+    assert challenger.figures["model"].hit_at_1 > 0.95  # it would look perfect by its own columns
+
+    by_what_it_does = world.judged(challenger).verdict
+    by_what_it_is = judge_challenger(challenger, world.batches, champion=None).verdict
+
+    assert by_what_it_does.outcome == by_what_it_is.outcome == "refused"
+    assert any("probabilities mean what they say" in reason for reason in by_what_it_does.failed)
+    assert any("computed anew" in reason for reason in by_what_it_is.failed)
+
+
+@pytest.mark.slow
+def test_a_label_in_a_column_of_its_own_is_refused(world: World) -> None:
+    challenger = world.trained_on(
+        feature_names=(*world.rows.feature_names, "taken"),
+        features=np.hstack([world.rows.features, world.rows.chosen[:, None]]),
     )
 
+    said = world.judged(challenger).verdict
 
-def test_a_ranker_behind_the_champion_is_refused() -> None:
-    said = verdict(
-        {"model": figures(0.50, 1.5), "rules": RULES, "popularity": POPULARITY, "champion": figures(0.50, 1.4)}
+    assert "features are declared: reads taken" in said.failed
+
+
+@pytest.mark.slow
+def test_shuffled_features_are_refused(world: World) -> None:
+    order = np.random.default_rng(2).permutation(len(world.rows.features))
+
+    said = world.judged(world.trained_on(features=np.ascontiguousarray(world.rows.features[order]))).verdict
+
+    assert said.outcome == "refused"
+    assert any("NDCG@3 above the rules" in reason for reason in said.failed)
+
+
+@pytest.mark.slow
+def test_stale_data_is_refused(world: World) -> None:
+    """Sound in itself, but what it learned from ends more than a month before the decisions it would take."""
+    until = world.honest.judged_on.decided_at_us.min() - 40 * 86_400_000_000
+
+    said = world.judged(
+        train(world.rows.take(world.rows.decided_at_us < until), seed=7, num_threads=1, progress=silent)
     )
 
-    assert said.failed == ("its log-loss is above the champion's",)
+    assert any("at most 31 days old" in reason for reason in said.verdict.failed)
 
 
-def test_a_ranker_equal_to_the_champion_may_replace_it() -> None:
-    model = figures(0.50, 1.5)
+@pytest.mark.slow
+def test_a_flipped_sign_is_refused(world: World) -> None:
+    honest = world.honest
+    learned = Learned(honest.learned_from, int(honest.learned_from.decided_at_us.max()), honest.later)
 
-    assert verdict({"model": model, "rules": RULES, "popularity": POPULARITY, "champion": model}).promoted
+    said = verdict(measure(Flipped(honest.ranker), learned=learned, judged_on=honest.judged_on, batches=world.batches))
+
+    assert said.outcome == "refused"
+    assert any("NDCG@3 above the rules" in reason for reason in said.failed)

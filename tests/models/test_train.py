@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from models.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
-from models.train import Trained, popularity, train, truth_for
+from models.popularity import popularity
+from models.train import Trained, train, truth_for
 from tests.models.world import built, silent
 
 

@@ -10,7 +10,6 @@ from recommender.billing.periods import Period
 from recommender.cards import Holder, MonthlyUsage, key_limits, plan_card, projected_bill, projected_usage, selection
 from recommender.ranking.exploration import ShownPlan
 from recommender.ranking.facts import Facts
-from recommender.ranking.projection import projected_monthly
 from tests.recommender.ranking.builders import make_plan, make_situations, make_table
 
 NOW = datetime(2026, 6, 16, tzinfo=UTC)
@@ -55,7 +54,7 @@ def test_an_allowance_that_cannot_be_extended_is_named_not_billed() -> None:
 def test_only_known_metrics_are_usage() -> None:
     situations = make_situations(make_table(), per_day={"conversations": 10}, levels={"seats": 2})
 
-    usage = projected_usage(projected_monthly(situations))
+    usage = projected_usage(Facts(situations, make_table()))
 
     assert usage.expected == {"conversations": 300, "ai_tokens": 0, "seats": 2}
     assert usage.low["conversations"] < 300 < usage.high["conversations"]
@@ -75,7 +74,7 @@ def test_the_card_and_the_features_agree_on_the_bill() -> None:
     facts = Facts(make_situations(table, per_day={"conversations": 2_000}), table)
 
     bills = [
-        projected_bill(plan=plan, interval="month", usage=projected_usage(facts.projection), days=28).amount_cents
+        projected_bill(plan=plan, interval="month", usage=projected_usage(facts), days=28).amount_cents
         for plan in (BASIC, SCALE)
     ]
 

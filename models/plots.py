@@ -1,0 +1,74 @@
+"""Two pictures of a ranker on its hold-out: whether its probabilities come true, and how soon the chosen plan comes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.group_softmax import softmax_by_group
+from models.judge import BINS, positions_by_group
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_SIZE: Final = {"width": 420, "height": 320}
+
+
+def calibration_table(utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntArray) -> pd.DataFrame:
+    """Ten bins of equally many rows: the mean stated probability of each, and the share that was chosen."""
+    stated = softmax_by_group(utilities, group_sizes)
+    bins = [part for part in np.array_split(np.argsort(stated, kind="stable"), BINS) if len(part)]
+    return pd.DataFrame(
+        [{"stated": stated[part].mean(), "came true": chosen[part].mean(), "rows": len(part)} for part in bins]
+    )
+
+
+def gains_table(utilities: Mapping[str, FloatArray], *, chosen: FloatArray, group_sizes: IntArray) -> pd.DataFrame:
+    """For each ranker, the share of decisions whose chosen plan stands within the first k places."""
+    lines = []
+    for name, values in utilities.items():
+        taken = positions_by_group(values, group_sizes)[chosen == 1]
+        lines += [
+            {"ranker": name, "first places": k, "chosen plan among them": float((taken <= k).mean())}
+            for k in range(1, int(group_sizes.max()) + 1)
+        ]
+    return pd.DataFrame(lines)
+
+
+def calibration_chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
+    """Stated against observed; on the diagonal every probability means what it says."""
+    highest = float(max(table["stated"].max(), table["came true"].max()))
+    diagonal = pd.DataFrame({"stated": [0.0, highest], "came true": [0.0, highest]})
+    line = alt.Chart(diagonal).mark_line(strokeDash=[4, 4], color="gray").encode(x="stated:Q", y="came true:Q")
+    points = (
+        alt.Chart(table)
+        .mark_line(point=True)
+        .encode(x=alt.X("stated:Q", title="stated probability"), y=alt.Y("came true:Q", title="share that was chosen"))
+    )
+    return alt.layer(line, points).properties(title="Do probabilities come true?", **_SIZE)
+
+
+def gains_chart(table: pd.DataFrame) -> alt.Chart:
+    """How many decisions are answered within the first k plans, ranker by ranker."""
+    lines: alt.Chart = (
+        alt.Chart(table)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("first places:O", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("chosen plan among them:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+            color="ranker:N",
+            strokeDash="ranker:N",
+        )
+        .properties(title="How soon does the chosen plan come?", **_SIZE)
+    )
+    return lines
+
+
+def save_png(chart: alt.TopLevelMixin, path: Path) -> Path:
+    """Draw a chart into a PNG file, without a browser and without the network."""
+    chart.save(str(path), format="png", scale_factor=2)
+    return path

@@ -1,0 +1,82 @@
+"""How far a month's usage may fall from what is projected: the range that holds 80 % of what came before.
+
+The projection knows its standard error as if nothing but chance moved usage. Organisations also settle in and grow,
+which no history of a few weeks shows. So the ends of the range, counted in standard errors, are read off what really
+followed past decisions, separately for short and long histories (split conformal prediction: Papadopoulos et al. 2002).
+"""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final, Self
+
+import numpy as np
+
+from recommender.ranking.projection import Projection
+from recommender.ranking.ranker import FloatArray
+
+STATED: Final = 0.8
+"""The share of months that the range holds."""
+FROM_DAYS: Final = (0.0, 10.0, 14.0, 21.0, 28.0)
+"""Days of history from which a row of the table counts, until the next."""
+FEWEST_CASES: Final = 100
+"""A row with fewer cases reads its ends off all of them."""
+
+_NORMAL: Final = 1.2815515655446004
+"""Standard normal quantile at 0.9."""
+_LARGEST: Final = 1e15
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRange:
+    """The ends of the range in standard errors of the log, by days of history."""
+
+    low: tuple[float, ...]
+    """At most 0, one for each of `FROM_DAYS`."""
+    high: tuple[float, ...]
+    """At least 0, likewise."""
+
+    def __post_init__(self) -> None:
+        if len(self.low) != len(FROM_DAYS) or len(self.high) != len(FROM_DAYS):
+            raise ValueError(f"a usage range has {len(FROM_DAYS)} lower and upper ends")
+        if not all(isfinite(low) and isfinite(high) and low <= 0 <= high for low, high in self._rows()):
+            raise ValueError("the lower ends of a usage range are at most 0, the upper at least 0")
+
+    def _rows(self) -> list[tuple[float, float]]:
+        return list(zip(self.low, self.high, strict=True))
+
+    def ends(self, projection: Projection, *, days: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Whole units at the lower and upper end, (n, metrics) each; `days` (n,) of history."""
+        row = _row_of(days)
+        low, high = (np.array(ends)[row][:, None] * projection.relative_error for ends in (self.low, self.high))
+        return np.floor(projection.monthly * np.exp(low)), np.minimum(
+            np.ceil(projection.monthly * np.exp(high)), _LARGEST
+        )
+
+    @classmethod
+    def from_what_came(cls, surprises: FloatArray, *, days: FloatArray) -> Self:
+        """Read off n past cases: `surprises` (n,) is log(came / projected) in standard errors, `days` (n,) of history.
+
+        Too few cases for a row read off all; too few altogether give the normal range.
+        """
+        if len(surprises) < FEWEST_CASES:
+            return cls(*_normal())
+        row = _row_of(days)
+        quantiles = [(1 - STATED) / 2, (1 + STATED) / 2]
+        ends = []
+        for number in range(len(FROM_DAYS)):
+            mine = surprises[row == number]
+            low, high = np.quantile(mine if len(mine) >= FEWEST_CASES else surprises, quantiles)
+            ends.append((min(float(low), 0.0), max(float(high), 0.0)))
+        return cls(tuple(low for low, _ in ends), tuple(high for _, high in ends))
+
+
+def _row_of(days: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.maximum(np.searchsorted(FROM_DAYS, days, side="right") - 1, 0).astype(np.int64)
+
+
+def _normal() -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return (-_NORMAL,) * len(FROM_DAYS), (_NORMAL,) * len(FROM_DAYS)
+
+
+NORMAL: Final = UsageRange(*_normal())
+"""The range while nobody knows what came: chance alone."""
