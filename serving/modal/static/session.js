@@ -130,9 +130,14 @@ export class Session {
     const { strategy, model_version } = decision;
     const shown = decision.plans.map(({ plan, position, recommended }) => ({ plan, position, recommended }));
     this.#emit("view", { ...this.#facts(), strategy, model_version, plans: shown });
-    if (this.#seenDecisions.has(decision.decision_id)) return;
-    this.#seenDecisions.add(decision.decision_id);
-    this.#send(outcome("viewed", decision.decision_id));
+    this.#once(decision.decision_id, () => this.#send(outcome("viewed", decision.decision_id)));
+  }
+
+  /** What this page has told before, in this opening or an earlier one, is not told again. */
+  #once(what, tell) {
+    if (this.#seenDecisions.has(what)) return;
+    this.#seenDecisions.add(what);
+    tell();
   }
 
   #nothing() {
@@ -254,6 +259,8 @@ export class Session {
   }
 
   #seen({ plan: { plan, position, recommended } }) {
+    const { decision_id } = this.#facts();
+    this.#once(`${decision_id} ${plan}`, () => this.#send(outcome("impression", decision_id, { plan, position })));
     this.#emit("impression", { ...this.#facts(), plan, position, recommended });
   }
 
