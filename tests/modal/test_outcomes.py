@@ -104,6 +104,23 @@ def test_an_impression_is_a_card_half_visible_for_a_second(opened: Open) -> None
     assert [event["position"] for event in modal.heard("impression")] == [1]
 
 
+def test_a_card_that_was_seen_is_recorded_once_per_decision_with_its_place(opened: Open, world: World) -> None:
+    world.put("looker")
+    modal = opened("looker")
+    decision = decision_of(modal)
+    assert eventually(modal, lambda: world.recorded(decision, "impression")[2:])
+    modal.page.keyboard.press("Escape")
+
+    modal.opener.click()
+    modal.page.wait_for_timeout(1_500)
+
+    seen = world.recorded(decision, "impression")
+    shown = modal.heard("view")[0]["plans"]
+    assert sorted((row["position"], row["plan"]) for row in seen) == [
+        (each["position"], each["plan"]) for each in shown
+    ]
+
+
 def test_no_event_carries_personal_data(opened: Open) -> None:
     modal = opened()
     modal.dialog.get_by_role("button", name="Auswählen: Ecommerce Scale").click()
