@@ -28,6 +28,7 @@ from serving.jobs.schedule import Scheduler
 from serving.leads import endpoints as leads
 from serving.logs import logger
 from serving.metrics import Metrics
+from serving.notifications.post import Outbox, Post, Smtp
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
 from serving.pages import billing as billing_pages
@@ -140,7 +141,15 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
         quotes=QuoteSigner(settings.signing_key.get_secret_value()),
         experiments=ExperimentsInForce(experiments, database),
         issuer=Issuer(settings.seller, {plan.code: plan.name for plan in catalogue.plans}),
+        post=_post(settings),
     )
+
+
+def _post(settings: Settings) -> Post | None:
+    """The mail server, else the folder, else none."""
+    if address := settings.mail_smtp.get_secret_value():
+        return Smtp(address)
+    return None if settings.mail_outbox is None else Outbox(settings.mail_outbox)
 
 
 def _look_at_experiments(parts: Parts) -> None:

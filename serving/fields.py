@@ -59,6 +59,12 @@ PlanCode = Annotated[str, StringConstraints(strict=True, min_length=1, max_lengt
 """What a catalogue may call a plan or a promotion: one line of 1 to 100 characters, without blanks around it."""
 Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
 Timezone = Annotated[str, StringConstraints(strict=True, max_length=64), AfterValidator(_timezone)]
+Email = Annotated[
+    str,
+    StringConstraints(
+        strict=True, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$"
+    ),
+]
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_utc)]
 
 

@@ -17,6 +17,7 @@ from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.issuing import Issuer
 from serving.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
 from serving.metrics import Metrics
+from serving.notifications.post import Post
 from serving.organizations.repository import UnknownOrganization
 from serving.payments.gateway import PaymentGateway
 from serving.plan_cards.advice import Advisor
@@ -63,6 +64,8 @@ class Parts:
     quotes: QuoteSigner
     experiments: ExperimentsInForce
     issuer: Issuer
+    post: Post | None
+    """Takes the mails; `None`: none are written."""
 
     @property
     def catalogue(self) -> Catalogue:

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from serving.fields import Email
 from serving.invoices.seller import SellerSettings
 
 
@@ -50,9 +51,15 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65_535)
     seller: SellerSettings = Field(default_factory=SellerSettings)
     """Who stands on the invoices: `PLANS_SELLER_NAME`, `PLANS_SELLER_VAT_ID`, …"""
+    mail_outbox: Path | None = None
+    """Folder in which mails are laid as files; unset, and without `PLANS_MAIL_SMTP`: none are written."""
+    mail_smtp: SecretStr = SecretStr("")
+    """Server that sends them, `smtp://user:password@host:587` or `smtps://…`; a password never travels in clear."""
+    mail_from: Email | None = None
+    """Who they come from; unset: the seller's address."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("catalogue", "model", "experiments", mode="before")
+    @field_validator("catalogue", "model", "experiments", "mail_outbox", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -70,5 +70,6 @@ notifications = Table(
     Column("locale", String(8), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("sent_at", Instant, index=True, comment="NULL: still to be sent"),
+    Column("try_at", Instant, comment="not before; whoever sends it moves it on first"),
     Index(None, "organization_id", "created_at"),
 )

@@ -76,6 +76,7 @@ organizations = Table(
     Column("locale", String(8), nullable=False),
     Column("timezone", String(64), nullable=False),
     Column("address", Text, comment="JSON"),
+    Column("email", String(254), comment="where mails go; NULL: nowhere"),
     Column("trial_started_at", Instant, nullable=False),
     Column("templates", Text, nullable=False, comment="JSON list, what the log adds up to"),
     Column("integrations", Text, nullable=False, comment="JSON list, what the log adds up to"),

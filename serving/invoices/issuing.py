@@ -17,6 +17,7 @@ from serving.db.billing_tables import charges, payment_methods
 from serving.invoices import repository
 from serving.invoices.seller import SellerSettings
 from serving.locales import DEFAULT_LOCALE, supported
+from serving.notifications import repository as notifications
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import company_number, day_of
@@ -69,6 +70,14 @@ def issue(connection: Connection, issuer: Issuer, *, charge_id: str, now: dateti
         payment=_payment(connection, issuer.seller, charge, document, issued_on),
     )
     repository.add(connection, invoice, series=series, position=position, charge_id=charge_id, now=now)
+    notifications.record(
+        connection,
+        organization_id=invoice.organization_id,
+        kind="invoice_issued",
+        about=invoice.number,
+        payload={"number": invoice.number},
+        now=now,
+    )
     return invoice.number
 
 

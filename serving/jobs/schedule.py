@@ -11,6 +11,7 @@ from serving.clock import ClockMovedBack, SteppedClock
 from serving.db.tables import organizations
 from serving.invoices import files
 from serving.jobs.collect_payments import ask_pending, collect_due, refresh_arrears, refund_due
+from serving.jobs.send_mails import send_due, warn_of_cards
 from serving.logs import logger
 from serving.parts import Parts
 from serving.payments import attempts, charges
@@ -85,6 +86,8 @@ def run_due(parts: Parts, *, now: datetime) -> None:
     collect_due(parts, now=now)
     refund_due(parts, now=now)
     refresh_arrears(parts)
+    warn_of_cards(parts, now=now)
+    send_due(parts, now=now)
     parts.experiments.watch(now=now)
     parts.database.writing(lambda connection: idempotency.forget_old(connection, now=now))
     parts.database.writing(

@@ -2,16 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from serving.fields import Id, Text
-
-Email = Annotated[
-    str,
-    StringConstraints(
-        strict=True, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$"
-    ),
-]
+from serving.fields import Email, Id, Text
 
 
 class LeadIn(BaseModel):

@@ -1,15 +1,22 @@
 """Notification records: each is made once, in the transaction of what it tells of."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, or_, select, update
 
 from serving.db.payment_tables import notifications
+from serving.db.tables import organizations as organization_rows
+from serving.locales import DEFAULT_LOCALE, LocaleCode, supported
 from serving.organizations import repository as organizations
+
+NEWS_FOR: Final = timedelta(days=3)
+"""What is older is no news any more, and is not sent."""
+TRY_AGAIN_AFTER: Final = timedelta(minutes=10)
 
 Kind = Literal[
     "change_applied",
@@ -51,3 +58,54 @@ def record(
         )
     )
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something that one organisation is to be told."""
+
+    notification_id: str
+    organization_id: str
+    kind: Kind
+    payload: Mapping[str, Any]
+    locale: LocaleCode
+    created_at: datetime
+
+
+def next_to_send(connection: Connection, *, now: datetime) -> Notification | None:
+    """The oldest that is to be sent now, claimed: nobody else gets it for a while, and after that it is tried again.
+
+    What has no address, or is old, is passed over: an address that is told later brings no pile of old mails.
+    """
+    may_be_sent = (
+        notifications.c.sent_at.is_(None),
+        notifications.c.created_at > now - NEWS_FOR,
+        or_(notifications.c.try_at.is_(None), notifications.c.try_at <= now),
+    )
+    row = connection.execute(
+        select(notifications)
+        .join(organization_rows, organization_rows.c.organization_id == notifications.c.organization_id)
+        .where(*may_be_sent, organization_rows.c.email.is_not(None))
+        .order_by(notifications.c.created_at, notifications.c.notification_id)
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    mine = notifications.c.notification_id == row.notification_id
+    claimed = connection.execute(update(notifications).where(mine, *may_be_sent).values(try_at=now + TRY_AGAIN_AFTER))
+    if claimed.rowcount != 1:
+        return next_to_send(connection, now=now)
+    return Notification(
+        notification_id=row.notification_id,
+        organization_id=row.organization_id,
+        kind=row.kind,
+        payload=orjson.loads(row.payload),
+        locale=supported(row.locale) or DEFAULT_LOCALE,
+        created_at=row.created_at,
+    )
+
+
+def sent(connection: Connection, notification_id: str, *, now: datetime) -> None:
+    """Note that it has left."""
+    mine = notifications.c.notification_id == notification_id
+    connection.execute(update(notifications).where(mine).values(sent_at=now))

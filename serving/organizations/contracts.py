@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from serving.fields import Country, Id, Instant, Text, Timezone
+from serving.fields import Country, Email, Id, Instant, Text, Timezone
 
 
 def _origin(text: str) -> str:
@@ -46,6 +46,8 @@ class OrganizationIn(BaseModel):
     integrations: Annotated[list[Id], Field(max_length=100)]
     trial_started_at: Instant
     address: Address | None = None
+    email: Email | None = None
+    """Where invoices and notices about the subscription are sent; without one, none are."""
 
 
 class VatCheckAnswer(BaseModel):

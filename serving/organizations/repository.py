@@ -40,6 +40,7 @@ class OrganizationRow:
     vat_check: str | None = None
     """What the check of the VAT id found (`serving.organizations.vat_ids`)."""
     vat_checked_at: datetime | None = None
+    email: str | None = None
 
 
 class OrganizationErased(Exception):
@@ -101,7 +102,7 @@ def save(connection: Connection, organization: OrganizationRow, *, new: bool) ->
 def leave_trace(connection: Connection, organization_id: str, *, now: datetime) -> None:
     """Erase everything of the organisation's row that is not needed to read its documents."""
     key = organizations.c.organization_id == organization_id
-    nothing = {"name": "", "vat_id": None, "vat_check": None, "vat_checked_at": None, "address": None}
+    nothing = {"name": "", "vat_id": None, "vat_check": None, "vat_checked_at": None, "address": None, "email": None}
     values = {**nothing, "templates": "[]", "integrations": "[]", "updated_at": now, "erased_at": now}
     connection.execute(update(organizations).where(key).values(values))
 
@@ -147,4 +148,5 @@ def _read(row: Row[Any]) -> OrganizationRow:
         updated_at=row.updated_at,
         vat_check=row.vat_check,
         vat_checked_at=row.vat_checked_at,
+        email=row.email,
     )

@@ -42,6 +42,7 @@ def put(
         locale=said.locale,
         timezone=said.timezone,
         address=None if said.address is None else said.address.model_dump(),
+        email=said.email,
         trial_started_at=said.trial_started_at,
         templates=tuple(sorted(set(said.templates))),
         integrations=tuple(sorted(set(said.integrations))),
@@ -119,6 +120,7 @@ def as_answer(organization: OrganizationRow, locale: LocaleCode) -> dict[str, ob
         "integrations": organization.integrations,
         "trial_started_at": utc_text(organization.trial_started_at),
         "address": organization.address,
+        "email": organization.email,
         "recorded_at": utc_text(organization.recorded_at),
         "updated_at": utc_text(organization.updated_at),
         "vat_check": None

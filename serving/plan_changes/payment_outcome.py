@@ -37,6 +37,8 @@ def act_on(connection: Connection, parts: Parts, change_id: str, payment: Paymen
 def learn(connection: Connection, parts: Parts, change: ChangeRow, payment: Payment) -> ChangeStatus:
     """Like `act_on`, when nobody waits for the answer: whoever sends the request again gets it."""
     status = act_on(connection, parts, change.change_id, payment)
+    if status == payment.outcome == "failed":
+        settle.give_up(connection, change, failure_code=payment.failure_code or "payment_failed", now=parts.now())
     answer = None if status == "failed" else answers.receipt(connection, change, status)
     idempotency.finish_abandoned(connection, change.change_id, answer)
     standing.refresh(connection, parts, change.organization_id)

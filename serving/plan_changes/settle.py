@@ -7,6 +7,8 @@ from sqlalchemy import Connection
 
 from recommender.billing.subscription import Subscription
 from serving.invoices.issuing import Issuer, issue
+from serving.notifications import repository as notifications
+from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
 from serving.outcomes import service as outcomes
 from serving.payments import charges, settlement
@@ -49,6 +51,7 @@ def apply(
         )
         _record_payment(connection, change, charge, now=now)
         issue(connection, issuer.knowing(document.after.plan), charge_id=charge.charge_id, now=now)
+    _tell(connection, change, "change_applied", now=now)
     outcomes.note(
         connection, kind="paid", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now
     )
@@ -57,6 +60,12 @@ def apply(
 def schedule(connection: Connection, change: ChangeRow, *, now: datetime) -> None:
     """Let a change wait for the period's end; it takes the place of one that waited before."""
     _store(connection, change, change.document.after, now=now)
+    _tell(connection, change, "change_scheduled", now=now)
+
+
+def give_up(connection: Connection, change: ChangeRow, *, failure_code: str, now: datetime) -> None:
+    """Tell the customer that nobody pays for a change any more, who waited for no answer."""
+    _tell(connection, change, "change_refused", now=now, failure_code=failure_code)
 
 
 def status_at_once(change_timing: str) -> ChangeStatus:
@@ -80,3 +89,20 @@ def _record_payment(connection: Connection, change: ChangeRow, charge: Charge, *
         settlement.await_transfer(connection, charge, payment_method_id=paid_with, now=now)
     else:
         settlement.paid_already(connection, charge, key=change.change_id, payment_method_id=paid_with, now=now)
+
+
+def _tell(connection: Connection, change: ChangeRow, kind: Kind, *, now: datetime, **more: object) -> None:
+    after = change.document.after
+    plan = after.plan if after.scheduled is None else after.scheduled.plan
+    notifications.record(
+        connection,
+        organization_id=change.organization_id,
+        kind=kind,
+        about=change.change_id,
+        payload={
+            "plan_name": change.plan if plan is None else plan.name,
+            "effective_at": change.effective_at,
+            **more,
+        },
+        now=now,
+    )

@@ -16,6 +16,8 @@ from recommender.billing.subscription import Holding, ScheduledChange, Subscript
 from serving.db.billing_tables import subscription_states
 from serving.db.tables import usage_events
 from serving.invoices.issuing import Issuer, issue
+from serving.notifications import repository as notifications
+from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import tax_for
@@ -173,8 +175,10 @@ def _record(
     if closing.refused is not None:
         reason = [blocker_record(blocker) for blocker in closing.blockers]
         plan_changes.finish_scheduled(connection, owner, "refused", now=now, reason=reason)
+        _tell(connection, owner, "change_refused", closing.refused, now=now, blockers=reason)
     if closing.applied is not None:
         plan_changes.finish_scheduled(connection, owner, "applied", now=now)
+        _tell(connection, owner, "change_applied", closing.applied, now=now)
         repository.log_change(
             connection,
             event_id=new_id(),
@@ -183,3 +187,16 @@ def _record(
             occurred_at=closing.at,
             recorded_at=now,
         )
+
+
+def _tell(
+    connection: Connection, owner: str, kind: Kind, waited: ScheduledChange, *, now: datetime, **more: object
+) -> None:
+    notifications.record(
+        connection,
+        organization_id=owner,
+        kind=kind,
+        about=f"{waited.plan.code}:{waited.effective_at.isoformat()}",
+        payload={"plan_name": waited.plan.name, "effective_at": waited.effective_at, **more},
+        now=now,
+    )

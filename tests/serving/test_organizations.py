@@ -45,6 +45,7 @@ def test_an_organisation_is_answered_as_it_was_recorded(service: Service) -> Non
         "integrations": ["shopify"],
         "trial_started_at": "2026-03-02T12:00:00Z",
         "address": {"street": None, "postal_code": None, "city": "Lyon", "region": None},
+        "email": None,
         "recorded_at": "2026-03-16T12:00:00Z",
         "updated_at": "2026-03-16T12:00:00Z",
         "vat_check": {

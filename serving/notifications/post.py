@@ -1,0 +1,109 @@
+"""Where mails leave the house: as files in a folder, or through a mail server."""
+
+import os
+import smtplib
+import ssl
+from collections.abc import Iterable
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+from serving.notifications.letters import Letter
+
+PATIENCE_SECONDS: Final = 20.0
+
+
+class NotSent(Exception):
+    """The mail has not left; it may be sent again."""
+
+
+class Post(Protocol):
+    """Takes mails."""
+
+    def send(self, message: EmailMessage) -> None:
+        """Send it; raises `NotSent`."""
+
+
+class Outbox:
+    """Lays mails into a folder, one file each, named by what they tell of: the same one again is the same file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def send(self, message: EmailMessage) -> None:
+        """Write it, complete or not at all."""
+        name = str(message["Message-ID"]).strip("<>").partition("@")[0]
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = self._folder / f".{name}.{os.getpid()}"
+            unfinished.write_bytes(message.as_bytes())
+            unfinished.replace(self._folder / f"{name}.eml")
+        except OSError as error:
+            raise NotSent(str(error)) from error
+
+
+class Smtp:
+    """Hands mails to a server; over TLS whenever the server speaks it, and never a password without."""
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            raise ValueError("PLANS_MAIL_SMTP is smtp://user:password@host:587 or smtps://user:password@host:465")
+        self._tls = parts.scheme == "smtps"
+        self._host, self._port = parts.hostname, parts.port or (465 if self._tls else 587)
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+
+    def send(self, message: EmailMessage) -> None:
+        """Send it over a connection of its own."""
+        try:
+            with self._connected() as server:
+                server.send_message(message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSent(f"{type(error).__name__}: {error}") from error
+
+    def _connected(self) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        if self._tls:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=PATIENCE_SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(self._host, self._port, timeout=PATIENCE_SECONDS)
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls(context=context)
+            elif self._user:
+                server.close()
+                raise smtplib.SMTPNotSupportedError("the server speaks no TLS; the password is not sent in clear")
+        if self._user:
+            server.login(self._user, self._password)
+        return server
+
+
+def message_of(
+    letter: Letter,
+    *,
+    message_id: str,
+    sender: tuple[str, str],
+    to: tuple[str, str],
+    written_at: datetime,
+    attached: Iterable[tuple[str, bytes]] = (),
+) -> EmailMessage:
+    """A letter as it travels: plain text, HTML, and the documents with it; sender and reader by name and address."""
+    message = EmailMessage()
+    message["Subject"] = letter.subject
+    message["From"], message["To"] = (_address(*each) for each in (sender, to))
+    message["Date"] = format_datetime(written_at)
+    message["Message-ID"] = f"<{message_id}@{sender[1].rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.text)
+    message.add_alternative(letter.html, subtype="html")
+    for name, pdf in attached:
+        message.add_attachment(pdf, maintype="application", subtype="pdf", filename=name)
+    return message
+
+
+def _address(name: str, address: str) -> Address:
+    return Address(display_name=name, addr_spec=address)
