@@ -110,11 +110,12 @@ def close_window(
     )
 
 
-def resume(*, subscription: Subscription, usage: StretchUsage, now: datetime) -> Closing:
+def resume(*, subscription: Subscription, usage: StretchUsage, now: datetime, late: tuple[Line, ...] = ()) -> Closing:
     """Let a suspended subscription go on whose invoices are paid now; `NothingToClose` if it is not suspended.
 
-    Within its period nothing is charged. After it: what was used beyond the allowance before, and the rest of the
-    period now running along the same anchor, at the price it was sold. A change that waited meanwhile is dropped.
+    Within its period nothing is charged. After it: what was used beyond the allowance before, with the `late` lines of
+    earlier windows, and the rest of the period now running along the same anchor, at the price it was sold. A change
+    that waited meanwhile is dropped.
     """
     plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.anchor
     if subscription.status != "suspended" or plan is None or interval is None or anchor is None:
@@ -127,7 +128,7 @@ def resume(*, subscription: Subscription, usage: StretchUsage, now: datetime) ->
     price = plan.price_cents[interval]
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     charge = remaining_time(plan=plan.code, price_cents=price, discount_cents=off, period=period, now=now)
-    lines = (*overage_lines(subscription.holdings, usage=usage), *charge)
+    lines = (*overage_lines(subscription.holdings, usage=usage), *late, *charge)
     balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=now)
     months = open_window(plan, anchor=anchor, now=now)
     after = replace(

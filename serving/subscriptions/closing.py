@@ -97,7 +97,11 @@ def resume_paid(
         return
     organization, suspended = organizations.get(connection, organization_id), state.subscription
     used = usage_by_stretch(connection, organization_id, suspended.holdings)
-    closing = resume(subscription=suspended, usage=used, now=now)
+    over = now >= suspended.period.end
+    late = _late(connection, organization_id, now=now) if over else ()
+    closing = resume(subscription=suspended, usage=used, now=now, late=late)
+    if over:
+        closed_windows.keep(connection, organization_id, ClosedWindow(suspended.holdings, used), now=now)
     sold, agreed = issuer.knowing(suspended.plan), suspended.currency or currency
     _record(connection, organization, closing, currency=agreed, now=now, new_id=new_id, issuer=sold)
     states.store(connection, organization_id, closing.after, over=state.version, now=now)

@@ -172,6 +172,12 @@ def test_the_lines_are_said_in_the_readers_language(life: Life, locale: str, wor
     assert word in invoice["lines"][0]["text"]
 
 
+def told(invoice: dict[str, Any]) -> list[tuple[str, int, bool, str]]:
+    """Per line its kind, amount, whether it is late, and the month it is about."""
+    lines = invoice["lines"]
+    return [(line["kind"], line["amount_cents"], line["late"], line["period"]["start"][:7]) for line in lines]
+
+
 OVERAGE = "plans: {basic: {overage: {conversations: {price: '0.50', per: 1}}}}\n"
 
 
@@ -184,11 +190,6 @@ def test_usage_reported_after_its_month_was_billed_is_a_late_line_of_the_next_in
         life.at("2026-09-01")
         september, august, july, _ = (shown(life, each["number"]) for each in listed(life))
 
-    def told(invoice: dict[str, Any]) -> list[tuple[str, int, bool, str]]:
-        return [
-            (line["kind"], line["amount_cents"], line["late"], line["period"]["start"][:7]) for line in invoice["lines"]
-        ]
-
     assert told(july) == [("overage", 1_500, False, "2026-06"), ("full_period", 19_000, False, "2026-07")]
     assert told(august) == [
         ("overage", 50, False, "2026-07"),
@@ -199,7 +200,26 @@ def test_usage_reported_after_its_month_was_billed_is_a_late_line_of_the_next_in
     assert told(september) == [("full_period", 19_000, False, "2026-09")]
 
 
-def test_late_usage_within_the_allowance_is_not_billed(tmp_path: Path) -> None:
+def test_late_usage_is_billed_too_once_a_suspended_plan_goes_on(tmp_path: Path) -> None:
+    with selling(tmp_path, PRICES, country="FR", offers=OVERAGE, begins="2026-06-01") as life:
+        life.takes("basic")
+        life.pays_with("tok_declined")
+        life.at("2026-07-20").uses("conversations", 120, "2026-06-21")
+        life.at("2026-07-21").uses("conversations", 110, "2026-07-21")
+        life.at("2026-08-16T12:00").pays_with("tok_visa")
+        life.uses("conversations", 130, "2026-07-22")
+        life.at("2026-09-01")
+        september, resumed, _, _ = (shown(life, each["number"]) for each in listed(life))
+
+    assert told(resumed) == [
+        ("overage", 500, False, "2026-07"),
+        ("overage", 1_000, True, "2026-06"),
+        ("remaining_time", 9_500, False, "2026-08"),
+    ]
+    assert told(september) == [("overage", 6_500, True, "2026-07"), ("full_period", 19_000, False, "2026-09")]
+
+
+def test_late_usage_within_the_allowance_is_not_told(tmp_path: Path) -> None:
     with selling(tmp_path, PRICES, country="FR", offers=OVERAGE, begins="2026-06-01") as life:
         life.takes("basic")
         life.at("2026-07-02").uses("conversations", 100, "2026-06-21")
