@@ -17,7 +17,9 @@ LOCALE: Final = {
     "description": "Language of the answer; else `Accept-Language`, else the organisation's, else de.",
 }
 GUARDED: Final = "/v1/"
-"""Below here every operation takes a credential."""
+"""Below here every operation takes a credential, but for those of `SIGNED`."""
+SIGNED: Final = "/v1/webhooks/"
+"""Below here the body is signed instead."""
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -42,6 +44,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             if path not in SPEECHLESS:
                 operation.setdefault("parameters", []).append(LOCALE)
-            operation["security"] = [{"apiKey": []}, {"modalToken": []}] if path.startswith(GUARDED) else []
+            guarded = path.startswith(GUARDED) and not path.startswith(SIGNED)
+            operation["security"] = [{"apiKey": []}, {"modalToken": []}] if guarded else []
     app.openapi_schema = schema
     return schema

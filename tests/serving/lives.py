@@ -149,6 +149,7 @@ def selling(
     method: str | None = "tok_visa",
     links: Mapping[str, str] | None = None,
     text: str | None = None,
+    webhook_secret: str = "",
 ) -> Iterator[Life]:
     """A service that sells these plans or those of a text, its clock at an instant, with one organisation in trial."""
     file = folder / "catalogue.yml"
@@ -157,7 +158,14 @@ def selling(
     offers_file.write_text(offers, encoding="utf-8")
     start = datetime.fromisoformat(begins).replace(tzinfo=UTC)
     offered = str(offers_file) if offers else ""
-    with running(folder, starts=start, catalogue=file, offers=offered, links=links or {}) as service:
+    with running(
+        folder,
+        starts=start,
+        catalogue=file,
+        offers=offered,
+        links=links or {},
+        sandbox_webhook_secret=webhook_secret,
+    ) as service:
         assert service.put(country=country, trial_started_at=start.isoformat(), integrations=[]).status_code == 200
         life = Life(service)
         if method is not None:

@@ -29,6 +29,8 @@ OF_SOMETHING_THAT_IS_NOT_THERE = {
     ("GET", "/v1/organizations/{organization_id}/invoices/{number}.html"),
 }
 """For browsers too, but refused in this test: there is no quote, no waiting change, no such method or document."""
+SIGNED = "/v1/webhooks/payments"
+"""The one without a credential: its body is signed, see test_webhooks.py."""
 NOTHING = {"payment_method": "none", "change_id": "none", "number": "INV-2026-000001"}
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/usage-events": {"events": []},
@@ -49,7 +51,8 @@ def two(acme: Service) -> Service:
 
 def guarded(service: Service) -> list[tuple[str, str]]:
     paths = service.client.get("/openapi.json").json()["paths"]
-    return [(verb.upper(), path) for path, verbs in paths.items() if path.startswith("/v1/") for verb in verbs]
+    ours = [path for path in paths if path.startswith("/v1/") and path != SIGNED]
+    return [(verb.upper(), path) for path in ours for verb in paths[path]]
 
 
 def body(service: Service, path: str, of: str) -> dict[str, Any] | None:
