@@ -34,7 +34,7 @@ class FailingCharge:
 
     failing_since: datetime
     next_attempt_at: datetime | None
-    """`None`: every attempt was made."""
+    """Or when the attempt under way began; `None`: every attempt was made, and the last has failed."""
 
 
 def next_attempt(failing_since: datetime, *, now: datetime) -> datetime | None:

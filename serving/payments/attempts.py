@@ -58,6 +58,14 @@ def of_charge(connection: Connection, charge_id: str) -> list[Attempt]:
     return [_read(row) for row in rows]
 
 
+def under_way(connection: Connection, organization_id: str) -> dict[str, datetime]:
+    """Charge → when the attempt began of which the provider has not said yet how it ends."""
+    mine = (payment_attempts.c.organization_id == organization_id, payment_attempts.c.charge_id.is_not(None))
+    waiting = payment_attempts.c.status.in_(("started", "pending"))
+    rows = connection.execute(select(payment_attempts.c.charge_id, payment_attempts.c.started_at).where(*mine, waiting))
+    return {row.charge_id: row.started_at for row in rows}
+
+
 def learn(connection: Connection, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
     """Take note of what became of an attempt; False when no less was known before."""
     if payment.outcome == "unknown" or RANK[payment.outcome] <= RANK[attempt.status]:

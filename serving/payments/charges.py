@@ -13,7 +13,7 @@ from recommender.billing.dunning import FailingCharge, next_attempt
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 from serving.db.billing_tables import charges
-from serving.payments import ledger
+from serving.payments import attempts, ledger
 from serving.subscriptions import codec
 
 LINES: Final[TypeAdapter[tuple[Line, ...]]] = TypeAdapter(tuple[Line, ...])
@@ -114,9 +114,10 @@ def open_of(connection: Connection, organization_id: str) -> list[Charge]:
 
 
 def arrears(connection: Connection, organization_id: str) -> tuple[FailingCharge, ...]:
-    """The organisation's arrears as the dunning schedule sees them."""
+    """The organisation's arrears as the dunning schedule sees them; an attempt under way may still succeed."""
+    under_way = attempts.under_way(connection, organization_id)
     return tuple(
-        FailingCharge(charge.failing_since, charge.next_attempt_at)
+        FailingCharge(charge.failing_since, charge.next_attempt_at or under_way.get(charge.charge_id))
         for charge in in_arrears(connection, organization_id)
         if charge.failing_since is not None
     )

@@ -119,6 +119,18 @@ def test_a_renewal_that_is_declined_later_is_past_due(shop: Life) -> None:
     assert shop.subscription()["status"] == "past_due"
 
 
+def test_while_the_last_attempt_is_under_way_nothing_is_suspended(shop: Life) -> None:
+    shop.takes("basic")
+    shop.pays_with("tok_declined")
+    shop.at("2025-07-14T23:00")
+    shop.pays_with("tok_pending")
+    shop.at("2025-07-15T23:00")
+
+    assert shop.subscription()["status"] == "past_due"
+    tell(shop.service, under_way(shop.service), DECLINED)
+    assert shop.subscription()["status"] == "suspended"
+
+
 def test_a_message_about_a_payment_of_nobody_is_received_and_changes_nothing(shop: Life) -> None:
     tell(shop.service, "of-nobody", PAID)
 
