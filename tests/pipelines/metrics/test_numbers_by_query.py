@@ -1,63 +1,19 @@
 """The numbers of the pages against SQL over the checked tables, which knows nothing of our journeys."""
 
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pandas as pd
 import pytest
 
-from data_contracts.catalogue import reference_texts
-from pipelines.demo_data import write_demo_data
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.facts import Facts
-from pipelines.metrics.filters import Filters, narrowed
+from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
 from pipelines.metrics.journeys import DROPS, STEPS
-from pipelines.metrics.warm import warm
-from pipelines.validate import validate
-from recommender.billing.catalogue_build import load_catalogue
+from pipelines.metrics.ranker_health import FALLBACKS
 
 pytestmark = pytest.mark.slow
 
-UNTIL: Final = datetime(2026, 6, 1, tzinfo=UTC)
-CATALOGUE: Final = load_catalogue(*reference_texts())
-
-JOURNEYS: Final = """
-CREATE TABLE journeys AS
-WITH RECURSIVE d AS (
-    SELECT organization_id AS org, occurred_at AS moment, decision_id AS id, plan FROM decisions WHERE recommended
-), j(org, begun) AS (
-    SELECT org, min(moment) FROM d GROUP BY org
-    UNION ALL
-    SELECT j.org, min(d.moment) FROM j JOIN d ON d.org = j.org AND d.moment >= j.begun + INTERVAL 14 DAY
-    GROUP BY j.org, j.begun
-), steps(kind, step) AS (
-    VALUES ('impression', 1), ('viewed', 2), ('dismissed', 2), ('selected', 3), ('checkout_started', 4),
-    ('previewed', 4), ('blocked', 4), ('confirmed', 5), ('payment_failed', 5)
-), told AS (
-    SELECT decision_id AS id, kind, step, plan, occurred_at AS moment FROM outcomes JOIN steps USING (kind)
-    UNION ALL
-    SELECT decision_id, 'paid', 6, plan, paid_at FROM charges WHERE decision_id IS NOT NULL AND paid_at IS NOT NULL
-), mine AS (
-    SELECT j.org, j.begun, told.kind, told.step, told.plan, greatest(told.moment, j.begun) AS moment
-    FROM j JOIN d ON d.org = j.org AND d.moment >= j.begun AND d.moment < j.begun + INTERVAL 14 DAY
-    JOIN told ON told.id = d.id AND told.moment < j.begun + INTERVAL 14 DAY
-), far AS (
-    SELECT org, begun, max(step) AS step, bool_or(kind = 'payment_failed') AS failed,
-        bool_or(kind = 'blocked') AS blocked, bool_or(kind = 'dismissed') AS closed,
-        arg_max(plan, (step, moment, plan)) FILTER (WHERE step >= 5 AND plan IS NOT NULL) AS taken,
-        min(epoch_us(moment)) FILTER (WHERE step >= 1) AS at1, min(epoch_us(moment)) FILTER (WHERE step >= 2) AS at2,
-        min(epoch_us(moment)) FILTER (WHERE step >= 3) AS at3, min(epoch_us(moment)) FILTER (WHERE step >= 4) AS at4,
-        min(epoch_us(moment)) FILTER (WHERE step >= 5) AS at5, min(epoch_us(moment)) FILTER (WHERE step >= 6) AS at6
-    FROM mine GROUP BY org, begun
-)
-SELECT j.org, country, j.begun, j.begun + INTERVAL 14 DAY <= $data_end AS over, coalesce(step, 0) AS step,
-    coalesce(failed, false) AS failed, coalesce(blocked, false) AS blocked, coalesce(closed, false) AS closed,
-    taken, at1, at2, at3, at4, at5, at6,
-    (SELECT arg_min(plan, id) FROM d WHERE d.org = j.org AND d.moment = j.begun) AS plan
-FROM j JOIN organizations ON organization_id = j.org LEFT JOIN far ON far.org = j.org AND far.begun = j.begun
-"""
 DROP: Final = """
 CASE WHEN failed THEN 'payment_failed' WHEN blocked THEN 'blocked' WHEN step = 5 THEN 'scheduled'
 WHEN closed THEN 'closed' ELSE 'silent' END
@@ -69,31 +25,49 @@ SELECT sum((line->>'amount_cents')::BIGINT) FROM (
 ) WHERE line->>'kind' IN
 """
 
-
-@pytest.fixture(scope="module")
-def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("asked")
-    quiet = lambda _: None  # noqa: E731
-    write_demo_data(out=root / "raw", organizations=300, until=UNTIL, broken_share=0, progress=quiet)
-    validate(root / "raw", root / "checked", now=UNTIL, progress=quiet)
-    return root / "checked"
-
-
-@pytest.fixture(scope="module")
-def facts(checked: Path) -> Facts:
-    return warm(checked=checked, out=checked.parent / "metrics", catalogues=[CATALOGUE])
-
-
-@pytest.fixture(scope="module")
-def database(checked: Path, facts: Facts) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    for name in ("decisions", "outcomes", "charges", "organizations"):
-        connection.execute(f"CREATE VIEW {name} AS SELECT * FROM '{checked / name}.parquet'")
-    connection.execute("CREATE TABLE tiers (plan TEXT, tier INT)")
-    connection.executemany("INSERT INTO tiers VALUES (?, ?)", [(plan.code, plan.tier) for plan in CATALOGUE.plans])
-    connection.execute(JOURNEYS, {"data_end": facts.data_end})
-    return connection
+LIFT: Final = """
+FROM ended WHERE week IN (
+    SELECT week FROM ended WHERE strategy = 'model' INTERSECT SELECT week FROM ended WHERE strategy = 'rules_share'
+)
+"""
+TOOK: Final = "avg((taken = plan AND taken IS NOT NULL)::INT)"
+CHANGE: Final = "SELECT after - before AS change FROM ended"
+CHANCE: Final = """
+SELECT id, sum((position = 1)::INT * took - propensity * took) AS pull, sum(propensity * (1 - propensity)) AS weight
+FROM (
+    SELECT j.id, d.position, d.propensity, (d.plan = j.taken AND j.taken IS NOT NULL)::INT AS took
+    FROM ended AS j JOIN decisions AS d ON d.decision_id = j.id WHERE d.propensity > 0 AND d.propensity < 1
+) GROUP BY id
+"""
+REGRET: Final = """
+WITH bought AS (
+    SELECT org, id, taken, make_timestamptz(at6) AS since, make_timestamptz(at6) + INTERVAL 30 DAY AS until
+    FROM ended WHERE at6 IS NOT NULL
+), used AS (
+    SELECT id, metric, sum(quantity) FILTER (WHERE occurred_at >= since) AS much,
+        arg_max(quantity, (occurred_at, quantity, event_id)) AS level
+    FROM bought JOIN usage_events ON organization_id = org AND occurred_at < until GROUP BY id, metric
+), bills AS (
+    SELECT b.id, b.taken, o.plan, any_value(o.monthly_cents)
+        + sum(CASE WHEN renews THEN
+            (2 * greatest(coalesce(much, 0) - most, 0) * cents + per) // (2 * per) ELSE 0 END) AS bill,
+        bool_and(renews OR coalesce(level, 0) <= most) AS fits
+    FROM bought AS b JOIN plans AS t ON t.plan = b.taken JOIN plans AS o ON o.family = t.family
+    JOIN allowed AS a ON a.plan = o.plan LEFT JOIN used AS u ON u.id = b.id AND u.metric = a.metric
+    WHERE b.until <= $data_end
+    GROUP BY b.id, b.taken, o.plan
+)
+SELECT max(bill) FILTER (WHERE plan = taken) - least(
+    min(bill) FILTER (WHERE fits), max(bill) FILTER (WHERE plan = taken)) AS regret
+FROM bills GROUP BY id
+"""
+TAKING: Final = """
+SELECT experiment, org, count(DISTINCT arm) AS arms, arg_min(arm <> right_arm, (moment, arm)) AS astray FROM (
+    SELECT DISTINCT d.experiment, d.organization_id AS org, d.arm, w.arm AS right_arm, d.occurred_at AS moment
+    FROM decisions AS d JOIN drawn AS w USING (decision_id) JOIN organizations AS o
+    ON o.organization_id = d.organization_id WHERE d.experiment IS NOT NULL AND country LIKE $country
+) GROUP BY experiment, org
+"""
 
 
 def queries() -> dict[str, str]:
@@ -114,14 +88,65 @@ def queries() -> dict[str, str]:
         ("sideways", "t.tier = p.tier AND e.taken <> e.plan"),
     ):  # fmt: skip
         asked[f"took_{name}"] = f"""
-            SELECT avg(({holds})::INT) FROM ended e JOIN tiers t ON t.plan = e.taken JOIN tiers p ON p.plan = e.plan
+            SELECT avg(({holds})::INT) FROM ended e JOIN plans t ON t.plan = e.taken JOIN plans p ON p.plan = e.plan
         """
     for slug, column in (("net", "net_cents"), ("tax", "tax_cents"), ("total", "total_cents")):
         asked[f"billed_{slug}"] = f"SELECT sum({column}) FROM billed"
     asked["unpaid"] = "SELECT coalesce(sum(total_cents), 0) FROM billed WHERE paid_at IS NULL"
     asked["billed_overage"] = f"SELECT coalesce(({OF_LINES} ('overage')), 0)"
     asked["billed_credits"] = f"SELECT coalesce(({OF_LINES} ('unused_time', 'credit_balance')), 0)"
-    return asked
+    return asked | _of_rankers() | _of_changes()
+
+
+def _of_rankers() -> dict[str, str]:
+    fell = "fallback_reason IS NOT NULL AND fallback_reason <> 'rules_share'"
+    return {
+        "accepted_model": f"SELECT {TOOK} {LIFT} AND strategy = 'model'",
+        "accepted_rules": f"SELECT {TOOK} {LIFT} AND strategy = 'rules_share'",
+        "lift_over_rules": f"SELECT (SELECT {TOOK} {LIFT} AND strategy = 'model')"
+        f" - (SELECT {TOOK} {LIFT} AND strategy = 'rules_share')",
+        "position_effect": f"SELECT sum(pull) / sum(weight) FROM ({CHANCE})",
+        "decisions": "SELECT count(*) FROM made",
+        "fallback_share": f"SELECT avg(({fell})::INT) FROM made",
+        **{
+            f"fallback_{reason}": f"SELECT avg((coalesce(fallback_reason, '') = '{reason}')::INT) FROM made"
+            for reason in FALLBACKS
+        },
+        "latency_median": "SELECT quantile_disc(latency_ms, 0.5) FROM made",
+        "latency_p99": "SELECT quantile_disc(latency_ms, 0.99) FROM made",
+        "calibration_gap": "SELECT avg((taken = ended.plan AND taken IS NOT NULL)::INT - probability) FROM ended"
+        " JOIN made ON made.decision_id = ended.id WHERE probability IS NOT NULL",
+    }
+
+
+def _of_changes() -> dict[str, str]:
+    return {
+        "mrr_change": f"SELECT avg(change) FROM ({CHANGE})",
+        "upgrades": f"SELECT avg((change > 0)::INT) FROM ({CHANGE})",
+        "downgrades": f"SELECT avg((change < 0)::INT) FROM ({CHANGE})",
+        "regret": f"SELECT avg(regret) FROM ({REGRET})",
+        "without_regret": f"SELECT avg((regret = 0)::INT) FROM ({REGRET})",
+        "taking_part": f"SELECT count(*) FROM ({TAKING})",
+        "in_two_arms": f"SELECT avg((arms > 1)::INT) FROM ({TAKING})",
+        "misplaced": f"SELECT avg(astray::INT) FROM ({TAKING})",
+    }
+
+
+def answer(database: duckdb.DuckDBPyConnection, query: str, facts: Facts, country: str = "") -> list[tuple[Any, ...]]:
+    """What a query finds; `ended` journeys, `billed` charges and `made` decisions are those of the country."""
+    query = f"""
+        WITH ended AS (SELECT * FROM journeys WHERE over AND country LIKE $country),
+        billed AS (SELECT * FROM charges JOIN organizations USING (organization_id) WHERE country LIKE $country),
+        made AS (SELECT decisions.* FROM decisions JOIN organizations USING (organization_id)
+            WHERE recommended AND country LIKE $country)
+        {query}
+    """
+    given = {"country": country or "%", "data_end": facts.data_end}
+    return database.execute(query, {name: value for name, value in given.items() if f"${name}" in query}).fetchall()
+
+
+def test_no_number_is_left_unasked() -> None:
+    assert set(queries()) == set(METRICS)
 
 
 @pytest.mark.parametrize("country", ["", "FR"])
@@ -130,17 +155,26 @@ def test_the_number_is_what_a_query_finds(
     slug: str, country: str, facts: Facts, database: duckdb.DuckDBPyConnection
 ) -> None:
     kept = narrowed(facts, Filters(countries=(country,))) if country else facts
-    query = f"""
-        WITH ended AS (SELECT * FROM journeys WHERE over AND country LIKE $country),
-        billed AS (SELECT * FROM charges JOIN organizations USING (organization_id) WHERE country LIKE $country)
-        {queries()[slug]}
-    """
 
-    (found,) = database.execute(query, {"country": country or "%"}).fetchone() or (None,)
+    ((found,),) = answer(database, queries()[slug], facts, country)
 
     value = METRICS[slug](kept).value
     assert found is not None
     assert value == pytest.approx(float(found), rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+@pytest.mark.parametrize("slug", ["rate_paid", "accepted", "mrr_change"])
+def test_every_part_is_what_a_query_finds(
+    slug: str, dimension: str, facts: Facts, database: duckdb.DuckDBPyConnection
+) -> None:
+    number = {"rate_paid": "avg((step >= 6)::INT)", "accepted": TOOK, "mrr_change": "avg(after - before)"}[slug]
+
+    found = dict(answer(database, f"SELECT {dimension}, {number} FROM ended GROUP BY 1", facts))
+
+    parts = {name: METRICS[slug](part).value for name, part in cut(facts, dimension)}
+    assert {name: value for name, value in parts.items() if value is not None} == pytest.approx(found)
+    assert len(found) > 1
 
 
 def test_what_was_billed_is_the_sum_of_its_lines(database: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,47 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pandas as pd
+import pytest
+
+from data_contracts.catalogue import reference_texts
+from data_contracts.experiments import read_experiments
+from pipelines.demo_data import write_demo_data
+from pipelines.metrics.facts import Facts
+from pipelines.metrics.warm import warm
+from pipelines.validate import validate
+from recommender.billing.catalogue_build import load_catalogue
+from tests.pipelines.metrics import asked
+
+UNTIL: Final = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world of 300 organisations, answered by several rankers, some of them in two arms of an experiment."""
+    root = tmp_path_factory.mktemp("asked")
+    quiet = lambda _: None  # noqa: E731
+    write_demo_data(
+        out=root / "raw", organizations=300, until=UNTIL, broken_share=0, with_experiments=True, progress=quiet
+    )
+    validate(root / "raw", root / "checked", now=UNTIL, progress=quiet)
+    log = root / "checked" / "decisions.parquet"
+    pd.read_parquet(log)[["decision_id", "organization_id", "arm"]].to_parquet(root / "drawn.parquet")
+    asked.answered_in_turns(pd.read_parquet(log)).to_parquet(log, index=False)
+    return root / "checked"
+
+
+@pytest.fixture(scope="session")
+def facts(checked: Path) -> Facts:
+    declared = read_experiments((checked.parent / "raw" / "truth" / "experiments.yml").read_text())
+    catalogue = load_catalogue(*reference_texts())
+    return warm(checked=checked, out=checked.parent / "metrics", catalogues=[catalogue], experiments=declared)
+
+
+@pytest.fixture(scope="session")
+def database(checked: Path, facts: Facts) -> duckdb.DuckDBPyConnection:
+    found = asked.database(checked, facts, load_catalogue(*reference_texts()))
+    found.execute(f"CREATE VIEW drawn AS SELECT * FROM '{checked.parent / 'drawn.parquet'}'")
+    return found
