@@ -71,7 +71,7 @@ bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" 
 	@$(PY) -m tests.bench $(NAMES)
 
 .PHONY: demo
-demo: $(DONE)/champion $(DONE)/metrics $(IMPORTED) ## Generate, check, train, register and serve a demonstration
+demo: $(DONE)/champion $(DONE)/metrics ## Generate, check, train, register and serve a demonstration
 	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_MODEL="$${PLANS_MODEL:-$(DEMO)/registry/bundles}" \
 		PLANS_API_KEY="$${PLANS_API_KEY:-demo-key}" PLANS_DEMO_ORGANIZATION="$${PLANS_DEMO_ORGANIZATION:-demo-shop}" \
 		$(PY) -m notebooks.dashboards --metrics $(DEMO)/metrics
@@ -116,11 +116,12 @@ $(DONE)/champion: $(DONE)/training_set $(call sources_of,models)
 	$(call step,4/6 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry --truth $(DEMO)/raw/truth/choices.parquet --seed $(SEED))
 	@touch $@
 
-$(DONE)/metrics: $(DONE)/checked
-	$(call step,5/6 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml)
-	@touch $@
-
 $(IMPORTED): $(DONE)/checked $(call sources_of,serving/db)
 	$(if $(PLANS_DATABASE_URL),,@rm -f $(DEMO)/plans.db $(DEMO)/plans.db-wal $(DEMO)/plans.db-shm)
-	$(call step,6/6 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
+	$(call step,5/6 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
+	@touch $@
+
+$(DONE)/metrics: $(IMPORTED)
+	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_EXPERIMENTS=$(DEMO)/raw/truth/experiments.yml $(PY) -m serving experiments show --out $(DEMO)/standings.json > /dev/null
+	$(call step,6/6 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml --standings $(DEMO)/standings.json)
 	@touch $@

@@ -120,12 +120,13 @@ def experiments(
     do: Annotated[str, typer.Argument(metavar="[show|stop|advance]", help="What to do.")] = "show",
     name: Annotated[str, typer.Argument(help="Which one, to stop it or let it grow.")] = "",
     reason: Annotated[str, typer.Option(help="Why it is stopped; kept with the experiment.")] = "stopped by hand",
+    out: Annotated[Path | None, typer.Option(help="File for the dashboards, beside what `show` prints.")] = None,
 ) -> None:
     """Show how experiments are doing, stop one for good, or let one grow by a stage while all is green."""
     from serving.experiments import commands
 
     with _spoken():
-        commands.run(Settings(), do, name, reason=reason)
+        commands.run(Settings(), do, name, reason=reason, out=out)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from pipelines.dashboards import charts
 from pipelines.dashboards.content import Figure, Section, Voice
 from pipelines.dashboards.numbers import day, number
 from pipelines.dashboards.parts import sliced
+from pipelines.dashboards.standings import standing
 from pipelines.experiments import results as judged
 from pipelines.experiments.effect import Sample
 from pipelines.experiments.results import Comparison, Results
@@ -32,7 +33,11 @@ def experiments(voice: Voice, dimension: str) -> tuple[Section, ...]:
     for experiment in facts.experiments:
         taking, became = taking_of(facts.participants, experiment, strays=facts.strays.get(experiment.name, 0))
         found.append(judged.results(experiment, taking, became, as_of=facts.data_end))
-    sections = [section for each in found for section in (_effect(voice, each), _split(voice, each))]
+    sections = [
+        section
+        for each in found
+        for section in (_effect(voice, each), _split(voice, each), standing(voice, each.experiment.name))
+    ]
     return (_health(voice, found), *sections, sliced(voice, "taking_part", dimension))
 
 

@@ -22,6 +22,7 @@ from scipy.stats import wasserstein_distance
 
 from pipelines.checked_tables import read_table
 from pipelines.logged_features import logged_figures
+from pipelines.metrics.journeys import WINDOW_DAYS
 from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import FloatArray, IntArray
@@ -37,7 +38,7 @@ DRAWS: Final = 100
 BINS: Final = 10
 LEAST: Final = 100
 """Fewer decisions on either side are not compared."""
-SPOKEN: Final = ("utility", "probability", "plan")
+SPOKEN: Final = ("utility", "probability", "plan", "taken")
 """What has a name that people use; features go by their own."""
 COLUMNS: Final = (
     "name", "psi", "jensen_shannon", "wasserstein", "alarm", "drifted", "missing_before", "missing", "n_before", "n",
@@ -69,6 +70,25 @@ def drift_frame(checked: Path, *, end_us: int) -> pd.DataFrame:
         columns, {"plan": frame["plan"].to_numpy(dtype=np.object_)}, now=now,
         organization=frame["organization_id"].to_numpy(dtype=np.object_),
     )  # fmt: skip
+
+
+def label_drift(journeys: pd.DataFrame, *, end_us: int) -> pd.DataFrame:
+    """The same of what became of journeys, by when they were over: what was taken against what was recommended."""
+    over = journeys[journeys["over"].to_numpy(dtype=np.bool_)]
+    ended = over["started_at"].dt.tz_localize(None) + pd.Timedelta(days=WINDOW_DAYS)
+    since = _instant(end_us - (CURRENT_DAYS + REFERENCE_DAYS) * DAY_US)
+    recent = over[(ended >= since).to_numpy()]
+    now = (ended[ended >= since] >= _instant(end_us - CURRENT_DAYS * DAY_US)).to_numpy()
+    return drifted(
+        {}, {"taken": recent["direction"].to_numpy(dtype=np.object_)}, now=now,
+        organization=recent["organization_id"].to_numpy(dtype=np.object_),
+    )  # fmt: skip
+
+
+def together(*frames: pd.DataFrame) -> pd.DataFrame:
+    """All that was compared; a frame that is empty says nothing of its columns' kinds."""
+    some = [frame for frame in frames if len(frame)]
+    return pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=list(COLUMNS))
 
 
 def drifted(

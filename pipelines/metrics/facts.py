@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_contracts.experiment_standings import ExperimentStandings
 from data_contracts.experiments import Experiment
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
@@ -60,6 +61,8 @@ class Facts:
     """Experiment → decisions in an arm that it does not have."""
     policies: tuple[PolicyEstimate, ...] = ()
     """What `python -m models evaluate` estimated of rankers from the log."""
+    standings: ExperimentStandings | None = None
+    """Where experiments stand and what their guardrails count, as the service says."""
 
 
 def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()) -> Facts:
@@ -84,7 +87,7 @@ def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: S
         participants=pd.concat(taking_part, ignore_index=True)
         if taking_part
         else pd.DataFrame(columns=list(PARTICIPANT_COLUMNS)),
-        drift=drift.drift_frame(checked, end_us=end),
+        drift=drift.together(drift.drift_frame(checked, end_us=end), drift.label_drift(journeys, end_us=end)),
         experiments=tuple(experiments),
         strays={each.name: without_arm(decisions, each) for each in experiments},
     )

@@ -10,13 +10,14 @@ from typing import Final
 
 import pandas as pd
 
+from data_contracts.experiment_standings import ExperimentStandings
 from data_contracts.experiments import Experiment
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.metrics.facts import Facts, read_facts
 from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
 
-FORM: Final = 4
+FORM: Final = 5
 """Goes up when the files change their form; another form is made again, never guessed at."""
 FILES: Final = (
     "journeys.parquet",
@@ -42,9 +43,11 @@ def warm(
     catalogues: Sequence[Catalogue],
     experiments: Sequence[Experiment] = (),
     policies: Sequence[PolicyEstimate] = (),
+    standings: ExperimentStandings | None = None,
 ) -> Facts:
     """Compute the facts of a checked folder and keep them in `out`."""
-    facts = replace(read_facts(checked, catalogues=catalogues, experiments=experiments), policies=tuple(policies))
+    read = read_facts(checked, catalogues=catalogues, experiments=experiments)
+    facts = replace(read, policies=tuple(policies), standings=standings)
     keep(facts, out)
     return facts
 
@@ -64,6 +67,7 @@ def keep(facts: Facts, out: Path) -> None:
             "experiments": [each.model_dump(mode="json") for each in facts.experiments],
             "strays": dict(facts.strays),
             "policies": [each.model_dump(mode="json") for each in facts.policies],
+            "standings": facts.standings and facts.standings.model_dump(mode="json"),
         }
         paths["facts.json"].write_text(json.dumps(about), encoding="utf-8")
 
@@ -84,6 +88,7 @@ def read_warm(folder: Path) -> Facts:
             experiments=tuple(Experiment.model_validate(each) for each in about["experiments"]),
             strays=about["strays"],
             policies=tuple(PolicyEstimate.model_validate(each) for each in about["policies"]),
+            standings=about["standings"] and ExperimentStandings.model_validate(about["standings"]),
         )
     except NoFacts:
         raise

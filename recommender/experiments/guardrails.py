@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log
-from typing import Final, Literal
+from typing import Final
 
+from data_contracts.experiment_standings import Hindrance
 from data_contracts.experiments import STAGES, Experiment, GuardrailName
 from recommender.experiments.evidence import excess_evidence
 from recommender.experiments.sample_ratio import SampleRatio
 
 THRESHOLD: Final = 0.01
 """The chance, per guardrail and arm, of ever stopping an experiment that harms nobody."""
-
-Hindrance = Literal["not_running", "last_stage", "arm_without_organizations", "sample_ratio", "guardrail"]
-"""Why an experiment may not grow."""
 
 
 @dataclass(frozen=True, slots=True)

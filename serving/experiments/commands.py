@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import typer
 from sqlalchemy import Connection
 
+from data_contracts.experiment_standings import ExperimentStandings
 from data_contracts.experiments import Experiment
 from serving.clock import system_clock
 from serving.db.session import Database
@@ -17,8 +19,8 @@ from serving.experiments.service import Health, MayNotGrow, NotStopped
 from serving.settings import Settings
 
 
-def run(settings: Settings, do: str, name: str, *, reason: str) -> None:
-    """Show every declared experiment, or stop or advance the named one.
+def run(settings: Settings, do: str, name: str, *, reason: str, out: Path | None = None) -> None:
+    """Show every declared experiment (and hand it over in a file), or stop or advance the named one.
 
     Raises `CatalogueFaults`, `OSError`, `SQLAlchemyError` and typer's own for what makes no sense.
     """
@@ -26,22 +28,29 @@ def run(settings: Settings, do: str, name: str, *, reason: str) -> None:
     now = system_clock()
     with _database(settings) as database:
         if do == "show":
-            _show(declared, database, now=now)
+            _show(declared, database, now=now, out=out)
         elif do in ("stop", "advance"):
             _change(declared, database, do, name, reason=reason, now=now)
         else:
             raise typer.BadParameter(f"{do!r} is not show, stop or advance")
 
 
-def _show(declared: tuple[Experiment, ...], database: Database, *, now: datetime) -> None:
+def _show(declared: tuple[Experiment, ...], database: Database, *, now: datetime, out: Path | None) -> None:
     if not declared:
         typer.echo("No experiments are declared; PLANS_EXPERIMENTS names their file.")
+    standings = []
     for experiment in declared:
 
         def read(connection: Connection, experiment: Experiment = experiment) -> Health:
             return service.health(connection, experiment, now=now)
 
-        typer.echo("\n".join(lines(database.reading(read), now=now)))
+        seen = database.reading(read)
+        standings.append(seen.handed_over(now=now))
+        typer.echo("\n".join(lines(seen, now=now)))
+    if out is not None:
+        handed = ExperimentStandings(as_of=now, standings=tuple(standings))
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(handed.model_dump_json(indent=2), encoding="utf-8")
 
 
 def _change(

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from data_contracts.experiment_standings import Phase
 from data_contracts.experiments import Experiment
 from serving.db.billing_tables import plan_changes
 from serving.db.tables import decisions, experiment_changes, outcomes, subscriptions
@@ -34,7 +35,7 @@ class Standing:
     stopped_at: datetime | None = None
     reason: str | None = None
 
-    def phase(self, now: datetime) -> Literal["waiting", "running", "stopped", "ended"]:
+    def phase(self, now: datetime) -> Phase:
         """What it is doing now; once stopped, stopped for good."""
         if self.stopped_at is not None:
             return "stopped"

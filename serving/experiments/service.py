@@ -7,8 +7,9 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection
 
+from data_contracts.experiment_standings import ExperimentStanding, GuardrailCount, Hindrance
 from data_contracts.experiments import Experiment, GuardrailName
-from recommender.experiments.guardrails import Counted, Harm, Hindrance, harms, hindrances, next_stage
+from recommender.experiments.guardrails import Counted, Harm, harms, hindrances, next_stage
 from recommender.experiments.sample_ratio import SampleRatio, sample_ratio
 from serving.experiments import repository
 from serving.experiments.repository import Standing
@@ -35,6 +36,22 @@ class Health:
     split: SampleRatio
     harms: tuple[Harm, ...]
     hindrances: tuple[Hindrance, ...]
+
+    def handed_over(self, *, now: datetime) -> ExperimentStanding:
+        """The same as whoever draws it takes it."""
+        counted = ("guardrail", "arm", "harmed", "organizations", "control_harmed", "control_organizations")
+        return ExperimentStanding(
+            experiment=self.standing.experiment.name,
+            phase=self.standing.phase(now),
+            stage_percent=self.standing.stage_percent,
+            stopped_at=self.standing.stopped_at,
+            reason=self.standing.reason,
+            hindrances=self.hindrances,
+            guardrails=tuple(
+                GuardrailCount(**{name: getattr(harm, name) for name in counted}, p_value=harm.p_value, red=harm.red)
+                for harm in self.harms
+            ),
+        )
 
 
 def health(connection: Connection, experiment: Experiment, *, now: datetime) -> Health:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from data_contracts.experiment_standings import ExperimentStandings
 from recommender.experiments.assignment import arm_of
 from serving.db.billing_tables import plan_changes
 from serving.db.tables import decisions, experiment_changes
-from serving.experiments import repository, service
+from serving.experiments import commands, repository, service
 from serving.experiments.in_force import ExperimentsInForce
 from serving.experiments.service import MayNotGrow
+from serving.settings import Settings
 from tests.serving.harness import NOW, Service
 from tests.serving.rankers import Cheapest, Shelf
 from tests.serving.trying import IDS, experiment, trying, visited
@@ -141,3 +143,20 @@ def test_two_workers_stop_it_once(tmp_path: Path, shelf: Shelf) -> None:
 def test_an_ended_experiment_is_not_stopped_any_more() -> None:
     standing = repository.Standing(experiment(), 100)
     assert standing.phase(datetime(2027, 1, 1, tzinfo=UTC)) == "ended"
+
+
+def test_where_experiments_stand_is_handed_over_in_a_file(tmp_path: Path, shelf: Shelf) -> None:
+    broken = Cheapest(version="challenger", fault=ValueError("no"))
+    with trying(tmp_path, challenger=broken) as service:
+        visited(service, IDS)
+        service.parts.experiments.watch(now=NOW)
+        settings = Settings(
+            database_url=f"sqlite:///{tmp_path / 'plans.db'}", experiments=tmp_path / "experiments.yml", signing_key="k"
+        )
+        commands.run(settings, "show", "", reason="", out=tmp_path / "to" / "standings.json")
+
+    (found,) = ExperimentStandings.model_validate_json((tmp_path / "to" / "standings.json").read_bytes()).standings
+
+    assert (found.phase, found.reason, found.stopped_at) == ("stopped", "guardrail ranker_failures, arm new", NOW)
+    (failures,) = [each for each in found.guardrails if each.guardrail == "ranker_failures"]
+    assert (failures.red, failures.harmed, failures.control_harmed) == (True, failures.organizations, 0)

@@ -1,5 +1,6 @@
 """A demo world as tables of a database, with the journeys as SQL finds them, which knows nothing of our own."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -85,8 +86,8 @@ def answered_in_turns(decisions: pd.DataFrame) -> pd.DataFrame:
     reason = np.where(one % 3 == 0, "champion_slow", "challenger_failed")
     decided = decisions.assign(
         strategy=np.where(mine | failed, "rules", "model"),
-        fallback_reason=np.where(mine, "rules_share", np.where(failed, reason, None)),
-        model_version=np.where(mine | failed, None, np.where(one % 2 == 0, "m-1", "m-2")),
+        fallback_reason=pd.Series(np.where(mine, "rules_share", reason)).where(mine | failed, None),
+        model_version=pd.Series(np.where(one % 2 == 0, "m-1", "m-2")).mask(mine | failed, None),
     )
     seen = decided.groupby("organization_id")["occurred_at"].transform("min") == decided["occurred_at"]
     turned = np.where(place % 100 == 0, seen, np.where(place % 100 == 50, ~seen, False)) & decided["arm"].notna()
@@ -112,7 +113,7 @@ def database(checked: Path, facts: Facts, catalogue: Catalogue) -> duckdb.DuckDB
             for p in catalogue.plans
             for each in p.limits
             if np.isfinite(each.value)
-            for price in [p.overage_cents.get(each.metric, 0)]
+            for price in [p.overage_cents.get(str(each.metric), Fraction(0))]
         ],
     )
     connection.execute(HELD)

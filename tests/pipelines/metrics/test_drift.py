@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import entropy, norm
 
-from pipelines.metrics.drift import ALARM, COLUMNS, LEAST, drifted, psi, tenths
+from pipelines.metrics.drift import ALARM, COLUMNS, LEAST, drifted, label_drift, psi, tenths
 
 RNG_ROWS = 4_000
 
@@ -70,3 +70,26 @@ def test_too_few_are_not_compared() -> None:
     )
     assert found.empty
     assert list(found.columns) == list(COLUMNS)
+
+
+def test_labels_move_when_other_plans_are_taken_than_before() -> None:
+    """The journeys that were over in the last fortnight take what is recommended half as often."""
+    end = pd.Timestamp("2026-06-01")
+    days = np.arange(2_100) % 70
+    late = days < 14
+
+    def found(share: float) -> pd.DataFrame:
+        taken = np.random.default_rng(2).random(len(days)) < np.where(late, share, 0.6)
+        journeys = pd.DataFrame(
+            {
+                "over": True,
+                "started_at": (end - pd.Timedelta(days=14.5) - pd.to_timedelta(days, unit="D")).tz_localize("UTC"),
+                "direction": pd.Series(np.where(taken, "recommended", "")).astype("category"),
+                "organization_id": [f"org-{i}" for i in range(len(days))],
+            }
+        )
+        return label_drift(journeys, end_us=end.value // 1_000)
+
+    assert found(0.3)["drifted"].tolist() == [True]
+    assert found(0.6)["drifted"].tolist() == [False]
+    assert found(0.6)[["n_before", "n"]].to_numpy().tolist() == [[1_680, 420]]
