@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -81,6 +81,11 @@ class TrainingSet:
             propensity=self.propensity[rows],
             digest=self.digest,
         )
+
+    def only(self, names: tuple[str, ...]) -> Self:
+        """The same decisions with these of their feature columns, in this order."""
+        places = [self.feature_names.index(name) for name in names]
+        return replace(self, feature_names=names, features=np.ascontiguousarray(self.features[:, places]))
 
 
 def load_training_set(folder: Path) -> TrainingSet:
@@ -174,5 +179,4 @@ def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:
     """The feature columns that a ranker reads, in its order; `TrainingSetRefused` when one is missing."""
     if missing := [name for name in ranker.feature_names if name not in training_set.feature_names]:
         raise TrainingSetRefused(f"{ranker.name} needs the features {', '.join(missing)}")
-    places = [training_set.feature_names.index(name) for name in ranker.feature_names]
-    return np.ascontiguousarray(training_set.features[:, places])
+    return training_set.only(ranker.feature_names).features

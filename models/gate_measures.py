@@ -118,7 +118,8 @@ def measure(
         for name, values in utilities.items()
     }
     regret = {name: _regrets(anew, values) for name, values in utilities.items()}
-    choice_model = fit_logit(learned.decisions)
+    declared = tuple(name for name in FEATURES if name in learned.decisions.feature_names)
+    choice_model, logged = fit_logit(learned.decisions.only(declared)), anew.decisions.only(declared)
     return Measured(
         decisions=len(rows),
         organizations=len(np.unique(rows.organizations)),
@@ -130,7 +131,7 @@ def measure(
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
         slices=tuple(_slices(anew, each["model"].ndcg, each["rules"].ndcg)),
         off_policy={
-            name: judge_policy(policy_log(judged_on, utilities=values, choice_model=choice_model))
+            name: judge_policy(policy_log(logged, utilities=values, choice_model=choice_model))
             for name, values in utilities.items()
         },
         reasons=audit_explanations(spread(anew.batches, AUDITED_DECISIONS), ranker)
