@@ -49,8 +49,8 @@ def model_card(trained: Trained, measured: Measured, verdict: Verdict, *, versio
             f"calibration error {_figure(measured.figures['model'].calibration_error)}; true probabilities would stay "
             f"below {measured.calibration_by_chance:.3f} in 95 of 100 such samples"
         ),
-        "Regret": "\n".join(_regret(measured)),
-        "Templates and countries": markdown_table(list(_slices(measured))),
+        "Regret": "\n".join(regret_words(measured)),
+        "Templates and countries": markdown_table(list(slice_rows(measured))),
         "Logged decisions": "\n".join(_off_policy(measured)),
         "Reasons": (
             f"{measured.reasons.reasons:,} reasons in {measured.reasons.decisions:,} decisions audited, "
@@ -98,14 +98,16 @@ def _differences(measured: Measured) -> Iterator[str]:
             yield f"- {name} better than the {other} by {d.value:{unit}} (95 %: {d.lower:{unit}} … {d.upper:{unit}})"
 
 
-def _regret(measured: Measured) -> Iterator[str]:
+def regret_words(measured: Measured) -> Iterator[str]:
+    """A line for each ranker: how far its first plan's bill is from the lowest one, as far as that is known."""
     for name, cents in measured.regret_cents.items():
         yield f"- {name}: {cents:,.0f} cents a month away from the cheapest plan that held the usage that followed"
     if not measured.regret_cents:
         yield "Not known yet: too little time has passed since the decisions that were judged on."
 
 
-def _slices(measured: Measured) -> Iterator[tuple[str, ...]]:
+def slice_rows(measured: Measured) -> Iterator[tuple[str, ...]]:
+    """A head and one line for each template and country group with decisions enough, as text."""
     yield "part", "decisions", "NDCG@3", "rules", "difference"
     for each in measured.slices:
         d = each.difference

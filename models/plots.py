@@ -1,6 +1,6 @@
-"""Two pictures of a ranker on its hold-out: whether its probabilities come true, and how soon the chosen plan comes."""
+"""Pictures of rankers on a hold-out: whether chances come true, how soon the chosen plan comes, what more data do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.group_softmax import softmax_by_group
 from models.judge import BINS, positions_by_group
+from models.learning_curve import Point
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -66,6 +67,29 @@ def gains_chart(table: pd.DataFrame) -> alt.Chart:
         .properties(title="How soon does the chosen plan come?", **_SIZE)
     )
     return lines
+
+
+def learning_chart(points: Sequence[Point]) -> alt.Chart:
+    """Hit@1 of every ranker by how many decisions it learned from."""
+    table = pd.DataFrame(
+        [{"ranker": _said(one.ranker), "decisions": one.decisions, "hit@1": one.figures.hit_at_1} for one in points]
+    )
+    lines: alt.Chart = (
+        alt.Chart(table)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("decisions:Q", scale=alt.Scale(type="log"), title="decisions learned from"),
+            y=alt.Y("hit@1:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+            color="ranker:N",
+            strokeDash="ranker:N",
+        )
+        .properties(title="How much is learned from how little?", **_SIZE)
+    )
+    return lines
+
+
+def _said(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def save_png(chart: alt.TopLevelMixin, path: Path) -> Path:

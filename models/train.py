@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.choice_ranker import ChoiceRanker
 from models.conditional_logit import ConditionalLogit
 from models.dataset import POSITION_FEATURES, TrainingSet, TrainingSetRefused, columns_of
-from models.holdout import split
+from models.holdout import Split, split
 from models.judge import Figures, judge
 from models.logged_choices import ChoiceModel, policy_log
 from models.offline_policy import PolicyFigures, judge_policy
@@ -45,14 +45,16 @@ def train(
     truth: FloatArray | None = None,
     champion: Ranker | None = None,
     num_threads: int = 2,
+    cut: Split | None = None,
     progress: Callable[[str], None] = print,
 ) -> Trained:
     """Fit on most organisations, judge on the others beside rules, popularity and a conditional logit.
 
-    `truth` (rows of the training set,) holds true choice probabilities where they are known (demo data).
+    `truth` (rows of the training set,) holds true choice probabilities where they are known (demo data). `cut` is what
+    to learn from and judge on, if it is not the usual split.
     The same training set and seed give the same model text. `TrainingSetRefused` when there are too few decisions.
     """
-    cut = split(training_set)
+    cut = cut or split(training_set)
     learn, judged = cut.learned_from, cut.judged_on
     progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
     learner = ChoiceRanker(relative_columns=False, seed=seed, num_threads=num_threads)

@@ -1,0 +1,156 @@
+"""Rankers beside each other on one hold-out: learning curves, calibration, parts, reasons, what the log says.
+
+`python notebooks/compare_rankers.py -- --training-set FOLDER --registry FOLDER` runs it headless;
+`marimo edit notebooks/compare_rankers.py` opens it. Nothing is registered or promoted here.
+"""
+
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="Compare rankers")
+
+with app.setup:
+    import sys
+    from pathlib import Path
+
+    import marimo as mo
+    import pandas as pd
+
+    # Notebooks run from their own folder; the packages stand beside it.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+    from data_contracts.catalogue import reference_texts
+    from models.dataset import load_training_set
+    from models.judged import judge_challenger
+    from models.learning_curve import learning_curve
+    from models.model_card import regret_words, slice_rows
+    from models.plots import calibration_chart, calibration_table, gains_chart, gains_table, learning_chart
+    from models.registry import Registry
+    from models.report import COLUMNS, EXPLAINED, POLICY_COLUMNS, audit_words, policy_rows, policy_words, rows
+    from models.situations import load_situations
+    from models.train import train
+    from recommender.billing.catalogue_build import load_catalogue
+
+
+@app.cell
+def parameters():
+    # A training set, perhaps a registry whose champion stands beside, and the sizes of the learning curve.
+    arguments = mo.cli_args()
+    folder = Path(arguments.get("training-set") or "var/demo/training_set")
+    registry = Registry(Path(arguments.get("registry") or "var/demo/registry"))
+    seed = int(arguments.get("seed") or 7)
+    sizes = [int(size) for size in str(arguments.get("sizes") or "100,300,1000,3000,10000").split(",")]
+    mo.stop(
+        not (folder / "training_set.parquet").is_file(),
+        mo.md(f"There is no training set in `{folder}`. `make demo` makes one; `--training-set FOLDER` names another."),
+    )
+    return folder, registry, seed, sizes
+
+
+@app.cell
+def compared(folder, registry, seed):
+    decisions = load_training_set(folder)
+    situations = load_situations(folder, [load_catalogue(*reference_texts())])
+    champion = registry.champion()
+    challenger = train(decisions, seed=seed, champion=champion, num_threads=1, progress=lambda _step: None)
+    judged = judge_challenger(challenger, situations, champion=champion)
+    measured, hold_out = judged.measured, challenger.judged_on
+    beside = f"the champion `{champion.version}`" if champion else "no champion, for there is none"
+    mo.md(f"""
+    # Compare rankers
+
+    A ranker learned from {len(challenger.learned_from):,} decisions, the rules, the simplest guesses and {beside}; all
+    judged on the same {len(hold_out):,} decisions, which came later and from organisations that nobody learned from.
+    """)
+    return decisions, hold_out, judged, measured, situations
+
+
+@app.cell
+def figures(measured):
+    compared_figures = pd.DataFrame(rows(dict(measured.figures)), columns=list(COLUMNS))
+    mo.vstack([mo.md("## 1 · Figures\n\n" + " ".join(EXPLAINED)), mo.ui.table(compared_figures, selection=None)])
+
+
+@app.cell
+def more_data(decisions, seed, sizes):
+    points = learning_curve(decisions, seed=seed, sizes=sizes, num_threads=1, progress=lambda _step: None)
+    mo.vstack(
+        [
+            mo.md(
+                "## 2 · Learning curves\n\nHow often the chosen plan stood first, after so many decisions to learn"
+                " from. The rules learn nothing; a line below theirs had too little to learn from."
+            ),
+            learning_chart(points),
+        ]
+    )
+
+
+@app.cell
+def calibration(hold_out, measured):
+    stated = calibration_table(measured.utilities["model"], chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
+    gains = gains_table(measured.utilities, chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
+    mo.vstack(
+        [
+            mo.md(
+                "## 3 · Calibration and gains\n\nPoints on the dashed line are probabilities that mean what they say."
+                " The sooner a line of the gains rises, the fewer cards must be shown."
+            ),
+            mo.hstack([calibration_chart(stated), gains_chart(gains)], wrap=True, justify="start"),
+        ]
+    )
+
+
+@app.cell
+def parts(measured):
+    head, *lines = slice_rows(measured)
+    by_part = pd.DataFrame(lines, columns=list(head))
+    mo.vstack(
+        [
+            mo.md(
+                "## 4 · Templates and countries\n\nNDCG@3 of the ranker and of the rules in each part that has"
+                " decisions enough, and the interval of the difference; wholly below zero, that part is worse off.\n\n"
+                + "\n".join(regret_words(measured))
+            ),
+            mo.ui.table(by_part, selection=None),
+        ]
+    )
+
+
+@app.cell
+def reasons(measured):
+    mo.md("## 5 · Reasons\n\n" + "\n".join(f"- {line}" for line in audit_words(measured.reasons)))
+
+
+@app.cell
+def off_policy(measured):
+    policies = pd.DataFrame(policy_rows(dict(measured.off_policy)), columns=list(POLICY_COLUMNS))
+    mo.vstack(
+        [
+            mo.md(
+                "## 6 · What the log says\n\nHow often the plan put first would have been accepted, estimated from what"
+                " was logged; an estimate, not an experiment.\n\n"
+                + "\n".join(f"- {line}" for line in policy_words(dict(measured.off_policy)))
+            ),
+            mo.ui.table(policies, selection=None, page_size=30),
+        ]
+    )
+
+
+@app.cell
+def gate(judged):
+    conditions = pd.DataFrame(
+        [
+            {"condition": one.name, "met": "yes" if one.met else "no", "found": one.said}
+            for one in judged.verdict.conditions
+        ]
+    )
+    mo.vstack(
+        [
+            mo.md(f"## 7 · What the gate would say: {judged.verdict.outcome}"),
+            mo.ui.table(conditions, selection=None, page_size=30),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    app.run()
