@@ -31,6 +31,7 @@ CHARGES_EACH = 20
 OUTCOMES = (PAID, Payment("failed", "insufficient_funds"), PAID)
 MADE_BY_US = {"charge_id", "entry_id", "notification_id", "event_id", "number", "position", "content", "version"}
 """Random, or counted as things happen: not what is compared."""
+IN_TURN = ("subscription_suspended", "invoice_issued")
 TOLD = (
     billing_tables.charges,
     billing_tables.plan_changes,
@@ -137,8 +138,8 @@ def state(connection: Connection) -> dict[str, Any]:
 
 
 def of_one(table: Table) -> ColumnElement[bool]:
-    """Rows that are about one payment."""
-    return table.c.kind != "subscription_suspended" if table is payment_tables.notifications else true()
+    """Rows that are about one payment: not what was owed in all at an instant, nor a number given in turn."""
+    return table.c.kind.not_in(IN_TURN) if table is payment_tables.notifications else true()
 
 
 def _without_ids(row: str, causes: dict[str, str]) -> str:
