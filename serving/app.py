@@ -37,7 +37,7 @@ from serving.pages import organization as organization_page
 from serving.pages import plans as plan_pages
 from serving.parts import Parts, Rendered
 from serving.payments import endpoints as payments
-from serving.payments import webhooks
+from serving.payments import transfers, webhooks
 from serving.payments.sandbox import Sandbox
 from serving.personal_data import endpoints as personal_data
 from serving.plan_cards import endpoints as plan_cards
@@ -93,7 +93,7 @@ def create_app(
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
     pages = (organization_page, plan_pages, change_pages, billing_pages, modal_assets)
-    billing = (plan_changes, payments, webhooks, invoices)
+    billing = (plan_changes, payments, webhooks, transfers, invoices)
     for module in (plan_cards, organizations, usage, subscriptions, *billing, outcomes, leads, personal_data, *pages):
         app.include_router(module.router)
     app.include_router(operations.router)

@@ -31,6 +31,7 @@ from serving.parts import locale_for
 from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
 from serving.payments.service import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
+from serving.payments.transfers import TransferAmountDiffers, TransferReused
 from serving.personal_data.erasure import MoneyStillOpen
 from serving.plan_cards.service import BusyOrganization
 from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
@@ -81,6 +82,8 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     TokenRefused: (422, "payment_token_refused"),
     MethodNotAvailable: (422, "payment_method_not_available"),
     UnknownPlanToPay: (404, "unknown_plan"),
+    TransferAmountDiffers: (422, "transfer_amount_differs"),
+    TransferReused: (409, "transfer_reused"),
     SignatureRefused: (400, "signature_refused"),
     PrintingUnavailable: (503, "printing_unavailable"),
     ProviderUnavailable: (503, "provider_unavailable"),
@@ -143,6 +146,8 @@ def _faults(error: Exception) -> list[FieldFault]:
     """The field at fault, where an error of ours is about one."""
     if isinstance(error, MethodNotAvailable):
         return [FieldFault("token" if error.reason == "card_expired" else "kind", error.reason, {})]
+    if isinstance(error, TransferAmountDiffers):
+        return [FieldFault("amount_cents", "transfer_amount", {})]
     return [FieldFault("token", "payment_token", {})] if isinstance(error, TokenRefused) else []
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from serving.db.payment_tables import payment_attempts
 from serving.payments.gateway import Payment
 
-AttemptStatus = Literal["started", "awaited", "pending", "failed", "succeeded"]
-RANK: Final[dict[str, int]] = {"started": 0, "awaited": 0, "pending": 1, "failed": 2, "succeeded": 3}
+AttemptStatus = Literal["started", "awaited", "superseded", "pending", "failed", "succeeded"]
+"""`awaited`: a bank transfer is to come. `superseded`: its charge was paid otherwise meanwhile."""
+RANK: Final[dict[str, int]] = {"started": 0, "awaited": 0, "superseded": 0, "pending": 1, "failed": 2, "succeeded": 3}
 """What is known of an attempt only ever grows: so messages may come twice, late and in any order."""
 
 ASKED_AFTER: Final = timedelta(minutes=1)
@@ -79,6 +80,12 @@ def learn(connection: Connection, attempt: Attempt, payment: Payment, *, now: da
     }
     connection.execute(update(payment_attempts).where(payment_attempts.c.key == attempt.key).values(values))
     return True
+
+
+def expect_no_transfer(connection: Connection, charge_id: str, *, now: datetime) -> None:
+    """Nobody waits for a bank transfer any more: the charge is paid."""
+    waiting = (payment_attempts.c.charge_id == charge_id, payment_attempts.c.status == "awaited")
+    connection.execute(update(payment_attempts).where(*waiting).values(status="superseded", settled_at=now))
 
 
 def ask_later(connection: Connection, attempt: Attempt, *, now: datetime) -> None:

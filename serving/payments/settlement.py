@@ -101,7 +101,7 @@ def keep_for_refund(connection: Connection, attempt: Attempt, *, now: datetime) 
         occurred_at=now,
         now=now,
     )
-    if attempt.status != "awaited":
+    if attempt.status not in {"awaited", "superseded"}:
         attempts.set_refund(connection, attempt.key, "due")
 
 
@@ -123,6 +123,7 @@ def sent_back(connection: Connection, attempt: Attempt, *, now: datetime) -> Non
 
 def _collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: datetime) -> None:
     charges.collected(connection, charge, payment_method_id=attempt.payment_method_id, key=attempt.key, now=now)
+    attempts.expect_no_transfer(connection, charge.charge_id, now=now)
     if charge.failing_since is not None:
         notifications.record(
             connection,

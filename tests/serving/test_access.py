@@ -38,6 +38,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/organizations/{organization_id}/enterprise-leads": {"name": "Ada", "email": "ada@example.com"},
     "/v1/organizations/{organization_id}/plan-changes/preview": {"plan": "ecommerce-basic", "interval": "month"},
     "/v1/organizations/{organization_id}/plan-changes": {"quote": "none"},
+    "/v1/organizations/{organization_id}/invoices/{number}/payments": {"reference": "T1", "amount_cents": 100},
     "/v1/organizations/{organization_id}/payment-methods": {"kind": "card", "token": "tok_visa"},
     "/v1/organizations/{organization_id}/payment-methods/{payment_method}": {"default": True},
 }
