@@ -89,8 +89,9 @@ class Gateway:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
         method = scope["method"] if scope["method"] in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} else "other"
-        self._metrics.requests.labels(method, route, str(status)).inc()
-        self._metrics.seconds.labels(route).observe(seconds)
+        counted, timed = self._metrics.of_request(method, route, str(status))
+        counted.inc()
+        timed.observe(seconds)
         if route not in _QUIET:
             logger().info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))
 

@@ -1,14 +1,16 @@
 """The one way to the database: a transaction that is over before the answer leaves."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from serving.db.single_query import SingleQueries
 
 Result = TypeVar("Result")
 
@@ -24,6 +26,7 @@ class Database:
         self.engine = _engine(url)
         self._embedded = self.engine.dialect.name == "sqlite"
         self._writing = self.engine.execution_options(begins_writing=True)
+        self._queries = SingleQueries(self.engine)
         threads = 1 if self._embedded else 16
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="database")
 
@@ -48,6 +51,16 @@ class Database:
             return self.reading(work)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.reading, work)
 
+    async def first(self, statement: Select[Any], parameters: Mapping[str, str]) -> tuple[Any, ...] | None:
+        """The first row of one query, for what is asked so often that a transaction around it would be felt."""
+
+        def ask() -> tuple[Any, ...] | None:
+            return self.reading(lambda connection: connection.execute(statement, parameters).first())
+
+        if self._embedded:
+            return self._queries.first(statement, parameters, otherwise=ask)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+
     async def write(self, work: Callable[[Connection], Result]) -> Result:
         """Like `writing`, without holding up the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.writing, work)
@@ -59,6 +72,7 @@ class Database:
     def close(self) -> None:
         """Finish what is running and let go of every connection."""
         self._threads.shutdown(wait=True)
+        self._queries.close()
         self.engine.dispose()
 
 

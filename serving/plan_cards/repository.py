@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, insert, select
 
 from recommender.billing.catalogue import Interval
+from serving.db.session import Database
 from serving.db.tables import decision_plans, decisions, organizations
 from serving.organizations.repository import PRESENT, UnknownOrganization
 
@@ -102,6 +103,17 @@ class Latest:
 def latest(connection: Connection, *, organization_id: str, interval: Interval) -> Latest:
     """The last decision of an organisation; raises `UnknownOrganization`."""
     row = connection.execute(_OPEN, {"organization_id": organization_id, "interval": interval}).first()
+    return _latest_of(row, organization_id)
+
+
+async def latest_now(database: Database, *, organization_id: str, interval: Interval) -> Latest:
+    """The same, asked by itself; raises `UnknownOrganization`."""
+    return _latest_of(
+        await database.first(_OPEN, {"organization_id": organization_id, "interval": interval}), organization_id
+    )
+
+
+def _latest_of(row: Sequence[Any] | None, organization_id: str) -> Latest:
     if row is None:
         raise UnknownOrganization(organization_id)
     return Latest(*row)

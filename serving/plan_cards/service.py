@@ -28,9 +28,7 @@ async def recommend(parts: Parts, *, organization_id: str, interval: Interval) -
     """
     for _ in range(_ATTEMPTS):
         now = parts.now()
-        latest = await parts.database.read(
-            lambda connection: repository.latest(connection, organization_id=organization_id, interval=interval)
-        )
+        latest = await repository.latest_now(parts.database, organization_id=organization_id, interval=interval)
         place = parts.experiments.place_of(organization_id, now=now)
         basis = _basis(parts, latest.revision, place)
         if latest.decision_id is not None and latest.holds(basis, now):
