@@ -18,14 +18,14 @@ from pipelines.metrics.intervals import Estimate
 
 def taken_share(facts: Facts, *, direction: str, comparisons: int = 1) -> Estimate:
     """Of the journeys that took a plan, those that took it in this direction from the recommended one."""
-    journeys = over(facts)
+    journeys = over(facts, "taken", "direction")
     taken = journeys[(journeys["taken"] != "").to_numpy()]
     return intervals.share(int((taken["direction"] == direction).sum()), len(taken), comparisons=comparisons)
 
 
 def accepted(facts: Facts, *, comparisons: int = 1) -> Estimate:
     """Journeys that took the recommended plan, of all that were served."""
-    return intervals.share(*_accepted(over(facts)), comparisons=comparisons)
+    return intervals.share(*_accepted(over(facts, "direction")), comparisons=comparisons)
 
 
 def accepted_beside_rules(facts: Facts, *, by: str, comparisons: int = 1) -> Estimate:
@@ -45,7 +45,7 @@ def position_effect(facts: Facts, *, comparisons: int = 1) -> Estimate:
     Σ (z − p) y / Σ p (1 − p): only what was left to chance counts, each plan by how much it was (overlap weights), so
     the figure is unbiased whatever the ranker believed. Interval: normal, journeys being independent.
     """
-    journeys = over(facts)
+    journeys = over(facts, "pull", "pull_weight")
     chance = journeys[(journeys["pull_weight"] > 0).to_numpy()]
     weight = float(chance["pull_weight"].sum())
     if not weight:
@@ -62,7 +62,7 @@ def _accepted(journeys: pd.DataFrame) -> tuple[int, int]:
 
 def _side_by_side(facts: Facts) -> dict[str, pd.DataFrame]:
     """The journeys of the model and of the rules' own share, in the weeks in which both were served."""
-    journeys = over(facts)
+    journeys = over(facts, "strategy", "fallback", "started_at", "direction")
     strategies, strategy = values_of(journeys, "strategy")
     _, week = values_of(journeys, "week")
     served = {

@@ -13,14 +13,14 @@ from pipelines.metrics.intervals import Estimate
 
 def mrr_change(facts: Facts, *, comparisons: int = 1) -> Estimate:
     """Mean change of what an organisation pays by the month, from its journey's first day to its last."""
-    journeys = over(facts)
+    journeys = over(facts, "mrr_before", "mrr_after")
     change = (journeys["mrr_after"] - journeys["mrr_before"]).dropna().to_numpy(dtype=np.float64)
     return intervals.mean(change, comparisons=comparisons)
 
 
 def moved_share(facts: Facts, *, up: bool, comparisons: int = 1) -> Estimate:
     """Journeys after which an organisation pays more (or less) by the month, of those where both are known."""
-    journeys = over(facts)
+    journeys = over(facts, "mrr_before", "mrr_after")
     change = (journeys["mrr_after"] - journeys["mrr_before"]).dropna()
     moved = int((change > 0).sum() if up else (change < 0).sum())
     return intervals.share(moved, len(change), comparisons=comparisons)
@@ -39,11 +39,11 @@ def unpaid(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001
 
 def regret(facts: Facts, *, comparisons: int = 1) -> Estimate:
     """Mean cents a month that the plan taken cost more than the cheapest that would have done."""
-    known = over(facts)["regret_cents"].replace(np.inf, np.nan).dropna().to_numpy(dtype=np.float64)
+    known = over(facts, "regret_cents")["regret_cents"].replace(np.inf, np.nan).dropna().to_numpy(dtype=np.float64)
     return intervals.mean(known, comparisons=comparisons)
 
 
 def without_regret(facts: Facts, *, comparisons: int = 1) -> Estimate:
     """Journeys that took the cheapest plan that would have done, of those of which later usage is known."""
-    known = over(facts)["regret_cents"].dropna()
+    known = over(facts, "regret_cents")["regret_cents"].dropna()
     return intervals.share(int((known == 0).sum()), len(known), comparisons=comparisons)
