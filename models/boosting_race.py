@@ -10,8 +10,11 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from models.cross_fitting import CrossFittedLogits, decisions_where
+from models.cross_fitting import CrossFittedLogits
 from models.group_softmax import Choices, Floats, GroupSoftmaxObjective, Integers
+from models.ladder import Ladder, LadderObjective
+
+Objective = GroupSoftmaxObjective | LadderObjective
 
 PATIENCE_ROUNDS = 15
 """A contender stops after this many rounds without a new best of its own."""
@@ -35,24 +38,52 @@ class Candidate:
     rounds: int
 
 
+class Part:
+    """Some of the decisions: their rows among all candidates (and steps, if there is a ladder), and their loss."""
+
+    def __init__(self, choices: Choices, ladder: Ladder | None, decisions: npt.NDArray[np.bool_]) -> None:
+        rows = np.flatnonzero(np.repeat(decisions, choices.group_sizes))
+        self.decisions = int(decisions.sum())
+        self._chosen, self._sizes = choices.chosen[rows], choices.group_sizes[decisions]
+        self._ladder = None if ladder is None else ladder.where(decisions)
+        self.rows: Integers = rows
+        if ladder is not None:
+            self.rows = np.append(rows, len(choices.X) + np.flatnonzero(np.repeat(decisions, ladder.steps)))
+
+    def objective(self) -> Objective:
+        """The loss by the scores of `rows`."""
+        return objective(self._chosen, self._sizes, self._ladder)
+
+
+def objective(chosen: Floats, group_sizes: Integers, ladder: Ladder | None) -> Objective:
+    """The softmax loss by the scores of candidates, or of candidates and steps."""
+    if ladder is None:
+        return GroupSoftmaxObjective(chosen=chosen, group_sizes=group_sizes)
+    return LadderObjective(chosen=chosen, ladder=ladder)
+
+
 class HeldOutFold:
     """One fold to be judged on, and all the others to train on; binned once, shared by every contender."""
 
-    def __init__(self, choices: Choices, *, fold: int, fold_of_decision: Integers, dataset: lgb.Dataset) -> None:
+    def __init__(
+        self,
+        choices: Choices,
+        *,
+        fold: int,
+        fold_of_decision: Integers,
+        dataset: lgb.Dataset,
+        ladder: Ladder | None = None,
+    ) -> None:
         held_out = fold_of_decision == fold
         self.fold = fold
-        self.training = decisions_where(choices, ~held_out)
-        self.validation = decisions_where(choices, held_out)
-        validation_row = np.repeat(held_out, choices.group_sizes)
-        self.training_rows = np.flatnonzero(~validation_row)
-        self.validation_rows = np.flatnonzero(validation_row)
-        self.training_set = dataset.subset(self.training_rows.tolist()).construct()
-        self.validation_set = dataset.subset(self.validation_rows.tolist()).construct()
+        self.training, self.validation = Part(choices, ladder, ~held_out), Part(choices, ladder, held_out)
+        self.training_set = dataset.subset(self.training.rows.tolist()).construct()
+        self.validation_set = dataset.subset(self.validation.rows.tolist()).construct()
 
     def booster(self, *, offset: Floats, parameters: dict[str, Any]) -> lgb.Booster:
         """A booster without trees that starts from `offset` (all rows); it keeps its own copy of the scores."""
-        self.training_set.set_init_score(offset[self.training_rows])
-        self.validation_set.set_init_score(offset[self.validation_rows])
+        self.training_set.set_init_score(offset[self.training.rows])
+        self.validation_set.set_init_score(offset[self.validation.rows])
         return lgb.Booster(parameters, self.training_set).add_valid(self.validation_set, "held out")
 
 
@@ -62,9 +93,9 @@ class Contender:
     def __init__(self, *, ridge: float | None, folds: Sequence[HeldOutFold], boosters: Sequence[lgb.Booster]) -> None:
         self.ridge = ridge
         self._boosters = boosters
-        self._objectives = [_objective(fold.training) for fold in folds]
-        self._judges = [_objective(fold.validation) for fold in folds]
-        self._shares = np.array([len(fold.validation.group_sizes) for fold in folds], dtype=np.float64)
+        self._objectives = [fold.training.objective() for fold in folds]
+        self._judges = [fold.validation.objective() for fold in folds]
+        self._shares = np.array([fold.validation.decisions for fold in folds], dtype=np.float64)
         self._shares /= self._shares.sum()
         self._grown_out = False
         self.losses = [self._mean_loss()]
@@ -126,7 +157,7 @@ def run_race(
     contenders = []
     for ridge in ridges:
         offsets = [
-            np.zeros(rows) if ridge is None else logits.out_of_fold_utilities(ridge=ridge, held_out=fold.fold)
+            padded(None if ridge is None else logits.out_of_fold_utilities(ridge=ridge, held_out=fold.fold), rows)
             for fold in folds
         ]
         boosters = [fold.booster(offset=own, parameters=parameters) for fold, own in zip(folds, offsets, strict=True)]
@@ -143,11 +174,15 @@ def run_race(
     return tuple(contender.result() for contender in contenders)
 
 
-def _objective(choices: Choices) -> GroupSoftmaxObjective:
-    return GroupSoftmaxObjective(chosen=choices.chosen, group_sizes=choices.group_sizes)
+def padded(offset: Floats | None, rows: int) -> Floats:
+    """The candidates' starting scores, and 0 for every row beyond them."""
+    scores = np.zeros(rows)
+    if offset is not None:
+        scores[: len(offset)] = offset
+    return scores
 
 
-def _held_out_loss(booster: lgb.Booster, judge: GroupSoftmaxObjective) -> float:
+def _held_out_loss(booster: lgb.Booster, judge: Objective) -> float:
     """The loss at the booster's present scores, which LightGBM hands out to evaluation functions only."""
 
     def evaluate(scores: npt.NDArray[Any], dataset: lgb.Dataset) -> tuple[str, float, bool]:  # noqa: ARG001 its signature

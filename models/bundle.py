@@ -18,10 +18,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.plan_ranker import FloatArray, IntArray, PlanRanker
+from models.plan_ladder import FEATURE_NAMES
+from models.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
 from recommender.ranking.usage_range import UsageRange
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_BYTES: Final = 64 * 1024 * 1024
 GOLDEN_TOLERANCE: Final = 1e-9
 CHILD_SECONDS: Final = 60
@@ -60,7 +61,6 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
         "format": FORMAT,
         "version": ranker.version,
         "feature_names": list(ranker.feature_names),
-        "hidden": ranker.hidden,
         "coefficients": ranker.coefficients.tolist(),
         "model": {"sha256": _sha256(text.encode()), "bytes": len(text.encode()), "trees": bool(text)},
         "golden": {
@@ -186,7 +186,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     manifest = _json(path)
     if manifest.get("format") != FORMAT:
         raise BundleRefused(f"manifest format {manifest.get('format')!r} is not {FORMAT}")
-    if missing := {"version", "feature_names", "hidden", "coefficients", "model", "golden"} - manifest.keys():
+    if missing := {"version", "feature_names", "coefficients", "model", "golden"} - manifest.keys():
         raise BundleRefused(f"the manifest lacks {', '.join(sorted(missing))}")
     return manifest
 
@@ -206,12 +206,13 @@ def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
 
         booster = lightgbm.Booster(model_str=content.decode())
     coefficients = np.array(manifest["coefficients"], dtype=np.float64)
-    names, hidden = tuple(manifest["feature_names"]), int(manifest["hidden"])
-    if coefficients.shape != (len(names) + hidden,):
-        raise BundleRefused("there is not one coefficient per feature")
-    if booster is not None and booster.num_feature() != len(coefficients):
-        raise BundleRefused("the trees were trained on another number of features")
-    return PlanRanker(str(manifest["version"]), names, booster, coefficients, hidden)
+    if tuple(manifest["feature_names"]) != FEATURE_NAMES:
+        raise BundleRefused("it was trained on other features than this version reads")
+    if coefficients.shape != (LINEAR_COLUMNS,):
+        raise BundleRefused("there is not one coefficient per column")
+    if booster is not None and booster.num_feature() != TREE_COLUMNS:
+        raise BundleRefused("the trees were trained on another number of columns")
+    return PlanRanker(str(manifest["version"]), booster, coefficients)
 
 
 def check_in_child(folder: Path) -> None:

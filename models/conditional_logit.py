@@ -12,42 +12,21 @@ by Newton's method with the exact Hessian (Train 2009, "Discrete choice methods 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
-from models.group_softmax import (
-    Choices,
-    Floats,
-    Integers,
-    checked_choices,
-    checked_group_sizes,
-    checked_matrix,
-    log_softmax_by_group,
-    segment_starts,
-    softmax_by_group,
-)
-
-MAX_ITERATIONS = 100
-MAX_HALVINGS = 40
-TOLERANCE = 1e-12
-"""Stop when a full Newton step would raise the objective by less than this share of it."""
-RANK_TOLERANCE = 1e-10
-"""Directions whose curvature is below this share of the largest count as not identified."""
-CONSTANT_TOLERANCE = 1e-10
-"""A column that varies less than this share of its size within every decision counts as constant."""
-ROWS_PER_BLOCK = 8192
-"""Rows taken at a time for the Hessian: the block stays in the processor's cache and memory stays bounded."""
+from models.choice_likelihood import best_coefficients, standardised_likelihood
+from models.group_softmax import Floats, checked_choices, checked_group_sizes, checked_matrix, softmax_by_group
 
 
 class ConditionalLogit:
     """Learns how much each column adds to a candidate's utility.
 
     `ridge` >= 0 pulls every coefficient towards `prior_coef` (zero unless given), in units of decisions: a ridge of 10
-    weighs about as much as 10 decisions' worth of evidence that a column matters as the prior says.
+    weighs about as much as 10 decisions' worth of evidence that a column matters as the prior says. `non_negative`
+    (features,) marks the columns that may only speak for a candidate: their coefficients are at least 0.
     """
 
     coef_: Floats
@@ -57,9 +36,16 @@ class ConditionalLogit:
     n_features_in_: int
     n_iter_: int
 
-    def __init__(self, *, ridge: float = 0.0, prior_coef: npt.ArrayLike | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        ridge: float = 0.0,
+        prior_coef: npt.ArrayLike | None = None,
+        non_negative: npt.ArrayLike | None = None,
+    ) -> None:
         self.ridge = ridge
         self.prior_coef = prior_coef
+        self.non_negative = non_negative
 
     def fit(
         self,
@@ -85,7 +71,13 @@ class ConditionalLogit:
         start = prior if coef_init is None else checked_coefficients(coef_init, features=features, name="coef_init")
 
         likelihood = standardised_likelihood(choices, weights)
-        self.coef_, self.n_iter_ = best_coefficients(likelihood, ridge=float(self.ridge), prior=prior, start=start)
+        self.coef_, self.n_iter_ = best_coefficients(
+            likelihood,
+            ridge=float(self.ridge),
+            prior=prior,
+            start=start,
+            non_negative=checked_mask(self.non_negative, prior=prior),
+        )
         self.log_likelihood_ = likelihood.value(self.coef_[likelihood.identified] * likelihood.scale)
         self.n_features_in_ = features
         return self
@@ -103,151 +95,6 @@ class ConditionalLogit:
     def predict_proba(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
         """Each candidate's chance of being chosen, (rows,); adds up to 1 per decision."""
         return softmax_by_group(self.utilities(X), group_sizes)
-
-
-@dataclass(frozen=True, slots=True)
-class LogLikelihood:
-    """The log-likelihood in standardised coefficients, with its derivatives.
-
-    `identified` (features,) is false for a column that is constant within every decision. `rows` is (rows, identified
-    features): deviations from the decision's mean in units of `scale` (identified features,). `chosen` is (rows,),
-    `group_sizes` and `weights` are (decisions,).
-    """
-
-    rows: Floats
-    scale: Floats
-    identified: npt.NDArray[np.bool_]
-    chosen: Floats
-    group_sizes: Integers
-    weights: Floats
-
-    def restricted_to(self, decisions: npt.NDArray[np.bool_]) -> LogLikelihood:
-        """The likelihood of some of the decisions only, in the same units."""
-        kept = np.repeat(decisions, self.group_sizes)
-        return replace(
-            self,
-            rows=self.rows[kept],
-            chosen=self.chosen[kept],
-            group_sizes=self.group_sizes[decisions],
-            weights=self.weights[decisions],
-        )
-
-    def value(self, coefficients: Floats) -> float:
-        """The weighted log-likelihood in nats."""
-        log_chances = log_softmax_by_group(self.rows @ coefficients, self.group_sizes)
-        return float(self.weights @ log_chances[self.chosen == 1.0])
-
-    def derivatives(self, coefficients: Floats) -> tuple[Floats, Floats]:
-        """Gradient (features,) and negative Hessian (features, features)."""
-        sizes = self.group_sizes
-        row_weights = np.repeat(self.weights, sizes)
-        chances = softmax_by_group(self.rows @ coefficients, sizes)
-        gradient: Floats = self.rows.T @ (row_weights * (self.chosen - chances))
-
-        features = len(coefficients)
-        curvature: Floats = np.zeros((features, features))
-        ends = np.cumsum(sizes)
-        first = 0
-        while first < len(sizes):
-            begin = int(ends[first] - sizes[first])
-            last = max(first + 1, int(np.searchsorted(ends, begin + ROWS_PER_BLOCK, side="right")))
-            block = slice(begin, int(ends[last - 1]))
-            rows = self.rows[block]
-            means = _mean_by_group(rows, chances[block], sizes[first:last])
-            curvature += rows.T @ (rows * (row_weights[block] * chances[block])[:, None])
-            curvature -= means.T @ (means * self.weights[first:last, None])
-            first = last
-        return gradient, curvature
-
-
-def standardised_likelihood(choices: Choices, weights: Floats) -> LogLikelihood:
-    """The choices with columns centred within each decision and scaled to unit spread; `weights` is (decisions,)."""
-    sizes = choices.group_sizes
-    means = _mean_by_group(choices.X, np.repeat(1.0 / sizes, sizes), sizes)
-    rows = np.repeat(means, sizes, axis=0)
-    np.subtract(choices.X, rows, out=rows)
-    row_weights = np.repeat(weights, sizes)
-    scale: Floats = np.sqrt(np.einsum("i,ij,ij->j", row_weights, rows, rows) / row_weights.sum())
-    largest = np.maximum(choices.X.max(axis=0), -choices.X.min(axis=0))
-    identified = scale > CONSTANT_TOLERANCE * largest
-    if not identified.all():
-        rows = np.ascontiguousarray(rows[:, identified])
-    rows /= scale[identified]
-    return LogLikelihood(
-        rows=rows,
-        scale=scale[identified],
-        identified=identified,
-        chosen=choices.chosen,
-        group_sizes=sizes,
-        weights=weights,
-    )
-
-
-def best_coefficients(
-    likelihood: LogLikelihood, *, ridge: float, prior: Floats, start: Floats, tolerance: float = TOLERANCE
-) -> tuple[Floats, int]:
-    """The penalised optimum on the scale of the columns as given, (features,), and the Newton steps it took."""
-    identified, scale = likelihood.identified, likelihood.scale
-    standardised, iterations = _maximise(
-        likelihood,
-        ridge=ridge,
-        prior=prior[identified] * scale,
-        start=start[identified] * scale,
-        tolerance=tolerance,
-    )
-    coefficients = prior.copy()
-    coefficients[identified] = standardised / scale
-    return coefficients, iterations
-
-
-def _mean_by_group(rows: Floats, chances: Floats, group_sizes: Integers) -> Floats:
-    """What a decision's candidates look like on average under the chances, (decisions, features).
-
-    As a sparse product, which is ten times as fast here as NumPy's `add.reduceat` along rows.
-    """
-    row_numbers = np.arange(len(rows))
-    bounds = np.append(segment_starts(group_sizes), len(rows))
-    means: Floats = sparse.csr_array((chances, row_numbers, bounds), shape=(len(group_sizes), len(rows))) @ rows
-    return means
-
-
-def _maximise(
-    likelihood: LogLikelihood, *, ridge: float, prior: Floats, start: Floats, tolerance: float
-) -> tuple[Floats, int]:
-    """Newton's method with halved steps; the objective is concave, so every accepted step is progress."""
-
-    def objective(coefficients: Floats) -> float:
-        distance = coefficients - prior
-        return likelihood.value(coefficients) - ridge / 2 * float(distance @ distance)
-
-    current, value = start, objective(start)
-    for iteration in range(MAX_ITERATIONS):
-        gradient, curvature = likelihood.derivatives(current)
-        gradient = gradient - ridge * (current - prior)
-        step = _newton_step(gradient, curvature, ridge=ridge)
-        gain = float(gradient @ step)
-        if gain <= tolerance * (1.0 + abs(value)):
-            return current, iteration
-        for halving in range(MAX_HALVINGS):
-            candidate = current + step / 2**halving
-            candidate_value = objective(candidate)
-            if candidate_value > value:
-                break
-        else:
-            return current, iteration
-        current, value = candidate, candidate_value
-        if halving == 0 and gain <= np.sqrt(tolerance) * (1.0 + abs(value)):  # the error squares with each full step
-            return current, iteration + 1
-    return current, MAX_ITERATIONS
-
-
-def _newton_step(gradient: Floats, curvature: Floats, *, ridge: float) -> Floats:
-    """The shortest step to the top of the local parabola; directions without curvature are left alone."""
-    eigenvalues, eigenvectors = np.linalg.eigh(curvature)
-    usable = eigenvalues + ridge > RANK_TOLERANCE * max(float(eigenvalues.max(initial=0.0)), ridge)
-    along = eigenvectors[:, usable]
-    step: Floats = along @ ((along.T @ gradient) / (eigenvalues[usable] + ridge))
-    return step
 
 
 def _checked_weights(sample_weight: npt.ArrayLike | None, *, decisions: int) -> Floats:
@@ -269,3 +116,15 @@ def checked_coefficients(given: npt.ArrayLike | None, *, features: int, name: st
     if coefficients.shape != (features,) or not np.isfinite(coefficients).all():
         raise ValueError(f"{name} must be {features} finite numbers, one per column of X")
     return coefficients
+
+
+def checked_mask(given: npt.ArrayLike | None, *, prior: Floats) -> npt.NDArray[np.bool_] | None:
+    """One truth value per feature, (features,), or None; a prior that is below its own bound is refused."""
+    if given is None:
+        return None
+    mask = np.asarray(given)
+    if mask.shape != prior.shape or mask.dtype != np.bool_:
+        raise ValueError(f"non_negative must be {len(prior)} truth values, one per column of X")
+    if (prior[mask] < 0).any():
+        raise ValueError("prior_coef is negative where non_negative forbids it")
+    return mask

@@ -12,7 +12,8 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from models.conditional_logit import best_coefficients, checked_coefficients, standardised_likelihood
+from models.choice_likelihood import best_coefficients, standardised_likelihood
+from models.conditional_logit import checked_coefficients, checked_mask
 from models.group_softmax import Choices, Floats, Integers, segment_starts
 
 CROSS_FIT_TOLERANCE = 1e-7
@@ -52,12 +53,6 @@ def assign_folds(people: npt.NDArray[np.generic], *, folds: int, seed: int) -> I
     return fold_of_person[person_of_decision]
 
 
-def decisions_where(choices: Choices, mask: npt.NDArray[np.bool_]) -> Choices:
-    """The decisions picked by `mask` (decisions,), in their order."""
-    rows = np.repeat(mask, choices.group_sizes)
-    return Choices(X=choices.X[rows], chosen=choices.chosen[rows], group_sizes=choices.group_sizes[mask])
-
-
 class CrossFittedLogits:
     """Conditional logits for every ridge and every set of left-out folds, each fitted once, when first needed.
 
@@ -65,12 +60,20 @@ class CrossFittedLogits:
     leaves a Newton step or two to do.
     """
 
-    def __init__(self, choices: Choices, *, fold_of_decision: Integers, prior_coef: npt.ArrayLike | None) -> None:
+    def __init__(
+        self,
+        choices: Choices,
+        *,
+        fold_of_decision: Integers,
+        prior_coef: npt.ArrayLike | None,
+        non_negative: npt.ArrayLike | None = None,
+    ) -> None:
         self._X = choices.X
         self._fold_of_decision = fold_of_decision
         self._fold_of_row = np.repeat(fold_of_decision, choices.group_sizes)
         self._likelihood = standardised_likelihood(choices, np.ones(len(choices.group_sizes)))
         self._prior = checked_coefficients(prior_coef, features=choices.X.shape[1], name="prior_coef")
+        self._non_negative = checked_mask(non_negative, prior=self._prior)
         self._fitted: dict[tuple[float, frozenset[int]], Floats] = {}
 
     def coefficients_without(self, folds: Collection[int], *, ridge: float) -> Floats:
@@ -84,7 +87,12 @@ class CrossFittedLogits:
             near = next(iter(same_ridge or self._fitted.values()), self._prior)
             training = self._likelihood.restricted_to(remaining)
             self._fitted[key], _ = best_coefficients(
-                training, ridge=ridge, prior=self._prior, start=near, tolerance=CROSS_FIT_TOLERANCE
+                training,
+                ridge=ridge,
+                prior=self._prior,
+                start=near,
+                tolerance=CROSS_FIT_TOLERANCE,
+                non_negative=self._non_negative,
             )
         return self._fitted[key]
 

@@ -15,9 +15,6 @@ from recommender.ranking.ranker import Ranker
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-POSITION_FEATURES: Final = ("shown_first", "shown_second", "shown_third")
-"""Where the plan stood when it was chosen: learned from, and all zero when scoring."""
-
 NUMBERS: Final = ("position", "shown", "propensity", "chosen")
 """The columns beside the features that are computed with."""
 

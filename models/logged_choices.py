@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.conditional_logit import ConditionalLogit
-from models.dataset import POSITION_FEATURES, TrainingSet
+from models.dataset import TrainingSet
 from models.group_softmax import segment_starts
 from models.judge import positions_by_group
 from models.offline_policy import PolicyLog, importance_weights
+from models.plan_ladder import POSITION_FEATURES
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

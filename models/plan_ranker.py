@@ -1,10 +1,20 @@
-"""The trained ranker: a logit prior plus boosted trees, answering under the `Ranker` contract."""
+"""The trained ranker: a line plus boosted trees on the ladder of tiers, answering under the `Ranker` contract."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.plan_ladder import (
+    FEATURE_NAMES,
+    LINEAR_NAMES,
+    POSITION_FEATURES,
+    TREE_NAMES,
+    PlanColumns,
+    plan_columns,
+    shares_by_feature,
+)
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -14,55 +24,58 @@ IntArray = NDArray[np.int64]
 
 SINGLE_THREAD: Final = 1
 """One thread per decision: LightGBM's own threads wait for each other beside any other busy process."""
+LINEAR_COLUMNS: Final = len(LINEAR_NAMES) + len(POSITION_FEATURES)
+TREE_COLUMNS: Final = len(TREE_NAMES) + len(POSITION_FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRanker:
-    """Utility = features · coefficients + raw tree score; features learned from but not known when scoring are zero."""
+    """Utility = linear columns · coefficients + the plan's raw tree score + those of the steps below it."""
 
     version: str
-    feature_names: tuple[str, ...]
     booster: "Booster | None"
     coefficients: FloatArray
-    """(len(feature_names) + hidden,); zeros where the prior says nothing."""
-    hidden: int
-    """Trailing columns that exist in training only (the position shown)."""
+    """(LINEAR_COLUMNS,); zeros where the prior says nothing."""
     name: str = field(default="model", init=False)
+    feature_names: tuple[str, ...] = field(default=FEATURE_NAMES, init=False)
 
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         """One utility per row; see `recommender.ranking.ranker.Ranker`."""
-        columns = self._columns(features)
-        if int(group_sizes.sum()) != len(columns):
-            raise ValueError("group_sizes do not add up to the rows")
-        linear: FloatArray = (columns * self.coefficients).sum(axis=1)
-        return linear + self._tree_scores(columns)
+        columns = self._columns(features, group_sizes)
+        linear: FloatArray = (columns.linear * self.coefficients[: len(LINEAR_NAMES)]).sum(axis=1)
+        if self.booster is None:
+            return linear
+        scores = self._predict(self.booster, columns.trees, raw_score=True)
+        return linear + scores[: len(linear)] + columns.ladder.climbed(scores[len(linear) :])
 
     def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         """Each feature's share in the utility, shape (rows, features).
 
-        The logit's own terms plus exact tree SHAP (Lundberg et al. 2020). A row's sum differs from its utility by the
-        trees' base value, the same in every row, and by what the hidden columns contribute.
+        The line's own terms plus exact tree SHAP (Lundberg et al. 2020) of the plan and of the steps below it. A row's
+        sum is its utility, up to rounding; it takes all rows of a decision to tell, for they make the ladder.
         """
-        columns = self._columns(features)
-        if int(group_sizes.sum()) != len(columns):
-            raise ValueError("group_sizes do not add up to the rows")
-        shares = columns * self.coefficients
+        columns = self._columns(features, group_sizes)
+        rows = len(features)
+        linear = columns.linear * self.coefficients[: len(LINEAR_NAMES)]
+        trees = np.zeros((rows, len(TREE_NAMES) + 1))
         if self.booster is not None:
-            shares = shares + _predict(self.booster, columns, pred_contrib=True)[:, :-1]
-        return np.ascontiguousarray(shares[:, : len(self.feature_names)])
+            shares = self._predict(self.booster, columns.trees, pred_contrib=True)
+            rest = shares[:, len(TREE_NAMES) :].sum(axis=1)
+            by_column = np.column_stack([shares[:, : len(TREE_NAMES)], rest])
+            trees = by_column[:rows] + columns.ladder.climbed(by_column[rows:])
+        return shares_by_feature(linear, trees)
 
-    def _columns(self, features: FloatArray) -> FloatArray:
-        if features.ndim != 2 or features.shape[1] != len(self.feature_names):
-            raise ValueError(f"features must have shape (rows, {len(self.feature_names)}), not {features.shape}")
-        columns = np.zeros((len(features), len(self.coefficients)))
-        columns[:, : features.shape[1]] = features
-        return columns
+    def _columns(self, features: FloatArray, group_sizes: IntArray) -> PlanColumns:
+        if features.ndim != 2 or features.shape[1] != len(FEATURE_NAMES):
+            raise ValueError(f"features must have shape (rows, {len(FEATURE_NAMES)}), not {features.shape}")
+        if int(group_sizes.sum()) != len(features):
+            raise ValueError("group_sizes do not add up to the rows")
+        return plan_columns(features, group_sizes)
 
-    def _tree_scores(self, columns: FloatArray) -> FloatArray:
-        if self.booster is None:
-            return np.zeros(len(columns))
-        return _predict(self.booster, columns, raw_score=True)
-
-
-def _predict(booster: "Booster", columns: FloatArray, **kind: bool) -> FloatArray:
-    return np.asarray(booster.predict(columns, num_threads=SINGLE_THREAD, **kind), dtype=np.float64)
+    @staticmethod
+    def _predict(booster: "Booster", columns: FloatArray, **kind: bool) -> FloatArray:
+        """What the trees say of these rows, with the position columns at 0."""
+        hidden = np.zeros((len(columns), len(POSITION_FEATURES)))
+        if not len(columns):
+            return np.zeros((0, TREE_COLUMNS + 1)) if "pred_contrib" in kind else np.zeros(0)
+        return np.asarray(booster.predict(np.hstack([columns, hidden]), num_threads=SINGLE_THREAD, **kind))

@@ -31,10 +31,11 @@ from models.bundle import (
     write_bundle,
 )
 from models.champions import Change, How, PromotionRefused, previous, record
-from models.dataset import TrainingSet
+from models.dataset import TrainingSet, columns_of
 from models.judged import Judged, Report, keep, require_passed
 from models.model_card import model_card
-from models.plan_ranker import PlanRanker
+from models.plan_ladder import POSITION_FEATURES, TREE_NAMES
+from models.plan_ranker import TREE_COLUMNS, PlanRanker
 from models.report import markdown
 from models.run_log import log_plots, run_metrics
 from models.situations import Logged
@@ -147,15 +148,14 @@ class Registry:
         keep(self.folder, Report(version, judged.champion, judged.verdict.outcome, judged.verdict.conditions, at))
 
     def _log_trees(self, mlflow: Any, trained: Trained) -> str:
-        example = trained.judged_on.learned_from[:5]
-        signature = mlflow.models.infer_signature(example, np.zeros(len(example)))
+        signature = mlflow.models.infer_signature(np.zeros((1, TREE_COLUMNS)), np.zeros(1))
         info = mlflow.lightgbm.log_model(
             trained.ranker.booster,
             name="model",
             signature=signature,
             registered_model_name=NAME,
             pip_requirements=PIP_REQUIREMENTS,
-            metadata={"feature_names": json.dumps(trained.ranker.feature_names)},
+            metadata={"columns": json.dumps([*TREE_NAMES, *POSITION_FEATURES])},
         )
         return f"{NAME}-{info.registered_model_version}-{trained.learned_from.digest[:8]}"
 
@@ -242,7 +242,8 @@ def golden(ranker: PlanRanker, judged_on: TrainingSet) -> Golden:
     """The first few held-out decisions with the ranker's own utilities."""
     first = np.arange(len(judged_on)) < GOLDEN_DECISIONS
     rows = judged_on.take(first)
-    return Golden(rows.features, rows.group_sizes, ranker.utilities(rows.features, rows.group_sizes))
+    features = columns_of(ranker, rows)
+    return Golden(features, rows.group_sizes, ranker.utilities(features, rows.group_sizes))
 
 
 @contextmanager

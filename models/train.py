@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.choice_ranker import ChoiceRanker
 from models.conditional_logit import ConditionalLogit
-from models.dataset import POSITION_FEATURES, TrainingSet, TrainingSetRefused, columns_of
+from models.dataset import TrainingSet, TrainingSetRefused, columns_of
 from models.holdout import Split, split
+from models.hybrid import Settings
 from models.judge import Figures, judge
 from models.logged_choices import ChoiceModel, policy_log
 from models.offline_policy import PolicyFigures, judge_policy
+from models.plan_learner import learn_plans
 from models.plan_ranker import FloatArray, PlanRanker
 from models.popularity import popularity
 from recommender.ranking.ranker import Ranker
@@ -57,24 +58,16 @@ def train(
     cut = cut or split(training_set)
     learn, judged = cut.learned_from, cut.judged_on
     progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
-    learner = ChoiceRanker(relative_columns=False, seed=seed, num_threads=num_threads)
-    learner.fit(learn.learned_from, learn.chosen, learn.group_sizes, groups=learn.organizations)
+    version = f"challenger-{training_set.digest[:8]}"
+    ranker, report = learn_plans(learn, version=version, settings=Settings(seed=seed, num_threads=num_threads))
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
-    ranker = as_plan_ranker(learner, feature_names=learn.feature_names, version=f"challenger-{training_set.digest[:8]}")
     held = None if truth is None else truth[np.repeat(cut.judged, training_set.group_sizes)]
     progress("judging against rules, popularity and a conditional logit")
-    parameters = {"seed": seed, **asdict(learner.report_)}
+    parameters = {"seed": seed, **asdict(report)}
     figures = _compare(ranker, logit, champion, learn=learn, judged=judged, truth=held)
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
     off_policy = judge_off_policy(rankers | ({"champion": champion} if champion else {}), judged, choice_model=logit)
     return Trained(ranker, figures, parameters, learn, judged, cut.later, off_policy)
-
-
-def as_plan_ranker(learner: ChoiceRanker, *, feature_names: tuple[str, ...], version: str) -> PlanRanker:
-    """The fitted learner under the `Ranker` contract, with the position shown left neutral."""
-    columns = len(feature_names) + len(POSITION_FEATURES)
-    coefficients = np.zeros(columns) if learner.prior_ is None else learner.prior_.coef_
-    return PlanRanker(version, feature_names, learner.booster_, coefficients, hidden=len(POSITION_FEATURES))
 
 
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
@@ -132,7 +125,7 @@ def _compare(
     rules = RuleRanker()
     neutral: NDArray[np.float64] = np.hstack([judged.features, np.zeros_like(judged.positions)])
     found = {
-        "model": figures(ranker.utilities(judged.features, judged.group_sizes)),
+        "model": figures(ranker.utilities(columns_of(ranker, judged), judged.group_sizes)),
         "conditional_logit": figures(neutral @ logit.coef_),
         "rules": figures(rules.utilities(columns_of(rules, judged), judged.group_sizes), states_probabilities=False),
         "popularity": figures(popularity(learn, judged)),

@@ -31,7 +31,7 @@ class Attributing(Protocol):
     """A ranker that can say what each feature added to a utility."""
 
     def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        """Shape (rows, features); a row's sum is its utility up to a constant, and depends on that row alone."""
+        """Shape (rows, features); a row's sum is its utility, up to a constant; whole decisions are asked."""
 
 
 @dataclass(frozen=True, slots=True)

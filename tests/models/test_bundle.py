@@ -9,39 +9,49 @@ import numpy as np
 import pytest
 
 from models.bundle import BundleRefused, Golden, check, load_champion, point_to, write_bundle
-from models.plan_ranker import PlanRanker
+from models.monotonicity import probe_situations
+from models.plan_ladder import FEATURE_NAMES
+from models.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, PlanRanker
+from recommender.ranking.features import feature_cube, feature_rows
+from tests.recommender.ranking.builders import make_table
 
-NAMES = ("price", "fit")
-SIZES = np.array([3] * 40)
+Rows = tuple[np.ndarray, np.ndarray]
+
+
+def rows_of(seed: int) -> Rows:
+    """Feature rows of forty decisions, and how many plans each may take."""
+    situations = probe_situations(make_table(), number=40, seed=seed)
+    return feature_rows(feature_cube(situations, make_table(), FEATURE_NAMES), situations.eligible)
 
 
 @pytest.fixture(scope="module")
 def ranker() -> PlanRanker:
-    rows = np.random.default_rng(5).normal(size=(120, 3))
+    random = np.random.default_rng(5)
+    rows = random.normal(size=(400, TREE_COLUMNS))
     booster = lightgbm.train(
         {"objective": "regression", "num_leaves": 4, "verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5},
-        lightgbm.Dataset(rows, rows[:, 0] * 2 - rows[:, 1]),
-        num_boost_round=5,
+        lightgbm.Dataset(rows, rows.sum(axis=1)),
+        num_boost_round=30,
     )
-    return PlanRanker("plan-ranker-1-abc", NAMES, booster, np.array([0.5, -0.25, 0.1]), hidden=1)
+    return PlanRanker("plan-ranker-1-abc", booster, np.append(0.5, random.normal(size=LINEAR_COLUMNS - 1)))
 
 
 @pytest.fixture
 def bundles(tmp_path: Path, ranker: PlanRanker) -> Path:
-    features = np.random.default_rng(6).normal(size=(120, 2))
-    golden = Golden(features, SIZES, ranker.utilities(features, SIZES))
+    features, sizes = rows_of(6)
+    golden = Golden(features, sizes, ranker.utilities(features, sizes))
     write_bundle(tmp_path / ranker.version, ranker=ranker, golden=golden, about={"seed": 7})
     point_to(tmp_path, ranker.version)
     return tmp_path
 
 
 def test_a_bundle_comes_back_scoring_bit_for_bit_as_it_was_written(bundles: Path, ranker: PlanRanker) -> None:
-    features = np.random.default_rng(8).normal(size=(120, 2))
+    features, sizes = rows_of(8)
 
     loaded = load_champion(bundles)
 
     assert loaded.version == ranker.version
-    assert loaded.utilities(features, SIZES).tobytes() == ranker.utilities(features, SIZES).tobytes()
+    assert loaded.utilities(features, sizes).tobytes() == ranker.utilities(features, sizes).tobytes()
 
 
 def test_a_registry_without_a_champion_is_refused(tmp_path: Path) -> None:
@@ -106,10 +116,10 @@ def test_golden_rows_that_score_differently_are_refused(bundles: Path, ranker: P
     [
         {"model": None},
         {"model": {}},
-        {"hidden": "one"},
         {"coefficients": ["x", "y", "z"]},
         {"coefficients": [[1.0], 2.0]},
         {"feature_names": None},
+        {"coefficients": {}},
         {"golden": None},
         {"golden": {"features": [], "group_sizes": [], "utilities": []}},
         {"golden": {"features": [[1.0, 2.0]], "group_sizes": [2], "utilities": [0.0]}},
@@ -129,7 +139,7 @@ def test_a_manifest_that_makes_no_sense_is_refused_in_one_line(
 
 
 def test_a_bundle_whose_writing_was_interrupted_is_not_there(tmp_path: Path, ranker: PlanRanker) -> None:
-    golden = Golden(np.zeros((3, 2)), np.array([3]), np.zeros(3))
+    golden = Golden(np.zeros((3, len(FEATURE_NAMES))), np.array([3]), np.zeros(3))
     unfit = {"figures": object()}
 
     with pytest.raises(TypeError, match="JSON"):
@@ -146,15 +156,16 @@ def test_a_pointer_cannot_leave_its_folder(bundles: Path, name: str) -> None:
         load_champion(bundles)
 
 
-def test_contributions_and_the_base_value_add_up_to_the_utility_without_hidden_columns(ranker: PlanRanker) -> None:
-    plain = PlanRanker("x", ("a", "b", "c"), ranker.booster, np.array([0.5, -0.25, 0.1]), hidden=0)
-    features = np.random.default_rng(9).normal(size=(120, 3))
+def test_a_ranker_of_other_features_is_refused(bundles: Path, ranker: PlanRanker) -> None:
+    folder = bundles / ranker.version
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["feature_names"] = manifest["feature_names"][::-1]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
-    rest = plain.utilities(features, SIZES) - plain.contributions(features, SIZES).sum(axis=1)
-
-    assert np.ptp(rest) < 1e-9
+    with pytest.raises(BundleRefused, match="trained on other features"):
+        check(folder)
 
 
 def test_features_of_another_shape_are_refused(ranker: PlanRanker) -> None:
-    with pytest.raises(ValueError, match=r"shape \(rows, 2\)"):
+    with pytest.raises(ValueError, match=r"features must have shape"):
         ranker.utilities(np.zeros((3, 5)), np.array([3]))

@@ -5,10 +5,11 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from models.choice_ranker import ChoiceRanker, TreeSettings
+from models.choice_ranker import ChoiceRanker
 from models.conditional_logit import ConditionalLogit
 from models.cross_fitting import CrossFittedLogits, assign_folds, people_of_decisions
 from models.group_softmax import checked_choices, log_loss_by_group, segment_starts
+from models.hybrid import TreeSettings
 
 Table = tuple[np.ndarray, np.ndarray, np.ndarray]
 

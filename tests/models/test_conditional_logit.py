@@ -4,9 +4,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import minimize
 
-from models.conditional_logit import ConditionalLogit, standardised_likelihood
-from models.group_softmax import checked_choices, segment_starts
+from models.choice_likelihood import standardised_likelihood
+from models.conditional_logit import ConditionalLogit
+from models.group_softmax import checked_choices, log_softmax_by_group, segment_starts
 
 
 def make_choices(
@@ -98,7 +100,7 @@ def test_the_hessian_is_the_same_over_many_blocks_as_over_one(monkeypatch: pytes
     likelihood = standardised_likelihood(checked_choices(X, chosen, group_sizes), np.ones(50))
     _, in_one_block = likelihood.derivatives(np.array([0.4, -0.3, 0.2]))
 
-    monkeypatch.setattr("models.conditional_logit.ROWS_PER_BLOCK", 3)
+    monkeypatch.setattr("models.choice_likelihood.ROWS_PER_BLOCK", 3)
     _, in_many = likelihood.derivatives(np.array([0.4, -0.3, 0.2]))
 
     assert in_many == pytest.approx(in_one_block)
@@ -261,3 +263,36 @@ def test_a_question_about_other_columns_is_refused() -> None:
 
     with pytest.raises(ValueError, match="fitted on 3 features, asked about 2"):
         logit.predict_proba(np.ones((4, 2)), [4])
+
+
+@pytest.mark.parametrize("ridge", [0.0, 3.0])
+def test_bounded_coefficients_are_the_optimum_within_the_bounds(ridge: float) -> None:
+    """As SciPy's bounded optimiser finds it, with columns that would like to be negative."""
+    random = np.random.default_rng(4)
+    group_sizes = random.integers(2, 6, 400)
+    X = random.normal(size=(group_sizes.sum(), 6)) @ random.normal(size=(6, 6))
+    felt = X @ np.array([1.0, -0.6, 0.3, -0.2, 0.0, 0.5]) + random.gumbel(size=len(X))
+    chosen = felt == np.repeat(np.maximum.reduceat(felt, segment_starts(group_sizes)), group_sizes)
+    bounded = np.array([True, True, True, True, True, False])
+
+    logit = ConditionalLogit(ridge=ridge, non_negative=bounded).fit(X, chosen, group_sizes)
+
+    means = np.add.reduceat(X, segment_starts(group_sizes)) / group_sizes[:, None]
+    deviations = X - np.repeat(means, group_sizes, axis=0)
+    scale = np.sqrt((deviations**2).mean(axis=0))
+
+    def loss(coefficients: np.ndarray) -> float:
+        penalty = ridge / 2 * float(((scale * coefficients) ** 2).sum())
+        return penalty - float(log_softmax_by_group(X @ coefficients, group_sizes)[chosen].sum())
+
+    reference = minimize(
+        loss, np.full(6, 0.1), method="L-BFGS-B", bounds=[(0, None) if b else (None, None) for b in bounded], tol=1e-12
+    )
+    assert (logit.coef_[bounded] >= 0).all()
+    assert (logit.coef_[bounded] == 0).any()
+    assert loss(logit.coef_) <= reference.fun + 1e-6
+
+
+def test_a_prior_beyond_its_bound_is_refused() -> None:
+    with pytest.raises(ValueError, match="non_negative forbids"):
+        ConditionalLogit(prior_coef=[-1.0], non_negative=[True]).fit([[1.0], [2.0]], [1, 0], [2])

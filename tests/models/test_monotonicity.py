@@ -1,7 +1,6 @@
 """The certificate holds for the rules, and finds the falls of a ranker that is not monotone."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -14,20 +13,9 @@ from recommender.ranking.plan_table import plan_table
 from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.rules import RuleRanker
 from recommender.ranking.situation import PlanTable
-from tests.recommender.ranking.builders import make_plan, make_table
+from tests.models.torn import TORN
 
 REFERENCE = plan_table(load_catalogue(*reference_texts()), "month")
-TORN = make_table(
-    make_plan("a", limits={"conversations": 90_000, "seats": 2}, overage_cents={"conversations": Fraction(1, 2)}),
-    make_plan(
-        "b",
-        tier=2,
-        price_cents=5_000,
-        limits={"conversations": 50_000, "seats": 9},
-        overage_cents={"conversations": Fraction(5)},
-    ),
-    make_plan("c", tier=3, price_cents=40_000, limits={"conversations": 500_000, "seats": 5}),
-)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ import pytest
 
 from data_contracts.catalogue import reference_texts
 from models.dataset import load_training_set
+from models.monotonicity import certify
 from models.plan_ranker import PlanRanker
 from models.train import train
 from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.features import feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.situation import PlanTable, Situations
+from tests.models.torn import TORN
 from tests.models.world import built, silent
 from tests.recommender.ranking import conformance
 from tests.recommender.ranking.builders import make_plan, make_table, random_situations
@@ -54,3 +57,26 @@ def test_a_trained_rankers_answers(
     check: Callable[[Ranker, Situations, PlanTable], None], plans: PlanTable, ranker: PlanRanker
 ) -> None:
     check(ranker, random_situations(plans, n=120, seed=7), plans)
+
+
+@pytest.mark.parametrize("plans", [*TABLES.values(), TORN], ids=[*TABLES, "tiers that are not comparable"])
+def test_more_usage_never_leads_to_a_smaller_plan(plans: PlanTable, ranker: PlanRanker) -> None:
+    certificate = certify(ranker, plans=plans, organisations=150, seed=11)
+
+    assert certificate.falls == dict.fromkeys(certificate.falls, 0)
+
+
+def test_a_trained_ranker_follows_usage(trained: PlanRanker) -> None:
+    assert certify(trained, plans=TABLES["what it was trained on"], organisations=150).moved["together"] > 0
+
+
+def test_contributions_add_up_to_the_utilities(ranker: PlanRanker) -> None:
+    plans = TABLES["what it was trained on"]
+    situations = random_situations(plans, n=60, seed=7)
+    rows, sizes = feature_rows(feature_cube(situations, plans, ranker.feature_names), situations.eligible)
+
+    shares = ranker.contributions(rows, sizes)
+
+    assert shares.shape == rows.shape
+    margins = shares.sum(axis=1) - ranker.utilities(rows, sizes)
+    assert np.ptp(margins) < 1e-9

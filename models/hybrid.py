@@ -1,0 +1,235 @@
+"""A linear utility and trees on top of it, fitted together: which ridge, whether a line at all, how many trees.
+
+All of it is decided by the loss of the *whole* on people who were not trained on: a logit that is best alone may be too
+sure of itself for trees to mend. The line and the trees may see different columns, and both may be told that
+something only ever speaks for a candidate: `non_negative` coefficients, `rising` tree columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from models.boosting_race import Candidate, HeldOutFold, objective, padded, run_race
+from models.conditional_logit import ConditionalLogit
+from models.cross_fitting import CrossFittedLogits, assign_folds
+from models.group_softmax import Choices, Floats, Integers
+from models.ladder import Ladder
+
+FEWEST_DECISIONS_FOR_TREES = 60
+FOLDS = 5
+MOST_DECISIONS_FOR_FULL_VALIDATION = 1_500
+"""Up to here every fold is held out in turn; above, one fold is enough to choose by."""
+SELECTION_SPEED = 2
+"""Candidates are compared with trees of twice the learning rate, and so half as many; the final trees step finer."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSettings:
+    """How trees are grown."""
+
+    leaves: int
+    rows_per_leaf: int
+    learning_rate: float
+    most_trees: int
+
+
+TREE_SETTINGS_BELOW_DECISIONS: tuple[tuple[float, TreeSettings], ...] = (
+    (500, TreeSettings(leaves=4, rows_per_leaf=20, learning_rate=0.05, most_trees=200)),
+    (2_000, TreeSettings(leaves=6, rows_per_leaf=30, learning_rate=0.05, most_trees=300)),
+    (10_000, TreeSettings(leaves=12, rows_per_leaf=50, learning_rate=0.1, most_trees=300)),
+    (50_000, TreeSettings(leaves=24, rows_per_leaf=80, learning_rate=0.1, most_trees=400)),
+    (float("inf"), TreeSettings(leaves=31, rows_per_leaf=100, learning_rate=0.1, most_trees=600)),
+)
+"""Fixed by the number of decisions, first match wins: few decisions grow few, small and careful trees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is tried; `ridges` and `trees` are chosen by the number of decisions where they are None."""
+
+    ridges: Sequence[float] | None = None
+    trees: TreeSettings | None = None
+    seed: int = 0
+    num_threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is learned from.
+
+    The line sees `choices.X` (rows, a). The trees see `tree_rows`: (rows, b), or with a ladder (rows + steps, b).
+    """
+
+    choices: Choices
+    tree_rows: Floats
+    people: npt.NDArray[np.generic]
+    """(decisions,) who decided."""
+    ladder: Ladder | None = None
+    prior_coef: npt.ArrayLike | None = None
+    """(a,) what the line is shrunk towards; zeros if not given."""
+    non_negative: npt.NDArray[np.bool_] | None = None
+    """(a,) coefficients that may not be negative."""
+    rising: npt.NDArray[np.bool_] | None = None
+    """(b,) tree columns with which a score may only rise."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport:
+    """What was tried, on whom it was judged, and what was taken."""
+
+    decisions: int
+    people: int
+    validation_decisions: int
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate
+    trees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hybrid:
+    """The two parts as fitted on everyone."""
+
+    prior: ConditionalLogit | None
+    """None where the trees were best alone."""
+    booster: lgb.Booster
+    """The trees; none at all (every raw score 0) where the line alone was best."""
+    report: FitReport = field(repr=False)
+
+
+def fit_hybrid(material: Material, settings: Settings) -> Hybrid:
+    """Choose among the candidates on held-out people, then fit the best one on everyone.
+
+    Below 60 decisions no trees are tried. ValueError on fewer than two decisions.
+    """
+    choices = material.choices
+    decisions = len(choices.group_sizes)
+    if decisions < 2:
+        raise ValueError("one decision cannot be learned from and held out at once; at least two are needed")
+    fold_of_decision = assign_folds(material.people, folds=FOLDS, seed=settings.seed)
+    logits = CrossFittedLogits(
+        choices,
+        fold_of_decision=fold_of_decision,
+        prior_coef=material.prior_coef,
+        non_negative=material.non_negative,
+    )
+    grown = settings.trees or tree_settings_for(decisions)
+    parameters = _parameters(material, settings, grown)
+    rows = material.tree_rows
+    label = np.append(choices.chosen, np.zeros(len(rows) - len(choices.chosen)))
+    dataset = lgb.Dataset(rows, label=label, params=parameters, free_raw_data=False).construct()
+    held_out = [
+        HeldOutFold(choices, fold=fold, fold_of_decision=fold_of_decision, dataset=dataset, ladder=material.ladder)
+        for fold in range(_folds_held_out(fold_of_decision))
+    ]
+    candidates = _candidates(material, held_out, logits, settings=settings, grown=grown, parameters=parameters)
+    best = min(candidates, key=lambda candidate: candidate.validation_loss)
+    prior, offset = None, None
+    if best.ridge is not None:
+        offset = logits.out_of_fold_utilities(ridge=best.ridge)
+        prior = ConditionalLogit(
+            ridge=best.ridge, prior_coef=material.prior_coef, non_negative=material.non_negative
+        ).fit(
+            choices.X,
+            choices.chosen,
+            choices.group_sizes,
+            coef_init=logits.coefficients_without({0}, ridge=best.ridge),
+        )
+    trees = min(best.rounds * SELECTION_SPEED, grown.most_trees)
+    booster = _boost(material, dataset, offset=offset, trees=trees, parameters=parameters)
+    report = FitReport(
+        decisions=decisions,
+        people=len(np.unique(material.people)),
+        validation_decisions=sum(fold.validation.decisions for fold in held_out),
+        candidates=candidates,
+        chosen=best,
+        trees=booster.num_trees(),
+    )
+    return Hybrid(prior, booster, report)
+
+
+def tree_settings_for(decisions: int) -> TreeSettings:
+    """The tree settings for a number of decisions."""
+    return next(settings for below, settings in TREE_SETTINGS_BELOW_DECISIONS if decisions < below)
+
+
+def default_ridges(decisions: int) -> tuple[float, ...]:
+    """The ridges worth trying: a fine grid where the logit does the work, two where the trees do.
+
+    A ridge far below the number of decisions changes nothing; one of a tenth of them keeps an overconfident logit from
+    standing in the trees' way.
+    """
+    if decisions <= MOST_DECISIONS_FOR_FULL_VALIDATION:
+        return (1.0, 3.0, 10.0, 30.0, 100.0)
+    if decisions < 4_000:
+        return (1.0, decisions / 200, decisions / 10)
+    return (decisions / 200, decisions / 10)
+
+
+def _candidates(
+    material: Material,
+    held_out: Sequence[HeldOutFold],
+    logits: CrossFittedLogits,
+    *,
+    settings: Settings,
+    grown: TreeSettings,
+    parameters: dict[str, Any],
+) -> tuple[Candidate, ...]:
+    """All candidates with their held-out losses."""
+    decisions = len(material.choices.group_sizes)
+    ridges = default_ridges(decisions) if settings.ridges is None else tuple(settings.ridges)
+    with_trees = decisions >= FEWEST_DECISIONS_FOR_TREES
+    return run_race(
+        ridges=(*ridges, None) if with_trees else ridges,
+        folds=held_out,
+        logits=logits,
+        rows=len(material.tree_rows),
+        most_rounds=grown.most_trees // SELECTION_SPEED if with_trees else 0,
+        parameters=parameters | {"learning_rate": grown.learning_rate * SELECTION_SPEED},
+    )
+
+
+def _folds_held_out(fold_of_decision: Integers) -> int:
+    """How many folds are held out in turn."""
+    few = len(fold_of_decision) <= MOST_DECISIONS_FOR_FULL_VALIDATION
+    return int(fold_of_decision.max()) + 1 if few else 1
+
+
+def _boost(
+    material: Material, dataset: lgb.Dataset, *, offset: Floats | None, trees: int, parameters: dict[str, Any]
+) -> lgb.Booster:
+    """Trees on everyone, started from `offset` (rows,)."""
+    choices = material.choices
+    dataset.set_init_score(padded(offset, len(material.tree_rows)))
+    booster = lgb.Booster(parameters, dataset)
+    loss = objective(choices.chosen, choices.group_sizes, material.ladder)
+    for _ in range(trees):
+        if booster.update(fobj=loss):
+            break
+    return booster
+
+
+def _parameters(material: Material, settings: Settings, grown: TreeSettings) -> dict[str, Any]:
+    parameters: dict[str, Any] = {
+        "objective": "none",
+        "num_leaves": grown.leaves,
+        "min_data_in_leaf": grown.rows_per_leaf,
+        "learning_rate": grown.learning_rate,
+        "lambda_l2": 3.0,
+        "feature_fraction": 0.7,
+        "feature_pre_filter": False,
+        "seed": settings.seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": settings.num_threads,
+        "verbosity": -1,
+    }
+    if material.rising is not None:
+        parameters["monotone_constraints"] = material.rising.astype(int).tolist()
+        parameters["monotone_constraints_method"] = "intermediate"
+    return parameters

@@ -1,0 +1,50 @@
+"""Learns to rank plans: columns of `models.plan_ladder`, an expert's beliefs as the prior, and the hybrid learner."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from models.cross_fitting import people_of_decisions
+from models.dataset import TrainingSet
+from models.group_softmax import checked_choices
+from models.hybrid import FitReport, Material, Settings, fit_hybrid
+from models.plan_ladder import FEATURE_NAMES, LINEAR_NAMES, POSITION_FEATURES, RISING, TREE_NAMES, plan_columns
+from models.plan_ranker import PlanRanker
+
+BELIEFS: Final = {
+    "template_fit": 1.5,
+    "template_share": 0.5,
+    "missing_integrations": -0.5,
+    "is_current_plan": 1.0,
+    "same_family_as_current": 0.5,
+    "bill_ratio": 1.5,
+    "bill_saved": 0.5,
+    **{f"relief_{metric}": 0.7 for metric in ("documents", "assistants", "seats")},
+}
+"""What one would expect before the first choice, in utility per unit of the column: the rules as a line."""
+
+
+def learn_plans(learn_from: TrainingSet, *, version: str, settings: Settings) -> tuple[PlanRanker, FitReport]:
+    """The ranker of a training set and what was tried on the way; ValueError on fewer than two decisions."""
+    places = [learn_from.feature_names.index(name) for name in FEATURE_NAMES]
+    columns = plan_columns(np.ascontiguousarray(learn_from.features[:, places]), learn_from.group_sizes)
+    positions = np.zeros((len(columns.trees), len(POSITION_FEATURES)))
+    positions[: len(learn_from.positions)] = learn_from.positions
+    hidden = np.zeros(len(POSITION_FEATURES), dtype=bool)
+    material = Material(
+        choices=checked_choices(
+            np.hstack([columns.linear, learn_from.positions]), learn_from.chosen, learn_from.group_sizes
+        ),
+        tree_rows=np.hstack([columns.trees, positions]),
+        people=people_of_decisions(learn_from.organizations, group_sizes=learn_from.group_sizes),
+        ladder=columns.ladder,
+        prior_coef=[BELIEFS.get(name, 0.0) for name in LINEAR_NAMES] + [0.0] * len(hidden),
+        non_negative=np.append([name in RISING for name in LINEAR_NAMES], hidden),
+        rising=np.append([name in RISING for name in TREE_NAMES], hidden),
+    )
+    fitted = fit_hybrid(material, settings)
+    width = len(LINEAR_NAMES) + len(hidden)
+    coefficients = np.zeros(width) if fitted.prior is None else fitted.prior.coef_
+    return PlanRanker(version, fitted.booster, coefficients), fitted.report
