@@ -77,6 +77,22 @@ def test_a_trial_becomes_a_paid_plan_with_a_card_that_is_added_on_the_way(
     expect(modal.card("Ecommerce Basic").get_by_role("button")).to_have_text("✓ Ausgewählt")
 
 
+def test_an_invoice_that_does_not_come_is_said_and_can_be_asked_for_again(trial: Callable[..., Modal]) -> None:
+    modal = trial()
+    modal.page.route("**/invoices/*.pdf?*", lambda route: route.fulfill(status=503, body="{}"))
+    modal.choose("ecommerce-basic")
+    modal.pay_with("4242 4242 4242 4242")
+
+    modal.step.locator(".invoice").click()
+
+    expect(modal.step.get_by_role("alert")).to_contain_text("Ihr Wechsel ist davon nicht betroffen.")
+    assert modal.heard("error")[-1]["section"] == "invoice"
+    modal.page.unroute("**/invoices/*.pdf?*")
+    with modal.page.expect_download(timeout=60_000):
+        modal.step.locator(".invoice").click()
+    expect(modal.step.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_declined_card_says_what_helps_and_another_one_pays(trial: Callable[..., Modal], world: World) -> None:
     modal = trial()
     modal.choose("ecommerce-basic")

@@ -75,6 +75,15 @@ class World:
         receipt = self.host.post("/v1/usage-events", json={"events": events})
         assert receipt.json()["rejected"] == []
 
+    def set_level(self, organization: str, metric: str, quantity: int) -> None:
+        """From now on it has so many of them."""
+        event = {
+            **_event(organization, metric, quantity, 0),
+            "event_id": f"{organization}-{metric}-{_now().timestamp()}",
+        }
+        receipt = self.host.post("/v1/usage-events", json={"events": [event]})
+        assert receipt.json()["rejected"] == []
+
     def subscribe(self, organization: str, plan: str, interval: str = "month") -> None:
         """Give it a subscription since ten days ago; there is no call for that before plan changes exist."""
         since = _now() - timedelta(days=10)

@@ -110,12 +110,14 @@ export function change(wish, { client, words, show, back, told, close, ask }) {
   async function settled(receipt) {
     const now = await client.get(`plan-changes/${receipt.change_id}`).catch(() => null);
     const waits = (now ?? receipt).status === "payment_pending";
+    const place = h("div", {});
     const { section, heading } = step(
       now?.title ?? words.say("change.done"),
       h("p", { role: "status" }, now?.text),
       now?.remedy && h("p", {}, h("strong", {}, now.remedy)),
+      place,
       actions(
-        now?.invoice_id && button("secondary invoice", words.say("change.invoice"), (event) => busy(event.currentTarget, () => invoice(now.invoice_id))),
+        now?.invoice_id && button("secondary invoice", words.say("change.invoice"), ({ currentTarget }) => busy(currentTarget, () => invoice(now.invoice_id, place))),
         now?.status === "failed" ? button("primary retry", words.say("error.retry"), preview) : button("primary", words.say("change.close"), close),
         button("quiet back", words.say("change.back"), back),
       ),
@@ -125,10 +127,16 @@ export function change(wish, { client, words, show, back, told, close, ask }) {
   }
 
   /** The invoice needs our token: it is fetched and then opened. */
-  async function invoice(number) {
-    const link = h("a", { href: URL.createObjectURL(await client.file(`invoices/${number}.pdf`)), download: `${number}.pdf` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  async function invoice(number, place) {
+    place.replaceChildren();
+    try {
+      const link = h("a", { href: URL.createObjectURL(await client.file(`invoices/${number}.pdf`)), download: `${number}.pdf` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    } catch (error) {
+      told("error", { section: "invoice", code: error.code, status: error.status });
+      place.replaceChildren(alert(unanswered(error, "change.no_invoice")));
+    }
   }
 
   return preview();

@@ -1,6 +1,8 @@
 // Calls to the service on behalf of one organisation.
 
 const PATIENCE_MS = 15_000;
+// A document may have to be made first.
+const PATIENCE_FOR_FILES_MS = 60_000;
 const LOST_CREDENTIALS = new Set(["token_expired", "credential_invalid", "credential_missing"]);
 
 /** Why a call has no answer; `kind` is what the reader is told: offline, expired, invalid or failed. */
@@ -33,7 +35,7 @@ export class Client {
 
   /** A file instead of an answer. */
   file(path) {
-    return this.#call(this.#own(path), {}, {}, (response) => response.blob());
+    return this.#call(this.#own(path), {}, { signal: AbortSignal.timeout(PATIENCE_FOR_FILES_MS) }, (response) => response.blob());
   }
 
   /** Outcomes outlive the page: `keepalive` lets one be sent while the reader leaves. */
