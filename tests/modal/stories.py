@@ -5,6 +5,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
+from serving.locales import LocaleCode
+from serving.texts import say
 from tests.modal.modal import Modal
 
 Story = Callable[..., Modal]
@@ -56,7 +58,13 @@ def thanked(opened: Callable[..., Modal], **how: Any) -> Modal:
 
 
 def preview(opened: Callable[..., Modal], **how: Any) -> Modal:
+    def keep(route: Route) -> None:
+        answer = route.fetch()
+        modal.page.evaluate("quote => { window.quoted = quote }", answer.json())
+        route.fulfill(response=answer)
+
     modal = opened("shop", **how)
+    modal.page.route("**/plan-changes/preview?*", keep)
     modal.choose()
     modal.step.locator(".confirm").wait_for()
     return modal
@@ -101,6 +109,88 @@ def payment_failed(opened: Callable[..., Modal], **how: Any) -> Modal:
     modal = preview(opened, **how)
     modal.pay_with("4000 0000 0000 0002")
     modal.step.locator(".failure").wait_for()
+    return modal
+
+
+def confirmed(opened: Callable[..., Modal], answer: Mapping[str, Any], **how: Any) -> Modal:
+    """A choice that is paid with a card, and what the service answers to it."""
+    modal = preview(opened, **how)
+
+    def confirm(route: Route) -> None:
+        again = {"fresh_quote": modal.page.evaluate("quoted")} if "code" in answer else {}
+        route.fulfill(status=409 if again else 201, json={**answer, **again})
+
+    modal.page.route("**/plan-changes?*", confirm)
+    modal.page.route("**/plan-changes/a-change?*", lambda route: route.fulfill(json=answer))
+    modal.pay_with("4242 4242 4242 4242")
+    return modal
+
+
+def receipt(status: str, locale: LocaleCode) -> dict[str, Any]:
+    """How a change stands, as the service words it."""
+    params = {"plan": "Ecommerce Scale", "date": "1. 1. 2027"}
+    return {
+        "change_id": "a-change",
+        "status": status,
+        "direction": "start",
+        "invoice_id": "INV-2026-000001" if status == "applied" else None,
+        "remedy": say(locale, "remedy.card_declined") if status == "failed" else None,
+        **{part: say(locale, f"receipt.{status}.{part}", **params) for part in ("title", "text")},
+    }
+
+
+def done(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
+    modal = confirmed(opened, receipt("applied", locale), locale=locale, **how)
+    modal.step.locator(".invoice").wait_for()
+    return modal
+
+
+def invoice_failed(opened: Callable[..., Modal], **how: Any) -> Modal:
+    modal = done(opened, **how)
+    modal.page.route("**/invoices/*.pdf?*", lambda route: route.fulfill(status=503, json={}))
+    modal.step.locator(".invoice").click()
+    modal.step.locator(".failure").wait_for()
+    return modal
+
+
+def scheduled(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
+    modal = confirmed(opened, receipt("scheduled", locale), locale=locale, **how)
+    modal.step.get_by_text("1. 1. 2027").wait_for()
+    return modal
+
+
+def payment_pending(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
+    modal = confirmed(opened, receipt("payment_pending", locale), locale=locale, **how)
+    modal.step.get_by_text(say(locale, "receipt.payment_pending.title")).wait_for()
+    return modal
+
+
+def failed_later(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
+    modal = confirmed(opened, receipt("failed", locale), locale=locale, **how)
+    modal.step.locator(".retry").wait_for()
+    return modal
+
+
+def stale(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
+    problem = {part: say(locale, f"problem.quote_stale.{part}") for part in ("title", "detail")}
+    modal = confirmed(opened, {"code": "quote_stale", "blockers": [], **problem}, locale=locale, **how)
+    modal.step.locator(".failure").wait_for()
+    return modal
+
+
+def noticed(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
+    """A change that waits, another one whose payment does, and an invoice that is overdue."""
+    params = {"plan": "Ecommerce Basic", "interval": say(locale, "modal.interval.month"), "date": "1. 1. 2027"}
+    notices = [
+        {"code": code, "text": say(locale, f"notice.{code}", **params), "change_id": None}
+        for code in ("past_due", "pending", "scheduled", "refused")
+    ]
+
+    def tell(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"notices": notices})
+
+    modal = opened("shop", prepare=lambda page: page.route("**/subscription?*", tell), locale=locale, **how)
+    modal.dialog.locator(".notice").last.wait_for()
     return modal
 
 
@@ -177,6 +267,13 @@ STORIES: Mapping[str, Story] = {
         blocked_change,
         card_refused,
         payment_failed,
+        done,
+        invoice_failed,
+        scheduled,
+        payment_pending,
+        failed_later,
+        stale,
+        noticed,
         preview_failed,
         loading,
         failed,

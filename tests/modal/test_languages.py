@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 
 from tests.modal.conftest import Open
 from tests.modal.modal import RAW_KEY
-from tests.modal.stories import STORIES
 from tests.modal.world import LOCALES, World
 
 
@@ -48,12 +47,3 @@ def test_a_price_is_written_as_its_language_writes_money(opened: Open) -> None:
 
 def test_a_language_that_we_do_not_speak_becomes_german(opened: Open) -> None:
     expect(opened(locale="pt-BR").heading).to_have_text("Wählen Sie Ihren Plan")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("story", STORIES)
-def test_no_state_shows_a_raw_key(opened: Open, story: str, locale: str) -> None:
-    modal = STORIES[story](opened, locale=locale)
-
-    assert modal.raw_keys() == []

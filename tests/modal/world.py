@@ -84,8 +84,27 @@ class World:
         receipt = self.host.post("/v1/usage-events", json={"events": [event]})
         assert receipt.json()["rejected"] == []
 
+    def change(self, organization: str, plan: str) -> None:
+        """Carry out a change as it is previewed."""
+        own = f"/v1/organizations/{organization}/plan-changes"
+        quote = self.host.post(f"{own}/preview", json={"plan": plan, "interval": "month"}).json()
+        key = {"Idempotency-Key": f"{organization}-{plan}"}
+        self.host.post(own, json={"quote": quote["quote"]}, headers=key).raise_for_status()
+
+    def customer(self, organization: str, locale: str) -> None:
+        """One who pays for a plan, has a card that will not do beside one that does, and a smaller plan waiting."""
+        self.put(organization, locale=locale)
+        self.use(organization, daily={"conversations": 1_450}, levels={"documents": 840, "assistants": 2, "seats": 3})
+        for token in ("tok_declined", "tok_visa"):
+            method = {"kind": "card", "token": token, "default": True}
+            self.host.post(f"/v1/organizations/{organization}/payment-methods", json=method).raise_for_status()
+        self.change(organization, "ecommerce-scale")
+        self.change(organization, "ecommerce-basic")
+
     def subscribe(self, organization: str, plan: str, interval: str = "month") -> None:
-        """Give it a subscription since ten days ago; there is no call for that before plan changes exist."""
+        """Give it a subscription since ten days ago, as one that was sold elsewhere is imported."""
+        wish = {"plan": plan, "interval": interval}
+        quote = self.host.post(f"/v1/organizations/{organization}/plan-changes/preview", json=wish).json()
         since = _now() - timedelta(days=10)
         row = {
             "event_id": f"{organization}-{plan}",
@@ -93,7 +112,7 @@ class World:
             "plan": plan,
             "interval": interval,
             "status": "active",
-            "catalogue_version": "of-the-tests",
+            "catalogue_version": quote["catalogue_version"],
             "occurred_at": since,
             "recorded_at": since,
         }
@@ -241,7 +260,7 @@ def host_page(
 
 
 def _wait_until_ready(host: httpx2.Client, process: "subprocess.Popen[bytes]") -> None:
-    for _ in range(300):
+    for _ in range(1_200):
         if process.poll() is not None:
             raise RuntimeError("the service has ended; its words are above")
         try:
@@ -250,7 +269,7 @@ def _wait_until_ready(host: httpx2.Client, process: "subprocess.Popen[bytes]") -
         except httpx2.TransportError:
             pass
         time.sleep(0.1)
-    raise TimeoutError("the service is not ready after 30 s")
+    raise TimeoutError("the service is not ready after two minutes")
 
 
 def _event(organization: str, metric: str, quantity: int, days_ago: int) -> dict[str, Any]:
