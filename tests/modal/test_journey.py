@@ -1,5 +1,6 @@
 """One customer's whole way through the modal, in every language, by mouse and by the keyboard alone."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import pytest
@@ -111,7 +112,7 @@ class Journey:
         expect(self.modal.dialog.locator(".skeleton")).to_have_count(0)
 
 
-HANDS = {"mouse": Mouse, "keyboard": Keyboard}
+HANDS: dict[str, Callable[[Page], Hand]] = {"mouse": Mouse, "keyboard": Keyboard}
 
 
 @pytest.mark.parametrize(
