@@ -4,12 +4,15 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.modal.modal import Modal
 from tests.modal.world import World, browser, host_page, running_world
 
 Open = Callable[..., Modal]
+PATIENCE_MS = 30_000
+"""How long a test waits for what must come: a busy machine is slow, and nothing here measures time."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +39,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "de-DE", **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: errors.append(str(error)))
         return page
 

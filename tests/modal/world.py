@@ -161,7 +161,7 @@ def running_world(folder: Path, *, port: int) -> Iterator[World]:
             yield world
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+        process.wait(timeout=120)
 
 
 def settle(world: World) -> None:
