@@ -134,7 +134,7 @@ def test_from_the_trial_to_the_invoice(opened: Open, world: World, hand: str, lo
     _upgrade(on)
     _cannot_go_down(on, world, who)
     _goes_down_later_and_takes_it_back(on)
-    _pays_for_a_year_with_another_card(on)
+    _pays_for_a_year_with_another_card(on, world, who)
 
     assert world.host.get(f"/v1/organizations/{who}/subscription").json()["interval"] == "year"
     assert [event["change"] for event in modal.heard("success")] == ["applied", "applied", "scheduled", "applied"]
@@ -183,7 +183,7 @@ def _goes_down_later_and_takes_it_back(on: Journey) -> None:
     expect(notice).to_have_count(0)
 
 
-def _pays_for_a_year_with_another_card(on: Journey) -> None:
+def _pays_for_a_year_with_another_card(on: Journey, world: World, who: str) -> None:
     """The first card is declined, and nothing has changed; the second one pays, and the invoice is a PDF."""
     on.hand.choose(on.modal.dialog.locator(".bar [value=year]"))
     expect(on.modal.card("Ecommerce Scale").locator(".select")).to_have_class("select selectable")
@@ -194,8 +194,8 @@ def _pays_for_a_year_with_another_card(on: Journey) -> None:
     expect(refusal).to_contain_text(say(on.locale, "problem.card_declined.detail"))
     on.pay("5555555555554444")
     on.reads("receipt.applied.title", plan="Ecommerce Scale")
-    # The first PDF of a process takes its time on a busy machine.
-    with on.modal.page.expect_download(timeout=60_000) as coming:
+    world.pdf_of_latest_invoice(who)
+    with on.modal.page.expect_download() as coming:
         on.hand.press(on.modal.step.locator(".invoice"))
     assert coming.value.suggested_filename.startswith("INV-")
     assert coming.value.path().read_bytes().startswith(b"%PDF-")

@@ -91,6 +91,12 @@ class World:
         key = {"Idempotency-Key": f"{organization}-{plan}"}
         self.host.post(own, json={"quote": quote["quote"]}, headers=key).raise_for_status()
 
+    def pdf_of_latest_invoice(self, organization: str) -> bytes:
+        """The document itself; on a busy machine the first one of a process takes its time."""
+        own = f"/v1/organizations/{organization}/invoices"
+        latest = self.host.get(own).json()["invoices"][0]["number"]
+        return self.host.get(f"{own}/{latest}.pdf", timeout=300).raise_for_status().content
+
     def customer(self, organization: str, locale: str) -> None:
         """One who pays for a plan, has a card that will not do beside one that does, and a smaller plan waiting."""
         self.put(organization, locale=locale)
