@@ -59,6 +59,7 @@ def test_a_choice_is_previewed_line_by_line_with_the_least_destructive_action_fo
     expect(modal.step.get_by_role("list", name="Ihr Kontingent")).to_contain_text("100.000 pro Monat")
     expect(modal.step.get_by_role("button", name="Jetzt 583,10 € zahlungspflichtig buchen")).to_be_visible()
     assert modal.focused() == "button: Zurück zu den Plänen"
+    expect(modal.step.get_by_role("heading", level=3)).to_be_in_viewport()
     assert modal.heard("preview")[0]["due_now_cents"] == 58_310
 
 
@@ -98,6 +99,7 @@ def test_a_declined_card_says_what_helps_and_another_one_pays(trial: Callable[..
     modal.choose("ecommerce-basic")
     modal.pay_with("4000 0000 0000 0002")
     expect(modal.step.get_by_role("alert")).to_contain_text("Verwenden Sie eine andere Karte.")
+    expect(modal.step.get_by_role("alert")).to_be_in_viewport(ratio=1)
     expect(modal.step.get_by_role("alert")).to_contain_text("am Plan hat sich nichts geändert")
     assert held(world, modal)["plan"] is None
 

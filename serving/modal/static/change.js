@@ -70,7 +70,8 @@ export function change(wish, { client, words, show, back, told, close, ask }) {
       groups.slice(1).map(group),
       actions(cancel, confirmation),
     );
-    cancel.focus();
+    // The buttons stay in view; what was asked and what went wrong stands at the top.
+    cancel.focus({ preventScroll: true });
   }
 
   /** Ask for exactly what was shown; a second attempt after a lost answer carries the same key. */
