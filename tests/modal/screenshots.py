@@ -49,7 +49,7 @@ def pictures_for_the_readme(world: World, chromium: Browser) -> None:
     page.locator("plan-modal a").click()
     modal = Modal(page)
     modal.cards.first.wait_for()
-    modal.dialog.locator(".saving").filter(has_text="20").wait_for()
+    modal.dialog.locator(".bar .saving").filter(has_text="20").wait_for()
     page.screenshot(path=README_PICTURES / "screenshot.png")
     phone = chromium.new_context(viewport=WINDOWS["phone"], locale="de-DE", reduced_motion="reduce")
     for story in ("upgrade", "payment_failed"):

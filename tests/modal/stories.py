@@ -27,7 +27,7 @@ def blocked(opened: Callable[..., Modal], **how: Any) -> Modal:
 
 def annual(opened: Callable[..., Modal], **how: Any) -> Modal:
     modal = opened("yearly", **how)
-    modal.dialog.locator(".saving").filter(has_text="20").wait_for()
+    modal.dialog.locator(".bar .saving").filter(has_text="20").wait_for()
     return modal
 
 
