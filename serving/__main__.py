@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from serving.settings import Settings
+from serving.settings import SettingMissing, Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -157,7 +157,7 @@ def _spoken() -> Iterator[None]:
         _end([f"PLANS_DATABASE_URL: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"], error)
     except OSError as error:
         _end([f"{error.filename or 'file'}: {error.strerror or error}"], error)
-    except (CatalogueFaults, RawFolderUnreadable) as error:
+    except (CatalogueFaults, RawFolderUnreadable, SettingMissing) as error:
         _end([str(error)], error)
 
 

@@ -38,6 +38,7 @@ from serving.pages import plans as plan_pages
 from serving.parts import Parts, Rendered
 from serving.payments import endpoints as payments
 from serving.payments import transfers, webhooks
+from serving.payments.gateway import PaymentGateway
 from serving.payments.sandbox import Sandbox
 from serving.personal_data import endpoints as personal_data
 from serving.plan_cards import endpoints as plan_cards
@@ -46,7 +47,7 @@ from serving.plan_cards.assortment import assortment, configured_texts, log_chai
 from serving.plan_cards.champion import ChampionHolder
 from serving.plan_changes import endpoints as plan_changes
 from serving.plan_changes.quotes import QuoteSigner
-from serving.settings import Settings, sandbox_secret, with_secrets
+from serving.settings import SettingMissing, Settings, sandbox_secret, with_secrets
 from serving.subscriptions import catalogue_versions
 from serving.subscriptions import endpoints as subscriptions
 from serving.usage import endpoints as usage
@@ -138,11 +139,28 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
             timeout_seconds=settings.model_timeout_ms / 1000,
         ),
         rendered=Rendered(),
-        gateway=Sandbox(database, clock=clock, secret=sandbox_secret(settings)),
+        gateway=_gateway(settings, database, clock),
         quotes=QuoteSigner(settings.signing_key.get_secret_value()),
         experiments=ExperimentsInForce(experiments, database),
         issuer=Issuer(settings.seller, {plan.code: plan.name for plan in catalogue.plans}),
         post=_post(settings),
+    )
+
+
+def _gateway(settings: Settings, database: Database, clock: Clock) -> PaymentGateway:
+    """Who moves the money; Stripe's library is loaded only where Stripe does."""
+    if settings.payments == "sandbox":
+        return Sandbox(database, clock=clock, secret=sandbox_secret(settings))
+    secrets = {name: getattr(settings, name).get_secret_value() for name in ("stripe_api_key", "stripe_webhook_secret")}
+    for name, secret in secrets.items():
+        if not secret:
+            raise SettingMissing(f"PLANS_{name.upper()} is not set, and PLANS_PAYMENTS is stripe")
+    from serving.payments.stripe_adapter import stripe_gateway
+
+    return stripe_gateway(
+        api_key=secrets["stripe_api_key"],
+        webhook_secret=secrets["stripe_webhook_secret"],
+        address=settings.stripe_address,
     )
 
 

@@ -13,6 +13,10 @@ from serving.fields import Email
 from serving.invoices.seller import SellerSettings
 
 
+class SettingMissing(ValueError):
+    """What the other settings ask for is not there; says which one, in one line."""
+
+
 class Settings(BaseSettings):
     """The configuration of one service process; an unset secret is replaced by a random one for this run."""
 
@@ -30,6 +34,11 @@ class Settings(BaseSettings):
     """Who moves the money: the built-in provider for tests and demonstrations, or Stripe."""
     sandbox_webhook_secret: SecretStr = SecretStr("")
     """What the sandbox signs its webhooks with; unset: made from the signing key."""
+    stripe_api_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    """What Stripe signs its webhooks to `/v1/webhooks/payments` with (`whsec_…`)."""
+    stripe_address: str | None = None
+    """Where Stripe is, for tests; unset: where it is."""
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
     model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
@@ -59,7 +68,7 @@ class Settings(BaseSettings):
     """Who they come from; unset: the seller's address."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("catalogue", "model", "experiments", "mail_outbox", mode="before")
+    @field_validator("catalogue", "model", "experiments", "mail_outbox", "stripe_address", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value

@@ -1,0 +1,238 @@
+"""Stripe moves the money: payment methods, payments, refunds and messages through its official library.
+
+A payment carries our key twice: as Stripe's idempotency key, so that it is collected once, and in its metadata, so that
+it can be found again and so that its messages say which payment they are about.
+A method's token is a payment method (`pm_…`), which is set up here for payments without the customer, or a setup
+intent (`seti_…`) that a page has completed with its customer and that names the organisation in its metadata.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import stripe
+
+from serving.logs import logger
+from serving.payments import provider_events
+from serving.payments.attempts import RANK
+from serving.payments.failures import failure_code_of
+from serving.payments.gateway import (
+    AttachedMethod,
+    Event,
+    MethodKind,
+    Outcome,
+    Owner,
+    Payment,
+    ProviderUnavailable,
+    SignatureRefused,
+    TokenRefused,
+)
+from serving.payments.signatures import TOLERANCE_SECONDS
+
+PATIENCE_SECONDS: Final = 15
+ATTEMPTS_AGAIN: Final = 2
+"""The library repeats what did not get through, under the same key; all of it takes less than a minute."""
+ORGANIZATION: Final = "plans_organization"
+"""The metadata field of a customer and of a setup intent that names our organisation."""
+TRANSFER: Final = "bank_transfer"
+"""Transfers come to the seller's own account: Stripe knows nothing of them."""
+
+_TOKEN: Final = re.compile(r"(pm|seti)_\w{1,190}", re.ASCII)
+_TYPE_OF: Final[Mapping[MethodKind, str]] = {"card": "card", "sepa": "sepa_debit"}
+_OUTCOME_OF: Final[Mapping[str, Outcome]] = {
+    "succeeded": "succeeded",
+    "processing": "pending",
+    "requires_action": "failed",
+    "requires_payment_method": "failed",
+    "requires_confirmation": "failed",
+    "canceled": "failed",
+}
+"""Status of a payment intent → what it means for us: nobody is there to authenticate, so that is a failure."""
+_NO_ANSWER: Final = (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError, stripe.IdempotencyError)
+"""Whether anything was done is not known, or it was not; the key tells."""
+_NOT_LET_IN: Final = (stripe.AuthenticationError, stripe.PermissionError)
+Result = TypeVar("Result")
+
+
+class StripeGateway:
+    """Stripe; implements `PaymentGateway`."""
+
+    def __init__(self, client: stripe.StripeClient, *, webhook_secret: str) -> None:
+        self._client = client
+        self._secret = webhook_secret
+
+    def attach(self, *, kind: MethodKind, token: str, owner: Owner) -> AttachedMethod:
+        """The method behind the token, set up to be charged later; raises `TokenRefused`, `ProviderUnavailable`."""
+        if kind == "bank_transfer":
+            return AttachedMethod(TRANSFER, None, "0000", None, owner.customer)
+        if not _TOKEN.fullmatch(token):
+            raise TokenRefused(token)
+        try:
+            return _answered(lambda: self._attach(_TYPE_OF[kind], token, owner))
+        except (stripe.CardError, stripe.InvalidRequestError) as error:
+            raise TokenRefused(token) from error
+
+    def detach(self, method: AttachedMethod) -> None:
+        """Take a method from its customer; raises `ProviderUnavailable`."""
+        if method.reference == TRANSFER:
+            return
+        try:
+            _answered(lambda: self._client.v1.payment_methods.detach(method.reference))
+        except stripe.InvalidRequestError:
+            logger().info("method_was_detached", reference=method.reference)
+
+    def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
+        """One payment intent, confirmed at once without the customer, under our key."""
+        try:
+            intent = self._client.v1.payment_intents.create(
+                {
+                    "amount": amount_cents,
+                    "currency": currency.lower(),
+                    "customer": method.customer or "",
+                    "payment_method": method.reference,
+                    "allowed_payment_method_types": ["card" if method.brand else "sepa_debit"],
+                    "confirm": True,
+                    "off_session": True,
+                    "metadata": {provider_events.KEY: key},
+                },
+                {"idempotency_key": key},
+            )
+        except stripe.CardError as error:
+            return Payment("failed", failure_code_of(_error(error)))
+        except _NO_ANSWER as error:
+            logger().warning("payment_unknown", key=key, error=repr(error))
+            return Payment("unknown")
+        except _NOT_LET_IN as error:
+            logger().error("provider_refuses_our_key", error=repr(error))
+            return Payment("failed", "provider_unavailable")
+        except stripe.InvalidRequestError as error:
+            logger().error("payment_refused", key=key, error=repr(error))
+            return Payment("failed", "payment_failed")
+        return _payment(intent.to_dict())
+
+    def find(self, *, key: str, method: AttachedMethod) -> Payment | None:
+        """What became of it, among the payments of the customer; raises `ProviderUnavailable`."""
+        intents = self._intents(key, method)
+        return max(map(_payment, intents), key=lambda payment: RANK.get(payment.outcome, 0), default=None)
+
+    def refund(self, *, key: str, method: AttachedMethod) -> Payment:
+        """Send the payment back, in full."""
+        try:
+            paid = [intent["id"] for intent in self._intents(key, method) if intent["status"] == "succeeded"]
+            if not paid:
+                return Payment("failed", "payment_failed")
+            whole, options = {"payment_intent": paid[0]}, {"idempotency_key": f"refund:{key}"}
+            _answered(lambda: self._client.v1.refunds.create(whole, options))  # type: ignore[arg-type]
+        except ProviderUnavailable:
+            return Payment("unknown")
+        except stripe.InvalidRequestError as error:
+            if error.code != "charge_already_refunded":
+                logger().error("refund_refused", key=key, error=repr(error))
+                return Payment("failed", "payment_failed")
+        return Payment("succeeded")
+
+    def event(self, *, body: bytes, signature: str | None) -> Event | None:
+        """What a message says; raises `SignatureRefused`."""
+        try:
+            text = body.decode()
+            stripe.WebhookSignature.verify_header(text, signature, self._secret, TOLERANCE_SECONDS)
+        except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
+            raise SignatureRefused(str(error)) from error
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError:
+            return None
+        return provider_events.event_in(document) if isinstance(document, dict) else None
+
+    def _attach(self, wanted: str, token: str, owner: Owner) -> AttachedMethod:
+        if token.startswith("seti_"):
+            return self._completed(wanted, token, owner)
+        method = self._client.v1.payment_methods.retrieve(token).to_dict()
+        if method["type"] != wanted:
+            raise TokenRefused(token)
+        customer = owner.customer or self._customer(owner)
+        intents = self._client.v1.setup_intents
+        setup = intents.create(
+            {
+                "customer": customer,
+                "usage": "off_session",
+                "allowed_payment_method_types": [wanted],
+                "metadata": {ORGANIZATION: owner.organization_id},
+            }
+        )
+        confirmation: dict[str, Any] = {"payment_method": method["id"]}
+        if wanted == "sepa_debit":
+            confirmation["mandate_data"] = {"customer_acceptance": {"type": "offline"}}
+        done = intents.confirm(setup.id, confirmation)  # type: ignore[arg-type]
+        if done.status != "succeeded":
+            raise TokenRefused(token)
+        return _attached(method, customer)
+
+    def _completed(self, wanted: str, token: str, owner: Owner) -> AttachedMethod:
+        """The method of a setup intent that a page has completed; a foreign or open one is refused."""
+        setup = self._client.v1.setup_intents.retrieve(token).to_dict()
+        mine = (setup.get("metadata") or {}).get(ORGANIZATION) == owner.organization_id
+        if not mine or setup["status"] != "succeeded" or not setup.get("customer"):
+            raise TokenRefused(token)
+        method = self._client.v1.payment_methods.retrieve(setup["payment_method"]).to_dict()
+        if method["type"] != wanted:
+            raise TokenRefused(token)
+        return _attached(method, setup["customer"])
+
+    def _customer(self, owner: Owner) -> str:
+        named = {"name": owner.name, "metadata": {ORGANIZATION: owner.organization_id}}
+        return self._client.v1.customers.create(named).id  # type: ignore[arg-type]
+
+    def _intents(self, key: str, method: AttachedMethod) -> list[dict[str, Any]]:
+        if not method.customer:
+            return []
+        customer = method.customer
+
+        def found() -> list[dict[str, Any]]:
+            listed = self._client.v1.payment_intents.list({"customer": customer, "limit": 100})
+            intents = (intent.to_dict() for intent in listed.auto_paging_iter())
+            return [intent for intent in intents if (intent.get("metadata") or {}).get(provider_events.KEY) == key]
+
+        return _answered(found)
+
+
+def stripe_gateway(*, api_key: str, webhook_secret: str, address: str | None = None) -> StripeGateway:
+    """Stripe under these keys; at another address for tests."""
+    client = stripe.StripeClient(
+        api_key,
+        http_client=stripe.RequestsClient(timeout=PATIENCE_SECONDS),
+        max_network_retries=ATTEMPTS_AGAIN,
+        base_addresses={"api": address} if address else {},
+    )
+    return StripeGateway(client, webhook_secret=webhook_secret)
+
+
+def _answered(ask: Callable[[], Result]) -> Result:
+    """What Stripe answers; raises `ProviderUnavailable` when it does not."""
+    try:
+        return ask()
+    except (*_NO_ANSWER, *_NOT_LET_IN) as error:
+        raise ProviderUnavailable from error
+
+
+def _payment(intent: Mapping[str, Any]) -> Payment:
+    status = intent["status"]
+    outcome = _OUTCOME_OF.get(status, "unknown")
+    if outcome != "failed":
+        return Payment(outcome)
+    if status == "requires_action":
+        return Payment("failed", "authentication_required")
+    return Payment("failed", failure_code_of(intent.get("last_payment_error") or {}))
+
+
+def _attached(method: Mapping[str, Any], customer: str) -> AttachedMethod:
+    of_kind = method[method["type"]]
+    if method["type"] == "card":
+        expires = f"{of_kind['exp_year']:04}-{of_kind['exp_month']:02}"
+        return AttachedMethod(method["id"], of_kind["brand"], of_kind["last4"], expires, customer)
+    return AttachedMethod(method["id"], None, of_kind["last4"], None, customer)
+
+
+def _error(error: stripe.StripeError) -> Mapping[str, Any]:
+    return {} if error.error is None else error.error.to_dict()

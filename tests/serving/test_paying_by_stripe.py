@@ -1,0 +1,73 @@
+"""A service whose money Stripe moves: bought over HTTP, with localstripe in Stripe's place, and how it starts."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from serving.__main__ import app
+from tests.serving.harness import Service, running
+from tests.serving.providers import SECRET, by_stripe, localstripe
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with localstripe() as address:
+        settings: dict[str, Any] = {
+            "payments": "stripe",
+            "stripe_api_key": "sk_test",
+            "stripe_webhook_secret": SECRET,
+        }
+        with running(tmp_path, stripe_address=address, **settings) as service:
+            state = service.client.app.state  # type: ignore[attr-defined]
+            state.parts = replace(state.parts, gateway=by_stripe(address).gateway)
+            service.put(country="US")
+            yield service
+
+
+def test_a_plan_is_bought_through_stripe(service: Service) -> None:
+    of_acme = "/v1/organizations/acme"
+
+    def post(path: str, body: Mapping[str, object]) -> Any:
+        headers = {**service.host, "Idempotency-Key": "one"}
+        return service.client.post(f"{of_acme}/{path}", json=body, headers=headers)
+
+    added = post("payment-methods", {"kind": "card", "token": "pm_card_visa"})
+    quote = post("plan-changes/preview", {"plan": "ecommerce-basic", "interval": "month"}).json()
+    done = post("plan-changes", {"quote": quote["quote"]})
+    methods = service.get("payment-methods").json()
+
+    assert (added.status_code, added.json()["last4"]) == (201, "4242"), added.text
+    assert (done.status_code, done.json()["status"]) == (201, "applied"), done.text
+    assert (methods["provider"], methods["test_cards"]) == ("stripe", {})
+
+
+@pytest.mark.parametrize("missing", ["PLANS_STRIPE_API_KEY", "PLANS_STRIPE_WEBHOOK_SECRET"])
+def test_a_key_that_is_missing_is_named_in_one_line(missing: str, tmp_path: Path) -> None:
+    environment = {
+        "PLANS_PAYMENTS": "stripe",
+        "PLANS_STRIPE_API_KEY": "sk_test",
+        "PLANS_STRIPE_WEBHOOK_SECRET": "whsec",
+        "PLANS_DATABASE_URL": f"sqlite:///{tmp_path / 'plans.db'}",
+        "PLANS_API_KEY": "a",
+        "PLANS_SIGNING_KEY": "b",
+        missing: "",
+    }
+
+    result = CliRunner().invoke(app, ["run"], env=environment)
+
+    assert (result.exit_code, result.stderr) == (1, f"{missing} is not set, and PLANS_PAYMENTS is stripe\n")
+
+
+def test_with_the_sandbox_stripes_library_is_not_even_loaded() -> None:
+    look = "import sys, serving.app as a; from serving.settings import Settings as S; "
+    look += "a.create_app(S(database_url='sqlite://', api_key='a', signing_key='b')); print('stripe' in sys.modules)"
+
+    said = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+
+    assert said.stdout == "False\n"
