@@ -76,7 +76,7 @@ async def confirm_page(request: Request, parts: PartsOf) -> Response:
 
 @router.get("/plans/changes/{change_id}", response_class=Response, responses={**documented(404), **HTML})
 async def change_page(request: Request, change_id: ChangeId, parts: PartsOf, organization: Asked = None) -> Response:
-    """How a confirmed change stands; the page asks again by itself while the payment is not settled."""
+    """How a confirmed change stands; while the payment is not settled the page offers to look again."""
     page = await page_of(request, parts, organization)
 
     def work(connection: Connection) -> dict[str, Any]:

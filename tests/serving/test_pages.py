@@ -141,11 +141,12 @@ def test_a_waiting_change_is_shown_and_taken_back(reader: Reader) -> None:
     assert reader.service.get("subscription").json()["scheduled_change"] is None
 
 
-def test_a_payment_without_an_answer_is_asked_for_again_by_the_page(reader: Reader) -> None:
+def test_a_payment_without_an_answer_is_looked_at_again_when_the_reader_asks(reader: Reader) -> None:
     waiting = reader.confirm(reader.preview(), "new:tok_timeout")
 
     assert heading(waiting) == "Die Zahlung wird noch bestätigt"
-    assert '<meta http-equiv="refresh"' in waiting.text
+    assert '<a class="action" href="">Stand aktualisieren</a>' in waiting.text
+    assert 'http-equiv="refresh"' not in waiting.text
 
 
 @pytest.mark.parametrize("path", ["/plans/preview", "/plans/confirm", "/plans/cancel", "/plans/contact"])
