@@ -1,6 +1,7 @@
 """Every page that needs no script by name, reached as people reach it, in one language."""
 
 from collections.abc import Callable, Mapping
+from uuid import uuid4
 
 from playwright.sync_api import Page
 
@@ -77,14 +78,14 @@ def review_refused(world: World, page: Page, locale: str) -> None:
 
 
 def change(world: World, page: Page, locale: str) -> None:
-    """A payment that is not confirmed yet."""
-    world.put(f"waiting-{locale}", locale=locale)
-    page.goto(f"{world.origin}/plans?token={world.token(f'waiting-{locale}')}&locale={locale}")
-    if page.locator("form[action*=preview]").count():
-        page.locator("form[action*=preview] button").first.click()
-        page.locator("[value*=tok_timeout]").first.check()
-        page.locator("form[action*=confirm] button").click()
-        page.wait_for_url("**/plans/changes/*")
+    """A payment that is not confirmed yet, each time another organisation's."""
+    waiting = f"waiting-{uuid4().hex}"
+    world.put(waiting, locale=locale)
+    page.goto(f"{world.origin}/plans?token={world.token(waiting)}&locale={locale}")
+    page.locator("form[action*=preview] button").first.click()
+    page.locator("[value*=tok_timeout]").first.check()
+    page.locator("form[action*=confirm] button").click()
+    page.wait_for_url("**/plans/changes/*")
 
 
 def problem(world: World, page: Page, locale: str) -> None:
