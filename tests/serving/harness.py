@@ -18,9 +18,8 @@ from serving.parts import Parts
 from serving.settings import Settings
 from tests.serving.books import books_close
 
-# Log lines are for operators; in a test they would only take time.
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-
+QUIET = structlog.make_filtering_bound_logger(logging.CRITICAL)
+"""Log lines are for operators; in a test they would only take time."""
 NOW = datetime(2026, 3, 16, 12, tzinfo=UTC)
 """A Monday at noon."""
 API_KEY = "host-key"
@@ -100,6 +99,8 @@ def running(
     **settings: Any,
 ) -> Iterator[Service]:
     """A service on a new database in the folder; its books close when the test is over."""
+    # Each time: a command that ran in this process meanwhile has set logging up for a stream that is gone.
+    structlog.configure(wrapper_class=QUIET)
     clock = SteppedClock(starts)
     configured = Settings(
         **{

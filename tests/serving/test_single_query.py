@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def asked(database: Database, statement: Select[Any], organization_id: str) -> tuple[Any, ...] | None:
-    return asyncio.run(database.first(statement, {"organization_id": organization_id}))
+    # In a thread: a page test before this one may have left its event loop running in the main one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, database.first(statement, {"organization_id": organization_id})).result()
 
 
 def joined(database: Database, organization_id: str) -> None:
