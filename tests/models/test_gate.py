@@ -9,7 +9,7 @@ import pytest
 
 from data_contracts.catalogue import reference_texts
 from models.dataset import TrainingSet, load_training_set
-from models.gate import CONDITIONS, verdict
+from models.gate import CONDITIONS, Verdict, verdict
 from models.gate_measures import Learned, Measured, Slice, measure
 from models.judge import Figures
 from models.judged import Judged, judge_challenger
@@ -188,6 +188,25 @@ class Flipped:
 
 
 @dataclass(frozen=True)
+class Told:
+    """Reads, beside what another ranker reads, which plan was taken."""
+
+    other: Ranker
+    name: str = "model"
+
+    @property
+    def version(self) -> str:
+        return f"told-{self.other.version}"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return (*self.other.feature_names, "taken")
+
+    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        return self.other.utilities(np.ascontiguousarray(features[:, :-1]), group_sizes) + 9 * features[:, -1]
+
+
+@dataclass(frozen=True)
 class World:
     """A demo world with an honest challenger."""
 
@@ -198,6 +217,12 @@ class World:
     def judged(self, trained: Trained, champion: Ranker | None = None) -> Judged:
         """What the gate says of a challenger on the honest hold-out."""
         return judge_challenger(replace(trained, judged_on=self.honest.judged_on), self.batches, champion=champion)
+
+    def judged_as(self, ranker: Ranker) -> Verdict:
+        """What the gate says of a ranker that pretends to be the honest challenger."""
+        honest = self.honest
+        learned = Learned(honest.learned_from, int(honest.learned_from.decided_at_us.max()), honest.later)
+        return verdict(measure(ranker, learned=learned, judged_on=honest.judged_on, batches=self.batches))
 
     def trained_on(self, **columns: Any) -> Trained:
         """A challenger that learned from altered columns."""
@@ -241,13 +266,9 @@ def test_a_leaked_label_is_refused_by_what_it_does_and_by_what_it_is(world: Worl
 
 @pytest.mark.slow
 def test_a_label_in_a_column_of_its_own_is_refused(world: World) -> None:
-    challenger = world.trained_on(
-        feature_names=(*world.rows.feature_names, "taken"),
-        features=np.hstack([world.rows.features, world.rows.chosen[:, None]]),
-    )
+    said = world.judged_as(Told(world.honest.ranker))
 
-    said = world.judged(challenger).verdict
-
+    assert said.outcome == "refused"
     assert "features are declared: reads taken" in said.failed
 
 
@@ -275,10 +296,7 @@ def test_stale_data_is_refused(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_flipped_sign_is_refused(world: World) -> None:
-    honest = world.honest
-    learned = Learned(honest.learned_from, int(honest.learned_from.decided_at_us.max()), honest.later)
-
-    said = verdict(measure(Flipped(honest.ranker), learned=learned, judged_on=honest.judged_on, batches=world.batches))
+    said = world.judged_as(Flipped(world.honest.ranker))
 
     assert said.outcome == "refused"
     assert any("NDCG@3 above the rules" in reason for reason in said.failed)
