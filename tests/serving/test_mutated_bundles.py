@@ -70,15 +70,15 @@ def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundles:
     monkeypatch.setattr(ReloadChampion, "start", lambda _self: None)  # the test itself looks at the pointer
     root = built(tmp_path / "world", organizations=60)
     rows = load_training_set(root / "set")
-    rankers = {}
+    rankers, kept = {}, {}
     for seed, version in enumerate((OLD, NEW)):
         trained = train(rows, seed=seed, num_threads=1, progress=silent)
         rankers[version] = replace(trained.ranker, version=version)
-        kept = golden(rankers[version], trained.judged_on)
-        write_bundle(tmp_path / "bundles" / version, ranker=rankers[version], golden=kept, about={})
+        kept[version] = golden(rankers[version], trained.judged_on)
+        write_bundle(tmp_path / "bundles" / version, ranker=rankers[version], golden=kept[version], about={})
     point_to(tmp_path / "bundles", OLD)
     shutil.copytree(tmp_path / "bundles" / NEW, tmp_path / "pristine")
-    return Bundles(tmp_path / "bundles", tmp_path / "pristine", rows, rankers, kept)
+    return Bundles(tmp_path / "bundles", tmp_path / "pristine", rows, rankers, kept[NEW])
 
 
 @pytest.mark.slow
