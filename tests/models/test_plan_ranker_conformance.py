@@ -66,6 +66,13 @@ def test_more_usage_never_leads_to_a_smaller_plan(plans: PlanTable, ranker: Plan
     assert certificate.falls == dict.fromkeys(certificate.falls, 0)
 
 
+@pytest.mark.slow
+def test_five_thousand_organisations_never_fall_by_the_trained_ranker(trained: PlanRanker) -> None:
+    certificate = certify(trained, plans=TABLES["what it was trained on"])
+
+    assert (certificate.organisations, certificate.probes, certificate.holds) == (5_000, 30_000, True)
+
+
 def test_a_trained_ranker_follows_usage(trained: PlanRanker) -> None:
     assert certify(trained, plans=TABLES["what it was trained on"], organisations=150).moved["together"] > 0
 
