@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.cross_fitting import people_of_decisions
-from models.dataset import TrainingSet
+from models.dataset import TrainingSet, TrainingSetRefused
 from models.group_softmax import checked_choices
 from models.hybrid import FitReport, Material, Settings, fit_hybrid
 from models.plan_ladder import FEATURE_NAMES, LINEAR_NAMES, POSITION_FEATURES, RISING, TREE_NAMES, plan_columns
@@ -27,9 +27,13 @@ BELIEFS: Final = {
 
 
 def learn_plans(learn_from: TrainingSet, *, version: str, settings: Settings) -> tuple[PlanRanker, FitReport]:
-    """The ranker of a training set and what was tried on the way; ValueError on fewer than two decisions."""
-    places = [learn_from.feature_names.index(name) for name in FEATURE_NAMES]
-    columns = plan_columns(np.ascontiguousarray(learn_from.features[:, places]), learn_from.group_sizes)
+    """The ranker of a training set and what was tried on the way; ValueError on fewer than two decisions.
+
+    `TrainingSetRefused` when it lacks features, as one does that was built before they were there.
+    """
+    if missing := [name for name in FEATURE_NAMES if name not in learn_from.feature_names]:
+        raise TrainingSetRefused(f"the training set lacks the features {', '.join(missing)}; build it anew")
+    columns = plan_columns(learn_from.only(FEATURE_NAMES).features, learn_from.group_sizes)
     positions = np.zeros((len(columns.trees), len(POSITION_FEATURES)))
     positions[: len(learn_from.positions)] = learn_from.positions
     hidden = np.zeros(len(POSITION_FEATURES), dtype=bool)

@@ -142,3 +142,10 @@ def test_a_description_that_is_not_json_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(TrainingSetRefused, match="lacks digest, file_sha256, rows or feature_names"):
         load_training_set(tmp_path)
+
+
+def test_a_training_set_without_features_that_are_learned_from_is_refused(training_set: TrainingSet) -> None:
+    older = training_set.only(tuple(name for name in training_set.feature_names if name != "on_chain"))
+
+    with pytest.raises(TrainingSetRefused, match="lacks the features on_chain; build it anew"):
+        train(older, seed=7, progress=silent)
