@@ -49,9 +49,7 @@ def certificate(falls: int) -> Certificate:
 
 def measured(**changes: Any) -> Measured:
     """A challenger that wins over the rules and a champion, but for what a test changes."""
-    audit = ReasonsAudit(
-        decisions=100, specific=90, reasons=150, true=150, attributed=150, necessary=150, reproduced=150
-    )
+    audit = ReasonsAudit(100, specific=90, reasons=150, true=150, attributed=150, necessary=150, reproduced=150)
     good = Measured(
         decisions=500,
         organizations=400,
@@ -286,10 +284,9 @@ def test_shuffled_features_are_refused(world: World) -> None:
 def test_stale_data_is_refused(world: World) -> None:
     """Sound in itself, but what it learned from ends more than a month before the decisions it would take."""
     until = world.honest.judged_on.decided_at_us.min() - 40 * 86_400_000_000
+    earlier = world.rows.take(world.rows.decided_at_us < until)
 
-    said = world.judged(
-        train(world.rows.take(world.rows.decided_at_us < until), seed=7, num_threads=1, progress=silent)
-    )
+    said = world.judged(train(earlier, seed=7, num_threads=1, progress=silent))
 
     assert any("at most 31 days old" in reason for reason in said.verdict.failed)
 
