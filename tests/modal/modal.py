@@ -51,12 +51,16 @@ class Modal:
         cards = self.dialog if plan is None else self.card(names[plan])
         cards.locator(".select.selectable").first.click()
 
-    def pay_with(self, number: str) -> None:
-        """Enter a card in the step that asks for one, and confirm."""
+    def another_card(self) -> Locator:
+        """Where the number of a new card goes, also where one is kept already."""
         another = self.step.locator("[name=number]")
         if not another.is_visible():
             self.step.locator("[type=radio]").last.check()
-        another.fill(number)
+        return another
+
+    def pay_with(self, number: str) -> None:
+        """Enter a card in the step that asks for one, and confirm."""
+        self.another_card().fill(number)
         self.step.locator("[name=expires]").fill("12/39")
         self.step.locator("[name=code]").fill("123")
         self.step.locator(".confirm").click()

@@ -99,7 +99,7 @@ def blocked_change(opened: Callable[..., Modal], **how: Any) -> Modal:
 
 def card_refused(opened: Callable[..., Modal], **how: Any) -> Modal:
     modal = preview(opened, **how)
-    modal.step.locator("[name=number]").fill("1234 5678")
+    modal.another_card().fill("1234 5678")
     modal.step.locator(".confirm").click()
     modal.step.locator("[aria-invalid]").first.wait_for()
     return modal

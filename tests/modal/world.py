@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import httpx2
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 from sqlalchemy import Select, insert, select
 
 from serving.db.session import Database
@@ -210,10 +211,15 @@ def settle(world: World) -> None:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Chromium; a machine without it fails here, by intention."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+    chromium = _playwright().chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    yield chromium
+    chromium.close()
+
+
+@cache
+def _playwright() -> Playwright:
+    """The one that this process has: a second one beside it is refused. It ends with the process."""
+    return sync_playwright().start()
 
 
 @contextmanager

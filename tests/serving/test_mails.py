@@ -98,7 +98,7 @@ SUBJECTS = {
     },
     "en": {
         "Ecommerce Scale is active",
-        "Scheduled: Ecommerce Basic from 16 April 2026",
+        "Scheduled: Ecommerce Basic from April 16, 2026",
         "The change to Ecommerce Basic was not possible",
         "Your card Visa •••• 4242 is about to expire",
         "The payment of €583.10 failed",
