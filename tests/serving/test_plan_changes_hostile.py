@@ -83,7 +83,8 @@ def forged(token: str) -> Iterator[str]:
     payload, _, signature = token.rpartition(".")
     yield payload
     yield "." + signature
-    yield token[:-1] + ("A" if token[-1] != "A" else "B")
+    # Not the last letter: two of its six bits say nothing, so that four of them are the same signature.
+    yield token[:-2] + ("A" if token[-2] != "A" else "B") + token[-1]
     yield token.swapcase()
     yield base64.urlsafe_b64encode(
         b'["q","acme","basic","month",null,null,0,"1","2025-06-01","2099-01-01","0"]'
