@@ -211,15 +211,13 @@ def settle(world: World) -> None:
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Chromium; a machine without it fails here, by intention."""
-    chromium = _playwright().chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-    yield chromium
-    chromium.close()
+    with _playwright().chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS) as chromium:
+        yield chromium
 
 
 @cache
 def _playwright() -> Playwright:
-    """The one that this process has: a second one beside it is refused. It ends with the process."""
-    return sync_playwright().start()
+    return sync_playwright().start()  # a second one in a process is refused; it ends with the process
 
 
 @contextmanager
