@@ -42,6 +42,7 @@ def begun(folder: Path) -> Path:
             trial = first.service.clock().isoformat()
             first.service.put(organization_id, country="DE", trial_started_at=trial, integrations=[])
             life.pays_with("tok_visa")
+            life.uses("seats", 1, f"2025-06-{1 + number * 3:02}")  # so that the way down is open too
     provider = Database(f"sqlite:///{folder / 'provider.db'}")
     migrate(provider)
     provider.close()
