@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.modal.modal import Modal
-from tests.modal.world import World, browser, host_page, running_world
+from tests.modal.modal import Modal, open_modal
+from tests.modal.world import World, browser, running_world
 
 Open = Callable[..., Modal]
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PATIENCE_MS = 30_000
 """How long a test waits for what must come: a busy machine is slow, and nothing here measures time."""
 expect.set_options(timeout=PATIENCE_MS)
@@ -36,7 +37,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     contexts, errors = [], []
 
     def make(**options: Any) -> Page:
-        context = chromium.new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "de-DE", **options})
+        context = chromium.new_context(**{"viewport": DESKTOP, "locale": "de-DE", **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
@@ -53,30 +54,9 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 def opened(world: World, new_page: Callable[..., Page]) -> Open:
     """The modal of an organisation, opened on a host's page, after whatever the test does to the page first."""
 
-    def make(
-        organization: str = "shop",
-        *,
-        locale: str = "de",
-        attributes: str = "",
-        token: str | None = None,
-        prepare: Callable[[Page], object] = lambda page: None,
-        dialog: bool = True,
-        wait: bool = True,
-        **options: Any,
-    ) -> Modal:
-        page = new_page(**options)
-        html = host_page(world, organization, locale=locale, attributes=attributes, token=token)
-        page.route("**/host", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
-        modal = Modal(page)
-        modal.listen()
-        prepare(page)
-        page.goto(f"{world.origin}/host")
-        modal.opener.click()
-        if dialog:
-            modal.dialog.wait_for()
-        if dialog and wait:
-            modal.cards.first.wait_for()
-        return modal
+    def make(*organization: str, viewport: ViewportSize = DESKTOP, reduced_motion: Any = None, **how: Any) -> Modal:
+        page = new_page(viewport=viewport, reduced_motion=reduced_motion)
+        return open_modal(world, page, *organization, **how)
 
     return make
 

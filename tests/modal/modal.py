@@ -1,10 +1,13 @@
 """The modal as a test sees it: by role, text and event."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
+
+from tests.modal.world import World, host_page
 
 RAW_KEY = re.compile(r"\b[a-z]+(?:_[a-z]+)*\.[a-z]+(?:[._][a-z]+)+\b|\{\w+\}|\bundefined\b|\bnull\b|\bNaN\b")
 """What a message key, an open placeholder or a missing value looks like when it reaches a page."""
@@ -83,6 +86,33 @@ class Modal:
             ".join('\\n')"
         )
         return RAW_KEY.findall(f"{self.dialog.inner_text()}\n{self.dialog.evaluate('e => e.textContent')}\n{labels}")
+
+
+def open_modal(
+    world: World,
+    page: Page,
+    organization: str = "shop",
+    *,
+    locale: str = "de",
+    attributes: str = "",
+    token: str | None = None,
+    prepare: Callable[[Page], object] = lambda page: None,
+    dialog: bool = True,
+    wait: bool = True,
+) -> Modal:
+    """The modal of an organisation, opened on a host's page, after `prepare` was done to the page."""
+    html = host_page(world, organization, locale=locale, attributes=attributes, token=token)
+    page.route("**/host", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
+    modal = Modal(page)
+    modal.listen()
+    prepare(page)
+    page.goto(f"{world.origin}/host")
+    modal.opener.click()
+    if dialog:
+        modal.dialog.wait_for()
+    if dialog and wait:
+        modal.cards.first.wait_for()
+    return modal
 
 
 def violations(axe: Axe, page: Page) -> list[str]:

@@ -1,18 +1,20 @@
 """Takes pictures: `python -m tests.modal.screenshots` renews the README's, `--all FOLDER` every state and page."""
 
 import argparse
+import re
 import socket
 import tempfile
-from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.modal.modal import Modal
-from tests.modal.pages import PAGES
-from tests.modal.stories import STORIES
-from tests.modal.world import LOCALES, World, browser, host_page, running_world
+from tests.modal.modal import Modal, open_modal
+from tests.modal.pages import PAGES, Visit
+from tests.modal.stories import STORIES, Story
+from tests.modal.world import LOCALES, World, browser, running_world
 
 README_PICTURES = Path(__file__).parents[2] / "serving" / "modal"
 WINDOWS: dict[str, ViewportSize] = {
@@ -25,7 +27,7 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", type=Path, metavar="FOLDER", help="every state, language, window and scheme")
-    parser.add_argument("--only", default="", help="only pictures whose name contains this")
+    parser.add_argument("--only", default="", help="only pictures in whose name this pattern is found")
     asked = parser.parse_args()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -38,8 +40,7 @@ def main() -> None:
         if asked.all is None:
             pictures_for_the_readme(world, chromium)
         else:
-            every_state(world, chromium, asked.all, asked.only)
-            every_page(world, chromium, asked.all, asked.only)
+            every_picture(world, chromium, asked.all, asked.only)
 
 
 def pictures_for_the_readme(world: World, chromium: Browser) -> None:
@@ -53,7 +54,7 @@ def pictures_for_the_readme(world: World, chromium: Browser) -> None:
     page.screenshot(path=README_PICTURES / "screenshot.png")
     phone = chromium.new_context(viewport=WINDOWS["phone"], locale="de-DE", reduced_motion="reduce")
     for story in ("upgrade", "payment_failed"):
-        modal = STORIES[story](_opener(world, phone.new_page()), locale="de")
+        modal = STORIES[story](partial(open_modal, world, phone.new_page()), locale="de")
         modal.step.evaluate("step => step.closest('.body').scrollTo(0, 0)")
         modal.page.screenshot(path=README_PICTURES / f"screenshot-{story.replace('_', '-')}.png")
     dark = chromium.new_page(viewport=WINDOWS["phone"], color_scheme="dark")
@@ -61,59 +62,44 @@ def pictures_for_the_readme(world: World, chromium: Browser) -> None:
     dark.screenshot(path=README_PICTURES / "screenshot-organization.png")
 
 
-def every_page(world: World, chromium: Browser, folder: Path, only: str) -> None:
-    """One picture per page, language, window and scheme."""
-    for name, visit in PAGES.items():
-        for locale in LOCALES:
-            for window, viewport in WINDOWS.items():
-                for scheme in SCHEMES:
-                    picture = f"page-{name}-{locale}-{window}-{scheme}"
-                    if only not in picture:
-                        continue
-                    page = chromium.new_page(viewport=viewport, color_scheme=scheme, locale=locale)
-                    visit(world, page, locale)
-                    page.screenshot(path=folder / f"{picture}.png", full_page=True)
-                    page.close()
-
-
-def every_state(world: World, chromium: Browser, folder: Path, only: str) -> None:
-    """One picture per state, language, window and scheme."""
+def every_picture(world: World, chromium: Browser, folder: Path, only: str) -> None:
+    """One picture per state or page, language, window and scheme, each as high as what it shows."""
     folder.mkdir(parents=True, exist_ok=True)
-    for story, tell in STORIES.items():
-        for locale in LOCALES:
-            for window, viewport in WINDOWS.items():
-                for scheme in SCHEMES:
-                    name = f"{story}-{locale}-{window}-{scheme}"
-                    if only not in name:
-                        continue
-                    context = chromium.new_context(viewport=viewport, color_scheme=scheme, locale=locale)
-                    modal = tell(_opener(world, context.new_page()), locale=locale)
-                    modal.page.wait_for_timeout(400)
-                    modal.page.screenshot(path=folder / f"{name}.png")
-                    context.close()
+    for name, locale, window, scheme in product(ARRIVALS, LOCALES, WINDOWS, SCHEMES):
+        picture = f"{name}-{locale}-{window}-{scheme}"
+        if re.search(only, picture) is None:
+            continue
+        context = chromium.new_context(
+            viewport=WINDOWS[window], color_scheme=scheme, locale=locale, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        ARRIVALS[name](world, page, locale)
+        page.screenshot(path=folder / f"{picture}.png", full_page=True)
+        context.close()
 
 
-def _opener(world: World, page: Page) -> Callable[..., Modal]:
-    def opened(
-        organization: str,
-        *,
-        locale: str,
-        token: str | None = None,
-        prepare: Callable[[Page], Any] = lambda page: None,
-        wait: bool = True,
-    ) -> Modal:
-        html = host_page(world, organization, locale=locale, token=token)
-        page.route("**/host", lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
-        prepare(page)
-        page.goto(f"{world.origin}/host")
-        modal = Modal(page)
-        modal.opener.click()
-        modal.dialog.wait_for()
-        if wait:
-            modal.cards.first.wait_for()
-        return modal
+def _state(story: Story) -> Visit:
+    def arrive(world: World, page: Page, locale: str) -> None:
+        show_whole(story(partial(open_modal, world, page), locale=locale))
+        page.wait_for_timeout(400)
 
-    return opened
+    return arrive
+
+
+ARRIVALS = {name: _state(story) for name, story in STORIES.items()} | {
+    f"page-{name}": visit for name, visit in PAGES.items()
+}
+
+
+def show_whole(modal: Modal) -> None:
+    """Let window and dialog grow until nothing needs to be scrolled."""
+    height = modal.dialog.evaluate(
+        "dialog => { dialog.style.blockSize = 'calc(100dvh - 2rem)';"
+        " return dialog.querySelector('.top').offsetHeight + dialog.querySelector('.body').scrollHeight + 34 }"
+    )
+    window = modal.page.viewport_size
+    assert window is not None
+    modal.page.set_viewport_size({**window, "height": max(window["height"], height)})
 
 
 if __name__ == "__main__":
