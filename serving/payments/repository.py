@@ -24,6 +24,10 @@ class PaymentMethod:
     is_default: bool
     recorded_at: datetime
 
+    def same_as(self, other: "PaymentMethod") -> bool:
+        """Whether both stand for the same card or account at the provider."""
+        return (self.kind, self.attached.reference) == (other.kind, other.attached.reference)
+
 
 class UnknownPaymentMethod(LookupError):
     """The organisation has no such payment method."""

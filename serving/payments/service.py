@@ -40,7 +40,10 @@ def listed(connection: Connection, parts: Parts, organization_id: str) -> list[d
 
 
 def add(parts: Parts, *, organization_id: str, said: PaymentMethodIn) -> dict[str, object]:
-    """Record a method; the first one is the default. Raises `TokenRefused`, `MethodNotAvailable`."""
+    """Record a method once, however often it is added; the first one is the default.
+
+    Raises `TokenRefused`, `MethodNotAvailable`.
+    """
 
     def before(connection: Connection) -> tuple[Owner, Payer]:
         return _owner(connection, organization_id), _payer(connection, parts, organization_id, plan=said.plan)
@@ -53,10 +56,12 @@ def add(parts: Parts, *, organization_id: str, said: PaymentMethodIn) -> dict[st
 
     def record(connection: Connection) -> dict[str, object]:
         present = repository.methods_of(connection, organization_id)
-        repository.add(connection, added)
+        kept = next((each for each in present if each.same_as(added)), added)
+        if kept is added:
+            repository.add(connection, added)
         if said.default or not present:
-            repository.set_default(connection, organization_id, added.payment_method_id)
-        return as_answer(repository.method(connection, organization_id, added.payment_method_id), by)
+            repository.set_default(connection, organization_id, kept.payment_method_id)
+        return as_answer(repository.method(connection, organization_id, kept.payment_method_id), by)
 
     return parts.database.writing(record)
 

@@ -63,6 +63,14 @@ def test_methods_are_added_chosen_and_removed_by_forms(reader: Reader) -> None:
     assert methods(reader) == {"4242": True}
 
 
+def test_a_card_that_is_added_again_is_kept_once_and_becomes_the_default(reader: Reader) -> None:
+    for token in ("tok_visa", "tok_mastercard", "tok_visa"):
+        add(reader, f"card:{token}")
+
+    assert methods(reader) == {"4242": True, "4444": False}
+    assert billing(reader).text.count("•••• 4242</strong>") == 1
+
+
 @pytest.mark.parametrize("method", ["card:nonsense", "bank_transfer:tok_bank_transfer"])
 def test_a_method_that_cannot_be_added_is_refused_on_the_page(reader: Reader, method: str) -> None:
     page = add(reader, method)
