@@ -69,11 +69,11 @@ def percent(locale: LocaleCode, share: float) -> str:
     return format_percent(share, locale=_LOCALES[locale])
 
 
-def money(locale: LocaleCode, amount_cents: int, currency: str) -> str:
-    """An amount of money; whole amounts without decimals ("190 €", "€190")."""
+def money(locale: LocaleCode, amount_cents: int, currency: str, *, decimals: bool = False) -> str:
+    """An amount of money; whole amounts without decimals ("190 €", "€190") unless they are asked for."""
     precision = get_currency_precision(currency)
     amount = Decimal(amount_cents).scaleb(-precision)
-    if amount != amount.to_integral_value():
+    if decimals or amount != amount.to_integral_value():
         return format_currency(amount, currency, locale=_LOCALES[locale])
     return format_currency(
         amount, currency, format=_whole_pattern(locale), locale=_LOCALES[locale], currency_digits=False

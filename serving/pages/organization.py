@@ -1,18 +1,21 @@
 """The organisation page: the plan, what is to be known, the usage meters, and the way to another plan."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from serving.pages.billing import latest
 from serving.pages.shell import HTML, Asked, Page, PageRoute, page_of, rendered
 from serving.parts import PartsOf
+from serving.plan_cards.contracts import IntervalName
 from serving.problems import documented
 from serving.texts import number, percent
 from serving.usage import meters
 
 router = APIRouter(tags=["page"], route_class=PageRoute)
+
+PlanAsked = Annotated[str | None, Query(max_length=128)]
 
 LATEST_INVOICES: Final = 5
 """How many the page lists; the others are on the billing page."""
@@ -22,8 +25,17 @@ NEAR_ALLOWANCE: Final = 0.8
 
 
 @router.get("/", response_class=Response, responses={**documented(404), **HTML})
-async def organization_page(request: Request, parts: PartsOf, organization: Asked = None) -> Response:
-    """The page of one organisation: the demo's for anybody, any other for whoever holds its session or credential."""
+async def organization_page(
+    request: Request,
+    parts: PartsOf,
+    organization: Asked = None,
+    plan: PlanAsked = None,
+    interval: IntervalName | None = None,
+) -> Response:
+    """The page of one organisation: the demo's for anybody, any other for whoever holds its session or credential.
+
+    A link may name a plan on sale: then the modal opens at once and leads to it.
+    """
     page = await page_of(request, parts, organization)
     token, _ = parts.gatekeeper.issue(
         organization_id=page.organization_id,
@@ -35,6 +47,8 @@ async def organization_page(request: Request, parts: PartsOf, organization: Aske
         "organization.html",
         page,
         token=token,
+        wished=plan if plan in {each.code for each in parts.catalogue.plans} else None,
+        interval=interval or page.standing.held.interval or "month",
         plan=_plan(page),
         meters=_meters(page),
         since=_since(page),

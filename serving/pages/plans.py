@@ -1,5 +1,6 @@
 """The plans as a page with forms: the same recommendation, comparison and way to sales as in the modal."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -17,6 +18,7 @@ from serving.pages.shell import HTML, Asked, Page, PageRoute, page_of, rendered,
 from serving.parts import PartsOf
 from serving.plan_cards import overview, render, service, situations
 from serving.plan_cards.contracts import IntervalName
+from serving.plan_cards.promotions import last_day
 from serving.problems import documented
 
 router = APIRouter(tags=["page"], route_class=PageRoute)
@@ -89,9 +91,20 @@ async def _plans(
             family or (answer["plans"][0]["family"] if answer["plans"] else _EVERY),
             every=page.say("modal.all.every"),
         ),
+        offers=[_offer(promotion, on_sale, page) for promotion in on_sale["promotions"]],
         form=form or Form({}),
         faulty=faulty,
     )
+
+
+def _offer(promotion: dict[str, Any], on_sale: dict[str, Any], page: Page) -> list[str]:
+    """A promotion, the plans that it is for, and its last day."""
+    names = [plan["name"] for plan in on_sale["plans"] if plan["plan"] in promotion["plans"]]
+    told = [promotion["text"], page.say("modal.promotions.plans", plans=", ".join(names))]
+    if promotion["ends_at"] is not None:
+        date = last_day(datetime.fromisoformat(promotion["ends_at"]), page.locale)
+        told.append(page.say("modal.promotions.until", date=date))
+    return told
 
 
 def _comparison(on_sale: dict[str, Any], family: str, *, every: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Which offer is open to an organisation on a plan, and the price with it."""
 
 from collections.abc import Mapping
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.discounts import discount_cents, promotion_refusals
 from serving.fields import utc_text
+from serving.locales import LocaleCode
 from serving.plan_cards.situations import Known
 from serving.plan_cards.words import Words
 from serving.texts import day, say
@@ -14,8 +15,10 @@ from serving.texts import day, say
 
 def open_promotion(plan: Plan, interval: Interval, *, facts: Known, catalogue: Catalogue) -> Promotion | None:
     """The offer that takes most off the plan's price now and that the organisation has not used yet."""
-    held = facts.standing.subscription
-    used = frozenset[str]() if held is None else held.promotions_used
+    standing = facts.standing
+    if (plan.code, interval) in {(standing.held.plan, standing.held.interval), standing.scheduled}:
+        return None  # what is held or waits is not bought again, and its price is the one that is paid
+    used = frozenset[str]() if standing.subscription is None else standing.subscription.promotions_used
     usable = [
         promotion
         for promotion in catalogue.promotions
@@ -47,8 +50,9 @@ def promotion_text(promotion: Promotion, locale: str) -> str:
 
 def _text(promotion: Promotion, words: Words) -> str:
     text, end = promotion_text(promotion, words.locale), promotion.window.end
-    if end is None:
-        return text
-    # A window is half-open, in UTC as the catalogue states it: its last day is the one before its end.
-    last = day(words.locale, end.astimezone(UTC) - timedelta(microseconds=1), "UTC")
-    return say(words.locale, "promotion.until", text=text, date=last)
+    return text if end is None else say(words.locale, "promotion.until", text=text, date=last_day(end, words.locale))
+
+
+def last_day(end: datetime, locale: LocaleCode) -> str:
+    """The last day before a half-open end, in UTC as the catalogue states it."""
+    return day(locale, end.astimezone(UTC) - timedelta(microseconds=1), "UTC")

@@ -30,9 +30,9 @@ class Words:
         """A plan's name by its code."""
         return self.catalogue.plan(code).name
 
-    def money(self, amount_cents: int) -> str:
-        """An amount in the catalogue's currency."""
-        return money(self.locale, amount_cents, self.catalogue.currency)
+    def money(self, amount_cents: int, *, decimals: bool = False) -> str:
+        """An amount in the catalogue's currency; `decimals` where amounts stand beneath each other."""
+        return money(self.locale, amount_cents, self.catalogue.currency, decimals=decimals)
 
     def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
         """What a card says of the plan, whoever looks at it."""

@@ -19,12 +19,12 @@ def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: st
         "plan": change.wish.plan.name,
         "date": "" if change.effective_at is None else day(words.locale, change.effective_at, timezone),
         "current": "" if change.after.plan is None else change.after.plan.name,
-        "amount": words.money(quoted.due_now_cents),
+        "amount": words.money(quoted.due_now_cents, decimals=True),
     }
     interval = change.wish.interval
     price = change.wish.plan.price_cents.get(interval)
     groups = (
-        _group(words, "due", _charges(quoted, answer, words)),
+        _group(words, "due", _charges(quoted, answer, words), title="would_be_due" if change.blockers else "due"),
         _group(words, "next", _next_invoice(quoted, words, timezone)),
         _group(words, "allowance", _allowances(change.allowance, words)),
         _group(words, "gained", _differences(change.gained, words)),
@@ -41,8 +41,8 @@ def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: st
     }
 
 
-def _group(words: Words, code: str, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    return {"code": code, "title": say(words.locale, f"quote.group.{code}"), "rows": list(rows)}
+def _group(words: Words, code: str, rows: Iterable[dict[str, Any]], *, title: str | None = None) -> dict[str, Any]:
+    return {"code": code, "title": say(words.locale, f"quote.group.{title or code}"), "rows": list(rows)}
 
 
 def _row(text: str, amount: str = "", *, total: bool = False) -> dict[str, Any]:
@@ -51,20 +51,20 @@ def _row(text: str, amount: str = "", *, total: bool = False) -> dict[str, Any]:
 
 def _charges(quoted: Quote, answer: dict[str, Any], words: Words) -> Iterable[dict[str, Any]]:
     """Every line, the net, the tax of each rate, and what is collected now."""
-    t = partial(say, words.locale)
+    t, money = partial(say, words.locale), partial(words.money, decimals=True)
     if quoted.change.timing == "never":
         return
     for line in answer["lines"]:
-        yield _row(line["text"], words.money(line["amount_cents"]))
+        yield _row(line["text"], money(line["amount_cents"]))
     net = quoted.change.net_cents
     if quoted.change.lines:
-        yield _row(t("quote.net"), words.money(net))
+        yield _row(t("quote.net"), money(net))
     for tax in answer["tax"]:
         text = tax["reason"] or t("quote.tax", percent=number(words.locale, float(tax["rate_percent"])))
-        yield _row(text, words.money(tax["amount_cents"]))
+        yield _row(text, money(tax["amount_cents"]))
     if net < 0:
-        yield _row(t("quote.credit"), words.money(-net))
-    yield _row(t("quote.due_now"), words.money(quoted.due_now_cents), total=True)
+        yield _row(t("quote.credit"), money(-net))
+    yield _row(t("quote.due_now"), money(quoted.due_now_cents), total=True)
 
 
 def _next_invoice(quoted: Quote, words: Words, timezone: str) -> Iterable[dict[str, Any]]:

@@ -35,7 +35,7 @@ def _notices(
         yield _notice("pending", text, change_id=pending.change_id)
     waiting = None if standing.subscription is None else standing.subscription.scheduled
     if waiting is not None:
-        interval = t(f"modal.interval.{waiting.interval}")
+        interval = t(f"modal.interval.{waiting.interval}").lower()
         text = t("notice.scheduled", plan=waiting.plan.name, interval=interval, date=on(waiting.effective_at))
         yield _notice("scheduled", text)
     settled = plan_changes.last_settled(connection, organization.organization_id)

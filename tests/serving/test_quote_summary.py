@@ -29,11 +29,34 @@ def preview(service: Service, plan: str = "ecommerce-basic", locale: str = "de")
     return post(service, f"plan-changes/preview?locale={locale}", {"plan": plan, "interval": "month"})
 
 
+def takes_scale(service: Service) -> None:
+    """Pay for the plan above, and use little enough for the one below."""
+    post(service, "payment-methods", CARD)
+    quote = preview(service, "ecommerce-scale")
+    post(service, "plan-changes", {"quote": quote["quote"]}, **{"Idempotency-Key": "up"})
+    events = [
+        {
+            "event_id": metric,
+            "organization_id": "acme",
+            "metric": metric,
+            "quantity": 1,
+            "occurred_at": "2026-03-16T10:00:00Z",
+        }
+        for metric in ("documents", "assistants", "seats")
+    ]
+    service.send(*events)
+
+
 def test_the_rows_of_what_is_due_end_with_the_amount_on_the_button(service: Service) -> None:
     summary = preview(service)["summary"]
 
     due = summary["groups"][0]
-    assert [row["amount"].replace("\u00a0", " ") for row in due["rows"]] == ["190 €", "190 €", "36,10 €", "226,10 €"]
+    assert [row["amount"].replace("\u00a0", " ") for row in due["rows"]] == [
+        "190,00 €",
+        "190,00 €",
+        "36,10 €",
+        "226,10 €",
+    ]
     assert [row["total"] for row in due["rows"]] == [False, False, False, True]
     assert due["rows"][-1]["amount"] in summary["confirm"]
 
@@ -78,26 +101,13 @@ def test_a_change_of_another_organisation_does_not_exist(service: Service) -> No
 
 
 def test_a_waiting_change_is_noticed_until_it_is_taken_back(service: Service) -> None:
-    post(service, "payment-methods", CARD)
-    quote = preview(service, "ecommerce-scale")
-    post(service, "plan-changes", {"quote": quote["quote"]}, **{"Idempotency-Key": "up"})
-    events = [
-        {
-            "event_id": metric,
-            "organization_id": "acme",
-            "metric": metric,
-            "quantity": 1,
-            "occurred_at": "2026-03-16T10:00:00Z",
-        }
-        for metric in ("documents", "assistants", "seats")
-    ]
-    service.send(*events)
+    takes_scale(service)
     post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "down"})
 
     [notice] = service.get("subscription").json()["notices"]
     assert (notice["code"], notice["text"]) == (
         "scheduled",
-        "Vorgemerkt: Ecommerce Basic (Monatlich) ab dem 16. April 2026.",
+        "Vorgemerkt: Ecommerce Basic (monatlich) ab dem 16. April 2026.",
     )
 
     service.client.delete("/v1/organizations/acme/plan-changes/scheduled", headers=service.host)
@@ -111,6 +121,18 @@ def test_an_open_offer_stands_on_its_plan_with_the_price_that_results(service: S
     assert (offer["code"], offer["price"]["amount_cents"]) == ("welcome-2026", 16_150)
     assert offer["text"] == "15 % Willkommensrabatt auf die ersten drei Monate, buchbar bis 31. Dezember 2026"
     assert by_plan["ecommerce-scale"] is None
+
+
+def test_a_plan_that_is_held_or_waits_shows_its_price_and_no_offer(service: Service) -> None:
+    def offer() -> object:
+        plans = service.get("plans?interval=month").json()["plans"]
+        return next(plan["promotion"] for plan in plans if plan["plan"] == "ecommerce-basic")
+
+    takes_scale(service)
+    assert offer() is not None
+
+    post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "down"})
+    assert offer() is None
 
 
 def test_an_offer_that_is_used_is_not_shown_again(service: Service) -> None:

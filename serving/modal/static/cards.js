@@ -70,7 +70,7 @@ export function price({ price: full, promotion }, words) {
     "div",
     { class: "price", part: "price" },
     promotion && h("p", { class: "note" }, spoken(words.say("card.before")), h("s", {}, full.text)),
-    after === null ? h("p", {}, text) : h("p", { class: "now" }, before, h("strong", {}, amount), h("span", {}, after)),
+    after === null ? h("p", {}, text) : h("p", { class: "now" }, before, h("strong", {}, amount), h("wbr"), h("span", {}, after)),
     interval === "year" &&
       h("p", { class: "note" }, words.say("card.per_month", { amount: words.money(amount_cents / 12, currency) })),
     promotion && h("p", { class: "note saving" }, promotion.text),

@@ -49,7 +49,7 @@ export function change(wish, { client, words, show, back, told, close, ask }) {
     keys = {};
     const { title, price, effect, groups, confirm: label } = quote.summary;
     const blockers = quote.blockers.length > 0 && newId("why");
-    const method = quote.quote && quote.due_now_cents > 0 && payment(known, { words, ask, add: (said) => client.post("payment-methods", said) });
+    const method = quote.quote && quote.due_now_cents > 0 && payment(known, { words, ask, another: /^card_/.test(problem?.code), add: (said) => client.post("payment-methods", said) });
     const place = h("div", {}, problem && alert(problem));
     const cancel = backButton();
     const confirmation = quote.quote && button("primary confirm", label, () =>

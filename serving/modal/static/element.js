@@ -93,6 +93,7 @@ export class PlanModalElement extends HTMLElement {
         emit: (...event) => this.#emit(...event),
         words,
         interval: this.getAttribute("interval"),
+        plan: this.getAttribute("plan"),
         seenDecisions: this.#seenDecisions,
         closed: (facts) => this.#closed(facts, opener),
       });

@@ -1,4 +1,4 @@
-// The organisation page: gives the modal a new token when the old one has run out.
+// The organisation page: gives the modal a new token when the old one has run out, and opens it at the plan of a link.
 
 /** The page itself carries a fresh token each time it is asked for. */
 async function freshToken() {
@@ -8,3 +8,6 @@ async function freshToken() {
 }
 
 document.addEventListener("plan-modal:token-expired", ({ detail }) => detail.respondWith(freshToken()));
+
+const named = document.querySelector("plan-modal[plan]");
+if (named) customElements.whenDefined("plan-modal").then(() => named.open(named.querySelector("a")));

@@ -6,21 +6,22 @@ const NEW = "";
 
 /**
  * The choice of a payment method. `known` is the service's answer: the methods, the provider, the test cards.
- * `chosen()` gives the id of a method, adding the card first; null when the reader has to mend something.
+ * `another` offers a new card first. `chosen()` gives the id of a method, adding the card first; null when the
+ * reader has to mend something.
  */
-export function payment(known, { words, add, ask }) {
+export function payment(known, { words, add, ask, another }) {
   const { payment_methods: methods, provider, test_cards: cards } = known;
   const name = newId("method");
   const form = provider === "sandbox" ? cardForm(words, cards) : null;
   const radio = (value, text, checked) =>
     h("label", {}, h("input", { type: "radio", name, value, checked, onchange: () => turn(value) }), h("span", {}, text));
-  const current = methods.find((method) => method.default) ?? methods[0];
+  const current = another ? undefined : (methods.find((method) => method.default) ?? methods[0]);
   const element = h(
     "fieldset",
     { class: "needs", part: "payment" },
     h("legend", {}, words.say("pay.with")),
     methods.map((method) => radio(method.payment_method, nameOf(method, words), method === current)),
-    radio(NEW, words.say("pay.new_card"), !current),
+    radio(NEW, words.say(methods.length > 0 ? "pay.new_card" : "pay.card"), !current),
     form?.element,
   );
   let value;
@@ -45,7 +46,8 @@ export function payment(known, { words, add, ask }) {
 }
 
 function nameOf({ kind, brand, last4, expires }, words) {
-  const text = [brand ?? words.say(`pay.${kind}`), `•••• ${last4}`].join(" ");
+  const name = brand ? brand[0].toUpperCase() + brand.slice(1) : words.say(`pay.${kind}`);
+  const text = `${name} •••• ${last4}`;
   return expires ? `${text} (${expires.slice(5)}/${expires.slice(2, 4)})` : text;
 }
 

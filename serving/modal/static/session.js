@@ -1,6 +1,6 @@
 // One opening of the dialog: what is loaded, shown and chosen until it closes.
 import { card, failure, recommendation, skeleton } from "./cards.js";
-import { catalogue } from "./catalogue.js";
+import { catalogue, saving } from "./catalogue.js";
 import { change } from "./change.js";
 import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
@@ -19,17 +19,19 @@ export class Session {
   #turn = 0;
   #decision = null;
   #onSale = null;
+  #wish;
   #chosen = false;
   #changed = false;
   #failed = new Set();
   #view = { family: null, differences: false };
 
-  /** `interval` may be null: then it is the one the organisation pays at. */
-  constructor({ client, emit, words, interval, seenDecisions, closed }) {
+  /** `interval` may be null: then it is the one the organisation pays at. `plan` is one to go on to at once, or null. */
+  constructor({ client, emit, words, interval, plan, seenDecisions, closed }) {
     Object.assign(this, { closed });
     this.#client = client;
     this.#emit = emit;
     this.#words = words;
+    this.#wish = plan;
     this.#interval = INTERVALS.includes(interval) ? interval : null;
     this.#seenDecisions = seenDecisions;
     this.#parts = frame({
@@ -94,7 +96,16 @@ export class Session {
       (error) => current() && this.#showFailure(error),
     );
     await plans;
+    if (current()) this.#goOn();
     if (current() && this.#onSale) await this.#showSaving(current);
+  }
+
+  /** Go on to the plan that the host page named, if it can be taken and no other one was. */
+  #goOn() {
+    const plans = [...(this.#decision?.plans ?? []), ...(this.#onSale?.plans ?? [])];
+    const wished = plans.find(({ plan, selection }) => plan === this.#wish && selection.state === "selectable");
+    this.#wish = null;
+    if (wished && !this.#chosen) this.#select(wished, this.#parts.heading);
   }
 
   #learnInterval(interval) {
@@ -123,9 +134,10 @@ export class Session {
     const { cards, plans, recommendation: place } = this.#parts;
     const list = decision.plans.map((plan) => card(plan, this.#tools()));
     plans.removeAttribute("aria-busy");
-    place.replaceChildren(...recommendation(decision));
-    cards.replaceChildren(list.length > 0 ? h("ol", { class: "cards", role: "list" }, list) : this.#nothing());
-    rescueFocus(this.#parts, place);
+    const some = list.length > 0;
+    place.replaceChildren(...(some ? recommendation(decision) : []));
+    cards.replaceChildren(some ? h("ol", { class: "cards", role: "list" }, list) : this.#nothing(decision.context.message));
+    rescueFocus(this.#parts, some ? place : cards);
     this.#impressions.watch(list);
     const { strategy, model_version } = decision;
     const shown = decision.plans.map(({ plan, position, recommended }) => ({ plan, position, recommended }));
@@ -140,10 +152,9 @@ export class Session {
     tell();
   }
 
-  #nothing() {
+  #nothing(message) {
     const contact = () => this.#parts.enterprise.contact();
-    const label = this.#words.say("enterprise.action");
-    return h("div", { class: "empty" }, h("button", { type: "button", class: "secondary", onclick: contact }, label));
+    return h("div", { class: "empty" }, h("p", {}, message), button("secondary", this.#words.say("enterprise.action"), contact));
   }
 
   #showFailure(error) {
@@ -188,14 +199,7 @@ export class Session {
     const answer = await this.#client.get("plans", { interval: other }).catch(() => null);
     if (!current() || answer === null) return;
     const [month, year] = this.#interval === "month" ? [this.#onSale, answer] : [answer, this.#onSale];
-    const yearly = new Map(year.plans.map(({ plan, price }) => [plan, price.amount_cents]));
-    const shares = month.plans
-      .filter(({ plan, price }) => yearly.has(plan) && price.amount_cents > 0)
-      .map(({ plan, price }) => Math.floor(100 - (100 * yearly.get(plan)) / (12 * price.amount_cents)));
-    const best = Math.max(0, ...shares);
-    if (best === 0) return;
-    const key = shares.every((share) => share === best) ? "interval.saving" : "interval.saving_up_to";
-    this.#parts.saving.textContent = this.#words.say(key, { percent: this.#words.percent(best / 100) });
+    this.#parts.saving.textContent = saving(month, year, this.#words);
   }
 
   #toggle(open) {
