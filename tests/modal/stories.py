@@ -1,12 +1,13 @@
 """Every state of the modal by name, reached as people reach it: for the tests of all states, and for screenshots."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
 from serving.locales import LocaleCode
-from serving.texts import say
+from serving.texts import day, say
 from tests.modal.modal import Modal
 
 Story = Callable[..., Modal]
@@ -78,21 +79,16 @@ def upgrade(opened: Callable[..., Modal], **how: Any) -> Modal:
 
 
 def blocked_change(opened: Callable[..., Modal], **how: Any) -> Modal:
-    def block(route: Route) -> None:
-        blocker = {
-            "code": "assistants_over_limit",
-            "message": "4 / 3",
-            "used": 4,
-            "limit": 3,
-            "excess": 1,
-            "remedy": "−1",
-            "url": "https://example.com/assistants",
-            "clears_at": None,
-        }
-        route.fulfill(json=route.fetch().json() | {"quote": None, "blockers": [blocker]})
+    """What stands in the way came up after the card was drawn."""
 
-    modal = opened("shop", prepare=lambda page: page.route("**/plan-changes/preview?*", block), **how)
-    modal.choose()
+    def free(route: Route) -> None:
+        answer = route.fetch().json()
+        for plan in answer["plans"]:
+            plan["selection"] |= {"state": "selectable", "blockers": []}
+        route.fulfill(json=answer)
+
+    modal = opened("oversized", prepare=lambda page: page.route(RECOMMENDATIONS, free), **how)
+    modal.card("Support Basic").locator(".select").click()
     modal.step.locator(".blockers").wait_for()
     return modal
 
@@ -126,9 +122,13 @@ def confirmed(opened: Callable[..., Modal], answer: Mapping[str, Any], **how: An
     return modal
 
 
+def _new_year(locale: LocaleCode) -> str:
+    return day(locale, datetime(2027, 1, 1, tzinfo=UTC), "UTC")
+
+
 def receipt(status: str, locale: LocaleCode) -> dict[str, Any]:
     """How a change stands, as the service words it."""
-    params = {"plan": "Ecommerce Scale", "date": "1. 1. 2027"}
+    params = {"plan": "Ecommerce Scale", "date": _new_year(locale)}
     return {
         "change_id": "a-change",
         "status": status,
@@ -155,7 +155,7 @@ def invoice_failed(opened: Callable[..., Modal], **how: Any) -> Modal:
 
 def scheduled(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
     modal = confirmed(opened, receipt("scheduled", locale), locale=locale, **how)
-    modal.step.get_by_text("1. 1. 2027").wait_for()
+    modal.step.get_by_text(_new_year(locale)).wait_for()
     return modal
 
 
@@ -180,7 +180,8 @@ def stale(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Mo
 
 def noticed(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
     """A change that waits, another one whose payment does, and an invoice that is overdue."""
-    params = {"plan": "Ecommerce Basic", "interval": say(locale, "modal.interval.month"), "date": "1. 1. 2027"}
+    monthly = say(locale, "modal.interval.month").lower()
+    params = {"plan": "Ecommerce Basic", "interval": monthly, "date": _new_year(locale)}
     notices = [
         {"code": code, "text": say(locale, f"notice.{code}", **params), "change_id": None}
         for code in ("past_due", "pending", "scheduled", "refused")
@@ -243,11 +244,13 @@ def expired(opened: Callable[..., Modal], **how: Any) -> Modal:
     return modal
 
 
-def empty(opened: Callable[..., Modal], **how: Any) -> Modal:
-    def nothing(route: Route) -> None:
-        route.fulfill(json=route.fetch().json() | {"plans": []})
+def empty(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> Modal:
+    context = {"code": "nothing", "message": say(locale, "context.nothing"), "params": {}}
 
-    modal = opened("shop", prepare=lambda page: page.route(RECOMMENDATIONS, nothing), wait=False, **how)
+    def nothing(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"plans": [], "context": context})
+
+    modal = opened("shop", prepare=lambda page: page.route(RECOMMENDATIONS, nothing), wait=False, locale=locale, **how)
     modal.dialog.locator(".empty").wait_for()
     return modal
 

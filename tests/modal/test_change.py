@@ -168,7 +168,7 @@ def test_a_stale_quote_is_asked_again_with_the_new_figures(trial: Callable[..., 
     modal.pay_with("4242 4242 4242 4242")
 
     expect(modal.step.get_by_role("alert")).to_contain_text("Angebot überholt")
-    expect(modal.step.get_by_role("button", name="Jetzt 588 € zahlungspflichtig buchen")).to_be_visible()
+    expect(modal.step.get_by_role("button", name="Jetzt 588,00 € zahlungspflichtig buchen")).to_be_visible()
     modal.step.locator(".confirm").click()
     expect(modal.step.get_by_role("heading", name="Ecommerce Scale ist aktiv")).to_be_visible()
 
@@ -255,3 +255,22 @@ def test_a_preview_that_fails_can_be_tried_again(opened: Open) -> None:
     modal.step.get_by_role("button", name="Erneut versuchen").click()
 
     expect(modal.step.locator(".confirm")).to_be_visible()
+
+
+def test_a_link_that_names_a_plan_leads_to_its_preview_and_back_to_the_cards(trial: Callable[..., Modal]) -> None:
+    modal = trial(attributes='plan="ecommerce-scale"', wait=False)
+
+    expect(modal.step.get_by_role("heading", name="Ihr Start mit Ecommerce Scale")).to_be_visible()
+    assert [event["plan"] for event in modal.heard("select")] == ["ecommerce-scale"]
+    modal.step.get_by_role("button", name="Zurück zu den Plänen").click()
+    expect(modal.cards).to_have_count(3)
+    assert modal.focused() == "h2: Wählen Sie Ihren Plan"
+
+
+def test_a_link_to_a_plan_that_cannot_be_taken_shows_the_cards(opened: Open) -> None:
+    modal = opened("oversized", attributes='plan="support-basic"')
+
+    modal.dialog.locator(".bar .saving").filter(has_text="20").wait_for()
+
+    expect(modal.card("Support Basic")).to_be_visible()
+    assert modal.heard("select") == []

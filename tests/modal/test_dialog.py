@@ -28,6 +28,21 @@ def test_the_organisation_page_opens_it_by_keyboard(world: World, new_page: Call
     expect(modal.cards).to_have_count(3)
 
 
+def test_a_link_to_the_organisation_page_may_name_a_plan_and_an_interval(
+    world: World, new_page: Callable[..., Page]
+) -> None:
+    page = new_page()
+    modal = Modal(page)
+
+    page.goto(f"{world.origin}/?locale=de&plan=ecommerce-scale&interval=year")
+
+    expect(modal.step.get_by_role("heading", name="Ihr Start mit Ecommerce Scale")).to_be_visible()
+    expect(modal.step).to_contain_text("4.704 €/Jahr zzgl. MwSt.")
+    page.goto(f"{world.origin}/?locale=de&plan=no-such-plan")
+    expect(modal.opener).to_be_visible()
+    expect(modal.dialog).to_have_count(0)
+
+
 def test_escape_closes_it_and_the_focus_goes_back_to_the_opener(opened: Open) -> None:
     modal = opened()
 
@@ -92,7 +107,7 @@ def test_without_a_script_the_opener_leads_to_the_recommendation(world: World, n
     page.get_by_role("link", name="Plan ändern").click()
 
     expect(page.get_by_role("heading", name="Wählen Sie Ihren Plan")).to_be_visible()
-    expect(page.get_by_text("190 €/Monat zzgl. MwSt.")).to_be_visible()
+    expect(page.get_by_text("190 €/Monat zzgl. MwSt.").first).to_be_visible()
 
 
 def test_when_the_words_do_not_come_the_opener_is_the_link_that_it_is(opened: Open, world: World) -> None:

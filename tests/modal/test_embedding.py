@@ -8,9 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.modal.conftest import Open
 from tests.modal.modal import Modal
-from tests.modal.pages import PAGES
-from tests.modal.stories import STORIES
-from tests.modal.world import World, another_origin, host_page
+from tests.modal.widths import cut_off
+from tests.modal.world import LOCALES, World, another_origin, host_page
 
 
 def test_script_and_styles_come_in_two_files_of_at_most_15_kb_together(
@@ -42,92 +41,23 @@ def test_nothing_is_asked_of_other_hosts(world: World, new_page: Callable[..., P
     assert asked == {urlsplit(world.origin).netloc}
 
 
-def overflow(page: Page) -> list[str]:
-    """Everything that is wider than its place, but for the table that scrolls in its own box."""
-    found: list[str] = page.evaluate(
-        """() => {
-            const root = document.querySelector('plan-modal')?.shadowRoot;
-            const inside = root?.querySelectorAll('*') ?? [];
-            return [document.documentElement, ...document.querySelectorAll('body *'), ...inside]
-                .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 1)
-                .filter(e => !e.closest('.table-box, .spoken, svg'))
-                .filter(e => !['textarea', 'input'].includes(e.localName) && getComputedStyle(e).display !== 'inline')
-                .map(e => `${e.localName}.${e.className} ${e.scrollWidth} > ${e.clientWidth}`);
-        }"""
-    )
-    return found
-
-
-@pytest.mark.parametrize("locale", ["de", "fr"])
-def test_nothing_is_cut_off_at_320_pixels(opened: Open, locale: str) -> None:
-    modal = opened("oversized", locale=locale, viewport={"width": 320, "height": 640})
-    modal.all_plans.click()
-    modal.dialog.locator(".pitch button").click()
-
-    assert overflow(modal.page) == []
-
-
-@pytest.mark.parametrize("path", ["/", "/plans"])
-def test_the_pages_fit_into_320_pixels(world: World, new_page: Callable[..., Page], path: str) -> None:
-    page = new_page(viewport={"width": 320, "height": 640})
-
-    page.goto(f"{world.origin}{path}?locale=de")
-
-    assert overflow(page) == []
-
-
-def lengthen(page: Page) -> None:
-    """Every text on the page, whoever wrote it, 40 % longer: how the next language may turn out."""
-    page.evaluate(
-        """() => {
-            const root = document.querySelector('plan-modal')?.shadowRoot;
-            for (const place of [document.body, root?.querySelector('dialog')].filter(Boolean)) {
-                const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
-                while (texts.nextNode()) {
-                    const { data } = texts.currentNode;
-                    const more = 'ÄÖÜ'.repeat(Math.round(data.trim().length * 0.4 / 3)).match(/.{1,12}/g);
-                    if (more) texts.currentNode.data = `${data} ${more.join(' ')}`;
-                }
-            }
-        }"""
-    )
-
-
-FITS = ({"width": 320, "height": 640}, {"width": 640, "height": 450}, {"width": 1280, "height": 900})
-"""The narrowest window, one of 1280 pixels that is zoomed to 200 %, and that one."""
-
-
-def cut_off(page: Page) -> list[str]:
-    """What does not fit into one of the windows, as it is written and 40 % longer."""
-    found: list[str] = []
-    for words in ("as written", "longer"):
-        if words == "longer":
-            lengthen(page)
-        for window in FITS:
-            page.set_viewport_size(window)  # type: ignore[arg-type]
-            found += [f"{words}, {window['width']}: {each}" for each in overflow(page)]
-    return found
-
-
-def test_words_40_percent_longer_fit(opened: Open) -> None:
-    modal = opened("oversized")
+@pytest.mark.parametrize("locale", LOCALES)
+def test_words_40_percent_longer_fit(opened: Open, locale: str) -> None:
+    modal = opened("oversized", locale=locale)
     modal.all_plans.click()
     modal.dialog.locator(".pitch button").click()
 
     assert cut_off(modal.page) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("story", STORIES)
-def test_no_state_is_cut_off(opened: Open, story: str) -> None:
-    assert cut_off(STORIES[story](opened, locale="de").page) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PAGES)
-def test_no_page_is_cut_off(world: World, new_page: Callable[..., Page], name: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/plans", "/billing"])
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_pages_fit_with_words_40_percent_longer(
+    world: World, new_page: Callable[..., Page], locale: str, path: str
+) -> None:
     page = new_page()
-    PAGES[name](world, page, "de")
+
+    page.goto(f"{world.origin}{path}?locale={locale}")
 
     assert cut_off(page) == []
 

@@ -1,24 +1,36 @@
 """Loading, empty, failed, offline and expired are states that people see, and can leave."""
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
+from serving.locales import LocaleCode
+from serving.texts import say
 from tests.modal.conftest import Open
-from tests.modal.world import World
+from tests.modal.world import LOCALES, World
 
 RECOMMENDATIONS = "**/plan-recommendations?*"
 PLANS = "**/shop/plans?*"
 
 
-def test_while_loading_the_places_of_the_cards_appear_after_300_ms_and_nothing_moves(opened: Open) -> None:
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_while_loading_the_places_of_the_cards_appear_after_300_ms_and_nothing_moves(
+    opened: Open, width: int, locale: LocaleCode
+) -> None:
     waiting: list[Route] = []
 
     def hold(route: Route) -> None:
         waiting.append(route)
 
-    modal = opened(prepare=lambda page: page.route(RECOMMENDATIONS, hold), wait=False)
+    modal = opened(
+        prepare=lambda page: page.route(RECOMMENDATIONS, hold),
+        wait=False,
+        locale=locale,
+        viewport={"width": width, "height": 900},
+    )
     skeleton = modal.dialog.locator(".skeleton")
     expect(skeleton).to_be_attached()
-    expect(modal.dialog.get_by_role("status")).to_have_text("Ihre Empfehlung wird geladen")
+    expect(modal.dialog.get_by_role("status")).to_have_text(say(locale, "modal.loading"))
     assert skeleton.locator(".card").first.evaluate("e => getComputedStyle(e).animationDelay") == "0.3s"
     modal.page.wait_for_timeout(700)
     modal.page.evaluate(
