@@ -44,6 +44,12 @@ def test_no_text_of_the_pages_is_empty_or_untrimmed(locale: LocaleCode) -> None:
         assert text == text.strip() != "", key
 
 
+def test_no_french_text_may_break_before_its_punctuation() -> None:
+    breakable = {key for key, text in messages("fr").items() if re.search(r" [:;?!»](?!\w)|« ", text)}
+
+    assert breakable == set()
+
+
 def test_hardly_any_text_of_the_pages_was_left_untranslated() -> None:
     german, english, french = (own(messages(locale)) for locale in LOCALES)
 

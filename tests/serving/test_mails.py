@@ -107,7 +107,7 @@ SUBJECTS = {
     },
     "fr": {
         "Ecommerce Scale est actif",
-        "Programmé : Ecommerce Basic à partir du 16 avril 2026",
+        "Programmé\xa0: Ecommerce Basic à partir du 16 avril 2026",
         "Le passage à Ecommerce Basic n’a pas été possible",
         "Votre carte Visa •••• 4242 expire bientôt",
         "Le paiement de 583,10\xa0€ a échoué",

@@ -51,7 +51,7 @@ def test_an_organisation_is_answered_as_it_was_recorded(service: Service) -> Non
         "vat_check": {
             "result": "not_valid",
             "checked_at": "2026-03-16T12:00:00Z",
-            "text": "Le numéro de TVA n’a pas la forme ou la clé de son pays ; il n’est pas pris en compte.",
+            "text": "Le numéro de TVA n’a pas la forme ou la clé de son pays\u202f; il n’est pas pris en compte.",
         },
     }
 
