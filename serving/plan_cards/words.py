@@ -30,6 +30,10 @@ class Words:
         """A plan's name by its code."""
         return self.catalogue.plan(code).name
 
+    def link(self, page: str) -> str | None:
+        """Where the host has this page, if it said so."""
+        return self._links.get(page)
+
     def money(self, amount_cents: int, *, decimals: bool = False) -> str:
         """An amount in the catalogue's currency; `decimals` where amounts stand beneath each other."""
         return money(self.locale, amount_cents, self.catalogue.currency, decimals=decimals)
@@ -132,7 +136,7 @@ class Words:
             "message": self._first((f"blocker.{code}", "blocker.other"), params),
             **figures,
             "remedy": self._first((f"remedy.{remedy}.{subject}", f"remedy.{remedy}", "remedy.contact_support"), params),
-            "url": self._links.get(blocker.get("page", "")),
+            "url": self.link(blocker.get("page", "")),
             "clears_at": blocker["clears_at"],
         }
 

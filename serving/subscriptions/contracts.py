@@ -43,11 +43,16 @@ class ComingInvoice(BaseModel):
 
 
 class Notice(BaseModel):
-    """A sentence that the organisation should read now; `change_id` where it is about a change that is not settled."""
+    """A sentence that the organisation should read now, with what helps and where.
+
+    `change_id` is there where it is about a change that is not settled, `url` where the settings know the page.
+    """
 
     code: Literal["past_due", "suspended", "pending", "scheduled", "refused"]
     text: str
     change_id: str | None
+    remedy: str | None
+    url: str | None
 
 
 class SubscriptionAnswer(BaseModel):

@@ -28,7 +28,8 @@ def _notices(
     t = partial(say, words.locale)
     on = partial(day, words.locale, timezone=organization.timezone)
     if standing.held.status in {"past_due", "suspended"}:
-        yield _notice(standing.held.status, t(f"notice.{standing.held.status}"))
+        text = t(f"notice.{standing.held.status}")
+        yield _notice(standing.held.status, text, remedy=t("billing.heading"), url=words.link("billing"))
     pending = plan_changes.under_way(connection, organization.organization_id)
     if pending is not None:
         text = t("notice.pending", plan=_name(pending.plan, words))
@@ -46,8 +47,10 @@ def _notices(
         yield _notice("refused", f"{text} {why}".strip())
 
 
-def _notice(code: str, text: str, *, change_id: str | None = None) -> dict[str, Any]:
-    return {"code": code, "text": text, "change_id": change_id}
+def _notice(
+    code: str, text: str, *, change_id: str | None = None, remedy: str | None = None, url: str | None = None
+) -> dict[str, Any]:
+    return {"code": code, "text": text, "change_id": change_id, "remedy": remedy, "url": url}
 
 
 def _name(code: str, words: Words) -> str:

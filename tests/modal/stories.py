@@ -183,7 +183,13 @@ def noticed(opened: Callable[..., Modal], *, locale: LocaleCode, **how: Any) -> 
     monthly = say(locale, "modal.interval.month").lower()
     params = {"plan": "Ecommerce Basic", "interval": monthly, "date": _new_year(locale)}
     notices = [
-        {"code": code, "text": say(locale, f"notice.{code}", **params), "change_id": None}
+        {
+            "code": code,
+            "text": say(locale, f"notice.{code}", **params),
+            "change_id": None,
+            "remedy": say(locale, "billing.heading") if code == "past_due" else None,
+            "url": "https://example.com/billing" if code == "past_due" else None,
+        }
         for code in ("past_due", "pending", "scheduled", "refused")
     ]
 

@@ -6,6 +6,7 @@ from playwright.sync_api import Page, Route, expect
 from serving.locales import LocaleCode
 from serving.texts import say
 from tests.modal.conftest import Open
+from tests.modal.stories import STORIES
 from tests.modal.world import LOCALES, World
 
 RECOMMENDATIONS = "**/plan-recommendations?*"
@@ -153,3 +154,11 @@ def test_a_name_that_looks_like_markup_stays_text(opened: Open) -> None:
 
     expect(modal.cards.first.get_by_role("heading", level=4)).to_have_text(name)
     expect(modal.dialog.locator("img")).to_have_count(0)
+
+
+def test_a_payment_that_is_overdue_comes_with_the_way_to_another_method(opened: Open) -> None:
+    modal = STORIES["noticed"](opened, locale="de")
+
+    remedy = modal.dialog.locator(".past_due").get_by_role("link", name="Rechnung verwalten")
+
+    expect(remedy).to_have_attribute("href", "https://example.com/billing")

@@ -19,7 +19,8 @@ OFFERS = "families: {shop: {templates: [], tiers: [basic, scale]}}\n"
 def shop(tmp_path: Path) -> Iterator[Life]:
     """On the basic plan since 1 June."""
     prices = {"basic": "10", "scale": "30"}
-    with selling(tmp_path, prices, offers=OFFERS, begins="2025-06-01") as life:
+    links = {"billing": "https://app.example.com/billing"}
+    with selling(tmp_path, prices, offers=OFFERS, begins="2025-06-01", links=links) as life:
         life.takes("basic")
         yield life
 
@@ -50,6 +51,18 @@ def test_it_is_tried_again_by_the_schedule_each_failure_is_told_and_the_plan_is_
     assert failures[-1][1]["next_attempt_at"] is None
     ((day, suspended),) = of_kind(shop, "subscription_suspended")
     assert (day, suspended["amount_cents"], shop.subscription()["status"]) == ("2025-07-15", 1000, "suspended")
+
+
+def test_while_past_due_its_owner_is_told_what_helps_and_where(shop: Life) -> None:
+    shop.pays_with("tok_declined")
+    shop.at("2025-07-03")
+
+    [notice] = shop.subscription()["notices"]
+    page = shop.service.client.get("/?organization=acme&locale=de", headers=shop.service.host)
+
+    assert (notice["code"], notice["remedy"]) == ("past_due", "Rechnung verwalten")
+    assert notice["url"] == "https://app.example.com/billing"
+    assert page.text.count('class="secondary" href="/billing?') == 2
 
 
 def test_while_past_due_the_plan_and_its_usage_go_on(shop: Life) -> None:

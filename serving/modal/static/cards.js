@@ -127,7 +127,7 @@ export function blockerList(id, blockers, words) {
 }
 
 /** Only web addresses become links. */
-function safeLink(url) {
+export function safeLink(url) {
   if (!url) return null;
   const { protocol, href } = new URL(url, location.href);
   return protocol === "https:" || protocol === "http:" ? href : null;

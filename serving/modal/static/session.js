@@ -1,5 +1,5 @@
 // One opening of the dialog: what is loaded, shown and chosen until it closes.
-import { card, failure, recommendation, skeleton } from "./cards.js";
+import { card, failure, recommendation, safeLink, skeleton } from "./cards.js";
 import { catalogue, saving } from "./catalogue.js";
 import { change } from "./change.js";
 import { h } from "./dom.js";
@@ -118,11 +118,11 @@ export class Session {
     const cancel = ({ currentTarget }) =>
       busy(currentTarget, () => this.#client.delete("plan-changes/scheduled").catch((error) => this.#report(error, "cancel")).then(() => this.load()));
     this.#parts.notices.replaceChildren(
-      ...notices.map(({ code, text }) =>
+      ...notices.map(({ code, text, remedy, url }) =>
         h(
           "div",
           { class: `notice ${code}`, part: `notice notice-${code}` },
-          h("p", {}, text),
+          h("p", {}, text, " ", safeLink(url) && h("a", { href: safeLink(url) }, remedy)),
           code === "scheduled" && button("secondary", this.#words.say("change.cancel"), cancel),
         ),
       ),
