@@ -5,7 +5,7 @@ probability over the draws is the best possible answer to "what will be chosen",
 The terms are deliberately not those of a logit over our features: curves, thresholds and a compromise effect.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +35,8 @@ PREMIUM: Final = frozenset({"whatsapp", "zendesk", "hubspot"})
 POSITION_PULL: Final = (0.45, 0.2, 0.1)
 CAUTIOUS: Final = frozenset({"ES", "IT", "PT", "PL"})
 """Countries whose organisations weigh money somewhat more."""
+SENSITIVITY: Final = 1.5
+"""How much the median organisation minds its bill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,27 @@ def choose(observed: Observed, plans: PlanTable, positions: NDArray[np.int64], r
     )
 
 
+def typical_utility(observed: Observed, plans: PlanTable, *, held: NDArray[np.int64]) -> FloatArray:
+    """What each plan is worth to an organisation of middling taste whose usage goes on as it did, shape (d, p).
+
+    `held` (d,) stands for the plan that it has, -1 for none.
+    """
+    seen = replace(observed, current_plan=held)
+    factor = np.exp(_drift(observed))[:, None]
+    sensitivity = SENSITIVITY * _caution(observed)[:, None]
+    bills = _bills(observed.monthly, factor, plans)
+    return _steady(seen, plans) + _swinging(seen, plans, bills, factor, sensitivity)[:, 0, :]
+
+
+def _drift(observed: Observed) -> FloatArray:
+    """Logarithm of how much more will be used than was, shape (d,)."""
+    return np.asarray(np.clip(0.6 * observed.growth, -0.5, 0.7))
+
+
+def _caution(observed: Observed) -> FloatArray:
+    return np.where(observed.cautious, 1.25, 1.0)
+
+
 def _rows(observed: Observed, rows: NDArray[np.int64]) -> Observed:
     return Observed(**{name: getattr(observed, name)[rows] for name in Observed.__slots__})
 
@@ -102,11 +125,11 @@ def _choose_block(
     decisions = len(observed.days)
     # One draw more than the optimum needs: the last is what really happens.
     spread = 0.2 + 0.6 / np.sqrt(observed.days)
-    drift = np.clip(0.6 * observed.growth, -0.5, 0.7)
+    drift = _drift(observed)
     noise = rng.standard_normal((decisions, DRAWS + 1))
     factor = np.exp(drift[:, None] + spread[:, None] * noise)
-    sensitivity = np.exp(np.log(1.5) + 0.35 * rng.standard_normal((decisions, DRAWS + 1)))
-    sensitivity *= np.where(observed.cautious, 1.25, 1.0)[:, None]
+    sensitivity = np.exp(np.log(SENSITIVITY) + 0.35 * rng.standard_normal((decisions, DRAWS + 1)))
+    sensitivity *= _caution(observed)[:, None]
     bills = _bills(observed.monthly, factor, plans)
     utilities = _steady(observed, plans)[:, None, :] + _swinging(observed, plans, bills, factor, sensitivity)
     probabilities = _softmax(utilities)

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from data_contracts.catalogue import reference_texts
 from data_contracts.experiments import Experiment
-from pipelines import demo_billing, demo_decisions, demo_experiments, demo_faults, demo_showcase, demo_traffic
+from pipelines import (
+    demo_billing,
+    demo_decisions,
+    demo_experiments,
+    demo_faults,
+    demo_rankers,
+    demo_showcase,
+    demo_traffic,
+)
 from pipelines.demo_world import (
     COUNTRIES,
     INTEGRATIONS,
@@ -65,13 +73,15 @@ def write_demo_data(
 ) -> dict[str, int]:
     """Write the raw tables and their truth below `out`; returns the number of rows of each table.
 
-    `until` (aware, UTC) is where the data ends: its midnight; by default the midnight before now.
+    `until` (aware, UTC) is where the data ends: its midnight; by default the midnight before now. With experiments
+    simulated rankers answer in the last weeks, beside a share that the launch rules keep; else these answer everything.
     """
     end = (until or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     experiments = demo_experiments.demo_experiments(end) if with_experiments else ()
+    rankers = demo_rankers.simulated_rankers(end) if with_experiments else ()
     tables, truth = make_demo_data(
         organizations=organizations, seed=seed, until=end, broken_share=broken_share, experiments=experiments,
-        progress=progress,
+        rankers=rankers, progress=progress,
     )  # fmt: skip
     files = tables | {f"truth/{name}": table for name, table in truth.items()}
     with written_together(out, [*(f"{name}.parquet" for name in files), EXPERIMENTS]) as paths:
@@ -90,6 +100,7 @@ def make_demo_data(
     broken_share: float,
     progress: Callable[[str], None],
     experiments: Sequence[Experiment] = (),
+    rankers: Sequence[demo_rankers.SimulatedRanker] = (),
 ) -> tuple[Tables, Tables]:
     """The raw tables and the truth as frames; `until` is a UTC midnight."""
     if organizations < 1:
@@ -106,7 +117,9 @@ def make_demo_data(
     timeline = Timeline(day_zero, trial_started, _microseconds(until))
 
     progress("letting them choose among the plans")
-    logs = demo_decisions.live(drawn, usage, plans, day_zero=day_zero, rng=rng, experiments=experiments)
+    logs = demo_decisions.live(
+        drawn, usage, plans, day_zero=day_zero, rng=rng, experiments=experiments, rankers=rankers
+    )
     progress("writing down what they were billed and used")
     own = np.random.default_rng([seed, 1])
     billed = demo_billing.charges(

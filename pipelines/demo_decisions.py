@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data_contracts.experiments import Experiment
 from pipelines.demo_choices import CAUTIOUS, PREMIUM, Choices, Observed, choose
 from pipelines.demo_experiments import Places, places_of
+from pipelines.demo_rankers import Answers, SimulatedRanker, in_turns, launch
 from pipelines.demo_world import COUNTRIES, INTEGRATIONS, NO_TEMPLATE, TEMPLATES, DailyUsage, Organizations
 from recommender.ranking.situation import PlanTable
 
@@ -22,10 +23,6 @@ SECOND: Final = 1_000_000
 ROUNDS: Final = 3
 """At most so many decisions per organisation: one in the trial, the others while it holds a plan."""
 SHOWN: Final = 3
-LAUNCH_VERSION: Final = "launch-1"
-LAUNCH_TEMPERATURE: Final = 0.5
-LAUNCH_FLOOR: Final = 0.1
-"""The logging policy: the launch score, softened, with a tenth of the first places given at random."""
 PAID_SHARE: Final = 0.94
 
 
@@ -46,11 +43,7 @@ class Round:
     names: NDArray[np.str_]
     organization_ids: NDArray[np.str_]
     instants: NDArray[np.int64]
-    order: NDArray[np.int64]
-    """(d, p) plan indices, first shown first."""
-    propensity: FloatArray
-    """(d, p) probability of standing first."""
-    utility: FloatArray
+    answers: Answers
     held: NDArray[np.int64]
     """(d,) plan index, -1 during the trial."""
     places: Places
@@ -58,12 +51,12 @@ class Round:
     @property
     def positions(self) -> NDArray[np.int64]:
         """(d, p) position of each plan, from 1."""
-        return np.argsort(self.order, axis=1, kind="stable") + 1
+        return np.argsort(self.answers.order, axis=1, kind="stable") + 1
 
 
 def live(
     drawn: Organizations, usage: DailyUsage, plans: PlanTable, *, day_zero: NDArray[np.int64],
-    rng: np.random.Generator, experiments: Sequence[Experiment] = (),
+    rng: np.random.Generator, experiments: Sequence[Experiment] = (), rankers: Sequence[SimulatedRanker] = (),
 ) -> Logs:  # fmt: skip
     """Play the rounds: each organisation decides, and comes back later if it took a plan."""
     rounds: list[Logs] = []
@@ -75,20 +68,17 @@ def live(
         there = normal & (day < drawn.life - 1) & ((held >= 0) if number else True)
         rows = np.flatnonzero(there)
         observed = _observe(drawn, usage, plans, rows=rows, day=day[rows], held=held[rows])
-        order, propensity, utility = _launch_order(observed, plans, rng)
+        # A round may be empty, and an empty array is one of floats unless told otherwise.
+        names = np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)], dtype=np.str_)
         ids = np.array(drawn.ids)[rows]
+        launched = launch(observed, plans, rng)
         instants = day_zero[rows] + day[rows] * DAY + rng.integers(28_800, 64_800, len(rows)) * SECOND
-        shown = Round(
-            # A round may be empty, and an empty array is one of floats unless told otherwise.
-            names=np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)], dtype=np.str_),
-            organization_ids=ids,
-            instants=instants,
-            order=order,
-            propensity=propensity,
-            utility=utility,
-            held=held[rows],
-            places=places_of(experiments, ids.tolist(), [_datetime(each) for each in instants.tolist()]),
+        at = [_datetime(each) for each in instants.tolist()]
+        places = places_of(experiments, ids.tolist(), at)
+        answers = in_turns(
+            launched, names.tolist(), ids.tolist(), at, places=places, observed=observed, plans=plans, rankers=rankers
         )
+        shown = Round(names, ids, instants, answers, held[rows], places)
         choices = choose(observed, plans, shown.positions, rng)
         outcomes, paid = _outcomes(shown, choices, plans, rng)
         subscriptions = _subscriptions(shown, choices, paid, plans, number)
@@ -148,33 +138,10 @@ def _covered(plans: PlanTable) -> NDArray[np.bool_]:
     return np.stack(columns, axis=1)
 
 
-def _launch_order(
-    observed: Observed, plans: PlanTable, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The launch policy (own family, cheap, few broken limits): order (d, p), propensities and utilities."""
-    own = np.zeros((len(TEMPLATES) + 1, len(plans.codes)))
-    for row, template in enumerate(TEMPLATES):
-        own[row] = plans.suits[:, plans.templates.index(template)]
-    need = np.concatenate([observed.monthly, observed.levels], axis=1)
-    broken = (need[:, None, :] > plans.limits[None]).sum(axis=2)
-    utility = (
-        2 * own[observed.template] - np.log(plans.monthly_price_cents / 19_000) - 1.5 * broken
-    ) / LAUNCH_TEMPERATURE
-    weights = np.exp(utility - utility.max(axis=1, keepdims=True))
-    soft = weights / weights.sum(axis=1, keepdims=True)
-    propensity = (1 - LAUNCH_FLOOR) * soft + LAUNCH_FLOOR / soft.shape[1]
-    first = (propensity.cumsum(axis=1) < rng.random(len(soft))[:, None]).sum(axis=1)
-    first = np.minimum(first, soft.shape[1] - 1)
-    led = utility.copy()
-    led[np.arange(len(first)), first] = np.inf
-    order: NDArray[np.int64] = np.argsort(-led, axis=1, kind="stable")
-    return order, propensity, utility
-
-
 def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
-    count = len(plans.codes)
+    count, answers = len(plans.codes), shown.answers
     positions = shown.positions.ravel()
-    weights = np.exp(shown.utility - shown.utility.max(axis=1, keepdims=True))
+    weights = np.exp(answers.utility - answers.utility.max(axis=1, keepdims=True))
     return pd.DataFrame(
         {
             "decision_id": np.repeat(shown.names, count),
@@ -182,18 +149,18 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
             "plan": np.tile(plans.codes, len(shown.names)),
             "interval": plans.interval,
             "catalogue_version": plans.catalogue_version,
-            "strategy": "rules",
-            "model_version": LAUNCH_VERSION,
-            "fallback_reason": "no_champion",
+            "strategy": pd.Series(np.repeat(answers.strategy, count), dtype="str"),
+            "model_version": pd.Series(np.repeat(answers.version, count), dtype="str"),
+            "fallback_reason": pd.Series(np.repeat(answers.fallback, count), dtype="str"),
             "experiment": pd.Series(np.repeat(shown.places.experiment, count), dtype="str"),
             "arm": pd.Series(np.repeat(shown.places.arm, count), dtype="str"),
             "latency_ms": np.nan,
             "position": positions,
             "shown": positions <= SHOWN,
             "recommended": positions == 1,
-            "utility": shown.utility.ravel(),
+            "utility": answers.utility.ravel(),
             "probability": (weights / weights.sum(axis=1, keepdims=True)).ravel(),
-            "propensity": shown.propensity.ravel(),
+            "propensity": answers.propensity.ravel(),
             "reasons": "[]",
             "features": pd.Series([None] * len(positions), dtype="str"),
             "occurred_at": np.repeat(shown.instants, count),

@@ -34,7 +34,7 @@ class Places:
 
 def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
     """Both experiments, running for the four months before `until` and a month after it."""
-    arms = (Arm(name="control", ranker="rules", share=1), Arm(name="new", ranker="rules", share=1))
+    arms = (Arm(name="control", share=1), Arm(name="new", share=1))
     shared = {
         "starts_at": until - timedelta(days=150),
         "ends_at": until + timedelta(days=30),
@@ -45,15 +45,15 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
         Experiment(
             name="fewer-lost",
             question="Made up: in the new arm fewer organisations leave without a word; the effect is 8.0 points.",
-            planned_organizations=2_000,
-            segment=Segment(start=0, end=70),
+            planned_organizations=1_400,
+            segment=Segment(start=0, end=50),
             **shared,
         ),
         Experiment(
             name="same-twice",
             question="Made up: both arms are the same (A/A); whatever shows here is chance.",
-            planned_organizations=1_000,
-            segment=Segment(start=70, end=100),
+            planned_organizations=550,
+            segment=Segment(start=50, end=70),
             **shared,
         ),
     )

@@ -1,7 +1,8 @@
 """Whether the recommended plan is taken, how much better that is than the rules, and what the first place is worth.
 
 A plan that is popular is "accepted" anyway: only the difference to what the rules achieve on organisations like these
-says what the ranker adds. So a small share of organisations, drawn by hash, always gets the rules.
+says what the ranker adds. So a small share of organisations, drawn by hash, always gets the rules. It is drawn among
+those in no experiment (in one the arm says who answers), so only these are compared.
 """
 
 from math import sqrt
@@ -14,6 +15,7 @@ from pipelines.metrics.conversion import over
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import RULES_SHARE, values_of
 from pipelines.metrics.intervals import Estimate
+from pipelines.metrics.templates import NONE
 
 
 def taken_share(facts: Facts, *, direction: str, comparisons: int = 1) -> Estimate:
@@ -24,12 +26,12 @@ def taken_share(facts: Facts, *, direction: str, comparisons: int = 1) -> Estima
 
 
 def accepted(facts: Facts, *, comparisons: int = 1) -> Estimate:
-    """Journeys that took the recommended plan, of all that were served."""
-    return intervals.share(*_accepted(over(facts, "direction")), comparisons=comparisons)
+    """Journeys that took the recommended plan, or looked and kept it, of all that were served."""
+    return intervals.share(*_accepted(over(facts, "accepted")), comparisons=comparisons)
 
 
 def accepted_beside_rules(facts: Facts, *, by: str, comparisons: int = 1) -> Estimate:
-    """`accepted` of the journeys of one strategy (`model`, or `rules_share`) in weeks that served both."""
+    """`accepted` of the journeys of one strategy (`model`, or `rules_share`) in no experiment, in weeks of both."""
     return intervals.share(*_accepted(_side_by_side(facts)[by]), comparisons=comparisons)
 
 
@@ -57,12 +59,13 @@ def position_effect(facts: Facts, *, comparisons: int = 1) -> Estimate:
 
 
 def _accepted(journeys: pd.DataFrame) -> tuple[int, int]:
-    return int((journeys["direction"] == "recommended").sum()), len(journeys)
+    return int(journeys["accepted"].sum()), len(journeys)
 
 
 def _side_by_side(facts: Facts) -> dict[str, pd.DataFrame]:
-    """The journeys of the model and of the rules' own share, in the weeks in which both were served."""
-    journeys = over(facts, "strategy", "fallback", "started_at", "direction")
+    """The journeys of the model and of the rules' own share, in no experiment, in the weeks of both."""
+    journeys = over(facts, "strategy", "fallback", "started_at", "accepted", "experiment")
+    journeys = journeys[(journeys["experiment"] == NONE).to_numpy(dtype=np.bool_)]
     strategies, strategy = values_of(journeys, "strategy")
     _, week = values_of(journeys, "week")
     served = {

@@ -38,7 +38,7 @@ _REPEATED: Final = ("template", "country", "plan", "strategy", "model_version", 
 def decisions_frame(checked: Path, *, known: KnownFacts, journeys: pd.DataFrame) -> pd.DataFrame:
     """One row per decision, of the plan it recommends: `DECISION_COLUMNS`.
 
-    `took` is 1 or 0 for the first decision of a journey that is over: whether the recommended plan was taken.
+    `took` is 1 or 0 for the first decision of a journey that is over: whether its recommendation was accepted.
     """
     table = read_table(checked, "decisions", [*_COLUMNS, "recommended"], rows=pc.field("recommended"))
     began = microseconds_of(table["occurred_at"])
@@ -46,7 +46,7 @@ def decisions_frame(checked: Path, *, known: KnownFacts, journeys: pd.DataFrame)
     frame: pd.DataFrame = table.drop_columns(["recommended"]).to_pandas()
     frame = frame.rename(columns={"occurred_at": "started_at", "fallback_reason": "fallback"})
     over = journeys[journeys["over"].to_numpy(dtype=np.bool_)]
-    took = pd.Series((over["taken"].astype(str) == over["plan"].astype(str)).to_numpy(), index=over["decision_id"])
+    took = pd.Series(over["accepted"].to_numpy(dtype=np.bool_), index=over["decision_id"])
     frame = frame.assign(
         template=first_template(checked, known, organization, began),
         country=np.array([*known.country, NONE])[organization],

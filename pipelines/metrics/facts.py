@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from data_contracts.experiment_standings import ExperimentStandings
 from data_contracts.experiments import Experiment
@@ -34,7 +35,7 @@ from recommender.ranking.day_cube import DAY_US
 
 _HEADER = (
     "decision_id", "organization_id", "interval", "catalogue_version", "strategy", "model_version", "fallback_reason",
-    "occurred_at",
+    "experiment", "occurred_at",
 )  # fmt: skip
 
 
@@ -97,9 +98,9 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
     """One row per journey, in the order of organisation and instant.
 
     `started_at`; `template`, `country`, `plan` (recommended by the first decision), `strategy`, `model_version`,
-    `fallback`, `interval`; `step`, `over`, `drop` and `seconds_to_<step>`; `taken` (plan), `direction` (of what was
-    taken, against what was recommended); `mrr_before`, `mrr_after` (cents a month); `regret_cents`; `pull`,
-    `pull_weight` (see `acceptance.position_effect`). Whatever is not known is missing.
+    `fallback`, `experiment`, `interval`; `step`, `over`, `drop` and `seconds_to_<step>`; `taken` (plan), `direction`
+    (of what was taken, against what was recommended); `accepted` (see `_accepted`); `mrr_before`, `mrr_after` (cents a
+    month); `regret_cents`; `pull`, `pull_weight` (see `acceptance.position_effect`). Whatever is not known is missing.
     """
     log = _decisions(checked)
     served = truth.Served(
@@ -118,6 +119,7 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
         template=first_template(checked, known, organization, begun),
         model_version=frame["model_version"].fillna(NONE),
         fallback=frame["fallback"].fillna(NONE),
+        experiment=frame["experiment"].fillna(NONE),
         step=found.step,
         over=found.over,
         drop=np.array([*truth.DROPS, ""])[found.drop],
@@ -137,9 +139,20 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
         mrr_after=prices.held_cents(checked, known, organization, horizon),
         regret_cents=regret_cents(checked, frame, organizations=known.organization_ids, prices=prices, end=end),
     )
-    frame = frame.assign(**_pull(checked, frame))
+    held = np.array([*codes.to_pylist(), ""])[known.held_at(organization, begun, tuple(codes.to_pylist()))]
+    frame = frame.assign(**_pull(checked, frame), accepted=_accepted(frame, held))
     texts = frame.select_dtypes(include=["str", "object"]).columns.drop(["decision_id", "organization_id"])
     return frame.astype(dict.fromkeys(texts, "category"))
+
+
+def _accepted(frame: pd.DataFrame, held: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Whether the recommended plan was taken; or held already (j,), and kept by somebody who looked and chose nothing.
+
+    So advice to stay is not counted as a failure, and silence is not counted as consent.
+    """
+    taken = frame["taken"].to_numpy()
+    kept = (taken == "") & (frame["step"] == truth.VIEWED).to_numpy() & (frame["plan"].to_numpy() == held)
+    return np.asarray(kept | (frame["direction"] == "recommended").to_numpy())
 
 
 def _decisions(checked: Path) -> pa.Table:

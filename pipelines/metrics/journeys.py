@@ -33,6 +33,7 @@ STEP_OF: Final[dict[OutcomeKind, int]] = {
 }
 """How far each kind of outcome shows that the journey went. `paid` is not among them: only the ledger says so."""
 PAID: Final = STEPS.index("paid")
+VIEWED: Final = STEPS.index("viewed")
 CONFIRMED: Final = STEPS.index("confirmed")
 
 DROPS: Final = ("payment_failed", "blocked", "scheduled", "closed", "silent")

@@ -16,6 +16,7 @@ TABLES: Final = (
 )  # fmt: skip
 HELD: Final = """
 CREATE VIEW held AS SELECT organization_id AS org, recorded_at, occurred_at, event_id,
+    CASE WHEN s.status = 'active' THEN s.plan ELSE '' END AS plan,
     CASE WHEN s.status <> 'active' THEN 0 WHEN s.interval = 'month' THEN monthly_cents
     ELSE (2 * yearly_cents + 12) // 24 END AS cents
 FROM subscriptions AS s LEFT JOIN plans USING (plan)
@@ -24,7 +25,7 @@ JOURNEYS: Final = """
 CREATE TABLE journeys AS
 WITH RECURSIVE d AS (
     SELECT organization_id AS org, occurred_at AS moment, decision_id AS id, plan, coalesce(model_version, 'none') AS
-        model_version, coalesce(fallback_reason, 'none') AS fallback,
+        model_version, coalesce(fallback_reason, 'none') AS fallback, experiment,
         CASE WHEN fallback_reason = 'rules_share' THEN 'rules_share' ELSE strategy END AS strategy
     FROM decisions WHERE recommended
 ), j(org, begun) AS (
@@ -55,6 +56,9 @@ WITH RECURSIVE d AS (
 SELECT j.org, country, j.begun, j.begun + INTERVAL 14 DAY <= $data_end AS over, coalesce(step, 0) AS step,
     coalesce(failed, false) AS failed, coalesce(blocked, false) AS blocked, coalesce(closed, false) AS closed,
     taken, at1, at2, at3, at4, at5, at6, first.id, first.plan, first.strategy, first.fallback, first.model_version,
+    first.experiment,
+    (SELECT arg_max(held.plan, (recorded_at, occurred_at, event_id)) FROM held
+     WHERE held.org = j.org AND recorded_at <= j.begun) AS holding,
     coalesce((
         SELECT arg_min(template, (recorded_at, event_id)) FROM template_installs AS t
         WHERE t.organization_id = j.org AND t.change = 'installed' AND t.recorded_at <= j.begun
@@ -67,7 +71,7 @@ SELECT j.org, country, j.begun, j.begun + INTERVAL 14 DAY <= $data_end AS over, 
 FROM j JOIN organizations ON organization_id = j.org
 JOIN (
     SELECT org, moment, arg_min({'id': id, 'plan': plan, 'strategy': strategy, 'fallback': fallback,
-        'model_version': model_version}, id) AS first
+        'model_version': model_version, 'experiment': experiment}, id) AS first
     FROM d GROUP BY org, moment
 ) AS f ON f.org = j.org AND f.moment = j.begun
 LEFT JOIN far ON far.org = j.org AND far.begun = j.begun

@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tried")
     quiet = lambda _: None  # noqa: E731
     write_demo_data(
-        out=root / "raw", organizations=400, until=UNTIL, broken_share=0, with_experiments=True, progress=quiet
+        out=root / "raw", organizations=600, until=UNTIL, broken_share=0, with_experiments=True, progress=quiet
     )
     validate(root / "raw", root / "checked", now=UNTIL, progress=quiet)
     declared = read_experiments((root / "raw" / "truth" / "experiments.yml").read_text())
@@ -90,7 +90,11 @@ def test_what_a_decision_promised_is_held_against_what_was_taken(facts: Facts) -
     judged = facts.decisions[facts.decisions["took"].notna()].set_index("decision_id")
     assert sorted(judged.index) == sorted(over.index)
     taken = over.loc[judged.index]
-    assert (judged["took"] == (taken["direction"] == "recommended").astype(float)).all()
+    assert (judged["took"] == taken["accepted"].astype(float)).all()
+    kept = taken[taken["accepted"] & (taken["direction"] != "recommended")]
+    assert len(kept) > 10
+    assert (kept["mrr_before"] > 0).all()
+    assert (kept["taken"] == "").all()
     assert np.isfinite(judged["probability"]).all()
 
 

@@ -26,11 +26,13 @@ SELECT sum((line->>'amount_cents')::BIGINT) FROM (
 """
 
 LIFT: Final = """
-FROM ended WHERE week IN (
-    SELECT week FROM ended WHERE strategy = 'model' INTERSECT SELECT week FROM ended WHERE strategy = 'rules_share'
+FROM ended WHERE experiment IS NULL AND week IN (
+    SELECT week FROM ended WHERE strategy = 'model' AND experiment IS NULL INTERSECT
+    SELECT week FROM ended WHERE strategy = 'rules_share' AND experiment IS NULL
 )
 """
-TOOK: Final = "avg((taken = plan AND taken IS NOT NULL)::INT)"
+ACCEPTED: Final = "coalesce(taken = ended.plan, coalesce(holding = ended.plan, false) AND step = 2)::INT"
+TOOK: Final = f"avg({ACCEPTED})"
 CHANGE: Final = "SELECT after - before AS change FROM ended"
 CHANCE: Final = """
 SELECT id, sum((position = 1)::INT * took - propensity * took) AS pull, sum(propensity * (1 - propensity)) AS weight
@@ -75,7 +77,7 @@ def queries() -> dict[str, str]:
     asked = {
         "served": "SELECT count(*) FROM ended",
         "still_open": "SELECT count(*) FROM journeys WHERE NOT over AND country LIKE $country",
-        "accepted": "SELECT avg((taken = plan AND taken IS NOT NULL)::INT) FROM ended",
+        "accepted": f"SELECT {TOOK} FROM ended",
     }
     for i, step in enumerate(STEPS[1:], start=1):
         asked[f"rate_{step}"] = f"SELECT avg((step >= {i})::INT) FROM ended"
@@ -114,7 +116,7 @@ def _of_rankers() -> dict[str, str]:
         },
         "latency_median": "SELECT quantile_disc(latency_ms, 0.5) FROM made",
         "latency_p99": "SELECT quantile_disc(latency_ms, 0.99) FROM made",
-        "calibration_gap": "SELECT avg((taken = ended.plan AND taken IS NOT NULL)::INT - probability) FROM ended"
+        "calibration_gap": f"SELECT avg({ACCEPTED} - probability) FROM ended"
         " JOIN made ON made.decision_id = ended.id WHERE probability IS NOT NULL",
     }
 

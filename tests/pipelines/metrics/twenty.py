@@ -76,7 +76,7 @@ AUTUMN = Experiment(
 
 def _decisions(journeys: pd.DataFrame) -> pd.DataFrame:
     """One decision per journey: 10, 20, … 200 ms; half probable; three were answered by a fallback, each why."""
-    took = np.where(journeys["over"], (journeys["taken"] == journeys["plan"]).astype(np.float64), np.nan)
+    took = np.where(journeys["over"], journeys["accepted"].astype(np.float64), np.nan)
     fallback = journeys["fallback"].where(journeys["strategy"] == "model", "rules_share")
     fallback = fallback.mask(journeys.index.isin([17, 18]), "champion_slow").mask(journeys.index == 19, "no_champion")
     return journeys[[*SEEN]].assign(
@@ -119,12 +119,14 @@ def _journey(i: int, *row: str) -> dict[str, object]:
         "catalogue_version": "v",
         "strategy": "model" if strategy == "model" else "rules",
         "model_version": "m-1" if strategy == "model" else "none",
+        "experiment": "none",
         "fallback": strategy if strategy == "rules_share" else "none",
         "step": place,
         "over": over == "1",
         "drop": drop.strip("-"),
         "taken": taken.strip("-"),
         "direction": direction.strip("-"),
+        "accepted": direction == "recommended",
         **{f"seconds_to_{s}": 60.0 * k if k <= place else np.nan for k, s in enumerate(STEPS[1:], start=1)},
         "mrr_before": 100.0 * int(before),
         "mrr_after": 100.0 * int(after),
