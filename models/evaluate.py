@@ -40,7 +40,7 @@ def evaluate(
     fit: FitChoiceModel = fit_logit,
     progress: Callable[[str], None] = print,
 ) -> Evaluation:
-    """Judge on the held-out organisations; `fit` makes the off-policy choice model of all the others.
+    """Judge on the held-out organisations; `fit` makes the off-policy choice model of those learned from.
 
     `truth` (rows of the training set,) as in `train`. `TrainingSetRefused` when there are too few decisions.
     """
@@ -68,11 +68,13 @@ def evaluate(
     found["popularity"] = figures(popularity(others, judged), states_probabilities=True)
     if held is not None:
         found["optimum"] = figures(np.log(np.maximum(held, 1e-300)), states_probabilities=True)
-    progress("judging by what was logged")
+    # No training saw these organisations, early or late: a policy may be judged on all that was logged of them.
+    unseen = training_set.take(~np.isin(training_set.organizations, np.unique(others.organizations)))
+    progress(f"judging by what was logged in {len(unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
     return Evaluation(
         figures=found,
-        off_policy=judge_off_policy(tried, judged, choice_model=fit(others)),
+        off_policy=judge_off_policy(tried, unseen, choice_model=fit(others)),
         versions={name: ranker.version for name, ranker in tried.items()},
         decisions=len(judged),
         organizations=len(np.unique(judged.organizations)),

@@ -24,11 +24,12 @@ LAUNCH_VERSION: Final = "launch-1"
 LAUNCH_TEMPERATURE: Final = 0.5
 LAUNCH_FLOOR: Final = 0.1
 """The launch policy: its score, softened, with a tenth of the first places given at random."""
-RULES_SHARE: Final = 0.25
+RULES_SHARE: Final = 0.3
 """Of the organisations outside experiments, those that the launch rules go on to answer, by hash."""
 SLOW_SHARE: Final = 0.006
 """Of a simulated ranker's decisions, those that came too late, so that the launch rules answered."""
-EXPLORING: Final = Policy(temperature=0.6, floor=0.05, reach=2.0)
+EXPLORING: Final = Policy(temperature=0.5, floor=0.05, reach=2.0)
+"""How boldly simulated rankers vary the first place."""
 
 
 @dataclass(frozen=True, slots=True)

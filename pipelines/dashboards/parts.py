@@ -44,7 +44,7 @@ def table_of(voice: Voice, metric: Metric, named: Sequence[tuple[str, Estimate]]
 def sliced(voice: Voice, slug: str, dimension: str) -> Section:
     """One number for every value of a dimension, intervals widened for how many are looked at together."""
     metric = METRICS[slug]
-    parts = cut(voice.facts, dimension, rows=metric.rows)
+    parts = cut(voice.facts, dimension, rows=metric.rows, columns=metric.reads)
     named = [(_name(voice, dimension, value), metric(part, comparisons=len(parts))) for value, part in parts]
     called = voice.say(f"dimension.{dimension}")
     heading = voice.say("slice.heading", metric=metric.label(voice.locale), dimension=called)

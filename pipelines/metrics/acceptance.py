@@ -8,10 +8,10 @@ those in no experiment (in one the arm says who answers), so only these are comp
 from math import sqrt
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from pipelines.metrics import intervals
-from pipelines.metrics.conversion import over
+from pipelines.metrics.conversion import ended, over
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import RULES_SHARE, values_of
 from pipelines.metrics.intervals import Estimate
@@ -20,25 +20,25 @@ from pipelines.metrics.templates import NONE
 
 def taken_share(facts: Facts, *, direction: str, comparisons: int = 1) -> Estimate:
     """Of the journeys that took a plan, those that took it in this direction from the recommended one."""
-    journeys = over(facts, "taken", "direction")
-    taken = journeys[(journeys["taken"] != "").to_numpy()]
-    return intervals.share(int((taken["direction"] == direction).sum()), len(taken), comparisons=comparisons)
+    taken = ended(facts) & (facts.journeys["direction"] != "").to_numpy(dtype=np.bool_)
+    here = taken & (facts.journeys["direction"] == direction).to_numpy(dtype=np.bool_)
+    return intervals.share(int(here.sum()), int(taken.sum()), comparisons=comparisons)
 
 
 def accepted(facts: Facts, *, comparisons: int = 1) -> Estimate:
     """Journeys that took the recommended plan, or looked and kept it, of all that were served."""
-    return intervals.share(*_accepted(over(facts, "accepted")), comparisons=comparisons)
+    return intervals.share(*_accepted(facts, ended(facts)), comparisons=comparisons)
 
 
 def accepted_beside_rules(facts: Facts, *, by: str, comparisons: int = 1) -> Estimate:
     """`accepted` of the journeys of one strategy (`model`, or `rules_share`) in no experiment, in weeks of both."""
-    return intervals.share(*_accepted(_side_by_side(facts)[by]), comparisons=comparisons)
+    return intervals.share(*_accepted(facts, _side_by_side(facts)[by]), comparisons=comparisons)
 
 
 def lift_over_rules(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001 - one comparison
     """How much larger the model's accepted share is than that of the rules' own share, in the weeks of both."""
     sides = _side_by_side(facts)
-    return intervals.difference(*_accepted(sides["model"]), *_accepted(sides[RULES_SHARE]))
+    return intervals.difference(*_accepted(facts, sides["model"]), *_accepted(facts, sides[RULES_SHARE]))
 
 
 def position_effect(facts: Facts, *, comparisons: int = 1) -> Estimate:
@@ -58,19 +58,19 @@ def position_effect(facts: Facts, *, comparisons: int = 1) -> Estimate:
     return Estimate(effect, effect - spread, effect + spread, len(chance))
 
 
-def _accepted(journeys: pd.DataFrame) -> tuple[int, int]:
-    return int(journeys["accepted"].sum()), len(journeys)
+def _accepted(facts: Facts, mask: NDArray[np.bool_]) -> tuple[int, int]:
+    """How many of these journeys accepted, and how many they are."""
+    return int((facts.journeys["accepted"].to_numpy(dtype=np.bool_) & mask).sum()), int(mask.sum())
 
 
-def _side_by_side(facts: Facts) -> dict[str, pd.DataFrame]:
-    """The journeys of the model and of the rules' own share, in no experiment, in the weeks of both."""
-    journeys = over(facts, "strategy", "fallback", "started_at", "accepted", "experiment")
-    journeys = journeys[(journeys["experiment"] == NONE).to_numpy(dtype=np.bool_)]
-    strategies, strategy = values_of(journeys, "strategy")
-    _, week = values_of(journeys, "week")
-    served = {
-        name: strategy == strategies.index(name) if name in strategies else np.zeros(len(journeys), dtype=np.bool_)
-        for name in ("model", RULES_SHARE)
-    }
-    both = np.isin(week, np.intersect1d(week[served["model"]], week[served[RULES_SHARE]]))
-    return {name: journeys[both & mask] for name, mask in served.items()}
+def _side_by_side(facts: Facts) -> dict[str, NDArray[np.bool_]]:
+    """Which journeys are the model's and which the rules' own share, in no experiment, in the weeks of both."""
+    journeys = facts.journeys
+    alone = ended(facts) & (journeys["experiment"] == NONE).to_numpy(dtype=np.bool_)
+    share = (journeys["fallback"] == RULES_SHARE).to_numpy(dtype=np.bool_)
+    model = (journeys["strategy"] == "model").to_numpy(dtype=np.bool_)
+    served = {"model": alone & model & ~share, RULES_SHARE: alone & share}
+    weeks, week = values_of(journeys, "week")
+    ran = [np.bincount(week[mask], minlength=len(weeks)) > 0 for mask in served.values()]
+    both = np.logical_and(*ran)[week]
+    return {name: mask & both for name, mask in served.items()}

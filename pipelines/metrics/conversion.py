@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipelines.metrics import intervals
 from pipelines.metrics.facts import Facts
@@ -11,7 +12,13 @@ from pipelines.metrics.journeys import PAID, STEPS
 
 def over(facts: Facts, *columns: str) -> pd.DataFrame:
     """These columns of the journeys whose 14 days are over: of the others nobody knows yet how far they will go."""
-    return facts.journeys[[*columns]][facts.journeys["over"].to_numpy(dtype=np.bool_)]
+    kept = ended(facts)
+    return facts.journeys[[*columns]] if kept.all() else facts.journeys[[*columns]][kept]
+
+
+def ended(facts: Facts) -> NDArray[np.bool_]:
+    """Which journeys' 14 days are over: counting by a mask moves no rows."""
+    return facts.journeys["over"].to_numpy(dtype=np.bool_)
 
 
 def served(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001 - a count has no interval
@@ -28,7 +35,7 @@ def still_open(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG0
 
 def reached(facts: Facts, *, step: str) -> int:
     """How many journeys came to the step."""
-    return int((over(facts, "step")["step"] >= STEPS.index(step)).sum())
+    return int(np.count_nonzero(ended(facts) & (facts.journeys["step"].to_numpy() >= STEPS.index(step))))
 
 
 def overall_rate(facts: Facts, *, step: str, comparisons: int = 1) -> Estimate:
@@ -44,12 +51,12 @@ def step_rate(facts: Facts, *, step: str, comparisons: int = 1) -> Estimate:
 
 def seconds_to(facts: Facts, *, step: str, comparisons: int = 1) -> Estimate:  # noqa: ARG001 - told about the whole
     """The median time from the plan cards to the step, of the journeys that came to it."""
-    column = f"seconds_to_{step}"
-    return intervals.median(over(facts, column)[column].dropna().to_numpy(dtype=np.float64))
+    seconds = facts.journeys[f"seconds_to_{step}"].to_numpy(dtype=np.float64)
+    return intervals.median(seconds[ended(facts) & ~np.isnan(seconds)])
 
 
 def drop_share(facts: Facts, *, reason: str, comparisons: int = 1) -> Estimate:
     """Journeys that ended for this reason, of those that ended without a payment."""
-    journeys = over(facts, "step", "drop")
-    ended = journeys[(journeys["step"] < PAID).to_numpy()]
-    return intervals.share(int((ended["drop"] == reason).sum()), len(ended), comparisons=comparisons)
+    unpaid = ended(facts) & (facts.journeys["step"].to_numpy() < PAID)
+    dropped = unpaid & (facts.journeys["drop"] == reason).to_numpy(dtype=np.bool_)
+    return intervals.share(int(dropped.sum()), int(unpaid.sum()), comparisons=comparisons)

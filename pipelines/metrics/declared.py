@@ -18,6 +18,7 @@ from pipelines.metrics.words import Locale, say
 Unit = Literal["count", "share", "points", "cents", "seconds", "milliseconds"]
 """`points`: a difference of shares. `cents`: whole minor units of the ledger's currency."""
 Page = Literal["overview", "acceptance", "money", "experiments", "ranker_health"]
+_FAR: Final = ("over", "step")
 _ROWS: Final[Mapping[Page, Rows]] = {"experiments": "participants", "ranker_health": "decisions"}
 
 
@@ -38,6 +39,8 @@ class Metric:
     function: Computes
     of: str | None = None
     """Which step, reason or direction it is about, for numbers that come in families."""
+    reads: tuple[str, ...] = ()
+    """The columns of its rows that it reads, where that is worth telling; empty: any."""
 
     @property
     def slug(self) -> str:
@@ -71,11 +74,17 @@ def _declared() -> list[Metric]:
     return [
         Metric("served", "count", "overview", conversion.served),
         Metric("still_open", "count", "overview", conversion.still_open),
-        *(Metric("rate", "share", "overview", partial(conversion.overall_rate, step=s), of=s) for s in after),
-        *(Metric("step_rate", "share", "overview", partial(conversion.step_rate, step=s), of=s) for s in after),
+        *(
+            Metric("rate", "share", "overview", partial(conversion.overall_rate, step=s), of=s, reads=_FAR)
+            for s in after
+        ),
+        *(
+            Metric("step_rate", "share", "overview", partial(conversion.step_rate, step=s), of=s, reads=_FAR)
+            for s in after
+        ),
         *(Metric("time_to", "seconds", "overview", partial(conversion.seconds_to, step=s), of=s) for s in after),
         *(Metric("drop", "share", "overview", partial(conversion.drop_share, reason=r), of=r) for r in DROPS),
-        Metric("accepted", "share", "acceptance", acceptance.accepted),
+        Metric("accepted", "share", "acceptance", acceptance.accepted, reads=("over", "accepted")),
         *(
             Metric("took", "share", "acceptance", partial(acceptance.taken_share, direction=d), of=d)
             for d in ("recommended", "higher", "lower", "sideways")
@@ -84,7 +93,7 @@ def _declared() -> list[Metric]:
         Metric("accepted_rules", "share", "acceptance", partial(acceptance.accepted_beside_rules, by="rules_share")),
         Metric("lift_over_rules", "points", "acceptance", acceptance.lift_over_rules),
         Metric("position_effect", "points", "acceptance", acceptance.position_effect),
-        Metric("mrr_change", "cents", "money", money.mrr_change),
+        Metric("mrr_change", "cents", "money", money.mrr_change, reads=("over", "mrr_before", "mrr_after")),
         Metric("upgrades", "share", "money", partial(money.moved_share, up=True)),
         Metric("downgrades", "share", "money", partial(money.moved_share, up=False)),
         *(
@@ -98,7 +107,7 @@ def _declared() -> list[Metric]:
             )
         ),
         Metric("unpaid", "cents", "money", money.unpaid),
-        Metric("regret", "cents", "money", money.regret),
+        Metric("regret", "cents", "money", money.regret, reads=("over", "regret_cents")),
         Metric("without_regret", "share", "money", money.without_regret),
         Metric("taking_part", "count", "experiments", participation.taking_part),
         Metric("in_two_arms", "share", "experiments", participation.in_two_arms),

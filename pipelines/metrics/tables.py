@@ -32,7 +32,7 @@ def _rows(facts: Facts, metric: Metric, locale: Locale) -> Iterator[list[object]
     if metric.family in {"billed_net", "billed_overage", "billed_credits", "billed_tax", "billed_total", "unpaid"}:
         return
     for dimension in DIMENSIONS:
-        parts = cut(facts, dimension, rows=metric.rows)
+        parts = cut(facts, dimension, rows=metric.rows, columns=metric.reads)
         for value, part in parts:
             estimate = metric(part, comparisons=len(parts))
             yield _row(metric, estimate, facts, locale, dimension=dimension, of=value)

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from pipelines.metrics.declared import METRICS
+from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
 from pipelines.metrics.tables import metric_csv, page_csv
 from pipelines.metrics.words import LOCALES
@@ -121,6 +121,14 @@ def test_the_cells_of_a_slice_add_up_to_the_whole(dimension: str) -> None:
     cells = cut(twenty(), dimension)
 
     assert sum(METRICS["served"](facts).value or 0 for _, facts in cells) == 17
+
+
+@pytest.mark.parametrize("metric", [each for each in METRICS.values() if each.reads], ids=lambda metric: metric.slug)
+def test_a_slice_of_the_columns_that_a_number_reads_is_enough(metric: Metric) -> None:
+    whole = cut(twenty(), "strategy", rows=metric.rows)
+    narrow = cut(twenty(), "strategy", rows=metric.rows, columns=metric.reads)
+
+    assert [metric(part) for _, part in narrow] == [metric(part) for _, part in whole]
 
 
 def test_the_weeks_and_strategies_are_named_by_their_values() -> None:
