@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -105,18 +106,18 @@ def shown(slug: str, facts: Facts, chosen: Mapping[str, Any], locale: Locale) ->
 
 
 def downloads(slug: str, facts: Facts, chosen: Mapping[str, Any], locale: Locale) -> mo.Html:
-    """The numbers of the page as CSV, and each with every breakdown."""
-    kept = narrowed(facts, _filters(facts, chosen))
+    """The numbers of the page as CSV, and each with every breakdown; computed when somebody takes them away."""
+    kept = cache(lambda: narrowed(facts, _filters(facts, chosen)))
     mine = [metric for metric in METRICS.values() if metric.page == slug]
     every = mo.download(
-        data=page_csv(kept, mine[0].page, locale=locale).encode(),
+        data=lambda: page_csv(kept(), mine[0].page, locale=locale).encode(),
         filename=f"{slug}.csv",
         mimetype="text/csv",
         label=say(locale, "download.page"),
     )
     single = [
         mo.download(
-            data=lambda metric=metric: metric_csv(kept, metric, locale=locale).encode(),
+            data=lambda metric=metric: metric_csv(kept(), metric, locale=locale).encode(),
             filename=f"{metric.slug}.csv",
             mimetype="text/csv",
             label=metric.label(locale),
