@@ -19,8 +19,6 @@ with app.setup:
     import sys
     from pathlib import Path
 
-    import marimo as mo
-
     # Notebooks run from their own folder; the packages stand beside it.
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -30,28 +28,16 @@ with app.setup:
 
 
 @app.cell
-def numbers():
-    locale = live.asked_locale()
-    facts = live.facts_at_hand()
-    mo.stop(facts is None, live.nothing_yet(locale))
-    return facts, locale
+def filters():
+    asked = live.asked(PAGE)
+    chosen = live.selection(asked)
+    live.head(asked, chosen)
+    return asked, chosen
 
 
 @app.cell
-def filters(facts, locale):
-    chosen = live.selection(facts, locale)
-    mo.vstack([live.masthead(PAGE, locale), live.beside(chosen)])
-    return (chosen,)
-
-
-@app.cell
-def content(chosen, facts, locale):
-    live.shown(PAGE, facts, chosen.value, locale)
-
-
-@app.cell
-def downloads(chosen, facts, locale):
-    live.downloads(PAGE, facts, chosen.value, locale)
+def content(asked, chosen):
+    live.content(asked, chosen.value)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from html import escape
@@ -25,35 +26,47 @@ _NARROWED: Final = ("template", "country", "plan")
 _LANGUAGES: Final[Mapping[Locale, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
 
 
-def asked_locale() -> Locale:
-    """The language that the address asks for (`?locale=fr`), else German."""
-    asked = mo.query_params().get("locale")
-    return next((locale for locale in LOCALES if locale == asked), "de")
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which page is asked for, in which language, and what its numbers are computed from."""
+
+    slug: str
+    locale: Locale
+    facts: Facts
 
 
-def facts_at_hand() -> Facts | None:
-    """What the numbers are computed from; `None` where nothing was computed yet.
+def asked(slug: str) -> Asked:
+    """What the address asks for: German, unless it says otherwise. Ends the page in words where nothing was computed.
 
     The folder is `--metrics` of the command line, else what the environment names, else the demo's.
     """
+    named = mo.query_params().get("locale")
+    locale: Locale = next((locale for locale in LOCALES if locale == named), "de")
     folder = mo.cli_args().get("metrics") or os.environ.get(FOLDER) or "var/demo/metrics"
     try:
-        return read_warm_once(Path(str(folder)))
+        return Asked(slug, locale, read_warm_once(Path(str(folder))))
     except NoFacts:
-        return None
+        heading, text = (escape(say(locale, f"empty.{part}")) for part in ("heading", "text"))
+        mo.stop(True, _html(f'<h1>{heading}</h1><p class="warn" role="status">{text}</p>'))
+        raise
 
 
-def nothing_yet(locale: Locale) -> mo.Html:
-    """What a page says before there are numbers."""
-    heading, text = (escape(say(locale, f"empty.{part}")) for part in ("heading", "text"))
-    return _html(f'<h1>{heading}</h1><p class="warn" role="status">{text}</p>')
+def head(asked_for: Asked, filters: mo.ui.dictionary) -> mo.Html:
+    """What stands above the numbers: the ways to other pages and languages, and the filters side by side."""
+    chosen = mo.hstack(list(filters.elements.values()), justify="start", wrap=True, gap=1)
+    return mo.vstack([_masthead(asked_for.slug, asked_for.locale), chosen])
 
 
-def masthead(slug: str, locale: Locale) -> mo.Html:
+def content(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
+    """The numbers for what is chosen, and what can be taken away of them."""
+    return mo.vstack([_shown(asked_for, chosen), _downloads(asked_for, chosen)])
+
+
+def _masthead(slug: str, locale: Locale) -> mo.Html:
     """The ways to the other pages and languages; beside the service, the way out."""
     pages = [(f"../{other}/?locale={locale}", say(locale, f"page.{other}.title"), other == slug) for other in PAGES]
     spoken = [(f"?locale={code}", name, code == locale) for code, name in _LANGUAGES.items()]
-    leave = f'<p><a href="../logout?locale={locale}">{escape(say(locale, "nav.logout"))}</a></p>'
+    leave = f'<p class="leave"><a href="../logout?locale={locale}">{escape(say(locale, "nav.logout"))}</a></p>'
     return _html(
         _links(say(locale, "nav.pages"), pages)
         + _links(say(locale, "filter.language"), spoken)
@@ -61,8 +74,9 @@ def masthead(slug: str, locale: Locale) -> mo.Html:
     )
 
 
-def selection(facts: Facts, locale: Locale) -> mo.ui.dictionary:
+def selection(asked_for: Asked) -> mo.ui.dictionary:
     """The filters: a period, values to keep, and what to cut by."""
+    facts, locale = asked_for.facts, asked_for.locale
     begun = facts.journeys["started_at"]
     first, last = (
         (begun.min().date(), begun.max().date()) if len(begun) else (facts.data_end.date(), facts.data_end.date())
@@ -87,27 +101,22 @@ def selection(facts: Facts, locale: Locale) -> mo.ui.dictionary:
     )
 
 
-def beside(filters: mo.ui.dictionary) -> mo.Html:
-    """The filters in one line, as far as there is room."""
-    return mo.hstack(list(filters.elements.values()), justify="start", wrap=True, gap=1)
-
-
-def shown(slug: str, facts: Facts, chosen: Mapping[str, Any], locale: Locale) -> mo.Html:
-    """The page for what is chosen."""
+def _shown(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
     made = page(
-        slug,
-        facts,
-        locale=locale,
+        asked_for.slug,
+        asked_for.facts,
+        locale=asked_for.locale,
         now=datetime.now(UTC),
-        narrowing=_filters(facts, chosen),
+        narrowing=_filters(asked_for.facts, chosen),
         dimension=str(chosen["dimension"]),
     )
-    return _html(article(made, locale=locale))
+    return _html(article(made, locale=asked_for.locale))
 
 
-def downloads(slug: str, facts: Facts, chosen: Mapping[str, Any], locale: Locale) -> mo.Html:
+def _downloads(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
     """The numbers of the page as CSV, and each with every breakdown; computed when somebody takes them away."""
-    kept = cache(lambda: narrowed(facts, _filters(facts, chosen)))
+    slug, locale = asked_for.slug, asked_for.locale
+    kept = cache(lambda: narrowed(asked_for.facts, _filters(asked_for.facts, chosen)))
     mine = [metric for metric in METRICS.values() if metric.page == slug]
     every = mo.download(
         data=lambda: page_csv(kept(), mine[0].page, locale=locale).encode(),

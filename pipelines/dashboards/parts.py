@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Section, Voice
+from pipelines.dashboards.numbers import number
 from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.filters import cut
 from pipelines.metrics.intervals import Estimate
@@ -31,13 +32,17 @@ def rows_of(voice: Voice, metric: Metric, named: Sequence[tuple[str, Estimate]])
     )  # fmt: skip
 
 
-def table_of(voice: Voice, metric: Metric, named: Sequence[tuple[str, Estimate]], first: str) -> pd.DataFrame:
-    """The same as a table of texts."""
-    columns = [first, metric.label(voice.locale), voice.say("table.interval"), "n", voice.say("table.note")]
+def table_of(
+    voice: Voice, metric: Metric, named: Sequence[tuple[str, Estimate]], first: str, *, called: str = ""
+) -> pd.DataFrame:
+    """The same as a table of texts; the number's column is `called` by the metric, if by nothing else."""
+    label = called or metric.label(voice.locale)
+    columns = [first, label, voice.say("table.interval"), "n", voice.say("table.note")]
     rows = []
     for name, each in named:
         sure = "" if each.low is None else f"{voice.text(each.low, metric)} – {voice.text(each.high, metric)}"
-        rows.append((name, voice.text(each.value, metric), sure, each.n, voice.caution(each, metric)))
+        count = number(each.n, "count", locale=voice.locale, currency="")
+        rows.append((name, voice.text(each.value, metric), sure, count, voice.caution(each, metric)))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -73,7 +78,7 @@ def family(voice: Voice, heading: str, name: str, members: Sequence[str], kind: 
     rows = rows_of(voice, metrics[0], named)
     if rows.empty:
         return Section(title, reading, note=voice.say("note.empty"))
-    table = table_of(voice, metrics[0], named, voice.say(f"{heading}.of"))
+    table = table_of(voice, metrics[0], named, voice.say(f"{heading}.of"), called=voice.say("table.value"))
     note = voice.say("note.small", n=named[0][1].n, least=30) if named[0][1].small else ""
     return Section(title, reading, chart=charts.bars(rows, description=title), table=table, note=note)
 

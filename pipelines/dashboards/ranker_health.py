@@ -101,8 +101,7 @@ def _calibration(voice: Voice) -> Section:
         for each in np.unique(place)
     ]
     drawn = rows_of(voice, metric, named)
-    table = table_of(voice, metric, named, voice.say("calibration.said"))
-    table = table.set_axis([table.columns[0], voice.say("calibration.took"), *table.columns[2:]], axis=1)
+    table = table_of(voice, metric, named, voice.say("calibration.said"), called=voice.say("calibration.took"))
     return Section(heading, reading, chart=charts.dots(drawn, description=heading), table=table)
 
 
