@@ -79,7 +79,7 @@ def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str]) -> al
                 sort=None,
                 axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=25, labelFontSize=_SIZE - 2),
             ),
-            y=alt.Y("value:Q", title=None, axis=alt.Axis(format="~s")),
+            y=alt.Y("value:Q", title=None, axis=alt.Axis(format="~s", tickMinStep=1)),
             color=alt.Color("kind:N", title=None, sort=list(kinds), scale=alt.Scale(domain=list(kinds), range=colours)),
             tooltip=[alt.Tooltip(f"{name}:N", title=" ") for name in ("week", "kind", "text")],
         )

@@ -32,7 +32,7 @@ class Section:
 
     heading: str
     reading: str
-    """How to read the chart, in plain words."""
+    """How to read the chart, in plain words; empty where there is nothing to read."""
     figures: tuple[Figure, ...] = ()
     chart: alt.LayerChart | None = None
     table: pd.DataFrame | None = None

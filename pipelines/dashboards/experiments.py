@@ -96,9 +96,12 @@ def _bounds(voice: Voice, comparison: Comparison) -> tuple[str, str, str]:
     latest, unit = comparison.latest, _UNITS[comparison.metric][1]
     some = float(comparison.arm_sample.n) > 0 and float(comparison.control_sample.n) > 0
     difference = _text(voice, float(latest.difference) if some else None, unit)
-    if not np.isfinite(float(latest.lower)):
+    low, high = float(latest.lower), float(latest.upper)
+    if not np.isfinite(low):
         return difference, "", ""
-    return difference, _text(voice, float(latest.lower), unit), _text(voice, float(latest.upper), unit)
+    if unit == "points":  # shares cannot be further apart than all and none
+        low, high = max(low, -1.0), min(high, 1.0)
+    return difference, _text(voice, low, unit), _text(voice, high, unit)
 
 
 def _outlook(voice: Voice, comparison: Comparison) -> str:
@@ -130,8 +133,8 @@ def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart
         {
             "week": looks["day"].dt.strftime("%m-%d" if len(looks) < _DAYS_OF_A_YEAR else "%Y-%m-%d"),
             "value": 100 * looks["difference"],
-            "low": 100 * looks["lower"],
-            "high": 100 * looks["upper"],
+            "low": 100 * looks["lower"].clip(lower=-1),
+            "high": 100 * looks["upper"].clip(upper=1),
             "small": False,
             "text": [
                 voice.say("effect.look", value=_text(voice, value, "points"), n=_text(voice, n, "count"))

@@ -54,12 +54,12 @@ def sliced(voice: Voice, slug: str, dimension: str) -> Section:
     called = voice.say(f"dimension.{dimension}")
     heading = voice.say("slice.heading", metric=metric.label(voice.locale), dimension=called)
     if not any(each.value is not None for _, each in named):
-        return Section(heading, voice.say("slice.reading", count=len(named)), note=voice.say("note.empty"))
+        return Section(heading, "", note=voice.say("note.empty"))
     table = table_of(voice, metric, named, called)
     shown = named if dimension == "week" else sorted(named, key=lambda each: -each[1].n)[:MOST_ROWS]
     rows = rows_of(voice, metric, shown)
     chart = (
-        charts.weeks(rows.rename(columns={"name": "week"}), description=heading, unit=metric.unit)
+        charts.weeks(_in_points(rows, metric).rename(columns={"name": "week"}), description=heading, unit=metric.unit)
         if dimension == "week"
         else charts.dots(rows, description=heading)
     )
@@ -81,6 +81,12 @@ def family(voice: Voice, heading: str, name: str, members: Sequence[str], kind: 
     table = table_of(voice, metrics[0], named, voice.say(f"{heading}.of"), called=voice.say("table.value"))
     note = voice.say("note.small", n=named[0][1].n, least=30) if named[0][1].small else ""
     return Section(title, reading, chart=charts.bars(rows, description=title), table=table, note=note)
+
+
+def _in_points(rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The rows as an axis of percentage points counts them, where the number is such a difference."""
+    numbers = ["value", "low", "high"]
+    return rows.assign(**{name: 100 * rows[name] for name in numbers}) if metric.unit == "points" else rows
 
 
 def _name(voice: Voice, dimension: str, value: str) -> str:

@@ -13,6 +13,8 @@ from pipelines.dashboards.parts import MOST_ROWS, family, rows_of, sliced, table
 from pipelines.metrics import drift, intervals
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.ranker_health import FALLBACKS, judged
+from pipelines.metrics.templates import NONE
+from pipelines.metrics.words import name_of
 
 HOURS: Final = 48
 """Versions are shown for the last so many hours of the data."""
@@ -63,7 +65,7 @@ def _versions(voice: Voice) -> Section:
         return Section(heading, reading, note=voice.say("note.empty"))
     hour = frame["started_at"].dt.tz_localize(None).dt.floor("h")
     recent = (hour > hour.max() - pd.Timedelta(hours=HOURS)).to_numpy()
-    version = frame["model_version"].astype(str)[recent]
+    version = frame["model_version"].astype(str)[recent].replace(NONE, name_of(voice.locale, NONE))
     newest = version.groupby(version).size().sort_values(ascending=False).index[: KINDS - 1].tolist()
     others = voice.say("versions.others")
     kind = version.where(version.isin(newest), others)

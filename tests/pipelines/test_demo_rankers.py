@@ -1,11 +1,13 @@
 """The demo world's simulated rankers: exact propensities, a share of the rules, and a lead that is known."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 from data_contracts.catalogue import reference_texts
 from pipelines import demo_traffic
@@ -16,11 +18,12 @@ from pipelines.demo_experiments import SILENT_SHARE, demo_experiments
 from pipelines.demo_rankers import LAUNCH_VERSION, RULES_SHARE, simulated_rankers
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.facts import read_facts
-from pipelines.metrics.intervals import Estimate
+from pipelines.metrics.intervals import CONFIDENCE, Estimate
 from recommender.billing.catalogue_build import load_catalogue
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
 ERA = END - timedelta(weeks=8)
+WORLDS = int(os.environ.get("WORLDS", "8"))
 
 
 def world(seed: int, *, organizations: int = 700) -> tuple[Tables, Tables]:
@@ -138,8 +141,9 @@ def test_the_lead_over_the_rules_covers_what_the_world_made_it(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_the_lead_is_covered_in_nineteen_worlds_of_twenty(tmp_path: Path) -> None:
-    """Fewer than 16 of 20 happens to a true 95 % interval once in 400 times."""
-    found = [known_and_shown(seed, tmp_path / str(seed), organizations=500) for seed in range(20)]
+def test_the_lead_is_covered_in_most_worlds(tmp_path: Path) -> None:
+    """WORLDS=50 asks more of them; so few as are called too few happen to a true 95 % interval once in a thousand."""
+    found = [known_and_shown(seed, tmp_path / str(seed), organizations=500) for seed in range(WORLDS)]
 
-    assert sum((shown.low or 0) <= known <= (shown.high or 0) for known, shown in found) >= 16
+    covered = sum((shown.low or 0) <= known <= (shown.high or 0) for known, shown in found)
+    assert covered >= binom.ppf(0.001, WORLDS, CONFIDENCE)
