@@ -28,7 +28,7 @@ RULES_SHARE: Final = 0.3
 """Of the organisations outside experiments, those that the launch rules go on to answer, by hash."""
 SLOW_SHARE: Final = 0.006
 """Of a simulated ranker's decisions, those that came too late, so that the launch rules answered."""
-EXPLORING: Final = Policy(temperature=0.5, floor=0.05, reach=2.0)
+EXPLORING: Final = Policy(temperature=0.5, floor=0.08, reach=4.0)
 """How boldly simulated rankers vary the first place."""
 
 
@@ -65,8 +65,8 @@ class Answers:
 def simulated_rankers(until: datetime) -> tuple[SimulatedRanker, ...]:
     """Two versions in the eight weeks before `until`; the second knows better."""
     return (
-        SimulatedRanker("simulated-1", until - timedelta(weeks=8), blur=0.8, seed=1),
-        SimulatedRanker("simulated-2", until - timedelta(weeks=4), blur=0.3, seed=2),
+        SimulatedRanker("simulated-1", until - timedelta(weeks=8), blur=0.4, seed=1),
+        SimulatedRanker("simulated-2", until - timedelta(weeks=4), blur=0.2, seed=2),
     )
 
 
