@@ -54,6 +54,11 @@ class Page:
     """Whether they are too old to be called present."""
     sections: tuple[Section, ...]
 
+    @property
+    def definitions(self) -> dict[str, str]:
+        """Label → definition of every figure, each once, in the order in which they stand."""
+        return {figure.label: figure.definition for section in self.sections for figure in section.figures}
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
