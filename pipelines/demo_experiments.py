@@ -45,15 +45,15 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
         Experiment(
             name="fewer-lost",
             question="Made up: in the new arm fewer organisations leave without a word; the effect is 8.0 points.",
-            planned_organizations=1_700,
-            segment=Segment(start=0, end=60),
+            planned_organizations=1_300,
+            segment=Segment(start=0, end=45),
             **shared,
         ),
         Experiment(
             name="same-twice",
             question="Made up: both arms are the same (A/A); whatever shows here is chance.",
-            planned_organizations=350,
-            segment=Segment(start=60, end=72),
+            planned_organizations=300,
+            segment=Segment(start=45, end=55),
             **shared,
         ),
     )

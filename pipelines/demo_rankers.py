@@ -24,7 +24,7 @@ LAUNCH_VERSION: Final = "launch-1"
 LAUNCH_TEMPERATURE: Final = 0.5
 LAUNCH_FLOOR: Final = 0.1
 """The launch policy: its score, softened, with a tenth of the first places given at random."""
-RULES_SHARE: Final = 0.3
+RULES_SHARE: Final = 0.35
 """Of the organisations outside experiments, those that the launch rules go on to answer, by hash."""
 SLOW_SHARE: Final = 0.006
 """Of a simulated ranker's decisions, those that came too late, so that the launch rules answered."""

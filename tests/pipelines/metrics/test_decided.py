@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tried")
     quiet = lambda _: None  # noqa: E731
     write_demo_data(
-        out=root / "raw", organizations=600, until=UNTIL, broken_share=0, with_experiments=True, progress=quiet
+        out=root / "raw", organizations=700, until=UNTIL, broken_share=0, with_experiments=True, progress=quiet
     )
     validate(root / "raw", root / "checked", now=UNTIL, progress=quiet)
     declared = read_experiments((root / "raw" / "truth" / "experiments.yml").read_text())
