@@ -64,7 +64,7 @@ class Batch:
 def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batch, ...]:
     """Read `situations.parquet` beside a training set; decisions about a catalogue that is not given are left out.
 
-    `TrainingSetRefused` when the file is missing, altered, or not what `SituationRow` says.
+    `TrainingSetRefused` when the file is missing, altered, not what `SituationRow` says, or about no catalogue given.
     """
     path = folder / "situations.parquet"
     expected = description(folder).get("situations_sha256")
@@ -85,6 +85,9 @@ def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batc
             rows = np.flatnonzero(market == f"{catalogue.version} {interval}")
             if len(rows):
                 batches.append(_batch(table.take(pa.array(rows)), catalogue, plan_table(catalogue, interval)))
+    if len(table) and not batches:
+        given, about = ", ".join(each.version for each in catalogues), ", ".join(sorted(set(versions)))
+        raise TrainingSetRefused(f"no decision is about the catalogue {given}, all are about {about}")
     return tuple(batches)
 
 

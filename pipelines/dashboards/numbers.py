@@ -13,6 +13,9 @@ from recommender.billing.money import decimal_places
 
 NO_NUMBER: Final = "–"
 
+_PERCENT: Final[dict[Locale, str]] = {"de": "#,##0.0\N{NO-BREAK SPACE}%", "fr": "#,##0.0\N{NARROW NO-BREAK SPACE}%"}
+"""Where the sign stands apart, it stays on the line."""
+
 _SPANS: Final = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
@@ -21,7 +24,7 @@ def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) ->
     if value is None:
         return NO_NUMBER
     if unit == "share":
-        return str(format_percent(value, format="#,##0.0 %" if locale != "en" else "#,##0.0%", locale=locale))
+        return str(format_percent(value, format=_PERCENT.get(locale, "#,##0.0%"), locale=locale))
     if unit == "points":
         points = format_decimal(100 * value, format="+#,##0.0;-#,##0.0", locale=locale)
         return say(locale, "number.points", value=points)

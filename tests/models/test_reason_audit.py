@@ -103,6 +103,11 @@ def test_every_kind_of_fact_is_looked_at_by_other_ways_and_has_its_words(batches
         assert {key for key in messages(locale) if key.startswith("reason.")} == {f"reason.{code}" for code in TRUTHS}
 
 
+def test_situations_of_another_catalogue_are_refused_by_name(world: Path, catalogue: Catalogue) -> None:
+    with pytest.raises(TrainingSetRefused, match=f"catalogue later, all are about {catalogue.version}"):
+        load_situations(world / "set", [replace(catalogue, version="later")])
+
+
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_template_integration_and_metric_of_the_reference_catalogue_has_a_name(
     batches: tuple[Batch, ...], locale: LocaleCode
