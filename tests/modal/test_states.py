@@ -66,6 +66,20 @@ def test_a_failed_recommendation_leaves_the_catalogue_and_a_way_to_try_again(ope
     assert modal.focused() != "body:"
 
 
+def test_what_is_to_be_known_is_told_even_where_the_recommendation_failed(opened: Open) -> None:
+    modal = STORIES["noticed"](opened, locale="de")
+    modal.page.route(RECOMMENDATIONS, lambda route: route.fulfill(status=500))
+
+    modal.dialog.locator(".bar [value=year]").check()
+
+    expect(modal.failure).to_contain_text("Ihre Empfehlung konnte nicht geladen werden.")
+    modal.page.keyboard.press("Escape")
+    expect(modal.dialog).to_have_count(0)
+    modal.opener.click()
+    expect(modal.failure).to_contain_text("Ihre Empfehlung konnte nicht geladen werden.")
+    expect(modal.dialog.locator(".notice.scheduled")).to_be_visible()
+
+
 def test_a_failed_catalogue_leaves_the_recommendation(opened: Open) -> None:
     modal = opened(prepare=lambda page: page.route(PLANS, lambda route: route.fulfill(status=503)))
     modal.all_plans.click()

@@ -86,15 +86,16 @@ export class Session {
       (onSale) => current() && this.#showCatalogue(onSale),
       (error) => current() && this.#showCatalogueFailure(error),
     );
-    const decided = this.#client.get("plan-recommendations", query);
-    await Promise.all([decided, subscription]).then(
-      ([decision, { notices }]) => {
-        if (!current()) return;
-        this.#showNotices(notices ?? []);
-        this.#showDecision(decision);
-      },
-      (error) => current() && this.#showFailure(error),
+    const decided = this.#client.get("plan-recommendations", query).then(
+      (decision) => () => this.#showDecision(decision),
+      (error) => () => this.#showFailure(error),
     );
+    // Both at once, so that nothing moves; what is to be known is told even where there is no recommendation.
+    const [show, { notices }] = await Promise.all([decided, subscription]);
+    if (current()) {
+      this.#showNotices(notices ?? []);
+      show();
+    }
     await plans;
     if (current()) this.#goOn();
     if (current() && this.#onSale) await this.#showSaving(current);
