@@ -28,7 +28,7 @@ CATCH_UP_ROUNDS = 30
 class Candidate:
     """One way to fit that was tried; losses are means per held-out decision, in nats.
 
-    `ridge` is None where the trees started from nothing; `logit_loss` is the loss before the first tree,
+    `ridge` is None where the trees started from no logit; `logit_loss` is the loss before the first tree,
     `validation_loss` the lowest with trees, reached after `rounds` rounds.
     """
 
@@ -151,15 +151,12 @@ def run_race(
 ) -> tuple[Candidate, ...]:
     """Boost every candidate on the held-out folds, in step, and say how far each came.
 
-    A candidate is the ridge of the logit the trees start from (None: they start from nothing). The trees' starting
+    A candidate is the ridge of the logit the trees start from (None: from no logit). The trees' starting
     scores are cross-fitted within the training folds. With no rounds at all the logits are compared alone.
     """
     contenders = []
     for ridge in ridges:
-        offsets = [
-            padded(None if ridge is None else logits.out_of_fold_utilities(ridge=ridge, held_out=fold.fold), rows)
-            for fold in folds
-        ]
+        offsets = [padded(logits.out_of_fold_utilities(ridge=ridge, held_out=fold.fold), rows) for fold in folds]
         boosters = [fold.booster(offset=own, parameters=parameters) for fold, own in zip(folds, offsets, strict=True)]
         contenders.append(Contender(ridge=ridge, folds=folds, boosters=boosters))
 
@@ -174,12 +171,9 @@ def run_race(
     return tuple(contender.result() for contender in contenders)
 
 
-def padded(offset: Floats | None, rows: int) -> Floats:
+def padded(offset: Floats, rows: int) -> Floats:
     """The candidates' starting scores, and 0 for every row beyond them."""
-    scores = np.zeros(rows)
-    if offset is not None:
-        scores[: len(offset)] = offset
-    return scores
+    return np.append(offset, np.zeros(rows - len(offset)))
 
 
 def _held_out_loss(booster: lgb.Booster, judge: Objective) -> float:

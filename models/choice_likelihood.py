@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
 
 from models.group_softmax import (
     Choices,
@@ -25,8 +26,8 @@ MAX_HALVINGS = 40
 TOLERANCE = 1e-12
 """Stop when a full Newton step would raise the objective by less than this share of it."""
 MAX_ACTIVE_SETS = 50
-GRADIENT_TOLERANCE = 1e-9
-"""Per decision: a smaller slope does not let a coefficient off its bound."""
+SLOPE_TOLERANCE = 1e-9
+"""A smaller share of its gradient does not let a coefficient off its bound."""
 RANK_TOLERANCE = 1e-10
 """Directions whose curvature is below this share of the largest count as not identified."""
 CONSTANT_TOLERANCE = 1e-10
@@ -40,14 +41,15 @@ class LogLikelihood:
     """The log-likelihood in standardised coefficients, with its derivatives.
 
     `identified` (features,) is false for a column that is constant within every decision. `rows` is (rows, identified
-    features): deviations from the decision's mean in units of `scale` (identified features,). `chosen` is (rows,),
-    `group_sizes` and `weights` are (decisions,).
+    features): deviations from the decision's mean in units of `scale` (identified features,). `chosen` and `known`
+    (the utility beside the line's) are (rows,), `group_sizes` and `weights` are (decisions,).
     """
 
     rows: Floats
     scale: Floats
     identified: npt.NDArray[np.bool_]
     chosen: Floats
+    known: Floats
     group_sizes: Integers
     weights: Floats
 
@@ -58,20 +60,21 @@ class LogLikelihood:
             self,
             rows=self.rows[kept],
             chosen=self.chosen[kept],
+            known=self.known[kept],
             group_sizes=self.group_sizes[decisions],
             weights=self.weights[decisions],
         )
 
     def value(self, coefficients: Floats) -> float:
         """The weighted log-likelihood in nats."""
-        log_chances = log_softmax_by_group(self.rows @ coefficients, self.group_sizes)
+        log_chances = log_softmax_by_group(self.known + self.rows @ coefficients, self.group_sizes)
         return float(self.weights @ log_chances[self.chosen == 1.0])
 
     def derivatives(self, coefficients: Floats) -> tuple[Floats, Floats]:
         """Gradient (features,) and negative Hessian (features, features)."""
         sizes = self.group_sizes
         row_weights = np.repeat(self.weights, sizes)
-        chances = softmax_by_group(self.rows @ coefficients, sizes)
+        chances = softmax_by_group(self.known + self.rows @ coefficients, sizes)
         gradient: Floats = self.rows.T @ (row_weights * (self.chosen - chances))
 
         features = len(coefficients)
@@ -108,6 +111,7 @@ def standardised_likelihood(choices: Choices, weights: Floats) -> LogLikelihood:
         scale=scale[identified],
         identified=identified,
         chosen=choices.chosen,
+        known=choices.known,
         group_sizes=sizes,
         weights=weights,
     )
@@ -124,7 +128,7 @@ def best_coefficients(
 ) -> tuple[Floats, int]:
     """The penalised optimum on the scale of the columns as given, (features,), and the Newton steps it took."""
     identified, scale = likelihood.identified, likelihood.scale
-    standardised, iterations = _maximise_within(
+    standardised, iterations = _maximise(
         likelihood,
         ridge=ridge,
         prior=prior[identified] * scale,
@@ -135,42 +139,6 @@ def best_coefficients(
     coefficients = prior.copy()
     coefficients[identified] = standardised / scale
     return coefficients, iterations
-
-
-def _maximise_within(
-    likelihood: LogLikelihood,
-    *,
-    ridge: float,
-    prior: Floats,
-    start: Floats,
-    tolerance: float,
-    bounded: npt.NDArray[np.bool_],
-) -> tuple[Floats, int]:
-    """The optimum with the `bounded` coefficients at least 0, by active sets.
-
-    What would be negative is held at 0, and let go again if the objective rises with it: at the end both are as they
-    should be (Karush, Kuhn, Tucker), which for a concave objective is the optimum.
-    """
-    held = bounded & (start < 0)
-    iterations, coefficients = 0, start
-    for _ in range(MAX_ACTIVE_SETS):
-        free = ~held
-        part = likelihood if free.all() else replace(likelihood, rows=np.ascontiguousarray(likelihood.rows[:, free]))
-        found, steps = _maximise(part, ridge=ridge, prior=prior[free], start=start[free], tolerance=tolerance)
-        iterations += steps
-        coefficients = np.zeros(len(start))
-        coefficients[free] = found
-        negative = bounded & (coefficients < 0)
-        wanted = np.zeros_like(held)
-        if held.any():
-            gradient, _ = likelihood.derivatives(np.maximum(coefficients, np.where(bounded, 0.0, -np.inf)))
-            wanted = held & (gradient + ridge * prior > GRADIENT_TOLERANCE * len(likelihood.group_sizes))
-        if not negative.any() and not wanted.any():
-            break
-        # Letting go only when nothing is negative keeps the two from taking turns.
-        held = held | negative if negative.any() else held & ~wanted
-        start = np.where(held, 0.0, coefficients)
-    return np.maximum(coefficients, np.where(bounded, 0.0, -np.inf)), iterations
 
 
 def _mean_by_group(rows: Floats, chances: Floats, group_sizes: Integers) -> Floats:
@@ -185,7 +153,13 @@ def _mean_by_group(rows: Floats, chances: Floats, group_sizes: Integers) -> Floa
 
 
 def _maximise(
-    likelihood: LogLikelihood, *, ridge: float, prior: Floats, start: Floats, tolerance: float
+    likelihood: LogLikelihood,
+    *,
+    ridge: float,
+    prior: Floats,
+    start: Floats,
+    tolerance: float,
+    bounded: npt.NDArray[np.bool_],
 ) -> tuple[Floats, int]:
     """Newton's method with halved steps; the objective is concave, so every accepted step is progress."""
 
@@ -193,11 +167,12 @@ def _maximise(
         distance = coefficients - prior
         return likelihood.value(coefficients) - ridge / 2 * float(distance @ distance)
 
-    current, value = start, objective(start)
+    current = np.where(bounded, np.maximum(start, 0.0), start)
+    value = objective(current)
     for iteration in range(MAX_ITERATIONS):
         gradient, curvature = likelihood.derivatives(current)
         gradient = gradient - ridge * (current - prior)
-        step = _newton_step(gradient, curvature, ridge=ridge)
+        step = step_within(gradient, curvature, ridge=ridge, current=current, bounded=bounded)
         gain = float(gradient @ step)
         if gain <= tolerance * (1.0 + abs(value)):
             return current, iteration
@@ -214,8 +189,37 @@ def _maximise(
     return current, MAX_ITERATIONS
 
 
+def step_within(
+    gradient: Floats, curvature: Floats, *, ridge: float, current: Floats, bounded: npt.NDArray[np.bool_]
+) -> Floats:
+    """The step to the top of the local parabola that leaves the `bounded` coefficients at least 0, by active sets.
+
+    What would become negative is held at 0, and let go again if the parabola rises with it: at the end both are as they
+    should be (Karush, Kuhn, Tucker), which for a concave parabola is its top within the bounds.
+    """
+    held = np.zeros_like(bounded)
+    step = np.zeros(len(current))
+    for _ in range(MAX_ACTIVE_SETS):
+        free = ~held
+        step = np.where(held, -current, 0.0)
+        slope = gradient - curvature @ step - ridge * step
+        step[free] = _newton_step(slope[free], curvature[np.ix_(free, free)], ridge=ridge)
+        negative = free & bounded & (current + step < 0)
+        if negative.any():  # letting go only when nothing is negative keeps the two from taking turns
+            held = held | negative
+            continue
+        slope = gradient - curvature @ step - ridge * step
+        wanted = held & (slope > SLOPE_TOLERANCE * (1.0 + np.abs(gradient)))
+        if not wanted.any():
+            break
+        held = held & ~wanted
+    return np.where(bounded, np.maximum(step, -current), step)
+
+
 def _newton_step(gradient: Floats, curvature: Floats, *, ridge: float) -> Floats:
     """The shortest step to the top of the local parabola; directions without curvature are left alone."""
+    if ridge > RANK_TOLERANCE * np.trace(curvature):
+        return np.asarray(cho_solve(cho_factor(curvature + ridge * np.eye(len(curvature))), gradient))
     eigenvalues, eigenvectors = np.linalg.eigh(curvature)
     usable = eigenvalues + ridge > RANK_TOLERANCE * max(float(eigenvalues.max(initial=0.0)), ridge)
     along = eigenvectors[:, usable]

@@ -18,7 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from models.choice_likelihood import best_coefficients, standardised_likelihood
-from models.group_softmax import Floats, checked_choices, checked_group_sizes, checked_matrix, softmax_by_group
+from models.group_softmax import (
+    Floats,
+    checked_choices,
+    checked_group_sizes,
+    checked_matrix,
+    softmax_by_group,
+    with_known,
+)
 
 
 class ConditionalLogit:
@@ -54,17 +61,19 @@ class ConditionalLogit:
         group_sizes: npt.ArrayLike,
         sample_weight: npt.ArrayLike | None = None,
         *,
+        known: npt.ArrayLike = 0.0,
         coef_init: npt.ArrayLike | None = None,
     ) -> Self:
         """Find the coefficients that make what was chosen most likely.
 
         X (rows, features) sorted by decision, chosen (rows,) with exactly one taken candidate per decision,
-        group_sizes (decisions,), sample_weight (decisions,) >= 0. `coef_init` only shortens the way there.
+        group_sizes (decisions,), sample_weight (decisions,) >= 0. `known` (rows,) is utility beside the line's
+        that is not to be learned; `coef_init` only shortens the way there.
         ValueError on anything else, on missing values, and on a negative ridge.
         """
         if not (np.isfinite(self.ridge) and self.ridge >= 0):
             raise ValueError(f"ridge must be a finite number of at least 0, not {self.ridge}")
-        choices = checked_choices(X, chosen, group_sizes)
+        choices = with_known(checked_choices(X, chosen, group_sizes), known)
         features = choices.X.shape[1]
         weights = _checked_weights(sample_weight, decisions=len(choices.group_sizes))
         prior = checked_coefficients(self.prior_coef, features=features, name="prior_coef")

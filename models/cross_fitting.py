@@ -12,12 +12,14 @@ from collections.abc import Collection
 import numpy as np
 import numpy.typing as npt
 
-from models.choice_likelihood import best_coefficients, standardised_likelihood
+from models.choice_likelihood import LogLikelihood, best_coefficients, standardised_likelihood, step_within
 from models.conditional_logit import checked_coefficients, checked_mask
 from models.group_softmax import Choices, Floats, Integers, segment_starts
 
 CROSS_FIT_TOLERANCE = 1e-7
 """These logits only set the trees' starting point; the last digits of their optimum do not matter."""
+FEWEST_DECISIONS_FOR_ONE_STEP = 500
+"""From here on a fold is a small enough part for one Newton step to leave it out."""
 
 
 def people_of_decisions(groups: npt.ArrayLike | None, *, group_sizes: Integers) -> npt.NDArray[np.generic]:
@@ -54,10 +56,11 @@ def assign_folds(people: npt.NDArray[np.generic], *, folds: int, seed: int) -> I
 
 
 class CrossFittedLogits:
-    """Conditional logits for every ridge and every set of left-out folds, each fitted once, when first needed.
+    """Conditional logits for every ridge and every set of left-out folds, each worked out when first needed.
 
-    All share one standardisation, which knows no choices. A fit starts from one nearby that is already there, which
-    leaves a Newton step or two to do.
+    All share one standardisation, which knows no choices. Everyone's is fitted, from a nearby ridge's if there is one;
+    without some folds it is one Newton step away, whose slope and curvature are sums over the folds that remain: no
+    pass over the rows for each set of folds. With few decisions, where a fold weighs much, that step is only the start.
     """
 
     def __init__(
@@ -69,12 +72,23 @@ class CrossFittedLogits:
         non_negative: npt.ArrayLike | None = None,
     ) -> None:
         self._X = choices.X
+        self._known = choices.known
         self._fold_of_decision = fold_of_decision
+        self._folds = int(fold_of_decision.max()) + 1
         self._fold_of_row = np.repeat(fold_of_decision, choices.group_sizes)
         self._likelihood = standardised_likelihood(choices, np.ones(len(choices.group_sizes)))
         self._prior = checked_coefficients(prior_coef, features=choices.X.shape[1], name="prior_coef")
         self._non_negative = checked_mask(non_negative, prior=self._prior)
+        self._everyone: dict[float, Floats] = {}
+        self._derivatives: dict[float, list[tuple[Floats, Floats]]] = {}
         self._fitted: dict[tuple[float, frozenset[int]], Floats] = {}
+
+    def coefficients(self, *, ridge: float) -> Floats:
+        """The logit's coefficients by everyone, (features,)."""
+        if ridge not in self._everyone:
+            near = next(iter(self._everyone.values()), self._prior)
+            self._everyone[ridge] = self._best(self._likelihood, ridge=ridge, start=near)
+        return self._everyone[ridge]
 
     def coefficients_without(self, folds: Collection[int], *, ridge: float) -> Floats:
         """The logit's coefficients by everyone outside `folds`, (features,); the prior's if that is nobody."""
@@ -83,27 +97,49 @@ class CrossFittedLogits:
         if not remaining.any():
             return self._prior
         if key not in self._fitted:
-            same_ridge = [coefficients for (other, _), coefficients in self._fitted.items() if other == ridge]
-            near = next(iter(same_ridge or self._fitted.values()), self._prior)
-            training = self._likelihood.restricted_to(remaining)
-            self._fitted[key], _ = best_coefficients(
-                training,
-                ridge=ridge,
-                prior=self._prior,
-                start=near,
-                tolerance=CROSS_FIT_TOLERANCE,
-                non_negative=self._non_negative,
-            )
+            fitted = self._one_step_from_everyone(folds, ridge=ridge)
+            if len(remaining) < FEWEST_DECISIONS_FOR_ONE_STEP:
+                fitted = self._best(self._likelihood.restricted_to(remaining), ridge=ridge, start=fitted)
+            self._fitted[key] = fitted
         return self._fitted[key]
 
-    def out_of_fold_utilities(self, *, ridge: float, held_out: int | None = None) -> Floats:
-        """Every row's utility by a logit that saw neither the row's fold nor the held-out one, (rows,).
+    def _best(self, likelihood: LogLikelihood, *, ridge: float, start: Floats) -> Floats:
+        found, _ = best_coefficients(
+            likelihood,
+            ridge=ridge,
+            prior=self._prior,
+            start=start,
+            tolerance=CROSS_FIT_TOLERANCE,
+            non_negative=self._non_negative,
+        )
+        return found
 
-        For rows of the held-out fold that is the logit fitted on all other folds.
+    def _one_step_from_everyone(self, left_out: Collection[int], *, ridge: float) -> Floats:
+        identified, scale = self._likelihood.identified, self._likelihood.scale
+        everyone = self.coefficients(ridge=ridge)
+        current, prior = everyone[identified] * scale, self._prior[identified] * scale
+        if ridge not in self._derivatives:
+            parts = [self._likelihood.restricted_to(self._fold_of_decision == fold) for fold in range(self._folds)]
+            self._derivatives[ridge] = [part.derivatives(current) for part in parts]
+        there = [pair for fold, pair in enumerate(self._derivatives[ridge]) if fold not in left_out]
+        gradient: Floats = np.sum([slope for slope, _ in there], axis=0) - ridge * (current - prior)
+        curvature: Floats = np.sum([bend for _, bend in there], axis=0)
+        bounded = np.zeros(len(scale), bool) if self._non_negative is None else self._non_negative[identified]
+        coefficients = everyone.copy()
+        step = step_within(gradient, curvature, ridge=ridge, current=current, bounded=bounded)
+        coefficients[identified] = (current + step) / scale
+        return coefficients
+
+    def out_of_fold_utilities(self, *, ridge: float | None, held_out: int | None = None) -> Floats:
+        """Every row's utility, known and by a logit that saw neither the row's fold nor the held-out one, (rows,).
+
+        For rows of the held-out fold that is the logit fitted on all other folds; no ridge, no logit.
         """
-        utilities = np.empty(len(self._X))
-        for fold in range(int(self._fold_of_decision.max()) + 1):
+        utilities = np.zeros(len(self._X))
+        if ridge is None:
+            return utilities + self._known
+        for fold in range(self._folds):
             rows = self._fold_of_row == fold
             left_out = {fold} if held_out is None else {fold, held_out}
             utilities[rows] = self._X[rows] @ self.coefficients_without(left_out, ridge=ridge)
-        return utilities
+        return utilities + self._known

@@ -7,7 +7,7 @@ nats (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class Choices:
     X: Floats
     chosen: Floats
     group_sizes: Integers
+    known: Floats
+    """(rows,) the part of the utility that is known beforehand, and not to be learned; mostly 0."""
 
 
 def checked_matrix(X: npt.ArrayLike) -> Floats:
@@ -82,7 +84,15 @@ def checked_choices(X: npt.ArrayLike, chosen: npt.ArrayLike, group_sizes: npt.Ar
         raise ValueError(
             f"decision {decision} has {int(per_decision[decision])} chosen candidates; exactly one is needed"
         )
-    return Choices(X=matrix, chosen=taken, group_sizes=sizes)
+    return Choices(X=matrix, chosen=taken, group_sizes=sizes, known=np.zeros(len(matrix)))
+
+
+def with_known(choices: Choices, utility: npt.ArrayLike) -> Choices:
+    """The same choices, some of whose utility, (rows,) or one number, is known beforehand; ValueError if not finite."""
+    known = np.asarray(utility, dtype=np.float64)
+    if known.shape not in ((), choices.chosen.shape) or not np.isfinite(known).all():
+        raise ValueError(f"known must have one finite value per row ({len(choices.chosen)},)")
+    return replace(choices, known=np.broadcast_to(known, choices.chosen.shape))
 
 
 def segment_starts(group_sizes: npt.ArrayLike) -> Integers:

@@ -34,19 +34,21 @@ class TreeSettings:
     """How trees are grown."""
 
     leaves: int
-    rows_per_leaf: int
     learning_rate: float
     most_trees: int
 
 
 TREE_SETTINGS_BELOW_DECISIONS: tuple[tuple[float, TreeSettings], ...] = (
-    (500, TreeSettings(leaves=4, rows_per_leaf=20, learning_rate=0.05, most_trees=200)),
-    (2_000, TreeSettings(leaves=6, rows_per_leaf=30, learning_rate=0.05, most_trees=300)),
-    (10_000, TreeSettings(leaves=12, rows_per_leaf=50, learning_rate=0.1, most_trees=300)),
-    (50_000, TreeSettings(leaves=24, rows_per_leaf=80, learning_rate=0.1, most_trees=400)),
-    (float("inf"), TreeSettings(leaves=31, rows_per_leaf=100, learning_rate=0.1, most_trees=600)),
+    (500, TreeSettings(leaves=4, learning_rate=0.05, most_trees=200)),
+    (2_000, TreeSettings(leaves=6, learning_rate=0.05, most_trees=300)),
+    (10_000, TreeSettings(leaves=8, learning_rate=0.05, most_trees=600)),
+    (50_000, TreeSettings(leaves=16, learning_rate=0.07, most_trees=400)),
+    (float("inf"), TreeSettings(leaves=31, learning_rate=0.1, most_trees=600)),
 )
 """Fixed by the number of decisions, first match wins: few decisions grow few, small and careful trees."""
+SMALLEST_LEAF = 20
+"""In rows, and as a share of them, whichever is more."""
+SMALLEST_LEAF_SHARE = 0.003
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +131,16 @@ def fit_hybrid(material: Material, settings: Settings) -> Hybrid:
     ]
     candidates = _candidates(material, held_out, logits, settings=settings, grown=grown, parameters=parameters)
     best = min(candidates, key=lambda candidate: candidate.validation_loss)
-    prior, offset = None, None
+    prior, offset = None, logits.out_of_fold_utilities(ridge=best.ridge)
     if best.ridge is not None:
-        offset = logits.out_of_fold_utilities(ridge=best.ridge)
         prior = ConditionalLogit(
             ridge=best.ridge, prior_coef=material.prior_coef, non_negative=material.non_negative
         ).fit(
             choices.X,
             choices.chosen,
             choices.group_sizes,
-            coef_init=logits.coefficients_without({0}, ridge=best.ridge),
+            known=choices.known,
+            coef_init=logits.coefficients(ridge=best.ridge),
         )
     trees = min(best.rounds * SELECTION_SPEED, grown.most_trees)
     booster = _boost(material, dataset, offset=offset, trees=trees, parameters=parameters)
@@ -158,17 +160,20 @@ def tree_settings_for(decisions: int) -> TreeSettings:
     return next(settings for below, settings in TREE_SETTINGS_BELOW_DECISIONS if decisions < below)
 
 
-def default_ridges(decisions: int) -> tuple[float, ...]:
-    """The ridges worth trying: a fine grid where the logit does the work, two where the trees do.
+def rows_per_leaf(rows: int) -> int:
+    """The smallest leaf that trees on so many rows may have, in rows."""
+    return max(SMALLEST_LEAF, round(SMALLEST_LEAF_SHARE * rows))
 
-    A ridge far below the number of decisions changes nothing; one of a tenth of them keeps an overconfident logit from
+
+def default_ridges(decisions: int) -> tuple[float, ...]:
+    """The ridges worth trying.
+
+    One far below the number of decisions changes nothing; one of a tenth of them keeps an overconfident logit from
     standing in the trees' way.
     """
     if decisions <= MOST_DECISIONS_FOR_FULL_VALIDATION:
-        return (1.0, 3.0, 10.0, 30.0, 100.0)
-    if decisions < 4_000:
-        return (1.0, decisions / 200, decisions / 10)
-    return (decisions / 200, decisions / 10)
+        return (5.0, 30.0, 100.0)
+    return (decisions / 200, decisions / 20)
 
 
 def _candidates(
@@ -201,7 +206,7 @@ def _folds_held_out(fold_of_decision: Integers) -> int:
 
 
 def _boost(
-    material: Material, dataset: lgb.Dataset, *, offset: Floats | None, trees: int, parameters: dict[str, Any]
+    material: Material, dataset: lgb.Dataset, *, offset: Floats, trees: int, parameters: dict[str, Any]
 ) -> lgb.Booster:
     """Trees on everyone, started from `offset` (rows,)."""
     choices = material.choices
@@ -218,7 +223,7 @@ def _parameters(material: Material, settings: Settings, grown: TreeSettings) -> 
     parameters: dict[str, Any] = {
         "objective": "none",
         "num_leaves": grown.leaves,
-        "min_data_in_leaf": grown.rows_per_leaf,
+        "min_data_in_leaf": rows_per_leaf(len(material.tree_rows)),
         "learning_rate": grown.learning_rate,
         "lambda_l2": 3.0,
         "feature_fraction": 0.7,

@@ -11,6 +11,7 @@ organisation best (template, family held now, integrations, catalogue order), wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +20,7 @@ import numpy as np
 
 from models.group_softmax import Floats, Integers, segment_starts
 from models.ladder import Ladder
-from recommender.ranking.fit_features import FIT_FEATURES
+from recommender.ranking.fit_features import FIT_FEATURES, TEMPLATE_KINDS
 
 METRICS: Final = ("conversations", "ai_tokens", "documents", "assistants", "seats")
 SOLD: Final = {"conversations": 1_000.0, "ai_tokens": 1_000_000.0}
@@ -61,6 +62,7 @@ FEATURE_NAMES: Final = (*USAGE, *STEADY, *SPOKEN_OF)
 RISING: Final = {
     **{f"fill_{metric}": f"projected_{metric}" for metric in METRICS},
     **{f"relief_{metric}": f"projected_{metric}" for metric in METRICS},
+    **{f"strain_{metric}": f"projected_{metric}" for metric in METRICS},
     **{f"excess_{metric}": f"projected_{metric}" for metric in METRICS},
     "short_of": "overrun",
     "bill_ratio": "projected_bill",
@@ -71,11 +73,13 @@ GAPS: Final = {"price_gap": "monthly_price", "missing_gap": "missing_integration
 """Columns of a step that usage does not change."""
 
 POSITION_FEATURES: Final = ("shown_first", "shown_second", "shown_third")
-"""Where the plan stood when it was chosen: the last columns of both parts, learned from and all zero when scoring."""
+"""Where the plan stood when it was chosen; `models.position_pull` says what that is worth by itself."""
 
 DECIMALS: Final = 6
 """Columns are rounded, so that what is equal but for rounding stays on one side of every split."""
 FULLEST: Final = 3.0
+STEEPNESS: Final = 4.0
+"""How fast a limit begins to be felt: little at half of it, much at a half more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,24 @@ class PlanColumns:
     """What the parts of the model see of r candidate rows and s steps."""
 
     linear: Floats
-    """(r, len(LINEAR_NAMES)): the steady columns, then what the rising ones add up to below the plan."""
+    """(r, len(LINEAR_NAMES)): steady columns, tastes, then what the rising ones add up to below the plan."""
     trees: Floats
     """(r + s, len(TREE_NAMES)): rows of candidates, then rows of steps."""
     ladder: Ladder
 
 
-LINEAR_NAMES: Final = (*STEADY, *RISING)
+TASTES: Final = (
+    *(f"{template}_likes_{family}" for template in TEMPLATE_KINDS for family in TEMPLATE_KINDS),
+    *(f"{template}_likes_{end}" for template in TEMPLATE_KINDS for end in ("higher_tiers", "middle_tiers")),
+)
+"""Columns of the line: which families and tiers the organisations of a template take to, whatever is meant for them."""
+
+HELD: Final = tuple(metric for metric in METRICS if metric not in SOLD)
+"""What a plan holds so much of and no more."""
+NEEDS: Final = tuple(f"{template}_needs_{metric}" for template in TEMPLATE_KINDS for metric in HELD)
+"""Columns of the line: what it takes an organisation of a template to come near a limit."""
+
+LINEAR_NAMES: Final = (*STEADY, *TASTES, *RISING, *NEEDS)
 TREE_NAMES: Final = (*STEADY, *GAPS, *RISING, "is_step")
 
 
@@ -107,7 +122,21 @@ def plan_columns(features: Floats, group_sizes: Integers) -> PlanColumns:
     trees[rows:, :width] = steady[upper]
     trees[rows:, width:-1] = np.hstack([np.round(gaps, DECIMALS), rising])
     trees[rows:, -1] = 1.0
-    return PlanColumns(np.hstack([steady, ladder.climbed(rising)]), trees, ladder)
+    climbed = ladder.climbed(rising)
+    strains = climbed[:, [list(RISING).index(f"strain_{metric}") for metric in HELD]]
+    template = by_name["template_kind"][:, None] == np.arange(len(TEMPLATE_KINDS))
+    needs = (template[:, :, None] * strains[:, None, :]).reshape(rows, len(NEEDS))
+    return PlanColumns(np.hstack([steady, _tastes(by_name), climbed, needs]), trees, ladder)
+
+
+def _tastes(by_name: dict[str, Floats]) -> Floats:
+    """(rows, len(TASTES)), see there."""
+    kinds = np.arange(len(TEMPLATE_KINDS))
+    template, family = (by_name[name][:, None] == kinds for name in ("template_kind", "family_kind"))
+    height = by_name["tier_share"]
+    heights = np.stack([height, 4.0 * height * (1.0 - height)], axis=1)
+    of_family, of_tier = (template[:, :, None] * there[:, None, :] for there in (family, heights))
+    return np.hstack([table.reshape(len(height), math.prod(table.shape[1:])) for table in (of_family, of_tier)])
 
 
 def _ladder(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[Ladder, Integers, Integers]:
@@ -131,7 +160,7 @@ def _ladder(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[Ladder, 
 
 def _rising(by_name: dict[str, Floats], lower: Integers, upper: Integers) -> Floats:
     """(steps, len(RISING)), see there; usage is the same in every row of a decision."""
-    fills, reliefs, excesses = [], [], []
+    fills, reliefs, strains, excesses = [], [], [], []
     short = np.zeros(len(lower))
     bill_lower, bill_upper = (MONEY * np.expm1(by_name["monthly_price"][rows]) for rows in (lower, upper))
     for metric in METRICS:
@@ -140,6 +169,7 @@ def _rising(by_name: dict[str, Floats], lower: Integers, upper: Integers) -> Flo
         large = np.maximum(small, np.rint(np.expm1(by_name[f"limit_{metric}"][upper])))
         fill, fill_upper = (np.log((used + 0.5) / (limit + 0.5)) for limit in (small, large))
         fills.append(np.clip(fill, -FULLEST, FULLEST))
+        strains.append(np.logaddexp(0.0, STEEPNESS * fill) - np.logaddexp(0.0, STEEPNESS * fill_upper))
         reliefs.append(np.maximum(fill, 0.0) - np.maximum(fill_upper, 0.0))
         excesses.append(np.log1p(np.maximum(used / (small + 0.5) - 1, 0) - np.maximum(used / (large + 0.5) - 1, 0)))
         short += used > small
@@ -150,7 +180,7 @@ def _rising(by_name: dict[str, Floats], lower: Integers, upper: Integers) -> Flo
             bill_upper += np.maximum(used - large, 0.0) * np.minimum(cheap, dear)
     ratio = np.log1p(bill_lower / MONEY) - np.log1p(bill_upper / MONEY)
     saved = np.log1p(np.maximum(bill_lower - bill_upper, 0.0) / MONEY)
-    columns = [*fills, *reliefs, *excesses, short, np.minimum(ratio, 0.0), saved]
+    columns = [*fills, *reliefs, *strains, *excesses, short, np.minimum(ratio, 0.0), saved]
     return np.round(np.stack(columns, axis=1), DECIMALS)
 
 
@@ -166,7 +196,13 @@ def shares_by_feature(linear: Floats, trees: Floats) -> Floats:
     return shares
 
 
-_SPEAKS_OF: Final = RISING | GAPS | {"is_step": "tier", "rest": "tier"}
+_SPEAKS_OF: Final = (
+    RISING
+    | GAPS
+    | {name: f"projected_{name.rpartition('_')[2]}" for name in NEEDS}
+    | {name: "tier" if name.endswith("_tiers") else "template_fit" for name in TASTES}
+    | {"is_step": "tier", "rest": "tier"}
+)
 _PLACES_OF_LINEAR, _PLACES_OF_TREES = (
     np.array([FEATURE_NAMES.index(_SPEAKS_OF.get(name, name)) for name in names])
     for names in (LINEAR_NAMES, (*TREE_NAMES, "rest"))

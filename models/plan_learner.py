@@ -8,10 +8,11 @@ import numpy as np
 
 from models.cross_fitting import people_of_decisions
 from models.dataset import TrainingSet, TrainingSetRefused
-from models.group_softmax import checked_choices
+from models.group_softmax import checked_choices, with_known
 from models.hybrid import FitReport, Material, Settings, fit_hybrid
-from models.plan_ladder import FEATURE_NAMES, LINEAR_NAMES, POSITION_FEATURES, RISING, TREE_NAMES, plan_columns
+from models.plan_ladder import FEATURE_NAMES, LINEAR_NAMES, NEEDS, RISING, TREE_NAMES, plan_columns
 from models.plan_ranker import PlanRanker
+from models.position_pull import position_pull
 
 BELIEFS: Final = {
     "template_fit": 1.5,
@@ -34,21 +35,25 @@ def learn_plans(learn_from: TrainingSet, *, version: str, settings: Settings) ->
     if missing := [name for name in FEATURE_NAMES if name not in learn_from.feature_names]:
         raise TrainingSetRefused(f"the training set lacks the features {', '.join(missing)}; build it anew")
     columns = plan_columns(learn_from.only(FEATURE_NAMES).features, learn_from.group_sizes)
-    positions = np.zeros((len(columns.trees), len(POSITION_FEATURES)))
-    positions[: len(learn_from.positions)] = learn_from.positions
-    hidden = np.zeros(len(POSITION_FEATURES), dtype=bool)
+    choices = checked_choices(columns.linear, learn_from.chosen, learn_from.group_sizes)
+    beliefs = [BELIEFS.get(name, 0.0) for name in LINEAR_NAMES]
+    only_for = np.array([name in RISING or name in NEEDS for name in LINEAR_NAMES])
+    pull = position_pull(
+        choices,
+        positions=learn_from.positions,
+        propensity=learn_from.propensity,
+        prior_coef=beliefs,
+        non_negative=only_for,
+    )
     material = Material(
-        choices=checked_choices(
-            np.hstack([columns.linear, learn_from.positions]), learn_from.chosen, learn_from.group_sizes
-        ),
-        tree_rows=np.hstack([columns.trees, positions]),
+        choices=with_known(choices, learn_from.positions @ pull),
+        tree_rows=columns.trees,
         people=people_of_decisions(learn_from.organizations, group_sizes=learn_from.group_sizes),
         ladder=columns.ladder,
-        prior_coef=[BELIEFS.get(name, 0.0) for name in LINEAR_NAMES] + [0.0] * len(hidden),
-        non_negative=np.append([name in RISING for name in LINEAR_NAMES], hidden),
-        rising=np.append([name in RISING for name in TREE_NAMES], hidden),
+        prior_coef=beliefs,
+        non_negative=only_for,
+        rising=np.array([name in RISING for name in TREE_NAMES]),
     )
     fitted = fit_hybrid(material, settings)
-    width = len(LINEAR_NAMES) + len(hidden)
-    coefficients = np.zeros(width) if fitted.prior is None else fitted.prior.coef_
+    coefficients = np.zeros(len(LINEAR_NAMES)) if fitted.prior is None else fitted.prior.coef_
     return PlanRanker(version, fitted.booster, coefficients), fitted.report

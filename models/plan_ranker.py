@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from models.plan_ladder import (
     FEATURE_NAMES,
     LINEAR_NAMES,
-    POSITION_FEATURES,
     TREE_NAMES,
     PlanColumns,
     plan_columns,
@@ -24,8 +23,8 @@ IntArray = NDArray[np.int64]
 
 SINGLE_THREAD: Final = 1
 """One thread per decision: LightGBM's own threads wait for each other beside any other busy process."""
-LINEAR_COLUMNS: Final = len(LINEAR_NAMES) + len(POSITION_FEATURES)
-TREE_COLUMNS: Final = len(TREE_NAMES) + len(POSITION_FEATURES)
+LINEAR_COLUMNS: Final = len(LINEAR_NAMES)
+TREE_COLUMNS: Final = len(TREE_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class PlanRanker:
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         """One utility per row; see `recommender.ranking.ranker.Ranker`."""
         columns = self._columns(features, group_sizes)
-        linear: FloatArray = (columns.linear * self.coefficients[: len(LINEAR_NAMES)]).sum(axis=1)
+        linear: FloatArray = (columns.linear * self.coefficients).sum(axis=1)
         if self.booster is None:
             return linear
         scores = self._predict(self.booster, columns.trees, raw_score=True)
@@ -56,7 +55,7 @@ class PlanRanker:
         """
         columns = self._columns(features, group_sizes)
         rows = len(features)
-        linear = columns.linear * self.coefficients[: len(LINEAR_NAMES)]
+        linear = columns.linear * self.coefficients
         trees = np.zeros((rows, len(TREE_NAMES) + 1))
         if self.booster is not None:
             shares = self._predict(self.booster, columns.trees, pred_contrib=True)
@@ -74,8 +73,7 @@ class PlanRanker:
 
     @staticmethod
     def _predict(booster: "Booster", columns: FloatArray, **kind: bool) -> FloatArray:
-        """What the trees say of these rows, with the position columns at 0."""
-        hidden = np.zeros((len(columns), len(POSITION_FEATURES)))
+        """What the trees say of these rows."""
         if not len(columns):
             return np.zeros((0, TREE_COLUMNS + 1)) if "pred_contrib" in kind else np.zeros(0)
-        return np.asarray(booster.predict(np.hstack([columns, hidden]), num_threads=SINGLE_THREAD, **kind))
+        return np.asarray(booster.predict(columns, num_threads=SINGLE_THREAD, **kind))

@@ -34,7 +34,7 @@ from models.champions import Change, How, PromotionRefused, previous, record
 from models.dataset import TrainingSet, columns_of
 from models.judged import Judged, Report, keep, require_passed
 from models.model_card import model_card
-from models.plan_ladder import POSITION_FEATURES, TREE_NAMES
+from models.plan_ladder import TREE_NAMES
 from models.plan_ranker import TREE_COLUMNS, PlanRanker
 from models.report import markdown
 from models.run_log import log_plots, run_metrics
@@ -155,7 +155,7 @@ class Registry:
             signature=signature,
             registered_model_name=NAME,
             pip_requirements=PIP_REQUIREMENTS,
-            metadata={"columns": json.dumps([*TREE_NAMES, *POSITION_FEATURES])},
+            metadata={"columns": json.dumps(TREE_NAMES)},
         )
         return f"{NAME}-{info.registered_model_version}-{trained.learned_from.digest[:8]}"
 

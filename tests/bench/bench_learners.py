@@ -21,7 +21,7 @@ from models.choice_ranker import ChoiceRanker
 from models.conditional_logit import ConditionalLogit
 from models.cross_fitting import assign_folds
 from models.group_softmax import log_loss_by_group, segment_starts
-from models.hybrid import tree_settings_for
+from models.hybrid import rows_per_leaf, tree_settings_for
 
 DEALS = 5
 SHORT_FIT_REPEATS = 3
@@ -125,7 +125,7 @@ def fit_lambdarank(decisions: Decisions, *, trees: int | None) -> None:
         "metric": "ndcg",
         "eval_at": [3],
         "num_leaves": settings.leaves,
-        "min_data_in_leaf": settings.rows_per_leaf,
+        "min_data_in_leaf": rows_per_leaf(len(decisions.X)),
         "learning_rate": settings.learning_rate,
         "deterministic": True,
         "force_row_wise": True,

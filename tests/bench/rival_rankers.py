@@ -19,7 +19,7 @@ from models.conditional_logit import ConditionalLogit
 from models.cross_fitting import assign_folds
 from models.dataset import TrainingSet
 from models.group_softmax import log_loss_by_group
-from models.hybrid import tree_settings_for
+from models.hybrid import rows_per_leaf, tree_settings_for
 
 Floats = npt.NDArray[np.float64]
 Scores = Callable[[Floats], Floats]
@@ -79,7 +79,7 @@ def lambdarank(training: Part, judged: Part | None, trees: int | None) -> tuple[
         "metric": "ndcg",
         "eval_at": [3],
         "num_leaves": grown.leaves,
-        "min_data_in_leaf": grown.rows_per_leaf,
+        "min_data_in_leaf": rows_per_leaf(len(training.X)),
         "learning_rate": grown.learning_rate,
         "lambda_l2": 3.0,
         "deterministic": True,

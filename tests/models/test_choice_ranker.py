@@ -137,7 +137,7 @@ def test_the_candidate_with_the_lowest_held_out_loss_is_taken(curved_ranker: Cho
     report = curved_ranker.report_
 
     assert report.chosen == min(report.candidates, key=lambda candidate: candidate.validation_loss)
-    assert [candidate.ridge for candidate in report.candidates] == [1.0, 10.0, 200.0, None]
+    assert [candidate.ridge for candidate in report.candidates] == [10.0, 100.0, None]
     assert all(candidate.validation_loss <= candidate.logit_loss for candidate in report.candidates)
 
 
@@ -157,7 +157,7 @@ def test_the_report_can_be_written_down(curved_ranker: ChoiceRanker) -> None:
 
 
 def test_own_tree_settings_are_followed() -> None:
-    stumps = TreeSettings(leaves=2, rows_per_leaf=20, learning_rate=0.1, most_trees=10)
+    stumps = TreeSettings(leaves=2, learning_rate=0.1, most_trees=10)
 
     ranker = ChoiceRanker(tree_settings=stumps).fit(*make_choices(300))
 
@@ -211,6 +211,26 @@ def test_no_logit_speaks_about_decisions_it_has_seen() -> None:
 
     by_hand = ConditionalLogit().fit(X[others], chosen[others], group_sizes[fold_of_decision > 1])
     assert utilities[rows_of_fold_1] == pytest.approx(by_hand.utilities(X[rows_of_fold_1]), abs=1e-3)
+
+
+def test_one_newton_step_leaves_folds_out_as_well_as_a_fit_of_its_own() -> None:
+    X, chosen, group_sizes = make_choices(2_000)
+    fold_of_decision = np.arange(2_000) % 5
+    bounded = np.array([True, False, True])
+    logits = CrossFittedLogits(
+        checked_choices(X, chosen, group_sizes),
+        fold_of_decision=fold_of_decision,
+        prior_coef=None,
+        non_negative=bounded,
+    )
+    rest = ~np.isin(fold_of_decision, (0, 3))
+    rows = np.repeat(rest, group_sizes)
+
+    found = logits.coefficients_without({0, 3}, ridge=2.0)
+
+    fitted = ConditionalLogit(ridge=2.0, non_negative=bounded).fit(X[rows], chosen[rows], group_sizes[rest])
+    assert found == pytest.approx(fitted.coef_, abs=0.01)
+    assert not np.allclose(logits.coefficients(ridge=2.0), found, atol=0.01)
 
 
 @pytest.mark.parametrize(
