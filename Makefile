@@ -125,7 +125,7 @@ $(DONE)/off_policy: $(DONE)/champion
 	$(call step,5/7 estimate from the log what the new ranker would have achieved,$(PY) -m models evaluate --training-set $(DEMO)/training_set --registry $(DEMO)/registry --off-policy $(DEMO)/off_policy.json > /dev/null)
 	@touch $@
 
-$(DONE)/metrics: $(IMPORTED) $(DONE)/off_policy
+$(DONE)/metrics: $(DONE)/off_policy $(IMPORTED)
 	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_EXPERIMENTS=$(DEMO)/raw/truth/experiments.yml $(PY) -m serving experiments show --out $(DEMO)/standings.json > /dev/null
 	$(call step,7/7 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml --standings $(DEMO)/standings.json --off-policy $(DEMO)/off_policy.json)
 	@touch $@

@@ -64,7 +64,7 @@ def choices_by_usage(batches: Sequence[Batch], rows: TrainingSet, *, parts: int 
                 taken.append({"conversations": conversations, "tier": tier})
     table = pd.DataFrame(taken, columns=["conversations", "tier"])
     bins = pd.qcut(table["conversations"], parts, duplicates="drop")
-    table["projected conversations"] = [f"{one.left:,.0f} to {one.right:,.0f}" for one in bins]
+    table["projected conversations"] = [f"{max(one.left, 0):,.0f} to {one.right:,.0f}" for one in bins]
     table["lower end"] = [one.left for one in bins]
     shares = table.groupby(["lower end", "projected conversations"], sort=True)["tier"].value_counts(normalize=True)
     return shares.rename("share").reset_index().drop(columns="lower end")

@@ -156,7 +156,7 @@ def what_a_ranker_sees():
     mo.vstack(
         [
             mo.md(f"## 5 · What a ranker sees of it\n\nAll {len(features)} features, as they are declared."),
-            mo.ui.table(features, selection=None, page_size=12),
+            mo.ui.table(features, selection=None, page_size=12, wrapped_columns=["what it is"]),
         ]
     )
 
