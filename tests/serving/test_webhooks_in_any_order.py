@@ -1,7 +1,9 @@
 """Tripled and shuffled, the provider's messages lead to the state that each of them once and in order leads to."""
 
+import math
 import os
 import random
+import re
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -28,9 +30,12 @@ MESSAGES = int(os.environ.get("WEBHOOKS", "400"))
 """How many different ones; each payment has two: that it is under way, and how it ends."""
 BEGINS = datetime(2025, 6, 1, tzinfo=UTC)
 CHARGES_EACH = 20
+MESSAGES_EACH = 2 * (4 * CHARGES_EACH + 1) / 5
+"""Of an organisation, on average: two per payment, and every fifth only starts."""
 OUTCOMES = (PAID, Payment("failed", "insufficient_funds"), PAID)
 MADE_BY_US = {"charge_id", "entry_id", "notification_id", "event_id", "number", "position", "content", "version"}
 """Random, or counted as things happen: not what is compared."""
+WORD = re.compile(r"[\w-]+")
 IN_TURN = ("subscription_suspended", "invoice_issued")
 TOLD = (
     billing_tables.charges,
@@ -47,7 +52,7 @@ def prepared(folder: Path) -> tuple[list[str], Path]:
     with selling(folder, {"basic": "10", "scale": "30"}, begins=BEGINS.date().isoformat()) as first:
         service = first.service
         paying = [first]
-        for number in range(max(MESSAGES // 2 // CHARGES_EACH - 1, 1)):
+        for number in range(max(math.ceil(MESSAGES / MESSAGES_EACH), 1)):
             life = Life(service, f"org-{number}")
             service.put(life.organization_id, country="US", trial_started_at="2025-06-01T00:00:00Z", integrations=[])
             life.pays_with("tok_pending" if number % 5 == 4 else "tok_visa")
@@ -143,9 +148,7 @@ def of_one(table: Table) -> ColumnElement[bool]:
 
 
 def _without_ids(row: str, causes: dict[str, str]) -> str:
-    for charge_id, cause in causes.items():
-        row = row.replace(charge_id, cause)
-    return row
+    return WORD.sub(lambda word: causes.get(word[0], word[0]), row)
 
 
 @pytest.mark.slow
@@ -154,13 +157,13 @@ def test_messages_that_come_thrice_and_in_any_order_end_in_the_same_state(tmp_pa
     world.mkdir()
     keys, folder = prepared(world)
     once = in_order(keys)
+    assert len(once) >= MESSAGES
     thrice = once * 3
     random.Random(5).shuffle(thrice)
 
     expected = told(folder, "once", once)
     found = told(folder, "thrice", thrice)
 
-    assert len(once) >= MESSAGES * 0.9
     for table, rows in expected.items():
         assert found[table] == rows, table
     statuses = " ".join(expected["subscription_states"])
