@@ -147,7 +147,7 @@ def gate(judged):
     mo.vstack(
         [
             mo.md(f"## 7 · What the gate would say: {judged.verdict.outcome}"),
-            mo.ui.table(conditions, selection=None, page_size=30),
+            mo.ui.table(conditions, selection=None, page_size=30, wrapped_columns=["condition", "found"]),
         ]
     )
 
