@@ -4,7 +4,7 @@ The file is YAML with one list, `experiments`; everything but name, dates, size 
 """
 
 from itertools import combinations
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -30,6 +30,15 @@ GUARDRAILS: Final[tuple[GuardrailName, ...]] = (
     "cancellations",
 )
 
+Locale = Literal["de", "en", "fr"]
+
+
+def _in_every_language(value: object) -> object:
+    """One text stands for all languages."""
+    return dict.fromkeys(get_args(Locale), value) if isinstance(value, str) else value
+
+
+Words = Annotated[dict[Locale, Annotated[str, Field(max_length=500)]], BeforeValidator(_in_every_language)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -72,7 +81,8 @@ class Experiment(_Declared):
     """One question with its arms; the first arm is the control."""
 
     name: Name
-    question: str = Field(default="", max_length=500)
+    question: Words = Field(default_factory=dict)
+    """What is to be found out: one text, or one for each language."""
     salt: str = Field(default="", max_length=100)
     """Draws the organisations; absent: the name. Another salt, another draw."""
     starts_at: AwareDatetime
@@ -102,6 +112,10 @@ class Experiment(_Declared):
         if len({guardrail.name for guardrail in self.guardrails}) < len(self.guardrails):
             raise ValueError("two guardrails have the same name")
         return self
+
+    def question_in(self, locale: Locale) -> str:
+        """The question in this language, else in another."""
+        return self.question.get(locale) or next(iter(self.question.values()), "")
 
     @property
     def control(self) -> Arm:

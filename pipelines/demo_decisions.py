@@ -23,7 +23,6 @@ SECOND: Final = 1_000_000
 ROUNDS: Final = 3
 """At most so many decisions per organisation: one in the trial, the others while it holds a plan."""
 SHOWN: Final = 3
-PAID_SHARE: Final = 0.94
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +175,11 @@ def _outcomes(
     codes = np.array(plans.codes)
     names = shown.names
     position = shown.positions[np.arange(len(names)), choices.chosen]
-    silent = rng.random(len(names)) < shown.places.silent_share
+    silent_share, paid_share = shown.places.shares
+    silent = rng.random(len(names)) < silent_share
     stays = choices.chosen == shown.held
     takes = ~silent & ~stays
-    pays = takes & (rng.random(len(names)) < PAID_SHARE)
+    pays = takes & (rng.random(len(names)) < paid_share)
     back = pays & (rng.random(len(names)) < 0.02)
     viewed = shown.instants + rng.integers(1, 20, len(names)) * SECOND
     selected = viewed + rng.integers(20, 600, len(names)) * SECOND

@@ -14,8 +14,12 @@ from recommender.experiments.assignment import assign
 
 SILENT_SHARE: Final = 0.1
 """Of all decisions, those of which nothing more is heard."""
-QUIETER: Final = {("fewer-lost", "new"): 0.015}
-"""The same for the arm of an experiment that does something about it."""
+PAID_SHARE: Final = 0.94
+"""Of the changes that are begun, those that are paid."""
+BETTER: Final = {("fewer-lost", "new"): (0.02, 0.99)}
+"""Both shares in the arm of an experiment that does something about them."""
+KNOWN_EFFECT: Final = 0.98 * 0.99 - (1 - SILENT_SHARE) * PAID_SHARE
+"""How many more pay in that arm: whoever is new takes a plan, unless nothing more is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +30,16 @@ class Places:
     arm: NDArray[np.object_]
 
     @property
-    def silent_share(self) -> NDArray[np.float64]:
-        """(d,) how probable it is that nothing more is heard."""
+    def shares(self) -> NDArray[np.float64]:
+        """(2, d) how probable it is that nothing more is heard, and that a change which is begun is paid."""
         pairs = zip(self.experiment, self.arm, strict=True)
-        return np.array([QUIETER.get(pair, SILENT_SHARE) for pair in pairs], dtype=np.float64)
+        found = [BETTER.get(pair, (SILENT_SHARE, PAID_SHARE)) for pair in pairs]
+        return np.array(found, dtype=np.float64).reshape(-1, 2).T
 
 
 def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
     """Both experiments, running for the four months before `until` and a month after it."""
+    points = f"{100 * KNOWN_EFFECT:.1f}"
     arms = (Arm(name="control", share=1), Arm(name="new", share=1))
     shared = {
         "starts_at": until - timedelta(days=150),
@@ -44,16 +50,27 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
     return (
         Experiment(
             name="fewer-lost",
-            question="Made up: in the new arm fewer organisations leave without a word; the effect is 8.0 points.",
-            planned_organizations=1_300,
-            segment=Segment(start=0, end=45),
+            question={
+                "de": "Erfunden: Im Arm „new“ gehen weniger wortlos, und weniger Zahlungen schlagen fehl. "
+                f"Die bekannte Wirkung auf „bezahlt“ ist +{points.replace('.', ',')} Punkte.",
+                "en": "Made up: in the arm “new” fewer leave without a word and fewer payments fail. "
+                f"The known effect on “paid” is +{points} points.",
+                "fr": "Inventé : dans le bras « new », moins de départs sans un mot et moins de paiements échoués. "
+                f"L’effet connu sur « payé » est de +{points.replace('.', ',')} points.",
+            },
+            planned_organizations=900,
+            segment=Segment(start=0, end=30),
             **shared,
         ),
         Experiment(
             name="same-twice",
-            question="Made up: both arms are the same (A/A); whatever shows here is chance.",
+            question={
+                "de": "Erfunden: Beide Arme sind gleich (A/A). Was sich hier zeigt, ist Zufall.",
+                "en": "Made up: both arms are the same (A/A). Whatever shows here is chance.",
+                "fr": "Inventé : les deux bras sont identiques (A/A). Ce qui se voit ici est dû au hasard.",
+            },
             planned_organizations=300,
-            segment=Segment(start=45, end=55),
+            segment=Segment(start=30, end=38),
             **shared,
         ),
     )

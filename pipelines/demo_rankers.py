@@ -24,7 +24,7 @@ LAUNCH_VERSION: Final = "launch-1"
 LAUNCH_TEMPERATURE: Final = 0.5
 LAUNCH_FLOOR: Final = 0.1
 """The launch policy: its score, softened, with a tenth of the first places given at random."""
-RULES_SHARE: Final = 0.35
+RULES_SHARE: Final = 0.4
 """Of the organisations outside experiments, those that the launch rules go on to answer, by hash."""
 SLOW_SHARE: Final = 0.006
 """Of a simulated ranker's decisions, those that came too late, so that the launch rules answered."""
@@ -63,10 +63,10 @@ class Answers:
 
 
 def simulated_rankers(until: datetime) -> tuple[SimulatedRanker, ...]:
-    """Two versions in the eight weeks before `until`; the second knows better."""
+    """Two versions in the ten weeks before `until`; the second knows better."""
     return (
-        SimulatedRanker("simulated-1", until - timedelta(weeks=8), blur=0.4, seed=1),
-        SimulatedRanker("simulated-2", until - timedelta(weeks=4), blur=0.2, seed=2),
+        SimulatedRanker("simulated-1", until - timedelta(weeks=10), blur=0.4, seed=1),
+        SimulatedRanker("simulated-2", until - timedelta(weeks=5), blur=0.2, seed=2),
     )
 
 

@@ -62,7 +62,7 @@ def _effect(voice: Voice, found: Results) -> Section:
     experiment = found.experiment
     heading = voice.say("effect.heading", name=experiment.name)
     reading = voice.say("effect.reading", days=experiment.window_days, waiting=found.waiting, widest=WIDEST)
-    reading = f"{experiment.question} {reading}".strip()
+    reading = f"{experiment.question_in(voice.locale)} {reading}".strip()
     if found.hidden:
         return Section(heading, reading, note=voice.say("effect.hidden"))
     paid = [each for each in found.comparisons if each.metric == "paid"]

@@ -31,6 +31,19 @@ def test_what_is_not_said_has_a_default() -> None:
     assert [guardrail.name for guardrail in plain.guardrails] == list(GUARDRAILS)
 
 
+def test_a_question_is_asked_in_every_language_or_in_the_one_that_there_is() -> None:
+    (one,) = read_experiments(GOOD)
+    assert one.question_in("de") == one.question_in("fr") == "Does the new ranker sell more?"
+    spoken = GOOD.replace("Does the new ranker sell more?", "{de: Verkauft er mehr?, en: Does it sell more?}")
+    (two,) = read_experiments(spoken)
+    assert [two.question_in(locale) for locale in ("de", "en", "fr")] == [
+        "Verkauft er mehr?", "Does it sell more?", "Verkauft er mehr?"
+    ]  # fmt: skip
+    assert (
+        read_experiments(GOOD.replace("    question: Does the new ranker sell more?\n", ""))[0].question_in("en") == ""
+    )
+
+
 @pytest.mark.parametrize("text", ["experiments:", "experiments: []", "{}", "~"])
 def test_no_experiments_are_none(text: str) -> None:
     assert read_experiments(text) == ()

@@ -1,28 +1,32 @@
-"""The demo world's simulated rankers: exact propensities, a share of the rules, and a lead that is known."""
+"""The demo world's simulated rankers and experiments: exact propensities, a lead and an effect that are known."""
 
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from data_contracts.catalogue import reference_texts
 from pipelines import demo_traffic
 from pipelines.demo_choices import POSITION_PULL
 from pipelines.demo_data import Tables, make_demo_data
-from pipelines.demo_decisions import PAID_SHARE
-from pipelines.demo_experiments import SILENT_SHARE, demo_experiments
+from pipelines.demo_experiments import KNOWN_EFFECT, PAID_SHARE, SILENT_SHARE, demo_experiments
 from pipelines.demo_rankers import LAUNCH_VERSION, RULES_SHARE, simulated_rankers
+from pipelines.experiments.results import Comparison, results
+from pipelines.metrics.decided import taking_of
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.facts import read_facts
 from pipelines.metrics.intervals import CONFIDENCE, Estimate
+from pipelines.metrics.words import LOCALES
 from recommender.billing.catalogue_build import load_catalogue
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
-ERA = END - timedelta(weeks=8)
+ERA = END - timedelta(weeks=10)
 WORLDS = int(os.environ.get("WORLDS", "8"))
 
 
@@ -113,13 +117,23 @@ def expected_acceptance(tables: Tables, truth: Tables) -> pd.Series:
     return pd.Series(accepted, index=decisions)
 
 
-def known_and_shown(seed: int, folder: Path, *, organizations: int) -> tuple[float, Estimate]:
-    """The lead of the model over the rules as the world made it, and as the dashboard finds it."""
+@dataclass(frozen=True)
+class Shown:
+    """What the dashboard makes of a world, beside what the world itself knows."""
+
+    known_lead: float
+    lead: Estimate
+    experiments: dict[str, Comparison]
+    """Who paid, of the experiment's other arm against its control."""
+
+
+def shown_world(seed: int, folder: Path, *, organizations: int) -> Shown:
+    """A world as it is shown."""
     tables, truth = world(seed, organizations=organizations)
     folder.mkdir()
     for name, table in tables.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    facts = read_facts(folder, catalogues=[load_catalogue(*reference_texts())])
+    facts = read_facts(folder, catalogues=[load_catalogue(*reference_texts())], experiments=demo_experiments(END))
 
     expected = expected_acceptance(tables, truth)
     rows = tables["decisions"]
@@ -128,22 +142,51 @@ def known_and_shown(seed: int, folder: Path, *, organizations: int) -> tuple[flo
     ]
     ruled = counted["fallback_reason"] == "rules_share"
     model = expected.loc[counted.loc[counted["strategy"] == "model", "decision_id"]].mean()
-    return model - expected.loc[counted.loc[ruled, "decision_id"]].mean(), METRICS["lift_over_rules"](facts)
+    paid = {}
+    for experiment in facts.experiments:
+        taking, became = taking_of(facts.participants, experiment, strays=facts.strays[experiment.name])
+        paid[experiment.name] = results(experiment, taking, became, as_of=facts.data_end).comparisons[0]
+    return Shown(
+        model - expected.loc[counted.loc[ruled, "decision_id"]].mean(), METRICS["lift_over_rules"](facts), paid
+    )
 
 
-def test_the_lead_over_the_rules_covers_what_the_world_made_it(tmp_path: Path) -> None:
-    known, shown = known_and_shown(7, tmp_path / "world", organizations=1_500)
+def covers(low: ArrayLike | None, known: float, high: ArrayLike | None) -> bool:
+    return low is not None and high is not None and float(np.asarray(low)) <= known <= float(np.asarray(high))
 
-    assert shown.low is not None
-    assert shown.high is not None
-    assert shown.low <= known <= shown.high
-    assert known > 0.05
+
+def test_a_world_of_half_the_size_shows_what_is_known_of_it(tmp_path: Path) -> None:
+    shown = shown_world(7, tmp_path / "world", organizations=1_500)
+    new, same = (shown.experiments[name] for name in ("fewer-lost", "same-twice"))
+
+    assert covers(shown.lead.low, shown.known_lead, shown.lead.high)
+    assert shown.known_lead > 0.05
+    assert covers(new.latest.lower, KNOWN_EFFECT, new.latest.upper)
+    assert covers(same.latest.lower, 0, same.latest.upper)
+
+
+def test_the_known_effect_is_named_and_said_to_be_made_up_in_every_language() -> None:
+    known, _ = demo_experiments(END)
+    parts = {"de": ("Erfunden", "+12,4"), "en": ("Made up", "+12.4"), "fr": ("Inventé", "+12,4")}
+
+    assert round(100 * KNOWN_EFFECT, 1) == 12.4
+    for locale in LOCALES:
+        assert all(part in known.question_in(locale) for part in parts[locale])
 
 
 @pytest.mark.slow
-def test_the_lead_is_covered_in_most_worlds(tmp_path: Path) -> None:
-    """WORLDS=50 asks more of them; so few as are called too few happen to a true 95 % interval once in a thousand."""
-    found = [known_and_shown(seed, tmp_path / str(seed), organizations=500) for seed in range(WORLDS)]
+def test_nearly_every_world_shows_a_lead_an_effect_and_two_arms_that_are_the_same(tmp_path: Path) -> None:
+    """WORLDS=50 asks more of them; so few as are called too few happen to a true share once in a thousand."""
+    found = [shown_world(seed, tmp_path / str(seed), organizations=3_000) for seed in range(WORLDS)]
+    new, same = ([shown.experiments[name] for shown in found] for name in ("fewer-lost", "same-twice"))
 
-    covered = sum((shown.low or 0) <= known <= (shown.high or 0) for known, shown in found)
-    assert covered >= binom.ppf(0.001, WORLDS, CONFIDENCE)
+    asked = {
+        "the lead is covered": [covers(shown.lead.low, shown.known_lead, shown.lead.high) for shown in found],
+        "the effect is covered": [covers(each.latest.lower, KNOWN_EFFECT, each.latest.upper) for each in new],
+        "no difference is covered": [covers(each.latest.lower, 0, each.latest.upper) for each in same],
+        "the effect is decided": [each.state == "better" for each in new],
+        "the lead is decided": [(shown.lead.low or 0) > 0 for shown in found],
+        "the same stays undecided": [each.state == "undecided" for each in same],
+    }
+    few = binom.ppf(0.001, WORLDS, CONFIDENCE)
+    assert {name: sum(answers) for name, answers in asked.items() if sum(answers) < few} == {}
