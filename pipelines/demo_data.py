@@ -22,6 +22,7 @@ from pipelines import (
     demo_decisions,
     demo_experiments,
     demo_faults,
+    demo_features,
     demo_rankers,
     demo_showcase,
     demo_traffic,
@@ -74,7 +75,8 @@ def write_demo_data(
     """Write the raw tables and their truth below `out`; returns the number of rows of each table.
 
     `until` (aware, UTC) is where the data ends: its midnight; by default the midnight before now. With experiments
-    simulated rankers answer in the last weeks, beside a share that the launch rules keep; else these answer everything.
+    simulated rankers answer in the last weeks, beside a share that the launch rules keep, and features are logged;
+    else the launch rules answer everything.
     """
     end = (until or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     experiments = demo_experiments.demo_experiments(end) if with_experiments else ()
@@ -139,6 +141,8 @@ def make_demo_data(
     }
     # What had not been recorded when the data ends is not in it.
     tables = {name: _instants(table[table["recorded_at"] < timeline.end]) for name, table in tables.items()}
+    if rankers:
+        tables["decisions"] = demo_features.logged(tables, plans, since=rankers[0].starts_at)
     tables, faults = demo_faults.break_rows(tables, share=broken_share, rng=rng)
     return tables, {"choices": logs.truth, "faults": faults}
 

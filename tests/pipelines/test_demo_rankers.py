@@ -23,6 +23,7 @@ from pipelines.metrics.declared import METRICS
 from pipelines.metrics.facts import read_facts
 from pipelines.metrics.intervals import CONFIDENCE, Estimate
 from pipelines.metrics.words import LOCALES
+from pipelines.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
@@ -81,6 +82,21 @@ def test_a_plan_comes_first_as_often_as_its_propensity_says(lively: tuple[Tables
     for low, high in ((0, 0.05), (0.05, 0.2), (0.2, 0.5), (0.5, 1.01)):
         here = (propensity >= low) & (propensity < high)
         assert abs(surprise[here].sum()) < 4 * np.sqrt((propensity * (1 - propensity))[here].sum()) + 1e-9
+
+
+def test_the_features_that_were_logged_are_those_that_the_tables_give(
+    lively: tuple[Tables, Tables], tmp_path: Path
+) -> None:
+    decisions = lively[0]["decisions"]
+    for name, table in lively[0].items():
+        table.to_parquet(tmp_path / f"{name}.parquet", index=False)
+
+    about = build_training_set(checked=tmp_path, out=tmp_path / "out", catalogues=[load_catalogue(*reference_texts())])
+
+    logged = decisions["features"].notna()
+    assert (logged == (decisions["recommended"] & (decisions["occurred_at"] >= ERA))).all()
+    assert about["features_logged"] > 300
+    assert about["features_recomputed_differ"] == 0
 
 
 def expected_acceptance(tables: Tables, truth: Tables) -> pd.Series:
