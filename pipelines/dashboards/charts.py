@@ -88,7 +88,7 @@ def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str]) -> al
 
 
 def _names() -> alt.Axis:
-    return alt.Axis(labelLimit=260, labelFontSize=_SIZE, domain=False, ticks=False, labelPadding=8)
+    return alt.Axis(labelLimit=340, labelFontSize=_SIZE, domain=False, ticks=False, labelPadding=8)
 
 
 def _labels(base: alt.Chart) -> alt.Chart:
@@ -110,6 +110,6 @@ def _finished(*layers: alt.Chart, rows: int | None, description: str) -> alt.Lay
         )
         .configure(background="transparent")
         .configure_view(stroke=None)
-        .configure_legend(orient="top", labelFontSize=_SIZE, labelLimit=260)
+        .configure_legend(orient="top", labelFontSize=_SIZE, labelLimit=260, columnPadding=30)
     )
     return done

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -11,6 +12,8 @@ from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.intervals import SMALL, Estimate
 from pipelines.metrics.words import Locale, say
+
+Tone = Literal["quiet", "good", "warn", "alarm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +25,10 @@ class Figure:
     text: str
     interval: str
     note: str
-    """Why it should not be relied on; empty when nothing speaks against it."""
+    """Why it should not be relied on, or what may be decided on it; empty when there is nothing to say."""
     definition: str
+    tone: Tone = "warn"
+    """Of the note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +38,16 @@ class Section:
     heading: str
     reading: str
     """How to read the chart, in plain words; empty where there is nothing to read."""
+    question: str = ""
+    """What is asked, where the heading does not say it."""
     figures: tuple[Figure, ...] = ()
     chart: alt.LayerChart | None = None
     table: pd.DataFrame | None = None
     """The numbers of the chart, for whoever reads rather than looks."""
     note: str = ""
     """What stands in the way of an answer: nothing there, or too little."""
+    tone: Tone = "warn"
+    """Of the note."""
 
 
 @dataclass(frozen=True, slots=True)

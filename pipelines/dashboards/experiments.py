@@ -9,18 +9,21 @@ import pandas as pd
 
 from data_contracts.experiments import Experiment
 from pipelines.dashboards import charts
-from pipelines.dashboards.content import Figure, Section, Voice
-from pipelines.dashboards.numbers import day, number
+from pipelines.dashboards.content import Figure, Section, Tone, Voice
+from pipelines.dashboards.numbers import day, number, p_value, short_day
 from pipelines.dashboards.parts import sliced
 from pipelines.dashboards.standings import standing
 from pipelines.experiments import results as judged
-from pipelines.experiments.effect import Sample
+from pipelines.experiments.effect import Sample, State
 from pipelines.experiments.results import Comparison, Results
 from pipelines.metrics.decided import taking_of
 from pipelines.metrics.declared import METRICS, Unit
 
 _UNITS: Final[dict[judged.Metric, tuple[Unit, Unit]]] = {"paid": ("share", "points"), "revenue": ("cents", "cents")}
 """Of a metric's values, and of a difference between two."""
+_TONES: Final[dict[State, Tone]] = {
+    "undecided": "warn", "better": "good", "worse": "alarm", "no_relevant_difference": "quiet",
+}  # fmt: skip
 _DAYS_OF_A_YEAR: Final = 365
 WIDEST: Final = 6
 """Days whose bounds were so many times wider than today's are not drawn."""
@@ -62,14 +65,15 @@ def _effect(voice: Voice, found: Results) -> Section:
     experiment = found.experiment
     heading = voice.say("effect.heading", name=experiment.name)
     reading = voice.say("effect.reading", days=experiment.window_days, waiting=found.waiting, widest=WIDEST)
-    reading = f"{experiment.question_in(voice.locale)} {reading}".strip()
+    question = experiment.question_in(voice.locale)
     if found.hidden:
-        return Section(heading, reading, note=voice.say("effect.hidden"))
+        return Section(heading, reading, question=question, note=voice.say("effect.hidden"), tone="alarm")
     paid = [each for each in found.comparisons if each.metric == "paid"]
     notes = [text for each in paid if (text := _outlook(voice, each))]
     return Section(
         heading,
         reading,
+        question=question,
         figures=tuple(_figure(voice, experiment, each) for each in found.comparisons),
         chart=_looks(voice, paid[0], heading) if len(paid) == 1 else None,
         table=_table(voice, found),
@@ -88,6 +92,7 @@ def _figure(voice: Voice, experiment: Experiment, comparison: Comparison) -> Fig
         voice.say("number.interval", low=low, high=high) if low else "",
         voice.say(f"effect.state.{comparison.state}"),
         voice.say(f"effect.{metric}.definition", days=experiment.window_days),
+        _TONES[comparison.state],
     )
 
 
@@ -129,9 +134,10 @@ def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart
     looks = looks[np.isfinite(width) & (width <= WIDEST * width[-1:].sum())]
     if looks.empty:
         return None
+    spelled = short_day if len(looks) < _DAYS_OF_A_YEAR else day
     rows = pd.DataFrame(
         {
-            "week": looks["day"].dt.strftime("%m-%d" if len(looks) < _DAYS_OF_A_YEAR else "%Y-%m-%d"),
+            "week": [spelled(each.date(), locale=voice.locale) for each in looks["day"]],
             "value": 100 * looks["difference"],
             "low": 100 * looks["lower"].clip(lower=-1),
             "high": 100 * looks["upper"].clip(upper=1),
@@ -187,15 +193,16 @@ def _split(voice: Voice, found: Results) -> Section:
         }
     )
     columns = [voice.say("effect.arm"), METRICS["taking_part"].label(voice.locale), voice.say("split.expected")]
-    p_value = f"{split.p_value:.3g}"
+    p = p_value(split.p_value, locale=voice.locale)
     since = _text(voice, split.red_since, "count")
-    note = voice.say("split.red", p=p_value, since=since) if split.red else ""
+    note = voice.say("split.red", p=p, since=since) if split.red else ""
     return Section(
         heading,
-        f"{voice.say('split.reading')} {voice.say('split.p', p=p_value)}",
+        f"{voice.say('split.reading')} {voice.say('split.p', p=p)}",
         chart=charts.bars(rows, description=heading),
         table=pd.DataFrame(zip(rows["name"], counts, expected, strict=True), columns=columns),
         note=note,
+        tone="alarm",
     )
 
 

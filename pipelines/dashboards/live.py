@@ -20,7 +20,7 @@ from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, Filters, narrowed
 from pipelines.metrics.tables import metric_csv, page_csv
 from pipelines.metrics.warm import NoFacts, read_warm_once
-from pipelines.metrics.words import LOCALES, Locale, name_of, say
+from pipelines.metrics.words import Locale, locale_of, name_of, say
 
 _NARROWED: Final = ("template", "country", "plan")
 _LANGUAGES: Final[Mapping[Locale, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
@@ -40,8 +40,7 @@ def asked(slug: str) -> Asked:
 
     The folder is `--metrics` of the command line, else what the environment names, else the demo's.
     """
-    named = mo.query_params().get("locale")
-    locale: Locale = next((locale for locale in LOCALES if locale == named), "de")
+    locale = locale_of(str(mo.query_params().get("locale")))
     folder = mo.cli_args().get("metrics") or os.environ.get(FOLDER) or "var/demo/metrics"
     try:
         return Asked(slug, locale, read_warm_once(Path(str(folder))))
@@ -68,9 +67,11 @@ def _masthead(slug: str, locale: Locale) -> mo.Html:
     spoken = [(f"?locale={code}", name, code == locale) for code, name in _LANGUAGES.items()]
     leave = f'<p class="leave"><a href="../logout?locale={locale}">{escape(say(locale, "nav.logout"))}</a></p>'
     return _html(
-        _links(say(locale, "nav.pages"), pages)
+        '<div class="masthead">'
+        + _links(say(locale, "nav.pages"), pages)
         + _links(say(locale, "filter.language"), spoken)
         + (leave if os.environ.get(FOLDER) else "")
+        + "</div>"
     )
 
 
@@ -86,8 +87,11 @@ def selection(asked_for: Asked) -> mo.ui.dictionary:
         {
             "period": mo.ui.date_range(start=first, stop=last, value=(first, last), label=say(locale, "filter.period")),
             **{
-                column: mo.ui.multiselect(
-                    options=_options(facts.journeys[column], column, locale), label=say(locale, f"filter.{column}")
+                column: mo.ui.dropdown(
+                    options=_options(facts.journeys[column], column, locale),
+                    value=say(locale, "filter.all"),
+                    label=say(locale, f"filter.{column}"),
+                    allow_select_none=False,
                 )
                 for column in _NARROWED
             },
@@ -140,7 +144,7 @@ def _filters(facts: Facts, chosen: Mapping[str, Any]) -> Filters:
     since, until = _period(chosen["period"])
     if (since, until) == _period(_whole(facts)):
         since = until = None  # charges may be older and younger than journeys: the whole is the whole
-    return Filters(since, until, *(tuple(chosen[column]) for column in _NARROWED))
+    return Filters(since, until, *((chosen[column],) if chosen[column] else () for column in _NARROWED))
 
 
 def _whole(facts: Facts) -> tuple[date, date] | None:
@@ -153,8 +157,11 @@ def _period(chosen: Any) -> tuple[date | None, date | None]:
 
 
 def _options(column: pd.Series, name: str, locale: Locale) -> dict[str, str]:
+    """Everything, then every value that occurs; marimo's own choice of several has a button that speaks English."""
     found = sorted(str(value) for value in column.unique())
-    return {value if name == "plan" else name_of(locale, value): value for value in found}
+    return {say(locale, "filter.all"): ""} | {
+        value if name == "plan" else name_of(locale, value): value for value in found
+    }
 
 
 def _links(called: str, links: list[tuple[str, str, bool]]) -> str:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Final
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 
 from pipelines.metrics.declared import Unit
@@ -44,6 +44,16 @@ def interval(estimate: Estimate, unit: Unit, *, locale: Locale, currency: str) -
         return ""
     low, high = (number(edge, unit, locale=locale, currency=currency) for edge in (estimate.low, estimate.high))
     return say(locale, "number.interval", low=low, high=high)
+
+
+def p_value(value: float, *, locale: Locale) -> str:
+    """A probability to three digits that mean something."""
+    return str(format_decimal(value, format="@##", locale=locale))
+
+
+def short_day(value: date, *, locale: Locale) -> str:
+    """A day of a year that is clear."""
+    return str(format_skeleton("MMMd", value, locale=locale))
 
 
 def day(value: date, *, locale: Locale) -> str:

@@ -9,12 +9,13 @@ from babel.numbers import format_decimal
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Section, Voice
+from pipelines.dashboards.numbers import short_day
 from pipelines.dashboards.parts import MOST_ROWS, family, rows_of, sliced, table_of
 from pipelines.metrics import drift, intervals
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.ranker_health import FALLBACKS, judged
 from pipelines.metrics.templates import NONE
-from pipelines.metrics.words import name_of
+from pipelines.metrics.words import name_of, words
 
 HOURS: Final = 48
 """Versions are shown for the last so many hours of the data."""
@@ -69,7 +70,8 @@ def _versions(voice: Voice) -> Section:
     newest = version.groupby(version).size().sort_values(ascending=False).index[: KINDS - 1].tolist()
     others = voice.say("versions.others")
     kind = version.where(version.isin(newest), others)
-    counts = pd.crosstab(hour[recent].dt.strftime("%m-%d %H:00"), kind)
+    counts = pd.crosstab(hour[recent], kind)
+    counts.index = pd.Index([f"{short_day(each, locale=voice.locale)} {each:%H:00}" for each in counts.index])
     kinds = [name for name in (*newest, others) if name in counts]
     metric = METRICS["decisions"]
     rows = [
@@ -116,7 +118,9 @@ def _drift(voice: Voice) -> Section:
         return Section(heading, reading, note=voice.say("drift.none", least=drift.LEAST))
     found = found.sort_values("psi", ascending=False, kind="stable")
     metric = METRICS["fallback_share"]  # a share, as it is read
-    names = [voice.say(f"drift.{name}") if name in drift.SPOKEN else name for name in found["name"]]
+    names = [
+        voice.say(f"drift.{name}") if name in drift.SPOKEN else feature_name(voice, name) for name in found["name"]
+    ]
     moved = [name for name, is_moved in zip(names, found["drifted"], strict=True) if is_moved]
     drawn = pd.DataFrame(
         {
@@ -145,6 +149,11 @@ def _drift(voice: Voice) -> Section:
     return Section(
         heading, reading, chart=charts.bars(drawn.head(MOST_ROWS), description=heading), table=table, note=note
     )
+
+
+def feature_name(voice: Voice, name: str) -> str:
+    """A feature as people call it; its own name where nobody wrote another."""
+    return words(voice.locale).get(f"feature.{name}", name)
 
 
 def _three(voice: Voice, value: float) -> str:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
+from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import altair as alt
 import vl_convert
@@ -24,7 +25,23 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
 )
 _INK: Final = re.compile(r'(fill|stroke)="(?:#000000|#000|black)"')
+_UNSAID: Final = re.compile(r' (?:role="graphics-\w+"|aria-roledescription="[^"]*"|aria-label="[^"]*")')
+"""What Vega tells screen readers of every mark, in English; the element around it is one picture with one name."""
+_GERMAN: Final = {
+    "decimal": ",", "thousands": ".", "grouping": [3], "currency": ["", ""], "percent": "\N{NO-BREAK SPACE}%",
+}  # fmt: skip
+_FORMATS: Final[dict[Locale, Any]] = {"de": _GERMAN, "en": "en-US", "fr": "fr-FR"}
+"""How the numbers of axes are written, for d3-format, whose own German leaves no space before the sign."""
+_CODE: Final = re.compile(r"`([^`]+)`")
 _FAINT: Final = re.compile(r'stroke="#(?:ddd|888)"')
+
+
+def _coded(text: str) -> str:
+    """A text as HTML in which `commands` are set as such."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
+
+
+_TEMPLATES.filters["coded"] = _coded
 
 
 def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selection: str = "") -> str:
@@ -42,7 +59,9 @@ def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selecti
 
 def article(page: Page, *, locale: Locale) -> str:
     """One page as HTML, to stand in an element of the class `dashboard`."""
-    return _TEMPLATES.get_template("article.html").render(page=page, t=partial(say, locale), drawing=drawing)
+    return _TEMPLATES.get_template("article.html").render(
+        page=page, t=partial(say, locale), drawing=drawing, locale=locale
+    )
 
 
 def style() -> str:
@@ -50,7 +69,7 @@ def style() -> str:
     return (_FOLDER / "dashboard.css").read_text("utf-8")
 
 
-def drawing(chart: alt.LayerChart) -> str:
+def drawing(chart: alt.LayerChart, *, locale: Locale) -> str:
     """A chart as SVG whose text, escaped where it is drawn, takes the colour of the page around it."""
-    svg = vl_convert.vegalite_to_svg(chart.to_json())
+    svg = _UNSAID.sub("", vl_convert.vegalite_to_svg(chart.to_json(), format_locale=_FORMATS[locale]))
     return _FAINT.sub('stroke="currentColor" stroke-opacity="0.25"', _INK.sub(r'\1="currentColor"', svg))

@@ -1,20 +1,27 @@
 """The dashboard notebooks as one ASGI application; whoever mounts it puts a lock before it."""
 
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs
 
 from pipelines.dashboards.pages import PAGES
+from pipelines.metrics.words import Locale, locale_of, say
 
 FOLDER: Final = "PLANS_METRICS"
 """The variable of the environment that names the folder that `python -m pipelines metrics` wrote."""
-# marimo's own menu and outline speak English, and one button has no name; a browser prints and finds without them.
+# marimo's own menu speaks English, one button has no name, and its outline repeats every heading to whoever listens.
 _WITHOUT_MENU = (
-    '<style>[data-testid="notebook-menu-dropdown"], button:has(> svg.lucide-ellipsis) { display: none; }</style>'
+    '<style>[data-testid="notebook-menu-dropdown"], button:has(> svg.lucide-ellipsis), .fixed[class*="top-[25vh]"]'
+    " { display: none; }</style>"
 )
 IDLE_SECONDS = 120
 """So long a page that was closed keeps its kernel."""
+
+_TITLE: Final = re.compile(rb"<title>[^<]*</title>")
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -28,7 +35,42 @@ def site(metrics: Path, *, notebooks: Path) -> App:
     builder = marimo.create_asgi_app(quiet=True, include_code=False, session_ttl=IDLE_SECONDS, html_head=_WITHOUT_MENU)
     for slug, path in pages_in(notebooks).items():
         builder = builder.with_app(path=f"/{slug}", root=str(path))
-    return builder.build()
+    return _spoken(builder.build())
+
+
+def _spoken(app: App) -> App:
+    """The pages with the language and the title that the address asks for; marimo writes one of each for all."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        slug = str(scope.get("path", "")).rstrip("/").rpartition("/")[2]
+        if scope["type"] != "http" or slug not in PAGES:
+            await app(scope, receive, send)
+            return
+        asked = parse_qs(scope["query_string"].decode("ascii", "replace")).get("locale", [""])[0]
+        start: dict[str, Any] = {}
+        body = bytearray()
+
+        async def told(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if not message.get("more_body"):
+                page = _in_language(bytes(body), slug, locale_of(asked))
+                kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
+                await send(start | {"headers": [*kept, (b"content-length", str(len(page)).encode())]})
+                await send({"type": "http.response.body", "body": page})
+
+        await app(scope, receive, told)
+
+    return answer
+
+
+def _in_language(page: bytes, slug: str, locale: Locale) -> bytes:
+    """A page as marimo wrote it, in this language and called what the page is called in it."""
+    title = f"<title>{escape(say(locale, f'page.{slug}.title'))}</title>".encode()
+    spoken = page.replace(b'<html lang="en">', f'<html lang="{locale}">'.encode(), 1)
+    return _TITLE.sub(lambda _: title, spoken, count=1)
 
 
 def pages_in(notebooks: Path) -> Mapping[str, Path]:

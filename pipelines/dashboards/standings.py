@@ -7,7 +7,7 @@ import pandas as pd
 
 from data_contracts.experiment_standings import ExperimentStanding
 from pipelines.dashboards.content import Figure, Section, Voice
-from pipelines.dashboards.numbers import instant, number
+from pipelines.dashboards.numbers import instant, number, p_value
 
 _HARMLESS: Final = frozenset({"last_stage"})
 """Keeps it from growing, and is no reason to worry."""
@@ -26,6 +26,7 @@ def standing(voice: Voice, experiment: str) -> Section:
         figures=_figures(voice, found),
         table=_table(voice, found),
         note=_note(voice, found),
+        tone="alarm" if found.phase == "stopped" or any(each.red for each in found.guardrails) else "warn",
     )
 
 
@@ -58,7 +59,7 @@ def _table(voice: Voice, found: ExperimentStanding) -> pd.DataFrame:
             each.arm,
             _of(voice, each.harmed, each.organizations),
             _of(voice, each.control_harmed, each.control_organizations),
-            f"{each.p_value:.3g}",
+            p_value(each.p_value, locale=voice.locale),
             voice.say("standing.red" if each.red else "standing.green"),
         ]
         for each in found.guardrails

@@ -39,7 +39,7 @@ BINS: Final = 10
 LEAST: Final = 100
 """Fewer decisions on either side are not compared."""
 SPOKEN: Final = ("utility", "probability", "plan", "taken")
-"""What has a name that people use; features go by their own."""
+"""What is watched besides features."""
 COLUMNS: Final = (
     "name", "psi", "jensen_shannon", "wasserstein", "alarm", "drifted", "missing_before", "missing", "n_before", "n",
 )  # fmt: skip

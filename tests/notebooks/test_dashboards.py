@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page
 from pipelines.dashboards.pages import PAGES
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.warm import keep
-from pipelines.metrics.words import LOCALES, say
+from pipelines.metrics.words import LOCALES, Locale, say
 from tests.modal.world import browser
 from tests.pipelines.metrics.twenty import twenty
 
@@ -112,11 +112,14 @@ def test_a_page_keeps_nobody_out_and_its_charts_follow_the_filters(chromium: Bro
     page.context.close()
 
 
-def test_a_dark_page_keeps_nobody_out(chromium: Browser, origin: str) -> None:
-    page, _ = signed_in(chromium, origin, scheme="dark")
-    opened(page, origin, "acceptance")
-
-    assert grave_faults(page) == []
+@pytest.mark.parametrize(("locale", "scheme"), [("de", "dark"), ("fr", "light")])
+def test_pages_keep_nobody_out_in_any_language_light_or_dark(
+    chromium: Browser, origin: str, locale: Locale, scheme: str
+) -> None:
+    page, _ = signed_in(chromium, origin, scheme=scheme)
+    for slug in PAGES:
+        opened(page, origin, slug, locale)
+        assert grave_faults(page) == []
     page.context.close()
 
 
@@ -135,6 +138,28 @@ def test_every_language_is_spoken(chromium: Browser, origin: str) -> None:
     for locale in LOCALES:
         opened(page, origin, "money", locale)
         assert say(locale, "page.money.title") in page.locator("h2").all_inner_texts()
+        assert page.title() == say(locale, "page.money.title")
+        assert page.locator("html").get_attribute("lang") == locale
+        filters = page.locator("marimo-dropdown select").all()
+        assert [each.evaluate("e => e.selectedOptions[0].text") for each in filters] == [
+            *[say(locale, "filter.all")] * 3, say(locale, "dimension.template")
+        ]  # fmt: skip
+        assert "Select" not in page.locator("body").inner_text()
+    page.context.close()
+
+
+def test_a_filter_keeps_what_was_chosen(chromium: Browser, origin: str) -> None:
+    page, _ = signed_in(chromium, origin)
+    opened(page, origin, "overview")
+    figures = page.locator(".figures").first
+    before = figures.inner_text()
+
+    page.locator("marimo-dropdown select").nth(1).select_option(label="FR")
+    page.wait_for_function("before => document.querySelector('.figures').innerText !== before", arg=before)
+
+    assert "1,700" not in figures.inner_text()
+    page.locator("marimo-dropdown select").nth(1).select_option(label=say("en", "filter.all"))
+    page.wait_for_function("before => document.querySelector('.figures').innerText === before", arg=before)
     page.context.close()
 
 

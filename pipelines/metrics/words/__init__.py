@@ -21,6 +21,11 @@ def say(locale: Locale, key: str, /, **params: object) -> str:
     return words(locale)[key].format(**params)
 
 
+def locale_of(asked: str) -> Locale:
+    """The language that is asked for, German where it is none of ours."""
+    return next((locale for locale in LOCALES if locale == asked), "de")
+
+
 def name_of(locale: Locale, value: str) -> str:
     """A template, strategy or plan as people call it; the code itself where nobody wrote a name."""
     return words(locale).get(f"value.{value}", value)

@@ -3,14 +3,15 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import escape
 
 import pandas as pd
 import pytest
 
-from pipelines.dashboards.content import Page
+from pipelines.dashboards.content import Page, Section
 from pipelines.dashboards.numbers import NO_NUMBER
 from pipelines.dashboards.pages import PAGES, page
-from pipelines.dashboards.report import html_report
+from pipelines.dashboards.report import article, html_report
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, Filters
 from pipelines.metrics.words import LOCALES, Locale, say, words
@@ -104,6 +105,32 @@ def test_data_older_than_an_hour_are_called_old() -> None:
         return page("money", twenty(), locale="en", now=twenty().data_end + timedelta(minutes=minutes)).stale
 
     assert [stale(60), stale(61)] == [False, True]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_data_older_than_an_hour_are_said_to_be_so_in_red(locale: Locale) -> None:
+    old = page("money", twenty(), locale=locale, now=twenty().data_end + timedelta(minutes=61))
+
+    assert f'<span class="alarm">{escape(say(locale, "page.stale"))}</span>' in article(old, locale=locale)
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown"), [("de", "20\N{NO-BREAK SPACE}%"), ("fr", "20\N{NARROW NO-BREAK SPACE}%"), ("en", "20%")]
+)
+def test_a_chart_counts_as_its_language_does_and_says_nothing_in_another(locale: Locale, shown: str) -> None:
+    drawn = article(page("overview", twenty(), locale=locale, now=NOW, dimension="week"), locale=locale)
+
+    charts = "".join(re.findall(r"<svg.*?</svg>", drawn, flags=re.DOTALL))
+    assert f">{shown}<" in charts
+    assert "aria-label" not in charts
+
+
+def test_commands_are_set_as_such_and_stay_text() -> None:
+    told = Section("One", "Run `python -m <b>`.", note="Or `stop`.")
+    html = article(Page("money", "Money", "", "", False, (told,)), locale="en")
+
+    assert "Run <code>python -m &lt;b&gt;</code>." in html
+    assert '<p class="warn">Or <code>stop</code>.</p>' in html
 
 
 def test_a_dimension_that_nobody_cuts_by_is_refused() -> None:

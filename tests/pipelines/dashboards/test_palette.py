@@ -1,5 +1,6 @@
 """What the palette claims, computed: Machado, Oliveira and Fernandes (2009), CIE L*a*b*, WCAG 2 contrast."""
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipelines.dashboards.palette import DARK_GROUND, LIGHT_GROUND, USED
+from pipelines.dashboards.report import style
 
 AS_SEEN = {
     "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
@@ -47,6 +49,16 @@ def test_red_and_green_of_one_lightness_would_not_pass() -> None:
     red, green = (lab(np.array(AS_SEEN["deuteranopia"]) @ linear(colour)) for colour in ("#b4463c", "#6e7828"))
 
     assert np.linalg.norm(red - green) < CLEARLY_DIFFERENT
+
+
+def test_words_in_colour_can_be_read_on_the_ground_and_on_a_card() -> None:
+    """WCAG 2, AA: 4.5; a card is the ground with a twentieth of the ink."""
+    pairs = re.findall(r"\.(\w+) { color: light-dark\((#\w{6}), (#\w{6})\)", style())
+
+    assert {name for name, _, _ in pairs} == {"warn", "alarm", "good"}
+    for _, on_light, on_dark in pairs:
+        for colour, ground, card in ((on_light, LIGHT_GROUND, "#f2f2f2"), (on_dark, DARK_GROUND, "#242826")):
+            assert min(contrast(colour, ground), contrast(colour, card)) >= 4.5
 
 
 @pytest.mark.parametrize("ground", [LIGHT_GROUND, DARK_GROUND])

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from data_contracts.policy_estimates import PolicyEstimate
-from pipelines.dashboards.content import Section
+from pipelines.dashboards.content import Section, Voice
 from pipelines.dashboards.pages import page
+from pipelines.dashboards.ranker_health import feature_name
 from pipelines.metrics.drift import drifted
 from pipelines.metrics.facts import Facts
-from pipelines.metrics.words import LOCALES, Locale, say
+from pipelines.metrics.words import LOCALES, Locale, say, words
+from recommender.ranking.features import FEATURES
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 NOW = MONDAY + timedelta(days=30)
@@ -65,14 +67,24 @@ def test_what_moved_is_named_first() -> None:
     rng = np.random.default_rng(1)
     now = np.arange(2_000) % 4 == 0
     moved = drifted(
-        {"utility": rng.normal(0, 1, 2_000) + now, "conversations": rng.normal(0, 1, 2_000)}, {}, now=now,
+        {"utility": rng.normal(0, 1, 2_000) + now, "trial_age": rng.normal(0, 1, 2_000)}, {}, now=now,
         organization=np.array([f"o{i}" for i in range(2_000)], dtype=object),
     )  # fmt: skip
     found = section(replace(twenty(), drift=moved), "drift.heading")
 
     assert found.note == "Moved: Utility of the recommended plan."
     assert found.table is not None
-    assert found.table.iloc[:, 0].tolist() == ["Utility of the recommended plan", "conversations"]
+    assert found.table.iloc[:, 0].tolist() == ["Utility of the recommended plan", "Time since the trial began"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_feature_has_a_name_that_people_use(locale: Locale) -> None:
+    assert {f"feature.{name}" for name in FEATURES} == {key for key in words(locale) if key.startswith("feature.")}
+
+
+def test_a_feature_that_nobody_named_goes_by_its_own_name() -> None:
+    assert feature_name(Voice(twenty(), "de"), "phase_of_the_moon") == "phase_of_the_moon"
+    assert feature_name(Voice(twenty(), "de"), "trial_age") == "Zeit seit Beginn der Probe"
 
 
 def test_more_than_one_fallback_in_a_hundred_is_said() -> None:
@@ -93,4 +105,4 @@ def test_versions_are_counted_hour_by_hour() -> None:
     table = next(each.table for each in shown if each.heading == heading)
 
     assert table is not None
-    assert table.to_numpy().tolist() == [["03-22 00:00", 2, 1], ["03-22 01:00", 1, 0]]
+    assert table.to_numpy().tolist() == [["Mar 22 00:00", 2, 1], ["Mar 22 01:00", 1, 0]]
