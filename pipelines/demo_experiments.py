@@ -55,8 +55,8 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
                 f"Die bekannte Wirkung auf „bezahlt“ ist +{points.replace('.', ',')} Punkte.",
                 "en": "Made up: in the arm “new” fewer leave without a word and fewer payments fail. "
                 f"The known effect on “paid” is +{points} points.",
-                "fr": "Inventé : dans le bras « new », moins de départs sans un mot et moins de paiements échoués. "
-                f"L’effet connu sur « payé » est de +{points.replace('.', ',')} points.",
+                "fr": "Inventé : dans le bras « new », moins de départs sans un mot et moins de paiements échoués. "
+                f"L’effet connu sur « payé » est de +{points.replace('.', ',')} points.",
             },
             planned_organizations=900,
             segment=Segment(start=0, end=30),
@@ -67,7 +67,7 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
             question={
                 "de": "Erfunden: Beide Arme sind gleich (A/A). Was sich hier zeigt, ist Zufall.",
                 "en": "Made up: both arms are the same (A/A). Whatever shows here is chance.",
-                "fr": "Inventé : les deux bras sont identiques (A/A). Ce qui se voit ici est dû au hasard.",
+                "fr": "Inventé : les deux bras sont identiques (A/A). Ce qui se voit ici est dû au hasard.",
             },
             planned_organizations=300,
             segment=Segment(start=30, end=38),

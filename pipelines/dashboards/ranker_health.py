@@ -66,7 +66,7 @@ def _versions(voice: Voice) -> Section:
         return Section(heading, reading, note=voice.say("note.empty"))
     hour = frame["started_at"].dt.tz_localize(None).dt.floor("h")
     recent = (hour > hour.max() - pd.Timedelta(hours=HOURS)).to_numpy()
-    version = frame["model_version"].astype(str)[recent].replace(NONE, name_of(voice.locale, NONE))
+    version = frame["model_version"][recent].astype(str).replace(NONE, name_of(voice.locale, NONE))
     newest = version.groupby(version).size().sort_values(ascending=False).index[: KINDS - 1].tolist()
     others = voice.say("versions.others")
     kind = version.where(version.isin(newest), others)

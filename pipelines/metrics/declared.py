@@ -113,14 +113,22 @@ def _declared() -> list[Metric]:
         Metric("in_two_arms", "share", "experiments", participation.in_two_arms),
         Metric("misplaced", "share", "experiments", participation.misplaced),
         Metric("decisions", "count", "ranker_health", ranker_health.decisions),
-        Metric("fallback_share", "share", "ranker_health", ranker_health.fallback_share),
+        Metric("fallback_share", "share", "ranker_health", ranker_health.fallback_share, reads=("fallback",)),
         *(
             Metric("fallback", "share", "ranker_health", partial(ranker_health.fallback_share, reason=r), of=r)
             for r in ranker_health.FALLBACKS
         ),
         Metric("latency_median", "milliseconds", "ranker_health", partial(ranker_health.latency_ms, quantile=0.5)),
-        Metric("latency_p99", "milliseconds", "ranker_health", partial(ranker_health.latency_ms, quantile=0.99)),
-        Metric("calibration_gap", "points", "ranker_health", ranker_health.calibration_gap),
+        Metric(
+            "latency_p99",
+            "milliseconds",
+            "ranker_health",
+            partial(ranker_health.latency_ms, quantile=0.99),
+            reads=("latency_ms",),
+        ),
+        Metric(
+            "calibration_gap", "points", "ranker_health", ranker_health.calibration_gap, reads=("took", "probability")
+        ),
     ]
 
 

@@ -28,7 +28,7 @@ def decisions(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG00
 
 def fallback_share(facts: Facts, *, reason: str | None = None, comparisons: int = 1) -> Estimate:
     """Decisions that another ranker answered than the one whose turn it was (for this reason), of all."""
-    fallback = facts.decisions["fallback"].astype(str)
+    fallback = facts.decisions["fallback"]
     fell = fallback == reason if reason else ~fallback.isin((NONE, RULES_SHARE))
     return intervals.share(int(fell.sum()), len(fallback), comparisons=comparisons)
 
@@ -47,8 +47,8 @@ def calibration_gap(facts: Facts, *, comparisons: int = 1) -> Estimate:
 
 
 def judged(facts: Facts) -> pd.DataFrame:
-    """First decisions of journeys that are over, where the ranker said how probable its first plan was."""
-    frame = facts.decisions
+    """`took` and `probability` of first decisions of journeys that are over, where the ranker said a probability."""
+    frame = facts.decisions[["took", "probability"]]
     known = frame["took"].notna() & frame["probability"].notna()
     return frame[known.to_numpy(dtype=np.bool_)]
 

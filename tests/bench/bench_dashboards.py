@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.dashboards.pages import page
+from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article
 from pipelines.metrics.filters import Filters
 from pipelines.metrics.journeys import STEPS, Events, Served, journeys
@@ -49,7 +49,7 @@ def _run(folder: Path) -> Iterator[dict[str, Any]]:
     yield {"figure": "warm facts, read once for all pages", "value": round(read, 2), "unit": "s"}
     yield {"figure": "warm facts, read once for all pages", "value": round(read / scan, 1), "ratio_to": SCAN}
     facts = read_warm(folder / "metrics")
-    for slug in ("overview", "acceptance", "money"):
+    for slug in PAGES:
         for name, filters in (("all", None), ("one country", Filters(countries=("FR",)))):
 
             def draw(slug: str = slug, filters: Filters | None = filters) -> str:
@@ -79,11 +79,16 @@ def _write_events(folder: Path) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 def _write_facts(folder: Path, count: int) -> None:
     facts = twenty()
-    frame = facts.journeys.iloc[np.arange(count) % len(facts.journeys)].reset_index(drop=True)
+    journeys, decisions = (_over_and_over(rows, count) for rows in (facts.journeys, facts.decisions))
+    keep(replace(facts, journeys=journeys, decisions=decisions), folder / "metrics")
+
+
+def _over_and_over(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """So many rows, day after day."""
+    frame = rows.iloc[np.arange(count) % len(rows)].reset_index(drop=True)
     day = pd.to_timedelta(np.arange(count) % DAYS, unit="D")
     texts = frame.select_dtypes(include=["str", "object"]).columns
-    frame = frame.assign(started_at=pd.Timestamp(MONDAY) + day).astype(dict.fromkeys(texts, "category"))
-    keep(replace(facts, journeys=frame), folder / "metrics")
+    return frame.assign(started_at=pd.Timestamp(MONDAY) + day).astype(dict.fromkeys(texts, "category"))
 
 
 def _as_arrays(steps: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Served, Events]:

@@ -51,7 +51,7 @@ def test_each_organisation_takes_part_once_from_its_first_decision(world: Path, 
     raw = raw[raw["experiment"].notna() & raw["recommended"]]
     first = raw.sort_values("occurred_at").groupby("organization_id").first()
     ours = facts.participants.set_index("organization_id")
-    assert len(ours) == len(first) > 300
+    assert len(ours) == len(first) > 200
     assert (ours["arm"].astype(str) == first["arm"].loc[ours.index].astype(str)).all()
     assert (ours["started_at"] == first["occurred_at"].loc[ours.index]).all()
     assert not ours["crossed"].any()
