@@ -151,3 +151,22 @@ def test_a_page_can_be_taken_away_with_every_number_on_it() -> None:
     slugs = {line.split(",")[0] for line in page_csv(twenty(), "money", locale="en").split("\r\n")[1:-1]}
 
     assert slugs == {metric.slug for metric in METRICS.values() if metric.page == "money"}
+
+
+def test_a_difference_of_shares_is_taken_away_in_points() -> None:
+    estimate = METRICS["lift_over_rules"](twenty())
+    row = metric_csv(twenty(), METRICS["lift_over_rules"], locale="en").split("\r\n")[1].split(",")
+
+    assert row[2] == "percentage points"
+    assert estimate.value is not None
+    assert float(row[5]) == pytest.approx(100 * estimate.value)
+
+
+def test_the_effects_of_experiments_can_be_taken_away_with_their_bounds() -> None:
+    lines = page_csv(twenty(), "experiments", locale="en").split("\r\n")
+    effects = {line.split(",")[0]: line for line in lines if line.startswith("effect_")}
+
+    assert set(effects) == {"effect_paid", "effect_revenue"}
+    assert effects["effect_paid"].startswith(
+        "effect_paid,Paid: new against control,percentage points,experiment,autumn,-20.0,-100.0,100.0,10,yes,"
+    )
