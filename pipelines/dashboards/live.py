@@ -13,7 +13,7 @@ import marimo as mo
 import pandas as pd
 
 from pipelines.dashboards.pages import PAGES, page
-from pipelines.dashboards.report import article, style
+from pipelines.dashboards.report import article, coded, style
 from pipelines.dashboards.site import FOLDER
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.facts import Facts
@@ -45,7 +45,7 @@ def asked(slug: str) -> Asked:
     try:
         return Asked(slug, locale, read_warm_once(Path(str(folder))))
     except NoFacts:
-        heading, text = (escape(say(locale, f"empty.{part}")) for part in ("heading", "text"))
+        heading, text = (coded(say(locale, f"empty.{part}")) for part in ("heading", "text"))
         mo.stop(True, _html(f'<h1>{heading}</h1><p class="warn" role="status">{text}</p>'))
         raise
 

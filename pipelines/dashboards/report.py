@@ -36,12 +36,12 @@ _CODE: Final = re.compile(r"`([^`]+)`")
 _FAINT: Final = re.compile(r'stroke="#(?:ddd|888)"')
 
 
-def _coded(text: str) -> str:
+def coded(text: str) -> str:
     """A text as HTML in which `commands` are set as such."""
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
-_TEMPLATES.filters["coded"] = _coded
+_TEMPLATES.filters["coded"] = coded
 
 
 def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selection: str = "") -> str:

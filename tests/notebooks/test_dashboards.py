@@ -10,21 +10,29 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from pipelines.dashboards.pages import PAGES
+from pipelines.dashboards.pages import page as health
+from pipelines.dashboards.report import html_report
+from pipelines.metrics.drift import drifted
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.warm import keep
 from pipelines.metrics.words import LOCALES, Locale, say
+from recommender.ranking.features import FEATURES
 from tests.modal.world import browser
-from tests.pipelines.metrics.twenty import twenty
+from tests.pipelines.dashboards.test_ranker_health import estimate
+from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 ROOT = Path(__file__).parents[2]
 KEY = "dashboards-test-key"
 PATIENCE_MS = 60_000
+A4_WIDTH = 680
+"""CSS pixels between margins of 15 mm."""
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +139,26 @@ def test_the_page_shows_what_was_counted_by_hand(chromium: Browser, origin: str)
     page.context.close()
 
     assert all(text in figures for text in ("1,700", "41.2%", "300"))
+
+
+def test_on_paper_no_table_is_cut_off(chromium: Browser) -> None:
+    rng = np.random.default_rng(1)
+    now = np.arange(800) % 4 == 0
+    moved = drifted(
+        {name: rng.normal(0, 1, 800) for name in FEATURES}, {}, now=now,
+        organization=np.array([f"o{i}" for i in range(800)], dtype=object),
+    )  # fmt: skip
+    facts = replace(twenty(), drift=moved, policies=(estimate("champion", reliable=True),))
+    shown = [health("ranker_health", facts, locale="de", now=MONDAY)]
+    page = chromium.new_page(viewport={"width": A4_WIDTH, "height": 1000})
+    page.set_content(html_report(shown, locale="de", now=MONDAY))
+    page.emulate_media(media="print")
+
+    widths = page.locator("table").evaluate_all("all => all.map(each => each.getBoundingClientRect().right)")
+    page.context.close()
+
+    assert len(widths) > 5
+    assert max(widths) <= A4_WIDTH
 
 
 def test_every_language_is_spoken(chromium: Browser, origin: str) -> None:
