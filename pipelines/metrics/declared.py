@@ -70,7 +70,7 @@ class Metric:
 
 
 def _declared() -> list[Metric]:
-    after = STEPS[1:]
+    after, latency = STEPS[1:], ranker_health.latency_ms
     return [
         Metric("served", "count", "overview", conversion.served),
         Metric("still_open", "count", "overview", conversion.still_open),
@@ -118,14 +118,8 @@ def _declared() -> list[Metric]:
             Metric("fallback", "share", "ranker_health", partial(ranker_health.fallback_share, reason=r), of=r)
             for r in ranker_health.FALLBACKS
         ),
-        Metric("latency_median", "milliseconds", "ranker_health", partial(ranker_health.latency_ms, quantile=0.5)),
-        Metric(
-            "latency_p99",
-            "milliseconds",
-            "ranker_health",
-            partial(ranker_health.latency_ms, quantile=0.99),
-            reads=("latency_ms",),
-        ),
+        Metric("latency_median", "milliseconds", "ranker_health", partial(latency, quantile=0.5)),
+        Metric("latency_p99", "milliseconds", "ranker_health", partial(latency, quantile=0.99), reads=("latency_ms",)),
         Metric(
             "calibration_gap", "points", "ranker_health", ranker_health.calibration_gap, reads=("took", "probability")
         ),
