@@ -22,7 +22,7 @@ from models.plan_ladder import FEATURE_NAMES
 from models.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
 from recommender.ranking.usage_range import UsageRange
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 MAX_BYTES: Final = 64 * 1024 * 1024
 GOLDEN_TOLERANCE: Final = 1e-9
 CHILD_SECONDS: Final = 60

@@ -33,6 +33,7 @@ STEADY: Final = (
     "uncertainty_ai_tokens",
     "trend_conversations",
     "trend_ai_tokens",
+    "week_trend_conversations",
     "peak_day_share_conversations",
     "peak_day_share_ai_tokens",
     "weekend_share_conversations",
@@ -93,18 +94,23 @@ class PlanColumns:
     ladder: Ladder
 
 
+NAMED_KINDS: Final = tuple(kind for kind in TEMPLATE_KINDS if kind not in ("none", "other"))
+
 TASTES: Final = (
     *(f"{template}_likes_{family}" for template in TEMPLATE_KINDS for family in TEMPLATE_KINDS),
     *(f"{template}_likes_{end}" for template in TEMPLATE_KINDS for end in ("higher_tiers", "middle_tiers")),
 )
 """Columns of the line: which families and tiers the organisations of a template take to, whatever is meant for them."""
 
+GROWTH: Final = ("growth_likes_higher_tiers", "growth_likes_middle_tiers")
+"""Columns of the line: which tiers those take to whose conversations rise from week to week."""
+
 HELD: Final = tuple(metric for metric in METRICS if metric not in SOLD)
 """What a plan holds so much of and no more."""
 NEEDS: Final = tuple(f"{template}_needs_{metric}" for template in TEMPLATE_KINDS for metric in HELD)
 """Columns of the line: what it takes an organisation of a template to come near a limit."""
 
-LINEAR_NAMES: Final = (*STEADY, *TASTES, *RISING, *NEEDS)
+LINEAR_NAMES: Final = (*STEADY, *TASTES, *GROWTH, *RISING, *NEEDS)
 TREE_NAMES: Final = (*STEADY, *GAPS, *RISING, "is_step")
 
 
@@ -124,19 +130,27 @@ def plan_columns(features: Floats, group_sizes: Integers) -> PlanColumns:
     trees[rows:, -1] = 1.0
     climbed = ladder.climbed(rising)
     strains = climbed[:, [list(RISING).index(f"strain_{metric}") for metric in HELD]]
-    template = by_name["template_kind"][:, None] == np.arange(len(TEMPLATE_KINDS))
+    template = _templates(by_name)
     needs = (template[:, :, None] * strains[:, None, :]).reshape(rows, len(NEEDS))
     return PlanColumns(np.hstack([steady, _tastes(by_name), climbed, needs]), trees, ladder)
 
 
+def _templates(by_name: dict[str, Floats]) -> Floats:
+    """(rows, kinds in the order of `TEMPLATE_KINDS`): each one's share of the installed templates."""
+    named = np.stack([by_name[f"{kind}_share"] for kind in NAMED_KINDS], axis=1)
+    none = (by_name["templates_installed"] == 0).astype(np.float64)
+    other = np.round(1.0 - none - named.sum(axis=1), DECIMALS)
+    return np.column_stack([none, named, other])
+
+
 def _tastes(by_name: dict[str, Floats]) -> Floats:
-    """(rows, len(TASTES)), see there."""
-    kinds = np.arange(len(TEMPLATE_KINDS))
-    template, family = (by_name[name][:, None] == kinds for name in ("template_kind", "family_kind"))
+    """(rows, len(TASTES) + len(GROWTH)), see there."""
+    template, family = _templates(by_name), by_name["family_kind"][:, None] == np.arange(len(TEMPLATE_KINDS))
     height = by_name["tier_share"]
     heights = np.stack([height, 4.0 * height * (1.0 - height)], axis=1)
     of_family, of_tier = (template[:, :, None] * there[:, None, :] for there in (family, heights))
-    return np.hstack([table.reshape(len(height), math.prod(table.shape[1:])) for table in (of_family, of_tier)])
+    tables = [table.reshape(len(height), math.prod(table.shape[1:])) for table in (of_family, of_tier)]
+    return np.hstack([*tables, np.round(by_name["week_trend_conversations"], DECIMALS)[:, None] * heights])
 
 
 def _ladder(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[Ladder, Integers, Integers]:
@@ -201,6 +215,7 @@ _SPEAKS_OF: Final = (
     | GAPS
     | {name: f"projected_{name.rpartition('_')[2]}" for name in NEEDS}
     | {name: "tier" if name.endswith("_tiers") else "template_fit" for name in TASTES}
+    | dict.fromkeys(GROWTH, "week_trend_conversations")
     | {"is_step": "tier", "rest": "tier"}
 )
 _PLACES_OF_LINEAR, _PLACES_OF_TREES = (

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ranking.chains import on_chain
-from recommender.ranking.projection import COUNTS, Projection, history_days, projected_monthly, sum_over_days
+from recommender.ranking.projection import (
+    COUNTS,
+    Projection,
+    history_days,
+    projected_monthly,
+    sum_over_days,
+    week_trend,
+)
 from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.situation import PlanTable, Situations
 
@@ -31,6 +38,11 @@ class Facts:
     def projection(self) -> Projection:
         """The next 30 days, (n, metrics) each."""
         return projected_monthly(self.situations)
+
+    @cached_property
+    def week_trend(self) -> FloatArray:
+        """(n, metrics) the last whole week against the one before; 0 for levels."""
+        return week_trend(self.situations)
 
     @cached_property
     def history_days(self) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.ranking.facts import Facts, log1p
+from recommender.ranking.facts import Facts, count, log1p
 from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import DAY_SECONDS
 
@@ -34,6 +34,26 @@ def templates_installed(facts: Facts) -> FloatArray:
 def template_kind(facts: Facts) -> FloatArray:
     """The installed template, first in the order of `TEMPLATE_KINDS`: a category, not a quantity."""
     return _first_kind(facts.situations.templates, facts.plans.templates)[:, None]
+
+
+def ecommerce_share(facts: Facts) -> FloatArray:
+    """Share of the installed templates that are for e-commerce, 0…1; 0 with none installed."""
+    return _share_of_kind(facts, "ecommerce")
+
+
+def support_share(facts: Facts) -> FloatArray:
+    """Share of the installed templates that are for support, 0…1; 0 with none installed."""
+    return _share_of_kind(facts, "support")
+
+
+def lead_generation_share(facts: Facts) -> FloatArray:
+    """Share of the installed templates that are for lead generation, 0…1; 0 with none installed."""
+    return _share_of_kind(facts, "lead_generation")
+
+
+def internal_knowledge_share(facts: Facts) -> FloatArray:
+    """Share of the installed templates that are for internal knowledge, 0…1; 0 with none installed."""
+    return _share_of_kind(facts, "internal_knowledge")
 
 
 def family_kind(facts: Facts) -> FloatArray:
@@ -87,11 +107,20 @@ def country_group(facts: Facts) -> FloatArray:
     return facts.situations.country_group.astype(np.float64)[:, None]
 
 
+def _kinds(templates: tuple[str, ...]) -> FloatArray:
+    """Each template's kind, (templates,)."""
+    other = TEMPLATE_KINDS.index("other")
+    return np.array([TEMPLATE_KINDS.index(t) if t in TEMPLATE_KINDS else other for t in templates], dtype=np.float64)
+
+
+def _share_of_kind(facts: Facts, kind: str) -> FloatArray:
+    of_kind = _kinds(facts.plans.templates) == TEMPLATE_KINDS.index(kind)
+    return count(facts.situations.templates & of_kind, axis=1)[:, None] / np.maximum(facts.installed, 1.0)
+
+
 def _first_kind(present: NDArray[np.bool_], templates: tuple[str, ...]) -> FloatArray:
     """Shape (rows,): the smallest kind among the templates present in each row, 0 where there is none."""
-    other = TEMPLATE_KINDS.index("other")
-    kinds = np.array([TEMPLATE_KINDS.index(t) if t in TEMPLATE_KINDS else other for t in templates], dtype=np.float64)
-    first = np.where(present, kinds, np.inf).min(axis=1, initial=np.inf)
+    first = np.where(present, _kinds(templates), np.inf).min(axis=1, initial=np.inf)
     return np.where(np.isinf(first), 0.0, first)
 
 
@@ -100,6 +129,10 @@ FIT_FEATURES: Final = (
     template_share,
     templates_installed,
     template_kind,
+    ecommerce_share,
+    support_share,
+    lead_generation_share,
+    internal_knowledge_share,
     family_kind,
     integration_coverage,
     missing_integrations,

@@ -16,6 +16,7 @@ from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.situation import DAY_SECONDS, Situations
 
 MONTH_DAYS: Final = 30
+WEEK_DAYS: Final = 7
 
 COUNTS: Final = np.array([metric in COUNT_METRICS for metric in METRICS])
 """(metrics,) which metrics add up over a month; the others are levels."""
@@ -115,15 +116,43 @@ def _counts(
     return monthly, np.sqrt(variance + _TREND_CARRIED**2 * _TREND_VARIANCE * (1.0 - believed)), trend
 
 
-def _rate_trend(totals: FloatArray, seconds: FloatArray, half: IntArray, rate: FloatArray) -> FloatArray:
-    """Compare two stretches of `half` observed days, whole weeks where the history allows.
+def week_trend(situations: Situations) -> FloatArray:
+    """Log ratio of the last seven whole days' daily rate to that of the seven before: (n, metrics), within ±1.5.
 
-    A tenth of the mean rate on both sides keeps a quiet stretch from becoming an infinite ratio.
+    0 for levels, and where either week has no time in it or nothing was counted in both.
     """
+    totals = np.ascontiguousarray(situations.totals[:, :, COUNTS])
+    day = np.arange(totals.shape[1])
+    observed = situations.seconds > 0
+    recent, earlier = (observed & (day > after) & (day <= after + WEEK_DAYS) for after in (0, WEEK_DAYS))
+    both = situations.seconds * (recent | earlier)
+    time = sum_over_days(both) / DAY_SECONDS
+    rate = sum_over_days(totals * (recent | earlier)[:, :, None]) / np.where(time > 0, time, 1.0)[:, None]
+    trend = np.zeros((len(situations), len(METRICS)))
+    trend[:, COUNTS] = _log_ratio(totals, situations.seconds, recent, earlier, rate)
+    return trend
+
+
+def _rate_trend(totals: FloatArray, seconds: FloatArray, half: IntArray, rate: FloatArray) -> FloatArray:
+    """Compare two stretches of `half` observed days, whole weeks where the history allows."""
     observed = seconds > 0
     number = np.cumsum(observed, axis=1)
     recent = observed & (number <= half[:, None])
     earlier = observed & ~recent & (number <= 2 * half[:, None])
+    return _log_ratio(totals, seconds, recent, earlier, rate)
+
+
+def _log_ratio(
+    totals: FloatArray,
+    seconds: FloatArray,
+    recent: NDArray[np.bool_],
+    earlier: NDArray[np.bool_],
+    rate: FloatArray,
+) -> FloatArray:
+    """The daily rate of the recent days against that of the earlier ones, both (n, days), as a log within ±1.5.
+
+    A tenth of the mean rate on both sides keeps a quiet stretch from becoming an infinite ratio.
+    """
     time_recent = sum_over_days(seconds * recent) / DAY_SECONDS
     time_earlier = sum_over_days(seconds * earlier) / DAY_SECONDS
     comparable = ((time_recent > 0) & (time_earlier > 0))[:, None] & (rate > 0)

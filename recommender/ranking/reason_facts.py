@@ -33,7 +33,18 @@ GROWS: Final = log(1.2)
 GROWTH_DAYS: Final = 14.0
 
 TEMPLATE_THEME: Final = frozenset(
-    {"template_fit", "template_share", "templates_installed", "template_kind", "family_kind", "family"}
+    {
+        "template_fit",
+        "template_share",
+        "templates_installed",
+        "template_kind",
+        "ecommerce_share",
+        "support_share",
+        "lead_generation_share",
+        "internal_knowledge_share",
+        "family_kind",
+        "family",
+    }
 )
 INTEGRATION_THEME: Final = frozenset({"integration_coverage", "missing_integrations", "integrations_connected"})
 CURRENT_THEME: Final = frozenset(

@@ -81,19 +81,9 @@ def trend_ai_tokens(facts: Facts) -> FloatArray:
     return facts.projection.trend[:, [AI_TOKENS]]
 
 
-def trend_documents(facts: Facts) -> FloatArray:
-    """Recent against earlier half of the history, documents, as a log ratio within ±1.5; 0 where unknown."""
-    return facts.projection.trend[:, [DOCUMENTS]]
-
-
-def trend_assistants(facts: Facts) -> FloatArray:
-    """Recent against earlier half of the history, assistants, as a log ratio within ±1.5; 0 where unknown."""
-    return facts.projection.trend[:, [ASSISTANTS]]
-
-
-def trend_seats(facts: Facts) -> FloatArray:
-    """Recent against earlier half of the history, seats, as a log ratio within ±1.5; 0 where unknown."""
-    return facts.projection.trend[:, [SEATS]]
+def week_trend_conversations(facts: Facts) -> FloatArray:
+    """Last seven whole days against the seven before, conversations, as a log ratio within ±1.5; 0 where unknown."""
+    return facts.week_trend[:, [CONVERSATIONS]]
 
 
 def peak_day_share_conversations(facts: Facts) -> FloatArray:
@@ -181,9 +171,7 @@ USAGE_FEATURES: Final = (
     uncertainty_seats,
     trend_conversations,
     trend_ai_tokens,
-    trend_documents,
-    trend_assistants,
-    trend_seats,
+    week_trend_conversations,
     peak_day_share_conversations,
     peak_day_share_ai_tokens,
     weekend_share_conversations,

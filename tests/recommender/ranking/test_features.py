@@ -197,6 +197,21 @@ def test_a_template_has_the_same_kind_in_every_catalogue() -> None:
     assert feature("family_kind", situations, plans).tolist() == [2, 1]
 
 
+def test_each_installed_template_has_its_share() -> None:
+    both = make_situations(TABLE, templates=("ecommerce", "support"))
+
+    assert set(feature("ecommerce_share", both)) == set(feature("support_share", both)) == {0.5}
+    assert set(feature("lead_generation_share", both)) == set(feature("internal_knowledge_share", both)) == {0.0}
+    assert set(feature("ecommerce_share", make_situations(TABLE))) == {0.0}
+
+
+def test_a_template_of_no_named_kind_leaves_the_others_their_share() -> None:
+    plans = make_table(make_plan("a", templates=("support",)), make_plan("b", tier=2, templates=("zoo",)))
+    situations = make_situations(plans, templates=("zoo", "support"))
+
+    assert set(feature("support_share", situations, plans)) == {0.5}
+
+
 def test_missing_integrations_are_those_connected_and_not_included() -> None:
     situations = make_situations(TABLE, integrations=("shopify", "whatsapp", "slack"))
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from data_contracts.usage import METRICS
 from recommender.ranking.facts import select
-from recommender.ranking.projection import Projection, projected_monthly, sum_over_days
+from recommender.ranking.projection import Projection, projected_monthly, sum_over_days, week_trend
 from recommender.ranking.situation import DAY_SECONDS, Situations
 from tests.recommender.ranking.builders import make_situations, make_table, random_situations, scaled
 
@@ -64,6 +64,31 @@ def test_falling_usage_is_projected_below_its_mean() -> None:
 
     assert halved.monthly[0, CONVERSATIONS] < 30 * 150
     assert halved.trend[0, CONVERSATIONS] < 0
+
+
+def test_the_weeks_trend_compares_the_last_two_whole_weeks_and_nothing_else() -> None:
+    situations = make_situations(TABLE)
+    situations.totals[0, 0, CONVERSATIONS] = 9_999
+    situations.totals[0, 1:8, CONVERSATIONS] = 200
+    situations.totals[0, 8:15, CONVERSATIONS] = 100
+    situations.totals[0, 15:29, CONVERSATIONS] = 7_777
+
+    assert week_trend(situations)[0, CONVERSATIONS] == pytest.approx(np.log(215 / 115))
+    assert week_trend(scaled(situations, 20))[0, CONVERSATIONS] == pytest.approx(np.log(215 / 115))
+
+
+def test_the_weeks_trend_is_a_rate_of_the_time_there_was() -> None:
+    situations = make_situations(TABLE)
+    situations.seconds[0, 11:] = 0
+    situations.totals[0, 1:8, CONVERSATIONS] = 200
+    situations.totals[0, 8:11, CONVERSATIONS] = 200
+
+    assert week_trend(situations)[0, CONVERSATIONS] == 0
+
+
+@pytest.mark.parametrize("days", [0, 3, 7])
+def test_there_is_no_weeks_trend_without_two_weeks(days: int) -> None:
+    assert (week_trend(make_situations(TABLE, days=days, per_day={"conversations": 100})) == 0).all()
 
 
 def test_a_level_is_its_last_value() -> None:
