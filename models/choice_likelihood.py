@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import ThreadpoolController
 
 from models.group_softmax import (
     Choices,
@@ -21,6 +22,8 @@ from models.group_softmax import (
     softmax_by_group,
 )
 
+BLAS = ThreadpoolController()
+"""The matrix libraries loaded above. Products this small gain nothing from a second thread, which waits by spinning."""
 MAX_ITERATIONS = 100
 MAX_HALVINGS = 40
 TOLERANCE = 1e-12

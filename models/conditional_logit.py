@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from models.choice_likelihood import best_coefficients, standardised_likelihood
+from models.choice_likelihood import BLAS, best_coefficients, standardised_likelihood
 from models.group_softmax import (
     Floats,
     checked_choices,
@@ -80,13 +80,14 @@ class ConditionalLogit:
         start = prior if coef_init is None else checked_coefficients(coef_init, features=features, name="coef_init")
 
         likelihood = standardised_likelihood(choices, weights)
-        self.coef_, self.n_iter_ = best_coefficients(
-            likelihood,
-            ridge=float(self.ridge),
-            prior=prior,
-            start=start,
-            non_negative=checked_mask(self.non_negative, prior=prior),
-        )
+        with BLAS.limit(limits=1, user_api="blas"):
+            self.coef_, self.n_iter_ = best_coefficients(
+                likelihood,
+                ridge=float(self.ridge),
+                prior=prior,
+                start=start,
+                non_negative=checked_mask(self.non_negative, prior=prior),
+            )
         self.log_likelihood_ = likelihood.value(self.coef_[likelihood.identified] * likelihood.scale)
         self.n_features_in_ = features
         return self

@@ -19,6 +19,8 @@ Integers = npt.NDArray[np.int64]
 HESSIAN_SCALE = 2.0
 """Trees step along the Hessian's diagonal only; doubling it is the usual bound for a softmax (Friedman 2001)."""
 HESSIAN_FLOOR = 1e-6
+SAFE_RANGE = 500.0
+"""How far below another a score may be, and its exponential still be a float of full precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,10 @@ class GroupSoftmaxObjective:
 
     def chances(self, scores: Floats) -> Floats:
         """Each candidate's chance, (rows,)."""
-        shifted = scores - np.maximum.reduceat(scores, self._starts)[self._decision_of_row]
+        highest = scores.max()
+        if highest - scores.min() > SAFE_RANGE:  # otherwise no exponential can vanish, whatever it is measured from
+            highest = np.maximum.reduceat(scores, self._starts)[self._decision_of_row]
+        shifted: Floats = scores - highest
         np.exp(shifted, out=shifted)
         shifted /= np.add.reduceat(shifted, self._starts)[self._decision_of_row]
         return shifted

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.boosting_race import Candidate, HeldOutFold, objective, padded, run_race
+from models.choice_likelihood import BLAS
 from models.conditional_logit import ConditionalLogit
 from models.cross_fitting import CrossFittedLogits, assign_folds
 from models.group_softmax import Choices, Floats, Integers
@@ -129,9 +130,10 @@ def fit_hybrid(material: Material, settings: Settings) -> Hybrid:
         HeldOutFold(choices, fold=fold, fold_of_decision=fold_of_decision, dataset=dataset, ladder=material.ladder)
         for fold in range(_folds_held_out(fold_of_decision))
     ]
-    candidates = _candidates(material, held_out, logits, settings=settings, grown=grown, parameters=parameters)
-    best = min(candidates, key=lambda candidate: candidate.validation_loss)
-    prior, offset = None, logits.out_of_fold_utilities(ridge=best.ridge)
+    with BLAS.limit(limits=1, user_api="blas"):
+        candidates = _candidates(material, held_out, logits, settings=settings, grown=grown, parameters=parameters)
+        best = min(candidates, key=lambda candidate: candidate.validation_loss)
+        prior, offset = None, logits.out_of_fold_utilities(ridge=best.ridge)
     if best.ridge is not None:
         prior = ConditionalLogit(
             ridge=best.ridge, prior_coef=material.prior_coef, non_negative=material.non_negative
