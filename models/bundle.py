@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from models.familiar import Familiar
 from models.plan_ladder import FEATURE_NAMES
 from models.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
 from recommender.ranking.usage_range import UsageRange
@@ -62,6 +63,7 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
         "version": ranker.version,
         "feature_names": list(ranker.feature_names),
         "coefficients": ranker.coefficients.tolist(),
+        "familiar": ranker.familiar.record(),
         "model": {"sha256": _sha256(text.encode()), "bytes": len(text.encode()), "trees": bool(text)},
         "golden": {
             "features": golden.features.tolist(),
@@ -186,7 +188,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     manifest = _json(path)
     if manifest.get("format") != FORMAT:
         raise BundleRefused(f"manifest format {manifest.get('format')!r} is not {FORMAT}")
-    if missing := {"version", "feature_names", "coefficients", "model", "golden"} - manifest.keys():
+    if missing := {"version", "feature_names", "coefficients", "familiar", "model", "golden"} - manifest.keys():
         raise BundleRefused(f"the manifest lacks {', '.join(sorted(missing))}")
     return manifest
 
@@ -212,7 +214,8 @@ def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
         raise BundleRefused("there is not one coefficient per column")
     if booster is not None and booster.num_feature() != TREE_COLUMNS:
         raise BundleRefused("the trees were trained on another number of columns")
-    return PlanRanker(str(manifest["version"]), booster, coefficients)
+    familiar = Familiar.from_record(manifest["familiar"])
+    return PlanRanker(str(manifest["version"]), booster, coefficients, familiar)
 
 
 def check_in_child(folder: Path) -> None:

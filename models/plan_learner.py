@@ -8,6 +8,7 @@ import numpy as np
 
 from models.cross_fitting import people_of_decisions
 from models.dataset import TrainingSet, TrainingSetRefused
+from models.familiar import Familiar
 from models.group_softmax import checked_choices, with_known
 from models.hybrid import FitReport, Material, Settings, fit_hybrid
 from models.plan_ladder import FEATURE_NAMES, LINEAR_NAMES, NEEDS, RISING, TREE_NAMES, plan_columns
@@ -34,7 +35,8 @@ def learn_plans(learn_from: TrainingSet, *, version: str, settings: Settings) ->
     """
     if missing := [name for name in FEATURE_NAMES if name not in learn_from.feature_names]:
         raise TrainingSetRefused(f"the training set lacks the features {', '.join(missing)}; build it anew")
-    columns = plan_columns(learn_from.only(FEATURE_NAMES).features, learn_from.group_sizes)
+    features = learn_from.only(FEATURE_NAMES).features
+    columns = plan_columns(features, learn_from.group_sizes)
     choices = checked_choices(columns.linear, learn_from.chosen, learn_from.group_sizes)
     beliefs = [BELIEFS.get(name, 0.0) for name in LINEAR_NAMES]
     only_for = np.array([name in RISING or name in NEEDS for name in LINEAR_NAMES])
@@ -56,4 +58,5 @@ def learn_plans(learn_from: TrainingSet, *, version: str, settings: Settings) ->
     )
     fitted = fit_hybrid(material, settings)
     coefficients = np.zeros(len(LINEAR_NAMES)) if fitted.prior is None else fitted.prior.coef_
-    return PlanRanker(version, fitted.booster, coefficients), fitted.report
+    familiar = Familiar.with_all_of(dict(zip(FEATURE_NAMES, features.T, strict=True)), learn_from.group_sizes)
+    return PlanRanker(version, fitted.booster, coefficients, familiar), fitted.report

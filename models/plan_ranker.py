@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.familiar import Familiar
 from models.plan_ladder import (
     FEATURE_NAMES,
     LINEAR_NAMES,
@@ -14,6 +15,7 @@ from models.plan_ladder import (
     plan_columns,
     shares_by_feature,
 )
+from recommender.ranking.abstention import Abstention
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -35,6 +37,8 @@ class PlanRanker:
     booster: "Booster | None"
     coefficients: FloatArray
     """(LINEAR_COLUMNS,); zeros where the prior says nothing."""
+    familiar: Familiar
+    """What it was trained on, so that it can abstain from the rest."""
     name: str = field(default="model", init=False)
     feature_names: tuple[str, ...] = field(default=FEATURE_NAMES, init=False)
 
@@ -46,6 +50,10 @@ class PlanRanker:
             return linear
         scores = self._predict(self.booster, columns.trees, raw_score=True)
         return linear + scores[: len(linear)] + columns.ladder.climbed(scores[len(linear) :])
+
+    def unfamiliar(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
+        """Per decision why it should not be answered; see `recommender.ranking.abstention`."""
+        return self.familiar.doubts(dict(zip(FEATURE_NAMES, features.T, strict=True)), group_sizes)
 
     def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         """Each feature's share in the utility, shape (rows, features).

@@ -15,7 +15,7 @@ from recommender.ranking.ranker import FloatArray
 
 FALLBACKS: Final = (
     "no_champion", "champion_refused", "champion_failed", "champion_slow", "no_challenger", "challenger_refused",
-    "challenger_failed", "challenger_slow",
+    "challenger_failed", "challenger_slow", "little_data", "unlike_training", "near_tie",
 )  # fmt: skip
 """Why another ranker answered than the one whose turn it was; the rules' own share is no such reason."""
 

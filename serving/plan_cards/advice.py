@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Literal, TypeVar
 
 from data_contracts.experiments import ArmRanker
+from recommender.ranking.abstention import Abstained
 from recommender.ranking.ranker import Ranker
 from serving.logs import logger
 from serving.plan_cards.champion import Absence, ChampionHolder
@@ -22,6 +23,9 @@ FallbackReason = Literal[
     "challenger_refused",
     "challenger_failed",
     "challenger_slow",
+    "little_data",
+    "unlike_training",
+    "near_tie",
 ]
 Trouble = Literal["absent", "refused", "failed", "slow"]
 Answer = TypeVar("Answer")
@@ -84,7 +88,7 @@ class Advisor:
     ) -> None:
         self.champions = champions
         self.challengers = challengers or ChampionHolder(None, known_features=())
-        self._rules = rules
+        self.rules = rules
         self._timeout_seconds = timeout_seconds
         self._monotonic = monotonic
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="champion")
@@ -96,14 +100,15 @@ class Advisor:
     ) -> Advice[Answer]:
         """What the work makes of the champion, or of the rules; never fails because of a trained ranker.
 
+        `work` raises `Abstained` where the ranker leaves the decision to the next one.
         In an experiment the `arm` says whose turn it is; a challenger that cannot answer leaves it to the champion.
         Outside of one, an organisation of the `rules_share` is answered by the rules, whether there is a champion or
         not.
         """
         if arm == "rules":
-            return Advice(self._rules, work(self._rules), None)
+            return Advice(self.rules, work(self.rules), None)
         if rules_share and arm is None:
-            return Advice(self._rules, work(self._rules), "rules_share")
+            return Advice(self.rules, work(self.rules), "rules_share")
         first_reason: FallbackReason | None = None
         for contender in (self._challenger, self._champion) if arm == "challenger" else (self._champion,):
             trouble = contender.trouble(self._monotonic())
@@ -111,17 +116,20 @@ class Advisor:
             if trouble is None and ranker is not None:
                 try:
                     return Advice(ranker, await self._within_deadline(work, ranker), first_reason)
+                except Abstained as abstained:
+                    first_reason = first_reason or abstained.reason
+                    continue
                 except TimeoutError:
                     trouble = self._pause(contender, "slow")
                 except Exception as error:  # noqa: BLE001  whatever a trained file does, the customer gets an answer
                     logger().error(contender.reasons["failed"], error=repr(error))
                     trouble = self._pause(contender, "failed")
             first_reason = first_reason or contender.reasons[trouble or "absent"]
-        return Advice(self._rules, work(self._rules), first_reason)
+        return Advice(self.rules, work(self.rules), first_reason)
 
     async def ask_again(self, ranker: Ranker, work: Callable[[Ranker], Answer]) -> Answer | None:
         """What the work makes of the ranker that has just answered; `None` when it fails or is too slow this time."""
-        if ranker is self._rules:
+        if ranker is self.rules:
             return work(ranker)
         try:
             return await self._within_deadline(work, ranker)

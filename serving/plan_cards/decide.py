@@ -9,10 +9,11 @@ import numpy as np
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.cards import plan_card, projected_usage, selection
 from recommender.experiments.assignment import Assignment
+from recommender.ranking.abstention import Abstained, Abstaining, is_near_tie
 from recommender.ranking.exploration import ShownPlan, explore, in_share, within_budget
 from recommender.ranking.facts import Facts
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
-from recommender.ranking.ranker import FloatArray, Ranker, rank
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker, rank
 from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
 from recommender.ranking.situation import PlanTable, Situations
 from recommender.ranking.usage_range import UsageRange
@@ -70,7 +71,7 @@ async def decide(
     def ranked(ranker: Ranker) -> tuple[ShownPlan, ...]:
         if not codes:
             return ()
-        best_first = rank(codes, _utilities(ranker, rows))
+        best_first = rank(codes, _willing_utilities(ranker, rows, rules=advisor.rules))
         if not terms.exploration_budget:
             return explore(best_first, decision_id=decision_id)
         out = out_of_question(codes, rows, catalogue=catalogue, interval=interval, facts=facts)
@@ -154,10 +155,27 @@ def _candidates(
     )
 
 
+def _willing_utilities(ranker: Ranker, rows: FloatArray, *, rules: Ranker) -> FloatArray:
+    """One utility per candidate; `Abstained` where the ranker should leave the decision to the next one."""
+    utilities = _utilities(ranker, rows)
+    if ranker is rules:
+        return utilities
+    if isinstance(ranker, Abstaining) and (doubt := ranker.unfamiliar(*_asked(ranker, rows))[0]) is not None:
+        raise Abstained(doubt)
+    if is_near_tie(utilities, _utilities(rules, rows), rows[:, _COLUMN["tier"]]):
+        raise Abstained("near_tie")
+    return utilities
+
+
 def _utilities(ranker: Ranker, rows: FloatArray) -> FloatArray:
     """One utility per candidate; `rows` has every declared feature. `rank` refuses what is not finite."""
+    return ranker.utilities(*_asked(ranker, rows))
+
+
+def _asked(ranker: Ranker, rows: FloatArray) -> tuple[FloatArray, IntArray]:
+    """The columns that a ranker reads, of one decision."""
     columns = [_COLUMN[name] for name in ranker.feature_names]
-    return ranker.utilities(np.ascontiguousarray(rows[:, columns]), np.array([len(rows)], dtype=np.int64))
+    return np.ascontiguousarray(rows[:, columns]), np.array([len(rows)], dtype=np.int64)
 
 
 def _context(explanation: Explanation | None, *, nothing_on_sale: bool) -> dict[str, Any]:

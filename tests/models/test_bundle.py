@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.bundle import BundleRefused, Golden, check, load_champion, point_to, write_bundle
+from models.familiar import Familiar
 from models.monotonicity import probe_situations
 from models.plan_ladder import FEATURE_NAMES
 from models.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, PlanRanker
@@ -33,7 +34,9 @@ def ranker() -> PlanRanker:
         lightgbm.Dataset(rows, rows.sum(axis=1)),
         num_boost_round=30,
     )
-    return PlanRanker("plan-ranker-1-abc", booster, np.append(0.5, random.normal(size=LINEAR_COLUMNS - 1)))
+    features, sizes = rows_of(4)
+    familiar = Familiar.with_all_of(dict(zip(FEATURE_NAMES, features.T, strict=True)), sizes)
+    return PlanRanker("plan-ranker-1-abc", booster, np.append(0.5, random.normal(size=LINEAR_COLUMNS - 1)), familiar)
 
 
 @pytest.fixture

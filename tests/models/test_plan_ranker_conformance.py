@@ -1,7 +1,8 @@
 """A trained ranker, and one of trees alone, keep what every ranker keeps; no check is left out."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from models.monotonicity import certify
 from models.plan_ranker import PlanRanker
 from models.train import train
 from recommender.billing.catalogue_build import load_catalogue
-from recommender.ranking.features import feature_cube, feature_rows
+from recommender.ranking.abstention import is_near_tie
+from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
-from recommender.ranking.ranker import Ranker
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.rules import RuleRanker
 from recommender.ranking.situation import PlanTable, Situations
 from tests.models.torn import TORN
 from tests.models.world import built, silent
@@ -64,6 +67,43 @@ def test_more_usage_never_leads_to_a_smaller_plan(plans: PlanTable, ranker: Plan
     certificate = certify(ranker, plans=plans, organisations=150, seed=11)
 
     assert certificate.falls == dict.fromkeys(certificate.falls, 0)
+
+
+@dataclass(frozen=True)
+class AsServed:
+    """The ranker, and the rules wherever it abstains."""
+
+    ranker: PlanRanker
+    abstained: Counter[str]
+    name: str = "model"
+    version: str = "as served"
+    feature_names: tuple[str, ...] = tuple(FEATURES)
+
+    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        ends, rules = np.cumsum(group_sizes), RuleRanker()
+        ours, theirs, tiers = (
+            np.ascontiguousarray(features[:, [self.feature_names.index(name) for name in names]])
+            for names in (self.ranker.feature_names, rules.feature_names, ("tier",))
+        )
+        utilities, by_rules = self.ranker.utilities(ours, group_sizes), rules.utilities(theirs, group_sizes)
+        doubts = self.ranker.unfamiliar(ours, group_sizes)
+        for doubt, end, size in zip(doubts, ends, group_sizes, strict=True):
+            rows = slice(end - size, end)
+            reason = doubt or ("near_tie" if is_near_tie(utilities[rows], by_rules[rows], tiers[rows, 0]) else "none")
+            self.abstained[reason] += 1
+            if reason != "none":
+                utilities[rows] = by_rules[rows]
+        return utilities
+
+
+def test_abstaining_never_leads_to_a_smaller_plan_either(trained: PlanRanker) -> None:
+    undecided = replace(trained, booster=None, coefficients=trained.coefficients / 30)
+    served = AsServed(undecided, Counter())
+
+    certificate = certify(served, plans=TABLES["what it was trained on"], organisations=150, seed=12)
+
+    assert certificate.falls == dict.fromkeys(certificate.falls, 0)
+    assert served.abstained.keys() == {"none", "little_data", "unlike_training", "near_tie"}
 
 
 @pytest.mark.slow

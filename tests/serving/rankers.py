@@ -7,18 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from models.bundle import BundleRefused
+from recommender.ranking.abstention import Abstention
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 
 
 @dataclass
 class Cheapest:
-    """Prefers what costs least; can be told to be slow, to fail or to lose its mind."""
+    """Prefers what costs least, of equal prices the first; can be told to be slow, to fail or to lose its mind."""
 
     version: str = "champion-1"
     feature_names: tuple[str, ...] = ("monthly_price",)
     seconds: float = 0.0
     fault: Exception | None = None
     nonsense: bool = False
+    lead: float = 0.1
+    """Of one plan over the next where both cost the same."""
+    doubt: Abstention | None = None
+    """What it has against every decision."""
     asked: int = 0
     name: str = "model"
 
@@ -30,7 +35,13 @@ class Cheapest:
         time.sleep(self.seconds)
         if self.fault is not None:
             raise self.fault
-        return np.full(len(features), np.nan) if self.nonsense else -features[:, 0]
+        return (
+            np.full(len(features), np.nan) if self.nonsense else -features[:, 0] - self.lead * np.arange(len(features))
+        )
+
+    def unfamiliar(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
+        """The same doubt every time."""
+        return [self.doubt] * len(group_sizes)
 
 
 class Shelf:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from recommender.ranking.abstention import Abstention
 from serving.plan_cards.advice import PAUSE_SECONDS
 from serving.plan_cards.champion import ChampionHolder
 from tests.serving.harness import running, usage
@@ -52,6 +53,34 @@ def test_instead_of_a_failing_champion_the_rules_answer(tmp_path: Path, shelf: S
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         service.put()
         assert answered(service.recommended()) == ("rules", "2", "champion_failed")
+
+
+@pytest.mark.parametrize("doubt", ["little_data", "unlike_training"])
+def test_a_champion_that_knows_too_little_leaves_it_to_the_rules_and_is_asked_again(
+    tmp_path: Path, shelf: Shelf, doubt: Abstention
+) -> None:
+    doubting = Cheapest(doubt=doubt)
+    shelf.promote(doubting)
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        first = service.recommended()
+        service.send(usage("e1"))
+        second = service.recommended()
+
+    assert answered(first) == answered(second) == ("rules", "2", doubt)
+    assert doubting.asked == 2
+
+
+def test_plans_that_the_champion_cannot_tell_apart_are_left_to_the_rules(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.promote(Cheapest(lead=0.0))
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put(templates=["internal_knowledge"], integrations=[])
+        answer = service.recommended()
+
+    assert answered(answer) == ("rules", "2", "near_tie")
+    assert (answer["plans"][0]["family"], answer["plans"][0]["tier"]) == ("knowledge", 1)
 
 
 def test_instead_of_a_slow_champion_the_rules_answer_and_it_is_left_alone_for_a_while(

@@ -1,6 +1,7 @@
 """Recommendations become impressions, choices become outcomes, and both become the next training set."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipelines.export import export_tables
 from pipelines.training_set import build_training_set
 from pipelines.validate import validate
 from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.rules import RuleRanker
 from tests.serving.harness import NOW, Service, running, usage
 
 TEMPLATES = ("ecommerce", "support", "lead_generation", "internal_knowledge")
@@ -75,8 +77,9 @@ def exported(service: Service, answers: list[dict[str, Any]], tmp_path_factory: 
 
 
 def test_the_trained_ranker_answers_and_says_so(answers: list[dict[str, Any]]) -> None:
-    assert {answer["strategy"] for answer in answers} == {"model"}
-    assert {answer["fallback_reason"] for answer in answers} == {None}
+    told = Counter((answer["strategy"], answer["fallback_reason"]) for answer in answers)
+    assert told.keys() <= {("model", None), ("rules", "near_tie")}
+    assert told["model", None] > 0.9 * ORGANIZATIONS
     assert answers[0]["plans"][0]["recommended"]
     assert [plan["position"] for plan in answers[0]["plans"]] == [1, 2, 3]
 
@@ -97,7 +100,9 @@ def test_every_reason_that_was_shown_can_be_replayed_from_the_log(
     build_training_set(checked=exported, out=tmp_path, catalogues=[catalogue])
     ranker = load_champion(bundles)
 
-    audit = audit_log(load_situations(tmp_path, [catalogue]), lambda logged: ranker)
+    audit = audit_log(
+        load_situations(tmp_path, [catalogue]), lambda logged: ranker if logged.strategy == "model" else RuleRanker()
+    )
 
     assert audit.faults == []
     assert audit.decisions == ORGANIZATIONS

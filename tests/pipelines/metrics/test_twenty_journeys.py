@@ -72,6 +72,9 @@ BY_HAND: dict[str, int | Fraction | None] = {
     "fallback_challenger_refused": 0,
     "fallback_challenger_failed": 0,
     "fallback_challenger_slow": 0,
+    "fallback_little_data": 0,
+    "fallback_unlike_training": 0,
+    "fallback_near_tie": 0,
     "latency_median": 100,  # of 10, 20, … 200
     "latency_p99": 200,
     # Of eleven that the model decided, said one half each, five were taken.
