@@ -45,6 +45,10 @@ class Slice:
     rules_ndcg: float
     difference: Difference
     """Over the rules; its interval allows for how many slices are looked at."""
+    calibration_error: float
+    """The ranker's, within this part."""
+    calibration_by_chance: float
+    """What true probabilities would not exceed in 95 of 100 such parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def measure(
         over_champion=_over("champion", each, regret, rows) if champion else {},
         calibration_by_chance=calibration_by_chance(utilities["model"], rows.group_sizes),
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
-        slices=tuple(_slices(anew, each["model"].ndcg, each["rules"].ndcg)),
+        slices=tuple(_slices(anew, utilities["model"], each["model"].ndcg, each["rules"].ndcg)),
         off_policy={
             name: judge_policy(policy_log(logged, utilities=values, choice_model=choice_model))
             for name, values in utilities.items()
@@ -213,7 +217,7 @@ def calibration_by_chance(utilities: FloatArray, group_sizes: NDArray[np.int64],
     return float(np.quantile(errors, 0.95))
 
 
-def _slices(anew: Recomputed, ours: FloatArray, theirs: FloatArray) -> Iterator[Slice]:
+def _slices(anew: Recomputed, utilities: FloatArray, ours: FloatArray, theirs: FloatArray) -> Iterator[Slice]:
     """By installed template and by group of countries, where there are decisions enough."""
     members: dict[tuple[str, str], list[int]] = {}
     for place, (batch, i) in zip(
@@ -232,7 +236,18 @@ def _slices(anew: Recomputed, ours: FloatArray, theirs: FloatArray) -> Iterator[
             organizations=anew.decisions.organizations[places],
             level=1 - (1 - LEVEL) / len(large),
         )
-        yield Slice(kind, name, float(ours[places].mean()), float(theirs[places].mean()), difference)
+        inside = np.isin(np.arange(len(anew.decisions)), places)
+        rows, sizes = np.repeat(inside, anew.decisions.group_sizes), anew.decisions.group_sizes[inside]
+        stated = softmax_by_group(utilities[rows], sizes)
+        yield Slice(
+            kind,
+            name,
+            ndcg=float(ours[places].mean()),
+            rules_ndcg=float(theirs[places].mean()),
+            difference=difference,
+            calibration_error=calibration_error(stated, anew.decisions.chosen[rows]),
+            calibration_by_chance=calibration_by_chance(utilities[rows], sizes),
+        )
 
 
 def _certified(ranker: Ranker, anew: Recomputed) -> tuple[Certificate, ...]:

@@ -108,7 +108,7 @@ def regret_words(measured: Measured) -> Iterator[str]:
 
 def slice_rows(measured: Measured) -> Iterator[tuple[str, ...]]:
     """A head and one line for each template and country group with decisions enough, as text."""
-    yield "part", "decisions", "NDCG@3", "rules", "difference"
+    yield "part", "decisions", "NDCG@3", "rules", "difference", "calibration error", "by chance up to"
     for each in measured.slices:
         d = each.difference
         label = f"{each.kind} {each.name}"
@@ -118,9 +118,11 @@ def slice_rows(measured: Measured) -> Iterator[tuple[str, ...]]:
             f"{each.ndcg:.3f}",
             f"{each.rules_ndcg:.3f}",
             f"{d.lower:+.3f} … {d.upper:+.3f}",
+            f"{each.calibration_error:.3f}",
+            f"{each.calibration_by_chance:.3f}",
         )
     if not measured.slices:
-        yield f"none is large enough ({len(COUNTRY_GROUPS)} groups of countries are looked at)", "–", "–", "–", "–"
+        yield f"none is large enough ({len(COUNTRY_GROUPS)} groups of countries are looked at)", *["–"] * 6
 
 
 def _off_policy(measured: Measured) -> Iterator[str]:

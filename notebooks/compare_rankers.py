@@ -108,8 +108,9 @@ def parts(measured):
         [
             mo.md(
                 "## 4 · Templates and countries\n\nNDCG@3 of the ranker and of the rules in each part that has"
-                " decisions enough, and the interval of the difference; wholly below zero, that part is worse off.\n\n"
-                + "\n".join(regret_words(measured))
+                " decisions enough, and the interval of the difference; wholly below zero, that part is worse off."
+                " Beside it how far stated probabilities are from what was chosen, and how far true ones would be by"
+                " chance.\n\n" + "\n".join(regret_words(measured))
             ),
             mo.ui.table(by_part, selection=None),
         ]

@@ -59,7 +59,7 @@ def measured(**changes: Any) -> Measured:
         over_champion={"hit": difference(0.03), "ndcg": difference(0.03), "log_loss": difference(0.05)},
         calibration_by_chance=0.012,
         regret_cents={"model": 900.0, "rules": 1_000.0},
-        slices=(Slice("template", "support", 0.7, 0.65, difference(0.05)),),
+        slices=(Slice("template", "support", 0.7, 0.65, difference(0.05), 0.01, 0.02),),
         off_policy={"model": accepted(0.45)},
         reasons=audit,
         certificates={"model": (certificate(3),), "champion": (certificate(3),)},
@@ -99,7 +99,7 @@ def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outsid
         ({"figures": {"model": figures(None), "popularity": figures(2.0)}}, "log-loss below popularity"),
         ({"calibration_by_chance": -0.001}, "probabilities mean what they say"),
         (
-            {"slices": (Slice("country", "dach", 0.5, 0.6, difference(-0.1)),)},
+            {"slices": (Slice("country", "dach", 0.5, 0.6, difference(-0.1), 0.01, 0.02),)},
             "no template or country worse off than with the rules",
         ),
         ({"off_policy": {"model": accepted(0.2)}}, "logged decisions do not speak against it"),
