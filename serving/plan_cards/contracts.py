@@ -149,6 +149,9 @@ class Recommendation(BaseModel):
     strategy: Literal["rules", "model"]
     model_version: str
     fallback_reason: str | None
+    """Why another ranker answered than the one whose turn it was: `no_champion`, `champion_refused`, `champion_failed`,
+    `champion_slow` (likewise `…challenger…`), the operator's `rules_share`, or the ranker's own abstention:
+    `little_data`, `unlike_training`, `near_tie`."""
     experiment: str | None
     arm: str | None
     interval: IntervalName
