@@ -85,7 +85,7 @@ def test_the_page_behind_does_not_scroll_while_it_is_open(opened: Open) -> None:
     assert modal.page.evaluate("getComputedStyle(document.documentElement).overflow") == "hidden"
     modal.page.keyboard.press("Escape")
     expect(modal.dialog).to_have_count(0)
-    assert modal.page.evaluate("getComputedStyle(document.documentElement).overflow") == "visible"
+    expect(modal.page.locator("html")).to_have_css("overflow", "visible")
 
 
 def test_its_sections_stand_in_their_order(opened: Open) -> None:
