@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tried")
     quiet = lambda _: None  # noqa: E731
     write_demo_data(
-        out=root / "raw", organizations=700, until=UNTIL, broken_share=0, with_experiments=True, progress=quiet
+        out=root / "raw", organizations=900, until=UNTIL, broken_share=0, with_experiments=True, progress=quiet
     )
     validate(root / "raw", root / "checked", now=UNTIL, progress=quiet)
     declared = read_experiments((root / "raw" / "truth" / "experiments.yml").read_text())
@@ -51,7 +51,7 @@ def test_each_organisation_takes_part_once_from_its_first_decision(world: Path, 
     raw = raw[raw["experiment"].notna() & raw["recommended"]]
     first = raw.sort_values("occurred_at").groupby("organization_id").first()
     ours = facts.participants.set_index("organization_id")
-    assert len(ours) == len(first) > 200
+    assert len(ours) == len(first) > 300
     assert (ours["arm"].astype(str) == first["arm"].loc[ours.index].astype(str)).all()
     assert (ours["started_at"] == first["occurred_at"].loc[ours.index]).all()
     assert not ours["crossed"].any()
