@@ -16,11 +16,11 @@ from models.ladder import Ladder, LadderObjective
 
 Objective = GroupSoftmaxObjective | LadderObjective
 
-PATIENCE_ROUNDS = 15
+PATIENCE_ROUNDS = 10
 """A contender stops after this many rounds without a new best of its own."""
-PACE_ROUNDS = 5
+PACE_ROUNDS = 3
 """A contender's pace is its gain over this many rounds; pace is looked at as often."""
-CATCH_UP_ROUNDS = 30
+CATCH_UP_ROUNDS = 20
 """A contender is out when so many more rounds at its present pace would not bring it level with the best."""
 
 
@@ -121,7 +121,7 @@ class Contender:
         rounds = len(self.losses) - 1
         if self._grown_out or rounds - int(np.argmin(self.losses)) >= PATIENCE_ROUNDS:
             return False
-        if rounds < 2 * PACE_ROUNDS or rounds % PACE_ROUNDS or self.best_loss <= best_of_all:
+        if not rounds or rounds % PACE_ROUNDS or self.best_loss <= best_of_all:
             return True
         pace = max(0.0, (self.losses[-1 - PACE_ROUNDS] - self.losses[-1]) / PACE_ROUNDS)
         return self.losses[-1] - pace * CATCH_UP_ROUNDS < best_of_all

@@ -74,7 +74,10 @@ class LogLikelihood:
         return float(self.weights @ log_chances[self.chosen == 1.0])
 
     def derivatives(self, coefficients: Floats) -> tuple[Floats, Floats]:
-        """Gradient (features,) and negative Hessian (features, features)."""
+        """Gradient (features,) and negative Hessian (features, features).
+
+        The Hessian is a matrix times its own transpose, of which NumPy works out one triangle only.
+        """
         sizes = self.group_sizes
         row_weights = np.repeat(self.weights, sizes)
         chances = softmax_by_group(self.known + self.rows @ coefficients, sizes)
@@ -90,8 +93,10 @@ class LogLikelihood:
             block = slice(begin, int(ends[last - 1]))
             rows = self.rows[block]
             means = _mean_by_group(rows, chances[block], sizes[first:last])
-            curvature += rows.T @ (rows * (row_weights[block] * chances[block])[:, None])
-            curvature -= means.T @ (means * self.weights[first:last, None])
+            weighted = rows * np.sqrt(row_weights[block] * chances[block])[:, None]
+            curvature += weighted.T @ weighted
+            weighted = means * np.sqrt(self.weights[first:last])[:, None]
+            curvature -= weighted.T @ weighted
             first = last
         return gradient, curvature
 
