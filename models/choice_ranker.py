@@ -13,6 +13,8 @@ from typing import Self
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from models.conditional_logit import ConditionalLogit
 from models.cross_fitting import people_of_decisions
@@ -28,7 +30,7 @@ from models.group_softmax import (
 from models.hybrid import FitReport, Material, Settings, TreeSettings, fit_hybrid
 
 
-class ChoiceRanker:
+class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     """A choice model of two parts: utility = X @ prior_.coef_ (if there is a prior) + the trees' raw score.
 
     `ridges` are the candidates for the logit, by default chosen by sample size; `prior_coef` (features,) is what the
@@ -97,6 +99,7 @@ class ChoiceRanker:
 
     def utilities(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
         """The utility of each candidate, (rows,): the logit's plus the trees' raw score."""
+        check_is_fitted(self)
         matrix = checked_matrix(X)
         if matrix.shape[1] != self.n_features_in_:
             raise ValueError(f"fitted on {self.n_features_in_} features, asked about {matrix.shape[1]}")

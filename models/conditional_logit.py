@@ -16,6 +16,8 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from models.choice_likelihood import BLAS, best_coefficients, standardised_likelihood
 from models.group_softmax import (
@@ -28,7 +30,7 @@ from models.group_softmax import (
 )
 
 
-class ConditionalLogit:
+class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
     """Learns how much each column adds to a candidate's utility.
 
     `ridge` >= 0 pulls every coefficient towards `prior_coef` (zero unless given), in units of decisions: a ridge of 10
@@ -94,6 +96,7 @@ class ConditionalLogit:
 
     def utilities(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike | None = None) -> Floats:
         """The linear utility of each candidate, (rows,); group sizes are only checked, if given."""
+        check_is_fitted(self)
         matrix = checked_matrix(X)
         if matrix.shape[1] != self.n_features_in_:
             raise ValueError(f"fitted on {self.n_features_in_} features, asked about {matrix.shape[1]}")

@@ -4,6 +4,8 @@ from dataclasses import asdict
 import lightgbm as lgb
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from models.choice_ranker import ChoiceRanker
 from models.conditional_logit import ConditionalLogit
@@ -258,3 +260,15 @@ def test_a_single_decision_is_refused() -> None:
 def test_a_question_about_other_columns_is_refused(curved_ranker: ChoiceRanker) -> None:
     with pytest.raises(ValueError, match="fitted on 3 features, asked about 2"):
         curved_ranker.predict_proba(np.ones((4, 2)), [4])
+
+
+@pytest.mark.parametrize("learner", [ChoiceRanker(ridges=(1.0, 3.0), seed=7), ConditionalLogit(ridge=2.0)])
+def test_a_learner_can_be_cloned_with_its_settings_and_without_what_it_learned(
+    learner: ChoiceRanker | ConditionalLogit,
+) -> None:
+    X, chosen, group_sizes = make_choices(100)
+    copy = clone(learner.fit(X, chosen, group_sizes))
+
+    assert copy.get_params() == learner.get_params()
+    with pytest.raises(NotFittedError):
+        copy.predict_proba(X, group_sizes)
