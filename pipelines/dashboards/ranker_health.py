@@ -164,6 +164,8 @@ def _policies(voice: Voice) -> Section:
     """How often each ranker's first plan would have been accepted, as far as the log can tell."""
     heading, reading = voice.say("policies.heading"), voice.say("policies.reading")
     found = voice.facts.policies
+    if any(each.exploring for each in found):
+        reading = f"{reading} {voice.say('policies.exploring')}"
     if not found:
         return Section(heading, reading, note=voice.say("policies.none"))
     share, count = METRICS["fallback_share"], METRICS["decisions"]

@@ -50,6 +50,21 @@ def test_an_estimate_that_may_not_be_relied_on_is_named_and_not_shown(locale: Lo
     assert "88" not in " ".join(found.table.iloc[1].tolist())
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_page_says_that_rankers_are_judged_as_they_would_be_served(locale: Locale) -> None:
+    one = estimate("challenger", reliable=True)
+    served = one.model_copy(update={"exploring": True})
+
+    assert (
+        say(locale, "policies.exploring")
+        in section(replace(twenty(), policies=(one, served)), "policies.heading", locale).reading
+    )
+    assert (
+        say(locale, "policies.exploring")
+        not in section(replace(twenty(), policies=(one,)), "policies.heading", locale).reading
+    )
+
+
 @pytest.mark.parametrize(("effective", "shown"), [(300, True), (299.9, False)])
 def test_an_estimate_on_a_small_effective_sample_is_not_shown(effective: float, shown: bool) -> None:
     one = estimate("champion", reliable=True).model_copy(update={"effective_sample_size": effective})
