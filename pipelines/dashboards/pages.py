@@ -11,7 +11,7 @@ from pipelines.dashboards.content import Page, Section, Voice, as_of
 from pipelines.dashboards.experiments import experiments
 from pipelines.dashboards.parts import family, rows_of, sliced, table_of
 from pipelines.dashboards.ranker_health import ranker_health
-from pipelines.metrics.declared import METRICS
+from pipelines.metrics.declared import BILLED, METRICS
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, narrowed
 from pipelines.metrics.filters import Filters as Narrowing
@@ -79,7 +79,6 @@ def acceptance(voice: Voice, dimension: str) -> tuple[Section, ...]:
 
 def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
     """What was billed, what journeys bring by the month, and what better advice would have saved."""
-    billed = ("billed_net", "billed_overage", "billed_credits", "billed_tax", "billed_total", "unpaid")
     recurring = Section(
         voice.say("recurring.heading"),
         voice.say("recurring.reading"),
@@ -94,7 +93,7 @@ def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
     ledger = Section(
         voice.say("billed.heading"),
         voice.say("billed.reading"),
-        figures=tuple(voice.figure(slug) for slug in billed),
+        figures=tuple(voice.figure(slug) for slug in BILLED),
         note="" if len(voice.facts.charges) else voice.say("note.empty"),
     )
     return (
