@@ -59,6 +59,8 @@ class Page:
     lead: str
     as_of: str
     """How old the data are, in words."""
+    data_end: datetime
+    """The last instant of which they tell anything."""
     stale: bool
     """Whether they are too old to be called present."""
     sections: tuple[Section, ...]
@@ -120,3 +122,14 @@ def as_of(facts: Facts, *, now: datetime, locale: Locale) -> tuple[str, bool]:
     minutes = max((now - facts.data_end).total_seconds() / 60, 0)
     age = number(minutes * 60, "seconds", locale=locale, currency="")
     return say(locale, "page.as_of", instant=instant(facts.data_end, locale=locale), age=age), minutes > FRESH_MINUTES
+
+
+def aging(data_end: datetime, *, locale: Locale) -> dict[str, str | int]:
+    """What an open page says as it grows older (`templates/open_page.html`): `{age}`, `{value}` are left to be said."""
+    return {
+        "locale": locale,
+        "fresh_minutes": FRESH_MINUTES,
+        "as_of": say(locale, "page.as_of", instant=instant(data_end, locale=locale), age="{age}"),
+        **{name: say(locale, f"number.{name}", value="{value}") for name in ("days", "hours", "minutes", "seconds")},
+        "notifications": say(locale, "page.notifications"),
+    }

@@ -40,6 +40,7 @@ def page(
         voice.say(f"page.{slug}.title"),
         voice.say(f"page.{slug}.lead"),
         said,
+        facts.data_end,
         stale,
         PAGES[slug](voice, dimension),
     )
