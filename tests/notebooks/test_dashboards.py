@@ -209,7 +209,7 @@ def test_a_page_that_stays_open_turns_red_when_its_data_are_an_hour_old(
 
 def test_the_date_picker_and_the_notices_speak_the_language_of_the_page(chromium: Browser, origin: str) -> None:
     page, _ = signed_in(chromium, origin)
-    for locale, month in (("de", "Monat"), ("en", "month"), ("fr", "mois")):
+    for locale, month in zip(LOCALES, ("Monat", "month", "mois"), strict=True):
         opened(page, origin, "overview", locale)
         parts = page.get_by_role("spinbutton").evaluate_all("all => all.map(e => e.ariaLabel).join()")
         page.get_by_role("region", name=say(locale, "page.notifications"), exact=True).first.wait_for(state="attached")
