@@ -90,6 +90,7 @@ class Voice:
         """A number with its interval and what it stands on."""
         sure = interval(estimate, metric.unit, locale=self.locale, currency=self.facts.currency)
         count = self.say("number.n", n=number(estimate.n, "count", locale=self.locale, currency=""))
+        count = "" if metric.unit == "count" else count  # a number of things stands on itself
         return " · ".join(part for part in (self.text(estimate.value, metric), sure, count) if part)
 
     def figure(self, slug: str) -> Figure:

@@ -193,3 +193,14 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
             assert a.figures == b.figures
             if a.table is not None and b.table is not None:
                 pd.testing.assert_frame_equal(a.table, b.table)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_number_of_things_is_drawn_as_bars_without_an_interval_to_explain(locale: Locale) -> None:
+    counted = page("experiments", twenty(), locale=locale, now=NOW).sections[-1]
+
+    assert counted.reading == say(locale, "slice.count")
+    assert counted.chart is not None
+    drawn = counted.chart.to_json()
+    assert '"type": "bar"' in drawn
+    assert "n = " not in drawn
