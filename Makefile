@@ -99,33 +99,39 @@ clean: ## Remove what was generated (var/, caches), keep .venv
 
 $(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) | $(INSTALLED)
 	@rm -rf $(DEMO)/raw; mkdir -p $(DONE)
-	$(call step,1/7 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
+	$(call step,1/8 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
 	@touch $@
 
 $(DONE)/checked: $(DONE)/raw
 	@rm -rf $(DEMO)/checked
-	$(call step,2/7 check every table against its contract,$(PY) -m pipelines validate --raw $(DEMO)/raw --out $(DEMO)/checked)
+	$(call step,2/8 check every table against its contract,$(PY) -m pipelines validate --raw $(DEMO)/raw --out $(DEMO)/checked)
 	@touch $@
 
 $(DONE)/training_set: $(DONE)/checked
 	@rm -rf $(DEMO)/training_set
-	$(call step,3/7 build the training set,$(PY) -m pipelines training-set --checked $(DEMO)/checked --out $(DEMO)/training_set)
+	$(call step,3/8 build the training set,$(PY) -m pipelines training-set --checked $(DEMO)/checked --out $(DEMO)/training_set)
 	@touch $@
 
 $(DONE)/champion: $(DONE)/training_set $(call sources_of,models)
-	$(call step,4/7 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry --truth $(DEMO)/raw/truth/choices.parquet --seed $(SEED))
+	$(call step,4/8 train$(COMMA) judge and register a ranker,$(PY) -m models train --training-set $(DEMO)/training_set --registry $(DEMO)/registry --truth $(DEMO)/raw/truth/choices.parquet --seed $(SEED))
 	@touch $@
 
 $(IMPORTED): $(DONE)/checked $(call sources_of,serving/db)
 	$(if $(PLANS_DATABASE_URL),,@rm -f $(DEMO)/plans.db $(DEMO)/plans.db-wal $(DEMO)/plans.db-shm)
-	$(call step,6/7 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
+	$(call step,7/8 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
 	@touch $@
 
-$(DONE)/off_policy: $(DONE)/champion
-	$(call step,5/7 estimate from the log what the new ranker would have achieved,$(PY) -m models evaluate --training-set $(DEMO)/training_set --registry $(DEMO)/registry --off-policy $(DEMO)/off_policy.json > /dev/null)
+# One that is quicker to train and knows less: something to hold the champion against.
+$(DONE)/challenger: $(DONE)/champion
+	$(call step,5/8 train a challenger and put it beside the champion,$(PY) -m models train --quick --try --training-set $(DEMO)/training_set --registry $(DEMO)/registry --seed $(SEED) > /dev/null)
+	@touch $@
+
+# The rankers are judged exploring as those in the log did (pipelines/demo_rankers.py): temperature, floor, reach.
+$(DONE)/off_policy: $(DONE)/challenger
+	$(call step,6/8 estimate from the log what both would have achieved,$(PY) -m models evaluate --exploring 0.5 0.08 4 --training-set $(DEMO)/training_set --registry $(DEMO)/registry --off-policy $(DEMO)/off_policy.json > /dev/null)
 	@touch $@
 
 $(DONE)/metrics: $(DONE)/off_policy $(IMPORTED)
 	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_EXPERIMENTS=$(DEMO)/raw/truth/experiments.yml $(PY) -m serving experiments show --out $(DEMO)/standings.json > /dev/null
-	$(call step,7/7 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml --standings $(DEMO)/standings.json --off-policy $(DEMO)/off_policy.json)
+	$(call step,8/8 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml --standings $(DEMO)/standings.json --off-policy $(DEMO)/off_policy.json)
 	@touch $@

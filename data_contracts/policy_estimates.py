@@ -17,13 +17,15 @@ class PolicyEstimate(BaseModel):
     """As many decisions of its own would say as much."""
     overlap: float = Field(ge=0, le=1)
     """Share of decisions in which it might have done what was logged."""
-    logged: float
-    """How often what was really first was accepted."""
+    logged: float | None
+    """How often what was really first was accepted; absent without decisions."""
     estimate: float | None
     """Self-normalised and doubly robust (SNDR); absent where the log allows none."""
     lower: float | None
     upper: float | None
     """Bounds that hold however often they are looked at."""
+    exploring: bool = False
+    """Whether it was taken to vary the first place, as it would be served; else its best plan is always there."""
     reliable: bool
     reasons: tuple[str, ...]
     """Why it may not be relied on, in English."""

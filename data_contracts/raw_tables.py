@@ -13,6 +13,7 @@ from data_contracts.charges import Charge
 from data_contracts.decisions import DecisionCandidate
 from data_contracts.organizations import IntegrationChange, Organization, SubscriptionChange, TemplateInstall
 from data_contracts.outcomes import Outcome
+from data_contracts.refunds import Refund
 from data_contracts.usage import UsageEvent
 
 Kind = Literal["text", "instant", "whole", "number", "flag", "json"]
@@ -85,6 +86,7 @@ RAW_TABLES: Final[Mapping[str, RawTable]] = {
         ),
         RawTable("outcomes", Outcome, key=("event_id",), references={"decision_id": "decisions"}, fresh_for_days=62),
         RawTable("charges", Charge, key=("charge_id",), references=OF_ORGANIZATION, optional=True),
+        RawTable("refunds", Refund, key=("refund_id",), references=OF_ORGANIZATION, optional=True),
     )
 }
 

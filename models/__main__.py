@@ -1,28 +1,23 @@
 """`python -m models`: train a ranker, judge it, promote it, check what serving would load."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from models.bundle import BundleRefused
 from models.champions import PromotionRefused
 from models.dataset import TrainingSetRefused
+from models.printed import console, print_conditions, print_figures, print_policies
 
 if TYPE_CHECKING:
-    from models.gate import Verdict
-    from models.judge import Figures
-    from models.offline_policy import PolicyFigures
     from models.situations import Batch
+    from recommender.ranking.exploration import Policy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console(width=None if sys.stdout.isatty() else 120)
-"""A table of figures needs the room; a log file has it."""
 
 MOST_SEED: Final = 2**31 - 1
 """LightGBM reads seeds into 32 bits."""
@@ -43,6 +38,10 @@ def train_command(
     training_set: TrainingSetFolder,
     registry: RegistryFolder,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Same seed and data give the same model.")] = 7,
+    quick: Annotated[bool, typer.Option("--quick", help="One setting and few small trees: done in seconds.")] = False,
+    try_out: Annotated[
+        bool, typer.Option("--try", help="Make it the challenger; judged beside the rules only.")
+    ] = False,
     truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
     catalogue: CatalogueFiles = None,
     offers: OffersFiles = None,
@@ -61,17 +60,19 @@ def train_command(
         batches = _situations(training_set, catalogue, offers)
         known = truth_for(rows, truth) if truth else None
         with kept.alone():
-            champion = kept.champion()
-            trained = train(rows, seed=seed, truth=known, champion=champion, progress=status.update)
+            champion = None if try_out else kept.champion()
+            trained = train(rows, seed=seed, quick=quick, truth=known, champion=champion, progress=status.update)
             status.update("measuring it beside the rules and the champion")
             judged = judge_challenger(trained, batches, champion=champion)
             status.update("registering")
             publish_usage_range(kept.bundles, learned_range(batches))
-            registered = kept.register(trained, judged)
-    _print_figures(trained.figures)
-    _print_conditions(judged.verdict)
+            registered = kept.register(trained, judged, try_out=try_out)
+    print_figures(trained.figures)
+    print_conditions(judged.verdict)
     if registered.promoted:
         console.print(f"[green]{registered.version} is the champion[/] (run {registered.run_id})")
+    elif try_out:
+        console.print(f"[green]{registered.version} is the challenger[/], the gate: {judged.verdict.outcome}")
     else:
         console.print(f"[yellow]{registered.version} is registered, not promoted[/]: {judged.verdict.outcome}")
 
@@ -84,6 +85,10 @@ def evaluate_command(
     version: Annotated[str | None, typer.Option(help="Judge this registered version anew, by the gate.")] = None,
     truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
     off_policy: Annotated[Path | None, typer.Option(help="JSON file to write for `pipelines metrics`.")] = None,
+    exploring: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(help="By the log, judge each as it would vary the first place: temperature, floor, reach."),
+    ] = None,
     catalogue: CatalogueFiles = None,
     offers: OffersFiles = None,
 ) -> None:
@@ -108,18 +113,21 @@ def evaluate_command(
             judged = judge_version(rows, batches, version=kept.published(version), champion=champion)
             kept.note(version, judged)
             console.print(words)
-            _print_figures(dict(judged.measured.figures))
-            _print_conditions(judged.verdict)
+            print_figures(dict(judged.measured.figures))
+            print_conditions(judged.verdict)
             return
         known = truth_for(rows, truth) if truth else None
-        found = evaluate(rows, champion=champion, challenger=kept.challenger(), truth=known, progress=status.update)
+        tried, explored = kept.challenger(), _policy(exploring)
+        found = evaluate(
+            rows, champion=champion, challenger=tried, truth=known, exploring=explored, progress=status.update
+        )
         if off_policy is not None:
             off_policy.parent.mkdir(parents=True, exist_ok=True)
             off_policy.write_text(policy_estimates(found, training_set=rows.digest).model_dump_json(indent=1), "utf-8")
     console.print(words)
     console.print(f"{found.decisions:,} decisions of {found.organizations:,} held-out organisations")
-    _print_figures(found.figures)
-    _print_policies(found.off_policy)
+    print_figures(found.figures)
+    print_policies(found.off_policy)
     console.print(" ".join(POLICY_EXPLAINED))
     for line, policy in zip(policy_words(found.off_policy), found.off_policy.values(), strict=True):
         console.print(line, style=None if policy.verdict.reliable else "yellow", highlight=False)
@@ -242,6 +250,15 @@ def _situations(folder: Path, catalogue: list[Path] | None, offers: list[Path] |
     return load_situations(folder, [load_catalogue(*pair) for pair in texts])
 
 
+def _policy(exploring: tuple[float, float, float] | None) -> "Policy":
+    from recommender.ranking.exploration import OFF, Policy
+
+    try:
+        return OFF if exploring is None else Policy(*exploring)
+    except ValueError as error:
+        raise typer.BadParameter(f"--exploring: {error}") from error
+
+
 @contextmanager
 def _spoken() -> Iterator[None]:
     """Turn an expected refusal into one line on stderr and exit status 1."""
@@ -255,35 +272,6 @@ def _spoken() -> Iterator[None]:
     except OSError as error:
         typer.echo(f"{error.filename or 'file'}: {error.strerror or error}", err=True)
         raise typer.Exit(1) from error
-
-
-def _print_figures(figures: "dict[str, Figures]") -> None:
-    from models.report import COLUMNS, rows
-
-    table = Table(title="held-out organisations")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name == "ranker" else "right")
-    for row in rows(figures):
-        table.add_row(*row)
-    console.print(table)
-
-
-def _print_conditions(verdict: "Verdict") -> None:
-    table = Table("condition", "met", "found", title=f"the gate: {verdict.outcome}")
-    for each in verdict.conditions:
-        table.add_row(each.name, "[green]yes[/]" if each.met else "[red]no[/]", each.said)
-    console.print(table)
-
-
-def _print_policies(figures: "dict[str, PolicyFigures]") -> None:
-    from models.report import POLICY_COLUMNS, policy_rows
-
-    table = Table(title="off-policy: the first plan's acceptance")
-    for name in POLICY_COLUMNS:
-        table.add_column(name)
-    for row in policy_rows(figures):
-        table.add_row(*row)
-    console.print(table)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ class TrainingSet:
     """(r,) the logged probability of being put first."""
     digest: str
     """sha256 that names the content."""
+    settled_until_us: int | None = None
+    """Later decisions are there only if somebody paid: the time to choose was not over; `None`: there are no such."""
 
     def __len__(self) -> int:
         return len(self.group_sizes)
@@ -60,6 +62,13 @@ class TrainingSet:
     def learned_from(self) -> FloatArray:
         """(r, features + 3): what a learner is fitted on."""
         return np.ascontiguousarray(np.hstack([self.features, self.positions]))
+
+    @property
+    def settled(self) -> NDArray[np.bool_]:
+        """(d,) whether a decision would be there whatever had been chosen; the others are there for what was."""
+        if self.settled_until_us is None:
+            return np.ones(len(self), dtype=np.bool_)
+        return np.asarray(self.decided_at_us <= self.settled_until_us)
 
     def take(self, decisions: NDArray[np.bool_]) -> Self:
         """The decisions of a boolean mask (d,), in their order."""
@@ -77,6 +86,7 @@ class TrainingSet:
             decided_at_us=self.decided_at_us[decisions],
             propensity=self.propensity[rows],
             digest=self.digest,
+            settled_until_us=self.settled_until_us,
         )
 
     def only(self, names: tuple[str, ...]) -> Self:
@@ -126,6 +136,7 @@ def load_training_set(folder: Path) -> TrainingSet:
         decided_at_us=_microseconds(table["decided_at"])[starts],
         propensity=table["propensity"].to_numpy(dtype=np.float64),
         digest=str(about["digest"]),
+        settled_until_us=about.get("settled_until_us"),
     )
 
 
@@ -159,6 +170,8 @@ def description(folder: Path) -> dict[str, Any]:
     names = about["feature_names"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) != len(names):
         raise TrainingSetRefused("the feature_names of training_set.json are not a list of different names")
+    if not isinstance(about.get("settled_until_us"), int | None):
+        raise TrainingSetRefused("the settled_until_us of training_set.json is no instant in microseconds")
     return about
 
 

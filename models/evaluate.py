@@ -13,6 +13,7 @@ from models.logged_choices import FitChoiceModel, FloatArray, fit_logit
 from models.offline_policy import PolicyFigures
 from models.popularity import popularity
 from models.train import judge_off_policy
+from recommender.ranking.exploration import OFF, Policy
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 
@@ -29,6 +30,8 @@ class Evaluation:
     """Of the same rankers."""
     decisions: int
     organizations: int
+    exploring: Policy
+    """How the rankers were taken to vary the first place, where the log judges them."""
 
 
 def evaluate(
@@ -38,11 +41,14 @@ def evaluate(
     challenger: Ranker | None = None,
     truth: FloatArray | None = None,
     fit: FitChoiceModel = fit_logit,
+    exploring: Policy = OFF,
     progress: Callable[[str], None] = print,
 ) -> Evaluation:
     """Judge on the held-out organisations; `fit` makes the off-policy choice model of those learned from.
 
-    `truth` (rows of the training set,) as in `train`. `TrainingSetRefused` when there are too few decisions.
+    By the log each is judged as it would be served, `exploring` or not; an estimate of one that explores as boldly as
+    the log did rests on more of it. `truth` (rows of the training set,) as in `train`.
+    `TrainingSetRefused` when there are too few decisions.
     """
     cut = split(training_set)
     others, judged = cut.learned_from, cut.judged_on
@@ -74,10 +80,11 @@ def evaluate(
     tried = rankers | ({"challenger": challenger} if challenger else {})
     return Evaluation(
         figures=found,
-        off_policy=judge_off_policy(tried, unseen, choice_model=fit(others)),
+        off_policy=judge_off_policy(tried, unseen, choice_model=fit(others), exploring=exploring),
         versions={name: ranker.version for name, ranker in tried.items()},
         decisions=len(judged),
         organizations=len(np.unique(judged.organizations)),
+        exploring=exploring,
     )
 
 
@@ -94,10 +101,11 @@ def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates
                 "decisions": figures.weights.decisions,
                 "effective_sample_size": figures.weights.effective_sample_size,
                 "overlap": figures.weights.overlap,
-                "logged": figures.logged.value,
+                "logged": figures.logged.value if figures.weights.decisions else None,
                 "estimate": None if estimate is None else estimate.value,
                 "lower": lower,
                 "upper": upper,
+                "exploring": not found.exploring.off,
                 "reliable": figures.verdict.reliable,
                 "reasons": figures.verdict.reasons,
             }

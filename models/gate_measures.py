@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.dataset import TrainingSet, columns_of
 from models.group_softmax import segment_starts, softmax_by_group
 from models.judge import ByDecision, Figures, by_decision, calibration_error, judge, positions_by_group
-from models.logged_choices import fit_logit, policy_log
+from models.logged_choices import fit_logit, settled_log
 from models.monotonicity import Certificate, certify
 from models.offline_policy import PolicyFigures, judge_policy
 from models.paired import LEVEL, Difference, paired_difference
@@ -135,7 +135,7 @@ def measure(
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
         slices=tuple(_slices(anew, utilities["model"], each["model"].ndcg, each["rules"].ndcg)),
         off_policy={
-            name: judge_policy(policy_log(logged, utilities=values, choice_model=choice_model))
+            name: judge_policy(settled_log(logged, utilities=values, choice_model=choice_model))
             for name, values in utilities.items()
         },
         reasons=audit_explanations(spread(anew.batches, AUDITED_DECISIONS), ranker)

@@ -99,8 +99,15 @@ class PolicyFigures:
 def judge_policy(log: PolicyLog, *, level: float = 0.95) -> PolicyFigures:
     """Every estimate of the policy's mean reward, with intervals at `level`, diagnostics and a verdict.
 
-    Weights that are not finite (a logged action with no propensity) or all zero give no estimates, only the verdict.
+    Weights that are not finite (a logged action with no propensity) or all zero give no estimates, only the verdict;
+    nor does a log of nothing.
     """
+    if not len(log.rewards):
+        unknown, reasons = float("nan"), ("no decision was logged of which everything is known by now",)
+        nothing = Weights(0, 0.0, unknown, unknown, unknown, 0.0)
+        return PolicyFigures(
+            {}, None, Estimate(unknown, unknown, unknown, unknown), nothing, OfflineVerdict(False, reasons)
+        )
     weights = weigh(log)
     found = verdict(weights)
     logged = _mean(log.rewards, log, level=level)

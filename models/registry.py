@@ -118,8 +118,11 @@ class Registry:
         except PromotionRefused:
             return None
 
-    def register(self, trained: Trained, judged: Judged) -> Registered:
-        """Log the run with data, parameters, figures, plots, report and card, register it, promote it if it won."""
+    def register(self, trained: Trained, judged: Judged, *, try_out: bool = False) -> Registered:
+        """Log the run with data, parameters, figures, plots, report and card, register it, promote it if it won.
+
+        To `try_out` it becomes the challenger that experiments try out instead, whether it won or not.
+        """
         verdict = judged.verdict
         with _mlflow(self.folder) as mlflow:
             with mlflow.start_run(run_name=trained.ranker.version) as run:
@@ -138,9 +141,11 @@ class Registry:
                 )
                 mlflow.log_artifacts(str(bundle), "bundle")
             self.note(version, judged)
-            if verdict.promoted:
+            if try_out:
+                point_to(self.bundles, version, pointer_name=CHALLENGER)
+            elif verdict.promoted:
                 self._install(mlflow, version, "promoted")
-            return Registered(version, run.info.run_id, verdict.promoted)
+            return Registered(version, run.info.run_id, verdict.promoted and not try_out)
 
     def note(self, version: str, judged: Judged) -> None:
         """Keep what the gate found of a registered version; a later report takes the place of an earlier one."""

@@ -23,7 +23,7 @@ ORDER = ("optimum", "model", "champion", "conditional_logit", "popularity", "rul
 POLICY_COLUMNS = ("policy", "estimator", "accepted", "95 % interval", "to be read as")
 POLICY_EXPLAINED = (
     "Off-policy: how often the plan put first would have been accepted, had the ranker put its own first plan there.",
-    "An estimate from logs, not an experiment.",
+    "An estimate from logs, not an experiment; decisions that are known only because somebody paid are left out.",
 )
 READ_AS = {
     "IPS": "unbiased, wide",

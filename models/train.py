@@ -1,9 +1,9 @@
 """From a training set to a judged challenger: one call, repeatable from its seed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,15 +12,19 @@ from numpy.typing import NDArray
 from models.conditional_logit import ConditionalLogit
 from models.dataset import TrainingSet, TrainingSetRefused, columns_of
 from models.holdout import Split, split
-from models.hybrid import Settings
+from models.hybrid import Settings, TreeSettings
 from models.judge import Figures, judge
-from models.logged_choices import ChoiceModel, policy_log
+from models.logged_choices import ChoiceModel, settled_log
 from models.offline_policy import PolicyFigures, judge_policy
 from models.plan_learner import learn_plans
 from models.plan_ranker import FloatArray, PlanRanker
 from models.popularity import popularity
+from recommender.ranking.exploration import OFF, Policy
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
+
+QUICK: Final = Settings(ridges=(30.0,), trees=TreeSettings(leaves=4, learning_rate=0.1, most_trees=60))
+"""A ranker in seconds, to try things out with; it is judged like any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ def train(
     training_set: TrainingSet,
     *,
     seed: int,
+    quick: bool = False,
     truth: FloatArray | None = None,
     champion: Ranker | None = None,
     num_threads: int = 2,
@@ -51,15 +56,17 @@ def train(
 ) -> Trained:
     """Fit on most organisations, judge on the others beside rules, popularity and a conditional logit.
 
-    `truth` (rows of the training set,) holds true choice probabilities where they are known (demo data). `cut` is what
-    to learn from and judge on, if it is not the usual split.
+    `quick` tries one setting, with few small trees. `truth` (rows of the training set,) holds true choice
+    probabilities where they are known (demo data). `cut` is what to learn from and judge on, if it is not the usual
+    split.
     The same training set and seed give the same model text. `TrainingSetRefused` when there are too few decisions.
     """
     cut = cut or split(training_set)
     learn, judged = cut.learned_from, cut.judged_on
     progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
     version = f"challenger-{training_set.digest[:8]}"
-    ranker, report = learn_plans(learn, version=version, settings=Settings(seed=seed, num_threads=num_threads))
+    settings = replace(QUICK if quick else Settings(), seed=seed, num_threads=num_threads)
+    ranker, report = learn_plans(learn, version=version, settings=settings)
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
     held = None if truth is None else truth[np.repeat(cut.judged, training_set.group_sizes)]
     progress("judging against rules, popularity and a conditional logit")
@@ -89,15 +96,16 @@ def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
 
 
 def judge_off_policy(
-    rankers: Mapping[str, Ranker], judged: TrainingSet, *, choice_model: ChoiceModel
+    rankers: Mapping[str, Ranker], judged: TrainingSet, *, choice_model: ChoiceModel, exploring: Policy = OFF
 ) -> dict[str, PolicyFigures]:
     """What the log says of each ranker as a policy; the choice model must not have seen the organisations judged on."""
     return {
         name: judge_policy(
-            policy_log(
+            settled_log(
                 judged,
                 utilities=ranker.utilities(columns_of(ranker, judged), judged.group_sizes),
                 choice_model=choice_model,
+                exploring=exploring,
             )
         )
         for name, ranker in rankers.items()

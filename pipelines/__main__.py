@@ -139,7 +139,7 @@ def metrics(  # noqa: PLR0917 - options, given by name
         facts = warm(
             checked=checked, out=out, catalogues=known, experiments=declared, policies=policies, standings=stand
         )
-    names = ("journeys", "charges", "decisions", "participants")
+    names = ("journeys", "charges", "refunds", "decisions", "participants")
     _print_rows("facts", {name: len(getattr(facts, name)) for name in names})
 
 

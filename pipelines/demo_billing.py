@@ -19,6 +19,8 @@ from recommender.billing.subscription import PaidTime
 from recommender.billing.tax import tax_on
 from recommender.ranking.ranker import IntArray
 
+TWICE_SHARE: Final = 0.01
+"""Of charges that are paid, those that are paid twice; the second payment is sent back."""
 UNPAID_SHARE: Final = 0.015
 """Of renewals, those that are not paid when the data ends."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,6 +84,24 @@ def charges(
         "total_cents", "lines", "paid_at", "occurred_at", "recorded_at",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns).astype({"paid_at": "Int64"})
+
+
+def refunds(billed: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
+    """What was sent back of charges that were paid twice, an hour to a day later."""
+    twice = billed[(billed["paid_at"].notna() & (billed["total_cents"] > 0)) & (rng.random(len(billed)) < TWICE_SHARE)]
+    hour = 3_600_000_000
+    instant = twice["paid_at"].astype(np.int64) + rng.integers(hour, 24 * hour, len(twice))
+    return pd.DataFrame(
+        {
+            "refund_id": "r-" + twice["charge_id"].astype("str"),
+            "organization_id": twice["organization_id"],
+            "charge_id": twice["charge_id"],
+            "currency": twice["currency"],
+            "amount_cents": twice["total_cents"],
+            "occurred_at": instant,
+            "recorded_at": instant + 1_000_000,
+        }
+    )
 
 
 def _life(

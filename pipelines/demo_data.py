@@ -138,6 +138,7 @@ def make_demo_data(
         "decisions": demo_traffic.measured(logs.decisions, rng=np.random.default_rng([seed, 2])),
         "outcomes": demo_traffic.told(logs.outcomes, rng=own),
         "charges": billed,
+        "refunds": demo_billing.refunds(billed, rng=np.random.default_rng([seed, 3])),
     }
     # What had not been recorded when the data ends is not in it.
     tables = {name: _instants(table[table["recorded_at"] < timeline.end]) for name, table in tables.items()}

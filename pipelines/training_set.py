@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipelines.checked_tables import count_rows, tables_of
+from pipelines.labels import HORIZON_DAYS
 from pipelines.logged_features import Comparison
 from pipelines.training_rows import FEATURE_NAMES, TrainingSources, build_chunk, open_sources
 from pipelines.usable_decisions import REASONS
 from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
-from recommender.ranking.day_cube import EPOCH
+from recommender.ranking.day_cube import DAY_US, EPOCH
 from recommender.ranking.ranker import IntArray
 
 CHUNK_DECISIONS: Final = 20_000
@@ -75,6 +76,7 @@ def build_training_set(
     `checked` holds the seven checked tables, `catalogues` every catalogue version that decisions were made under.
     The candidates are those that were logged; everything else is computed anew, as known at the decision. The same
     tables give the same digest, in whatever order their rows stand. Raises `TableUnreadable` and `NothingToLearn`.
+    Decisions after `settled_until_us` are in only if somebody paid: what is judged by the log leaves them out.
     """
     sources = open_sources(checked, catalogues)
     usable, left_out = sources.decisions.usable, sources.decisions.excluded_by_reason
@@ -92,6 +94,7 @@ def build_training_set(
             "feature_names": list(FEATURE_NAMES),
             "first_decided_at": _instant(sources, usable[0]),
             "last_decided_at": _instant(sources, usable[-1]),
+            "settled_until_us": sources.data_end_us - HORIZON_DAYS * DAY_US,
             "catalogue_versions": sorted({sources.log.markets[m][0] for m in np.unique(sources.log.market[usable])}),
             "excluded": left_out,
             "tables": {name: count_rows(checked, name) for name in tables_of(checked)},

@@ -10,6 +10,7 @@ from data_contracts.expectations import (
     integrations,
     organizations,
     outcomes,
+    refunds,
     subscriptions,
     template_installs,
     usage_events,
@@ -25,6 +26,7 @@ EXPECTATIONS: Final[Mapping[str, Callable[..., list[Any]]]] = {
     "decisions": decisions.expectations,
     "outcomes": outcomes.expectations,
     "charges": charges.expectations,
+    "refunds": refunds.expectations,
 }
 
 

@@ -13,7 +13,11 @@ What is shown is defined in `pipelines/dashboards` and `pipelines/metrics`.
 import marimo
 
 __generated_with = "0.25.2"
-app = marimo.App(width="medium", app_title="Ranker health")
+app = marimo.App(
+    width="medium",
+    app_title="Ranker health",
+    html_head_file="../../pipelines/dashboards/templates/open_page.html",
+)
 
 with app.setup:
     import sys

@@ -59,6 +59,8 @@ class Page:
     lead: str
     as_of: str
     """How old the data are, in words."""
+    data_end: datetime
+    """The last instant of which they tell anything."""
     stale: bool
     """Whether they are too old to be called present."""
     sections: tuple[Section, ...]
@@ -88,6 +90,7 @@ class Voice:
         """A number with its interval and what it stands on."""
         sure = interval(estimate, metric.unit, locale=self.locale, currency=self.facts.currency)
         count = self.say("number.n", n=number(estimate.n, "count", locale=self.locale, currency=""))
+        count = "" if metric.unit == "count" else count  # a number of things stands on itself
         return " · ".join(part for part in (self.text(estimate.value, metric), sure, count) if part)
 
     def figure(self, slug: str) -> Figure:
@@ -120,3 +123,14 @@ def as_of(facts: Facts, *, now: datetime, locale: Locale) -> tuple[str, bool]:
     minutes = max((now - facts.data_end).total_seconds() / 60, 0)
     age = number(minutes * 60, "seconds", locale=locale, currency="")
     return say(locale, "page.as_of", instant=instant(facts.data_end, locale=locale), age=age), minutes > FRESH_MINUTES
+
+
+def aging(data_end: datetime, *, locale: Locale) -> dict[str, str | int]:
+    """What an open page says as it grows older (`templates/open_page.html`): `{age}`, `{value}` are left to be said."""
+    return {
+        "locale": locale,
+        "fresh_minutes": FRESH_MINUTES,
+        "as_of": say(locale, "page.as_of", instant=instant(data_end, locale=locale), age="{age}"),
+        **{name: say(locale, f"number.{name}", value="{value}") for name in ("days", "hours", "minutes", "seconds")},
+        "notifications": say(locale, "page.notifications"),
+    }

@@ -11,7 +11,7 @@ from pipelines.dashboards.content import Page, Section, Voice, as_of
 from pipelines.dashboards.experiments import experiments
 from pipelines.dashboards.parts import family, rows_of, sliced, table_of
 from pipelines.dashboards.ranker_health import ranker_health
-from pipelines.metrics.declared import METRICS
+from pipelines.metrics.declared import BILLED, METRICS
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, narrowed
 from pipelines.metrics.filters import Filters as Narrowing
@@ -40,6 +40,7 @@ def page(
         voice.say(f"page.{slug}.title"),
         voice.say(f"page.{slug}.lead"),
         said,
+        facts.data_end,
         stale,
         PAGES[slug](voice, dimension),
     )
@@ -79,7 +80,6 @@ def acceptance(voice: Voice, dimension: str) -> tuple[Section, ...]:
 
 def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
     """What was billed, what journeys bring by the month, and what better advice would have saved."""
-    billed = ("billed_net", "billed_overage", "billed_credits", "billed_tax", "billed_total", "unpaid")
     recurring = Section(
         voice.say("recurring.heading"),
         voice.say("recurring.reading"),
@@ -94,7 +94,7 @@ def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
     ledger = Section(
         voice.say("billed.heading"),
         voice.say("billed.reading"),
-        figures=tuple(voice.figure(slug) for slug in billed),
+        figures=tuple(voice.figure(slug) for slug in BILLED),
         note="" if len(voice.facts.charges) else voice.say("note.empty"),
     )
     return (

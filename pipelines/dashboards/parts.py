@@ -58,6 +58,8 @@ def sliced(voice: Voice, slug: str, dimension: str) -> Section:
     table = table_of(voice, metric, named, called)
     shown = named if dimension == "week" else sorted(named, key=lambda each: -each[1].n)[:MOST_ROWS]
     rows = rows_of(voice, metric, shown)
+    if metric.unit == "count" and dimension != "week":
+        return Section(heading, voice.say("slice.count"), chart=charts.bars(rows, description=heading), table=table)
     chart = (
         charts.weeks(_in_points(rows, metric).rename(columns={"name": "week"}), description=heading, unit=metric.unit)
         if dimension == "week"

@@ -164,6 +164,8 @@ def _policies(voice: Voice) -> Section:
     """How often each ranker's first plan would have been accepted, as far as the log can tell."""
     heading, reading = voice.say("policies.heading"), voice.say("policies.reading")
     found = voice.facts.policies
+    if any(each.exploring for each in found):
+        reading = f"{reading} {voice.say('policies.exploring')}"
     if not found:
         return Section(heading, reading, note=voice.say("policies.none"))
     share, count = METRICS["fallback_share"], METRICS["decisions"]
@@ -190,13 +192,24 @@ def _policies(voice: Voice) -> Section:
             "low": [each.lower for each in known],
             "high": [each.upper for each in known],
             "small": False,
-            "text": [voice.text(each.estimate, share) for each in known],
+            "text": [_policy_text(voice, each) for each in known],
         }
     )
     shaky = [voice.say(f"policies.{each.policy}") for each in found if each not in known]
     note = voice.say("policies.shaky", names=", ".join(shaky)) if shaky else ""
     chart = charts.dots(drawn, description=heading) if known else None
     return Section(heading, reading, chart=chart, table=table, note=note)
+
+
+def _policy_text(voice: Voice, estimate: PolicyEstimate) -> str:
+    """An estimate with its bounds and what it stands on, as far as they are known."""
+    share, count = METRICS["fallback_share"], METRICS["decisions"]
+    bounds = ""
+    if estimate.lower is not None:
+        low, high = voice.text(estimate.lower, share), voice.text(estimate.upper, share)
+        bounds = voice.say("number.interval", low=low, high=high)
+    effective = voice.say("policies.effective", n=voice.text(estimate.effective_sample_size, count))
+    return " · ".join(part for part in (voice.text(estimate.estimate, share), bounds, effective) if part)
 
 
 def _may_be_shown(estimate: PolicyEstimate) -> bool:

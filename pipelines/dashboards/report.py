@@ -12,7 +12,7 @@ import altair as alt
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from pipelines.dashboards.content import Page
+from pipelines.dashboards.content import Page, aging
 from pipelines.dashboards.numbers import instant
 from pipelines.metrics.words import Locale, say
 
@@ -60,7 +60,7 @@ def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selecti
 def article(page: Page, *, locale: Locale) -> str:
     """One page as HTML, to stand in an element of the class `dashboard`."""
     return _TEMPLATES.get_template("article.html").render(
-        page=page, t=partial(say, locale), drawing=drawing, locale=locale
+        page=page, t=partial(say, locale), drawing=drawing, locale=locale, aging=aging(page.data_end, locale=locale)
     )
 
 

@@ -21,6 +21,8 @@ _WITHOUT_MENU = (
 IDLE_SECONDS = 120
 """So long a page that was closed keeps its kernel."""
 
+_DISPLAY: Final = b'"display": {"theme": "system"}'
+"""What every notebook asks of marimo; its date picker speaks the language that stands beside."""
 _TITLE: Final = re.compile(rb"<title>[^<]*</title>")
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -70,6 +72,7 @@ def _in_language(page: bytes, slug: str, locale: Locale) -> bytes:
     """A page as marimo wrote it, in this language and called what the page is called in it."""
     title = f"<title>{escape(say(locale, f'page.{slug}.title'))}</title>".encode()
     spoken = page.replace(b'<html lang="en">', f'<html lang="{locale}">'.encode(), 1)
+    spoken = spoken.replace(_DISPLAY, _DISPLAY[:-1] + f', "locale": "{locale}"}}'.encode(), 1)
     return _TITLE.sub(lambda _: title, spoken, count=1)
 
 

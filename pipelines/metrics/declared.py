@@ -18,6 +18,10 @@ from pipelines.metrics.words import Locale, say
 Unit = Literal["count", "share", "points", "cents", "seconds", "milliseconds"]
 """`points`: a difference of shares. `cents`: whole minor units of the ledger's currency."""
 Page = Literal["overview", "acceptance", "money", "experiments", "ranker_health"]
+BILLED: Final = (
+    "billed_net", "billed_overage", "billed_credits", "billed_tax", "billed_total", "credit_notes", "refunds", "unpaid",
+)  # fmt: skip
+"""What the ledger adds up to, in the order in which it is read: charges and refunds, not journeys."""
 _FAR: Final = ("over", "step")
 _ROWS: Final[Mapping[Page, Rows]] = {"experiments": "participants", "ranker_health": "decisions"}
 
@@ -106,6 +110,8 @@ def _declared() -> list[Metric]:
                 ("billed_total", "total_cents"),
             )
         ),
+        Metric("credit_notes", "cents", "money", money.credit_notes),
+        Metric("refunds", "cents", "money", money.refunds),
         Metric("unpaid", "cents", "money", money.unpaid),
         Metric("regret", "cents", "money", money.regret, reads=("over", "regret_cents")),
         Metric("without_regret", "share", "money", money.without_regret),

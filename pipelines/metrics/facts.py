@@ -29,6 +29,7 @@ from pipelines.metrics.decided import (
 )
 from pipelines.metrics.later_usage import regret_cents
 from pipelines.metrics.prices import PriceList
+from pipelines.metrics.refunds import REFUND_COLUMNS, refunds_frame
 from pipelines.metrics.templates import NONE, first_template
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.day_cube import DAY_US
@@ -51,6 +52,8 @@ class Facts:
     """The last instant of which the data tell anything."""
     currency: str = "EUR"
     """Of every amount: what the catalogues are priced in."""
+    refunds: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(REFUND_COLUMNS)))
+    """One row per refund; see `refunds_frame`."""
     decisions: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(DECISION_COLUMNS)))
     """One row per decision; see `decisions_frame`."""
     participants: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(PARTICIPANT_COLUMNS)))
@@ -79,9 +82,11 @@ def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: S
     taking_part = [
         participants_frame(checked, each, decisions, known=known, prices=prices, end=end) for each in experiments
     ]
+    charges = charges_frame(checked, known=known)
     return Facts(
         journeys=journeys,
-        charges=charges_frame(checked, known=known),
+        charges=charges,
+        refunds=refunds_frame(checked, charges, known=known),
         data_end=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end),
         currency=next(iter(currencies), "EUR"),
         decisions=decisions,

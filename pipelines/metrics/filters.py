@@ -51,11 +51,12 @@ class Filters:
 
 
 def narrowed(facts: Facts, filters: Filters) -> Facts:
-    """The facts that the filters keep: journeys, decisions and exposures by when they began, charges by when made."""
+    """The facts that the filters keep: what happened by when it began, money by when it was charged or sent back."""
     return replace(
         facts,
         journeys=facts.journeys[filters.keeps(facts.journeys, "started_at")],
         charges=facts.charges[filters.keeps(facts.charges, "occurred_at")],
+        refunds=facts.refunds[filters.keeps(facts.refunds, "occurred_at")],
         decisions=facts.decisions[filters.keeps(facts.decisions, "started_at")],
         # Not by plan: which one is recommended is what an arm decides, and would no longer be by lot.
         participants=facts.participants[replace(filters, plans=()).keeps(facts.participants, "started_at")],

@@ -31,6 +31,17 @@ def billed(facts: Facts, *, column: str, comparisons: int = 1) -> Estimate:  # n
     return Estimate(int(facts.charges[column].sum()), n=len(facts.charges))
 
 
+def credit_notes(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001
+    """What charges with a net below 0 became: credit balances, documented by credit notes."""
+    net = facts.charges["net_cents"]
+    return Estimate(int(-net[net < 0].sum()), n=int((net < 0).sum()))
+
+
+def refunds(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001
+    """Money that was sent back."""
+    return Estimate(int(facts.refunds["amount_cents"].sum()), n=len(facts.refunds))
+
+
 def unpaid(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001
     """The totals of charges that are not paid yet."""
     waiting = facts.charges[~facts.charges["paid"].to_numpy(dtype=np.bool_)]

@@ -10,7 +10,7 @@ from typing import Final
 from pipelines.experiments import results as judged
 from pipelines.experiments.results import results
 from pipelines.metrics.decided import taking_of
-from pipelines.metrics.declared import METRICS, Metric, Page, Unit
+from pipelines.metrics.declared import BILLED, METRICS, Metric, Page, Unit
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, cut
 from pipelines.metrics.intervals import SMALL, Estimate
@@ -38,7 +38,7 @@ def metric_csv(facts: Facts, metric: Metric, *, locale: Locale) -> str:
 
 def _rows(facts: Facts, metric: Metric, locale: Locale) -> Iterator[list[object]]:
     yield _row(metric, metric(facts), facts, locale)
-    if metric.family in {"billed_net", "billed_overage", "billed_credits", "billed_tax", "billed_total", "unpaid"}:
+    if metric.family in BILLED:
         return
     for dimension in DIMENSIONS:
         parts = cut(facts, dimension, rows=metric.rows, columns=metric.reads)

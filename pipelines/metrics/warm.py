@@ -17,11 +17,12 @@ from pipelines.metrics.facts import Facts, read_facts
 from pipelines.written_together import written_together
 from recommender.billing.catalogue import Catalogue
 
-FORM: Final = 6
+FORM: Final = 7
 """Goes up when the files change their form; another form is made again, never guessed at."""
 FILES: Final = (
     "journeys.parquet",
     "charges.parquet",
+    "refunds.parquet",
     "decisions.parquet",
     "participants.parquet",
     "drift.parquet",
@@ -57,6 +58,7 @@ def keep(facts: Facts, out: Path) -> None:
     with written_together(out, FILES) as paths:
         facts.journeys.to_parquet(paths["journeys.parquet"], index=False)
         facts.charges.to_parquet(paths["charges.parquet"], index=False)
+        facts.refunds.to_parquet(paths["refunds.parquet"], index=False)
         facts.decisions.to_parquet(paths["decisions.parquet"], index=False)
         facts.participants.to_parquet(paths["participants.parquet"], index=False)
         facts.drift.to_parquet(paths["drift.parquet"], index=False)
@@ -82,6 +84,7 @@ def read_warm(folder: Path) -> Facts:
             charges=pd.read_parquet(folder / "charges.parquet"),
             data_end=datetime.fromisoformat(about["data_end"]),
             currency=about["currency"],
+            refunds=pd.read_parquet(folder / "refunds.parquet"),
             decisions=pd.read_parquet(folder / "decisions.parquet"),
             participants=pd.read_parquet(folder / "participants.parquet"),
             drift=pd.read_parquet(folder / "drift.parquet"),

@@ -34,6 +34,11 @@ EXPORT_VIEWS: Final[Mapping[str, str]] = {
         " c.total_cents, c.lines, c.paid_at, c.occurred_at, c.recorded_at"
         " FROM charges c LEFT JOIN plan_changes p ON c.cause = 'change:' || p.change_id"
     ),
+    "refunds": (
+        "SELECT e.entry_id AS refund_id, e.organization_id, e.charge_id, e.currency, p.amount_cents, e.occurred_at,"
+        " e.recorded_at FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.entry_id"
+        " WHERE e.kind = 'refund' AND p.account = 'unapplied'"
+    ),
 }
 """Raw table → the query behind its view. `interval` is quoted by nobody: both databases take it as a column name."""
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.demo_rankers import EXPLORING
+from recommender.ranking.exploration import Policy
+
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 PHONY = re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE)
@@ -21,6 +24,13 @@ def test_every_make_target_has_a_help_text() -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):(?!=)", MAKEFILE, re.MULTILINE))
     assert set(PHONY) == targets
     assert [target for target in PHONY if not re.search(rf"^{target}:.*## \S", MAKEFILE, re.MULTILINE)] == []
+
+
+def test_the_demo_judges_rankers_exploring_as_those_that_its_log_is_from() -> None:
+    said = re.search(r"--exploring ([\d. ]+?) --", MAKEFILE)
+
+    assert said is not None
+    assert Policy(*map(float, said[1].split())) == EXPLORING
 
 
 def test_make_alone_lists_every_target() -> None:

@@ -93,6 +93,16 @@ def test_a_version_is_tried_out_beside_the_champion(registry: Registry, versions
     assert champion_of(registry) == ("1", "1")
 
 
+def test_what_is_trained_to_be_tried_out_is_the_challenger_even_if_it_won(registry: Registry) -> None:
+    trained, judged = judged_challenger(registry.folder.parent, outcome="won")
+
+    registered = registry.register(trained, judged, try_out=True)
+
+    assert not registered.promoted
+    assert load_challenger(registry.bundles).version == registered.version
+    assert champion_of(registry) == (None, None)
+
+
 def test_what_may_not_be_promoted_is_not_tried_out(registry: Registry, versions: tuple[str, str, str]) -> None:
     with pytest.raises(PromotionRefused, match="there is no version"):
         registry.try_out("nothing")

@@ -1,5 +1,6 @@
 """The champion and the rules on held-out organisations, and what was logged as the log of another policy."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,19 @@ from models.cross_fitting import assign_folds
 from models.dataset import TrainingSet, TrainingSetRefused, load_training_set
 from models.evaluate import evaluate, policy_estimates
 from models.holdout import split
-from models.logged_choices import FloatArray, chance_if_first, cross_fitted_log, places_if_first, policy_log
+from models.logged_choices import (
+    FloatArray,
+    chance_if_first,
+    cross_fitted_log,
+    places_if_first,
+    policy_log,
+    settled_log,
+)
 from models.offline_policy import judge_policy
 from models.report import policy_rows, policy_words
 from models.run_log import policy_metrics
 from models.train import truth_for
+from recommender.ranking.exploration import Policy
 from recommender.ranking.rules import RuleRanker
 from tests.models.world import built, silent
 
@@ -93,6 +102,30 @@ def test_the_choice_model_is_asked_about_the_plan_as_if_it_stood_first() -> None
     assert asked.tolist() == [0.5, 0.5]
 
 
+def test_a_policy_that_explores_is_weighted_and_expected_by_the_chance_of_each_plan() -> None:
+    exploring = Policy(temperature=1.0, floor=0.0, reach=1.5)
+    utilities = np.array([0, 1.0, -9, 2, 1, 2])  # a half as likely as b, times e; then a, b, c: out of three, all near
+    one, two = 1 / (1 + math.e), 1 / (2 + math.exp(-1))
+
+    log = policy_log(two_decisions(), utilities=utilities, choice_model=FirstPlaceTakesHalf(), exploring=exploring)
+    certain = policy_log(two_decisions(), utilities=utilities, choice_model=FirstPlaceTakesHalf())
+
+    assert log.weights.tolist() == pytest.approx([(1 - one) / 0.5, two / 0.4])
+    assert certain.weights.tolist() == [2, 0]
+    assert log.expected_policy.tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_only_decisions_that_are_there_whatever_was_chosen_are_judged_by() -> None:
+    rows = replace(two_decisions(), settled_until_us=0)
+    settled = settled_log(rows, utilities=np.array([0, 1.0, 0, 2, 1, 0]), choice_model=FirstPlaceTakesHalf())
+    none = replace(rows, settled_until_us=-1)
+    nothing = settled_log(none, utilities=np.array([0, 1.0, 0, 2, 1, 0]), choice_model=FirstPlaceTakesHalf())
+
+    assert (settled.organizations.tolist(), settled.weights.tolist()) == (["one"], [2])
+    assert not judge_policy(nothing).verdict.reliable
+    assert "everything is known by now" in policy_words({"rules": judge_policy(nothing)})[0]
+
+
 def test_the_logging_policy_judged_on_its_own_log_gets_what_was_observed(training_set: TrainingSet) -> None:
     logged = (training_set.order == 1).astype(np.float64)
     certain = replace(training_set, propensity=logged)
@@ -131,7 +164,7 @@ def test_only_held_out_organisations_are_judged_on(training_set: TrainingSet, wo
     assert set(found.figures) == {"rules", "popularity", "optimum"}
     learned = split(training_set).learned_from.organizations
     unseen = ~np.isin(training_set.organizations, learned)
-    assert found.off_policy["rules"].weights.decisions == unseen.sum() >= found.decisions
+    assert found.off_policy["rules"].weights.decisions == (unseen & training_set.settled).sum() < unseen.sum()
 
 
 def test_a_log_too_short_for_a_verdict_says_so_beside_its_figures(training_set: TrainingSet) -> None:
@@ -201,3 +234,11 @@ def test_the_command_prints_the_estimates_with_their_warnings(world: Path, tmp_p
     assert "sensitivity: without large weights" in result.output
     assert "not an experiment" in " ".join(result.output.split())
     assert not (tmp_path / "empty").exists()
+
+
+def test_a_way_to_explore_that_is_none_is_refused_in_words(world: Path, tmp_path: Path) -> None:
+    asked = f"evaluate --training-set {world / 'set'} --registry {tmp_path} --exploring -1 2 3".split()
+    result = CliRunner().invoke(app, asked)
+
+    assert result.exit_code == 2
+    assert "are not negative" in result.output

@@ -108,6 +108,7 @@ def test_a_training_set_whose_rows_are_of_another_run_is_refused(folder: Path, t
         ({"feature_names": ["nothing"]}, "lacks the columns nothing"),
         ({"feature_names": ["plan"]}, "holds no numbers in plan"),
         ({"rows": "many"}, "its description says many"),
+        ({"settled_until_us": "May"}, "settled_until_us of training_set.json is no instant"),
     ],
 )
 def test_a_description_that_does_not_fit_is_refused_in_words(

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
@@ -173,6 +174,47 @@ def test_every_language_is_spoken(chromium: Browser, origin: str) -> None:
             *[say(locale, "filter.all")] * 3, say(locale, "dimension.template")
         ]  # fmt: skip
         assert "Select" not in page.locator("body").inner_text()
+    page.context.close()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_page_that_stays_open_turns_red_when_its_data_are_an_hour_old(
+    chromium: Browser, origin: str, locale: Locale
+) -> None:
+    page, hosts = signed_in(chromium, origin)
+    end = twenty().data_end
+    page.clock.install(time=end + timedelta(minutes=58))
+    opened(page, origin, "money", locale)
+    fresh, warning = page.locator("[data-as-of] > span").first, page.get_by_text(say(locale, "page.stale"))
+    # Painted by the server's clock first, which is long past the data; then by the reader's.
+    page.clock.run_for(6_000)
+    warning.wait_for(state="hidden")
+    quiet = fresh.evaluate("e => getComputedStyle(e).color")
+    assert "58" in fresh.inner_text()
+    asked = set(hosts)
+
+    page.clock.run_for(3 * 60_000)
+    warning.wait_for(state="visible")
+
+    assert fresh.evaluate("e => getComputedStyle(e).color") != quiet
+    assert fresh.evaluate("e => getComputedStyle(e).color") == warning.evaluate("e => getComputedStyle(e).color")
+    assert hosts == asked
+    # What is drawn anew keeps being looked at.
+    page.locator("select").last.select_option(label=say(locale, "dimension.country"))
+    page.get_by_role("heading", name=say(locale, "dimension.country")).first.wait_for()
+    page.clock.run_for(6_000)
+    warning.wait_for(state="visible")
+    page.context.close()
+
+
+def test_the_date_picker_and_the_notices_speak_the_language_of_the_page(chromium: Browser, origin: str) -> None:
+    page, _ = signed_in(chromium, origin)
+    for locale, month in zip(LOCALES, ("Monat", "month", "mois"), strict=True):
+        opened(page, origin, "overview", locale)
+        parts = page.get_by_role("spinbutton").evaluate_all("all => all.map(e => e.ariaLabel).join()")
+        page.get_by_role("region", name=say(locale, "page.notifications"), exact=True).first.wait_for(state="attached")
+
+        assert f"{month}," in parts
     page.context.close()
 
 

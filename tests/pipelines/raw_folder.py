@@ -93,6 +93,16 @@ CHARGE = {
     "recorded_at": TUESDAY,
 }
 
+REFUND: Row = {
+    "refund_id": "r1",
+    "organization_id": ORGANIZATION["organization_id"],
+    "charge_id": CHARGE["charge_id"],
+    "currency": "EUR",
+    "amount_cents": "22610",
+    "occurred_at": TUESDAY,
+    "recorded_at": TUESDAY,
+}
+
 
 def clean_tables() -> Tables:
     """Every table with rows that keep their contract."""
@@ -112,6 +122,7 @@ def clean_tables() -> Tables:
         "decisions": [CANDIDATE, RUNNER_UP],
         "outcomes": [OUTCOME, OUTCOME | {"event_id": "o2", "kind": "viewed", "plan": "", "position": ""}],
         "charges": [CHARGE, CHARGE | {"charge_id": "p2", "decision_id": "", "plan": "", "paid_at": ""}],
+        "refunds": [REFUND, REFUND | {"refund_id": "r2", "charge_id": ""}],
     }
 
 

@@ -7,9 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, text, update
 
 from serving.db.billing_tables import sandbox_payments, subscription_states
+from serving.db.payment_tables import ledger_postings
 from serving.jobs.schedule import Scheduler, close_periods, reconcile_payments
 from serving.payments.gateway import AttachedMethod, Payment
 from serving.payments.sandbox import Sandbox
@@ -122,6 +123,15 @@ def test_money_for_a_change_that_was_given_up_goes_back(shop: Life) -> None:
     paid = select(sandbox_payments.c.status, sandbox_payments.c.refunded)
     assert (answer.status_code, shop.subscription()["status"], shop.charges()) == (402, "trial", [])
     assert parts.database.reading(lambda connection: tuple(connection.execute(paid).one())) == ("succeeded", True)
+
+    # What the dashboards count is what the ledger sent back, to the cent.
+    moved = select(func.sum(ledger_postings.c.amount_cents)).where(ledger_postings.c.account == "cash")
+    received = parts.database.reading(lambda c: c.execute(moved.where(ledger_postings.c.amount_cents > 0)).scalar_one())
+    refunds = text("SELECT organization_id, charge_id, currency, amount_cents FROM export_refunds")
+    exported = parts.database.reading(lambda connection: connection.execute(refunds).all())
+    assert received == 1_000
+    assert [tuple(row) for row in exported] == [(shop.organization_id, None, "EUR", received)]
+    assert parts.database.reading(lambda connection: connection.execute(moved).scalar_one()) == 0
 
 
 def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:

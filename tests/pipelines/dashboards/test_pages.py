@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 import pytest
 
-from pipelines.dashboards.content import Page, Section
+from pipelines.dashboards.content import Page, Section, aging, as_of
 from pipelines.dashboards.numbers import NO_NUMBER
 from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article, html_report
@@ -26,7 +26,7 @@ def everything(facts: Facts, locale: Locale = "en", **asked: object) -> list[Pag
 
 def nothing() -> Facts:
     facts = twenty()
-    names = ("journeys", "charges", "decisions", "participants")
+    names = ("journeys", "charges", "refunds", "decisions", "participants")
     return replace(facts, **{name: getattr(facts, name).iloc[:0] for name in names})
 
 
@@ -51,6 +51,8 @@ def test_money_is_told_to_the_cent() -> None:
         "billed_credits": "-€240.00",
         "billed_tax": "€232.20",
         "billed_total": "€1,427.20",
+        "credit_notes": "€50.00",
+        "refunds": "€586.10",
         "unpaid": "€226.10",
     }
 
@@ -112,6 +114,18 @@ def test_data_older_than_an_hour_are_said_to_be_so_in_red(locale: Locale) -> Non
     old = page("money", twenty(), locale=locale, now=twenty().data_end + timedelta(minutes=61))
 
     assert f'<span class="alarm">{escape(say(locale, "page.stale"))}</span>' in article(old, locale=locale)
+    assert f'<span class="alarm">{escape(old.as_of)}</span>' in article(old, locale=locale)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_what_an_open_page_will_say_of_its_age_is_what_is_said_now(locale: Locale) -> None:
+    end = twenty().data_end
+    says = {name: str(said) for name, said in aging(end, locale=locale).items()}
+
+    for name, seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)):
+        said, _ = as_of(twenty(), now=end + timedelta(seconds=7.5 * seconds), locale=locale)
+        value = "7.5" if locale == "en" else "7,5"
+        assert said == says["as_of"].replace("{age}", says[name].replace("{value}", value))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +141,7 @@ def test_a_chart_counts_as_its_language_does_and_says_nothing_in_another(locale:
 
 def test_commands_are_set_as_such_and_stay_text() -> None:
     told = Section("One", "Run `python -m <b>`.", note="Or `stop`.")
-    html = article(Page("money", "Money", "", "", False, (told,)), locale="en")
+    html = article(Page("money", "Money", "", "", NOW, False, (told,)), locale="en")
 
     assert "Run <code>python -m &lt;b&gt;</code>." in html
     assert '<p class="warn">Or <code>stop</code>.</p>' in html
@@ -179,3 +193,14 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
             assert a.figures == b.figures
             if a.table is not None and b.table is not None:
                 pd.testing.assert_frame_equal(a.table, b.table)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_number_of_things_is_drawn_as_bars_without_an_interval_to_explain(locale: Locale) -> None:
+    counted = page("experiments", twenty(), locale=locale, now=NOW).sections[-1]
+
+    assert counted.reading == say(locale, "slice.count")
+    assert counted.chart is not None
+    drawn = counted.chart.to_json()
+    assert '"type": "bar"' in drawn
+    assert "n = " not in drawn

@@ -9,6 +9,7 @@ import pytest
 
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.dashboards.content import Section, Voice
+from pipelines.dashboards.numbers import number
 from pipelines.dashboards.pages import page
 from pipelines.dashboards.ranker_health import feature_name
 from pipelines.metrics.drift import drifted
@@ -46,8 +47,26 @@ def test_an_estimate_that_may_not_be_relied_on_is_named_and_not_shown(locale: Lo
     assert found.table is not None
     assert say(locale, "policies.unreliable") in found.table.iloc[1].tolist()
     assert found.chart is not None
-    assert "0.8888" not in found.chart.to_json()
+    drawn = found.chart.to_json(ensure_ascii=False)
+    assert say(locale, "policies.effective", n="321") in drawn
+    assert number(0.4, "share", locale=locale, currency="") in drawn
+    assert "0.8888" not in drawn
     assert "88" not in " ".join(found.table.iloc[1].tolist())
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_page_says_that_rankers_are_judged_as_they_would_be_served(locale: Locale) -> None:
+    one = estimate("challenger", reliable=True)
+    served = one.model_copy(update={"exploring": True})
+
+    assert (
+        say(locale, "policies.exploring")
+        in section(replace(twenty(), policies=(one, served)), "policies.heading", locale).reading
+    )
+    assert (
+        say(locale, "policies.exploring")
+        not in section(replace(twenty(), policies=(one,)), "policies.heading", locale).reading
+    )
 
 
 @pytest.mark.parametrize(("effective", "shown"), [(300, True), (299.9, False)])

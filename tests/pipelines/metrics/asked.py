@@ -1,5 +1,6 @@
 """A demo world as tables of a database, with the journeys as SQL finds them, which knows nothing of our own."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,8 @@ from pipelines.metrics.facts import Facts
 from recommender.billing.catalogue import Catalogue
 
 TABLES: Final = (
-    "decisions", "outcomes", "charges", "organizations", "subscriptions", "template_installs", "usage_events",
+    "decisions", "outcomes", "charges", "refunds", "organizations", "subscriptions", "template_installs",
+    "usage_events",
 )  # fmt: skip
 HELD: Final = """
 CREATE VIEW held AS SELECT organization_id AS org, recorded_at, occurred_at, event_id,
@@ -96,6 +98,18 @@ def answered_in_turns(decisions: pd.DataFrame) -> pd.DataFrame:
     seen = decided.groupby("organization_id")["occurred_at"].transform("min") == decided["occurred_at"]
     turned = np.where(place % 100 == 0, seen, np.where(place % 100 == 50, ~seen, False)) & decided["arm"].notna()
     return decided.assign(arm=decided["arm"].mask(turned, decided["arm"].map({"control": "new", "new": "control"})))
+
+
+def with_credit_notes(charges: pd.DataFrame) -> pd.DataFrame:
+    """The charges as if every twentieth had given back a little more than it charged."""
+    noted = np.arange(len(charges)) % 20 == 0
+    lines = [
+        json.dumps([*json.loads(text), {"kind": "unused_time", "amount_cents": -1_234 - i - net}]) if note else text
+        for i, (text, net, note) in enumerate(zip(charges["lines"], charges["net_cents"], noted, strict=True))
+    ]
+    net = charges["net_cents"].mask(noted, -1_234 - np.arange(len(charges)))
+    taxed = {name: charges[name].mask(noted, 0) for name in ("tax_cents", "total_cents")}
+    return charges.assign(lines=lines, net_cents=net, **taxed)
 
 
 def database(checked: Path, facts: Facts, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:

@@ -30,6 +30,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log = root / "checked" / "decisions.parquet"
     pd.read_parquet(log)[["decision_id", "organization_id", "arm"]].to_parquet(root / "drawn.parquet")
     asked.answered_in_turns(pd.read_parquet(log)).to_parquet(log, index=False)
+    ledger = root / "checked" / "charges.parquet"
+    asked.with_credit_notes(pd.read_parquet(ledger)).to_parquet(ledger, index=False)
     return root / "checked"
 
 

@@ -95,6 +95,11 @@ def queries() -> dict[str, str]:
     for slug, column in (("net", "net_cents"), ("tax", "tax_cents"), ("total", "total_cents")):
         asked[f"billed_{slug}"] = f"SELECT sum({column}) FROM billed"
     asked["unpaid"] = "SELECT coalesce(sum(total_cents), 0) FROM billed WHERE paid_at IS NULL"
+    asked["credit_notes"] = "SELECT coalesce(sum(-net_cents) FILTER (WHERE net_cents < 0), 0) FROM billed"
+    asked["refunds"] = """
+        SELECT coalesce(sum(amount_cents), 0) FROM refunds JOIN organizations USING (organization_id)
+        WHERE country LIKE $country
+    """
     asked["billed_overage"] = f"SELECT coalesce(({OF_LINES} ('overage')), 0)"
     asked["billed_credits"] = f"SELECT coalesce(({OF_LINES} ('unused_time', 'credit_balance')), 0)"
     return asked | _of_rankers() | _of_changes()
@@ -186,6 +191,14 @@ def test_what_was_billed_is_the_sum_of_its_lines(database: duckdb.DuckDBPyConnec
     """).fetchone()
 
     assert wrong == (0,)
+
+
+def test_credit_notes_and_refunds_are_there_to_be_counted(database: duckdb.DuckDBPyConnection) -> None:
+    query = "SELECT (SELECT count(*) FROM charges WHERE net_cents < 0), (SELECT count(*) FROM refunds)"
+    ((notes, sent_back),) = database.execute(query).fetchall()
+
+    assert notes > 2
+    assert sent_back > 2
 
 
 def test_there_are_enough_journeys_for_the_numbers_to_differ(facts: Facts) -> None:

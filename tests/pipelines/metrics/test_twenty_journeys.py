@@ -56,6 +56,8 @@ BY_HAND: dict[str, int | Fraction | None] = {
     "billed_credits": -24_000,
     "billed_tax": 9_310 + 6_000 + 4_300 + 3_610,
     "billed_total": 58_310 + 36_000 + 25_800 + 22_610,
+    "credit_notes": 5_000,
+    "refunds": 36_000 + 22_610,
     "unpaid": 22_610,
     "regret": Fraction(6_000, 5),
     "without_regret": Fraction(3, 5),
@@ -115,7 +117,7 @@ def test_the_filters_keep_whole_days_and_both_ends() -> None:
     first_week = narrowed(twenty(), Filters(since=MONDAY.date(), until=MONDAY.date()))
     french = narrowed(twenty(), Filters(countries=("FR",), templates=("support",)))
 
-    assert (len(first_week.journeys), len(first_week.charges)) == (13, 3)
+    assert (len(first_week.journeys), len(first_week.charges), len(first_week.refunds)) == (13, 3, 1)
     assert METRICS["served"](french).value == 5
 
 

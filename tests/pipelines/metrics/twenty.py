@@ -1,4 +1,4 @@
-"""Twenty journeys and five charges that can be counted by hand."""
+"""Twenty journeys, five charges and two refunds that can be counted by hand."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -46,6 +46,12 @@ FIVE = """
 1 DE change   -5000    0     0    0  -5000 1
 """
 
+# week · country · amount
+TWO = """
+0 FR 36000
+1 DE 22610
+"""
+
 
 def twenty() -> Facts:
     """The facts; the seconds to a step are 60 times its place, and of those paid 600, 1200, 1800, … in order."""
@@ -57,6 +63,7 @@ def twenty() -> Facts:
     return Facts(
         journeys,
         charges,
+        refunds=pd.DataFrame([_refund(i, *line.split()) for i, line in enumerate(TWO.strip().splitlines())]),
         data_end=MONDAY + timedelta(days=30),
         decisions=_decisions(journeys),
         participants=_participants(journeys),
@@ -153,4 +160,16 @@ def _charge(i: int, *row: str) -> dict[str, object]:
         "overage_cents": int(overage),
         "credit_cents": int(credit),
         "paid": paid == "1",
+    }
+
+
+def _refund(i: int, week: str, country: str, amount: str) -> dict[str, object]:
+    return {
+        "refund_id": f"r-{i}",
+        "organization_id": f"org-{i}",
+        "amount_cents": int(amount),
+        "occurred_at": pd.Timestamp(MONDAY + timedelta(weeks=int(week))),
+        "plan": "scale",
+        "country": country,
+        "template": "ecommerce",
     }
