@@ -1,5 +1,6 @@
 """The charts: bars, dots with their intervals, and lines over weeks. Every text in them is ready to be read."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -7,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from pipelines.dashboards.palette import BLUE, GREY, ORANGE
+from pipelines.metrics.declared import Unit
 
 WIDTH: Final = 560
 ROW: Final = 30
@@ -45,9 +47,9 @@ def dots(rows: pd.DataFrame, *, description: str, zero: bool = True) -> alt.Laye
     return _finished(line, dot, text, rows=len(rows), description=description)
 
 
-def weeks(rows: pd.DataFrame, *, description: str, unit: str) -> alt.LayerChart:
-    """A line over weeks with its interval: `week`, `value`, `low`, `high`, `text`, `small`."""
-    axis = alt.Axis(format=".0%") if unit == "share" else alt.Axis()
+def weeks(rows: pd.DataFrame, *, description: str, unit: Unit, said: str) -> alt.LayerChart:
+    """A line over weeks with its interval: `week`, `value`, `low`, `high`, `text`, `small`; numbers are `said` so."""
+    axis = alt.Axis(format=".0%") if unit == "share" else alt.Axis(labelExpr=_spoken(said))
     base = alt.Chart(rows).encode(
         x=alt.X(
             "week:N",
@@ -66,7 +68,7 @@ def weeks(rows: pd.DataFrame, *, description: str, unit: str) -> alt.LayerChart:
     return _finished(band, line, dot, rows=None, description=description)
 
 
-def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str]) -> alt.LayerChart:
+def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str], said: str = "{value}") -> alt.LayerChart:
     """Stacked bars over weeks: `week`, `kind`, `value`, `text`; what is below 0 hangs below the line."""
     colours = [BLUE, ORANGE, GREY][: len(kinds)]
     drawn = (
@@ -79,12 +81,18 @@ def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str]) -> al
                 sort=None,
                 axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=25, labelFontSize=_SIZE - 2),
             ),
-            y=alt.Y("value:Q", title=None, axis=alt.Axis(format="~s", tickMinStep=1)),
+            y=alt.Y("value:Q", title=None, axis=alt.Axis(format=",.0f", tickMinStep=1, labelExpr=_spoken(said))),
             color=alt.Color("kind:N", title=None, sort=list(kinds), scale=alt.Scale(domain=list(kinds), range=colours)),
             tooltip=[alt.Tooltip(f"{name}:N", title=" ") for name in ("week", "kind", "text")],
         )
     )
     return _finished(drawn, rows=None, description=description)
+
+
+def _spoken(said: str) -> str:
+    """The expression that puts a tick's number where `{value}` stands in what is said."""
+    before, after = (json.dumps(part) for part in said.split("{value}"))
+    return f"{before} + datum.label + {after}"
 
 
 def _names() -> alt.Axis:

@@ -10,7 +10,7 @@ import pandas as pd
 from data_contracts.experiments import Experiment
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Figure, Section, Tone, Voice
-from pipelines.dashboards.numbers import day, number, p_value, short_day
+from pipelines.dashboards.numbers import day, days, number, p_value, spoken
 from pipelines.dashboards.parts import sliced
 from pipelines.dashboards.standings import standing
 from pipelines.experiments import results as judged
@@ -24,7 +24,6 @@ _UNITS: Final[dict[judged.Metric, tuple[Unit, Unit]]] = {"paid": ("share", "poin
 _TONES: Final[dict[State, Tone]] = {
     "undecided": "warn", "better": "good", "worse": "alarm", "no_relevant_difference": "quiet",
 }  # fmt: skip
-_DAYS_OF_A_YEAR: Final = 365
 WIDEST: Final = 6
 """Days whose bounds were so many times wider than today's are not drawn."""
 
@@ -134,10 +133,9 @@ def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart
     looks = looks[np.isfinite(width) & (width <= WIDEST * width[-1:].sum())]
     if looks.empty:
         return None
-    spelled = short_day if len(looks) < _DAYS_OF_A_YEAR else day
     rows = pd.DataFrame(
         {
-            "week": [spelled(each.date(), locale=voice.locale) for each in looks["day"]],
+            "week": days([each.date() for each in looks["day"]], locale=voice.locale),
             "value": 100 * looks["difference"],
             "low": 100 * looks["lower"].clip(lower=-1),
             "high": 100 * looks["upper"].clip(upper=1),
@@ -148,7 +146,8 @@ def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart
             ],
         }
     )
-    return charts.weeks(rows, description=heading, unit="points")
+    said = spoken("points", locale=voice.locale, currency=voice.facts.currency)
+    return charts.weeks(rows, description=heading, unit="points", said=said)
 
 
 def _table(voice: Voice, found: Results) -> pd.DataFrame:

@@ -1,6 +1,8 @@
 """Numbers as people read them, in three languages."""
 
-from datetime import date, datetime
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from babel.dates import format_date, format_datetime, format_skeleton
@@ -11,6 +13,7 @@ from pipelines.metrics.intervals import Estimate
 from pipelines.metrics.words import Locale, say
 from recommender.billing.money import decimal_places
 
+_YEAR: Final = timedelta(days=365)
 NO_NUMBER: Final = "–"
 
 _PERCENT: Final[dict[Locale, str]] = {"de": "#,##0.0\N{NO-BREAK SPACE}%", "fr": "#,##0.0\N{NARROW NO-BREAK SPACE}%"}
@@ -38,6 +41,15 @@ def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) ->
     return str(format_decimal(round(value), locale=locale))
 
 
+def spoken(unit: Unit, *, locale: Locale, currency: str) -> str:
+    """How the numbers of an axis are said: `{value}` and its unit; shares say theirs by themselves."""
+    if unit == "cents":
+        return re.sub(r"\d(.*\d)?", "{value}", str(format_currency(0, currency, locale=locale)))
+    return (
+        say(locale, f"number.{unit}", value="{value}") if unit in ("points", "milliseconds", "seconds") else "{value}"
+    )
+
+
 def interval(estimate: Estimate, unit: Unit, *, locale: Locale, currency: str) -> str:
     """The interval of an estimate in words; empty when it has none."""
     if estimate.low is None or estimate.high is None:
@@ -59,6 +71,12 @@ def short_day(value: date, *, locale: Locale) -> str:
 def day(value: date, *, locale: Locale) -> str:
     """A day."""
     return str(format_date(value, format="medium", locale=locale))
+
+
+def days(values: Sequence[date], *, locale: Locale) -> list[str]:
+    """Days, with their year only where it takes one to tell them apart."""
+    spelled = day if values and max(values) - min(values) >= _YEAR else short_day
+    return [spelled(each, locale=locale) for each in values]
 
 
 def instant(value: datetime, *, locale: Locale) -> str:

@@ -1,7 +1,7 @@
 """The pages a product manager decides from: conversion, acceptance, money; experiments and the ranker's health."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Page, Section, Voice, as_of
 from pipelines.dashboards.experiments import experiments
+from pipelines.dashboards.numbers import days, spoken
 from pipelines.dashboards.parts import family, rows_of, sliced, table_of
 from pipelines.dashboards.ranker_health import ranker_health
 from pipelines.metrics.declared import BILLED, METRICS
@@ -17,6 +18,7 @@ from pipelines.metrics.filters import DIMENSIONS, narrowed
 from pipelines.metrics.filters import Filters as Narrowing
 from pipelines.metrics.journeys import DROPS, STEPS
 from pipelines.metrics.words import Locale
+from recommender.billing.money import decimal_places
 
 Sections = Callable[[Voice, str], tuple[Section, ...]]
 
@@ -173,9 +175,12 @@ def _billed_by_week(voice: Voice) -> Section:
     sums = parts.groupby(week.to_numpy()).sum()
     metric = METRICS["billed_net"]
     kinds = {name: voice.say(f"billed_weeks.{name}") for name in parts}
+    currency = voice.facts.currency
+    spelled = days([date.fromisoformat(str(monday)) for monday in sums.index], locale=voice.locale)
+    unit = 10 ** decimal_places(currency)
     rows = [
-        {"week": str(monday), "kind": kinds[name], "value": cents / 100, "text": voice.text(cents, metric)}
-        for monday, values in sums.iterrows()
+        {"week": week, "kind": kinds[name], "value": cents / unit, "text": voice.text(cents, metric)}
+        for week, (_, values) in zip(spelled, sums.iterrows(), strict=True)
         for name, cents in values.items()
     ]
     table = pd.DataFrame(
@@ -185,5 +190,6 @@ def _billed_by_week(voice: Voice) -> Section:
         ],
         columns=[voice.say("dimension.week"), *kinds.values(), metric.label(voice.locale)],
     )
-    chart = charts.stacked(pd.DataFrame(rows), description=heading, kinds=list(kinds.values()))
+    said = spoken(metric.unit, locale=voice.locale, currency=currency)
+    chart = charts.stacked(pd.DataFrame(rows), description=heading, kinds=list(kinds.values()), said=said)
     return Section(heading, reading, chart=chart, table=table)

@@ -1,16 +1,19 @@
 """Sections that several pages are made of."""
 
 from collections.abc import Sequence
+from datetime import date
 
+import altair as alt
 import pandas as pd
 
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Section, Voice
-from pipelines.dashboards.numbers import number
+from pipelines.dashboards.numbers import days, number, spoken
 from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.filters import cut
 from pipelines.metrics.intervals import Estimate
 from pipelines.metrics.words import name_of
+from recommender.billing.money import decimal_places
 
 MOST_ROWS = 15
 """So many values of a dimension are drawn, those with the most journeys; the table and the CSV have all."""
@@ -60,11 +63,7 @@ def sliced(voice: Voice, slug: str, dimension: str) -> Section:
     rows = rows_of(voice, metric, shown)
     if metric.unit == "count" and dimension != "week":
         return Section(heading, voice.say("slice.count"), chart=charts.bars(rows, description=heading), table=table)
-    chart = (
-        charts.weeks(_in_points(rows, metric).rename(columns={"name": "week"}), description=heading, unit=metric.unit)
-        if dimension == "week"
-        else charts.dots(rows, description=heading)
-    )
+    chart = _over_weeks(voice, metric, rows, heading) if dimension == "week" else charts.dots(rows, description=heading)
     small = sum(each.small for _, each in named)
     note = voice.say("slice.small", small=small, count=len(named)) if small else ""
     return Section(heading, voice.say("slice.reading", count=len(named)), chart=chart, table=table, note=note)
@@ -85,10 +84,21 @@ def family(voice: Voice, heading: str, name: str, members: Sequence[str], kind: 
     return Section(title, reading, chart=charts.bars(rows, description=title), table=table, note=note)
 
 
-def _in_points(rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """The rows as an axis of percentage points counts them, where the number is such a difference."""
-    numbers = ["value", "low", "high"]
-    return rows.assign(**{name: 100 * rows[name] for name in numbers}) if metric.unit == "points" else rows
+def _over_weeks(voice: Voice, metric: Metric, rows: pd.DataFrame, heading: str) -> alt.LayerChart:
+    """The rows as a line, in the unit that its axis says."""
+    spelled = days([date.fromisoformat(name) for name in rows["name"]], locale=voice.locale)
+    return charts.weeks(
+        _in_units(rows, metric, currency=voice.facts.currency).assign(week=spelled),
+        description=heading,
+        unit=metric.unit,
+        said=spoken(metric.unit, locale=voice.locale, currency=voice.facts.currency),
+    )
+
+
+def _in_units(rows: pd.DataFrame, metric: Metric, *, currency: str) -> pd.DataFrame:
+    """The rows as an axis counts them: in percentage points, in whole units of money."""
+    factor = {"points": 100.0, "cents": 10.0 ** -decimal_places(currency)}.get(metric.unit, 1.0)
+    return rows.assign(**{name: factor * rows[name] for name in ("value", "low", "high")})
 
 
 def _name(voice: Voice, dimension: str, value: str) -> str:

@@ -139,6 +139,18 @@ def test_a_chart_counts_as_its_language_does_and_says_nothing_in_another(locale:
     assert "aria-label" not in charts
 
 
+@pytest.mark.parametrize(
+    ("locale", "money", "week"),
+    [("de", "200 €", "2. März"), ("fr", "200 €", "2 mars"), ("en", "€200", "Mar 2")],
+)
+def test_an_axis_says_its_unit_and_its_days_in_the_language_of_the_page(locale: Locale, money: str, week: str) -> None:
+    drawn = article(page("money", twenty(), locale=locale, now=NOW), locale=locale)
+
+    charts = "".join(re.findall(r"<svg.*?</svg>", drawn, flags=re.DOTALL)).replace("\N{NO-BREAK SPACE}", " ")
+    assert f">{money}<" in charts
+    assert f">{week}<" in charts
+
+
 def test_commands_are_set_as_such_and_stay_text() -> None:
     told = Section("One", "Run `python -m <b>`.", note="Or `stop`.")
     html = article(Page("money", "Money", "", "", NOW, False, (told,)), locale="en")
