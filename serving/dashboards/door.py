@@ -1,5 +1,6 @@
 """Who may see the dashboards: whoever has shown the API key, in a header or once in the form at the door."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
@@ -19,6 +20,7 @@ from serving.gateway import request_locale
 COOKIE: Final = "plans_dashboards"
 LONGEST: Final = timedelta(hours=12)
 ROOT: Final = "/dashboards"
+_PAGE: Final = re.compile(r"[a-z][a-z_]{0,39}")
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -78,7 +80,8 @@ class Door:
             await self._behind(scope, receive, _with_headers(send))
         elif "text/html" in connection.headers.get("accept", ""):
             locale = request_locale(scope, connection.headers)
-            await RedirectResponse(f"{ROOT}/login?locale={locale}", 303)(scope, receive, send)
+            wanted = connection.url.path.removeprefix(ROOT).strip("/")
+            await RedirectResponse(at_the_door(locale, wanted=wanted), 303)(scope, receive, send)
         else:
             raise NotAuthenticated("credential_missing")
 
@@ -86,6 +89,16 @@ class Door:
         if self._gatekeeper.is_host(connection.headers.get("authorization", "")):
             return True
         return self._badge.holds(connection.cookies.get(COOKIE, ""), now=self._clock())
+
+
+def at_the_door(locale: str, *, wanted: str) -> str:
+    """The address of the form, which leads to the page that is wanted once the key was shown; any other is left out."""
+    return f"{ROOT}/login?locale={locale}" + (f"&page={wanted}" if is_page(wanted) else "")
+
+
+def is_page(wanted: str) -> bool:
+    """Whether this may be a page of ours: a name, and so no way to anywhere else."""
+    return _PAGE.fullmatch(wanted) is not None and wanted not in ("login", "logout")
 
 
 def _from_here(connection: HTTPConnection) -> bool:

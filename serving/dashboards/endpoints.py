@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.types import ASGIApp
 
-from serving.dashboards.door import COOKIE, ROOT, Badge, Door
+from serving.dashboards.door import COOKIE, ROOT, Badge, Door, at_the_door, is_page
 from serving.gateway import request_locale
 from serving.pages.forms import form_of
 from serving.parts import Parts, PartsOf
@@ -58,12 +58,13 @@ async def login(request: Request) -> Response:
 
 @router.post("/login")
 async def log_in(request: Request, parts: PartsOf) -> Response:
-    """A badge for whoever knows the API key."""
+    """A badge for whoever knows the API key, who goes on to the page that was wanted."""
     form = await form_of(request)
     if not parts.gatekeeper.is_host(f"Bearer {form.get('key')}"):
         return _form(request, refused=True)
     locale = request_locale(request.scope, request.headers)
-    response = RedirectResponse(f"{ROOT}/?locale={locale}", 303)
+    wanted = request.query_params.get("page", "")
+    response = RedirectResponse(f"{ROOT}/{f'{wanted}/' if is_page(wanted) else ''}?locale={locale}", 303)
     _badge(parts).give(response, now=parts.now(), secure=request.url.scheme == "https")
     return response
 
@@ -79,8 +80,9 @@ async def log_out(request: Request) -> Response:
 
 def _form(request: Request, *, refused: bool) -> Response:
     locale = request_locale(request.scope, request.headers)
+    action = at_the_door(locale, wanted=request.query_params.get("page", ""))
     text = _TEMPLATES.get_template("login.html").render(
-        locale=locale, t=partial(say, locale), refused=refused, action=f"{ROOT}/login?locale={locale}"
+        locale=locale, t=partial(say, locale), refused=refused, action=action
     )
     headers = {**_HEADERS, "Content-Language": locale}
     return Response(text, 401 if refused else 200, headers, "text/html; charset=utf-8")

@@ -72,6 +72,24 @@ def test_the_key_in_the_form_is_shown_once(client: TestClient) -> None:
     assert is_let_through(client)
 
 
+def test_whoever_asked_for_a_page_sees_it_once_the_key_was_shown(client: TestClient) -> None:
+    door = client.get("/dashboards/money/", headers={**BROWSER, "Accept-Language": "fr"})
+    refused = client.post(str(door.url), data={"key": "wrong"})
+    shown = client.post(str(refused.url), data={"key": API_KEY})
+
+    assert 'action="/dashboards/login?locale=fr&amp;page=money"' in refused.text
+    assert (shown.url.path, shown.text) == ("/dashboards/money/", "57.5 %")
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["//evil.example", "https://evil.example/", "../v1/organizations", "logout", "money/../..", "é" * 9000]
+)
+def test_the_form_leads_nowhere_but_to_a_page(client: TestClient, elsewhere: str) -> None:
+    answer = client.post("/dashboards/login", params={"page": elsewhere}, data={"key": API_KEY}, follow_redirects=False)
+
+    assert answer.headers["location"].startswith("/dashboards/?locale=")
+
+
 @pytest.mark.parametrize("key", ["", "wrong", API_KEY.upper(), "ключ", f"{API_KEY} {API_KEY}"])
 def test_another_key_is_refused(client: TestClient, key: str) -> None:
     assert show_key(client, key) == 401
