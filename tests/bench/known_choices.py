@@ -80,6 +80,6 @@ def _together(worlds: list[Known]) -> Known:
     joined: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in sets])
         for name in TrainingSet.__slots__
-        if name not in ("digest", "feature_names")
+        if name not in ("digest", "feature_names", "settled_until_us")
     }
     return Known(replace(sets[0], **joined), np.concatenate([world.truth for world in worlds]))
