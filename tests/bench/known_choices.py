@@ -47,7 +47,7 @@ def known_choices(*, learned_from: int) -> Iterator[tuple[Known, Known]]:
         worlds: list[Known] = []
         while sum(_others(world) for world in worlds) < learned_from:
             worlds.append(_world(kept / f"world-{FIRST_WORLD + len(worlds)}", FIRST_WORLD + len(worlds)))
-        every = _together(worlds)
+        every = joined(worlds)
         out = held_out(every.decisions.organizations)
         yield every.take(~out), every.take(out)
 
@@ -75,11 +75,12 @@ def _world(folder: Path, seed: int) -> Known:
     return Known(replace(rows, organizations=names), truth)
 
 
-def _together(worlds: list[Known]) -> Known:
+def joined(worlds: list[Known]) -> Known:
+    """All of them as one; what describes a set as a whole is the first one's."""
     sets = [world.decisions for world in worlds]
-    joined: dict[str, Any] = {
+    fields: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in sets])
         for name in TrainingSet.__slots__
         if name not in ("digest", "feature_names", "settled_until_us")
     }
-    return Known(replace(sets[0], **joined), np.concatenate([world.truth for world in worlds]))
+    return Known(replace(sets[0], **fields), np.concatenate([world.truth for world in worlds]))
