@@ -130,8 +130,7 @@ def off_policy(measured):
             mo.md(
                 "## 6 · What the log says\n\nHow often the plan put first would have been accepted, estimated from what"
                 " was logged; an estimate, not an experiment. Decisions that are known only because somebody paid"
-                " are left out.\n\n"
-                + "\n".join(f"- {line}" for line in policy_words(dict(measured.off_policy)))
+                " are left out.\n\n" + "\n".join(f"- {line}" for line in policy_words(dict(measured.off_policy)))
             ),
             mo.ui.table(policies, selection=None, page_size=30),
         ]
