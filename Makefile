@@ -126,7 +126,7 @@ $(DONE)/challenger: $(DONE)/champion
 	$(call step,5/8 train a challenger and put it beside the champion,$(PY) -m models train --quick --try --training-set $(DEMO)/training_set --registry $(DEMO)/registry --seed $(SEED) > /dev/null)
 	@touch $@
 
-# The rankers are judged exploring as those in the log did (pipelines/demo_rankers.py): temperature, floor, reach.
+# The rankers are judged exploring as those in the log did (pipelines/demo/rankers.py): temperature, floor, reach.
 $(DONE)/off_policy: $(DONE)/challenger
 	$(call step,6/8 estimate from the log what both would have achieved,$(PY) -m models evaluate --exploring 0.5 0.08 4 --training-set $(DEMO)/training_set --registry $(DEMO)/registry --off-policy $(DEMO)/off_policy.json > /dev/null)
 	@touch $@

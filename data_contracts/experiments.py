@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from data_contracts.yaml_places import CatalogueFaults, Findings, Node, Scalar, Sequence, parse
+from data_contracts.yaml_reading.places import CatalogueFaults, Findings, Node, Scalar, Sequence, parse
 
 ArmRanker = Literal["champion", "challenger", "rules"]
 GuardrailName = Literal["ranker_failures", "slow_answers", "payment_failures", "cancellations"]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
-from models.bundle import BundleRefused
-from models.champions import PromotionRefused
-from models.dataset import TrainingSetRefused
-from models.printed import console, print_conditions, print_figures, print_policies
+from models.data.dataset import TrainingSetRefused
+from models.registry.bundle import BundleRefused
+from models.registry.console import console, print_conditions, print_figures, print_policies
+from models.registry.promotion_history import PromotionRefused
 
 if TYPE_CHECKING:
-    from models.situations import Batch
+    from models.data.situations import Batch
     from recommender.ranking.exploration import Policy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -47,12 +47,12 @@ def train_command(
     offers: OffersFiles = None,
 ) -> None:
     """Fit a challenger, judge it on later decisions of other organisations, register it, and promote it if it wins."""
-    from models.backtest import learned_range
-    from models.bundle import publish_usage_range
-    from models.dataset import load_training_set
+    from models.data.dataset import load_training_set
     from models.judged import judge_challenger
-    from models.registry import Registry
-    from models.train import train, truth_for
+    from models.judging.backtest import learned_range
+    from models.registry.bundle import publish_usage_range
+    from models.registry.registry import Registry
+    from models.training.train import train, truth_for
 
     kept = Registry(registry)
     with _spoken(), console.status("reading the training set") as status:
@@ -96,12 +96,12 @@ def evaluate_command(
 
     With `--version` the gate judges that version beside the present champion; `promote` asks for its report.
     """
-    from models.dataset import load_training_set
-    from models.evaluate import evaluate, policy_estimates
+    from models.data.dataset import load_training_set
     from models.judged import judge_version
-    from models.registry import Registry
-    from models.report import POLICY_EXPLAINED, policy_words
-    from models.train import truth_for
+    from models.registry.registry import Registry
+    from models.registry.report import POLICY_EXPLAINED, policy_words
+    from models.training.evaluate import evaluate, policy_estimates
+    from models.training.train import truth_for
 
     kept = Registry(registry)
     with _spoken(), console.status("reading the training set") as status:
@@ -139,7 +139,7 @@ def promote_command(
     registry: RegistryFolder,
 ) -> None:
     """Make a registered version the champion, if the gate judged it beside the present one and did not refuse it."""
-    from models.registry import Registry
+    from models.registry.registry import Registry
 
     with _spoken():
         Registry(registry).promote(version)
@@ -152,7 +152,7 @@ def try_command(
     registry: RegistryFolder,
 ) -> None:
     """Make a registered version the challenger that experiments try out; the champion stays who it is."""
-    from models.registry import Registry
+    from models.registry.registry import Registry
 
     with _spoken():
         Registry(registry).try_out(version)
@@ -162,7 +162,7 @@ def try_command(
 @app.command("rollback")
 def rollback_command(registry: RegistryFolder) -> None:
     """Make the champion before this one the champion again; once more goes one further back."""
-    from models.registry import Registry
+    from models.registry.registry import Registry
 
     with _spoken():
         version = Registry(registry).rollback()
@@ -186,10 +186,10 @@ def audit_reasons_command(
     Without `--logged` every decision is explained as the service would explain it today, by the champion, or by the
     rules where there is none.
     """
-    from models.reason_audit import audit_explanations, audit_log
-    from models.registry import Registry
-    from models.report import audit_words
-    from models.situations import spread
+    from models.data.situations import spread
+    from models.judging.reason_audit import audit_explanations, audit_log
+    from models.registry.registry import Registry
+    from models.registry.report import audit_words
     from recommender.ranking.rules import RuleRanker
 
     kept = Registry(registry)
@@ -215,7 +215,7 @@ def backtest_command(
     training_set: TrainingSetFolder, catalogue: CatalogueFiles = None, offers: OffersFiles = None
 ) -> None:
     """Say how often the 30 days that followed lay within the 80 % range, on organisations it was not learned from."""
-    from models.backtest import backtest, learned_range
+    from models.judging.backtest import backtest, learned_range
 
     with _spoken(), console.status("reading the situations"):
         batches = _situations(training_set, catalogue, offers)
@@ -231,7 +231,7 @@ def backtest_command(
 @app.command("check-bundle")
 def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.txt and manifest.json.")]) -> None:
     """Load a bundle and score its golden rows; exit status 1 and the reason when it may not be served."""
-    from models.bundle import check
+    from models.registry.bundle import check
 
     with _spoken():
         check(folder)
@@ -240,7 +240,7 @@ def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.
 
 def _situations(folder: Path, catalogue: list[Path] | None, offers: list[Path] | None) -> "tuple[Batch, ...]":
     from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
-    from models.situations import load_situations
+    from models.data.situations import load_situations
     from recommender.billing.catalogue_build import load_catalogue
 
     try:
@@ -262,7 +262,7 @@ def _policy(exploring: tuple[float, float, float] | None) -> "Policy":
 @contextmanager
 def _spoken() -> Iterator[None]:
     """Turn an expected refusal into one line on stderr and exit status 1."""
-    from data_contracts.yaml_places import CatalogueFaults
+    from data_contracts.yaml_reading.places import CatalogueFaults
 
     try:
         yield

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from models.bundle import Published
-from models.champions import PromotionRefused
-from models.dataset import TrainingSet
-from models.gate import Condition, Verdict, verdict
-from models.gate_measures import FloatArray, Learned, Measured, measure
-from models.holdout import split
-from models.situations import Batch
-from models.train import Trained
+from models.data.dataset import TrainingSet
+from models.data.holdout import split
+from models.data.situations import Batch
+from models.judging.gate import Condition, Verdict, verdict
+from models.judging.gate_evidence import FloatArray, Learned, Measured, measure
+from models.registry.bundle import Published
+from models.registry.promotion_history import PromotionRefused
+from models.training.train import Trained
 from recommender.ranking.ranker import Ranker
 
 FOLDER: Final = "judged"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.dataset import TrainingSet
+from models.data.dataset import TrainingSet
 
 
 def popularity(learned_from: TrainingSet, judged_on: TrainingSet) -> NDArray[np.float64]:

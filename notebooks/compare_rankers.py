@@ -20,15 +20,15 @@ with app.setup:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
     from data_contracts.catalogue import reference_texts
-    from models.dataset import load_training_set
+    from models.data.dataset import load_training_set
+    from models.data.situations import load_situations
     from models.judged import judge_challenger
-    from models.learning_curve import learning_curve
-    from models.model_card import regret_words, slice_rows
-    from models.plots import calibration_chart, calibration_table, gains_chart, gains_table, learning_chart
-    from models.registry import Registry
-    from models.report import COLUMNS, EXPLAINED, POLICY_COLUMNS, audit_words, policy_rows, policy_words, rows
-    from models.situations import load_situations
-    from models.train import train
+    from models.registry.model_card import regret_words, slice_rows
+    from models.registry.plots import calibration_chart, calibration_table, gains_chart, gains_table, learning_chart
+    from models.registry.registry import Registry
+    from models.registry.report import COLUMNS, EXPLAINED, POLICY_COLUMNS, audit_words, policy_rows, policy_words, rows
+    from models.training.learning_curve import learning_curve
+    from models.training.train import train
     from recommender.billing.catalogue_build import load_catalogue
 
 

@@ -1,7 +1,8 @@
 """How organisations use the product before they choose a plan, and what they choose then.
 
 `python notebooks/explore_usage.py -- --training-set FOLDER` runs it headless; `marimo edit notebooks/explore_usage.py`
-opens it. Every number is defined in `models/usage_tables.py`, `models/backtest.py` or `recommender/ranking`.
+opens it. Every number is defined in `models/data/usage_tables.py`, `models/judging/backtest.py` or
+`recommender/ranking`.
 """
 
 import marimo
@@ -21,10 +22,10 @@ with app.setup:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
     from data_contracts.catalogue import reference_texts
-    from models.backtest import backtest, learned_range
-    from models.dataset import load_training_set
-    from models.situations import load_situations
-    from models.usage_tables import choices_by_usage, usage_before_the_decision, usage_by_template
+    from models.data.dataset import load_training_set
+    from models.data.situations import load_situations
+    from models.data.usage_tables import choices_by_usage, usage_before_the_decision, usage_by_template
+    from models.judging.backtest import backtest, learned_range
     from recommender.billing.catalogue_build import load_catalogue
     from recommender.ranking.features import FEATURES
 

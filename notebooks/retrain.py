@@ -22,17 +22,17 @@ with app.setup:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
     from data_contracts.catalogue import reference_texts
-    from models.backtest import learned_range
-    from models.bundle import publish_usage_range
-    from models.dataset import load_training_set
+    from models.data.dataset import load_training_set
+    from models.data.situations import load_situations
     from models.judged import judge_challenger
-    from models.registry import Registry
-    from models.report import COLUMNS, rows
-    from models.situations import load_situations
-    from models.train import train, truth_for
-    from pipelines.demo_data import write_demo_data
-    from pipelines.training_set import build_training_set
-    from pipelines.validate import validate
+    from models.judging.backtest import learned_range
+    from models.registry.bundle import publish_usage_range
+    from models.registry.registry import Registry
+    from models.registry.report import COLUMNS, rows
+    from models.training.train import train, truth_for
+    from pipelines.checking.validate import validate
+    from pipelines.demo.write import write_demo_data
+    from pipelines.training.training_set import build_training_set
     from recommender.billing.catalogue_build import load_catalogue
 
 

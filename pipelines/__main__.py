@@ -30,7 +30,7 @@ def demo_data(
     seed: Annotated[int, typer.Option(min=0, help="The same seed, number and day give the same data.")] = 7,
 ) -> None:
     """Make up organisations, what they used and which plans they chose, with the truth beside them."""
-    from pipelines.demo_data import write_demo_data
+    from pipelines.demo.write import write_demo_data
 
     with _spoken(), console.status("making demo data") as status:
         rows = write_demo_data(
@@ -49,9 +49,9 @@ def validate_command(
     Writes <table>.parquet, quarantine/<table>.parquet, validation.json and report.html. Exit status 1 when a table
     breaks as a whole.
     """
-    from pipelines.validate import validate
-    from pipelines.validation import TableBroken
-    from pipelines.validation_report import summary_table
+    from pipelines.checking.results import TableBroken
+    from pipelines.checking.validate import validate
+    from pipelines.checking.validation_report import summary_table
 
     with _spoken():
         try:
@@ -79,9 +79,9 @@ def training_set(
     ] = None,
 ) -> None:
     """Build training_set.parquet and training_set.json: every decision, what was known then, what was chosen."""
-    from pipelines.checked_tables import require_checked
-    from pipelines.training_set import build_training_set
-    from pipelines.usable_decisions import REASONS
+    from pipelines.history.checked_tables import require_checked
+    from pipelines.training.training_set import build_training_set
+    from pipelines.training.usable_decisions import REASONS
 
     with _spoken():
         catalogues = _catalogues(catalogue or [], offers or [])
@@ -126,9 +126,9 @@ def metrics(  # noqa: PLR0917 - options, given by name
     from data_contracts.experiment_standings import ExperimentStandings
     from data_contracts.experiments import read_experiments
     from data_contracts.policy_estimates import PolicyEstimates
-    from data_contracts.yaml_places import decode
-    from pipelines.checked_tables import require_checked
-    from pipelines.metrics.warm import warm
+    from data_contracts.yaml_reading.places import decode
+    from pipelines.history.checked_tables import require_checked
+    from pipelines.metrics.store import warm
 
     with _spoken(), console.status("computing journeys"):
         require_checked(checked)
@@ -158,7 +158,7 @@ def report(  # noqa: PLR0917 - options, given by name
     from pipelines.dashboards.pages import PAGES, page
     from pipelines.dashboards.report import html_report
     from pipelines.metrics.filters import Filters
-    from pipelines.metrics.warm import read_warm
+    from pipelines.metrics.store import read_warm
     from pipelines.metrics.words import LOCALES
 
     spoken = next((each for each in LOCALES if each == locale), None)
@@ -191,12 +191,12 @@ def _spoken() -> Iterator[None]:
     """Turn bad input into one line per fault on stderr and exit status 1."""
     from pydantic import ValidationError
 
-    from data_contracts.yaml_places import CatalogueFaults
-    from pipelines.checked_tables import TableUnreadable
+    from data_contracts.yaml_reading.places import CatalogueFaults
+    from pipelines.checking.validate import SameFolder
     from pipelines.export import ExportFailed
-    from pipelines.metrics.warm import NoFacts
-    from pipelines.training_set import NothingToLearn
-    from pipelines.validate import SameFolder
+    from pipelines.history.checked_tables import TableUnreadable
+    from pipelines.metrics.store import NoFacts
+    from pipelines.training.training_set import NothingToLearn
 
     try:
         yield

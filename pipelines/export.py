@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, column, create_engine, make_url, select, table, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from data_contracts.raw_tables import RAW_TABLES, Kind, RawTable
-from pipelines.checked_tables import arrow_schema
-from pipelines.typed_columns import ARROW_TYPES
-from pipelines.written_together import written_together
+from data_contracts.atomic_files import written_together
+from data_contracts.raw.tables import RAW_TABLES, Kind, RawTable
+from pipelines.history.checked_tables import arrow_schema
+from pipelines.history.typed_columns import ARROW_TYPES
 
 ROWS_AT_ONCE: Final = 50_000
 

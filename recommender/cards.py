@@ -19,8 +19,8 @@ from recommender.billing.eligibility import Applicant, refusals_for
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import Overage, Units, overages_on
 from recommender.billing.periods import MONTHS_OF, Period
+from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan
-from recommender.ranking.facts import Facts
 from recommender.ranking.reasons import Reason
 from recommender.ranking.usage_range import NORMAL, UsageRange
 

@@ -28,7 +28,7 @@ def serve(extend: "Callable[[FastAPI], object]" = lambda _: None) -> None:
     import uvicorn
 
     from serving.app import create_app
-    from serving.logs import configure_logs
+    from serving.web.logs import configure_logs
 
     with _spoken():
         settings = Settings()
@@ -78,7 +78,7 @@ def check_catalogue(
     offers: Annotated[Path | None, typer.Option(help="How it is sold.")] = None,
 ) -> None:
     """Print what a catalogue sells as JSON, or everything that is wrong with it and where."""
-    from serving.check_catalogue import check_catalogue as check
+    from serving.sale.check_catalogue import check_catalogue as check
 
     raise typer.Exit(check(catalogue, offers))
 
@@ -93,7 +93,7 @@ def import_raw(
 
     from serving.db.migrate import migrate as apply
     from serving.db.session import Database
-    from serving.import_raw import import_raw as fill
+    from serving.jobs.import_raw import import_raw as fill
 
     with _spoken(), Progress(transient=True) as bars:
         database = Database(Settings().database_url)
@@ -145,8 +145,8 @@ def _spoken() -> Iterator[None]:
     """Turn a setting, a file or a database that is no good into one line per fault on stderr and exit status 1."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from data_contracts.yaml_places import CatalogueFaults
-    from serving.import_raw import RawFolderUnreadable
+    from data_contracts.yaml_reading.places import CatalogueFaults
+    from serving.jobs.import_raw import RawFolderUnreadable
 
     try:
         yield

@@ -9,25 +9,27 @@ from uuid import uuid4
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.bundle import CHALLENGER, load_challenger, load_champion
+from models.registry.bundle import CHALLENGER, load_challenger, load_champion
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
-from serving import modal_assets, openapi, operations, time_travel
-from serving.access import Gatekeeper
+from serving import operations
+from serving.accounts import endpoints as subscriptions
+from serving.accounts import usage_endpoints as usage
 from serving.clock import Clock, SteppedClock, system_clock
+from serving.collection import bank_transfers
+from serving.collection import endpoints as payments
 from serving.db.migrate import migrate
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
-from serving.gateway import Gateway
 from serving.invoices import endpoints as invoices
 from serving.invoices.issuing import Issuer
+from serving.jobs import payment_webhooks, test_clock_endpoint
 from serving.jobs.reload_champion import ReloadChampion
 from serving.jobs.schedule import Scheduler
 from serving.leads import endpoints as leads
-from serving.logs import logger
-from serving.metrics import Metrics
+from serving.modal import assets
 from serving.notifications.post import Outbox, Post, Smtp
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
@@ -36,22 +38,23 @@ from serving.pages import changes as change_pages
 from serving.pages import organization as organization_page
 from serving.pages import plans as plan_pages
 from serving.parts import Parts, Rendered
-from serving.payments import endpoints as payments
-from serving.payments import transfers, webhooks
 from serving.payments.gateway import PaymentGateway
 from serving.payments.sandbox import Sandbox
 from serving.personal_data import endpoints as personal_data
 from serving.plan_cards import endpoints as plan_cards
-from serving.plan_cards.advice import Advisor
-from serving.plan_cards.assortment import assortment, configured_texts, log_chain_breaks
 from serving.plan_cards.champion import ChampionHolder
+from serving.plan_cards.ranker_fallback import Advisor
 from serving.plan_changes import endpoints as plan_changes
 from serving.plan_changes.quotes import QuoteSigner
+from serving.problem_table import install_problem_handlers
+from serving.sale import versions
+from serving.sale.assortment import assortment, configured_texts, log_chain_breaks
 from serving.settings import SettingMissing, Settings, sandbox_secret, with_secrets
-from serving.subscriptions import catalogue_versions
-from serving.subscriptions import endpoints as subscriptions
-from serving.usage import endpoints as usage
-from serving.web import install_problem_handlers
+from serving.web import openapi
+from serving.web.access import Gatekeeper
+from serving.web.logs import logger
+from serving.web.middleware import Gateway
+from serving.web.telemetry import Metrics
 
 
 def create_app(
@@ -93,13 +96,13 @@ def create_app(
     app.state.parts = parts
     app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
-    pages = (organization_page, plan_pages, change_pages, billing_pages, modal_assets)
-    billing = (plan_changes, payments, webhooks, transfers, invoices)
+    pages = (organization_page, plan_pages, change_pages, billing_pages, assets)
+    billing = (plan_changes, payments, payment_webhooks, bank_transfers, invoices)
     for module in (plan_cards, organizations, usage, subscriptions, *billing, outcomes, leads, personal_data, *pages):
         app.include_router(module.router)
     app.include_router(operations.router)
     if isinstance(parts.clock, SteppedClock):
-        app.include_router(time_travel.router)
+        app.include_router(test_clock_endpoint.router)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app
 
@@ -112,7 +115,7 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
     database = Database(settings.database_url)
     if database.embedded:
         migrate(database)
-        database.writing(partial(catalogue_versions.record, version=catalogue.version, texts=texts, now=clock()))
+        database.writing(partial(versions.record, version=catalogue.version, texts=texts, now=clock()))
     champions = ChampionHolder(settings.model, known_features=FEATURES, load=load)
     champions.refresh()
     experiments = declared_experiments(settings.experiments)

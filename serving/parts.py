@@ -10,21 +10,21 @@ import orjson
 from fastapi import Depends, Request, Response
 
 from recommender.billing.catalogue import Catalogue
-from serving.access import Caller, Gatekeeper, NotForBrowsers
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.issuing import Issuer
-from serving.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
-from serving.metrics import Metrics
 from serving.notifications.post import Post
 from serving.organizations.repository import UnknownOrganization
 from serving.payments.gateway import PaymentGateway
-from serving.plan_cards.advice import Advisor
-from serving.plan_cards.assortment import Assortment
-from serving.plan_cards.words import Words
+from serving.plan_cards.ranker_fallback import Advisor
 from serving.plan_changes.quotes import QuoteSigner
+from serving.sale.assortment import Assortment
 from serving.settings import Settings
+from serving.web.access import Caller, Gatekeeper, NotForBrowsers
+from serving.web.telemetry import Metrics
+from serving.words.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
+from serving.words.plans import Words
 
 
 class Rendered:

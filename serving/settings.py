@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from serving.fields import Email
 from serving.invoices.seller import SellerSettings
+from serving.web.fields import Email
 
 
 class SettingMissing(ValueError):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from data_contracts.expectations import rules
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.tables import RAW_TABLES
 
 TOLERANCE: Final = 1e-9
 """How far the sum of a decision's probabilities may be from 1."""

@@ -5,8 +5,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from data_contracts.expectations import rules
-from data_contracts.organizations import COUNTRIES
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.organizations import COUNTRIES
+from data_contracts.raw.tables import RAW_TABLES
 
 
 def expectations(*, now: datetime, reference: datetime) -> list[Any]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from data_contracts.expectations import rules
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.tables import RAW_TABLES
 
 
 def expectations(*, now: datetime, reference: datetime) -> list[Any]:

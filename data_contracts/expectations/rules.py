@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
-from data_contracts.raw_tables import RawTable
+from data_contracts.raw.tables import RawTable
 
 Stage = Literal["row", "key", "group", "table"]
 

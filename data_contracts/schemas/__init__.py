@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from data_contracts.invoices import Invoice
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.tables import RAW_TABLES
 from data_contracts.situations import SituationRow
 from data_contracts.training_set import TrainingRow
 

@@ -11,12 +11,12 @@ from data_contracts.experiments import Experiment
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Figure, Section, Tone, Voice
 from pipelines.dashboards.numbers import day, days, number, p_value, spoken
-from pipelines.dashboards.parts import sliced
+from pipelines.dashboards.sections import sliced
 from pipelines.dashboards.standings import standing
 from pipelines.experiments import results as judged
 from pipelines.experiments.effect import Sample, State
 from pipelines.experiments.results import Comparison, Results
-from pipelines.metrics.decided import taking_of
+from pipelines.metrics.decisions import taking_of
 from pipelines.metrics.declared import METRICS, Unit
 
 _UNITS: Final[dict[judged.Metric, tuple[Unit, Unit]]] = {"paid": ("share", "points"), "revenue": ("cents", "cents")}

@@ -18,8 +18,8 @@ from pipelines.dashboards.site import FOLDER
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, Filters, narrowed
+from pipelines.metrics.store import NoFacts, read_warm_once
 from pipelines.metrics.tables import metric_csv, page_csv
-from pipelines.metrics.warm import NoFacts, read_warm_once
 from pipelines.metrics.words import Locale, locale_of, name_of, say
 
 _NARROWED: Final = ("template", "country", "plan")

@@ -10,8 +10,8 @@ from pipelines.dashboards import charts
 from pipelines.dashboards.content import Page, Section, Voice, as_of
 from pipelines.dashboards.experiments import experiments
 from pipelines.dashboards.numbers import days, spoken
-from pipelines.dashboards.parts import family, rows_of, sliced, table_of
 from pipelines.dashboards.ranker_health import ranker_health
+from pipelines.dashboards.sections import family, rows_of, sliced, table_of
 from pipelines.metrics.declared import BILLED, METRICS
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, narrowed

@@ -10,7 +10,7 @@ from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Section, Voice
 from pipelines.dashboards.numbers import short_day
-from pipelines.dashboards.parts import MOST_ROWS, family, rows_of, sliced, table_of
+from pipelines.dashboards.sections import MOST_ROWS, family, rows_of, sliced, table_of
 from pipelines.metrics import drift, intervals
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.ranker_health import FALLBACKS, judged

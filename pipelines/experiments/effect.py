@@ -2,8 +2,9 @@
 
 The asymptotic confidence sequences of Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2021/2024, "Time-uniform central
 limit theory and asymptotic confidence sequences", eq. 9). They need means and variances only, so rates, revenues and
-adjusted revenues are one case; that they hold for our sizes is simulated in the tests. `models.confidence_sequence` is
-another tool: it bets on weighted rewards of unbounded size and compares no arms, so nothing is shared.
+adjusted revenues are one case; that they hold for our sizes is simulated in the tests.
+`models.judging.confidence_sequence` is another tool:
+it bets on weighted rewards of unbounded size and compares no arms, so nothing is shared.
 """
 
 from dataclasses import dataclass

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from pipelines.checked_tables import read_table
-from pipelines.logged_features import logged_figures
+from pipelines.history.checked_tables import read_table
 from pipelines.metrics.journeys import WINDOW_DAYS
+from pipelines.training.logged_features import logged_figures
 from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import FloatArray, IntArray

@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from data_contracts.experiment_standings import ExperimentStandings
 from data_contracts.experiments import Experiment
 from data_contracts.policy_estimates import PolicyEstimate
-from pipelines.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
-from pipelines.day_cube import KnownFacts, read_known_facts
+from pipelines.history.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
+from pipelines.history.known_facts import KnownFacts, read_known_facts
 from pipelines.metrics import drift
 from pipelines.metrics import journeys as truth
 from pipelines.metrics.charges import charges_frame
-from pipelines.metrics.decided import (
+from pipelines.metrics.decisions import (
     DECISION_COLUMNS,
     PARTICIPANT_COLUMNS,
     decisions_frame,
     participants_frame,
     without_arm,
 )
-from pipelines.metrics.later_usage import regret_cents
 from pipelines.metrics.prices import PriceList
 from pipelines.metrics.refunds import REFUND_COLUMNS, refunds_frame
+from pipelines.metrics.regret import regret_cents
 from pipelines.metrics.templates import NONE, first_template
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.day_cube import DAY_US

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.outcomes import OutcomeKind
+from data_contracts.raw.outcomes import OutcomeKind
 from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.ranker import IntArray
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.change_log import change_log
-from pipelines.checked_tables import microseconds_of, places_in, ranks, read_table
-from pipelines.day_cube import KnownFacts
+from pipelines.history.change_log import change_log
+from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
+from pipelines.history.known_facts import KnownFacts
 from recommender.billing.catalogue import Catalogue, Interval, Plan
 from recommender.billing.money import round_half_away_from_zero
 from recommender.ranking.ranker import FloatArray, IntArray

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipelines.checked_tables import microseconds_of, places_in, read_table
-from pipelines.day_cube import KnownFacts
+from pipelines.history.checked_tables import microseconds_of, places_in, read_table
+from pipelines.history.known_facts import KnownFacts
 from pipelines.metrics.templates import NONE, first_template
 
 REFUND_COLUMNS: Final = ("refund_id", "organization_id", "amount_cents", "occurred_at", "plan", "country", "template")

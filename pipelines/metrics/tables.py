@@ -9,7 +9,7 @@ from typing import Final
 
 from pipelines.experiments import results as judged
 from pipelines.experiments.results import results
-from pipelines.metrics.decided import taking_of
+from pipelines.metrics.decisions import taking_of
 from pipelines.metrics.declared import BILLED, METRICS, Metric, Page, Unit
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, cut

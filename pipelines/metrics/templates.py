@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.checked_tables import microseconds_of, places_in, ranks, read_table
-from pipelines.day_cube import KnownFacts
+from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
+from pipelines.history.known_facts import KnownFacts
 from recommender.ranking.ranker import IntArray
 
 NONE: Final = "none"

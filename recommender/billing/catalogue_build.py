@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final, cast
 
-from data_contracts.offers import NO_OFFERS, Offers, PlanOffer, PromotionOffer, read_offers
-from data_contracts.offers_values import Availability
-from data_contracts.pricing2yaml import Pricing, PublishedAddOn, PublishedPlan, read_pricing
-from data_contracts.pricing2yaml_terms import PublishedLimit, Value, as_quantity
+from data_contracts.catalogue.offer_values import Availability
+from data_contracts.catalogue.offers import NO_OFFERS, Offers, PlanOffer, PromotionOffer, read_offers
+from data_contracts.catalogue.pricing2yaml import Pricing, PublishedAddOn, PublishedPlan, read_pricing
+from data_contracts.catalogue.terms import PublishedLimit, Value, as_quantity
 from data_contracts.usage import COUNT_METRICS, METRICS
-from data_contracts.yaml_places import CatalogueFaults, Fault
+from data_contracts.yaml_reading.places import CatalogueFaults, Fault
 from recommender.billing.catalogue import (
     AddOn,
     Catalogue,

@@ -24,6 +24,7 @@ from recommender.billing.change_rules import (
 from recommender.billing.discounts import promotion_refusals
 from recommender.billing.eligibility import Applicant, refusals_for
 from recommender.billing.entitlements import Difference, differences
+from recommender.billing.immediate_change import settle_now
 from recommender.billing.periods import as_utc
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.quota import (
@@ -33,7 +34,6 @@ from recommender.billing.quota import (
     window_of,
 )
 from recommender.billing.renewal import renew
-from recommender.billing.settlement import settle_now
 from recommender.billing.subscription import ScheduledChange, Subscription, Wish
 
 OTHER_CURRENCY: Final = Blocker("other_currency", "contact_support", "support")

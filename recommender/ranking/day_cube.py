@@ -1,8 +1,8 @@
 """From usage cells to the dense day cube: the fill rules, written once for one request and for a million rows.
 
 A cell is what an organisation used on one UTC day of one metric, as known at its decision. The batch gets its cells
-from the engine (`pipelines/daily_usage.py`), the service from its own rows; both fill the cube here, in whole numbers,
-so that both come to the same bits.
+from the engine (`pipelines/history/daily_usage.py`), the service from its own rows; both fill the cube here, in whole
+numbers, so that both come to the same bits.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ranking.countries import COUNTRY_GROUPS, country_group
-from recommender.ranking.facts import Facts, select
+from recommender.ranking.derived import Facts, select
 from recommender.ranking.fit_features import FIT_FEATURES
 from recommender.ranking.plan_features import PLAN_FEATURES
 from recommender.ranking.ranker import FloatArray, IntArray

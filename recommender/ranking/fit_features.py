@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.ranking.facts import Facts, count, log1p
+from recommender.ranking.derived import Facts, count, log1p
 from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import DAY_SECONDS
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from recommender.ranking.facts import UNLIMITED, Facts, count, log1p
+from recommender.ranking.derived import UNLIMITED, Facts, count, log1p
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
 from recommender.ranking.usage_features import AI_TOKENS, ASSISTANTS, CONVERSATIONS, DOCUMENTS, SEATS

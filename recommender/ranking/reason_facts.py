@@ -19,7 +19,7 @@ from recommender.ranking.counterfactuals import (
     without_integration,
     without_templates,
 )
-from recommender.ranking.facts import Facts
+from recommender.ranking.derived import Facts
 from recommender.ranking.features import FEATURES
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.situation import PlanTable, Situations

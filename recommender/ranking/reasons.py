@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from recommender.ranking.facts import Facts, stack
+from recommender.ranking.derived import Facts, stack
 from recommender.ranking.features import feature_cube
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import Fact, Figure, facts_for, template_facts

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.ranking.facts import UNLIMITED
+from recommender.ranking.derived import UNLIMITED
 from recommender.ranking.ranker import FloatArray, IntArray
 
 MARGIN: Final = 0.1

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from data_contracts.usage import METRICS
-from recommender.ranking.facts import Facts, log1p
+from recommender.ranking.derived import Facts, log1p
 from recommender.ranking.projection import sum_over_days
 from recommender.ranking.ranker import FloatArray
 

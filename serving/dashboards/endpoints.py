@@ -9,11 +9,11 @@ from fastapi.responses import RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.types import ASGIApp
 
-from serving.dashboards.door import COOKIE, ROOT, Badge, Door, at_the_door, is_page
-from serving.gateway import request_locale
+from serving.dashboards.login import COOKIE, ROOT, Badge, Door, at_the_door, is_page
 from serving.pages.forms import form_of
 from serving.parts import Parts, PartsOf
-from serving.texts import say
+from serving.web.middleware import request_locale
+from serving.words.texts import say
 
 router = APIRouter(prefix=ROOT, include_in_schema=False)
 

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from data_contracts.experiments import Experiment, read_experiments
-from data_contracts.yaml_places import decode
+from data_contracts.yaml_reading.places import decode
 from recommender.experiments.assignment import Assignment, assign
 from serving.db.session import Database
 from serving.experiments import repository, service

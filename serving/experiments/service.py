@@ -13,7 +13,7 @@ from recommender.experiments.guardrails import Counted, Harm, harms, hindrances,
 from recommender.experiments.sample_ratio import SampleRatio, sample_ratio
 from serving.experiments import repository
 from serving.experiments.repository import Standing
-from serving.logs import logger
+from serving.web.logs import logger
 
 
 class MayNotGrow(ValueError):

@@ -3,10 +3,10 @@
 from typing import Any
 
 from data_contracts.invoices import Invoice
-from serving.fields import utc_text
-from serving.invoices import words
 from serving.invoices.repository import Kept
-from serving.locales import LocaleCode
+from serving.web.fields import utc_text
+from serving.words import invoices
+from serving.words.locales import LocaleCode
 
 
 def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
         "kind": invoice.kind,
         "status": "credited" if invoice.kind == "credit_note" else kept.settled,
         "issued_on": invoice.issued_on.isoformat(),
-        **words.summary(invoice, locale),
+        **invoices.summary(invoice, locale),
         "period": {
             "start": utc_text(min(line.period.start for line in invoice.lines)),
             "end": utc_text(max(line.period.end for line in invoice.lines)),
@@ -49,7 +49,7 @@ def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
                 "rate_percent": f"{share.rate_percent:f}",
                 "base_cents": share.base_cents,
                 "amount_cents": share.amount_cents,
-                "reason": words.tax_reason(share, locale),
+                "reason": invoices.tax_reason(share, locale),
             }
             for share in invoice.tax
         ],
@@ -57,9 +57,9 @@ def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
             "method": invoice.payment.method,
             "paid_cents": invoice.payment.paid_cents,
             "due_cents": invoice.due_cents,
-            "text": words.payment(invoice, locale),
+            "text": invoices.payment(invoice, locale),
         },
-        "notes": words.notes(invoice, locale),
+        "notes": invoices.notes(invoice, locale),
     }
 
 
@@ -83,5 +83,5 @@ def _line(invoice: Invoice, index: int, locale: LocaleCode) -> dict[str, Any]:
         "amount_cents": line.amount_cents,
         "metric": line.metric,
         "late": line.late,
-        "text": words.line_text(line, locale),
+        "text": invoices.line_text(line, locale),
     }

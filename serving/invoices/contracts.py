@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from data_contracts.invoices import DocumentKind, Party, Reference, Seller
-from serving.fields import Instant
+from serving.web.fields import Instant
 
 Status = Literal["open", "paid", "credited", "failed", "cancelled"]
 

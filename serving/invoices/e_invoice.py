@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from data_contracts.invoices import Invoice, InvoiceLine, Party, TaxShare
 from recommender.billing.money import decimal_places
-from serving.invoices import words
+from serving.words import invoices
 
 PROFILE: Final = "urn:cen.eu:en16931:2017"
 _TYPE: Final = {"invoice": "380", "credit_note": "381"}
@@ -66,12 +66,12 @@ def terms(invoice: Invoice) -> dict[str, Any]:
         "BT-3": _TYPE[invoice.kind],
         "BT-5": invoice.currency,
         "BT-9": invoice.payment.due_on,
-        "BT-20": words.payment(invoice, invoice.locale),
+        "BT-20": invoices.payment(invoice, invoice.locale),
         "BT-24": PROFILE,
         "BT-72": invoice.supplied_on,
         "BT-73": min(_days(invoice, line)[0] for line in invoice.lines),
         "BT-74": max(_days(invoice, line)[1] for line in invoice.lines),
-        "BG-1": [{"BT-21": code, "BT-22": text} for code, text in words.terms(invoice, invoice.locale).items()],
+        "BG-1": [{"BT-21": code, "BT-22": text} for code, text in invoices.terms(invoice, invoice.locale).items()],
         "BG-3": []
         if invoice.refers_to is None
         else [{"BT-25": invoice.refers_to.number, "BT-26": invoice.refers_to.issued_on}],
@@ -121,7 +121,7 @@ def _breakdown(invoice: Invoice, share: TaxShare) -> dict[str, Any]:
         "BT-117": _money(invoice, share.amount_cents),
         "BT-118": share.category,
         "BT-119": None if share.category == "O" else f"{share.rate_percent:f}",
-        "BT-120": words.tax_reason(share, invoice.locale),
+        "BT-120": invoices.tax_reason(share, invoice.locale),
         "BT-121": None if share.reason is None else _EXEMPTIONS.get(share.reason),
     }
 
@@ -140,7 +140,7 @@ def _line(invoice: Invoice, line: InvoiceLine) -> dict[str, Any]:
         "BT-146": f"{line.unit_price_cents.scaleb(-decimal_places(invoice.currency)):f}",
         "BT-151": share.category,
         "BT-152": None if share.category == "O" else f"{share.rate_percent:f}",
-        "BT-153": words.line_text(line, invoice.locale),
+        "BT-153": invoices.line_text(line, invoice.locale),
         "BT-155": line.plan,
     }
 

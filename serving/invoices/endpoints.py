@@ -7,15 +7,15 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
 
-from serving.fields import OrganizationId
 from serving.invoices import answers, files, printed, repository
 from serving.invoices.contracts import InvoiceAnswer, InvoiceList
 from serving.invoices.repository import Files, Kept, NoElectronicForm
-from serving.locales import LocaleCode
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.parts import AnyCaller, Parts, PartsOf, json_answer, locale_for, seen_by
-from serving.problems import documented
+from serving.web.fields import OrganizationId
+from serving.web.problems import documented
+from serving.words.locales import LocaleCode
 
 router = APIRouter(prefix="/v1/organizations", tags=["invoices"])
 

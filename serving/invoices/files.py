@@ -10,7 +10,7 @@ from data_contracts.invoices import Invoice
 from serving.db.session import Database
 from serving.invoices import printed, repository
 from serving.invoices.repository import Files
-from serving.logs import logger
+from serving.web.logs import logger
 
 Made = TypeVar("Made")
 

@@ -13,15 +13,15 @@ from recommender.billing.catalogue import Plan
 from recommender.billing.invoice import Document, document_of
 from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine
+from serving.db import json_columns
 from serving.db.billing_tables import charges, payment_methods
 from serving.invoices import repository
 from serving.invoices.seller import SellerSettings
-from serving.locales import DEFAULT_LOCALE, supported
 from serving.notifications import repository as notifications
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import company_number, day_of
-from serving.subscriptions import codec
+from serving.words.locales import DEFAULT_LOCALE, supported
 
 _LINES: TypeAdapter[tuple[Line, ...]] = TypeAdapter(tuple[Line, ...])
 _TAX: TypeAdapter[tuple[TaxLine, ...]] = TypeAdapter(tuple[TaxLine, ...])
@@ -45,7 +45,7 @@ def issue(connection: Connection, issuer: Issuer, *, charge_id: str, now: dateti
     """Give the charge its document; the number. An `IntegrityError` when it has one already."""
     charge = connection.execute(select(charges).where(charges.c.charge_id == charge_id)).one()
     organization = organizations.get(connection, charge.organization_id)
-    lines, tax = codec.loads(_LINES, charge.lines), codec.loads(_TAX, charge.tax)
+    lines, tax = json_columns.loads(_LINES, charge.lines), json_columns.loads(_TAX, charge.tax)
     document = document_of(lines, tax=tax, plan_names=issuer.plan_names)
     issued_on = day_of(now)
     series = f"{_PREFIX[document.kind]}-{issued_on.year}"

@@ -10,11 +10,12 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from data_contracts.invoices import Invoice, InvoiceLine, Party, Seller
-from serving.invoices import e_invoice, words
+from serving.invoices import e_invoice
 from serving.invoices.repository import Files
-from serving.locales import LocaleCode
-from serving.logs import logger
-from serving.texts import country_name, say
+from serving.web.logs import logger
+from serving.words import invoices
+from serving.words.locales import LocaleCode
+from serving.words.texts import country_name, say
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _SHEET: Final = Path(__file__).parents[1] / "modal" / "static" / "invoice.css"
@@ -35,7 +36,7 @@ def html(invoice: Invoice, locale: LocaleCode, *, for_print: bool = False) -> st
         locale=locale,
         for_print=for_print,
         t=t,
-        heading=words.heading(invoice, locale),
+        heading=invoices.heading(invoice, locale),
         buyer=_address(invoice.buyer, locale),
         seller_line=" · ".join([invoice.seller.name, *_address(invoice.seller, locale)[:-1]]),
         seller=_seller(invoice, locale),
@@ -43,7 +44,7 @@ def html(invoice: Invoice, locale: LocaleCode, *, for_print: bool = False) -> st
         lines=[_line(invoice, line, locale) for line in invoice.lines],
         totals=_totals(invoice, locale),
         total_name=_total_name(invoice, locale),
-        notes=words.notes(invoice, locale),
+        notes=invoices.notes(invoice, locale),
     )
 
 
@@ -95,16 +96,16 @@ def _with_xml(pdf: bytes, xml: bytes, invoice: Invoice) -> bytes:
         afrelationship="alternative",
         pdf_metadata={
             "author": invoice.seller.name,
-            "keywords": f"Factur-X, {words.heading(invoice, invoice.locale)}",
-            "title": f"{invoice.seller.name}: {words.heading(invoice, invoice.locale)} {invoice.number}",
-            "subject": f"{words.heading(invoice, invoice.locale)} {invoice.number}, {invoice.issued_on.isoformat()}",
+            "keywords": f"Factur-X, {invoices.heading(invoice, invoice.locale)}",
+            "title": f"{invoice.seller.name}: {invoices.heading(invoice, invoice.locale)} {invoice.number}",
+            "subject": f"{invoices.heading(invoice, invoice.locale)} {invoice.number}, {invoice.issued_on.isoformat()}",
         },
     )
     return made
 
 
 def _facts(invoice: Invoice, locale: LocaleCode) -> list[tuple[str, str]]:
-    t, day = partial(say, locale), partial(words.calendar_day, locale)
+    t, day = partial(say, locale), partial(invoices.calendar_day, locale)
     facts = [
         (t("invoice.issued_on"), day(invoice.issued_on)),
         (t("invoice.supplied_on"), day(invoice.supplied_on)),
@@ -119,20 +120,20 @@ def _facts(invoice: Invoice, locale: LocaleCode) -> list[tuple[str, str]]:
 
 def _line(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> dict[str, str]:
     return {
-        "text": words.line_text(line, locale),
-        "period": words.line_period(invoice, line, locale),
-        "quantity": words.quantity(locale, line),
+        "text": invoices.line_text(line, locale),
+        "period": invoices.line_period(invoice, line, locale),
+        "quantity": invoices.quantity(locale, line),
         "unit": say(locale, f"invoice.unit.{line.unit}"),
-        "unit_price": words.unit_price(locale, line.unit_price_cents, invoice.currency),
-        "amount": words.amount(locale, line.amount_cents, invoice.currency),
+        "unit_price": invoices.unit_price(locale, line.unit_price_cents, invoice.currency),
+        "amount": invoices.amount(locale, line.amount_cents, invoice.currency),
     }
 
 
 def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
-    t, amount = partial(say, locale), partial(words.amount, locale, currency=invoice.currency)
+    t, amount = partial(say, locale), partial(invoices.amount, locale, currency=invoice.currency)
     taxes = [
         {
-            "name": t("invoice.tax", rate=words.rate(locale, share), base=amount(cents=share.base_cents)),
+            "name": t("invoice.tax", rate=invoices.rate(locale, share), base=amount(cents=share.base_cents)),
             "amount": amount(cents=share.amount_cents),
             "strong": False,
         }
@@ -172,6 +173,6 @@ def _seller(invoice: Invoice, locale: LocaleCode) -> list[str]:
     return [
         " · ".join([seller.name, *_address(seller, locale)]),
         " · ".join([seller.legal_form, seller.register_entry, *ids]),
-        " · ".join([seller.email, seller.phone, f"IBAN {words.spaced(seller.iban)}", f"BIC {seller.bic}"]),
+        " · ".join([seller.email, seller.phone, f"IBAN {invoices.spaced(seller.iban)}", f"BIC {seller.bic}"]),
         t("invoice.services"),
     ]

@@ -8,19 +8,21 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 
 from serving.clock import ClockMovedBack, SteppedClock
+from serving.collection.collect import ask_pending, collect_due, refresh_arrears, refund_due
 from serving.db.tables import organizations
 from serving.invoices import files
-from serving.jobs.collect_payments import ask_pending, collect_due, refresh_arrears, refund_due
 from serving.jobs.send_mails import send_due, warn_of_cards
-from serving.logs import logger
 from serving.parts import Parts
 from serving.payments import attempts, charges
 from serving.payments import repository as methods
 from serving.payments.gateway import Payment, ProviderUnavailable
-from serving.plan_changes import idempotency, payment_outcome, repository
-from serving.plan_changes.repository import ChangeRow
-from serving.subscriptions import catalogue_versions, closing
+from serving.plan_changes import idempotency, payment_outcome
+from serving.renewals import closing
+from serving.sale import versions
+from serving.subscriptions import changes
+from serving.subscriptions.changes import ChangeRow
 from serving.subscriptions.states import StateChangedMeanwhile
+from serving.web.logs import logger
 
 EVERY_SECONDS: Final = 5.0
 PENDING_ASKED_AFTER: Final = timedelta(minutes=1)
@@ -58,7 +60,7 @@ def close_periods(parts: Parts, *, now: datetime) -> int:
 
 def reconcile_payments(parts: Parts, *, now: datetime) -> int:
     """Ask the provider, by key, what became of payments whose outcome is unknown; how many are known now."""
-    waiting = [change for change in parts.database.reading(repository.all_under_way) if _asked_at(change) <= now]
+    waiting = [change for change in parts.database.reading(changes.all_under_way) if _asked_at(change) <= now]
     for change in waiting:
         payment = _asked(parts, change)
 
@@ -91,7 +93,7 @@ def run_due(parts: Parts, *, now: datetime) -> None:
     parts.experiments.watch(now=now)
     parts.database.writing(lambda connection: idempotency.forget_old(connection, now=now))
     parts.database.writing(
-        lambda connection: catalogue_versions.record(
+        lambda connection: versions.record(
             connection, version=parts.catalogue.version, texts=parts.catalogue_texts, now=now
         )
     )
@@ -114,7 +116,7 @@ def advance(parts: Parts, clock: SteppedClock, *, to: datetime) -> None:
 
 def _next_due(parts: Parts) -> datetime | None:
     def read(connection: Connection) -> list[datetime]:
-        pending = [_asked_at(change) for change in repository.all_under_way(connection)]
+        pending = [_asked_at(change) for change in changes.all_under_way(connection)]
         others = (closing.next_due(connection), charges.next_due(connection), attempts.next_asked(connection))
         return [*pending, *(instant for instant in others if instant is not None)]
 

@@ -10,13 +10,13 @@ from data_contracts.invoices import Invoice
 from serving.db.billing_tables import payment_methods
 from serving.invoices import files
 from serving.invoices import repository as invoices
-from serving.logs import logger
 from serving.notifications import letters, repository
 from serving.notifications.post import NotSent, message_of
 from serving.notifications.repository import Notification
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
+from serving.web.logs import logger
 
 AT_ONCE: Final = 50
 """How many mails one run sends at most."""

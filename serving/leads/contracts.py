@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from serving.fields import Email, Id, Text
+from serving.web.fields import Email, Id, Text
 
 
 class LeadIn(BaseModel):

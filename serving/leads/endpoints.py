@@ -5,12 +5,12 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection, insert
 
 from serving.db.tables import enterprise_leads
-from serving.fields import OrganizationId, StrictJsonRoute
 from serving.leads.contracts import LeadIn, LeadReceipt
 from serving.organizations import repository as organizations
 from serving.parts import AnyCaller, Parts, PartsOf, json_answer, locale_for, seen_by
-from serving.problems import documented
-from serving.texts import say
+from serving.web.fields import OrganizationId, StrictJsonRoute
+from serving.web.problems import documented
+from serving.words.texts import say
 
 router = APIRouter(prefix="/v1/organizations", tags=["leads"], route_class=StrictJsonRoute)
 

@@ -10,11 +10,11 @@ from babel.dates import format_skeleton
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from data_contracts.invoices import Invoice
-from serving.invoices import words as invoices
 from serving.notifications.repository import Kind, Notification
 from serving.organizations.repository import OrganizationRow
-from serving.plan_cards.words import Words
-from serving.texts import day, known, money, say
+from serving.words import invoices
+from serving.words.plans import Words
+from serving.words.texts import day, known, money, say
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from serving.db.payment_tables import notifications
 from serving.db.tables import organizations as organization_rows
-from serving.locales import DEFAULT_LOCALE, LocaleCode, supported
 from serving.organizations import repository as organizations
+from serving.words.locales import DEFAULT_LOCALE, LocaleCode, supported
 
 NEWS_FOR: Final = timedelta(days=3)
 """What is older is no news any more, and is not sent."""

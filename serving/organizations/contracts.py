@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from serving.fields import Country, Email, Id, Instant, Text, Timezone
+from serving.web.fields import Country, Email, Id, Instant, Text, Timezone
 
 
 def _origin(text: str) -> str:

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
-from serving.fields import OrganizationId, StrictJsonRoute, utc_text
 from serving.organizations import repository, service
 from serving.organizations.contracts import Organization, OrganizationIn, Token, TokenIn
 from serving.organizations.repository import OrganizationRow
 from serving.parts import PartsOf, host_only, json_answer, locale_for
-from serving.problems import documented
+from serving.web.fields import OrganizationId, StrictJsonRoute, utc_text
+from serving.web.problems import documented
 
 router = APIRouter(prefix="/v1/organizations", tags=["organizations"], route_class=StrictJsonRoute)
 

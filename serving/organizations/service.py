@@ -6,12 +6,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from serving.fields import utc_text
-from serving.locales import LocaleCode
 from serving.organizations import repository, vat_ids
 from serving.organizations.contracts import OrganizationIn
 from serving.organizations.repository import OrganizationRow
-from serving.texts import say
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleCode
+from serving.words.texts import say
 
 
 class TrialInTheFuture(ValueError):

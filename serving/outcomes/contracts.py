@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data_contracts.outcomes import OutcomeKind
-from serving.fields import Id, Instant, PlanCode
+from data_contracts.raw.outcomes import OutcomeKind
+from serving.web.fields import Id, Instant, PlanCode
 
 
 class OutcomeIn(BaseModel):

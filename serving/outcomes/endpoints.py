@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Response
 
-from serving.fields import StrictJsonRoute
 from serving.outcomes import service
 from serving.outcomes.contracts import OutcomeIn, OutcomeReceipt
 from serving.parts import AnyCaller, PartsOf, json_answer
-from serving.problems import documented
+from serving.web.fields import StrictJsonRoute
+from serving.web.problems import documented
 
 router = APIRouter(prefix="/v1", tags=["outcomes"], route_class=StrictJsonRoute)
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from data_contracts.outcomes import CHOICES, OutcomeKind
-from serving.access import Caller
+from data_contracts.raw.outcomes import CHOICES, OutcomeKind
 from serving.outcomes import repository
 from serving.outcomes.contracts import OutcomeIn
+from serving.web.access import Caller
 
 FROM_THE_SERVICE: Final[frozenset[OutcomeKind]] = frozenset(
     {"previewed", "blocked", "confirmed", "payment_failed", "paid", "changed_back"}

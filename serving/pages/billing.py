@@ -8,18 +8,18 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from serving.collection import payment_methods
+from serving.collection.collect import collect_arrears
+from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable
 from serving.invoices import answers, repository
 from serving.invoices.endpoints import Number, files_of, html_answer, pdf_answer
-from serving.jobs.collect_payments import collect_arrears
 from serving.pages.changes import test_cards
 from serving.pages.forms import Form, FormUnreadable
 from serving.pages.shell import HTML, Asked, Page, PageRoute, onward, page_of, rendered, sent_form
 from serving.parts import PartsOf
-from serving.payments import service
 from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
 from serving.payments.gateway import TokenRefused
-from serving.payments.service import LastPaymentMethod, MethodNotAvailable
-from serving.problems import documented
+from serving.web.problems import documented
 
 router = APIRouter(tags=["page"], route_class=PageRoute)
 
@@ -48,7 +48,7 @@ async def add_method(request: Request, parts: PartsOf) -> Response:
         said = PaymentMethodIn.model_validate({"kind": kind, "token": token, "default": True})
     except ValidationError as error:
         raise FormUnreadable from error
-    return await _carried_out(page, lambda: service.add(parts, organization_id=page.organization_id, said=said))
+    return await _carried_out(page, lambda: payment_methods.add(parts, organization_id=page.organization_id, said=said))
 
 
 @router.post("/billing/default", response_class=Response, responses={**documented(403, 404), **HTML})
@@ -58,7 +58,9 @@ async def choose_method(request: Request, parts: PartsOf) -> Response:
     said = PaymentMethodChange(default=True)
     return await _carried_out(
         page,
-        lambda: service.change(parts, organization_id=page.organization_id, payment_method_id=_named(form), said=said),
+        lambda: payment_methods.change(
+            parts, organization_id=page.organization_id, payment_method_id=_named(form), said=said
+        ),
     )
 
 
@@ -67,7 +69,8 @@ async def remove_method(request: Request, parts: PartsOf) -> Response:
     """Remove a payment method; the last one of a paying subscription stays, and the page says so."""
     page, form = await sent_form(request, parts)
     return await _carried_out(
-        page, lambda: service.remove(parts, organization_id=page.organization_id, payment_method_id=_named(form))
+        page,
+        lambda: payment_methods.remove(parts, organization_id=page.organization_id, payment_method_id=_named(form)),
     )
 
 
@@ -98,7 +101,9 @@ async def latest(page: Page, *, limit: int) -> list[dict[str, Any]]:
 
 async def _billing(page: Page, *, refused: dict[str, str] | None = None, status: int = 200) -> Response:
     parts = page.parts
-    methods = await parts.database.read(lambda connection: service.listed(connection, parts, page.organization_id))
+    methods = await parts.database.read(
+        lambda connection: payment_methods.listed(connection, parts, page.organization_id)
+    )
     cards = test_cards(parts)
     return rendered(
         "billing.html",

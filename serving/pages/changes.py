@@ -10,22 +10,23 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from serving.fields import ID_PATTERN
+from serving.collection import payment_methods as payments
 from serving.pages.forms import Form, FormUnreadable
 from serving.pages.plans import record
 from serving.pages.shell import HTML, Asked, Page, PageRoute, onward, page_of, rendered, sent_form
 from serving.parts import Parts, PartsOf
-from serving.payments import service as payments
 from serving.payments.contracts import PaymentMethodIn
 from serving.payments.gateway import TokenRefused
 from serving.payments.sandbox import TEST_CARDS
-from serving.plan_changes import answers, repository, service
+from serving.plan_changes import answers, service
 from serving.plan_changes.contracts import ConfirmIn, WishIn
 from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
 from serving.plan_changes.idempotency import key_of
 from serving.plan_changes.quotes import Wanted
-from serving.problems import documented
-from serving.subscriptions.closing import cancel_scheduled
+from serving.renewals.closing import cancel_scheduled
+from serving.subscriptions import changes
+from serving.web.fields import ID_PATTERN
+from serving.web.problems import documented
 
 router = APIRouter(tags=["page"], route_class=PageRoute)
 
@@ -80,7 +81,7 @@ async def change_page(request: Request, change_id: ChangeId, parts: PartsOf, org
     page = await page_of(request, parts, organization)
 
     def work(connection: Connection) -> dict[str, Any]:
-        change = repository.get(connection, change_id)
+        change = changes.get(connection, change_id)
         if change is None or change.organization_id != page.organization_id:
             raise UnknownChange
         return answers.progress(connection, change, parts=parts, organization=page.organization, locale=page.locale)
@@ -97,7 +98,7 @@ async def cancel_page(request: Request, parts: PartsOf) -> Response:
 
 
 def _cancel(connection: Connection, page: Page) -> None:
-    if repository.under_way(connection, page.organization_id) is not None:
+    if changes.under_way(connection, page.organization_id) is not None:
         raise service.ChangeUnderWay
     if not cancel_scheduled(connection, page.organization_id, now=page.parts.now()):
         raise NothingScheduled

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Query, Request, Response
 
+from serving.accounts import usage_meters
 from serving.pages.billing import latest
 from serving.pages.shell import HTML, Asked, Page, PageRoute, page_of, rendered
 from serving.parts import PartsOf
 from serving.plan_cards.contracts import IntervalName
-from serving.problems import documented
-from serving.texts import number, percent
-from serving.usage import meters
+from serving.web.problems import documented
+from serving.words.texts import number, percent
 
 router = APIRouter(tags=["page"], route_class=PageRoute)
 
@@ -75,7 +75,7 @@ def _plan(page: Page) -> dict[str, Any]:
 
 def _meters(page: Page) -> list[dict[str, Any]]:
     """The usage meters in words; `fill` is the drawn part of the bar in percent, `None` without an allowance."""
-    answer = meters.usage_answer(
+    answer = usage_meters.usage_answer(
         organization=page.organization, standing=page.standing, figures=page.figures, locale=page.locale
     )
     return [_meter(meter, page) for meter in cast("list[dict[str, Any]]", answer["meters"])]

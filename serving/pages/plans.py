@@ -7,8 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from serving.access import Caller
-from serving.fields import utc_text
+from serving.accounts import account
 from serving.leads import endpoints as leads
 from serving.leads.contracts import LeadIn
 from serving.outcomes import service as outcomes
@@ -16,10 +15,12 @@ from serving.outcomes.contracts import OutcomeIn
 from serving.pages.forms import Form
 from serving.pages.shell import HTML, Asked, Page, PageRoute, page_of, rendered, sent_form
 from serving.parts import PartsOf
-from serving.plan_cards import overview, render, service, situations
+from serving.plan_cards import overview, render, service
 from serving.plan_cards.contracts import IntervalName
 from serving.plan_cards.promotions import last_day
-from serving.problems import documented
+from serving.web.access import Caller
+from serving.web.fields import utc_text
+from serving.web.problems import documented
 
 router = APIRouter(tags=["page"], route_class=PageRoute)
 
@@ -72,8 +73,8 @@ async def _plans(
     decision = await service.decision_for(parts, organization_id=page.organization_id, interval=chosen)
     answer = render.recommendation(decision, page.words)
 
-    def read(connection: Connection) -> situations.Known:
-        return situations.known(
+    def read(connection: Connection) -> account.Known:
+        return account.known(
             connection, organization_id=page.organization_id, catalogue=parts.catalogue, now=parts.now()
         )
 

@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import Request, Response
 from itsdangerous import BadData, URLSafeSerializer
 
-from serving.access import NotAuthenticated
+from serving.web.access import NotAuthenticated
 
 COOKIE: Final = "plans_session"
 IDLE: Final = timedelta(minutes=10)

@@ -16,20 +16,20 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
-from serving.access import NotAuthenticated
-from serving.fields import ID_PATTERN
-from serving.locales import LOCALES, LocaleCode
+from serving.accounts import current_subscription as subscriptions
+from serving.accounts import usage_meters
+from serving.accounts.current_subscription import Standing
+from serving.accounts.notices import notices
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow, UnknownOrganization
 from serving.pages.forms import Form, form_of
 from serving.pages.session import PageSession, PageSessions
 from serving.parts import Parts, locale_for, parts_of, seen_by
-from serving.plan_cards.words import Words
-from serving.subscriptions import service as subscriptions
-from serving.subscriptions.notices import notices
-from serving.subscriptions.service import Standing
-from serving.texts import day, say
-from serving.usage import meters
+from serving.web.access import NotAuthenticated
+from serving.web.fields import ID_PATTERN
+from serving.words.locales import LOCALES, LocaleCode
+from serving.words.plans import Words
+from serving.words.texts import day, say
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -135,7 +135,7 @@ async def _read(request: Request, parts: Parts, session: PageSession, asked: str
         spoken = locale_for(request, organization_locale=row.locale)
         told = notices(connection, organization=row, standing=standing, words=parts.words(spoken))
         since = row.trial_started_at if standing.usage_period is None else standing.usage_period.start
-        return row, standing, told, meters.used(connection, organization_id=owner, since=since)
+        return row, standing, told, usage_meters.used(connection, organization_id=owner, since=since)
 
     row, standing, told, figures = await parts.database.read(work)
     locale = locale_for(request, organization_locale=row.locale)
@@ -209,7 +209,7 @@ def _begun(request: Request) -> Response:
 
 def _refusal(request: Request, error: Exception) -> Response | None:
     """What went wrong as a page; `None` for what nobody expected."""
-    from serving.web import PROBLEM_OF
+    from serving.problem_table import PROBLEM_OF
 
     status, code = 0, ""
     for kind in type(error).__mro__:

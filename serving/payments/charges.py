@@ -12,9 +12,9 @@ from recommender.billing.arrears import OpenInvoices
 from recommender.billing.dunning import FailingCharge, next_attempt
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
+from serving.db import json_columns
 from serving.db.billing_tables import charges
 from serving.payments import attempts, ledger
-from serving.subscriptions import codec
 
 LINES: Final[TypeAdapter[tuple[Line, ...]]] = TypeAdapter(tuple[Line, ...])
 TAX: Final[TypeAdapter[tuple[TaxLine, ...]]] = TypeAdapter(tuple[TaxLine, ...])
@@ -69,8 +69,8 @@ def add(
             net_cents=net,
             tax_cents=tax_cents,
             total_cents=total,
-            lines=codec.dumps(LINES, lines),
-            tax=codec.dumps(TAX, tax),
+            lines=json_columns.dumps(LINES, lines),
+            tax=json_columns.dumps(TAX, tax),
             status="open" if total else "paid",
             attempts=0,
             next_attempt_at=occurred_at if total else None,

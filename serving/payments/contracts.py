@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from serving.fields import Id, Instant
+from serving.web.fields import Id, Instant
 
 Token = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
 

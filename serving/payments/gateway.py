@@ -62,7 +62,10 @@ class ProviderUnavailable(Exception):
 
 
 class PaymentGateway(Protocol):
-    """Collects money; every call is safe to repeat. `tests/serving/test_gateways.py` says what holds for all."""
+    """Collects money; every call is safe to repeat.
+
+    `tests/serving/payments/test_gateways.py` says what holds for every adapter.
+    """
 
     def attach(self, *, kind: MethodKind, token: str, owner: Owner) -> AttachedMethod:
         """Turn a one-time token into a method; raises `TokenRefused`, `ProviderUnavailable`."""

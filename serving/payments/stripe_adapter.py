@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 
 import stripe
 
-from serving.logs import logger
 from serving.payments import provider_events
 from serving.payments.attempts import RANK
 from serving.payments.failures import failure_code_of
@@ -29,6 +28,7 @@ from serving.payments.gateway import (
     TokenRefused,
 )
 from serving.payments.signatures import TOLERANCE_SECONDS
+from serving.web.logs import logger
 
 PATIENCE_SECONDS: Final = 15
 ATTEMPTS_AGAIN: Final = 2

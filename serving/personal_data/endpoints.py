@@ -7,11 +7,11 @@ from functools import partial
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from serving.fields import OrganizationId
 from serving.parts import PartsOf, host_only, json_answer
 from serving.personal_data import archive, erasure
 from serving.personal_data.contracts import Erasure
-from serving.problems import documented
+from serving.web.fields import OrganizationId
+from serving.web.problems import documented
 
 router = APIRouter(prefix="/v1/organizations", tags=["organizations"], dependencies=[host_only])
 

@@ -6,12 +6,12 @@ from sqlalchemy import Connection, delete, exists, func, or_, select
 
 from serving.db.billing_tables import charges, plan_changes
 from serving.db.payment_tables import payment_attempts
-from serving.fields import utc_text
 from serving.organizations import repository as organizations
 from serving.parts import Parts
 from serving.payments import repository as payment_methods
 from serving.payments.repository import PaymentMethod
 from serving.personal_data.tables import ERASED, KEPT, PERSONAL, rows_of
+from serving.web.fields import utc_text
 
 
 class MoneyStillOpen(Exception):

@@ -7,11 +7,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from models.bundle import POINTER, BundleRefused, load_champion, load_usage_range
+from models.registry.bundle import POINTER, BundleRefused, load_champion, load_usage_range
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.reasons import Attributing
 from recommender.ranking.usage_range import NORMAL, UsageRange
-from serving.logs import logger
+from serving.web.logs import logger
 
 Absence = Literal["no_champion", "champion_refused"]
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from serving.fields import Instant
+from serving.web.fields import Instant
 
 IntervalName = Literal["month", "year"]
 

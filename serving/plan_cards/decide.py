@@ -10,19 +10,19 @@ from recommender.billing.catalogue import Catalogue, Interval
 from recommender.cards import plan_card, projected_usage, selection
 from recommender.experiments.assignment import Assignment
 from recommender.ranking.abstention import Abstained, Abstaining, is_near_tie
+from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan, explore, in_share, within_budget
-from recommender.ranking.facts import Facts
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker, rank
 from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
 from recommender.ranking.situation import PlanTable, Situations
 from recommender.ranking.usage_range import UsageRange
-from serving.plan_cards.advice import Advisor
-from serving.plan_cards.assortment import Assortment
+from serving.accounts.account import Known, situation
+from serving.accounts.records import card_record, holder_of
 from serving.plan_cards.promotions import open_promotion
-from serving.plan_cards.records import card_record, holder_of
+from serving.plan_cards.ranker_fallback import Advisor
 from serving.plan_cards.repository import Candidate, Decision
-from serving.plan_cards.situations import Known, situation
+from serving.sale.assortment import Assortment
 
 RULES_SHARE: Final = "rules_share"
 """The salt by which the organisations of the rules' share are drawn."""

@@ -5,11 +5,12 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 
-from serving.fields import OrganizationId
+from serving.accounts import account
 from serving.parts import AnyCaller, PartsOf, caller_of, json_answer, locale_for, parts_of, seen_by
-from serving.plan_cards import overview, render, repository, service, situations
+from serving.plan_cards import overview, render, repository, service
 from serving.plan_cards.contracts import IntervalName, PlansOnSale, Recommendation
-from serving.problems import documented
+from serving.web.fields import OrganizationId
+from serving.web.problems import documented
 
 router = APIRouter(prefix="/v1/organizations", tags=["plan cards"])
 
@@ -50,7 +51,7 @@ async def get_plans(
     seen_by(caller, organization_id)
     now = parts.now()
     facts = await parts.database.read(
-        lambda connection: situations.known(
+        lambda connection: account.known(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
         )
     )

@@ -5,15 +5,15 @@ from typing import Any
 
 from recommender.billing.catalogue import Catalogue, Feature, Interval, Limit, Plan
 from recommender.cards import selection
-from serving.fields import utc_text
-from serving.locales import LocaleCode
+from serving.accounts.account import Known
+from serving.accounts.records import holder_of, selection_record
 from serving.plan_cards import render
-from serving.plan_cards.assortment import INTERVALS
 from serving.plan_cards.promotions import open_promotion, promotion_answer, promotion_text
-from serving.plan_cards.records import holder_of, selection_record
-from serving.plan_cards.situations import Known
-from serving.plan_cards.words import Words, readable
-from serving.texts import say
+from serving.sale.assortment import INTERVALS
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleCode
+from serving.words.plans import Words, readable
+from serving.words.texts import say
 
 
 def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from typing import Any
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.discounts import discount_cents, promotion_refusals
-from serving.fields import utc_text
-from serving.locales import LocaleCode
-from serving.plan_cards.situations import Known
-from serving.plan_cards.words import Words
-from serving.texts import day, say
+from serving.accounts.account import Known
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleCode
+from serving.words.plans import Words
+from serving.words.texts import day, say
 
 
 def open_promotion(plan: Plan, interval: Interval, *, facts: Known, catalogue: Catalogue) -> Promotion | None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from serving.fields import utc_text
-from serving.locales import LocaleCode
 from serving.plan_cards.promotions import promotion_answer
 from serving.plan_cards.repository import Decision
-from serving.plan_cards.words import Words
-from serving.texts import known, say
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleCode
+from serving.words.plans import Words
+from serving.words.texts import known, say
 
 
 def recommendation(decision: Decision, words: Words) -> dict[str, Any]:

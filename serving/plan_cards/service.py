@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Interval
 from recommender.experiments.assignment import Assignment
+from serving.accounts import account
 from serving.parts import Parts
-from serving.plan_cards import repository, situations
+from serving.plan_cards import repository
 from serving.plan_cards.decide import Terms, decide
 from serving.plan_cards.repository import Decision
 
@@ -51,7 +52,7 @@ async def _take(
     """Decide and store; `None` when the organisation's facts changed meanwhile."""
     started = time.perf_counter()
     facts = await parts.database.read(
-        lambda connection: situations.known(
+        lambda connection: account.known(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
         )
     )

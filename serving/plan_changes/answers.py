@@ -9,18 +9,18 @@ from sqlalchemy import Connection
 
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import UnknownPlan
-from serving.fields import utc_text
 from serving.invoices import repository as invoices
-from serving.locales import LocaleCode
 from serving.organizations.repository import OrganizationRow
 from serving.parts import Parts
-from serving.plan_changes import repository
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.quotes import Quote
 from serving.plan_changes.render import blockers_answer, quote_answer
-from serving.plan_changes.repository import ChangeRow, ChangeStatus
-from serving.problems import problem
-from serving.texts import day, known, say
+from serving.subscriptions import changes
+from serving.subscriptions.changes import ChangeRow, ChangeStatus
+from serving.web.fields import utc_text
+from serving.web.problems import problem
+from serving.words.locales import LocaleCode
+from serving.words.texts import day, known, say
 
 NO_LONGER_ON_SALE: Final = Blocker("no_longer_available", "choose_other_plan", "plans")
 """A plan or promotion that the catalogue of today does not have."""
@@ -46,7 +46,7 @@ def progress(
     connection: Connection, change: ChangeRow, *, parts: Parts, organization: OrganizationRow, locale: LocaleCode
 ) -> dict[str, object]:
     """How a confirmed change stands now, in words."""
-    failure_code = repository.failure_code(connection, change.change_id)
+    failure_code = changes.failure_code(connection, change.change_id)
     status = "payment_pending" if change.status == "paying" else change.status
     params = {
         "plan": change.plan,

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from serving.fields import Id, Instant, PlanCode
 from serving.plan_cards.contracts import BlockerText
+from serving.web.fields import Id, Instant, PlanCode
 
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
 QuoteText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000)]

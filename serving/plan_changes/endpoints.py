@@ -7,19 +7,20 @@ import orjson
 from fastapi import APIRouter, Header, Path, Request, Response
 from sqlalchemy import Connection
 
-from serving.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
-from serving.locales import LocaleCode
+from serving.accounts import current_subscription as subscriptions
+from serving.accounts.contracts import SubscriptionAnswer
+from serving.accounts.notices import notices
 from serving.organizations import repository as organizations
 from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
-from serving.plan_changes import answers, idempotency, repository, service
+from serving.plan_changes import answers, idempotency, service
 from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
 from serving.plan_changes.quotes import Wanted
 from serving.plan_changes.service import ChangeUnderWay
-from serving.problems import MEDIA_TYPE, documented
-from serving.subscriptions import service as subscriptions
-from serving.subscriptions.closing import cancel_scheduled
-from serving.subscriptions.contracts import SubscriptionAnswer
-from serving.subscriptions.notices import notices
+from serving.renewals.closing import cancel_scheduled
+from serving.subscriptions import changes
+from serving.web.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
+from serving.web.problems import MEDIA_TYPE, documented
+from serving.words.locales import LocaleCode
 
 router = APIRouter(prefix="/v1/organizations", tags=["plan changes"], route_class=StrictJsonRoute)
 
@@ -102,7 +103,7 @@ async def cancel_scheduled_change(
 
     def work(connection: Connection) -> dict[str, object]:
         organization = organizations.get(connection, organization_id)
-        if repository.under_way(connection, organization_id) is not None:
+        if changes.under_way(connection, organization_id) is not None:
             raise ChangeUnderWay
         if not cancel_scheduled(connection, organization_id, now=parts.now()):
             raise NothingScheduled
@@ -129,7 +130,7 @@ async def plan_change_progress(
 
     def work(connection: Connection) -> dict[str, object]:
         organization = organizations.get(connection, organization_id)
-        change = repository.get(connection, change_id)
+        change = changes.get(connection, change_id)
         if change is None or change.organization_id != organization_id:
             raise UnknownChange
         return answers.progress(connection, change, parts=parts, organization=organization, locale=spoken)

@@ -2,22 +2,24 @@
 
 from sqlalchemy import Connection
 
+from serving.collection import arrears, settlement
 from serving.outcomes.service import note
 from serving.parts import Parts
-from serving.payments import attempts, settlement, standing
+from serving.payments import attempts
 from serving.payments.attempts import Attempt
 from serving.payments.gateway import Payment
-from serving.plan_changes import answers, idempotency, repository, settle
-from serving.plan_changes.repository import ChangeRow, ChangeStatus
+from serving.plan_changes import answers, carry_out, idempotency
+from serving.subscriptions import changes
+from serving.subscriptions.changes import ChangeRow, ChangeStatus
 
 
 def act_on(connection: Connection, parts: Parts, change_id: str, payment: Payment) -> ChangeStatus:
     """Apply the change, let it fail, or let it wait; the status it then has. Doing it again changes nothing."""
     now = parts.now()
-    change = repository.get(connection, change_id)
+    change = changes.get(connection, change_id)
     if change is None:
         return "failed"
-    if change.status not in repository.UNDER_WAY:
+    if change.status not in changes.UNDER_WAY:
         if change.status == "failed" and payment.outcome == "succeeded":
             _came_too_late(connection, parts, change)
         return change.status
@@ -25,10 +27,10 @@ def act_on(connection: Connection, parts: Parts, change_id: str, payment: Paymen
     if payment.outcome in ("unknown", "pending"):
         status = "payment_pending"
     reason = {"failure_code": payment.failure_code} if status == "failed" else None
-    if not repository.finish(connection, change_id, status, now=now, reason=reason):
+    if not changes.finish(connection, change_id, status, now=now, reason=reason):
         return act_on(connection, parts, change_id, payment)  # somebody else has settled it meanwhile
     if status == "applied":
-        settle.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
+        carry_out.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
     elif status == "failed":
         note(connection, kind="payment_failed", decision_id=change.decision_id, plan=change.plan, of=change_id, now=now)
     return status
@@ -38,10 +40,10 @@ def learn(connection: Connection, parts: Parts, change: ChangeRow, payment: Paym
     """Like `act_on`, when nobody waits for the answer: whoever sends the request again gets it."""
     status = act_on(connection, parts, change.change_id, payment)
     if status == payment.outcome == "failed":
-        settle.give_up(connection, change, failure_code=payment.failure_code or "payment_failed", now=parts.now())
+        carry_out.give_up(connection, change, failure_code=payment.failure_code or "payment_failed", now=parts.now())
     answer = None if status == "failed" else answers.receipt(connection, change, status)
     idempotency.finish_abandoned(connection, change.change_id, answer)
-    standing.refresh(connection, parts, change.organization_id)
+    arrears.refresh(connection, parts, change.organization_id)
     return status
 
 

@@ -16,12 +16,12 @@ from recommender.billing.proration import Line
 from recommender.billing.renewal import due_at
 from recommender.billing.subscription import Subscription, Wish
 from recommender.billing.tax import TaxLine
-from serving.fields import utc_text
+from serving.accounts.account import applicant
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import tax_for
 from serving.payments import charges
-from serving.plan_cards.situations import applicant
 from serving.usage import repository as usage
+from serving.web.fields import utc_text
 
 LIFETIME: Final = timedelta(minutes=15)
 

@@ -8,13 +8,13 @@ from recommender.billing.blockers import Blocker
 from recommender.billing.entitlements import Difference, Value
 from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine
-from serving.fields import utc_text
-from serving.locales import LocaleCode
-from serving.plan_cards.records import blocker_record
-from serving.plan_cards.words import Words
+from serving.accounts.records import blocker_record
 from serving.plan_changes.quotes import Quote
 from serving.plan_changes.summary import summary
-from serving.texts import day, number, say
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleCode
+from serving.words.plans import Words
+from serving.words.texts import day, number, say
 
 
 def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: str) -> dict[str, Any]:

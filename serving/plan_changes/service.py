@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.plan_change import PeriodIsOver
-from serving.locales import LocaleCode
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
@@ -21,7 +20,7 @@ from serving.payments import choice
 from serving.payments.choice import NoUsableMethod
 from serving.payments.gateway import Payment
 from serving.payments.repository import PaymentMethod
-from serving.plan_changes import answers, idempotency, payment_outcome, repository, settle
+from serving.plan_changes import answers, carry_out, idempotency, payment_outcome
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.quotes import (
     Pinned,
@@ -32,10 +31,12 @@ from serving.plan_changes.quotes import (
     quote,
     standing_of,
 )
-from serving.plan_changes.repository import ChangeRow, ChangeStatus, Document
-from serving.subscriptions import catalogue_versions, states
-from serving.subscriptions.closing import close_due
+from serving.renewals.closing import close_due
+from serving.sale import versions
+from serving.subscriptions import changes, states
+from serving.subscriptions.changes import ChangeRow, ChangeStatus, Document
 from serving.subscriptions.states import StateChangedMeanwhile
+from serving.words.locales import LocaleCode
 
 _ATTEMPTS: Final = 5
 
@@ -168,7 +169,7 @@ def _claim(connection: Connection, parts: Parts, request: Request) -> Claim | An
             connection, owner, request.key, answers.refusal(code, fresh, parts, organization, request.locale)
         )
 
-    if repository.under_way(connection, owner) is not None and not _used(connection, pinned):
+    if changes.under_way(connection, owner) is not None and not _used(connection, pinned):
         raise ChangeUnderWay
     if _used(connection, pinned):
         return refused("quote_used")
@@ -181,7 +182,7 @@ def _claim(connection: Connection, parts: Parts, request: Request) -> Claim | An
 
 
 def _used(connection: Connection, pinned: Pinned) -> bool:
-    return repository.of_quote(connection, pinned.quote_id) is not None
+    return changes.of_quote(connection, pinned.quote_id) is not None
 
 
 def _as_pinned(connection: Connection, parts: Parts, organization: OrganizationRow, pinned: Pinned) -> Quote | None:
@@ -189,7 +190,7 @@ def _as_pinned(connection: Connection, parts: Parts, organization: OrganizationR
 
     By the catalogue version that the quote pins: a price that was previewed is charged while the quote holds.
     """
-    sold = catalogue_versions.find(connection, pinned.catalogue_version, on_sale=parts.catalogue)
+    sold = versions.find(connection, pinned.catalogue_version, on_sale=parts.catalogue)
     if sold is None:
         return None
     try:
@@ -207,15 +208,15 @@ def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: P
         answer = answers.payment_refusal(error.code, request.locale)
         return idempotency.finish(connection, owner, request.key, answer)
     collected = method is not None and method.kind != "bank_transfer"
-    status: ChangeStatus = "paying" if collected else settle.status_at_once(quoted.change.timing)
+    status: ChangeStatus = "paying" if collected else carry_out.status_at_once(quoted.change.timing)
     change = _row(
         request=request, pinned=pinned, quoted=quoted, status=status, method=method, now=now, change_id=parts.new_id()
     )
     if status == "scheduled":
-        settle.schedule(connection, change, now=now)
+        carry_out.schedule(connection, change, now=now)
     elif status == "applied":
-        settle.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
-    repository.add(connection, change)
+        carry_out.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
+    changes.add(connection, change)
     note(connection, kind="confirmed", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now)
     idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
     if method is not None and collected:
@@ -227,7 +228,7 @@ def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: P
 def paid(connection: Connection, parts: Parts, change_id: str, payment: Payment, *, request: Request) -> Answer:
     """Act on what the provider answered, and keep the answer."""
     status = payment_outcome.act_on(connection, parts, change_id, payment)
-    change = repository.get(connection, change_id)
+    change = changes.get(connection, change_id)
     if change is None or status == "failed":
         answer = answers.payment_refusal(payment.failure_code or "payment_failed", request.locale)
     else:

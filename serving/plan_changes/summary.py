@@ -6,9 +6,9 @@ from typing import Any
 
 from recommender.billing.entitlements import Difference
 from recommender.billing.plan_change import AllowanceChange
-from serving.plan_cards.words import Words
 from serving.plan_changes.quotes import Quote
-from serving.texts import compact, day, number, say
+from serving.words.plans import Words
+from serving.words.texts import compact, day, number, say
 
 
 def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, insert, select
 
 from recommender.billing.late_usage import ClosedWindow
+from serving.db import json_columns
 from serving.db.billing_tables import closed_windows
-from serving.subscriptions import codec
 
 LOOKED_AT: Final = 3
 """How many windows back usage may still come; what is reported for earlier ones is kept and not billed."""
@@ -20,7 +20,7 @@ def latest(connection: Connection, organization_id: str) -> list[ClosedWindow]:
     """The windows that may still be billed for more, the newest first."""
     mine = select(closed_windows.c.content).where(closed_windows.c.organization_id == organization_id)
     newest = mine.order_by(closed_windows.c.starts_at.desc()).limit(LOOKED_AT)
-    return [codec.loads(_WINDOW, content) for content in connection.execute(newest).scalars()]
+    return [json_columns.loads(_WINDOW, content) for content in connection.execute(newest).scalars()]
 
 
 def keep(connection: Connection, organization_id: str, window: ClosedWindow, *, now: datetime) -> None:
@@ -32,7 +32,7 @@ def keep(connection: Connection, organization_id: str, window: ClosedWindow, *, 
         insert(closed_windows).values(
             organization_id=organization_id,
             starts_at=starts_at,
-            content=codec.dumps(_WINDOW, window),
+            content=json_columns.dumps(_WINDOW, window),
             billed_at=now,
         )
     )

@@ -12,11 +12,12 @@ from recommender.billing.periods import Period, period_containing
 from recommender.billing.quota import open_window
 from recommender.billing.renewal import due_at
 from recommender.billing.subscription import PaidTime, Subscription
+from serving.db import json_columns
 from serving.db.billing_tables import subscription_states
 from serving.organizations.repository import OrganizationRow
-from serving.subscriptions import codec, repository
-from serving.subscriptions.catalogue_versions import find
-from serving.subscriptions.repository import Held
+from serving.sale.versions import find
+from serving.subscriptions import log
+from serving.subscriptions.log import Held
 
 _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
 
@@ -41,7 +42,7 @@ def stored(connection: Connection, organization_id: str) -> State | None:
     """The stored subscription, if there is one."""
     columns = (subscription_states.c.state, subscription_states.c.version)
     row = connection.execute(select(*columns).where(subscription_states.c.organization_id == organization_id)).first()
-    return None if row is None else State(codec.loads(_SUBSCRIPTION, row.state), row.version)
+    return None if row is None else State(json_columns.loads(_SUBSCRIPTION, row.state), row.version)
 
 
 def present(connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime) -> State:
@@ -53,7 +54,7 @@ def present(connection: Connection, organization: OrganizationRow, *, catalogue:
     found = stored(connection, organization.organization_id)
     if found is not None:
         return found
-    held = repository.held(connection, organization.organization_id)
+    held = log.held(connection, organization.organization_id)
     if held.status != "active":
         period = Period(organization.trial_started_at, max(organization.trial_started_at, now))
         return State(Subscription("trial" if held.status == "trial" else "ended", period), 0)
@@ -71,7 +72,7 @@ def store(connection: Connection, organization_id: str, subscription: Subscripti
     """
     values: dict[str, Any] = {
         "version": over + 1,
-        "state": codec.dumps(_SUBSCRIPTION, subscription),
+        "state": json_columns.dumps(_SUBSCRIPTION, subscription),
         "due_at": due_at(subscription),
         "updated_at": now,
     }

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from data_contracts.usage import Metric, Quantity
-from serving.fields import Id, Instant
+from serving.web.fields import Id, Instant
 
 MAX_EVENTS = 1_000
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from data_contracts.usage import MAX_QUANTITY, METRICS, Metric
-from serving.fields import ID_PATTERN
+from serving.web.fields import ID_PATTERN
 
 OLDEST: Final = timedelta(days=400)
 """Events from longer ago are refused: nothing that we compute would look at them."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.demo_rankers import EXPLORING
+from pipelines.demo.rankers import EXPLORING
 from recommender.ranking.exploration import Policy
 
 ROOT = Path(__file__).parents[2]

@@ -10,11 +10,11 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow.parquet as pq
 
-from data_contracts.raw_tables import RAW_TABLES
-from pipelines.contracts import great_expectations_batches
-from pipelines.demo_data import write_demo_data
-from pipelines.validate import validate
-from pipelines.validation import Validation
+from data_contracts.raw.tables import RAW_TABLES
+from pipelines.checking.check_table import great_expectations_batches
+from pipelines.checking.results import Validation
+from pipelines.checking.validate import validate
+from pipelines.demo.write import write_demo_data
 
 ORGANIZATIONS: Final = 2_000
 BROKEN_SHARE: Final = 0.01

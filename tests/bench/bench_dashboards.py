@@ -18,7 +18,7 @@ from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article
 from pipelines.metrics.filters import Filters
 from pipelines.metrics.journeys import STEPS, Events, Served, journeys
-from pipelines.metrics.warm import keep, read_warm
+from pipelines.metrics.store import keep, read_warm
 from recommender.ranking.day_cube import DAY_US
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 

@@ -135,8 +135,8 @@ def _percentile(values: list[float], share: float) -> float:
 
 def _service(folder: str, port: int) -> None:
     from serving.app import create_app
-    from serving.logs import configure_logs
     from serving.settings import Settings
+    from serving.web.logs import configure_logs
 
     configure_logs("warning")
     settings = Settings(database_url=f"sqlite:///{folder}/plans.db", api_key=API_KEY, signing_key="bench")

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models.choice_ranker import ChoiceRanker
-from models.conditional_logit import ConditionalLogit
-from models.cross_fitting import assign_folds
-from models.group_softmax import log_loss_by_group, segment_starts
-from models.hybrid import rows_per_leaf, tree_settings_for
+from models.choice.choice_ranker import ChoiceRanker
+from models.choice.conditional_logit import ConditionalLogit
+from models.choice.cross_fitting import assign_folds
+from models.choice.group_softmax import log_loss_by_group, segment_starts
+from models.choice.hybrid import rows_per_leaf, tree_settings_for
 
 DEALS = 5
 SHORT_FIT_REPEATS = 3

@@ -19,17 +19,17 @@ from typing import Any, Final
 import numpy as np
 
 from data_contracts.catalogue import reference_texts
-from models.confidence_sequence import log_capital
-from models.cross_fitting import assign_folds
-from models.dataset import TrainingSet, load_training_set
-from models.group_softmax import segment_starts, softmax_by_group
-from models.judge import positions_by_group
-from models.logged_choices import FloatArray, IntArray, cross_fitted_log, fit_logit, places_if_first
-from models.offline_policy import PolicyLog, judge_policy
-from models.train import truth_for
-from pipelines.demo_choices import POSITION_PULL
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
+from models.choice.cross_fitting import assign_folds
+from models.choice.group_softmax import segment_starts, softmax_by_group
+from models.data.dataset import TrainingSet, load_training_set
+from models.judging.confidence_sequence import log_capital
+from models.judging.logged_choices import FloatArray, IntArray, cross_fitted_log, fit_logit, places_if_first
+from models.judging.off_policy import PolicyLog, judge_policy
+from models.judging.ranking_metrics import positions_by_group
+from models.training.train import truth_for
+from pipelines.demo.choices import POSITION_PULL
+from pipelines.demo.write import write_demo_data
+from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 
 LOGS: Final = 200

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.dataset import TrainingSet, columns_of
-from models.group_softmax import log_softmax_by_group, softmax_by_group
-from models.hybrid import Settings
-from models.judge import calibration_error, positions_by_group
-from models.plan_learner import learn_plans
+from models.choice.group_softmax import log_softmax_by_group, softmax_by_group
+from models.choice.hybrid import Settings
+from models.data.dataset import TrainingSet, columns_of
+from models.judging.ranking_metrics import calibration_error, positions_by_group
+from models.ranker.learn import learn_plans
 from recommender.ranking.rules import RuleRanker
 from tests.bench.known_choices import Known, known_choices
 from tests.bench.rival_rankers import catboost_softmax, fit_logit, fit_rival, lambdarank, xgboost_ndcg

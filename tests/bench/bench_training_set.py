@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.catalogue import reference_texts
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.tables import RAW_TABLES
 from data_contracts.usage import METRICS
-from pipelines.checked_tables import arrow_schema
-from pipelines.daily_usage import embedded_engine, usage_cells
-from pipelines.training_set import build_training_set
+from pipelines.history.checked_tables import arrow_schema
+from pipelines.history.daily_usage import embedded_engine, usage_cells
+from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.day_cube import DAY_US, microseconds

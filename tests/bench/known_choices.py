@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_contracts.catalogue import reference_texts
-from models.dataset import TrainingSet, held_out, load_training_set
-from models.train import truth_for
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
+from models.data.dataset import TrainingSet, held_out, load_training_set
+from models.training.train import truth_for
+from pipelines.demo.write import write_demo_data
+from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 
 ORGANIZATIONS = 3_000

@@ -15,11 +15,11 @@ import numpy.typing as npt
 import xgboost as xgb
 from scipy.optimize import minimize_scalar
 
-from models.conditional_logit import ConditionalLogit
-from models.cross_fitting import assign_folds
-from models.dataset import TrainingSet
-from models.group_softmax import log_loss_by_group
-from models.hybrid import rows_per_leaf, tree_settings_for
+from models.choice.conditional_logit import ConditionalLogit
+from models.choice.cross_fitting import assign_folds
+from models.choice.group_softmax import log_loss_by_group
+from models.choice.hybrid import rows_per_leaf, tree_settings_for
+from models.data.dataset import TrainingSet
 
 Floats = npt.NDArray[np.float64]
 Scores = Callable[[Floats], Floats]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.bench.known_choices import Known, joined
-from tests.models.test_evaluate import two_decisions
+from tests.models.training.test_evaluate import two_decisions
 
 
 def test_joined_worlds_can_be_taken_apart_again() -> None:

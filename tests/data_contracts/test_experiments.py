@@ -3,7 +3,7 @@
 import pytest
 
 from data_contracts.experiments import GUARDRAILS, STAGES, read_experiments
-from data_contracts.yaml_places import CatalogueFaults
+from data_contracts.yaml_reading.places import CatalogueFaults
 
 GOOD = """\
 experiments:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.expectations.suites import EXPECTATIONS
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.tables import RAW_TABLES
 from data_contracts.schemas import FOLDER, rendered
 
 

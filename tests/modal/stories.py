@@ -6,8 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
-from serving.locales import LocaleCode
-from serving.texts import day, say
+from serving.words.locales import LocaleCode
+from serving.words.texts import day, say
 from tests.modal.modal import Modal
 
 Story = Callable[..., Modal]

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from serving.modal_assets import asset, bundle
+from serving.modal.assets import asset, bundle
 from tests.modal.world import World
 
 

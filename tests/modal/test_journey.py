@@ -6,8 +6,8 @@ from typing import Protocol
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from serving.locales import LocaleCode
-from serving.texts import say
+from serving.words.locales import LocaleCode
+from serving.words.texts import say
 from tests.modal.conftest import Open
 from tests.modal.modal import Modal
 from tests.modal.world import LOCALES, World

@@ -8,10 +8,11 @@ from string import Formatter
 
 import pytest
 
-from serving.locales import LOCALES, LocaleCode
-from serving.texts import messages
+from serving.words.locales import LOCALES, LocaleCode
+from serving.words.texts import messages
 
 MODAL = Path(__file__).parents[2] / "serving" / "modal"
+WORDS = Path(__file__).parents[2] / "serving" / "words"
 PLACES = re.compile(r"\{(\w+)\}")
 # The pages and the script name every key in full; the few that are put together are listed here.
 COMPOSED = re.compile(
@@ -77,7 +78,7 @@ def test_the_modal_uses_every_one_of_its_texts_and_no_other() -> None:
 
 @pytest.mark.parametrize("locale", ["de", "en", "fr"])
 def test_the_files_are_plain_tables_in_utf_8_without_doubles(locale: str) -> None:
-    text = (MODAL / f"messages.{locale}.json").read_text(encoding="utf-8")
+    text = (WORDS / f"messages.{locale}.json").read_text(encoding="utf-8")
 
     pairs = json.loads(text, object_pairs_hook=list)
 

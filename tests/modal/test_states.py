@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from serving.locales import LocaleCode
-from serving.texts import say
+from serving.words.locales import LocaleCode
+from serving.words.texts import say
 from tests.modal.conftest import Open
 from tests.modal.stories import STORIES
 from tests.modal.world import LOCALES, World

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle import check
-from models.champions import HISTORY
-from models.registry import Registry
+from models.registry.bundle import check
+from models.registry.promotion_history import HISTORY
+from models.registry.registry import Registry
 from tests.models.registries import judged_challenger
 from tests.models.world import built
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from data_contracts.catalogue import reference_texts
-from models.bundle import champion_version
-from models.dataset import load_training_set
-from models.gate import Condition, Outcome, Verdict
+from models.data.dataset import load_training_set
+from models.data.situations import load_situations
 from models.judged import Judged, Report, judge_challenger, keep
-from models.registry import Registry
-from models.situations import load_situations
-from models.train import Trained, train
+from models.judging.gate import Condition, Outcome, Verdict
+from models.registry.bundle import champion_version
+from models.registry.registry import Registry
+from models.training.train import Trained, train
 from recommender.billing.catalogue_build import load_catalogue
 from tests.models.world import silent
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts.catalogue import reference_texts
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
+from pipelines.demo.write import write_demo_data
+from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 
 END: Final = datetime(2026, 6, 1, tzinfo=UTC)

@@ -22,7 +22,7 @@ from pipelines.dashboards.pages import page as health
 from pipelines.dashboards.report import html_report
 from pipelines.metrics.drift import drifted
 from pipelines.metrics.facts import Facts
-from pipelines.metrics.warm import keep
+from pipelines.metrics.store import keep
 from pipelines.metrics.words import LOCALES, Locale, say
 from recommender.ranking.features import FEATURES
 from tests.modal.world import browser

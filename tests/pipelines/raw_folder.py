@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.tables import RAW_TABLES
 
 Row = dict[str, str]
 Tables = dict[str, list[Row]]

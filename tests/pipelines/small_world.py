@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.catalogue import reference_texts
-from data_contracts.raw_tables import RAW_TABLES
+from data_contracts.raw.tables import RAW_TABLES
 from data_contracts.usage import LEVEL_METRICS, METRICS
-from pipelines.checked_tables import arrow_schema
+from pipelines.history.checked_tables import arrow_schema
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.day_cube import (

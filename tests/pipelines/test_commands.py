@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from data_contracts.atomic_files import written_together
 from pipelines.__main__ import app
-from pipelines.written_together import written_together
 from tests.pipelines.small_world import random_world, write_tables
 
 REFERENCE = Path(__file__).parents[2] / "data_contracts" / "catalogue"

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data_contracts.raw_tables import RAW_TABLES
-from pipelines.checked_tables import arrow_schema
+from data_contracts.raw.tables import RAW_TABLES
+from pipelines.checking.validate import validate
 from pipelines.export import ExportFailed, export_tables
-from pipelines.training_set import build_training_set
-from pipelines.validate import validate
+from pipelines.history.checked_tables import arrow_schema
+from pipelines.training.training_set import build_training_set
 from tests.pipelines.small_world import (
     CATALOGUES,
     DAY,

@@ -8,8 +8,8 @@ from recommender.billing.catalogue import Feature, Limit, Plan, Window
 from recommender.billing.eligibility import Applicant
 from recommender.billing.periods import Period
 from recommender.cards import Holder, MonthlyUsage, key_limits, plan_card, projected_bill, projected_usage, selection
+from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan
-from recommender.ranking.facts import Facts
 from tests.recommender.ranking.builders import make_plan, make_situations, make_table
 
 NOW = datetime(2026, 6, 16, tzinfo=UTC)

@@ -4,10 +4,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, select
 
 from recommender.billing.subscription import Subscription
+from serving.db import json_columns
 from serving.db.billing_tables import charges, subscription_states
 from serving.db.payment_tables import ledger_entries, ledger_postings
 from serving.payments import ledger
-from serving.subscriptions import codec
 
 _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
 
@@ -18,7 +18,7 @@ def books_close(connection: Connection) -> None:
     accounts = _balances(connection)
     owed, paid = _charged(connection, "open"), _charged(connection, "paid")
     rows = connection.execute(select(subscription_states.c.organization_id, subscription_states.c.state))
-    credit = {owner: codec.loads(_SUBSCRIPTION, state).credit_balance_cents for owner, state in rows}
+    credit = {owner: json_columns.loads(_SUBSCRIPTION, state).credit_balance_cents for owner, state in rows}
     for owner in {owner for owner, _ in accounts} | owed.keys() | paid.keys() | credit.keys():
         kept_apart = -accounts.get((owner, "unapplied"), 0)
         assert accounts.get((owner, "receivable"), 0) == owed.get(owner, 0), owner

@@ -13,7 +13,7 @@ from recommender.billing.proration import Line, balance_used, full_period, net_c
 from recommender.billing.subscription import PaidTime
 from recommender.billing.tax import tax_on
 from serving.invoices.seller import SellerSettings
-from serving.locales import LocaleCode
+from serving.words.locales import LocaleCode
 
 JUNE: Final = Period(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
 YEAR: Final = Period(JUNE.start, datetime(2027, 6, 1, tzinfo=UTC))

@@ -4,14 +4,14 @@ import multiprocessing
 import os
 from pathlib import Path
 
-from models.bundle import CHILD_SECONDS, BundleRefused, check
+from models.registry.bundle import CHILD_SECONDS, BundleRefused, check
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["tests.serving.forked_check", "lightgbm"])
 
 
 def check_forked(folder: Path) -> None:
-    """As `models.bundle.check_in_child`."""
+    """As `models.registry.bundle.check_in_child`."""
     child = FORKED.Process(target=quietly, args=(folder,))
     child.start()
     child.join(CHILD_SECONDS)

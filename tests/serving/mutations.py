@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, Literal
 
-from models.bundle import POINTER, manifest_sha256
+from models.registry.bundle import POINTER, manifest_sha256
 
 Forgery = Literal["nothing", "manifest", "manifest and pointer"]
 FORGERIES: Final[tuple[Forgery, ...]] = ("nothing", "manifest", "manifest and pointer")

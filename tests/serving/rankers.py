@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle import BundleRefused
+from models.registry.bundle import BundleRefused
 from recommender.ranking.abstention import Abstention
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 
@@ -59,7 +59,7 @@ class Shelf:
         (self.folder / "champion.json").write_text("x" * self._turns)
 
     def load(self, address: Path) -> Ranker:
-        """As `models.bundle.load_champion`."""
+        """As `models.registry.bundle.load_champion`."""
         assert address == self.folder
         if self.champion is None:
             raise BundleRefused("it is not to be trusted")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.demo_data import write_demo_data
+from pipelines.demo.write import write_demo_data
 from serving.__main__ import app
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from data_contracts.catalogue import reference_texts
-from models.bundle import point_to, write_bundle
-from models.dataset import load_training_set
-from models.registry import golden
-from models.train import train
-from pipelines.demo_data import write_demo_data
-from pipelines.training_set import build_training_set
+from models.data.dataset import load_training_set
+from models.registry.bundle import point_to, write_bundle
+from models.registry.registry import golden
+from models.training.train import train
+from pipelines.demo.write import write_demo_data
+from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 from tests.serving.harness import NOW
 

@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from models.bundle import load_champion
-from serving.import_raw import import_raw
+from models.registry.bundle import load_champion
+from serving.jobs.import_raw import import_raw
 from tests.serving.harness import API_KEY, running
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")

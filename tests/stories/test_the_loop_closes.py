@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from data_contracts.catalogue import reference_texts
-from models.bundle import load_champion
-from models.dataset import load_training_set
-from models.reason_audit import audit_log
-from models.situations import load_situations
-from models.train import train
+from models.data.dataset import load_training_set
+from models.data.situations import load_situations
+from models.judging.reason_audit import audit_log
+from models.registry.bundle import load_champion
+from models.training.train import train
+from pipelines.checking.validate import validate
 from pipelines.export import export_tables
-from pipelines.training_set import build_training_set
-from pipelines.validate import validate
+from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.rules import RuleRanker
 from tests.serving.harness import NOW, Service, running, usage

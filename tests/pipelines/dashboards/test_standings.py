@@ -9,7 +9,7 @@ import pytest
 from data_contracts.experiment_standings import ExperimentStanding, ExperimentStandings, GuardrailCount
 from pipelines.dashboards.content import Section
 from pipelines.dashboards.pages import page
-from pipelines.metrics.warm import keep, read_warm
+from pipelines.metrics.store import keep, read_warm
 from pipelines.metrics.words import LOCALES, Locale, say
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 

@@ -8,10 +8,10 @@ import pytest
 
 from data_contracts.catalogue import reference_texts
 from data_contracts.experiments import read_experiments
-from pipelines.demo_data import write_demo_data
+from pipelines.checking.validate import validate
+from pipelines.demo.write import write_demo_data
 from pipelines.metrics.facts import Facts
-from pipelines.metrics.warm import warm
-from pipelines.validate import validate
+from pipelines.metrics.store import warm
 from recommender.billing.catalogue_build import load_catalogue
 from tests.pipelines.metrics import asked
 

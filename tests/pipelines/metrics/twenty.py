@@ -7,7 +7,7 @@ import pandas as pd
 
 from data_contracts.experiments import Arm, Experiment
 from pipelines.experiments.units import NEVER
-from pipelines.metrics.decided import DECISION_COLUMNS, PARTICIPANT_COLUMNS, SEEN, us_of
+from pipelines.metrics.decisions import DECISION_COLUMNS, PARTICIPANT_COLUMNS, SEEN, us_of
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.journeys import STEPS
 

@@ -9,7 +9,7 @@ import pytest
 from data_contracts.catalogue import reference_texts
 from data_contracts.currencies import MINOR_DIGITS
 from data_contracts.usage import METRICS
-from data_contracts.yaml_places import CatalogueFaults
+from data_contracts.yaml_reading.places import CatalogueFaults
 from recommender.billing.catalogue import Catalogue, Condition, Interval, UnknownPlan, Window
 from recommender.billing.catalogue_build import load_catalogue, load_with_warnings, readable
 from recommender.billing.money import decimal_places

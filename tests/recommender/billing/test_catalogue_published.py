@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts.catalogue import reference_texts
-from data_contracts.yaml_places import CatalogueFaults, Fault
+from data_contracts.yaml_reading.places import CatalogueFaults, Fault
 from recommender.billing.catalogue_build import load_catalogue, load_with_warnings
 from tests.data_contracts.catalogues import PUBLISHED_STYLE, SMALL
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recommender.ranking.facts import select
+from recommender.ranking.derived import select
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.ranker import FloatArray, Ranker, rank
 from recommender.ranking.situation import PlanTable, Situations

@@ -4,7 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from recommender.ranking.facts import select
+from recommender.ranking.derived import select
 from recommender.ranking.features import (
     COUNTRY_GROUPS,
     FEATURES,

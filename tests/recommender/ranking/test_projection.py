@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.usage import METRICS
-from recommender.ranking.facts import select
+from recommender.ranking.derived import select
 from recommender.ranking.projection import Projection, projected_monthly, sum_over_days, week_trend
 from recommender.ranking.situation import DAY_SECONDS, Situations
 from tests.recommender.ranking.builders import make_situations, make_table, random_situations, scaled

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from recommender.ranking.facts import Facts, select
+from recommender.ranking.derived import Facts, select
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import facts_for
 from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, Explanation, explain

@@ -1,0 +1,117 @@
+"""The values that offers are made of: amounts, whole numbers, countries, spans of time, conditions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Final, Literal
+
+from data_contracts.catalogue.prices import MAX_PRICE
+from data_contracts.raw.organizations import COUNTRIES
+from data_contracts.yaml_reading.entries import Entry, closest
+from data_contracts.yaml_reading.places import Scalar
+
+_CONDITIONS: Final[Mapping[str, tuple[Literal["template", "integration"], bool]]] = {
+    "requires_template": ("template", True),
+    "excludes_template": ("template", False),
+    "requires_integration": ("integration", True),
+    "excludes_integration": ("integration", False),
+}
+
+Availability = tuple[datetime | None, datetime | None]
+"""From (inclusive) and until (exclusive); an open side is `None`."""
+
+ALWAYS: Final[Availability] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionOffer:
+    """Something the organisation must have, or must not have, installed or connected."""
+
+    kind: Literal["template", "integration"]
+    code: str
+    required: bool
+
+
+def written(entry: Entry) -> str:
+    """The word here, empty when it is no single value."""
+    return entry.node.text if isinstance(entry.node, Scalar) else ""
+
+
+def one_of(entry: Entry, words: tuple[str, ...]) -> str | None:
+    """The word here when it is one of these; `None` after a fault."""
+    word = written(entry)
+    if word in words:
+        return word
+    entry.fault(f"must be one of {', '.join(words)}, is {entry.shown}{closest(word, words, findings=entry.findings)}")
+    return None
+
+
+def money(entry: Entry, *, zero: bool = False) -> Fraction | None:
+    """An amount in major units, above 0 (or from 0); `None` after a fault."""
+    amount = entry.number(quoted=True)
+    if amount is not None and not (0 <= amount <= MAX_PRICE and (zero or amount > 0)):
+        entry.fault(f"must be {'from' if zero else 'above'} 0 and at most {MAX_PRICE}, is {entry.shown}")
+        return None
+    return amount
+
+
+def whole(entry: Entry | None, *, most: int) -> int | None:
+    """A whole number from 1; `None` when there is none, or after a fault."""
+    number = entry.number() if entry else None
+    if entry is None or number is None:
+        return None
+    if number.denominator == 1 and 1 <= number <= most:
+        return int(number)
+    entry.fault(f"must be a whole number from 1 to {most}, is {entry.shown}")
+    return None
+
+
+def intervals(entry: Entry) -> frozenset[str]:
+    """The billing intervals named in a list."""
+    words = [word for item in entry.items() if (word := one_of(item, ("month", "year")))]
+    if not entry.items():
+        entry.fault("must name at least one interval")
+    return frozenset(words)
+
+
+def countries(entry: Entry) -> frozenset[str]:
+    """The countries named in a list."""
+    codes = set()
+    for item in entry.names():
+        code = written(item)
+        if code in COUNTRIES:
+            codes.add(code)
+        else:
+            item.fault(f"{item.shown} is not a country (ISO 3166, two capitals)")
+    if not entry.items():
+        entry.fault("must name at least one country")
+    return frozenset(codes)
+
+
+def available(entry: Entry) -> Availability:
+    """A half-open span of time."""
+    parts = entry.fields({"from", "until"})
+    start, end = parts.get("from"), parts.get("until")
+    begins, ends = start.instant() if start else None, end.instant() if end else None
+    if begins and ends and ends <= begins:
+        entry.fault("ends before it begins")
+    return begins, ends
+
+
+def conditions(entry: Entry) -> tuple[ConditionOffer, ...]:
+    """The assistant-configuration conditions in a list."""
+    conditions: list[ConditionOffer] = []
+    for item in entry.items():
+        for word, named in item.fields(_CONDITIONS):
+            code = named.text()
+            if word not in _CONDITIONS or code is None:
+                continue
+            kind, required = _CONDITIONS[word]
+            condition = ConditionOffer(kind, code, required)
+            if ConditionOffer(kind, code, not required) in conditions:
+                named.fault(f"the {kind} {code[:60]} cannot be both required and excluded")
+            elif condition in conditions:
+                named.fault("stands twice")
+            conditions.append(condition)
+    return tuple(conditions)

@@ -1,0 +1,1 @@
+"""Reading a YAML document so that every fault names its place."""

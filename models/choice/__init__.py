@@ -1,0 +1,1 @@
+"""Choice models on any choice sets: conditional logit, boosted rankers, their likelihoods."""

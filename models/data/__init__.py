@@ -1,0 +1,1 @@
+"""Training sets read into arrays, and how they are split."""

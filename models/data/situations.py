@@ -1,0 +1,136 @@
+"""The situations of a training set: what was known at each decision, so that a ranker can be asked about it again."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from data_contracts.situations import SituationRow
+from data_contracts.usage import COUNT_METRICS, METRICS
+from models.data.dataset import TrainingSetRefused, description
+from recommender.billing.catalogue import Catalogue, Interval
+from recommender.ranking.derived import select
+from recommender.ranking.plan_table import plan_table
+from recommender.ranking.situation import WINDOW_DAYS, PlanTable, Situations
+
+FloatArray = NDArray[np.float64]
+
+COUNTED: Final = tuple(metric for metric in METRICS if metric in COUNT_METRICS)
+"""The metrics that add up over a month: the columns of `later_usage`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """What the log says of one decision."""
+
+    decision_id: str
+    organization_id: str
+    strategy: str
+    model_version: str | None
+    recommended: str
+    reasons: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The decisions that were made about one plan table."""
+
+    catalogue: Catalogue
+    plans: PlanTable
+    situations: Situations
+    logged: tuple[Logged, ...]
+    later_usage: FloatArray
+    """(n, COUNTED) units in the 30 days that followed, as far as the data reach."""
+    later_days: FloatArray
+    """(n,) how many of those days the data cover."""
+
+    def __len__(self) -> int:
+        return len(self.logged)
+
+    def take(self, wanted: NDArray[np.bool_]) -> "Batch":
+        """Some of the decisions, (n,), in their order."""
+        logged = tuple(one for one, there in zip(self.logged, wanted, strict=True) if there)
+        situations = select(self.situations, np.flatnonzero(wanted))
+        return Batch(self.catalogue, self.plans, situations, logged, self.later_usage[wanted], self.later_days[wanted])
+
+
+def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batch, ...]:
+    """Read `situations.parquet` beside a training set; decisions about a catalogue that is not given are left out.
+
+    `TrainingSetRefused` when the file is missing, altered, not what `SituationRow` says, or about no catalogue given.
+    """
+    path = folder / "situations.parquet"
+    expected = description(folder).get("situations_sha256")
+    try:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise TrainingSetRefused(f"{path} is not the file that its training set was written with")
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise TrainingSetRefused(f"situations.parquet cannot be read: {error}") from error
+    if missing := [name for name in SituationRow.model_fields if name not in table.column_names]:
+        raise TrainingSetRefused(f"situations.parquet lacks the columns {', '.join(missing)}")
+    versions, intervals = (table[name].to_pylist() for name in ("catalogue_version", "interval"))
+    market = np.array([f"{version} {interval}" for version, interval in zip(versions, intervals, strict=True)])
+    intervals_sold: tuple[Interval, ...] = ("month", "year")
+    batches = []
+    for catalogue in catalogues:
+        for interval in intervals_sold:
+            rows = np.flatnonzero(market == f"{catalogue.version} {interval}")
+            if len(rows):
+                batches.append(_batch(table.take(pa.array(rows)), catalogue, plan_table(catalogue, interval)))
+    if len(table) and not batches:
+        given, about = ", ".join(each.version for each in catalogues), ", ".join(sorted(set(versions)))
+        raise TrainingSetRefused(f"no decision is about the catalogue {given}, all are about {about}")
+    return tuple(batches)
+
+
+def spread(batches: Sequence[Batch], decisions: int | None) -> tuple[Batch, ...]:
+    """At most so many of the decisions, evenly spread over all; every one where no number is given."""
+    total = sum(map(len, batches))
+    if decisions is None or decisions >= total:
+        return tuple(batches)
+    wanted = np.zeros(total, dtype=np.bool_)
+    wanted[np.linspace(0, total - 1, decisions).round().astype(np.int64)] = True
+    parts = np.split(wanted, np.cumsum([len(batch) for batch in batches])[:-1])
+    return tuple(batch.take(part) for batch, part in zip(batches, parts, strict=True) if part.any())
+
+
+def _batch(table: pa.Table, catalogue: Catalogue, plans: PlanTable) -> Batch:
+    place = {code: i for i, code in enumerate(plans.codes)}
+    situations = Situations(
+        totals=_numbers(table, "totals").reshape(len(table), WINDOW_DAYS, len(METRICS)),
+        seconds=_numbers(table, "seconds").reshape(len(table), WINDOW_DAYS),
+        templates=_present(table, "templates", plans.templates),
+        integrations=_present(table, "integrations", plans.integrations),
+        trial_age_seconds=table["trial_age_seconds"].to_numpy().astype(np.float64),
+        country_group=table["country_group"].to_numpy().astype(np.int64),
+        current_plan=np.array([place.get(code, -1) for code in table["current_plan"].to_pylist()], dtype=np.int64),
+        weekday=table["weekday"].to_numpy().astype(np.int64),
+        eligible=_present(table, "candidates", plans.codes),
+    )
+    names = ["decision_id", "organization_id", "strategy", "model_version", "recommended", "reasons"]
+    logged = tuple(
+        Logged(**{**row, "reasons": tuple(orjson.loads(row["reasons"]))}) for row in table.select(names).to_pylist()
+    )
+    later = _numbers(table, "later_usage").reshape(len(table), len(COUNTED))
+    return Batch(catalogue, plans, situations, logged, later, table["later_days"].to_numpy().astype(np.float64))
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    """All numbers of a column of lists, one after the other; null is NaN."""
+    flat = table[name].combine_chunks().flatten()
+    return np.array(flat.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _present(table: pa.Table, name: str, codes: tuple[str, ...]) -> NDArray[np.bool_]:
+    rows = [set(there) for there in table[name].to_pylist()]
+    return np.array([[code in there for code in codes] for there in rows], dtype=np.bool_).reshape(
+        len(rows), len(codes)
+    )

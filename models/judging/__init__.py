@@ -1,0 +1,1 @@
+"""How good a ranker is: ranking metrics, off-policy estimates, certificates, the gate."""

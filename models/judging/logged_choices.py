@@ -1,0 +1,147 @@
+"""From a training set to what a policy is judged by offline: the plan put first, whether it was taken, and weights."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.choice.conditional_logit import ConditionalLogit
+from models.choice.group_softmax import segment_starts
+from models.data.dataset import TrainingSet
+from models.judging.off_policy import PolicyLog, importance_weights
+from models.judging.ranking_metrics import positions_by_group
+from models.ranker.design_matrix import POSITION_FEATURES
+from recommender.ranking.exploration import OFF, Policy, propensities_of
+from recommender.ranking.ranker import RankedPlan
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class ChoiceModel(Protocol):
+    """States choice probabilities; fitted on `TrainingSet.learned_from`, so that it knows the position shown."""
+
+    def predict_proba(self, X: Any, group_sizes: Any) -> FloatArray:
+        """Each candidate's chance of being chosen, (rows,)."""
+
+
+FitChoiceModel = Callable[[TrainingSet], ChoiceModel]
+
+
+def fit_logit(rows: TrainingSet) -> ConditionalLogit:
+    """The choice model that stands in where no other is given."""
+    return ConditionalLogit(ridge=1.0).fit(rows.learned_from, rows.chosen, rows.group_sizes)
+
+
+def policy_log(
+    rows: TrainingSet, *, utilities: FloatArray, choice_model: ChoiceModel, exploring: Policy = OFF
+) -> PolicyLog:
+    """The log of the policy that puts the plan of highest utility first, and leaves the others as they were shown.
+
+    `utilities` (r,); ties go to the earlier row. A policy that is `exploring` varies the first place as the service
+    would. `choice_model` must not have seen the organisations in `rows`. The reward is 1 if the plan put first was
+    chosen. What stood below is part of what was logged, not of the action.
+    """
+    logged = np.flatnonzero(rows.order == 1)
+    places = positions_by_group(utilities, rows.group_sizes)
+    policy = chances_of_first(utilities, places, group_sizes=rows.group_sizes, exploring=exploring)
+    expected = np.zeros(len(rows))
+    for place in range(1, 1 + int(places[policy > 0].max(initial=1))):
+        of, first = _rows_in_place(places, place, rows.group_sizes)
+        expected += of * policy[first] * chance_if_first(rows, first=first, choice_model=choice_model)
+    return PolicyLog(
+        rewards=rows.chosen[logged],
+        weights=importance_weights(policy[logged], rows.propensity[logged]),
+        expected_logged=chance_if_first(rows, first=logged, choice_model=choice_model),
+        expected_policy=expected,
+        organizations=rows.organizations,
+    )
+
+
+def chances_of_first(
+    utilities: FloatArray, places: IntArray, *, group_sizes: IntArray, exploring: Policy = OFF
+) -> FloatArray:
+    """The chance of each candidate (r,) of being put first, by the service's own rule; `places` (r,) are its ranks."""
+    chances: FloatArray = (places == 1).astype(np.float64)
+    if exploring.off:
+        return chances
+    ends = np.cumsum(group_sizes)
+    for start, end in zip(ends - group_sizes, ends, strict=True):
+        best_first = start + np.argsort(places[start:end])
+        # The draw depends on utilities alone: names and probabilities are not read.
+        ranked = tuple(RankedPlan(str(i), place, float(utilities[i]), 0.0) for place, i in enumerate(best_first, 1))
+        chances[best_first] = propensities_of(ranked, policy=exploring)
+    return chances
+
+
+def _rows_in_place(places: IntArray, place: int, group_sizes: IntArray) -> tuple[IntArray, IntArray]:
+    """Whether each decision has a candidate in this place (d,), 1 or 0, and its row; the first where it has none."""
+    there = (group_sizes >= place).astype(np.int64)
+    first = np.cumsum(group_sizes) - group_sizes
+    first[there == 1] = np.flatnonzero(places == place)
+    return there, first
+
+
+def settled_log(
+    rows: TrainingSet, *, utilities: FloatArray, choice_model: ChoiceModel, exploring: Policy = OFF
+) -> PolicyLog:
+    """The same of those decisions only that are there whatever was chosen.
+
+    The latest are there if somebody paid. A weight does not know that: judged by those, a policy that puts first what
+    is held already would see its first plans too seldom (mean weight 0.8 in the demo), and every other one too often.
+    """
+    settled = rows.settled
+    scores = utilities[np.repeat(settled, rows.group_sizes)]
+    return policy_log(rows.take(settled), utilities=scores, choice_model=choice_model, exploring=exploring)
+
+
+def cross_fitted_log(
+    rows: TrainingSet,
+    *,
+    utilities: FloatArray,
+    fold_of_decision: IntArray,
+    fit: FitChoiceModel = fit_logit,
+) -> PolicyLog:
+    """The same for all decisions at once, each judged by a choice model fitted on the other folds.
+
+    `fold_of_decision` (d,) keeps an organisation in one fold (`models.choice.cross_fitting.assign_folds`).
+    """
+    parts: list[tuple[IntArray, PolicyLog]] = []
+    for fold in np.unique(fold_of_decision):
+        mine = fold_of_decision == fold
+        scores = utilities[np.repeat(mine, rows.group_sizes)]
+        log = policy_log(rows.take(mine), utilities=scores, choice_model=fit(rows.take(~mine)))
+        parts.append((np.flatnonzero(mine), log))
+    order = np.argsort(np.concatenate([places for places, _ in parts]))
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(log, name) for _, log in parts])[order]
+
+    return PolicyLog(
+        rewards=joined("rewards"),
+        weights=joined("weights"),
+        expected_logged=joined("expected_logged"),
+        expected_policy=joined("expected_policy"),
+        organizations=joined("organizations"),
+    )
+
+
+def chance_if_first(rows: TrainingSet, *, first: IntArray, choice_model: ChoiceModel) -> FloatArray:
+    """The chance that each decision's plan at row `first` (d,) is chosen when it is shown first, (d,)."""
+    columns = np.hstack([rows.features, places_if_first(rows, first=first)])
+    return choice_model.predict_proba(columns, rows.group_sizes)[first]
+
+
+def places_if_first(rows: TrainingSet, *, first: IntArray) -> FloatArray:
+    """The columns POSITION_FEATURES, (r, 3), had the plans at rows `first` (d,) been put first, the others after them.
+
+    As many places are shown as were.
+    """
+    starts, sizes = segment_starts(rows.group_sizes), rows.group_sizes
+    moved = rows.order + (rows.order < np.repeat(rows.order[first], sizes))
+    moved[first] = 1
+    shown = np.repeat(np.add.reduceat(rows.positions.sum(axis=1), starts), sizes)
+    places = np.arange(1, 1 + len(POSITION_FEATURES))
+    columns: FloatArray = ((moved[:, None] == places) & (moved <= shown)[:, None]).astype(np.float64)
+    return columns

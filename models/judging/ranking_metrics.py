@@ -1,0 +1,98 @@
+"""How well utilities foretell choices: the figures by which rankers are compared, each defined once."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.choice.group_softmax import log_loss_by_group, segment_starts, softmax_by_group
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+BINS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One ranker's figures over the same held-out decisions."""
+
+    hit_at_1: float
+    """Share of decisions whose first plan was the chosen one."""
+    ndcg_at_3: float
+    """Mean of 1 / log2(1 + position) of the chosen plan, 0 below the third place."""
+    log_loss: float | None
+    """Mean -ln of the probability given to the chosen plan, in nats; None when it states no probabilities."""
+    calibration_error: float | None
+    """Mean distance between stated and observed share over ten bins of equal size; None likewise."""
+    expected_hit_at_1: float | None
+    """Mean true probability of the plan put first, free of the luck of the draw; None where the truth is not known."""
+
+    def share_of_gap(self, *, rules: "Figures", optimum: "Figures") -> float | None:
+        """How far from the rules (0) to the known optimum (1) it gets in hit@1."""
+        if self.expected_hit_at_1 is None or rules.expected_hit_at_1 is None or optimum.expected_hit_at_1 is None:
+            return None
+        gap = optimum.expected_hit_at_1 - rules.expected_hit_at_1
+        return (self.expected_hit_at_1 - rules.expected_hit_at_1) / gap if gap > 0 else None
+
+
+def judge(
+    utilities: FloatArray,
+    *,
+    chosen: FloatArray,
+    group_sizes: IntArray,
+    truth: FloatArray | None = None,
+    states_probabilities: bool = True,
+) -> Figures:
+    """The figures of one ranker; all arrays are (rows,) but `group_sizes` (decisions,). Ties go to the earlier row.
+
+    `truth` holds the true choice probability of each row, where it is known.
+    """
+    positions = positions_by_group(utilities, group_sizes)
+    each = by_decision(utilities, chosen=chosen, group_sizes=group_sizes)
+    probabilities = softmax_by_group(utilities, group_sizes)
+    return Figures(
+        hit_at_1=float(each.hit.mean()),
+        ndcg_at_3=float(each.ndcg.mean()),
+        log_loss=float(each.log_loss.mean()) if states_probabilities else None,
+        calibration_error=calibration_error(probabilities, chosen) if states_probabilities else None,
+        expected_hit_at_1=None if truth is None else float(truth[positions == 1].mean()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ByDecision:
+    """What the means of `Figures` are taken over; arrays (d,)."""
+
+    hit: FloatArray
+    ndcg: FloatArray
+    log_loss: FloatArray
+
+
+def by_decision(utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntArray) -> ByDecision:
+    """Hit@1, NDCG@3 and log-loss of each decision; arguments as those of `judge`."""
+    taken = positions_by_group(utilities, group_sizes)[chosen == 1]
+    return ByDecision(
+        hit=(taken == 1).astype(np.float64),
+        ndcg=np.where(taken <= 3, 1 / np.log2(1 + taken), 0.0),
+        log_loss=log_loss_by_group(utilities, chosen, group_sizes),
+    )
+
+
+def positions_by_group(utilities: FloatArray, group_sizes: IntArray) -> IntArray:
+    """Each row's position within its decision, from 1; equal utilities keep their order."""
+    group = np.repeat(np.arange(len(group_sizes)), group_sizes)
+    order = np.lexsort((np.arange(len(utilities)), -utilities, group))
+    positions = np.empty(len(utilities), dtype=np.int64)
+    positions[order] = np.arange(len(utilities)) - segment_starts(group_sizes)[group] + 1
+    return positions
+
+
+def calibration_error(probabilities: FloatArray, chosen: FloatArray) -> float:
+    """Expected calibration error over ten bins with equally many rows (Naeini et al. 2015)."""
+    order = np.argsort(probabilities, kind="stable")
+    bins = [part for part in np.array_split(order, BINS) if len(part)]
+    return float(
+        sum(len(part) * abs(probabilities[part].mean() - chosen[part].mean()) for part in bins) / len(probabilities)
+    )

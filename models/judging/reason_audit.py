@@ -1,0 +1,230 @@
+"""Replays the reasons that were shown: whether each is true, weighs for the ranker, and would be missed.
+
+A reason is looked at alone, from its record: code, parameters, plan, rival. Its truth is asked of `reason_truths.py`.
+Then the ranker is asked again, about the organisation as it was and as it would be without the fact, with features
+computed anew. What comes out is compared with the figures that were stored when the reason was shown.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from models.data.situations import Batch, Logged
+from models.judging.reason_checks import Witness, is_true, witness
+from recommender.billing.catalogue import Catalogue
+from recommender.ranking.derived import Facts, select
+from recommender.ranking.features import feature_cube
+from recommender.ranking.ranker import FloatArray, Ranker
+from recommender.ranking.reason_facts import Fact, facts_for
+from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, explain
+from recommender.ranking.situation import PlanTable, Situations
+
+SAME: Final = 1e-9
+"""What a figure worked out again may differ by from the stored one."""
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One decision, as it was taken."""
+
+    logged: Logged
+    situations: Situations
+    """Of this one organisation, n = 1."""
+    catalogue: Catalogue
+    plans: PlanTable
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the audit found of one reason."""
+
+    decision_id: str
+    code: str
+    true: bool
+    attributed: bool
+    necessary: bool
+    reproduced: bool
+    """Whether margin, margin without and attribution come out as they were stored."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether it may be shown."""
+        return self.true and self.attributed and self.necessary and self.reproduced
+
+
+@dataclass(slots=True)
+class ReasonsAudit:
+    """Counts over the audited decisions."""
+
+    decisions: int = 0
+    specific: int = 0
+    """Decisions with at least one reason; the others read a neutral text."""
+    skipped: Counter[str] = field(default_factory=Counter)
+    """Decisions that cannot be audited, by why not."""
+    reasons: int = 0
+    true: int = 0
+    attributed: int = 0
+    necessary: int = 0
+    reproduced: int = 0
+    by_code: Counter[str] = field(default_factory=Counter)
+    faults: list[Finding] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether every reason holds."""
+        return not self.faults
+
+    def take(self, case: Case, records: Sequence[Record], *, plan: str, ranker: Ranker) -> None:
+        """Audit the reasons of one decision."""
+        self.decisions += 1
+        self.specific += bool(records)
+        asked = Asked(case, ranker)
+        for record in records:
+            finding = find(record, asked, plan=plan)
+            self.reasons += 1
+            self.true += finding.true
+            self.attributed += finding.attributed
+            self.necessary += finding.necessary
+            self.reproduced += finding.reproduced
+            self.by_code[finding.code] += 1
+            if not finding.sound:
+                self.faults.append(finding)
+
+
+def cases_of(batches: Sequence[Batch]) -> Iterator[Case]:
+    """Every decision in which anything could be recommended."""
+    for batch in batches:
+        for i in np.flatnonzero(batch.situations.eligible.any(axis=1)).tolist():
+            yield Case(batch.logged[i], select(batch.situations, np.array([i])), batch.catalogue, batch.plans)
+
+
+def audit_explanations(
+    batches: Sequence[Batch], ranker: Ranker, *, progress: Callable[[int], None] = lambda _done: None
+) -> ReasonsAudit:
+    """Explain the first plan of every decision as the service would, and audit what it would show."""
+    audit = ReasonsAudit()
+    for case in cases_of(batches):
+        plan = first_plan(case, ranker)
+        records = explain(situations=case.situations, plans=case.plans, ranker=ranker, plan=plan).records()
+        audit.take(case, records, plan=plan, ranker=ranker)
+        progress(audit.decisions)
+    return audit
+
+
+def audit_log(
+    batches: Sequence[Batch],
+    ranker_of: Callable[[Logged], Ranker | None],
+    *,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> ReasonsAudit:
+    """Replay the reasons that were stored with each decision.
+
+    `ranker_of` gives the ranker that took a decision, None where it is not to be had.
+    """
+    audit = ReasonsAudit()
+    for case in cases_of(batches):
+        logged = case.logged
+        ranker = ranker_of(logged)
+        if ranker is None:
+            audit.skipped[f"{logged.strategy}, {logged.model_version or 'no version'}"] += 1
+            continue
+        audit.take(case, logged.reasons, plan=logged.recommended, ranker=ranker)
+        progress(audit.decisions)
+    return audit
+
+
+def first_plan(case: Case, ranker: Ranker) -> str:
+    """The plan that the ranker puts first."""
+    candidates = np.flatnonzero(case.situations.eligible[0])
+    best = int(np.argmax(_utilities(case.situations, case.plans, ranker)))
+    return case.plans.codes[int(candidates[best])]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One decision as it was, and what the ranker says of it; worked out once for all of its reasons."""
+
+    case: Case
+    ranker: Ranker
+
+    @cached_property
+    def candidates(self) -> list[str]:
+        """The plans that were ranked."""
+        return [self.case.plans.codes[i] for i in np.flatnonzero(self.case.situations.eligible[0])]
+
+    @cached_property
+    def utilities(self) -> FloatArray:
+        """Of the candidates, in their order."""
+        return _utilities(self.case.situations, self.case.plans, self.ranker)
+
+    @cached_property
+    def shares(self) -> FloatArray | None:
+        """What each feature adds, (candidates, features); `None` from a ranker that does not say."""
+        if not isinstance(self.ranker, Attributing):
+            return None
+        return self.ranker.contributions(*_rows(self.case.situations, self.case.plans, self.ranker))
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the reasons were found in."""
+        return Facts(self.case.situations, self.case.plans)
+
+    @cached_property
+    def seen(self) -> Witness:
+        """What they are held against."""
+        return witness(self.case.situations, catalogue=self.case.catalogue, plans=self.case.plans)
+
+
+def find(record: Record, asked: Asked, *, plan: str) -> Finding:
+    """Everything about one reason for a plan, from its record."""
+    decision_id = asked.case.logged.decision_id
+    code, params, checks = str(record.get("code")), record.get("params", {}), record.get("checks", {})
+    rival = str(checks.get("rival"))
+    fact = None
+    if {plan, rival} <= set(asked.candidates):
+        fact = _fact(asked.facts, code=code, params=params, plan=plan, rival=rival)
+    if fact is None:
+        return Finding(decision_id, code, true=False, attributed=False, necessary=False, reproduced=False)
+    pair = asked.candidates.index(plan), asked.candidates.index(rival)
+    margin = _margin(asked.utilities, pair)
+    without = _margin(_utilities(fact.situations, fact.plans, asked.ranker), pair)
+    attribution = margin - without
+    if asked.shares is not None:
+        themed = [name in fact.theme for name in asked.ranker.feature_names]
+        attribution = _margin(asked.shares[:, themed].sum(axis=1), pair)
+    stored = [checks.get(name, float("nan")) for name in ("margin", "margin_without", "attribution")]
+    return Finding(
+        decision_id=decision_id,
+        code=code,
+        true=is_true(asked.seen, code=code, params=params, plan=plan, rival=rival),
+        attributed=attribution >= LEAST_CONTRIBUTION,
+        necessary=without < margin,
+        reproduced=bool(np.allclose(stored, [margin, without, attribution], rtol=0, atol=SAME)),
+    )
+
+
+def _fact(facts: Facts, *, code: str, params: Mapping[str, Any], plan: str, rival: str) -> Fact | None:
+    """The fact that a record speaks of, with the world in which it is not so."""
+    codes = facts.plans.codes
+    known = facts_for(facts, plan=codes.index(plan), rival=codes.index(rival))
+    return next((fact for fact in known if fact.code == code and dict(fact.params) == dict(params)), None)
+
+
+def _rows(situations: Situations, plans: PlanTable, ranker: Ranker) -> tuple[FloatArray, np.ndarray[Any, Any]]:
+    candidates = situations.eligible[0]
+    rows = feature_cube(situations, plans, ranker.feature_names)[0, candidates]
+    return np.ascontiguousarray(rows), np.array([int(candidates.sum())], dtype=np.int64)
+
+
+def _utilities(situations: Situations, plans: PlanTable, ranker: Ranker) -> FloatArray:
+    return ranker.utilities(*_rows(situations, plans, ranker))
+
+
+def _margin(values: FloatArray, pair: tuple[int, int]) -> float:
+    return float(values[pair[0]] - values[pair[1]])

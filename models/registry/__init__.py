@@ -1,0 +1,1 @@
+"""Trained rankers kept: MLflow runs, bundles, reports, promotions."""

@@ -1,0 +1,253 @@
+"""What serving loads: `model.txt` + `manifest.json`, checked before a byte of it reaches LightGBM.
+
+A LightGBM text file that is merely truncated aborts the process that loads it. So size and hash are compared first, and
+a child process loads it and scores the golden rows; only then does this process load it too.
+
+A registry's `bundles` folder holds `champion.json` (which version answers), perhaps `challenger.json` (which one is
+tried out in an experiment), and one folder per version.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from models.ranker.design_matrix import FEATURE_NAMES
+from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
+from models.ranker.training_coverage import Familiar
+from recommender.ranking.usage_range import UsageRange
+
+FORMAT: Final = 4
+MAX_BYTES: Final = 64 * 1024 * 1024
+GOLDEN_TOLERANCE: Final = 1e-9
+CHILD_SECONDS: Final = 60
+POINTER: Final = "champion.json"
+CHALLENGER: Final = "challenger.json"
+USAGE_RANGE: Final = "usage_range.json"
+
+
+class BundleRefused(Exception):
+    """The bundle may not be served; `reason` says why in one line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A few decisions with the utilities that the ranker gave them when it was trained."""
+
+    features: FloatArray
+    group_sizes: IntArray
+    utilities: FloatArray
+
+
+def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dict[str, Any]) -> Path:
+    """Write both files below `folder`, which must not exist yet and appears when they are whole; returns it.
+
+    `about` (digest, seed, metrics …) is kept in the manifest for people to read.
+    """
+    text = "" if ranker.booster is None else ranker.booster.model_to_string()
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
+    unfinished.mkdir(parents=True)
+    (unfinished / "model.txt").write_bytes(text.encode())
+    manifest = {
+        "format": FORMAT,
+        "version": ranker.version,
+        "feature_names": list(ranker.feature_names),
+        "coefficients": ranker.coefficients.tolist(),
+        "familiar": ranker.familiar.record(),
+        "model": {"sha256": _sha256(text.encode()), "bytes": len(text.encode()), "trees": bool(text)},
+        "golden": {
+            "features": golden.features.tolist(),
+            "group_sizes": golden.group_sizes.tolist(),
+            "utilities": golden.utilities.tolist(),
+        },
+        "about": about,
+    }
+    (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
+    return unfinished.rename(folder)
+
+
+def point_to(bundles: Path, version: str, *, pointer_name: str = POINTER) -> None:
+    """Make this version the champion (or the challenger), atomically: readers see the old pointer or the new one."""
+    pointer = {"version": version, "bundle": version, "manifest_sha256": manifest_sha256(bundles / version)}
+    waiting = bundles / f".{pointer_name}.{os.getpid()}"
+    waiting.write_text(json.dumps(pointer), "utf-8")
+    waiting.replace(bundles / pointer_name)
+
+
+def champion_version(bundles: Path) -> str | None:
+    """The version that the pointer names; `None` without a pointer that can be read."""
+    try:
+        version = _json(bundles / POINTER).get("version")
+    except BundleRefused:
+        return None
+    return version if isinstance(version, str) else None
+
+
+def manifest_sha256(folder: Path) -> str:
+    """The hash of a bundle's manifest, which holds the hash of its model."""
+    return _sha256((folder / "manifest.json").read_bytes())
+
+
+def load_champion(address: Path) -> PlanRanker:
+    """The champion at a `bundles` folder; `BundleRefused` when there is none or it may not be served."""
+    return _load_pointed(address, POINTER)
+
+
+def load_challenger(address: Path) -> PlanRanker:
+    """The ranker that an experiment tries out beside the champion; raises as `load_champion`."""
+    return _load_pointed(address, CHALLENGER)
+
+
+def publish_usage_range(bundles: Path, usage_range: UsageRange) -> None:
+    """Write the range beside the bundles, atomically; a running service reads it with its next champion."""
+    bundles.mkdir(parents=True, exist_ok=True)
+    waiting = bundles / f".{USAGE_RANGE}.{os.getpid()}"
+    waiting.write_text(json.dumps({"low": usage_range.low, "high": usage_range.high}), "utf-8")
+    waiting.replace(bundles / USAGE_RANGE)
+
+
+def load_usage_range(bundles: Path) -> UsageRange | None:
+    """The published range; `None` where there is none, `BundleRefused` when it is none."""
+    if not (bundles / USAGE_RANGE).is_file():
+        return None
+    said = _json(bundles / USAGE_RANGE)
+    try:
+        return UsageRange(*(tuple(map(float, said[end])) for end in ("low", "high")))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleRefused(f"{USAGE_RANGE} is no usage range: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A bundle's ranker, champion or not, and until when it learned."""
+
+    ranker: PlanRanker
+    learned_until_us: int
+
+
+def load_version(folder: Path) -> Published:
+    """One bundle; `BundleRefused` when it may not be served or does not say until when it learned."""
+    manifest = _manifest(folder / "manifest.json")
+    check_in_child(folder)
+    about = manifest.get("about")
+    until = about.get("learned_until_us") if isinstance(about, dict) else None
+    if not isinstance(until, int):
+        raise BundleRefused(f"{folder.name} does not say until when it learned")
+    return Published(_load(folder, manifest), until)
+
+
+def check(folder: Path) -> None:
+    """Load a bundle and score its golden rows; runs in the child process. `BundleRefused` when it differs."""
+    manifest = _manifest(folder / "manifest.json")
+    try:
+        ranker = _load(folder, manifest)
+        golden = manifest["golden"]
+        features = np.array(golden["features"], dtype=np.float64)
+        sizes = np.array(golden["group_sizes"], dtype=np.int64)
+        utilities = ranker.utilities(features, sizes)
+        same = np.allclose(utilities, golden["utilities"], rtol=0, atol=GOLDEN_TOLERANCE)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise BundleRefused(f"the manifest does not describe a ranker and its golden rows: {error!r}") from error
+    if not same:
+        raise BundleRefused("its golden rows score differently from when it was trained")
+
+
+def _load_pointed(address: Path, pointer_name: str) -> PlanRanker:
+    folder, manifest = _pointed(address, pointer_name)
+    check_in_child(folder)
+    return _load(folder, manifest)
+
+
+def _pointed(address: Path, pointer_name: str) -> tuple[Path, dict[str, Any]]:
+    pointer = address / pointer_name
+    if not pointer.is_file():
+        raise BundleRefused(f"there is no {pointer_name}")
+    said = _json(pointer)
+    name, expected = said.get("bundle"), said.get("manifest_sha256")
+    if not isinstance(name, str) or not name or name != Path(name).name or name.startswith("."):
+        raise BundleRefused(f"{pointer_name} names no bundle")
+    folder = address / name
+    if not (folder / "manifest.json").is_file():
+        raise BundleRefused(f"the bundle {name} has no manifest.json")
+    if manifest_sha256(folder) != expected:
+        raise BundleRefused(f"the manifest of {name} is not the one that was promoted")
+    return folder, _manifest(folder / "manifest.json")
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    manifest = _json(path)
+    if manifest.get("format") != FORMAT:
+        raise BundleRefused(f"manifest format {manifest.get('format')!r} is not {FORMAT}")
+    if missing := {"version", "feature_names", "coefficients", "familiar", "model", "golden"} - manifest.keys():
+        raise BundleRefused(f"the manifest lacks {', '.join(sorted(missing))}")
+    return manifest
+
+
+def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
+    path, said = folder / "model.txt", manifest["model"]
+    if not path.is_file():
+        raise BundleRefused("there is no model.txt")
+    if path.stat().st_size > MAX_BYTES or path.stat().st_size != said["bytes"]:
+        raise BundleRefused(f"model.txt has {path.stat().st_size} bytes, the manifest says {said['bytes']}")
+    content = path.read_bytes()
+    if _sha256(content) != said["sha256"]:
+        raise BundleRefused("model.txt is not the file that was promoted")
+    booster = None
+    if said["trees"]:
+        import lightgbm
+
+        booster = lightgbm.Booster(model_str=content.decode())
+    coefficients = np.array(manifest["coefficients"], dtype=np.float64)
+    if tuple(manifest["feature_names"]) != FEATURE_NAMES:
+        raise BundleRefused("it was trained on other features than this version reads")
+    if coefficients.shape != (LINEAR_COLUMNS,):
+        raise BundleRefused("there is not one coefficient per column")
+    if booster is not None and booster.num_feature() != TREE_COLUMNS:
+        raise BundleRefused("the trees were trained on another number of columns")
+    familiar = Familiar.from_record(manifest["familiar"])
+    return PlanRanker(str(manifest["version"]), booster, coefficients, familiar)
+
+
+def check_in_child(folder: Path) -> None:
+    """The same check in a process of its own, which a damaged model may take down with it; `BundleRefused`."""
+    command = [sys.executable, "-m", "models", "check-bundle", str(folder.resolve())]
+    root = Path(__file__).parents[2]
+    try:
+        child = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=CHILD_SECONDS,
+            check=False,
+            cwd=root,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BundleRefused(f"it did not score its golden rows within {CHILD_SECONDS} s") from error
+    if child.returncode != 0:
+        said = child.stderr.strip().splitlines() or [f"the process that loaded it ended with {child.returncode}"]
+        raise BundleRefused(said[-1])
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleRefused(f"{path.name} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise BundleRefused(f"{path.name} is not a JSON object")
+    return content
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,47 @@
+"""Figures as tables on the terminal."""
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from models.judging.gate import Verdict
+    from models.judging.off_policy import PolicyFigures
+    from models.judging.ranking_metrics import Figures
+
+console: Final = Console(width=None if sys.stdout.isatty() else 120)
+"""A table of figures needs the room; a log file has it."""
+
+
+def print_figures(figures: "dict[str, Figures]") -> None:
+    """How each ranker did on the held-out organisations."""
+    from models.registry.report import COLUMNS, rows
+
+    table = Table(title="held-out organisations")
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name == "ranker" else "right")
+    for row in rows(figures):
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_conditions(verdict: "Verdict") -> None:
+    """The table of the gate."""
+    table = Table("condition", "met", "found", title=f"the gate: {verdict.outcome}")
+    for each in verdict.conditions:
+        table.add_row(each.name, "[green]yes[/]" if each.met else "[red]no[/]", each.said)
+    console.print(table)
+
+
+def print_policies(figures: "dict[str, PolicyFigures]") -> None:
+    """What the log says of each ranker."""
+    from models.registry.report import POLICY_COLUMNS, policy_rows
+
+    table = Table(title="off-policy: the first plan's acceptance")
+    for name in POLICY_COLUMNS:
+        table.add_column(name)
+    for row in policy_rows(figures):
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,160 @@
+"""The model card: what a ranker is for, what it was made from and how it did, written by the run that made it.
+
+Every field is filled from the run; a card with an empty field is not written.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version as installed
+from typing import Final
+
+from models.judging.gate import Verdict
+from models.judging.gate_evidence import Measured
+from models.registry.report import COLUMNS, markdown_table, rows
+from models.training.train import Trained
+from recommender.ranking.countries import COUNTRY_GROUPS
+
+LIBRARIES: Final = ("lightgbm", "numpy", "mlflow")
+
+PURPOSE: Final = (
+    "Orders the subscription plans that an organisation may take, best first, with the probability of each to be "
+    "chosen. Made for organisations in their trial and for those that hold a plan; not for pricing, for credit or "
+    "for decisions about people. Where it may not or cannot answer, the rules do, and the answer says so."
+)
+LIMITS: Final = (
+    "It learned from choices among plans that were shown in some order; what was never shown is foretold from "
+    "likeness alone. Off-policy figures are estimates from logs, not an experiment. A plan, integration or template "
+    "that is new to the catalogue is scored by its features, without any evidence of its own."
+)
+
+
+class EmptyField(ValueError):
+    """A field of the card has nothing in it."""
+
+
+def model_card(trained: Trained, measured: Measured, verdict: Verdict, *, version: str) -> str:
+    """The card as Markdown; `EmptyField` names the field that is empty."""
+    fields = {
+        "Purpose": PURPOSE,
+        "Data": _data(trained),
+        "Features": ", ".join(f"`{name}`" for name in trained.ranker.feature_names),
+        "Learner": ", ".join(
+            f"{name} {value}" for name, value in trained.parameters.items() if not isinstance(value, list | tuple)
+        ),
+        "Made with": ", ".join(f"{name} {installed(name)}" for name in LIBRARIES),
+        "Hold-out": _holdout(trained, measured),
+        "Figures": markdown_table([COLUMNS, *rows(dict(measured.figures))]),
+        "Beside the rules and the champion": "\n".join(_differences(measured)),
+        "Calibration": (
+            f"calibration error {_figure(measured.figures['model'].calibration_error)}; true probabilities would stay "
+            f"below {measured.calibration_by_chance:.3f} in 95 of 100 such samples"
+        ),
+        "Regret": "\n".join(regret_words(measured)),
+        "Templates and countries": markdown_table(list(slice_rows(measured))),
+        "Logged decisions": "\n".join(_off_policy(measured)),
+        "Reasons": (
+            f"{measured.reasons.reasons:,} reasons in {measured.reasons.decisions:,} decisions audited, "
+            f"{len(measured.reasons.faults)} do not hold; {measured.reasons.specific:,} decisions have a specific one"
+        ),
+        "More usage, never a smaller plan": "\n".join(_monotone(measured)),
+        "Latency": "median {:.2f} ms, 99th percentile {:.2f} ms for one decision".format(*measured.latency_ms),
+        "Limits": LIMITS,
+        "Verdict": "\n".join(_verdict(verdict)),
+    }
+    return render(f"Model card: {version}", fields)
+
+
+def render(title: str, fields: Mapping[str, str]) -> str:
+    """Title and fields as Markdown; `EmptyField` when one has no text."""
+    if empty := [name for name, text in {"title": title, **fields}.items() if not text.strip()]:
+        raise EmptyField(f"the model card has nothing to say about {', '.join(empty)}")
+    return "\n\n".join([f"# {title}", *(f"## {name}\n\n{text.strip()}" for name, text in fields.items())]) + "\n"
+
+
+def _data(trained: Trained) -> str:
+    learned = trained.learned_from
+    first, last = (_day(at) for at in (learned.decided_at_us.min(), learned.decided_at_us.max()))
+    return (
+        f"Training set `{learned.digest}`: {len(learned):,} decisions of {len(set(learned.organizations)):,} "
+        f"organisations, {first} to {last}, {len(set(learned.plans))} plans. Same data and seed "
+        f"{trained.parameters['seed']} give the same model bytes."
+    )
+
+
+def _holdout(trained: Trained, measured: Measured) -> str:
+    judged = trained.judged_on
+    first, last = (_day(at) for at in (judged.decided_at_us.min(), judged.decided_at_us.max()))
+    kind = "later decisions of other organisations" if trained.later else "decisions of other organisations"
+    return (
+        f"{measured.decisions:,} {kind} ({measured.organizations:,} organisations, {first} to {last}), the same for "
+        f"challenger, champion and rules, on features computed anew from what was known."
+    )
+
+
+def _differences(measured: Measured) -> Iterator[str]:
+    for other, found in (("rules", measured.over_rules), ("champion", measured.over_champion)):
+        for name, d in found.items():
+            unit = ",.0f" if name == "regret_cents" else ".4f"
+            yield f"- {name} better than the {other} by {d.value:{unit}} (95 %: {d.lower:{unit}} … {d.upper:{unit}})"
+
+
+def regret_words(measured: Measured) -> Iterator[str]:
+    """A line for each ranker: how far its first plan's bill is from the lowest one, as far as that is known."""
+    for name, cents in measured.regret_cents.items():
+        yield f"- {name}: {cents:,.0f} cents a month away from the cheapest plan that held the usage that followed"
+    if not measured.regret_cents:
+        yield "Not known yet: too little time has passed since the decisions that were judged on."
+
+
+def slice_rows(measured: Measured) -> Iterator[tuple[str, ...]]:
+    """A head and one line for each template and country group with decisions enough, as text."""
+    yield "part", "decisions", "NDCG@3", "rules", "difference", "calibration error", "by chance up to"
+    for each in measured.slices:
+        d = each.difference
+        label = f"{each.kind} {each.name}"
+        yield (
+            label,
+            f"{d.decisions:,}",
+            f"{each.ndcg:.3f}",
+            f"{each.rules_ndcg:.3f}",
+            f"{d.lower:+.3f} … {d.upper:+.3f}",
+            f"{each.calibration_error:.3f}",
+            f"{each.calibration_by_chance:.3f}",
+        )
+    if not measured.slices:
+        yield f"none is large enough ({len(COUNTRY_GROUPS)} groups of countries are looked at)", *["–"] * 6
+
+
+def _off_policy(measured: Measured) -> Iterator[str]:
+    for name, found in measured.off_policy.items():
+        if found.verdict.reliable and found.anytime is not None:
+            yield f"- {name}: its first plan accepted {found.anytime[0]:.3f} … {found.anytime[1]:.3f}"
+        else:
+            yield f"- {name}: no verdict, {'; '.join(found.verdict.reasons)}"
+
+
+def _monotone(measured: Measured) -> Iterator[str]:
+    for name, found in measured.certificates.items():
+        for each in found:
+            falls = sum(each.falls.values())
+            yield (
+                f"- {name}: {falls:,} falls in {each.probes:,} probes of {each.organisations:,} organisations, "
+                "usage × 1 … 20, all of it together and one metric at a time"
+            )
+    if not measured.certificates:
+        yield "Not certified."
+
+
+def _verdict(verdict: Verdict) -> Iterator[str]:
+    yield {"won": "Won.", "level": "Level with the champion.", "refused": "Refused."}[verdict.outcome]
+    yield ""
+    for each in verdict.conditions:
+        yield f"- {'met' if each.met else '**not met**'}: {each.name} ({each.said})"
+
+
+def _day(at_us: int) -> str:
+    return datetime.fromtimestamp(int(at_us) / 1e6, UTC).date().isoformat()
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"

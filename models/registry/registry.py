@@ -1,0 +1,293 @@
+"""Runs, versions and the champion, in MLflow on SQLite; what serving loads is published beside it as a bundle.
+
+MLflow keeps `mlflow.db` and `artifacts` in the registry's folder; `bundles` is ours, and all that serving reads.
+"""
+
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from models.data.dataset import TrainingSet, columns_of
+from models.data.situations import Logged
+from models.judged import Judged, Report, keep, require_passed
+from models.ranker.design_matrix import TREE_NAMES
+from models.ranker.plan_ranker import TREE_COLUMNS, PlanRanker
+from models.registry.bundle import (
+    CHALLENGER,
+    BundleRefused,
+    Golden,
+    Published,
+    champion_version,
+    check_in_child,
+    load_challenger,
+    load_champion,
+    load_version,
+    manifest_sha256,
+    point_to,
+    write_bundle,
+)
+from models.registry.mlflow_run import log_plots, run_metrics
+from models.registry.model_card import model_card
+from models.registry.promotion_history import Change, How, PromotionRefused, previous, record
+from models.registry.report import markdown
+from models.training.train import Trained
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.rules import RuleRanker
+
+NAME: Final = "plan-ranker"
+CHAMPION: Final = "champion"
+MANIFEST_TAG: Final = "manifest_sha256"
+"""Of the bundle as it was published; a later edit of the manifest is seen at promotion."""
+GOLDEN_DECISIONS: Final = 25
+PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4"]
+
+
+LOCK: Final = ".in_use"
+"""The system lets go of it when the process that holds it ends, however it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registered version and whether it answers from now on."""
+
+    version: str
+    run_id: str
+    promoted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry folder; it is made at the first registration."""
+
+    folder: Path
+    check_bundle: Callable[[Path], None] = check_in_child
+    """What a bundle must pass before it is promoted; raises `BundleRefused`."""
+
+    @property
+    def bundles(self) -> Path:
+        """What `PLANS_MODEL` names."""
+        return self.folder / "bundles"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everyone else from changing the champion, from the question who it is to the answer.
+
+        `PromotionRefused` when someone else is at it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise PromotionRefused(f"{self.folder}: another training or promotion is under way") from error
+            yield
+
+    def champion(self) -> PlanRanker | None:
+        """The ranker that answers now, `None` before the first promotion; `BundleRefused` when it is damaged."""
+        return load_champion(self.bundles) if (self.bundles / "champion.json").exists() else None
+
+    def challenger(self) -> PlanRanker | None:
+        """The ranker that experiments try out, `None` without one; `BundleRefused` when it is damaged."""
+        return load_challenger(self.bundles) if (self.bundles / CHALLENGER).exists() else None
+
+    def versions(self) -> list[str]:
+        """Every registered version, by name."""
+        return sorted(path.parent.name for path in self.bundles.glob("[!.]*/manifest.json"))
+
+    def published(self, version: str) -> Published:
+        """A registered version; `PromotionRefused` when there is none of that name, `BundleRefused` if damaged."""
+        if version not in (known := self.versions()):
+            raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
+        return load_version(self.bundles / version)
+
+    def ranker_of(self, logged: Logged) -> Ranker | None:
+        """The ranker that took a logged decision; `None` where it is not to be had any more."""
+        if logged.strategy == RuleRanker.name:
+            return RuleRanker() if logged.model_version == RuleRanker.version else None
+        try:
+            return self.published(logged.model_version or "").ranker
+        except PromotionRefused:
+            return None
+
+    def register(self, trained: Trained, judged: Judged, *, try_out: bool = False) -> Registered:
+        """Log the run with data, parameters, figures, plots, report and card, register it, promote it if it won.
+
+        To `try_out` it becomes the challenger that experiments try out instead, whether it won or not.
+        """
+        verdict = judged.verdict
+        with _mlflow(self.folder) as mlflow:
+            with mlflow.start_run(run_name=trained.ranker.version) as run:
+                mlflow.set_tags({"data_digest": trained.learned_from.digest, "gate": verdict.outcome})
+                mlflow.log_params(_flat(trained.parameters))
+                mlflow.log_metrics(run_metrics(trained, judged.measured))
+                mlflow.log_dict(trained.parameters, "parameters.json")
+                mlflow.log_text(markdown(trained, verdict), "report.md")
+                version = self._log_trees(mlflow, trained)
+                mlflow.log_text(model_card(trained, judged.measured, verdict, version=version), "model_card.md")
+                log_plots(mlflow, trained, judged.measured)
+                ranker = replace(trained.ranker, version=version)
+                bundle = self._publish(ranker, trained, run_id=run.info.run_id)
+                mlflow.MlflowClient().set_model_version_tag(
+                    NAME, version.split("-")[-2], MANIFEST_TAG, manifest_sha256(bundle)
+                )
+                mlflow.log_artifacts(str(bundle), "bundle")
+            self.note(version, judged)
+            if try_out:
+                point_to(self.bundles, version, pointer_name=CHALLENGER)
+            elif verdict.promoted:
+                self._install(mlflow, version, "promoted")
+            return Registered(version, run.info.run_id, verdict.promoted and not try_out)
+
+    def note(self, version: str, judged: Judged) -> None:
+        """Keep what the gate found of a registered version; a later report takes the place of an earlier one."""
+        at = datetime.now(UTC).isoformat()
+        keep(self.folder, Report(version, judged.champion, judged.verdict.outcome, judged.verdict.conditions, at))
+
+    def _log_trees(self, mlflow: Any, trained: Trained) -> str:
+        signature = mlflow.models.infer_signature(np.zeros((1, TREE_COLUMNS)), np.zeros(1))
+        info = mlflow.lightgbm.log_model(
+            trained.ranker.booster,
+            name="model",
+            signature=signature,
+            registered_model_name=NAME,
+            pip_requirements=PIP_REQUIREMENTS,
+            metadata={"columns": json.dumps(TREE_NAMES)},
+        )
+        return f"{NAME}-{info.registered_model_version}-{trained.learned_from.digest[:8]}"
+
+    def _publish(self, ranker: PlanRanker, trained: Trained, *, run_id: str) -> Path:
+        about = {
+            "data_digest": trained.learned_from.digest,
+            "decisions": len(trained.learned_from),
+            "learned_until_us": int(trained.learned_from.decided_at_us.max()),
+            "run_id": run_id,
+            "parameters": trained.parameters,
+            "figures": {name: asdict(figures) for name, figures in trained.figures.items()},
+        }
+        return write_bundle(
+            self.bundles / ranker.version, ranker=ranker, golden=golden(ranker, trained.judged_on), about=about
+        )
+
+    def promote(self, version: str) -> None:
+        """Make a registered version the champion, if the gate measured it beside the present one and let it pass.
+
+        `PromotionRefused` if not, and if it is unknown, damaged or champion already.
+        """
+        champion = champion_version(self.bundles)
+        if version == champion:
+            raise PromotionRefused(f"{version} is the champion already")
+        self._check(version)
+        require_passed(self.folder, version, champion=champion)
+        with self.alone(), _mlflow(self.folder) as mlflow:
+            self._install(mlflow, version, "promoted")
+
+    def try_out(self, version: str) -> None:
+        """Put a registered version beside the champion as what experiments call the challenger; raises as `promote`."""
+        self._check(version)
+        with self.alone(), _mlflow(self.folder) as mlflow:
+            self._refuse_edited(mlflow.MlflowClient(), mlflow, version)
+            point_to(self.bundles, version, pointer_name=CHALLENGER)
+
+    def rollback(self) -> str:
+        """Make the previous champion the champion again and return it; `PromotionRefused` when it cannot be."""
+        version = previous(self.folder, current=champion_version(self.bundles))
+        self._check(version)
+        with self.alone(), _mlflow(self.folder) as mlflow:
+            self._install(mlflow, version, "rolled back")
+        return version
+
+    def _check(self, version: str) -> None:
+        """Whether the published bundle may be served; serving looks at it the same way."""
+        if version not in (known := self.versions()):
+            raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
+        try:
+            self.check_bundle(self.bundles / version)
+        except BundleRefused as refused:
+            raise PromotionRefused(f"{version} may not be served: {refused.reason}") from refused
+
+    def _refuse_edited(self, client: Any, mlflow: Any, version: str) -> None:
+        """Refuse a bundle whose manifest is not the one that was registered."""
+        try:
+            registered = client.get_model_version(NAME, version.split("-")[-2])
+        except mlflow.MlflowException as error:
+            raise PromotionRefused(f"MLflow does not know {version}: {error}") from error
+        if registered.tags.get(MANIFEST_TAG) != manifest_sha256(self.bundles / version):
+            raise PromotionRefused(f"{version} may not be served: its manifest is not the one that was registered")
+
+    def _install(self, mlflow: Any, version: str, how: How) -> None:
+        """Move MLflow's alias and the pointer that serving reads together; if one cannot move, neither does."""
+        client, number, before = mlflow.MlflowClient(), version.split("-")[-2], champion_version(self.bundles)
+        self._refuse_edited(client, mlflow, version)
+        try:
+            alias = client.get_registered_model(NAME).aliases.get(CHAMPION)
+            client.set_registered_model_alias(NAME, CHAMPION, number)
+        except mlflow.MlflowException as error:
+            raise PromotionRefused(f"MLflow does not know {version}: {error}") from error
+        try:
+            point_to(self.bundles, version)
+        except OSError as error:
+            if alias is None:
+                client.delete_registered_model_alias(NAME, CHAMPION)
+            else:
+                client.set_registered_model_alias(NAME, CHAMPION, alias)
+            raise PromotionRefused(f"the pointer cannot be written: {error}") from error
+        record(self.folder, before=before, change=Change(version, how, datetime.now(UTC).isoformat()))
+
+
+def golden(ranker: PlanRanker, judged_on: TrainingSet) -> Golden:
+    """The first few held-out decisions with the ranker's own utilities."""
+    first = np.arange(len(judged_on)) < GOLDEN_DECISIONS
+    rows = judged_on.take(first)
+    features = columns_of(ranker, rows)
+    return Golden(features, rows.group_sizes, ranker.utilities(features, rows.group_sizes))
+
+
+@contextmanager
+def _mlflow(folder: Path) -> Iterator[Any]:
+    """MLflow on this registry's own store, silent towards the outside, as it was before when we are done."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    import mlflow
+    import mlflow.lightgbm
+
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    folder.mkdir(parents=True, exist_ok=True)
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    address = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
+    mlflow.set_tracking_uri(address)
+    mlflow.set_registry_uri(address)
+    try:
+        mlflow.set_experiment(experiment_id=_experiment(mlflow, (folder / "artifacts").resolve()))
+        yield mlflow
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
+
+
+def _experiment(mlflow: Any, artifacts: Path) -> str:
+    """The id of the experiment that keeps its artifacts here; a registry that was copied or moved gets one of its own.
+
+    MLflow never moves an experiment: it would go on writing to where the folder stood when it was made.
+    """
+    found = mlflow.get_experiment_by_name(NAME)
+    name = NAME
+    if found is not None and found.artifact_location != artifacts.as_uri():
+        name = f"{NAME} in {artifacts}"
+        found = mlflow.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(mlflow.create_experiment(name, artifact_location=artifacts.as_uri()))
+
+
+def _flat(parameters: dict[str, Any]) -> dict[str, str]:
+    """Parameters as MLflow shows them in its table; the whole of them is in `parameters.json`."""
+    return {name: str(value)[:500] for name, value in parameters.items() if not isinstance(value, list | tuple | dict)}

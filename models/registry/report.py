@@ -1,0 +1,164 @@
+"""A training run in words and tables, for people: what was learned from, how it did, what the gate said."""
+
+from collections.abc import Sequence
+from math import floor
+from typing import TYPE_CHECKING
+
+from models.judging.off_policy import PolicyFigures
+from models.judging.ranking_metrics import Figures
+
+if TYPE_CHECKING:
+    from models.judging.gate import Verdict
+    from models.judging.reason_audit import Finding, ReasonsAudit
+    from models.training.train import Trained
+
+COLUMNS = ("ranker", "hit@1", "NDCG@3", "log-loss", "calibration", "expected hit@1", "share of gap")
+EXPLAINED = (
+    "Hit@1: the chosen plan stood first. Expected hit@1 uses the true choice probabilities of the demo world instead",
+    "of the one choice that was drawn; the share of the gap runs from the rules (0 %) to the known optimum (100 %).",
+)
+ORDER = ("optimum", "model", "champion", "conditional_logit", "popularity", "rules")
+
+
+POLICY_COLUMNS = ("policy", "estimator", "accepted", "95 % interval", "to be read as")
+POLICY_EXPLAINED = (
+    "Off-policy: how often the plan put first would have been accepted, had the ranker put its own first plan there.",
+    "An estimate from logs, not an experiment; decisions that are known only because somebody paid are left out.",
+)
+READ_AS = {
+    "IPS": "unbiased, wide",
+    "SNIPS": "to be reported",
+    "DM": "as good as the choice model",
+    "DR": "unbiased, uses the choice model",
+    "SNDR": "to be reported",
+    "SWITCH": "sensitivity: without large weights",
+    "DRos": "sensitivity: with large weights shrunk",
+}
+ANYTIME = "holds at every look"
+BIASED = frozenset({"DM", "SWITCH", "DRos"})
+"""Their normal intervals do not hold the truth at the stated rate (`tests/bench/bench_offline_policy.py`)."""
+
+
+def rows(figures: dict[str, Figures]) -> list[tuple[str, ...]]:
+    """One line per ranker, best known first, as text; what is not known is a dash."""
+    rules, optimum = figures["rules"], figures.get("optimum")
+
+    def line(name: str) -> tuple[str, ...]:
+        one = figures[name]
+        share = None if optimum is None else one.share_of_gap(rules=rules, optimum=optimum)
+        return (
+            name.replace("_", " "),
+            f"{one.hit_at_1:.3f}",
+            f"{one.ndcg_at_3:.3f}",
+            _number(one.log_loss),
+            _number(one.calibration_error),
+            _number(one.expected_hit_at_1),
+            "–" if share is None else f"{share:.0%}",
+        )
+
+    return [line(name) for name in ORDER if name in figures]
+
+
+def policy_rows(figures: dict[str, PolicyFigures]) -> list[tuple[str, ...]]:
+    """What was logged, then one line per policy and estimator, as text."""
+    logged = next(iter(figures.values())).logged
+    found: list[tuple[str, ...]] = [
+        ("as logged", "mean", *_accepted(logged.value, logged.lower, logged.upper), "observed")
+    ]
+    for policy, one in figures.items():
+        for name, estimate in one.estimates.items():
+            value, interval = _accepted(estimate.value, estimate.lower, estimate.upper)
+            found.append((policy, name, value, "–" if name in BIASED else interval, READ_AS[name]))
+        if one.anytime is not None:
+            found.append((policy, "betting", *_accepted(None, *one.anytime), ANYTIME))
+    return found
+
+
+def policy_words(figures: dict[str, PolicyFigures]) -> list[str]:
+    """One line per policy: how much the log knows of it, and why its figures may not be relied on."""
+
+    def line(policy: str, one: PolicyFigures) -> str:
+        w = one.weights
+        known = (
+            f"{policy}: {w.effective_sample_size:.0f} effective of {w.decisions:,} decisions, overlap {w.overlap:.0%}, "
+            f"mean weight {w.mean:.3f} ± {w.mean_standard_error:.3f}, largest {w.largest:.1f}"
+        )
+        return known if one.verdict.reliable else f"{known}; no verdict: {'; '.join(one.verdict.reasons)}"
+
+    return [line(policy, one) for policy, one in figures.items()]
+
+
+def audit_words(audit: "ReasonsAudit") -> list[str]:
+    """What the audit of the reasons found, a line each."""
+    shares = {
+        "true": audit.true,
+        "attributed": audit.attributed,
+        "counterfactually necessary": audit.necessary,
+        "reproduced to the stored figures": audit.reproduced,
+    }
+    lines = [
+        f"{audit.reasons:,} reasons shown in {audit.decisions:,} decisions",
+        *(f"{_share(count, audit.reasons)} {name}" for name, count in shares.items()),
+        f"{_share(audit.specific, audit.decisions)} of the decisions have a specific reason, the others a neutral text",
+        "by reason: " + (", ".join(f"{code} {count:,}" for code, count in audit.by_code.most_common()) or "none"),
+    ]
+    lines += [f"not audited: {count:,} decisions by {ranker}" for ranker, count in audit.skipped.most_common()]
+    return lines + [
+        f"{fault.decision_id}: {fault.code} does not hold ({_faults(fault)})" for fault in audit.faults[:20]
+    ]
+
+
+def _faults(fault: "Finding") -> str:
+    checks = ("true", "attributed", "necessary", "reproduced")
+    return ", ".join(f"not {check}" for check in checks if not getattr(fault, check))
+
+
+def _share(count: int, total: int) -> str:
+    """Never rounded up to 100 %."""
+    return "–" if not total else f"{floor(10_000 * count / total) / 100:g} %"
+
+
+def markdown(trained: "Trained", verdict: "Verdict") -> str:
+    """The report that is logged with the run."""
+    learned, judged = len(trained.learned_from), len(trained.judged_on)
+    others = "later decisions of other organisations" if trained.later else "decisions of other organisations"
+    conditions = [
+        ("condition", "met", "found"),
+        *((c.name, "yes" if c.met else "no", c.said) for c in verdict.conditions),
+    ]
+    return "\n".join(
+        [
+            f"# {trained.ranker.version}",
+            "",
+            f"Learned from {learned:,} decisions, judged on {judged:,} {others}.",
+            f"Training set `{trained.learned_from.digest}`, seed {trained.parameters['seed']}.",
+            "",
+            markdown_table([COLUMNS, *rows(trained.figures)]),
+            "",
+            *EXPLAINED,
+            "",
+            markdown_table([POLICY_COLUMNS, *policy_rows(trained.off_policy)]),
+            "",
+            *POLICY_EXPLAINED,
+            *(f"- {line}" for line in policy_words(trained.off_policy)),
+            "",
+            f"## The gate: {verdict.outcome}",
+            "",
+            markdown_table(conditions),
+            "",
+        ]
+    )
+
+
+def markdown_table(lines: Sequence[Sequence[str]]) -> str:
+    """Lines of cells as a Markdown table, the first of them its head."""
+    head, *body = lines
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body))
+
+
+def _accepted(value: float | None, lower: float, upper: float) -> tuple[str, str]:
+    return _number(value), f"{lower:.3f} … {upper:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

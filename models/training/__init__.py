@@ -1,0 +1,1 @@
+"""Train, judge and compare rankers, end to end."""

@@ -1,0 +1,115 @@
+"""Champion, challenger and rules on the organisations that no training has seen, and what the log says of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_contracts.policy_estimates import PolicyEstimate, PolicyEstimates
+from models.data.dataset import TrainingSet, columns_of
+from models.data.holdout import split
+from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit
+from models.judging.off_policy import PolicyFigures
+from models.judging.ranking_metrics import Figures, judge
+from models.popularity import popularity
+from models.training.train import judge_off_policy
+from recommender.ranking.exploration import OFF, Policy
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.rules import RuleRanker
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Figures over the same held-out decisions."""
+
+    figures: dict[str, Figures]
+    """By name: rules, popularity; also champion and optimum where there is one."""
+    off_policy: dict[str, PolicyFigures]
+    """By name: rules; also champion and challenger where there is one."""
+    versions: dict[str, str]
+    """Of the same rankers."""
+    decisions: int
+    organizations: int
+    exploring: Policy
+    """How the rankers were taken to vary the first place, where the log judges them."""
+
+
+def evaluate(
+    training_set: TrainingSet,
+    *,
+    champion: Ranker | None,
+    challenger: Ranker | None = None,
+    truth: FloatArray | None = None,
+    fit: FitChoiceModel = fit_logit,
+    exploring: Policy = OFF,
+    progress: Callable[[str], None] = print,
+) -> Evaluation:
+    """Judge on the held-out organisations; `fit` makes the off-policy choice model of those learned from.
+
+    By the log each is judged as it would be served, `exploring` or not; an estimate of one that explores as boldly as
+    the log did rests on more of it. `truth` (rows of the training set,) as in `train`.
+    `TrainingSetRefused` when there are too few decisions.
+    """
+    cut = split(training_set)
+    others, judged = cut.learned_from, cut.judged_on
+    held = None if truth is None else truth[np.repeat(cut.judged, training_set.group_sizes)]
+    rankers: dict[str, Ranker] = ({"champion": champion} if champion else {}) | {"rules": RuleRanker()}
+    progress(f"judging on {len(judged):,} decisions of held-out organisations")
+
+    def figures(utilities: FloatArray, *, states_probabilities: bool) -> Figures:
+        return judge(
+            utilities,
+            chosen=judged.chosen,
+            group_sizes=judged.group_sizes,
+            truth=held,
+            states_probabilities=states_probabilities,
+        )
+
+    found = {
+        name: figures(
+            ranker.utilities(columns_of(ranker, judged), judged.group_sizes), states_probabilities=name != "rules"
+        )
+        for name, ranker in rankers.items()
+    }
+    found["popularity"] = figures(popularity(others, judged), states_probabilities=True)
+    if held is not None:
+        found["optimum"] = figures(np.log(np.maximum(held, 1e-300)), states_probabilities=True)
+    # No training saw these organisations, early or late: a policy may be judged on all that was logged of them.
+    unseen = training_set.take(~np.isin(training_set.organizations, np.unique(others.organizations)))
+    progress(f"judging by what was logged in {len(unseen):,} decisions")
+    tried = rankers | ({"challenger": challenger} if challenger else {})
+    return Evaluation(
+        figures=found,
+        off_policy=judge_off_policy(tried, unseen, choice_model=fit(others), exploring=exploring),
+        versions={name: ranker.version for name, ranker in tried.items()},
+        decisions=len(judged),
+        organizations=len(np.unique(judged.organizations)),
+        exploring=exploring,
+    )
+
+
+def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates:
+    """What the dashboards show of an evaluation."""
+
+    def one(name: str, figures: PolicyFigures) -> PolicyEstimate:
+        estimate = figures.estimates.get("SNDR")
+        lower, upper = figures.anytime or (None, None)
+        return PolicyEstimate.model_validate(
+            {
+                "policy": name,
+                "version": found.versions[name],
+                "decisions": figures.weights.decisions,
+                "effective_sample_size": figures.weights.effective_sample_size,
+                "overlap": figures.weights.overlap,
+                "logged": figures.logged.value if figures.weights.decisions else None,
+                "estimate": None if estimate is None else estimate.value,
+                "lower": lower,
+                "upper": upper,
+                "exploring": not found.exploring.off,
+                "reliable": figures.verdict.reliable,
+                "reasons": figures.verdict.reasons,
+            }
+        )
+
+    policies = tuple(one(name, figures) for name, figures in found.off_policy.items())
+    return PolicyEstimates(training_set=training_set, policies=policies)

@@ -1,0 +1,1 @@
+"""Raw tables in, checked tables out: each broken row set aside with its reason."""

@@ -1,0 +1,198 @@
+"""A folder of raw tables, Parquet or CSV, read as it is: nothing typed yet, every fault of a whole file named."""
+
+import csv
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
+from numpy.typing import NDArray
+
+from data_contracts.raw.tables import RawTable
+from pipelines.history.typed_columns import accepted_types
+
+HEADER_BYTES: Final = 1 << 16
+"""The first line is looked for within these."""
+
+BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
+@dataclass(frozen=True, slots=True)
+class RaggedRow:
+    """A CSV row with too many or too few fields."""
+
+    row: int
+    """Its place in the table, from 0."""
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """One raw table as its file has it."""
+
+    table: RawTable
+    file: str
+    """File name, without folder."""
+    source: pa.Table
+    """Declared columns in declared order, then those nobody declared; from CSV all are text."""
+    rows: NDArray[np.int64]
+    """The place of each row of `source` in the file, from 0."""
+    ragged: tuple[RaggedRow, ...] = ()
+    undeclared: tuple[str, ...] = field(default=())
+    """Columns that the table should not have; they are not read any further."""
+    absent: bool = False
+    """The folder does without this table, as it may."""
+
+    @property
+    def rows_in(self) -> int:
+        """Every row of the file, the ragged ones too."""
+        return len(self.rows) + len(self.ragged)
+
+
+class SourceUnreadable(Exception):
+    """A raw table's file is missing or cannot be read as that table; `reasons` says where and why."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = tuple(reasons)
+
+
+def read_table(folder: Path, table: RawTable) -> RawRows:
+    """Reads `<table>.parquet` or `<table>.csv` of the folder; `SourceUnreadable` with every reason found."""
+    found = [path for path in (folder / f"{table.name}.parquet", folder / f"{table.name}.csv") if path.exists()]
+    if not found and table.optional:
+        return _absent(table)
+    if not found:
+        raise SourceUnreadable([f"there is neither {table.name}.parquet nor {table.name}.csv"])
+    if len(found) > 1:
+        raise SourceUnreadable([f"there are both {found[0].name} and {found[1].name}; keep one"])
+    path = found[0]
+    try:
+        if path.suffix == ".csv":
+            return _read_csv(path, table)
+        return _read_parquet(path, table)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise SourceUnreadable([f"{path.name}: cannot be read: {_one_line(error)}"]) from error
+
+
+def _absent(table: RawTable) -> RawRows:
+    """No rows of a table that a folder may do without."""
+    schema = pa.schema([(column.name, pa.string()) for column in table.columns])
+    return RawRows(table, f"no {table.name}", schema.empty_table(), np.arange(0), absent=True)
+
+
+def _read_parquet(path: Path, table: RawTable) -> RawRows:
+    if path.stat().st_size == 0:
+        raise SourceUnreadable([f"{path.name}: is empty"])
+    with pa_parquet.ParquetFile(path) as file:
+        source = file.read()
+    source.validate(full=True)
+    undeclared = _check_columns(path.name, table, source.schema.names)
+    source = source.cast(pa.schema([field.with_type(_plain(field.type)) for field in source.schema]))
+    wrong = [
+        f"{path.name}: column {column.name!r} is {kind}, expected {column.kind}"
+        for column in table.columns
+        if not accepted_types(column.kind, kind := source.schema.field(column.name).type)
+    ]
+    if wrong:
+        raise SourceUnreadable(wrong)
+    names = [column.name for column in table.columns]
+    return RawRows(table, path.name, source.select([*names, *undeclared]), np.arange(len(source)), (), undeclared)
+
+
+def _plain(arrow_type: Any) -> Any:
+    """The same type in the form that every step can compute with; a time zone is how instants are shown, no more."""
+    if pa.types.is_string_view(arrow_type):
+        return pa.string()
+    if pa.types.is_timestamp(arrow_type) and arrow_type.tz is not None:
+        return pa.timestamp(arrow_type.unit, "UTC")
+    return arrow_type
+
+
+def _read_csv(path: Path, table: RawTable) -> RawRows:
+    data = path.read_bytes()
+    if not data.strip():
+        raise SourceUnreadable([f"{path.name}: is empty"])
+    if (encoding := BYTE_ORDER_MARKS.get(data[:2])) is not None:
+        raise SourceUnreadable([f"{path.name}, line 1: is {encoding}, expected UTF-8"])
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    names = _header(data)
+    undeclared = _check_columns(f"{path.name}, line 1", table, names)
+    ragged: list[Any] = []
+
+    def set_aside(row: Any) -> str:
+        ragged.append(row)
+        return "skip"
+
+    source = pa_csv.read_csv(
+        io.BytesIO(_decodable(data)),
+        # One block: a quoted line break may lie anywhere. One thread: only then are ragged rows numbered.
+        read_options=pa_csv.ReadOptions(use_threads=False, block_size=min(max(len(data) * 3, 1 << 16), (1 << 31) - 1)),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=set_aside),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+        ),
+    )
+    if source.column_names != names:
+        raise SourceUnreadable([f"{path.name}, line 1: the column names cannot be read"])
+    rows = tuple(_ragged(path.name, row) for row in ragged)
+    places = np.setdiff1d(np.arange(len(source) + len(rows)), [row.row for row in rows], assume_unique=True)
+    declared = [column.name for column in table.columns]
+    return RawRows(table, path.name, source.select([*declared, *undeclared]), places, rows, undeclared)
+
+
+def _header(data: bytes) -> list[str]:
+    """The names in the first line that is not empty."""
+    line = next((line for line in data[:HEADER_BYTES].splitlines() if line.strip()), b"").decode(errors="replace")
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return [line]
+
+
+def _check_columns(place: str, table: RawTable, names: list[str]) -> tuple[str, ...]:
+    """The undeclared columns; `SourceUnreadable` when one is missing or there twice."""
+    declared = [column.name for column in table.columns]
+    undeclared = tuple(name for name in names if name not in declared)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    reasons = [f"{place}: column {name!r} is there twice" for name in twice]
+    missing = [name for name in declared if name not in names]
+    if missing:
+        instead = f"; not expected: {_listed(undeclared)}" if undeclared else ""
+        reasons.append(f"{place}: {_listed(missing)} missing{instead}")
+        if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+            reasons.append(f"{place}: the fields are not separated by commas")
+    if reasons:
+        raise SourceUnreadable(reasons)
+    return undeclared
+
+
+def _decodable(data: bytes) -> bytes:
+    """The same bytes where they are UTF-8; anything else becomes U+FFFD, by which its row is set aside later."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode(errors="replace").encode()
+    return data
+
+
+def _ragged(file: str, row: Any) -> RaggedRow:
+    """One ragged row; one of several lines is a quote never closed, which may have swallowed any number of rows."""
+    place = row.number - 2
+    if "\n" in row.text.strip("\n"):
+        raise SourceUnreadable([f"{file}: row {place} (about line {place + 2}): a quotation mark is not closed"])
+    reason = f"{row.expected_columns} fields expected, {row.actual_columns} found"
+    return RaggedRow(place, reason, row.text)
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return ("column " if len(names) == 1 else "columns ") + ", ".join(repr(name[:60]) for name in names[:20])
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

@@ -1,0 +1,1 @@
+"""A made-up world for demonstrations and tests: organisations, usage, decisions, money."""

@@ -1,0 +1,120 @@
+"""Who ranked the demo world's past decisions: at launch softened rules, in the last weeks simulated rankers.
+
+A simulated ranker knows the world's own taste, blurred, and explores by the service's own draw: its propensities are
+exact. It never learned from data and says so in its version, `simulated-…`.
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.demo.choices import FloatArray, Observed, typical_utility
+from pipelines.demo.experiments import Places
+from pipelines.demo.world import TEMPLATES
+from recommender.ranking.exploration import Policy, explore, in_share, uniform
+from recommender.ranking.ranker import rank
+from recommender.ranking.situation import PlanTable
+
+LAUNCH_VERSION: Final = "launch-1"
+LAUNCH_TEMPERATURE: Final = 0.5
+LAUNCH_FLOOR: Final = 0.1
+"""The launch policy: its score, softened, with a tenth of the first places given at random."""
+RULES_SHARE: Final = 0.4
+"""Of the organisations outside experiments, those that the launch rules go on to answer, by hash."""
+SLOW_SHARE: Final = 0.006
+"""Of a simulated ranker's decisions, those that came too late, so that the launch rules answered."""
+EXPLORING: Final = Policy(temperature=0.5, floor=0.08, reach=4.0)
+"""How boldly simulated rankers vary the first place."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRanker:
+    """One version and when it began to answer; `blur` is the standard deviation of what it believes of a plan."""
+
+    version: str
+    starts_at: datetime
+    blur: float
+    seed: int
+
+    def utilities(self, observed: Observed, plans: PlanTable) -> FloatArray:
+        """What it makes of d decisions, shape (d, p); what is held already is nothing to it."""
+        unheld = np.full(len(observed.days), -1)
+        beliefs = np.random.default_rng(self.seed).normal(0, self.blur, (len(TEMPLATES) + 1, len(plans.codes)))
+        return typical_utility(observed, plans, held=unheld) + beliefs[observed.template]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How d decisions over p plans were answered; `None` stands for no fallback."""
+
+    order: NDArray[np.int64]
+    """(d, p) plan indices, first shown first."""
+    propensity: FloatArray
+    """(d, p) probability of standing first."""
+    utility: FloatArray
+    strategy: NDArray[np.object_]
+    version: NDArray[np.object_]
+    fallback: NDArray[np.object_]
+
+
+def simulated_rankers(until: datetime) -> tuple[SimulatedRanker, ...]:
+    """Two versions in the ten weeks before `until`; the second knows better."""
+    return (
+        SimulatedRanker("simulated-1", until - timedelta(weeks=10), blur=0.4, seed=1),
+        SimulatedRanker("simulated-2", until - timedelta(weeks=5), blur=0.2, seed=2),
+    )
+
+
+def in_turns(
+    launched: Answers, names: Sequence[str], organization_ids: Sequence[str], instants: Sequence[datetime],
+    *, places: Places, observed: Observed, plans: PlanTable, rankers: Sequence[SimulatedRanker],
+) -> Answers:  # fmt: skip
+    """The answers of whoever's turn it was at each decision, by the service's rules; before that, those at launch."""
+    found = deepcopy(launched)
+    for number, ranker in enumerate(rankers):
+        ends_at = [each.starts_at for each in rankers[number + 1 :]][:1]
+        utility = ranker.utilities(observed, plans)
+        for i, (name, instant) in enumerate(zip(names, instants, strict=True)):
+            if instant < ranker.starts_at or any(end <= instant for end in ends_at):
+                continue
+            found.fallback[i] = _fallback(name, organization_ids[i], arm=places.arm[i])
+            if found.fallback[i] is None:
+                shown = explore(rank(plans.codes, utility[i]), decision_id=name, policy=EXPLORING)
+                found.order[i] = [plans.codes.index(each.plan) for each in shown]
+                found.propensity[i, found.order[i]] = [each.propensity for each in shown]
+                found.utility[i], found.strategy[i], found.version[i] = utility[i], "model", ranker.version
+    return found
+
+
+def _fallback(name: str, organization_id: str, *, arm: str | None) -> str | None:
+    """Why the launch rules answer a decision that was a ranker's; `None` where they do not."""
+    if arm is None and in_share(organization_id, salt="rules_share", share=RULES_SHARE):
+        return "rules_share"
+    return "champion_slow" if uniform(f"slow:{name}") < SLOW_SHARE else None
+
+
+def launch(observed: Observed, plans: PlanTable, rng: np.random.Generator) -> Answers:
+    """The launch policy's answers: own family, cheap, few broken limits."""
+    own = np.zeros((len(TEMPLATES) + 1, len(plans.codes)))
+    for row, template in enumerate(TEMPLATES):
+        own[row] = plans.suits[:, plans.templates.index(template)]
+    need = np.concatenate([observed.monthly, observed.levels], axis=1)
+    broken = (need[:, None, :] > plans.limits[None]).sum(axis=2)
+    utility = (
+        2 * own[observed.template] - np.log(plans.monthly_price_cents / 19_000) - 1.5 * broken
+    ) / LAUNCH_TEMPERATURE
+    weights = np.exp(utility - utility.max(axis=1, keepdims=True))
+    soft = weights / weights.sum(axis=1, keepdims=True)
+    propensity = (1 - LAUNCH_FLOOR) * soft + LAUNCH_FLOOR / soft.shape[1]
+    first = (propensity.cumsum(axis=1) < rng.random(len(soft))[:, None]).sum(axis=1)
+    first = np.minimum(first, soft.shape[1] - 1)
+    led = utility.copy()
+    led[np.arange(len(first)), first] = np.inf
+    order: NDArray[np.int64] = np.argsort(-led, axis=1, kind="stable")
+    alike = [np.full(len(order), said, dtype=np.object_) for said in ("rules", LAUNCH_VERSION, "no_champion")]
+    return Answers(order, propensity, utility, *alike)

@@ -1,0 +1,1 @@
+"""What was known when: checked tables, change logs, daily usage."""

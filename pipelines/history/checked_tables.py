@@ -1,0 +1,130 @@
+"""Reads checked tables: columns typed as their shapes say, instants as UTC microseconds."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from data_contracts.raw.tables import RAW_TABLES, RawTable
+from pipelines.history.typed_columns import ARROW_TYPES
+from recommender.ranking.ranker import IntArray
+
+
+class TableUnreadable(ValueError):
+    """A table is not there, or is not what its shape declares; the text names table and fault."""
+
+
+def arrow_schema(table: RawTable) -> pa.Schema:
+    """The table's columns with their Arrow types."""
+    return pa.schema([(column.name, ARROW_TYPES[column.kind]) for column in table.columns])
+
+
+def table_path(folder: Path, name: str) -> Path:
+    """The Parquet file of a table; `TableUnreadable` if there is none."""
+    path = folder / f"{name}.parquet"
+    if not path.is_file():
+        raise TableUnreadable(f"{name}: there is no {name}.parquet in {folder}")
+    return path
+
+
+def read_table(folder: Path, name: str, columns: Iterable[str], *, rows: ds.Expression | None = None) -> pa.Table:
+    """Read the named columns (and only the `rows` that an expression over the file's own columns selects)."""
+    wanted = [field for field in arrow_schema(RAW_TABLES[name]) if field.name in set(columns)]
+    with _readable(folder, name) as path:
+        file = ds.dataset(path, format="parquet")
+        _refuse_missing(name, path, found=file.schema.names, wanted=[field.name for field in wanted])
+        table = file.to_table(columns=[field.name for field in wanted], filter=rows).cast(pa.schema(wanted))
+    required = {column.name for column in RAW_TABLES[name].columns if not column.nullable}
+    empty = [field.name for field in wanted if field.name in required and table[field.name].null_count]
+    if empty:
+        raise TableUnreadable(f"{name}: {path} has rows without {', '.join(empty)}; was the table checked?")
+    return table
+
+
+def require_checked(folder: Path) -> None:
+    """See that `validate` wrote these tables and found them sound; `TableUnreadable` says what speaks against it."""
+    try:
+        said = json.loads((folder / "validation.json").read_text("utf-8"))
+        kept = {name: said["tables"][name]["rows_kept"] for name in tables_of(folder)}
+        valid = said["valid"] is True
+    except FileNotFoundError as error:
+        raise TableUnreadable(f"{folder}: has no validation.json; the tables must be checked first") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise TableUnreadable(f"{folder}: validation.json cannot be read: {_first_line(error)}") from error
+    if not valid:
+        raise TableUnreadable(f"{folder}: validation.json says that the tables are broken; its report says why")
+    for name, rows in kept.items():
+        if (found := count_rows(folder, name)) != rows:
+            raise TableUnreadable(f"{name}: {folder / name}.parquet has {found} rows, validation.json says {rows}")
+
+
+def tables_of(folder: Path) -> tuple[str, ...]:
+    """The raw tables that the folder has to have, and those it has without having to."""
+    return tuple(
+        name for name, table in RAW_TABLES.items() if not table.optional or (folder / f"{name}.parquet").is_file()
+    )
+
+
+def require_columns(folder: Path, name: str) -> None:
+    """See that a table has every column; none of its rows are read."""
+    with _readable(folder, name) as path:
+        _refuse_missing(name, path, found=pq.read_schema(path).names, wanted=arrow_schema(RAW_TABLES[name]).names)
+
+
+def count_rows(folder: Path, name: str) -> int:
+    """The number of rows of a table."""
+    with _readable(folder, name) as path:
+        return int(pq.read_metadata(path).num_rows)
+
+
+def data_end_us(folder: Path) -> int:
+    """The latest instant at which anything was recorded, over all tables, in microseconds; 0 without any row."""
+    newest = 0
+    for name in tables_of(folder):
+        with _readable(folder, name) as path:
+            for batch in ds.dataset(path, format="parquet").to_batches(columns=["recorded_at"]):
+                recorded = pc.max(batch["recorded_at"].cast(ARROW_TYPES["instant"])).cast(pa.int64())
+                newest = max(newest, recorded.as_py() or 0)
+    return newest
+
+
+def microseconds_of(column: pa.ChunkedArray) -> IntArray:
+    """A column of instants, none of them missing, as microseconds since 1970."""
+    return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), dtype=np.int64)
+
+
+def places_in(column: pa.ChunkedArray, vocabulary: pa.Array) -> IntArray:
+    """The place of each value in the vocabulary, -1 for one that is not in it (or missing)."""
+    places = pc.fill_null(pc.index_in(column, value_set=vocabulary, skip_nulls=True), -1)
+    return np.asarray(places.to_numpy(), dtype=np.int64)
+
+
+def ranks(column: pa.ChunkedArray) -> IntArray:
+    """The place of each value in the order of its text; equal texts share a place."""
+    return np.asarray(pc.rank(column, sort_keys="ascending", tiebreaker="dense").to_numpy(), dtype=np.int64)
+
+
+def _refuse_missing(name: str, path: Path, *, found: Iterable[str], wanted: Iterable[str]) -> None:
+    there = set(found)
+    if missing := [column for column in wanted if column not in there]:
+        raise TableUnreadable(f"{name}: {path} has no column {', '.join(missing)}")
+
+
+@contextmanager
+def _readable(folder: Path, name: str) -> Iterator[Path]:
+    """The path of a table; whatever cannot be read of it becomes `TableUnreadable`."""
+    path = table_path(folder, name)
+    try:
+        yield path
+    except (pa.ArrowException, OSError) as error:
+        raise TableUnreadable(f"{name}: {path} cannot be read as declared: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,0 +1,126 @@
+"""The log of decisions in two parts: one entry per decision, and its candidates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
+from recommender.ranking.ranker import FloatArray, IntArray
+
+Mask = NDArray[np.bool_]
+
+ABOUT_DECISIONS: Final = ("organization_id", "interval", "catalogue_version", "strategy", "model_version")
+PROBABILITY_SLACK: Final = 1e-6
+"""A decision whose candidates' probabilities add up to something else has lost one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """r candidates, sorted by decision, then plan code; arrays (r,)."""
+
+    decision: IntArray
+    """Which decision, 0…d-1."""
+    plan: IntArray
+    """Place in `DecisionLog.plan_codes`."""
+    position: IntArray
+    shown: Mask
+    recommended: Mask
+    propensity: FloatArray
+    probability: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLog:
+    """d decisions, sorted by instant, then id."""
+
+    ids: pa.Array
+    decided_at_us: IntArray
+    about: Mapping[str, pa.Array]
+    """The columns `ABOUT_DECISIONS`, each (d,)."""
+    markets: tuple[tuple[str, str], ...]
+    """Every (catalogue version, interval) that occurs, sorted."""
+    market: IntArray
+    """(d,) index into `markets`."""
+    plan_codes: tuple[str, ...]
+    """Every plan that was ever a candidate, sorted."""
+    candidates: Candidates
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def candidate_rows(self, decisions: IntArray, codes: tuple[str, ...]) -> IntArray:
+        """Where the candidates stand: shape (decisions, codes), the row of each plan, -1 where it is no candidate.
+
+        `decisions` are ascending places in the log.
+        """
+        column = np.array([codes.index(code) if code in codes else -1 for code in self.plan_codes], dtype=np.int64)
+        first, last = np.searchsorted(self.candidates.decision, [decisions, decisions + 1])
+        sizes = last - first
+        ends = np.cumsum(sizes)
+        rows = np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - sizes), sizes)
+        place = np.repeat(np.arange(len(decisions)), sizes)
+        columns = column[self.candidates.plan[rows]]
+        found = np.full((len(decisions), len(codes)), -1, dtype=np.int64)
+        found[place[columns >= 0], columns[columns >= 0]] = rows[columns >= 0]
+        return found
+
+    def incomplete(self) -> Mask:
+        """Decisions (d,) of which a candidate is missing, as when one row broke its contract and was set aside."""
+        d, candidates = len(self), self.candidates
+        size = np.bincount(candidates.decision, minlength=d)
+        last = np.zeros(d, dtype=np.int64)
+        np.maximum.at(last, candidates.decision, candidates.position)
+        probability = np.bincount(candidates.decision, weights=candidates.probability, minlength=d)
+        leaders = np.bincount(candidates.decision, weights=candidates.recommended, minlength=d)
+        whole = (last == size) & (np.abs(probability - 1) <= PROBABILITY_SLACK) & (leaders == 1)
+        return np.asarray(~whole, dtype=np.bool_)
+
+
+def read_decision_log(folder: Path) -> DecisionLog:
+    """Read `decisions` of a checked folder, without the JSON texts; the order of its rows does not matter."""
+    names = ("decision_id", "plan", *ABOUT_DECISIONS, "position", "shown", "recommended", "propensity", "probability")
+    table = read_table(folder, "decisions", [*names, "occurred_at"])
+    id_rank, plan_rank = ranks(table["decision_id"]), ranks(table["plan"])
+    occurred = microseconds_of(table["occurred_at"])
+    order = np.lexsort((plan_rank, id_rank, occurred))
+    table, id_rank, occurred = table.take(pa.array(order)), id_rank[order], occurred[order]
+    begins = np.append(True, id_rank[1:] != id_rank[:-1])[: len(order)]
+    first = np.flatnonzero(begins)
+    headers = table.take(pa.array(first))
+    codes = pc.unique(table["plan"]).sort()
+    markets, market = _markets(headers)
+    return DecisionLog(
+        ids=headers["decision_id"].combine_chunks(),
+        decided_at_us=occurred[first],
+        about={name: headers[name].combine_chunks() for name in ABOUT_DECISIONS},
+        markets=markets,
+        market=market,
+        plan_codes=tuple(codes.to_pylist()),
+        candidates=Candidates(
+            decision=np.cumsum(begins) - 1,
+            plan=places_in(table["plan"], codes),
+            position=table["position"].to_numpy(),
+            shown=table["shown"].to_numpy(),
+            recommended=table["recommended"].to_numpy(),
+            propensity=table["propensity"].to_numpy(),
+            probability=table["probability"].to_numpy(),
+        ),
+    )
+
+
+def _markets(headers: pa.Table) -> tuple[tuple[tuple[str, str], ...], IntArray]:
+    """The distinct (catalogue version, interval), sorted, and each decision's place among them."""
+    versions, intervals = (pc.unique(headers[name]).sort() for name in ("catalogue_version", "interval"))
+    pair = places_in(headers["catalogue_version"], versions) * len(intervals)
+    pair += places_in(headers["interval"], intervals)
+    distinct, market = np.unique(pair, return_inverse=True)
+    found = tuple(
+        (versions[p // len(intervals)].as_py(), intervals[p % len(intervals)].as_py()) for p in distinct.tolist()
+    )
+    return found, market

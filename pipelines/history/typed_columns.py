@@ -1,0 +1,161 @@
+"""One raw column as typed values, and for each row whether a value was given and could be read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from data_contracts.raw.tables import Column, Kind
+
+Mask = NDArray[np.bool_]
+
+DAMAGED_TEXT: Final = r"[\x00-\x1f\x7f\x{FFFD}]"
+"""Control characters, and U+FFFD, which stands where bytes could not be decoded."""
+DAMAGED_JSON: Final = r"[\x00\x{FFFD}]"
+BEGINS_AS_DATE: Final = r"^\d{4}-\d{2}-\d{2}"
+"""Without it pandas would read `now` and `2026` as instants."""
+CALENDAR: Final = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+"""Between these an instant can be shown as a date in any time zone; beyond, it cannot be read."""
+NOT_A_NUMBER: Final = ["nan", "NaN", "NAN"]
+FLAGS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+
+ARROW_TYPES: Final[dict[Kind, pa.DataType]] = {
+    "text": pa.string(),
+    "json": pa.string(),
+    "instant": pa.timestamp("us", tz="UTC"),
+    "whole": pa.int64(),
+    "number": pa.float64(),
+    "flag": pa.bool_(),
+}
+"""How a checked table stores each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedColumn:
+    """n values with two masks over them; a value that is not given or not readable is null."""
+
+    values: "pd.Series[Any]"
+    given: Mask
+    readable: Mask
+
+
+def accepted_types(kind: Kind, arrow_type: Any) -> bool:
+    """Whether a Parquet column of this type can be read as this kind; text can be read as any, row by row."""
+    if pa.types.is_dictionary(arrow_type):
+        arrow_type = arrow_type.value_type
+    if _is_text(arrow_type) or pa.types.is_null(arrow_type):
+        return True
+    if kind == "instant":
+        return bool(pa.types.is_timestamp(arrow_type) or pa.types.is_date(arrow_type))
+    if kind in ("whole", "number"):
+        return any(is_type(arrow_type) for is_type in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal))
+    return kind == "flag" and bool(pa.types.is_boolean(arrow_type))
+
+
+def typed_column(column: Column, array: Any) -> TypedColumn:
+    """Reads an Arrow array of n raw values as the column's kind."""
+    if pa.types.is_dictionary(array.type) or pa.types.is_null(array.type) or _is_text(array.type):
+        array = array.cast(pa.string())
+        array = pc.if_else(pc.equal(array, ""), None, array)
+    return READERS[column.kind](column, array)
+
+
+def as_arrow(column: Column, values: "pd.Series[Any]") -> Any:
+    """The n values as a checked table stores them."""
+    if column.kind == "instant":
+        values = values.dt.tz_convert(None)
+    return pa.Array.from_pandas(values).cast(ARROW_TYPES[column.kind])
+
+
+def damaged_text(column: Column, array: Any) -> Mask:
+    """Rows whose text holds what no text should."""
+    pattern = DAMAGED_JSON if column.kind == "json" else DAMAGED_TEXT
+    return _mask(pc.match_substring_regex(array.cast(pa.string()), pattern))
+
+
+def _text(_column: Column, array: Any) -> TypedColumn:
+    given = _mask(array.is_valid())
+    return TypedColumn(array.to_pandas(), given, np.ones_like(given))
+
+
+def _json(column: Column, array: Any) -> TypedColumn:
+    text = array.to_pandas()
+    codes, distinct = pd.factorize(text)
+    sound = np.array([_is_json_of(value, column.container) for value in distinct] + [True])
+    return TypedColumn(text, codes >= 0, sound[codes])
+
+
+def _instant(_column: Column, array: Any) -> TypedColumn:
+    given = _mask(array.is_valid())
+    if _is_text(array.type):
+        likely = pc.if_else(pc.match_substring_regex(array, BEGINS_AS_DATE), array, None)
+        values = pd.to_datetime(likely.to_pandas(), format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
+    else:
+        options = pc.CastOptions(ARROW_TYPES["instant"], allow_time_truncate=True)
+        values = _on_the_calendar(array).cast(options=options).to_pandas()
+    return TypedColumn(values, given, ~given | values.notna().to_numpy())
+
+
+def _on_the_calendar(array: Any) -> Any:
+    """The instants or dates, null where no calendar has them."""
+    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        return array  # 64 bits of nanoseconds end in 2262.
+    first, last = (pa.scalar(edge, array.type) for edge in CALENDAR)
+    return pc.if_else(pc.and_(pc.greater_equal(array, first), pc.less_equal(array, last)), array, None)
+
+
+def _number(_column: Column, array: Any) -> TypedColumn:
+    if _is_text(array.type):
+        array = pc.if_else(pc.is_in(array, pa.array(NOT_A_NUMBER)), None, array)
+        given = _mask(array.is_valid())
+        values = pd.to_numeric(array.to_pandas(), errors="coerce").astype(np.float64)
+        return TypedColumn(values, given, ~given | values.notna().to_numpy())
+    values = array.cast(pa.float64(), safe=False).to_pandas()
+    given = values.notna().to_numpy()
+    return TypedColumn(values, given, np.ones_like(given))
+
+
+def _flag(_column: Column, array: Any) -> TypedColumn:
+    given = _mask(array.is_valid())
+    values = array.to_pandas()
+    values = (values.map(FLAGS) if _is_text(array.type) else values).astype("boolean")
+    return TypedColumn(values, given, ~given | values.notna().to_numpy())
+
+
+READERS: Final[dict[Kind, Callable[[Column, Any], TypedColumn]]] = {
+    "text": _text,
+    "json": _json,
+    "instant": _instant,
+    "whole": _number,
+    "number": _number,
+    "flag": _flag,
+}
+
+
+def _is_json_of(text: str, container: type | None) -> bool:
+    """Whether this is the JSON of a list, or of an object that maps names to numbers."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    if isinstance(value, dict):
+        return container is dict and all(each is None or isinstance(each, int | float) for each in value.values())
+    return isinstance(value, list) and container is list
+
+
+def _is_text(arrow_type: Any) -> bool:
+    return bool(
+        pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or pa.types.is_string_view(arrow_type)
+    )
+
+
+def _mask(array: Any) -> Mask:
+    """An Arrow array of flags as NumPy, null as false."""
+    return np.asarray(array.fill_null(False).to_numpy(), dtype=np.bool_)

@@ -1,0 +1,144 @@
+"""Every decision as the pages of experiments and of the ranker's health need it, and who took part in experiments."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data_contracts.experiments import Experiment
+from pipelines.experiments.results import Became
+from pipelines.experiments.units import NEVER, Exposures, Taking, taking_part
+from pipelines.history.checked_tables import microseconds_of, places_in, read_table
+from pipelines.history.known_facts import KnownFacts
+from pipelines.metrics.prices import PriceList
+from pipelines.metrics.templates import NONE, first_template
+from recommender.ranking.day_cube import DAY_US
+from recommender.ranking.ranker import IntArray
+
+_COLUMNS: Final = (
+    "decision_id", "organization_id", "plan", "strategy", "model_version", "fallback_reason", "experiment", "arm",
+    "latency_ms", "probability", "occurred_at",
+)  # fmt: skip
+SEEN: Final = (
+    "decision_id", "organization_id", "started_at", "template", "country", "plan", "strategy", "model_version",
+    "fallback",
+)  # fmt: skip
+"""What decisions and participants have in common; what they are cut by is among it."""
+DECISION_COLUMNS: Final = (*SEEN, "experiment", "arm", "latency_ms", "probability", "took")
+PARTICIPANT_COLUMNS: Final = (
+    *SEEN, "experiment", "arm", "crossed", "astray", "paid_us", "revenue_before_cents", "revenue_after_cents",
+)  # fmt: skip
+
+_REPEATED: Final = ("template", "country", "plan", "strategy", "model_version", "fallback", "experiment", "arm")
+
+
+def decisions_frame(checked: Path, *, known: KnownFacts, journeys: pd.DataFrame) -> pd.DataFrame:
+    """One row per decision, of the plan it recommends: `DECISION_COLUMNS`.
+
+    `took` is 1 or 0 for the first decision of a journey that is over: whether its recommendation was accepted.
+    """
+    table = read_table(checked, "decisions", [*_COLUMNS, "recommended"], rows=pc.field("recommended"))
+    began = microseconds_of(table["occurred_at"])
+    organization = places_in(table["organization_id"], known.organization_ids)
+    frame: pd.DataFrame = table.drop_columns(["recommended"]).to_pandas()
+    frame = frame.rename(columns={"occurred_at": "started_at", "fallback_reason": "fallback"})
+    over = journeys[journeys["over"].to_numpy(dtype=np.bool_)]
+    took = pd.Series(over["accepted"].to_numpy(dtype=np.bool_), index=over["decision_id"])
+    frame = frame.assign(
+        template=first_template(checked, known, organization, began),
+        country=np.array([*known.country, NONE])[organization],
+        model_version=frame["model_version"].fillna(NONE),
+        fallback=frame["fallback"].fillna(NONE),
+        took=frame["decision_id"].map(took.astype(np.float64)).to_numpy(dtype=np.float64),
+    )
+    frame = frame[list(DECISION_COLUMNS)].sort_values(["started_at", "decision_id"], ignore_index=True)
+    return frame.astype(dict.fromkeys(_REPEATED, "category"))
+
+
+def participants_frame(
+    checked: Path, experiment: Experiment, decisions: pd.DataFrame, *, known: KnownFacts, prices: PriceList, end: int
+) -> pd.DataFrame:
+    """One row per organisation that took part, by its first decision, with what became of it: `PARTICIPANT_COLUMNS`.
+
+    `paid_us` is when it first paid for a plan after that, by the ledger; revenue is by the month, before and at the
+    end of its window, and not a number while nobody knows.
+    """
+    rows = of_experiment(decisions, experiment)
+    taking = taking_part(experiment, exposures(rows))
+    first = rows.drop_duplicates(["organization_id"]).set_index("organization_id").loc[list(taking.organization)]
+    place = places_in(pa.chunked_array([pa.array(list(taking.organization), pa.string())]), known.organization_ids)
+    over_us = taking.since_us + experiment.window_days * DAY_US
+    after = prices.held_cents(checked, known, place, np.minimum(over_us, end))
+    frame = first.reset_index().assign(
+        arm=np.array([arm.name for arm in experiment.arms], dtype=np.object_)[taking.arm],
+        crossed=taking.crossed,
+        astray=taking.astray,
+        paid_us=_first_payment(checked, taking, place, known),
+        revenue_before_cents=prices.held_cents(checked, known, place, taking.since_us),
+        revenue_after_cents=np.where(over_us <= end, after, np.nan),
+    )
+    return frame[list(PARTICIPANT_COLUMNS)]
+
+
+def of_experiment(decisions: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """The decisions that name the experiment and an arm of it, earliest first."""
+    arms = [arm.name for arm in experiment.arms]
+    mine = (decisions["experiment"] == experiment.name) & decisions["arm"].isin(arms)
+    return decisions[mine.to_numpy(dtype=np.bool_)]
+
+
+def exposures(decisions: pd.DataFrame) -> Exposures:
+    """Decisions as what an experiment is judged by."""
+    return Exposures(
+        decisions["organization_id"].to_numpy(dtype=np.object_),
+        decisions["arm"].to_numpy(dtype=np.object_),
+        us_of(decisions["started_at"]),
+    )
+
+
+def without_arm(decisions: pd.DataFrame, experiment: Experiment) -> int:
+    """How many decisions name the experiment and an arm that it does not have."""
+    mine = int((decisions["experiment"] == experiment.name).sum())
+    return mine - len(of_experiment(decisions, experiment))
+
+
+def taking_of(participants: pd.DataFrame, experiment: Experiment, *, strays: int) -> tuple[Taking, Became]:
+    """The rows of one experiment as `pipelines.experiments.results` takes them."""
+    rows = participants[(participants["experiment"] == experiment.name).to_numpy(dtype=np.bool_)]
+    names = [arm.name for arm in experiment.arms]
+    taking = Taking(
+        organization=rows["organization_id"].to_numpy(dtype=np.object_),
+        arm=rows["arm"].astype(str).map(names.index).to_numpy(dtype=np.int64),
+        since_us=us_of(rows["started_at"]),
+        crossed=rows["crossed"].to_numpy(dtype=np.bool_),
+        astray=rows["astray"].to_numpy(dtype=np.bool_),
+        without_arm=strays,
+    )
+    became = Became(
+        rows["paid_us"].to_numpy(dtype=np.int64),
+        rows["revenue_before_cents"].to_numpy(dtype=np.float64),
+        rows["revenue_after_cents"].to_numpy(dtype=np.float64),
+    )
+    return taking, became
+
+
+def us_of(instants: pd.Series) -> IntArray:
+    """Instants as microseconds since 1970."""
+    return np.asarray(instants.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64))
+
+
+def _first_payment(checked: Path, taking: Taking, place: IntArray, known: KnownFacts) -> IntArray:
+    """When each first paid for a change of plan that was billed after its exposure; `NEVER`."""
+    table = read_table(checked, "charges", ["organization_id", "kind", "paid_at", "occurred_at"])
+    table = table.filter(pc.and_(pc.equal(table["kind"], "change"), pc.is_valid(table["paid_at"])))
+    since = np.full(len(known.organization_ids) + 1, NEVER)
+    since[place] = taking.since_us
+    owner = places_in(table["organization_id"], known.organization_ids)
+    billed, paid = microseconds_of(table["occurred_at"]), microseconds_of(table["paid_at"])
+    counts = (owner >= 0) & (billed >= since[owner])
+    found = np.full(len(known.organization_ids), NEVER)
+    np.minimum.at(found, owner[counts], paid[counts])
+    return found[place]

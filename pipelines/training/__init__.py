@@ -1,0 +1,1 @@
+"""Checked tables in, training set out."""

@@ -1,0 +1,218 @@
+"""The rows of the training set, some decisions at a time: situations, features and what was logged, side by side."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.history.checked_tables import TableUnreadable, data_end_us, require_columns, table_path
+from pipelines.history.daily_usage import embedded_engine, usage_cells
+from pipelines.history.decision_log import DecisionLog, read_decision_log
+from pipelines.history.known_facts import KnownFacts, Moments, eligible_plans, read_known_facts, situations_of
+from pipelines.training.logged_features import Comparison, compare_logged_features
+from pipelines.training.situation_rows import read_firsts, situation_columns, situation_rows
+from pipelines.training.usable_decisions import UsableDecisions, read_outcomes, usable_decisions
+from pipelines.training.usage_after import LaterUsage, later_usage
+from recommender.billing.catalogue import Catalogue, Interval
+from recommender.ranking.day_cube import UsageCells
+from recommender.ranking.features import FEATURES, feature_cube, feature_rows
+from recommender.ranking.plan_table import plan_table
+from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.situation import PlanTable
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+FEATURE_NAMES: Final = tuple(FEATURES)
+INTERVALS: Final[tuple[Interval, ...]] = ("month", "year")
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What was on sale: one catalogue version at one interval."""
+
+    catalogue: Catalogue
+    interval: Interval
+    plans: PlanTable
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSources:
+    """Everything that rows are built from; one read of the checked tables, but for usage and logged features."""
+
+    folder: Path
+    log: DecisionLog
+    facts: KnownFacts
+    usage_events: "ir.Table"
+    markets: Sequence[Market | None]
+    """In the order of `log.markets`; `None` where the catalogue was not given, or sells nothing at the interval."""
+    decisions: UsableDecisions
+    data_end_us: int
+    """The latest instant of the data."""
+    firsts: pa.Table
+    """(d,) of `log`: which plan was put first, and the reasons logged with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some of the training set's rows, in their final order, and the situations they were computed from."""
+
+    table: pa.Table
+    situations: pa.Table
+    """One row per decision, as `SituationRow` says, in the same order."""
+    logged_features: Comparison
+    candidates_differ: int
+    """Decisions whose logged candidates are not the plans that the rules of eligibility give today."""
+
+
+def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSources:
+    """Read the checked tables and settle which decisions are usable; `TableUnreadable` when a table is not there."""
+    log, facts = read_decision_log(checked), read_known_facts(checked)
+    require_columns(checked, "usage_events")
+    outcomes, data_end = read_outcomes(checked, log), data_end_us(checked)
+    on_sale: dict[tuple[str, str], Market] = {
+        (catalogue.version, interval): Market(catalogue, interval, plans)
+        for catalogue in catalogues
+        for interval in INTERVALS
+        if len((plans := plan_table(catalogue, interval)).codes)
+    }
+    markets = [on_sale.get(market) for market in log.markets]
+    decisions = usable_decisions(
+        log,
+        facts=facts,
+        outcomes=outcomes,
+        plan_tables=[market.plans if market else None for market in markets],
+        data_end_us=data_end,
+    )
+    return TrainingSources(
+        folder=checked,
+        log=log,
+        facts=facts,
+        usage_events=embedded_engine(table_path(checked, "usage_events")),
+        markets=markets,
+        decisions=decisions,
+        data_end_us=data_end,
+        firsts=read_firsts(checked, log),
+    )
+
+
+def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
+    """The rows of the decisions at these ascending places of the log; each must be usable."""
+    log = sources.log
+    moments = Moments(sources.decisions.organization[places], log.decided_at_us[places])
+    cells = _usage_cells(sources, moments)
+    parts, situation_parts = [], []
+    candidates_differ = 0
+    for number in np.unique(log.market[places]):
+        market = sources.markets[number]
+        if market is None:
+            raise ValueError("only usable decisions become rows")
+        members = np.flatnonzero(log.market[places] == number)
+        of_market = Moments(moments.organization[members], moments.decided_at_us[members])
+        rows = log.candidate_rows(places[members], market.plans.codes)
+        candidates_differ += _differing(sources.facts, market, of_market, rows)
+        situations = situations_of(
+            of_market,
+            facts=sources.facts,
+            cells=_cells_of(cells, members, len(places)),
+            plans=market.plans,
+            candidates=rows >= 0,
+        )
+        features, sizes = feature_rows(feature_cube(situations, market.plans), situations.eligible)
+        parts.append((np.repeat(members, sizes), rows[rows >= 0], features))
+        situation_parts.append((members, situation_columns(situations, market.plans)))
+    # Markets were taken one after the other; a stable sort puts decisions back in order and leaves plans in theirs.
+    decision, candidate, features = (np.concatenate(part) for part in zip(*parts, strict=True))
+    if len(parts) > 1:
+        order = np.argsort(decision, kind="stable")
+        decision, candidate, features = decision[order], candidate[order], features[order]
+    table = _table(sources, places[decision], candidate, features)
+    compared = compare_logged_features(
+        sources.folder,
+        recomputed=features,
+        names=FEATURE_NAMES,
+        ids=table["decision_id"],
+        codes=table["plan"],
+        decided_at_us=log.decided_at_us[places],
+    )
+    return Chunk(
+        table=table,
+        situations=situation_rows(
+            log, places, situation_parts, firsts=sources.firsts, later=_later_usage(sources, moments)
+        ),
+        logged_features=compared,
+        candidates_differ=candidates_differ,
+    )
+
+
+def _usage_cells(sources: TrainingSources, moments: Moments) -> UsageCells:
+    with _engine_errors(sources):
+        return usage_cells(
+            sources.usage_events,
+            organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
+            decided_at_us=moments.decided_at_us,
+        )
+
+
+def _later_usage(sources: TrainingSources, moments: Moments) -> LaterUsage:
+    with _engine_errors(sources):
+        return later_usage(
+            sources.usage_events,
+            organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
+            decided_at_us=moments.decided_at_us,
+            data_end_us=sources.data_end_us,
+        )
+
+
+@contextmanager
+def _engine_errors(sources: TrainingSources) -> Iterator[None]:
+    """What the engine cannot read becomes `TableUnreadable`."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        path = table_path(sources.folder, "usage_events")
+        raise TableUnreadable(f"usage_events: {path} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _cells_of(cells: UsageCells, members: IntArray, decisions: int) -> UsageCells:
+    """The cells of some of the decisions, renumbered from 0."""
+    renumbered = np.full(decisions, -1, dtype=np.int64)
+    renumbered[members] = np.arange(len(members))
+    decision = renumbered[cells.decision]
+    mine = decision >= 0
+    return UsageCells(decision[mine], cells.day[mine], cells.metric[mine], cells.value[mine])
+
+
+def _differing(facts: KnownFacts, market: Market, moments: Moments, rows: IntArray) -> int:
+    allowed = eligible_plans(
+        moments, facts=facts, catalogue=market.catalogue, interval=market.interval, codes=market.plans.codes
+    )
+    return int((allowed != (rows >= 0)).any(axis=1).sum())
+
+
+def _table(sources: TrainingSources, decision: IntArray, candidate: IntArray, features: FloatArray) -> pa.Table:
+    """The columns of `TrainingRow`, then the features; `decision` and `candidate` (r,) are places in the log."""
+    log, candidates = sources.log, sources.log.candidates
+    chosen = sources.decisions.chosen[decision] == candidates.plan[candidate]
+    about = {name: column.take(pa.array(decision)) for name, column in log.about.items()}
+    columns = {
+        "decision_id": log.ids.take(pa.array(decision)),
+        "organization_id": about["organization_id"],
+        "decided_at": pa.array(log.decided_at_us[decision]).cast(pa.timestamp("us", "UTC")),
+        "interval": about["interval"],
+        "catalogue_version": about["catalogue_version"],
+        "plan": pa.array(log.plan_codes).take(pa.array(candidates.plan[candidate])),
+        "position": candidates.position[candidate],
+        "shown": candidates.shown[candidate],
+        "recommended": candidates.recommended[candidate],
+        "propensity": candidates.propensity[candidate],
+        "strategy": about["strategy"],
+        "chosen": chosen,
+    }
+    return pa.table(columns | {name: np.ascontiguousarray(features[:, i]) for i, name in enumerate(FEATURE_NAMES)})

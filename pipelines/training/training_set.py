@@ -1,0 +1,142 @@
+"""Builds the training set: one row per decision and candidate plan, with what was known then and what was chosen."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from data_contracts.atomic_files import written_together
+from pipelines.history.checked_tables import count_rows, tables_of
+from pipelines.training.labels import HORIZON_DAYS
+from pipelines.training.logged_features import Comparison
+from pipelines.training.training_rows import FEATURE_NAMES, TrainingSources, build_chunk, open_sources
+from pipelines.training.usable_decisions import REASONS
+from recommender.billing.catalogue import Catalogue
+from recommender.ranking.day_cube import DAY_US, EPOCH
+from recommender.ranking.ranker import IntArray
+
+CHUNK_DECISIONS: Final = 20_000
+"""Decisions built at once: what memory grows with; the log's length matters little."""
+
+Progress = Callable[[int, int], None]
+"""Hears how many decisions of how many are done."""
+
+
+class NothingToLearn(ValueError):
+    """No decision of the log can be learned from; the text counts the reasons."""
+
+
+class ContentDigest:
+    """A sha256 of a table's content, column by column; how the rows come in chunks makes no difference."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, Any] = {}
+
+    def update(self, table: pa.Table) -> None:
+        """Take in the next rows; every call has the same columns."""
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            parts = _text_parts(column) if pa.types.is_string(column.type) else {"": column.to_numpy()}
+            for part, values in parts.items():
+                hashed = self._columns.setdefault(f"{name}:{column.type}{part}", hashlib.sha256())
+                hashed.update(np.ascontiguousarray(values).view(np.uint8))
+
+    def hexdigest(self) -> str:
+        """Of the columns' names, types and values, in their order."""
+        return hashlib.sha256(
+            "".join(f"{name} {hashed.hexdigest()}\n" for name, hashed in self._columns.items()).encode()
+        ).hexdigest()
+
+
+def _text_parts(column: pa.ChunkedArray) -> dict[str, NDArray[Any]]:
+    """A text column as the lengths of its values and their bytes, one after the other."""
+    texts = pa.concat_arrays(column.chunks)
+    _, offsets, content = texts.buffers()
+    edges = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return {"/lengths": np.diff(edges), "/bytes": np.frombuffer(content, dtype=np.uint8)[edges[0] : edges[-1]]}
+
+
+def build_training_set(
+    *,
+    checked: Path,
+    out: Path,
+    catalogues: Sequence[Catalogue],
+    progress: Progress = lambda _done, _total: None,
+    chunk_decisions: int = CHUNK_DECISIONS,
+) -> dict[str, Any]:
+    """Write `training_set.parquet`, `situations.parquet` and `training_set.json`; returns what the last one says.
+
+    `checked` holds the seven checked tables, `catalogues` every catalogue version that decisions were made under.
+    The candidates are those that were logged; everything else is computed anew, as known at the decision. The same
+    tables give the same digest, in whatever order their rows stand. Raises `TableUnreadable` and `NothingToLearn`.
+    Decisions after `settled_until_us` are in only if somebody paid: what is judged by the log leaves them out.
+    """
+    sources = open_sources(checked, catalogues)
+    usable, left_out = sources.decisions.usable, sources.decisions.excluded_by_reason
+    if not len(usable):
+        why = "; ".join(f"{count}: {REASONS[reason]}" for reason, count in left_out.items()) or "the log is empty"
+        raise NothingToLearn(f"none of {len(sources.log)} decisions can be learned from ({why})")
+    with written_together(out, ("training_set.parquet", "situations.parquet", "training_set.json")) as paths:
+        rows, situations = paths["training_set.parquet"], paths["situations.parquet"]
+        written = _write_rows(sources, rows, situations, chunk_decisions=chunk_decisions, progress=progress)
+        about = {
+            **written,
+            "file_sha256": _file_sha256(rows),
+            "situations_sha256": _file_sha256(situations),
+            "decisions": len(usable),
+            "feature_names": list(FEATURE_NAMES),
+            "first_decided_at": _instant(sources, usable[0]),
+            "last_decided_at": _instant(sources, usable[-1]),
+            "settled_until_us": sources.data_end_us - HORIZON_DAYS * DAY_US,
+            "catalogue_versions": sorted({sources.log.markets[m][0] for m in np.unique(sources.log.market[usable])}),
+            "excluded": left_out,
+            "tables": {name: count_rows(checked, name) for name in tables_of(checked)},
+        }
+        paths["training_set.json"].write_text(json.dumps(about, indent=2) + "\n", "utf-8")
+    return about
+
+
+def _write_rows(
+    sources: TrainingSources, path: Path, situations: Path, *, chunk_decisions: int, progress: Progress
+) -> dict[str, str | int]:
+    """Write the rows chunk by chunk; says what was written, and what differs from what was logged."""
+    usable = sources.decisions.usable
+    digest, rows, logged, candidates_differ = ContentDigest(), 0, Comparison(), 0
+    with ExitStack() as files:
+        writers: dict[Path, pq.ParquetWriter] = {}
+        for start in range(0, len(usable), chunk_decisions):
+            chunk = build_chunk(sources, usable[start : start + chunk_decisions])
+            for file, part in ((path, chunk.table), (situations, chunk.situations)):
+                if file not in writers:
+                    writer = pq.ParquetWriter(file, part.schema, compression="zstd", compression_level=1)
+                    writers[file] = files.enter_context(writer)
+                writers[file].write_table(part)
+            digest.update(chunk.table)
+            rows += len(chunk.table)
+            logged += chunk.logged_features
+            candidates_differ += chunk.candidates_differ
+            progress(min(start + chunk_decisions, len(usable)), len(usable))
+    return {
+        "digest": digest.hexdigest(),
+        "rows": rows,
+        "features_logged": logged.logged,
+        "features_recomputed_differ": logged.differ,
+        "candidates_recomputed_differ": candidates_differ,
+    }
+
+
+def _file_sha256(path: Path) -> str:
+    """By which a reader knows that rows and description were written together."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _instant(sources: TrainingSources, place: IntArray) -> str:
+    return (EPOCH + timedelta(microseconds=int(sources.log.decided_at_us[place]))).isoformat()

@@ -1,0 +1,68 @@
+"""What was used after a decision: nothing that a ranker may know, and what its promises are judged by."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from data_contracts.usage import COUNT_METRICS, METRICS
+from pipelines.history.daily_usage import INSTANT
+from recommender.ranking.day_cube import DAY_US
+from recommender.ranking.projection import MONTH_DAYS
+from recommender.ranking.ranker import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+COUNTED: Final = tuple(metric for metric in METRICS if metric in COUNT_METRICS)
+"""The metrics that add up over a month, in the order of `METRICS`."""
+
+MONTH_US: Final = MONTH_DAYS * DAY_US
+
+
+@dataclass(frozen=True, slots=True)
+class LaterUsage:
+    """The 30 days after each of n decisions."""
+
+    units: FloatArray
+    """(n, COUNTED) as far as the data reach."""
+    days: FloatArray
+    """(n,) how much of the 30 days the data cover."""
+
+
+def later_usage(
+    usage_events: "ir.Table", *, organization_ids: pa.Array, decided_at_us: IntArray, data_end_us: int
+) -> LaterUsage:
+    """Sum what was counted in the 30 days after each decision, whenever it was recorded.
+
+    `organization_ids` and `decided_at_us` (n,) say who decided when, in microseconds since 1970.
+    """
+    import ibis
+
+    days = np.clip((data_end_us - decided_at_us) / DAY_US, 0, MONTH_DAYS)
+    units = np.zeros((len(decided_at_us), len(COUNTED)))
+    if not len(decided_at_us):
+        return LaterUsage(units, days)
+    decisions = ibis.memtable(
+        pa.table(
+            {
+                "decision": np.arange(len(decided_at_us)),
+                "organization_id": organization_ids,
+                "decided_at": pa.array(decided_at_us).cast(pa.timestamp("us", "UTC")),
+                "until": pa.array(decided_at_us + MONTH_US).cast(pa.timestamp("us", "UTC")),
+            }
+        )
+    )
+    places = ((metric, place) for place, metric in enumerate(COUNTED))
+    counted = usage_events.filter(usage_events.metric.isin(COUNTED)).select(
+        "organization_id",
+        metric=usage_events.metric.cases(*places).cast("int64"),
+        quantity=usage_events.quantity.cast("int64"),
+        occurred_at=usage_events.occurred_at.cast(INSTANT),
+    )
+    later = decisions.join(counted, "organization_id")
+    later = later.filter(later.occurred_at > later.decided_at, later.occurred_at <= later.until)
+    answer = later.group_by("decision", "metric").aggregate(units=later.quantity.sum().cast("int64")).to_pyarrow()
+    units[answer["decision"].to_numpy(), answer["metric"].to_numpy()] = answer["units"].to_numpy()
+    return LaterUsage(units, days)

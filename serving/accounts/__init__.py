@@ -1,0 +1,1 @@
+"""What one organisation holds and uses, read once per request."""

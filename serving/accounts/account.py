@@ -1,0 +1,119 @@
+"""What is known of one organisation at one instant, read from the database into the arrays that ranking reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection
+
+from data_contracts.usage import COUNT_METRICS, METRICS
+from recommender.billing.catalogue import Catalogue, Interval
+from recommender.billing.eligibility import Applicant, refusals_for
+from recommender.ranking.countries import country_group
+from recommender.ranking.day_cube import UsageCells, cells_to_cube, microseconds, trial_age_seconds, weekdays
+from recommender.ranking.situation import CARRIED, WINDOW_DAYS, PlanTable, Situations
+from serving.accounts import current_subscription as subscriptions
+from serving.accounts.current_subscription import Standing
+from serving.organizations import repository as organizations
+from serving.organizations.repository import OrganizationRow
+from serving.usage import repository as usage
+from serving.usage.repository import UsageDay
+
+_METRIC_INDEX: Final[dict[str, int]] = {metric: index for index, metric in enumerate(METRICS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything about one organisation that a decision may read, as known at one instant."""
+
+    organization: OrganizationRow
+    standing: Standing
+    days: tuple[UsageDay, ...]
+    """The days of the window."""
+    carried: tuple[UsageDay, ...]
+    """Per level metric its last day before the window."""
+    at: datetime
+
+    @property
+    def levels(self) -> dict[str, int]:
+        """Level metric → the last reading; absent when there was none."""
+        latest = {day.metric: day.level for day in sorted((*self.carried, *self.days), key=lambda day: day.day)}
+        return {metric: level for metric, level in latest.items() if metric not in COUNT_METRICS}
+
+
+def known(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Known:
+    """Read it; raises `UnknownOrganization`."""
+    first_day = now.astimezone(UTC).date() - timedelta(days=WINDOW_DAYS - 1)
+    return Known(
+        organizations.get(connection, organization_id),
+        subscriptions.standing(connection, organization_id=organization_id, catalogue=catalogue, now=now),
+        tuple(usage.days_since(connection, organization_id, first_day)),
+        tuple(usage.levels_before(connection, organization_id, first_day)),
+        now,
+    )
+
+
+def applicant(organization: OrganizationRow) -> Applicant:
+    """The organisation as the availability rules see it."""
+    return Applicant(organization.country, frozenset(organization.templates), frozenset(organization.integrations))
+
+
+def situation(facts: Known, *, catalogue: Catalogue, plans: PlanTable) -> Situations:
+    """The same as arrays, n = 1, against the plans of one interval."""
+    organization = facts.organization
+    decided_at = np.array([microseconds(facts.at)], dtype=np.int64)
+    trial_started_at = np.array([microseconds(organization.trial_started_at)], dtype=np.int64)
+    totals, seconds = cells_to_cube(
+        _cells(facts.days, facts.carried, today=facts.at.astimezone(UTC).date()),
+        decided_at_us=decided_at,
+        trial_started_at_us=trial_started_at,
+    )
+    return Situations(
+        totals=totals,
+        seconds=seconds,
+        templates=_among(plans.templates, organization.templates),
+        integrations=_among(plans.integrations, organization.integrations),
+        trial_age_seconds=trial_age_seconds(decided_at_us=decided_at, trial_started_at_us=trial_started_at),
+        country_group=np.array([country_group(organization.country)], dtype=np.int64),
+        current_plan=np.array([_place(facts.standing.held.plan, plans.codes)], dtype=np.int64),
+        weekday=weekdays(decided_at),
+        eligible=_eligible(facts, catalogue=catalogue, plans=plans),
+    )
+
+
+def _eligible(facts: Known, *, catalogue: Catalogue, plans: PlanTable) -> NDArray[np.bool_]:
+    """A plan without refusals is a candidate; the one that is held always is."""
+    interval: Interval = "year" if plans.interval == "year" else "month"
+    who = applicant(facts.organization)
+    return np.array(
+        [
+            [
+                code == facts.standing.held.plan
+                or not refusals_for(offer=catalogue.plan(code), interval=interval, applicant=who, now=facts.at)
+                for code in plans.codes
+            ]
+        ],
+        dtype=bool,
+    ).reshape(1, len(plans.codes))
+
+
+def _cells(days: Sequence[UsageDay], carried: Sequence[UsageDay], *, today: date) -> UsageCells:
+    rows = [((today - day.day).days, day) for day in days if day.day <= today]
+    rows += [(CARRIED, day) for day in carried]
+    return UsageCells(
+        decision=np.zeros(len(rows), dtype=np.int64),
+        day=np.array([index for index, _ in rows], dtype=np.int64),
+        metric=np.array([_METRIC_INDEX[day.metric] for _, day in rows], dtype=np.int64),
+        value=np.array([day.total if day.metric in COUNT_METRICS else day.level for _, day in rows], dtype=np.int64),
+    )
+
+
+def _among(vocabulary: tuple[str, ...], present: Sequence[str]) -> NDArray[np.bool_]:
+    return np.array([[code in present for code in vocabulary]], dtype=bool).reshape(1, len(vocabulary))
+
+
+def _place(plan: str | None, codes: tuple[str, ...]) -> int:
+    return codes.index(plan) if plan in codes else -1

@@ -1,0 +1,148 @@
+"""What an organisation holds and how much it may use."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import isinf
+from typing import Any, Literal, cast
+
+from sqlalchemy import Connection
+
+from data_contracts.usage import COUNT_METRICS, METRICS
+from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.periods import Period
+from recommender.billing.plan_change import next_invoice_of
+from recommender.billing.quota import allowance_of, window_of
+from recommender.billing.subscription import Subscription
+from serving.organizations import repository as organizations
+from serving.organizations.repository import OrganizationRow
+from serving.subscriptions import log, states
+from serving.subscriptions.log import Held
+from serving.subscriptions.states import HeldPlanUnknown
+from serving.web.fields import utc_text
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is held at one instant: the plan as it was sold, and the month that is running."""
+
+    held: Held
+    plan: Plan | None
+    period: Period | None
+    """The billing period; `None` without a subscription."""
+    usage_period: Period | None
+    """The window over which usage is counted: a month, longer only where a year began within one."""
+    subscription: Subscription | None
+    """`None` for one that was sold elsewhere on a plan we do not know."""
+    currency: str
+    """Of what is held; the catalogue's where nothing is."""
+    rank: int | None = None
+    """The tier that the plan has among the plans on sale."""
+
+    @property
+    def scheduled(self) -> tuple[str, Interval] | None:
+        """Plan and interval of a change that waits."""
+        waiting = None if self.subscription is None else self.subscription.scheduled
+        return None if waiting is None else (waiting.plan.code, waiting.interval)
+
+    @property
+    def as_ranked(self) -> Plan | None:
+        """The plan as it was sold, at the tier that it has today."""
+        return self.plan if self.plan is None or self.rank is None else replace(self.plan, tier=self.rank)
+
+    def as_sold(self, plan: Plan, interval: Interval) -> Plan:
+        """The plan of the catalogue; in its place, for who holds it at this interval, the version that was sold."""
+        mine = self.plan is not None and (self.plan.code, self.held.interval) == (plan.code, interval)
+        return self.plan if mine and self.plan is not None else plan
+
+    def allowance(self, metric: str) -> float | None:
+        """What the open period allows: a blend for what renews; `inf` without limit, `None` where nothing is said."""
+        limit = None if self.plan is None else self.plan.limit_of(metric)
+        if limit is None or isinf(limit) or self.subscription is None or metric not in COUNT_METRICS:
+            return limit
+        return allowance_of(self.subscription.holdings, metric=metric)
+
+
+def standing(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Standing:
+    """What the organisation holds at this instant; raises `UnknownOrganization`."""
+    organization = organizations.get(connection, organization_id)
+    try:
+        subscription = states.present(connection, organization, catalogue=catalogue, now=now).subscription
+    except HeldPlanUnknown:
+        return Standing(log.held(connection, organization_id), None, None, None, None, catalogue.currency)
+    if not subscription.is_paying or subscription.plan is None:
+        nothing = Held("trial" if subscription.status == "trial" else "none")
+        return Standing(nothing, None, None, None, subscription, catalogue.currency)
+    held = Held(
+        cast("Literal['active', 'past_due', 'suspended']", subscription.status),
+        subscription.plan.code,
+        subscription.interval,
+        subscription.catalogue_version,
+        subscription.anchor,
+    )
+    window = window_of(subscription.holdings)
+    currency = subscription.currency or catalogue.currency
+    rank = catalogue.rank_of(subscription.plan)
+    return Standing(held, subscription.plan, subscription.period, window, subscription, currency, rank)
+
+
+def as_answer(
+    organization: OrganizationRow,
+    now_held: Standing,
+    *,
+    refused: dict[str, object] | None = None,
+    notices: Sequence[dict[str, Any]] = (),
+) -> dict[str, object]:
+    """The subscription as the contract writes it; `refused` is the waiting change that could not be made."""
+    held, subscription = now_held.held, now_held.subscription
+    waiting = None if subscription is None else subscription.scheduled
+    coming = None if subscription is None else next_invoice_of(subscription)
+    plan = now_held.plan
+    return {
+        "organization_id": organization.organization_id,
+        "status": held.status,
+        "plan": held.plan,
+        "interval": held.interval,
+        "period": period_answer(now_held.period, organization),
+        "anchor": None if held.anchor is None else utc_text(held.anchor),
+        "scheduled_change": None
+        if waiting is None
+        else {
+            "plan": waiting.plan.code,
+            "interval": waiting.interval,
+            "effective_at": utc_text(waiting.effective_at),
+            "catalogue_version": waiting.catalogue_version,
+        },
+        "allowance": None if now_held.plan is None else _allowance(now_held, now_held.plan),
+        "catalogue_version": held.catalogue_version,
+        "plan_name": None if plan is None else plan.name,
+        "price_cents": None if plan is None or held.interval is None else plan.price_cents[held.interval],
+        "currency": now_held.currency,
+        "refused_change": refused,
+        "credit_balance_cents": 0 if subscription is None else subscription.credit_balance_cents,
+        "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
+        "notices": list(notices),
+    }
+
+
+def period_answer(period: Period | None, organization: OrganizationRow) -> dict[str, object]:
+    """A period as the contract writes it; without one, what has run since the trial began."""
+    if period is None:
+        return {"start": utc_text(organization.trial_started_at), "end": None}
+    return {"start": utc_text(period.start), "end": utc_text(period.end)}
+
+
+def _allowance(now_held: Standing, plan: Plan) -> list[dict[str, object]]:
+    waiting = None if now_held.subscription is None else now_held.subscription.scheduled
+    then = plan if waiting is None else waiting.plan
+    return [
+        {"metric": metric, "this_period": whole(limit), "then": None if after is None else whole(after)}
+        for metric in METRICS
+        if (limit := now_held.allowance(metric)) is not None
+        for after in (then.limit_of(metric),)
+    ]
+
+
+def whole(limit: float) -> int | None:
+    """A limit as a whole number; `None` when there is no limit."""
+    return None if isinf(limit) else int(limit)

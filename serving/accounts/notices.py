@@ -1,0 +1,60 @@
+"""What an organisation should know about its subscription right now, in sentences; pages show them as they are."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from recommender.billing.catalogue import UnknownPlan
+from serving.accounts.current_subscription import Standing
+from serving.organizations.repository import OrganizationRow
+from serving.subscriptions import changes as plan_changes
+from serving.words.plans import Words
+from serving.words.texts import day, say
+
+
+def notices(
+    connection: Connection, *, organization: OrganizationRow, standing: Standing, words: Words
+) -> list[dict[str, Any]]:
+    """A change that waits, one that was refused or is not paid yet, and payments that are overdue."""
+    return list(_notices(connection, organization, standing, words))
+
+
+def _notices(
+    connection: Connection, organization: OrganizationRow, standing: Standing, words: Words
+) -> Iterable[dict[str, Any]]:
+    t = partial(say, words.locale)
+    on = partial(day, words.locale, timezone=organization.timezone)
+    if standing.held.status in {"past_due", "suspended"}:
+        text = t(f"notice.{standing.held.status}")
+        yield _notice(standing.held.status, text, remedy=t("billing.heading"), url=words.link("billing"))
+    pending = plan_changes.under_way(connection, organization.organization_id)
+    if pending is not None:
+        text = t("notice.pending", plan=_name(pending.plan, words))
+        yield _notice("pending", text, change_id=pending.change_id)
+    waiting = None if standing.subscription is None else standing.subscription.scheduled
+    if waiting is not None:
+        interval = t(f"modal.interval.{waiting.interval}").lower()
+        text = t("notice.scheduled", plan=waiting.plan.name, interval=interval, date=on(waiting.effective_at))
+        yield _notice("scheduled", text)
+    settled = plan_changes.last_settled(connection, organization.organization_id)
+    if settled is not None and settled.status == "refused":
+        blockers = [words.blocker(blocker) for blocker in orjson.loads(settled.reason)]
+        why = " ".join(f"{blocker['message']} {blocker['remedy']}" for blocker in blockers)
+        text = t("notice.refused", plan=_name(settled.plan, words), date=on(settled.effective_at))
+        yield _notice("refused", f"{text} {why}".strip())
+
+
+def _notice(
+    code: str, text: str, *, change_id: str | None = None, remedy: str | None = None, url: str | None = None
+) -> dict[str, Any]:
+    return {"code": code, "text": text, "change_id": change_id, "remedy": remedy, "url": url}
+
+
+def _name(code: str, words: Words) -> str:
+    try:
+        return words.plan_name(code)
+    except UnknownPlan:
+        return code

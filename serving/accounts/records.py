@@ -1,0 +1,79 @@
+"""Cards as plain values for the decision log: codes, figures and instants, read back whatever language is asked for."""
+
+from typing import Any
+
+from recommender.billing.arrears import arrears_of
+from recommender.billing.blockers import Blocker
+from recommender.billing.catalogue import Promotion
+from recommender.cards import Holder, PlanCard, ProjectedBill, Selection
+from serving.accounts.account import Known, applicant
+from serving.web.fields import utc_text
+
+
+def holder_of(facts: Known) -> Holder:
+    """The organisation as the cards see it; connected integrations are in use until somebody disconnects them."""
+    standing = facts.standing
+    return Holder(
+        applicant=applicant(facts.organization),
+        plan=standing.as_ranked,
+        interval=standing.held.interval,
+        period=standing.period,
+        scheduled=standing.scheduled,
+        stock_usage=facts.levels,
+        in_use=dict.fromkeys(facts.organization.integrations),
+        arrears="none" if standing.subscription is None else arrears_of(standing.subscription.status),
+    )
+
+
+def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any]:
+    """What a card says besides what the catalogue says of its plan, whose price may have moved on."""
+    return {
+        "plan": card.plan.code,
+        "price_cents": card.price_cents,
+        "position": card.place.position,
+        "recommended": card.recommended,
+        "probability": card.place.probability,
+        "propensity": card.place.propensity,
+        "reasons": [
+            {"code": reason.code, "params": dict(reason.params), "contribution": reason.contribution}
+            for reason in card.reasons
+        ],
+        "projected_bill": _bill(card.projected_bill),
+        "selection": selection_record(card.selection),
+        "promotion": None if promotion is None else promotion.code,
+    }
+
+
+def selection_record(selection: Selection) -> dict[str, Any]:
+    """Whether, how and when a plan can be taken."""
+    return {
+        "state": selection.state,
+        "direction": selection.direction,
+        "effective_at": None if selection.effective_at is None else utc_text(selection.effective_at),
+        "blockers": [blocker_record(blocker) for blocker in selection.blockers],
+    }
+
+
+def _bill(bill: ProjectedBill) -> dict[str, Any]:
+    return {
+        "amount_cents": bill.amount_cents,
+        "overage_cents": bill.overage_cents,
+        "low_cents": bill.low_cents,
+        "high_cents": bill.high_cents,
+        "exceeded": list(bill.exceeded),
+        "days": bill.days,
+    }
+
+
+def blocker_record(blocker: Blocker) -> dict[str, Any]:
+    """Why not, without words."""
+    return {
+        "code": blocker.code,
+        "remedy": blocker.remedy,
+        "page": blocker.url_key,
+        "subject": blocker.subject,
+        "used": blocker.used,
+        "limit": blocker.limit,
+        "excess": blocker.excess,
+        "clears_at": None if blocker.clears_at is None else utc_text(blocker.clears_at),
+    }

@@ -1,0 +1,72 @@
+"""How much of each metric is used in the current period, against what the plan holds."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from data_contracts.usage import COUNT_METRICS, METRICS
+from serving.accounts.current_subscription import Standing, period_answer, whole
+from serving.organizations.repository import OrganizationRow
+from serving.usage import repository
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleCode
+from serving.words.texts import number, say
+
+
+def used(connection: Connection, *, organization_id: str, since: datetime) -> Mapping[str, int]:
+    """Per metric what was used: counts since the instant, levels as they stand; a metric without any is absent."""
+    first = since.astimezone(UTC)
+    days = repository.days_since(connection, organization_id, first.date() + timedelta(days=1))
+    totals = dict(repository.counted_on(connection, organization_id, since=first))
+    for day in days:
+        totals[day.metric] = totals.get(day.metric, 0) + day.total
+    levels = {day.metric: day.level for day in repository.levels_before(connection, organization_id, date.max)}
+    return {metric: total for metric, total in totals.items() if metric in COUNT_METRICS} | levels
+
+
+def usage_answer(
+    *,
+    organization: OrganizationRow,
+    standing: Standing,
+    figures: Mapping[str, int],
+    locale: LocaleCode,
+) -> dict[str, Any]:
+    """The meters as the contract writes them; counts without an event are 0, levels without a reading unknown."""
+    return {
+        "organization_id": organization.organization_id,
+        "status": standing.held.status,
+        "plan": standing.held.plan,
+        "period": period_answer(standing.usage_period, organization),
+        "meters": [
+            _meter(metric, figures.get(metric, 0 if metric in COUNT_METRICS else None), standing, locale)
+            for metric in METRICS
+        ],
+    }
+
+
+def _meter(metric: str, amount: int | None, standing: Standing, locale: LocaleCode) -> dict[str, object]:
+    counts = metric in COUNT_METRICS
+    limit = standing.allowance(metric)
+    allowance = None if limit is None else whole(limit)
+    ends = standing.usage_period.end if counts and standing.usage_period is not None else None
+    return {
+        "metric": metric,
+        "kind": "count" if counts else "level",
+        "used": amount,
+        "allowance": allowance,
+        "unlimited": limit is not None and allowance is None,
+        "share": amount / allowance if amount is not None and allowance else None,
+        "resets_at": None if ends is None else utc_text(ends),
+        "text": _text(metric, amount, allowance, locale),
+    }
+
+
+def _text(metric: str, amount: int | None, allowance: int | None, locale: LocaleCode) -> str:
+    name = say(locale, f"metric.{metric}.name")
+    if amount is None:
+        return say(locale, "meter.unknown", metric=name)
+    if allowance is None:
+        return say(locale, "meter.used", metric=name, used=amount)
+    return say(locale, "meter.used_of", metric=name, used=number(locale, amount), allowance=number(locale, allowance))

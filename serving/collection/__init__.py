@@ -1,0 +1,1 @@
+"""Collecting money: payment methods, attempts, arrears, bank transfers."""

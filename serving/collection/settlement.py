@@ -1,0 +1,136 @@
+"""What the outcome of a payment does: to its attempt, its charge, the ledger, the subscription, and who is told."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from recommender.billing import ledger as accounts
+from recommender.billing.dunning import ASK_AGAIN_AFTER, TRANSFER_TERM
+from serving.collection import arrears
+from serving.notifications import repository as notifications
+from serving.parts import Parts
+from serving.payments import attempts, charges, ledger
+from serving.payments.attempts import Attempt
+from serving.payments.charges import Charge
+from serving.payments.gateway import Payment
+
+
+def settle(connection: Connection, parts: Parts, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
+    """Act on what became of an attempt; False when that was known. Twice, late, in any order: the same result."""
+    if not attempts.learn(connection, attempt, payment, now=now):
+        return False
+    charge = None if attempt.charge_id is None else charges.get(connection, attempt.charge_id)
+    if payment.outcome == "succeeded" and charge is not None and charge.status == "open":
+        _collected(connection, charge, attempt, now=now)
+    elif payment.outcome == "succeeded":
+        keep_for_refund(connection, attempt, now=now)
+    elif payment.outcome == "failed" and charge is not None and charge.status == "open":
+        failed(connection, charge, payment.failure_code or "payment_failed", about=attempt.key, now=now)
+    arrears.refresh(connection, parts, attempt.organization_id)
+    return True
+
+
+def paid_already(connection: Connection, charge: Charge, *, key: str, payment_method_id: str, now: datetime) -> None:
+    """Record that a charge was paid before it was made: a change happens once its payment has succeeded."""
+    attempt = attempt_of(charge, key=key, payment_method_id=payment_method_id, now=now)
+    attempts.add(connection, attempt, settled_at=now)
+    attempts.learn(connection, attempt, Payment("succeeded"), now=now)
+    charges.begin_attempt(connection, charge, payment_method_id=payment_method_id, again_at=None)
+    charges.collected(connection, charge, payment_method_id=payment_method_id, key=key, now=now)
+
+
+def await_transfer(connection: Connection, charge: Charge, *, payment_method_id: str, now: datetime) -> None:
+    """Let a charge wait for the customer's bank transfer; it counts as failed after the term."""
+    again_at = charge.occurred_at + TRANSFER_TERM
+    if charges.begin_attempt(connection, charge, payment_method_id=payment_method_id, again_at=max(again_at, now)):
+        attempt = attempt_of(charge, key=charge.payment_key, payment_method_id=payment_method_id, now=now, awaited=True)
+        attempts.add(connection, attempt)
+
+
+def attempt_of(
+    charge: Charge, *, key: str, payment_method_id: str | None, now: datetime, awaited: bool = False
+) -> Attempt:
+    """An attempt that begins now, to collect all of a charge."""
+    return Attempt(
+        key=key,
+        organization_id=charge.organization_id,
+        charge_id=charge.charge_id,
+        payment_method_id=payment_method_id,
+        amount_cents=charge.total_cents,
+        currency=charge.currency,
+        status="awaited" if awaited else "started",
+        failure_code=None,
+        ask_at=None if awaited else now + attempts.ASKED_AFTER,
+        refund=None,
+        started_at=now,
+    )
+
+
+def failed(connection: Connection, charge: Charge, code: str, *, about: str, now: datetime) -> None:
+    """Set the next attempt; the customer is told, unless it is the provider that is down."""
+    if code == "provider_unavailable":
+        charges.try_again(connection, charge, at=now + ASK_AGAIN_AFTER)
+        return
+    charges.not_collected(connection, charge, failure_code=code, now=now)
+    after = charges.get(connection, charge.charge_id)
+    notifications.record(
+        connection,
+        organization_id=charge.organization_id,
+        kind="payment_failed",
+        about=about,
+        payload={
+            "charge_id": charge.charge_id,
+            "amount_cents": charge.total_cents,
+            "currency": charge.currency,
+            "failure_code": code,
+            "next_attempt_at": after.next_attempt_at,
+        },
+        now=now,
+    )
+
+
+def keep_for_refund(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
+    """Note money that came for nothing that is owed: paid twice, or after its change had failed."""
+    ledger.post(
+        connection,
+        organization_id=attempt.organization_id,
+        kind="unapplied",
+        cause=f"payment:{attempt.key}",
+        charge_id=attempt.charge_id,
+        currency=attempt.currency,
+        postings=accounts.received_for_nothing(attempt.amount_cents),
+        occurred_at=now,
+        now=now,
+    )
+    if attempt.status not in {"awaited", "superseded"}:
+        attempts.set_refund(connection, attempt.key, "due")
+
+
+def sent_back(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
+    """Note that it was refunded."""
+    attempts.set_refund(connection, attempt.key, "done")
+    ledger.post(
+        connection,
+        organization_id=attempt.organization_id,
+        kind="refund",
+        cause=f"refund:{attempt.key}",
+        charge_id=attempt.charge_id,
+        currency=attempt.currency,
+        postings=accounts.refunded(attempt.amount_cents),
+        occurred_at=now,
+        now=now,
+    )
+
+
+def _collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: datetime) -> None:
+    charges.collected(connection, charge, payment_method_id=attempt.payment_method_id, key=attempt.key, now=now)
+    attempts.expect_no_transfer(connection, charge.charge_id, now=now)
+    if charge.failing_since is not None:
+        notifications.record(
+            connection,
+            organization_id=charge.organization_id,
+            kind="payment_recovered",
+            about=charge.charge_id,
+            payload={"charge_id": charge.charge_id, "amount_cents": charge.total_cents, "currency": charge.currency},
+            now=now,
+        )

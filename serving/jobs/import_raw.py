@@ -1,0 +1,262 @@
+"""Fill the service's database from a folder of checked raw tables; doing it again adds nothing twice."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Table, bindparam, delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from data_contracts.raw.tables import RAW_TABLES
+from serving.db.tables import (
+    decision_plans,
+    decisions,
+    integrations,
+    organizations,
+    outcomes,
+    subscriptions,
+    template_installs,
+    usage_days,
+    usage_events,
+)
+from serving.words.plans import readable
+
+Row = dict[str, Any]
+Progress = Callable[[str, int, int], None]
+"""Told the table, the rows done and the rows in all."""
+
+_BATCH: Final = 10_000
+_CHECK_FIRST: Final = "run `python -m pipelines validate` first"
+_DECISION_FIELDS: Final = (
+    "decision_id",
+    "organization_id",
+    "interval",
+    "catalogue_version",
+    "strategy",
+    "model_version",
+    "fallback_reason",
+    "experiment",
+    "arm",
+    "latency_ms",
+    "occurred_at",
+    "recorded_at",
+)
+_CANDIDATE_FIELDS: Final = (
+    "decision_id",
+    "position",
+    "plan",
+    "shown",
+    "recommended",
+    "utility",
+    "probability",
+    "propensity",
+    "reasons",
+    "features",
+)
+
+
+class RawFolderUnreadable(ValueError):
+    """The folder does not hold checked raw tables; the message says what is missing or odd."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Rows read per raw table; those that were there before are among them."""
+
+    rows: Mapping[str, int]
+
+
+def import_raw(
+    connection: Connection, folder: Path, *, organizations_wanted: int | None, progress: Progress
+) -> Imported:
+    """Load every table of the folder, for the first so many organisations of its file or for all.
+
+    Raises `RawFolderUnreadable`.
+    """
+    loader = _Loader(connection, folder, progress)
+    people = loader.read("organizations")
+    chosen = people if organizations_wanted is None else people[:organizations_wanted]
+    ids = frozenset(row["organization_id"] for row in chosen)
+    counts = {"organizations": loader.insert("organizations", organizations, map(_organization, chosen), len(chosen))}
+    for name, table in (
+        ("template_installs", template_installs),
+        ("integrations", integrations),
+        ("subscriptions", subscriptions),
+        ("usage_events", usage_events),
+    ):
+        counts[name] = loader.copy(name, table, keep=lambda row: row["organization_id"] in ids)
+    headers: dict[str, Row] = {}
+    for row in loader.rows("decisions"):
+        if row["organization_id"] in ids:
+            headers.setdefault(row["decision_id"], _decision(row))
+    loader.insert("decisions", decisions, headers.values(), len(headers))
+    counts["decisions"] = loader.copy(
+        "decisions", decision_plans, keep=lambda row: row["decision_id"] in headers, shape=_candidate
+    )
+    counts["outcomes"] = loader.copy("outcomes", outcomes, keep=lambda row: row["decision_id"] in headers)
+    roll_up(connection)
+    _set_present_state(connection)
+    return Imported(counts)
+
+
+def roll_up(connection: Connection) -> None:
+    """Make the roll-up by day from the events, from nothing."""
+    day = "date(occurred_at)" if connection.dialect.name == "sqlite" else "(occurred_at AT TIME ZONE 'UTC')::date"
+    connection.execute(delete(usage_days))
+    connection.execute(
+        text(
+            "INSERT INTO usage_days (organization_id, metric, day, total, level, level_at)"  # noqa: S608
+            " SELECT organization_id, metric, day, total, quantity, occurred_at FROM ("
+            f"SELECT organization_id, metric, {day} AS day, quantity, occurred_at,"
+            f" sum(quantity) OVER (PARTITION BY organization_id, metric, {day}) AS total,"
+            f" row_number() OVER (PARTITION BY organization_id, metric, {day}"
+            " ORDER BY occurred_at DESC, quantity DESC, event_id) AS place FROM usage_events) AS days WHERE place = 1"
+        )
+    )
+
+
+class _Loader:
+    """Reads tables of one folder and inserts their rows."""
+
+    def __init__(self, connection: Connection, folder: Path, progress: Progress) -> None:
+        self._connection = connection
+        self._folder = folder
+        self._progress = progress
+        self._insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+
+    def read(self, name: str) -> list[Row]:
+        return list(self.rows(name))
+
+    def rows(self, name: str) -> Iterator[Row]:
+        """The rows of a table; one that has no file has no rows, except organisations."""
+        from pyarrow import parquet
+
+        path = self._folder / f"{name}.parquet"
+        if not path.exists() and name != "organizations":
+            return
+        if not path.is_file():
+            raise RawFolderUnreadable(f"{self._folder} has no {path.name}")
+        required = [column.name for column in RAW_TABLES[name].columns if not column.nullable]
+        with _readable(path), parquet.ParquetFile(path) as file:
+            if missing := [column for column in required if column not in file.schema_arrow.names]:
+                raise RawFolderUnreadable(f"{path}: no column {', '.join(missing)}; {_CHECK_FIRST}")
+            for batch in file.iter_batches(_BATCH):
+                if empty := [column for column in required if batch.column(column).null_count]:
+                    raise RawFolderUnreadable(f"{path}: rows without {', '.join(empty)}; {_CHECK_FIRST}")
+                yield from batch.to_pylist()
+
+    def copy(
+        self, name: str, table: Table, *, keep: Callable[[Row], bool], shape: Callable[[Row], Row] | None = None
+    ) -> int:
+        """Insert the rows that are wanted; how many there were."""
+        wanted = (row if shape is None else shape(row) for row in self.rows(name) if keep(row))
+        return self.insert(name, table, wanted, self._size(name))
+
+    def insert(self, name: str, table: Table, rows: Any, expected: int) -> int:
+        """Insert rows in batches; those whose key is there already stay as they are."""
+        statement = self._insert(table).on_conflict_do_nothing()
+        done = 0
+        batch: list[Row] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == _BATCH:
+                done += self._flush(statement, table, batch)
+                self._progress(name, done, expected)
+        done += self._flush(statement, table, batch)
+        self._progress(name, expected, expected)
+        return done
+
+    def _flush(self, statement: Any, table: Table, batch: list[Row]) -> int:
+        if not batch:
+            return 0
+        known = {column.name for column in table.columns}
+        try:
+            self._connection.execute(statement, [{key: row[key] for key in row.keys() & known} for row in batch])
+        except (SQLAlchemyError, TypeError) as error:
+            cause = getattr(error, "orig", None) or error
+            raise RawFolderUnreadable(f"{table.name}: {cause}; {_CHECK_FIRST}") from error
+        size = len(batch)
+        batch.clear()
+        return size
+
+    def _size(self, name: str) -> int:
+        from pyarrow import parquet
+
+        path = self._folder / f"{name}.parquet"
+        with _readable(path):
+            return int(parquet.read_metadata(path).num_rows) if path.is_file() else 0
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Whatever cannot be read of this file becomes `RawFolderUnreadable`."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError) as error:
+        raise RawFolderUnreadable(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _organization(row: Row) -> Row:
+    return {
+        "organization_id": row["organization_id"],
+        "name": readable(row["organization_id"]),
+        "country": row["country"],
+        "vat_id": None,
+        "locale": row["locale"] or "de",
+        "timezone": row["timezone"] or "UTC",
+        "address": None,
+        "trial_started_at": row["trial_started_at"],
+        "templates": "[]",
+        "integrations": "[]",
+        "revision": 1,
+        "recorded_at": row["recorded_at"],
+        "updated_at": row["recorded_at"],
+    }
+
+
+def _decision(row: Row) -> Row:
+    values = {field: row.get(field) for field in _DECISION_FIELDS}
+    values["model_version"] = row["model_version"] or "unknown"
+    # Its cards are not known any more, so it is never answered again: no basis equals this one.
+    return {**values, "basis": "imported", "content": "{}", "expires_at": row["occurred_at"]}
+
+
+def _candidate(row: Row) -> Row:
+    return {field: row[field] for field in _CANDIDATE_FIELDS}
+
+
+def _set_present_state(connection: Connection) -> None:
+    """Write what the logs of templates and integrations add up to beside each organisation."""
+    state: dict[str, dict[str, list[str]]] = {}
+    logs = ((template_installs, "template", "installed"), (integrations, "integration", "connected"))
+    for table, subject, on in logs:
+        log = connection.execute(
+            select(table.c.organization_id, table.c[subject], table.c.change).order_by(
+                table.c.recorded_at, table.c.occurred_at, table.c.event_id
+            )
+        )
+        last = {(organization_id, code): change for organization_id, code, change in log}
+        for (organization_id, code), change in sorted(last.items()):
+            if change == on:
+                state.setdefault(organization_id, {}).setdefault(subject, []).append(code)
+    rows = [
+        {
+            "id": organization_id,
+            "installed": orjson.dumps(codes.get("template", [])).decode(),
+            "connected": orjson.dumps(codes.get("integration", [])).decode(),
+        }
+        for organization_id, codes in state.items()
+    ]
+    if rows:
+        connection.execute(
+            update(organizations)
+            .where(organizations.c.organization_id == bindparam("id"))
+            .values(templates=bindparam("installed"), integrations=bindparam("connected")),
+            rows,
+        )

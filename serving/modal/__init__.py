@@ -1,0 +1,1 @@
+"""The plan modal: its script, styles and pictures, and how they are sent."""

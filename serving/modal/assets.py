@@ -1,0 +1,119 @@
+"""What the modal's script tag loads: one script, its styles and its words, compressed and open to every host page."""
+
+import gzip
+import re
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import orjson
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from serving.words.locales import LOCALES
+from serving.words.texts import messages
+
+router = APIRouter(include_in_schema=False)
+
+STATIC_FILES: Final = Path(__file__).parent / "static"
+ENTRY: Final = "plan-modal.js"
+
+_TYPES: Final = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+_OPEN: Final = {
+    "Access-Control-Allow-Origin": "*",
+    # Script, styles and words of different versions do not fit together: a browser asks each time.
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
+}
+_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export (?=\w)", re.MULTILINE)
+_EXPORTED: Final = re.compile(r"^export \{ (\w+) \};\n", re.MULTILINE)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
+_WORDS: Final = ("modal.", "enterprise.", "metric.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file as it is sent."""
+
+    body: bytes
+    packed: bytes
+    media_type: str
+    tag: str
+
+
+def bundle(folder: Path, entry: str) -> str:
+    """One script out of a module and all that it imports, each once and after what it needs.
+
+    Understands what our modules use: `import { names } from "./file.js"` without renaming, and `export` before a
+    declaration, and at the end of the entry `export { Name };`. Their top-level names share one scope, so two modules
+    must not use the same one.
+    """
+    placed: dict[str, str] = {}
+
+    def place(name: str) -> None:
+        if name in placed:
+            return
+        text = (folder / name).read_text(encoding="utf-8")
+        for needed in _IMPORT.findall(text):
+            place(needed)
+        own = _IMPORT.sub("", text)
+        placed[name] = own if name == entry else _EXPORT.sub("", own)
+
+    place(entry)
+    text, (name,) = "\n".join(placed.values()), _EXPORTED.findall(placed[entry])
+    # Inside a function nobody else sees their names, so that they may be shortened.
+    return f"export const {name} = (() => {{\n{_EXPORTED.sub('', text)}return {name};\n}})();\n"
+
+
+def _minified(text: str, suffix: str) -> bytes:
+    """The same script or styles without comments and white space, a script with short names for what is its own."""
+    import minify  # loads the Go runtime: not for a command that sends no page
+
+    small: str = minify.string(_TYPES[suffix].partition(";")[0], text)
+    return small.encode()
+
+
+def _text_of(name: str) -> bytes:
+    words = re.fullmatch(r"messages\.(\w+)\.json", name)
+    if words is not None:
+        locale = next((locale for locale in LOCALES if locale == words[1]), None)
+        if locale is None:
+            raise FileNotFoundError(name)
+        table = messages(locale).items()
+        return orjson.dumps({key.removeprefix("modal."): text for key, text in table if key.startswith(_WORDS)})
+    if name == ENTRY:
+        return _minified(bundle(STATIC_FILES, name), ".js")
+    body = (STATIC_FILES / name).read_bytes()
+    return _minified(body.decode(), ".css") if name.endswith(".css") else body
+
+
+@cache
+def asset(name: str) -> Asset:
+    """A file by its name; raises `FileNotFoundError`."""
+    media_type = _TYPES.get(Path(name).suffix)
+    if media_type is None or not _NAME.fullmatch(name):
+        raise FileNotFoundError(name)
+    body = _text_of(name)
+    return Asset(body, gzip.compress(body, 9, mtime=0), media_type, f'"{sha256(body).hexdigest()[:32]}"')
+
+
+@router.api_route("/modal/{name}", methods=["GET", "HEAD"])
+async def modal_file(request: Request, name: str) -> Response:
+    """A file of the modal or of its pages."""
+    try:
+        found = asset(name)
+    except FileNotFoundError as error:
+        raise HTTPException(404) from error
+    headers = {**_OPEN, "ETag": found.tag}
+    if request.headers.get("if-none-match") == found.tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.packed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(found.body, media_type=found.media_type, headers=headers)

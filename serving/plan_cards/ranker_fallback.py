@@ -1,0 +1,155 @@
+"""Ask the ranker whose turn it is within its deadline, and the next one whenever it may not or cannot answer."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, TypeVar
+
+from data_contracts.experiments import ArmRanker
+from recommender.ranking.abstention import Abstained
+from recommender.ranking.ranker import Ranker
+from serving.plan_cards.champion import Absence, ChampionHolder
+from serving.web.logs import logger
+
+FallbackReason = Literal[
+    "no_champion",
+    "champion_refused",
+    "champion_failed",
+    "champion_slow",
+    "rules_share",
+    "no_challenger",
+    "challenger_refused",
+    "challenger_failed",
+    "challenger_slow",
+    "little_data",
+    "unlike_training",
+    "near_tie",
+]
+Trouble = Literal["absent", "refused", "failed", "slow"]
+Answer = TypeVar("Answer")
+
+CHAMPION: Final[Mapping[Trouble, FallbackReason]] = {
+    "absent": "no_champion",
+    "refused": "champion_refused",
+    "failed": "champion_failed",
+    "slow": "champion_slow",
+}
+CHALLENGER: Final[Mapping[Trouble, FallbackReason]] = {
+    "absent": "no_challenger",
+    "refused": "challenger_refused",
+    "failed": "challenger_failed",
+    "slow": "challenger_slow",
+}
+_ABSENCES: Final[Mapping[Absence, Trouble]] = {"no_champion": "absent", "champion_refused": "refused"}
+
+PAUSE_SECONDS: Final = 5.0
+"""After a failure a trained ranker is left alone for so long: threads that hang must not pile up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice(Generic[Answer]):
+    """What one decision rests on: who answered, what, and why not the one whose turn it was if it was not."""
+
+    ranker: Ranker
+    answer: Answer
+    fallback_reason: FallbackReason | None
+
+
+class _Contender:
+    """A trained ranker that may answer, unless it is absent or was in trouble a moment ago."""
+
+    def __init__(self, holder: ChampionHolder, reasons: Mapping[Trouble, FallbackReason]) -> None:
+        self.holder = holder
+        self.reasons = reasons
+        self.paused_until = 0.0
+        self.pause: Trouble = "failed"
+
+    def trouble(self, now: float) -> Trouble | None:
+        """Why it may not answer now; `None`: it may."""
+        absence = self.holder.champion.absence
+        if absence is not None:
+            return _ABSENCES[absence]
+        return self.pause if now < self.paused_until else None
+
+
+class Advisor:
+    """Chooses who answers, decision by decision."""
+
+    def __init__(
+        self,
+        *,
+        champions: ChampionHolder,
+        rules: Ranker,
+        timeout_seconds: float,
+        challengers: ChampionHolder | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.champions = champions
+        self.challengers = challengers or ChampionHolder(None, known_features=())
+        self.rules = rules
+        self._timeout_seconds = timeout_seconds
+        self._monotonic = monotonic
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="champion")
+        self._champion = _Contender(self.champions, CHAMPION)
+        self._challenger = _Contender(self.challengers, CHALLENGER)
+
+    async def ask(
+        self, work: Callable[[Ranker], Answer], *, rules_share: bool = False, arm: ArmRanker | None = None
+    ) -> Advice[Answer]:
+        """What the work makes of the champion, or of the rules; never fails because of a trained ranker.
+
+        `work` raises `Abstained` where the ranker leaves the decision to the next one.
+        In an experiment the `arm` says whose turn it is; a challenger that cannot answer leaves it to the champion.
+        Outside of one, an organisation of the `rules_share` is answered by the rules, whether there is a champion or
+        not.
+        """
+        if arm == "rules":
+            return Advice(self.rules, work(self.rules), None)
+        if rules_share and arm is None:
+            return Advice(self.rules, work(self.rules), "rules_share")
+        first_reason: FallbackReason | None = None
+        for contender in (self._challenger, self._champion) if arm == "challenger" else (self._champion,):
+            trouble = contender.trouble(self._monotonic())
+            ranker = contender.holder.champion.ranker
+            if trouble is None and ranker is not None:
+                try:
+                    return Advice(ranker, await self._within_deadline(work, ranker), first_reason)
+                except Abstained as abstained:
+                    first_reason = first_reason or abstained.reason
+                    continue
+                except TimeoutError:
+                    trouble = self._pause(contender, "slow")
+                except Exception as error:  # noqa: BLE001  whatever a trained file does, the customer gets an answer
+                    logger().error(contender.reasons["failed"], error=repr(error))
+                    trouble = self._pause(contender, "failed")
+            first_reason = first_reason or contender.reasons[trouble or "absent"]
+        return Advice(self.rules, work(self.rules), first_reason)
+
+    async def ask_again(self, ranker: Ranker, work: Callable[[Ranker], Answer]) -> Answer | None:
+        """What the work makes of the ranker that has just answered; `None` when it fails or is too slow this time."""
+        if ranker is self.rules:
+            return work(ranker)
+        try:
+            return await self._within_deadline(work, ranker)
+        except TimeoutError:
+            logger().warning("explanation_slow", version=ranker.version)
+            tried = ranker is self.challengers.champion.ranker
+            self._pause(self._challenger if tried else self._champion, "slow")
+        except Exception as error:  # noqa: BLE001  as above
+            logger().error("explanation_failed", error=repr(error))
+        return None
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _within_deadline(self, work: Callable[[Ranker], Answer], ranker: Ranker) -> Answer:
+        running = asyncio.get_running_loop().run_in_executor(self._threads, work, ranker)
+        return await asyncio.wait_for(running, timeout=self._timeout_seconds)
+
+    def _pause(self, contender: _Contender, trouble: Trouble) -> Trouble:
+        contender.paused_until = self._monotonic() + PAUSE_SECONDS
+        contender.pause = trouble
+        return trouble

@@ -1,0 +1,190 @@
+"""Where errors meet HTTP: one table, and the handlers that read it."""
+
+from collections.abc import Mapping
+from typing import Final, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
+from starlette.exceptions import HTTPException
+
+from serving.clock import ClockMovedBack
+from serving.collection.bank_transfers import TransferAmountDiffers, TransferReused
+from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
+from serving.invoices.printed import PrintingUnavailable
+from serving.invoices.repository import NoElectronicForm, UnknownInvoice
+from serving.organizations.repository import OrganizationErased, UnknownOrganization
+from serving.organizations.service import TrialInTheFuture
+from serving.outcomes.service import (
+    NotACandidate,
+    NotFromPages,
+    OutcomeInTheFuture,
+    OutcomeReused,
+    OutcomeTooEarly,
+    PlanMissing,
+    UnknownDecision,
+)
+from serving.pages.forms import FormUnreadable
+from serving.pages.session import FormNotOurs
+from serving.parts import locale_for
+from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
+from serving.payments.repository import UnknownPaymentMethod
+from serving.personal_data.erasure import MoneyStillOpen
+from serving.plan_cards.service import BusyOrganization
+from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
+from serving.plan_changes.idempotency import (
+    IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    RequestInFlight,
+)
+from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, UnknownPromotion
+from serving.plan_changes.service import ChangeUnderWay
+from serving.subscriptions.states import HeldPlanUnknown, StateChangedMeanwhile
+from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
+from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed
+from serving.web.logs import logger
+from serving.web.problems import FieldFault, problem
+from serving.words.texts import known, say
+
+PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
+    MalformedJson: (400, "malformed_json"),
+    NotAuthenticated: (401, "credential_missing"),
+    NotForBrowsers: (403, "not_for_browsers"),
+    OriginNotAllowed: (403, "origin_not_allowed"),
+    UnknownOrganization: (404, "unknown_organization"),
+    OrganizationErased: (410, "organization_erased"),
+    MoneyStillOpen: (409, "money_still_open"),
+    UnknownDecision: (404, "unknown_decision"),
+    OutcomeReused: (409, "event_id_reused"),
+    ClockMovedBack: (409, "clock_moved_back"),
+    TrialInTheFuture: (422, "trial_in_the_future"),
+    NotABatch: (422, "not_a_batch"),
+    TooManyEvents: (422, "too_many_events"),
+    NotFromPages: (422, "not_from_pages"),
+    NotACandidate: (422, "not_a_candidate"),
+    PlanMissing: (422, "plan_missing"),
+    OutcomeTooEarly: (422, "outcome_too_early"),
+    OutcomeInTheFuture: (422, "outcome_in_the_future"),
+    IdempotencyKeyMissing: (400, "idempotency_key_missing"),
+    IdempotencyKeyInvalid: (400, "idempotency_key_invalid"),
+    IdempotencyKeyReused: (422, "idempotency_key_reused"),
+    RequestInFlight: (409, "request_in_flight"),
+    UnknownPlanWanted: (404, "unknown_plan"),
+    UnknownPromotion: (404, "unknown_promotion"),
+    UnknownPaymentMethod: (404, "unknown_payment_method"),
+    UnknownInvoice: (404, "unknown_invoice"),
+    NoElectronicForm: (404, "no_electronic_form"),
+    NothingScheduled: (404, "nothing_scheduled"),
+    UnknownChange: (404, "unknown_change"),
+    QuoteInvalid: (422, "quote_invalid"),
+    TokenRefused: (422, "payment_token_refused"),
+    MethodNotAvailable: (422, "payment_method_not_available"),
+    UnknownPlanToPay: (404, "unknown_plan"),
+    TransferAmountDiffers: (422, "transfer_amount_differs"),
+    TransferReused: (409, "transfer_reused"),
+    SignatureRefused: (400, "signature_refused"),
+    PrintingUnavailable: (503, "printing_unavailable"),
+    ProviderUnavailable: (503, "provider_unavailable"),
+    LastPaymentMethod: (409, "last_payment_method"),
+    ChangeUnderWay: (409, "change_under_way"),
+    StateChangedMeanwhile: (409, "change_under_way"),
+    HeldPlanUnknown: (409, "held_plan_unknown"),
+    FormNotOurs: (403, "form_not_ours"),
+    FormUnreadable: (400, "malformed_request"),
+    BusyOrganization: (503, "busy"),
+    OperationalError: (503, "database_unavailable"),
+    InterfaceError: (503, "database_unavailable"),
+    NoConnectionLeft: (503, "database_unavailable"),
+}
+"""Error → status and code; the words are in `problem.<code>.title` and `.detail` of the messages."""
+
+_TRY_AGAIN: Final = frozenset({"request_in_flight", "change_under_way"})
+"""Conflicts that end by themselves."""
+_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_FIGURES: Final = (int, float, str)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Let every error of the table, and every one of the framework, leave as a problem document."""
+    for error in PROBLEM_OF:
+        app.add_exception_handler(error, _known_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _framework_error)
+
+
+async def _known_error(request: Request, error: Exception) -> Response:
+    status, code = next(PROBLEM_OF[kind] for kind in type(error).__mro__ if kind in PROBLEM_OF)
+    headers: dict[str, str] = {}
+    if isinstance(error, NotAuthenticated):
+        code, headers = error.code, {"WWW-Authenticate": 'Bearer realm="plans"'}
+    if status == 503 or code in _TRY_AGAIN:
+        headers = {"Retry-After": "1"}
+    if status == 503:
+        logger().error(code, error=repr(error.__cause__ or error))
+    params = {"position": error.position} if isinstance(error, MalformedJson) else {}
+    locale = locale_for(request)
+    helps = next((key for key in (f"remedy.{_reason(error)}", f"remedy.{code}") if known(locale, key)), None)
+    return problem(
+        status=status,
+        code=code,
+        locale=locale,
+        params=params,
+        faults=_faults(error),
+        headers=headers,
+        request_id=request.state.request_id,
+        members=None if helps is None else {"remedy": say(locale, helps)},
+    )
+
+
+def _reason(error: Exception) -> str | None:
+    return error.reason if isinstance(error, MethodNotAvailable) else None
+
+
+def _faults(error: Exception) -> list[FieldFault]:
+    """The field at fault, where an error of ours is about one."""
+    if isinstance(error, MethodNotAvailable):
+        return [FieldFault("token" if error.reason == "card_expired" else "kind", error.reason, {})]
+    if isinstance(error, TransferAmountDiffers):
+        return [FieldFault("amount_cents", "transfer_amount", {})]
+    return [FieldFault("token", "payment_token", {})] if isinstance(error, TokenRefused) else []
+
+
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    faults = cast("RequestValidationError", error).errors()
+    request_id, locale = request.state.request_id, locale_for(request)
+    malformed = next((fault for fault in faults if fault["type"] == "json_invalid"), None)
+    if malformed is not None:
+        position = {"position": malformed["loc"][-1]}
+        return problem(status=400, code="malformed_json", locale=locale, params=position, request_id=request_id)
+    named = [
+        FieldFault(
+            field=".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]),
+            key=fault["type"],
+            params=_figures(fault.get("ctx", {})),
+        )
+        for fault in faults
+    ]
+    return problem(status=422, code="invalid_request", locale=locale, faults=named, request_id=request_id)
+
+
+def _figures(context: Mapping[str, object]) -> dict[str, object]:
+    """What a message may name; pydantic lists choices in English, we list them bare."""
+    figures: dict[str, object] = {name: value for name, value in context.items() if isinstance(value, _FIGURES)}
+    if isinstance(choices := figures.get("expected"), str):
+        figures["expected"] = choices.replace(" or ", ", ").replace("'", "")
+    return figures
+
+
+async def _framework_error(request: Request, error: Exception) -> Response:
+    raised = cast("HTTPException", error)
+    code = _OF_STATUS.get(raised.status_code, "malformed_request")
+    status = raised.status_code if code != "malformed_request" else 400
+    return problem(
+        status=status,
+        code=code,
+        locale=locale_for(request),
+        headers=raised.headers,
+        request_id=request.state.request_id,
+    )

@@ -1,0 +1,1 @@
+"""The end of a period: closing it, booking it, starting the next."""

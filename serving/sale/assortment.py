@@ -1,0 +1,52 @@
+"""What is on sale, in the form in which a decision reads it: made once per process."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, get_args
+
+from data_contracts.catalogue import CATALOGUE_PATH, OFFERS_PATH
+from recommender.billing.catalogue import Catalogue, Interval
+from recommender.ranking.chains import chain_breaks
+from recommender.ranking.plan_table import plan_table
+from recommender.ranking.situation import PlanTable
+from serving.sale.check_catalogue import read_files
+from serving.settings import Settings
+from serving.web.logs import logger
+
+INTERVALS: Final[tuple[Interval, ...]] = get_args(Interval)
+
+
+@dataclass(frozen=True, slots=True)
+class Assortment:
+    """One catalogue version and its plan table per interval."""
+
+    catalogue: Catalogue
+    tables: Mapping[Interval, PlanTable]
+
+    @property
+    def usual_interval(self) -> Interval:
+        """The interval of whoever asks for none: the month, unless everything is sold by the year alone."""
+        return next((interval for interval in INTERVALS if self.tables[interval].codes), INTERVALS[0])
+
+
+def assortment(catalogue: Catalogue) -> Assortment:
+    """The catalogue as decisions read it."""
+    return Assortment(catalogue, {interval: plan_table(catalogue, interval) for interval in INTERVALS})
+
+
+def log_chain_breaks(assortment: Assortment) -> None:
+    """Families whose tiers are not comparable are named in the log, once each."""
+    for broken in dict.fromkeys(found for table in assortment.tables.values() for found in chain_breaks(table)):
+        logger().warning("not_comparable", **asdict(broken))
+
+
+def configured_texts(settings: Settings) -> tuple[str, str | None]:
+    """The texts of the catalogue and the offers that the settings name.
+
+    Raises `CatalogueFaults` with every fault of it and its place, `OSError` for a file that cannot be read.
+    """
+    offers = OFFERS_PATH if settings.catalogue is None else None
+    if settings.offers is not None:
+        offers = Path(settings.offers) if settings.offers else None
+    return read_files(settings.catalogue or CATALOGUE_PATH, offers)

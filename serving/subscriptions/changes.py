@@ -1,0 +1,145 @@
+"""Changes of plan in the database: asked for, under way, done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, insert, select, update
+
+from recommender.billing.change_rules import Direction
+from recommender.billing.proration import Line
+from recommender.billing.subscription import Subscription
+from recommender.billing.tax import TaxLine
+from serving.db import json_columns
+from serving.db.billing_tables import plan_changes
+
+ChangeStatus = Literal["paying", "payment_pending", "applied", "scheduled", "failed", "cancelled", "refused"]
+"""`paying` and `payment_pending` are under way: no other change of the organisation then. `refused`: blocked at its
+instant. `failed`: the payment failed, so nothing has happened and the quote may be used again."""
+UNDER_WAY = ("paying", "payment_pending")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a change charges and leaves behind, exactly as it was quoted."""
+
+    lines: tuple[Line, ...]
+    tax: tuple[TaxLine, ...]
+    currency: str
+    due_now_cents: int
+    after: Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One confirmed quote."""
+
+    change_id: str
+    organization_id: str
+    quote_id: str
+    status: ChangeStatus
+    direction: Direction
+    plan: str
+    interval: str
+    effective_at: datetime
+    decision_id: str | None
+    payment_method_id: str | None
+    subscription_version: int
+    document: Document
+    requested_at: datetime
+
+
+_DOCUMENT: TypeAdapter[Document] = TypeAdapter(Document)
+_COLUMNS = tuple(name for name in ChangeRow.__dataclass_fields__ if name != "document")
+
+
+def add(connection: Connection, change: ChangeRow) -> None:
+    """Record a change; an `IntegrityError` when its quote is used or another is under way."""
+    values = {name: getattr(change, name) for name in _COLUMNS}
+    connection.execute(insert(plan_changes).values(content=json_columns.dumps(_DOCUMENT, change.document), **values))
+
+
+def of_quote(connection: Connection, quote_id: str) -> ChangeRow | None:
+    """The change that used the quote, if one did."""
+    return _first(connection, plan_changes.c.quote_id == quote_id, plan_changes.c.status != "failed")
+
+
+def under_way(connection: Connection, organization_id: str) -> ChangeRow | None:
+    """The organisation's change that waits for its payment, if one does."""
+    return _first(connection, plan_changes.c.organization_id == organization_id, plan_changes.c.status.in_(UNDER_WAY))
+
+
+def get(connection: Connection, change_id: str) -> ChangeRow | None:
+    """One change."""
+    return _first(connection, plan_changes.c.change_id == change_id)
+
+
+def all_under_way(connection: Connection) -> list[ChangeRow]:
+    """Every change that waits for its payment, the oldest first."""
+    query = select(plan_changes).where(plan_changes.c.status.in_(UNDER_WAY)).order_by(plan_changes.c.requested_at)
+    return [_read(row) for row in connection.execute(query)]
+
+
+def finish(
+    connection: Connection,
+    change_id: str,
+    status: ChangeStatus,
+    *,
+    now: datetime,
+    reason: object = None,
+    if_status: Sequence[str] = UNDER_WAY,
+) -> bool:
+    """Give a change its status; False when somebody else has done so."""
+    done = connection.execute(
+        update(plan_changes)
+        .where(plan_changes.c.change_id == change_id, plan_changes.c.status.in_(if_status))
+        .values(
+            status=status,
+            settled_at=None if status in UNDER_WAY else now,
+            reason=None if reason is None else orjson.dumps(reason).decode(),
+        )
+    )
+    return done.rowcount == 1
+
+
+def finish_scheduled(
+    connection: Connection, organization_id: str, status: ChangeStatus, *, now: datetime, reason: object = None
+) -> None:
+    """The organisation's waiting change has happened, was cancelled, replaced or refused."""
+    connection.execute(
+        update(plan_changes)
+        .where(plan_changes.c.organization_id == organization_id, plan_changes.c.status == "scheduled")
+        .values(status=status, settled_at=now, reason=None if reason is None else orjson.dumps(reason).decode())
+    )
+
+
+def last_settled(connection: Connection, organization_id: str) -> Row[Any] | None:
+    """The row of the change that was settled last."""
+    query = (
+        select(plan_changes)
+        .where(plan_changes.c.organization_id == organization_id, plan_changes.c.settled_at.is_not(None))
+        .order_by(plan_changes.c.settled_at.desc(), plan_changes.c.requested_at.desc())
+    )
+    return connection.execute(query).first()
+
+
+def failure_code(connection: Connection, change_id: str) -> str | None:
+    """Why the payment of a change failed, if it did."""
+    query = select(plan_changes.c.reason).where(
+        plan_changes.c.change_id == change_id, plan_changes.c.status == "failed"
+    )
+    reason = connection.execute(query).scalar()
+    return None if reason is None else orjson.loads(reason).get("failure_code") or "payment_failed"
+
+
+def _first(connection: Connection, *conditions: Any) -> ChangeRow | None:
+    row = connection.execute(select(plan_changes).where(*conditions)).first()
+    return None if row is None else _read(row)
+
+
+def _read(row: Row[Any]) -> ChangeRow:
+    fields = {name: getattr(row, name) for name in _COLUMNS}
+    return ChangeRow(**fields, document=json_columns.loads(_DOCUMENT, row.content))

@@ -1,0 +1,1 @@
+"""HTTP for every domain: callers, fields, problem documents, middleware, telemetry."""

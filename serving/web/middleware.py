@@ -1,0 +1,172 @@
+"""What happens to every request before and after its endpoint: id, limits, cross-origin rules, log line, figures."""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.web.logs import logger
+from serving.web.problems import problem
+from serving.web.telemetry import Metrics
+from serving.words.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
+
+MAX_BODY_BYTES: Final = 1_048_576
+MAX_DRAINED_BYTES: Final = 32 * 1_048_576
+"""So much of a refused body is read and thrown away before the connection is given up."""
+
+_PREFLIGHT: Final = {
+    b"access-control-allow-methods": b"GET, POST, PATCH, DELETE",
+    b"access-control-allow-headers": b"Authorization, Content-Type, Accept-Language, Idempotency-Key",
+    b"access-control-max-age": b"600",
+    b"vary": b"Origin",
+}
+_FORM: Final = "application/x-www-form-urlencoded"
+_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class BodyTooLarge(HTTPException):
+    """The body is larger than the limit, declared or not."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+class Gateway:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, new_id: Callable[[], str]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._new_id = new_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        request_id = self._new_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        status, answering = 500, False
+
+        async def observed(message: Message) -> None:
+            nonlocal status, answering
+            if message["type"] == "http.response.start":
+                status, answering = message["status"], True
+                _add_headers(scope, headers, message, request_id)
+            await send(message)
+
+        try:
+            await self._admit(scope, headers, receive, observed)
+        except Exception:
+            logger().exception("fault", route=_route(scope))
+            if answering:
+                raise
+            await _problem(scope, headers, 500, "internal_error")(scope, receive, observed)
+        finally:
+            self._record(scope, status, time.perf_counter() - started)
+
+    async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            await _preflight(headers, send)
+            return
+        refusal = _refusal(scope, headers)
+        if refusal is None:
+            await self._app(scope, _limited(receive), send)
+            return
+        # Who is still sending would miss the answer if the connection ended under them.
+        await _drain(receive)
+        await _problem(scope, headers, *refusal)(scope, receive, send)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = _route(scope)
+        method = scope["method"] if scope["method"] in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} else "other"
+        counted, timed = self._metrics.of_request(method, route, str(status))
+        counted.inc()
+        timed.observe(seconds)
+        if route not in _QUIET:
+            logger().info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "other"))
+
+
+def _problem(scope: Scope, headers: Headers, status: int, code: str) -> Response:
+    return problem(
+        status=status, code=code, locale=request_locale(scope, headers), request_id=scope["state"]["request_id"]
+    )
+
+
+def request_locale(scope: Scope, headers: Headers) -> LocaleCode:
+    """The language of an answer that concerns no organisation: asked for, accepted, or German."""
+    asked = supported(QueryParams(scope.get("query_string", b"")).get("locale"))
+    return asked or accepted(headers.get("accept-language")) or DEFAULT_LOCALE
+
+
+def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
+    """Status and code of what is wrong with the envelope, if anything."""
+    if scope["method"] not in {"POST", "PUT", "PATCH"}:
+        return None
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length[:20]) > MAX_BODY_BYTES:
+        return 413, "body_too_large"
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == _FORM and not scope["path"].startswith("/v1/"):  # a page's own form, which carries its session's mark
+        return None
+    if kind != "application/json" and not (length == "0" and "transfer-encoding" not in headers):
+        return 415, "not_declared_as_json"
+    return None
+
+
+def _limited(receive: Receive) -> Receive:
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        if message["type"] == "http.request":
+            read += len(message.get("body", b""))
+            if read > MAX_BODY_BYTES:
+                if message.get("more_body", False):
+                    await _drain(receive)
+                raise BodyTooLarge
+        return message
+
+    return counted
+
+
+async def _drain(receive: Receive) -> None:
+    read = 0
+    while read < MAX_DRAINED_BYTES:
+        message = await receive()
+        read += len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
+
+
+async def _preflight(headers: Headers, send: Send) -> None:
+    # A preflight carries no token, so any origin may ask; the answer itself goes to the token's origin only.
+    allowed = {b"access-control-allow-origin": headers.get("origin", "").encode("latin-1"), **_PREFLIGHT}
+    await send({"type": "http.response.start", "status": 204, "headers": list(allowed.items())})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _add_headers(scope: Scope, headers: Headers, message: Message, request_id: str) -> None:
+    answer = MutableHeaders(scope=message)
+    answer["x-request-id"] = request_id
+    answer.setdefault("x-content-type-options", "nosniff")
+    if scope["path"].startswith("/v1/"):
+        answer.setdefault("cache-control", "no-store")
+        answer.add_vary_header("Origin")
+    allowed = scope["state"].get("allowed_origin")
+    if allowed is not None and headers.get("origin") == allowed:
+        answer["access-control-allow-origin"] = allowed

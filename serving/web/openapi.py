@@ -1,0 +1,50 @@
+"""The OpenAPI document: what FastAPI derives, plus problem documents and credentials."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from serving.web.problems import FieldProblem, ProblemDocument
+from serving.words.locales import LOCALES
+
+SPEECHLESS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+LOCALE: Final = {
+    "name": "locale",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string", "enum": list(LOCALES)},
+    "description": "Language of the answer; else `Accept-Language`, else the organisation's, else de.",
+}
+GUARDED: Final = "/v1/"
+"""Below here every operation takes a credential, but for those of `SIGNED`."""
+SIGNED: Final = "/v1/webhooks/"
+"""Below here the body is signed instead."""
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of this application, made once."""
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    components = schema.setdefault("components", {})
+    shapes = components.setdefault("schemas", {})
+    reference = "#/components/schemas/{model}"
+    shapes["FieldProblem"] = FieldProblem.model_json_schema(ref_template=reference)
+    problem = ProblemDocument.model_json_schema(ref_template=reference)
+    problem.pop("$defs", None)
+    shapes["ProblemDocument"] = problem
+    for unused in ("HTTPValidationError", "ValidationError"):
+        shapes.pop(unused, None)
+    components["securitySchemes"] = {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "The API key of the host backend."},
+        "modalToken": {"type": "http", "scheme": "bearer", "description": "A token for one organisation's page."},
+    }
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            if path not in SPEECHLESS:
+                operation.setdefault("parameters", []).append(LOCALE)
+            guarded = path.startswith(GUARDED) and not path.startswith(SIGNED)
+            operation["security"] = [{"apiKey": []}, {"modalToken": []}] if guarded else []
+    app.openapi_schema = schema
+    return schema

@@ -1,0 +1,1 @@
+"""Every sentence the service says, in German, English and French."""

@@ -1,0 +1,124 @@
+"""A document in words: what stands on the PDF, in the web view and in the JSON alike."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+from data_contracts.invoices import Invoice, InvoiceLine, TaxShare
+from serving.words.locales import LocaleCode
+from serving.words.texts import day, known, number, say
+
+
+def heading(invoice: Invoice, locale: LocaleCode) -> str:
+    """What the document is, such as "Rechnung" or "Facture d'avoir"."""
+    return say(locale, f"invoice.kind.{invoice.kind}")
+
+
+def amount(locale: LocaleCode, cents: int, currency: str) -> str:
+    """Money with all its decimals, as documents have it."""
+    return format_currency(Decimal(cents).scaleb(-get_currency_precision(currency)), currency, locale=locale)
+
+
+def unit_price(locale: LocaleCode, cents: Decimal, currency: str) -> str:
+    """The price of one unit, with more decimals where it has them."""
+    precision = get_currency_precision(currency)
+    price = cents.scaleb(-precision)
+    if price == round(price, precision):
+        return format_currency(price, currency, locale=locale)
+    return f"{format_decimal(price, format='#,##0.00########', locale=locale)} {currency}"
+
+
+def quantity(locale: LocaleCode, line: InvoiceLine) -> str:
+    """How much of the unit."""
+    return format_decimal(line.quantity, format="#,##0.##########", locale=locale)
+
+
+def calendar_day(locale: LocaleCode, when: date) -> str:
+    """A date in figures ("25.11.2026")."""
+    return format_date(when, format="long", locale=locale)
+
+
+def line_text(line: InvoiceLine, locale: LocaleCode) -> str:
+    """What the line is for."""
+    late = ".late" if line.late else ""
+    metric = f"metric.{line.metric}.name"
+    return say(
+        locale,
+        f"invoice.line.{line.kind}{late}",
+        plan=line.plan_name,
+        metric=say(locale, metric) if line.metric and known(locale, metric) else line.metric or "",
+        units=number(locale, int(line.quantity)),
+    )
+
+
+def line_period(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> str:
+    """The days that the line is about, the last one included; "" for an instant."""
+    if line.period.start == line.period.end:
+        return ""
+    first = day(locale, line.period.start, invoice.timezone)
+    last = day(locale, line.period.end - timedelta(microseconds=1), invoice.timezone)
+    return first if first == last else f"{first} – {last}"
+
+
+def rate(locale: LocaleCode, share: TaxShare) -> str:
+    """The rate in percent."""
+    return say(locale, "invoice.percent", rate=format_decimal(share.rate_percent, format="0.##", locale=locale))
+
+
+def notes(invoice: Invoice, locale: LocaleCode) -> list[str]:
+    """What the law wants said, and how it is paid."""
+    said = [reason for share in invoice.tax if (reason := tax_reason(share, locale))]
+    return [*said, payment(invoice, locale), *terms(invoice, locale).values()]
+
+
+def tax_reason(share: TaxShare, locale: LocaleCode) -> str | None:
+    """Why no tax is charged, as the law wants it said."""
+    return None if share.reason is None else say(locale, f"invoice.tax.{share.reason}")
+
+
+def payment(invoice: Invoice, locale: LocaleCode) -> str:
+    """How the document is settled."""
+    if invoice.kind == "credit_note":
+        return say(locale, "invoice.payment.credited")
+    if not invoice.due_cents:
+        return say(locale, "invoice.payment.paid" if invoice.total_cents else "invoice.payment.nothing")
+    due_on = invoice.payment.due_on or invoice.issued_on
+    if invoice.payment.method in {None, "bank_transfer"}:
+        return say(
+            locale,
+            "invoice.payment.transfer",
+            date=calendar_day(locale, due_on),
+            number=invoice.number,
+            iban=spaced(invoice.seller.iban),
+            bic=invoice.seller.bic,
+        )
+    return say(locale, f"invoice.payment.{invoice.payment.method}", date=calendar_day(locale, due_on))
+
+
+def spaced(iban: str) -> str:
+    """An IBAN in groups of four."""
+    return " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
+
+
+def address(lines: Iterable[str | None]) -> list[str]:
+    """The lines that there are."""
+    return [line for line in lines if line]
+
+
+def terms(invoice: Invoice, locale: LocaleCode) -> dict[str, str]:
+    """What French law wants said of paying late, by the subject code of UNTDID 4451."""
+    if invoice.kind == "credit_note":
+        return {}
+    return {code: say(locale, f"invoice.terms.{code}") for code in ("PMD", "PMT", "AAB")}
+
+
+def summary(invoice: Invoice, locale: LocaleCode) -> dict[str, Any]:
+    """What the list shows of a document in words."""
+    return {
+        "issued_on_text": calendar_day(locale, invoice.issued_on),
+        "total_text": amount(locale, invoice.total_cents, invoice.currency),
+    }

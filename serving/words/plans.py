@@ -1,0 +1,161 @@
+"""A plan in words: price, key figures, feature list and blockers in the reader's language."""
+
+import re
+from collections.abc import Mapping
+from math import isinf
+from typing import Any, Final
+
+from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
+from recommender.cards import key_limits
+from serving.words.locales import LocaleCode
+from serving.words.texts import compact, known, money, number, say
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z_\-\s]+")
+"""An acronym, or a word with or without a capital; what lies between is not said."""
+
+
+class Words:
+    """The words for one catalogue in one language; `links` says where on the host's pages a blocker is cured."""
+
+    def __init__(self, catalogue: Catalogue, locale: LocaleCode, links: Mapping[str, str]) -> None:
+        self.catalogue = catalogue
+        self.locale: LocaleCode = locale
+        self._links = links
+
+    def term(self, code: str, fallback: str) -> str:
+        """The catalogue's own word for a code in this language, else the fallback."""
+        return self.catalogue.texts.get(code, {}).get(self.locale) or fallback
+
+    def plan_name(self, code: str) -> str:
+        """A plan's name by its code."""
+        return self.catalogue.plan(code).name
+
+    def link(self, page: str) -> str | None:
+        """Where the host has this page, if it said so."""
+        return self._links.get(page)
+
+    def money(self, amount_cents: int, *, decimals: bool = False) -> str:
+        """An amount in the catalogue's currency; `decimals` where amounts stand beneath each other."""
+        return money(self.locale, amount_cents, self.catalogue.currency, decimals=decimals)
+
+    def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
+        """What a card says of the plan, whoever looks at it."""
+        return {
+            "plan": plan.code,
+            "name": plan.name,
+            "description": self.term(plan.code, plan.description),
+            "family": plan.family,
+            "tier": plan.tier,
+            "price": self.price(plan.price_cents[interval], interval),
+            "metrics": [self._key_metric(limit) for limit in key_limits(plan)],
+            "features": self.features(plan),
+        }
+
+    def price(self, amount_cents: int, interval: Interval) -> dict[str, Any]:
+        """A net price with its text ("190 €/Monat zzgl. MwSt.")."""
+        return {
+            "amount_cents": amount_cents,
+            "currency": self.catalogue.currency,
+            "interval": interval,
+            "tax_included": False,
+            "text": say(self.locale, f"price.{interval}", amount=self.money(amount_cents)),
+        }
+
+    def bill(self, bill: Mapping[str, Any]) -> dict[str, Any]:
+        """The projected bill with its text."""
+        params = {
+            "amount": self.money(bill["amount_cents"]),
+            "overage": self.money(bill["overage_cents"]),
+            "metric": ", ".join(self.subject(metric) for metric in bill["exceeded"]),
+        }
+        kind = "exceeded" if bill["exceeded"] else "with_overage" if bill["overage_cents"] else "plain"
+        low, high = (bill.get(end, bill["amount_cents"]) for end in ("low_cents", "high_cents"))
+        between = say(self.locale, "bill.range", low=self.money(low), high=self.money(high)) if low < high else None
+        return {
+            "amount_cents": bill["amount_cents"],
+            "overage_cents": bill["overage_cents"],
+            "low_cents": low,
+            "high_cents": high,
+            "range_text": between,
+            "currency": self.catalogue.currency,
+            "interval": "month",
+            "exceeded": bill["exceeded"],
+            "text": say(self.locale, f"bill.{kind}", **params),
+            "basis": {"days": bill["days"]},
+        }
+
+    def features(self, offer: Plan | EnterpriseOffer) -> list[dict[str, Any]]:
+        """The feature list: limits first, then what is included."""
+        limits = [
+            {"code": limit.code, "text": self.limit(limit), "included": limit.value > 0} for limit in offer.limits
+        ]
+        included = [
+            {"code": feature.code, "text": self.feature(feature), "included": True}
+            for feature in offer.features
+            if feature.included
+        ]
+        return limits + included
+
+    def feature(self, feature: Feature) -> str:
+        """A feature by name, with its value where it has one."""
+        name = self.term(feature.code, readable(feature.code))
+        return name if isinstance(feature.value, bool) else f"{name}: {self.value(feature.value)}"
+
+    def limit(self, limit: Limit) -> str:
+        """A limit as a line of the feature list ("~50k Gespräche/Monat", "1k Dokumente")."""
+        if limit.metric is not None:
+            return self._amount(f"limit.{limit.metric}", limit)
+        name = self.term(limit.code, readable(limit.code))
+        shown = say(self.locale, "unlimited") if isinf(limit.value) else number(self.locale, limit.value)
+        return f"{name}: {shown}"
+
+    def _key_metric(self, limit: Limit) -> dict[str, Any]:
+        of_its_own = f"key.{limit.metric}"
+        return {
+            "code": limit.metric or limit.code,
+            "value": None if isinf(limit.value) else limit.value,
+            "text": self._amount(of_its_own, limit) if known(self.locale, of_its_own) else self.limit(limit),
+        }
+
+    def _amount(self, key: str, limit: Limit) -> str:
+        if isinf(limit.value):
+            return say(self.locale, f"{key}.unlimited")
+        return say(self.locale, key, count=int(limit.value), shown=compact(self.locale, limit.value))
+
+    def value(self, value: float | str) -> str:
+        """A feature's value as text."""
+        return value if isinstance(value, str) else number(self.locale, value)
+
+    def blocker(self, blocker: Mapping[str, Any]) -> dict[str, Any]:
+        """A blocker with its sentence and its remedy; an unknown kind still says that support helps."""
+        code, remedy, subject = blocker["code"], blocker["remedy"], blocker["subject"]
+        figures = {name: blocker[name] for name in ("used", "limit", "excess")}
+        params = {"subject": self.subject(subject) if subject else "", "count": blocker["excess"] or 0, **figures}
+        return {
+            "code": code,
+            "message": self._first((f"blocker.{code}", "blocker.other"), params),
+            **figures,
+            "remedy": self._first((f"remedy.{remedy}.{subject}", f"remedy.{remedy}", "remedy.contact_support"), params),
+            "url": self.link(blocker.get("page", "")),
+            "clears_at": blocker["clears_at"],
+        }
+
+    def _first(self, keys: tuple[str, ...], params: Mapping[str, object]) -> str:
+        key = next(key for key in keys if known(self.locale, key))
+        return say(self.locale, key, **params)
+
+    def subject(self, code: str) -> str:
+        """A metric, template, integration or feature by its name."""
+        for kind in ("metric", "template", "integration"):
+            key = f"{kind}.{code}.name"
+            if known(self.locale, key):
+                return say(self.locale, key)
+        return self.term(code, readable(code))
+
+
+def readable(code: str) -> str:
+    """A code as words for people, where nobody has given it any: `apiCallsLimit` → `Api calls limit`."""
+    if code.isupper():
+        code = code.lower()
+    words = [word if word.isupper() else word.lower() for word in _WORDS.findall(code)]
+    return " ".join(words)[:1].upper() + " ".join(words)[1:]

@@ -1,0 +1,106 @@
+"""Sentences, money and numbers in the reader's language: the only place where words are chosen."""
+
+import copy
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, get_currency_precision
+
+from serving.words.locales import LOCALES, LocaleCode
+
+MESSAGES_FOLDER: Final = Path(__file__).parent
+
+_LOCALES: Final[Mapping[LocaleCode, Locale]] = {code: Locale.parse(code) for code in LOCALES}
+
+
+@cache
+def messages(locale: LocaleCode) -> Mapping[str, str]:
+    """Every message of a language: dotted key → text with `{placeholders}`."""
+    read: dict[str, str] = json.loads((MESSAGES_FOLDER / f"messages.{locale}.json").read_text(encoding="utf-8"))
+    return read
+
+
+def say(locale: LocaleCode, key: str, /, **params: object) -> str:
+    """The message in this language with its placeholders filled in.
+
+    A message with forms (`key.one`, `key.other`) follows `params["count"]`, or its text when `shown` differs.
+    Raises `KeyError` for a key or placeholder that does not exist: a test keeps the three languages alike.
+    """
+    table = messages(locale)
+    text = table.get(key)
+    if text is None:
+        text = table.get(f"{key}.{_plural_form(locale, params['count'])}", table[f"{key}.other"])
+    if not params:
+        return text
+    return text.format_map({name: _spoken(locale, value) for name, value in params.items()})
+
+
+def known(locale: LocaleCode, key: str) -> bool:
+    """Whether this language has the message, or forms of it."""
+    table = messages(locale)
+    return key in table or f"{key}.other" in table
+
+
+def _plural_form(locale: LocaleCode, count: object) -> str:
+    return _LOCALES[locale].plural_form(count) if isinstance(count, (int, float)) else "other"
+
+
+def _spoken(locale: LocaleCode, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    return number(locale, value)
+
+
+def number(locale: LocaleCode, value: float) -> str:
+    """A number with the language's separators and at most two decimals."""
+    return format_decimal(value, format="#,##0.##", locale=_LOCALES[locale])
+
+
+def percent(locale: LocaleCode, share: float) -> str:
+    """A share in whole percent ("85 %", "85%")."""
+    return format_percent(share, locale=_LOCALES[locale])
+
+
+def money(locale: LocaleCode, amount_cents: int, currency: str, *, decimals: bool = False) -> str:
+    """An amount of money; whole amounts without decimals ("190 €", "€190") unless they are asked for."""
+    precision = get_currency_precision(currency)
+    amount = Decimal(amount_cents).scaleb(-precision)
+    if decimals or amount != amount.to_integral_value():
+        return format_currency(amount, currency, locale=_LOCALES[locale])
+    return format_currency(
+        amount, currency, format=_whole_pattern(locale), locale=_LOCALES[locale], currency_digits=False
+    )
+
+
+@cache
+def _whole_pattern(locale: LocaleCode) -> NumberPattern:
+    pattern: NumberPattern = copy.copy(_LOCALES[locale].currency_formats["standard"])
+    pattern.frac_prec = (0, 0)
+    return pattern
+
+
+def compact(locale: LocaleCode, value: float) -> str:
+    """A large number in short: 950, 1k, 1,5k, 200M; at most one decimal, rounded down."""
+    for size, suffix in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")):
+        if value >= size:
+            tenths = int(value * 10 // size)
+            return format_decimal(Decimal(tenths) / 10, format="#,##0.#", locale=_LOCALES[locale]) + suffix
+    return number(locale, value)
+
+
+def day(locale: LocaleCode, instant: datetime, timezone: str) -> str:
+    """The calendar day of an instant where the reader lives, in full ("22. November 2026")."""
+    return format_date(instant.astimezone(ZoneInfo(timezone)).date(), format="long", locale=_LOCALES[locale])
+
+
+def country_name(locale: LocaleCode, code: str) -> str:
+    """A country by its ISO 3166 code, in this language; the code itself where CLDR has no name."""
+    return str(_LOCALES[locale].territories.get(code, code))

@@ -1,0 +1,299 @@
+"""Who may answer: each condition of the gate, and challengers that were sabotaged."""
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_contracts.catalogue import reference_texts
+from models.data.dataset import TrainingSet, load_training_set
+from models.data.situations import Batch, load_situations
+from models.judged import Judged, judge_challenger
+from models.judging.gate import CONDITIONS, Verdict, verdict
+from models.judging.gate_evidence import Learned, Measured, Slice, measure
+from models.judging.monotonicity import Certificate
+from models.judging.off_policy import Estimate, OfflineVerdict, PolicyFigures, Weights
+from models.judging.paired_bootstrap import Difference, paired_difference
+from models.judging.ranking_metrics import Figures
+from models.judging.reason_audit import Finding, ReasonsAudit
+from models.registry.model_card import EmptyField, model_card, render
+from models.training.train import Trained, train
+from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from tests.models.world import built, silent
+
+ORGANIZATIONS = int(os.environ.get("ORGANIZATIONS", "1200"))
+"""For the sabotaged challengers: enough that an honest one wins."""
+
+
+def difference(value: float, reach: float = 0.02) -> Difference:
+    return Difference(value, value - reach, value + reach, decisions=500, organizations=400)
+
+
+def figures(log_loss: float | None = 1.4, calibration_error: float | None = 0.01) -> Figures:
+    return Figures(0.5, 0.7, log_loss, calibration_error, None)
+
+
+def accepted(value: float, *, reliable: bool = True) -> PolicyFigures:
+    logged = Estimate(0.4, 0.01, 0.38, 0.42)
+    weights = Weights(500, 200.0, 1.0, 0.05, 4.0, 0.5)
+    reasons = () if reliable else ("the effective sample of 7 is below 100",)
+    return PolicyFigures({}, (value - 0.05, value + 0.05), logged, weights, OfflineVerdict(reliable, reasons))
+
+
+def certificate(falls: int) -> Certificate:
+    return Certificate(organisations=500, probes=3_000, falls={"together": falls}, moved={"together": 400})
+
+
+def measured(**changes: Any) -> Measured:
+    """A challenger that wins over the rules and a champion, but for what a test changes."""
+    audit = ReasonsAudit(100, specific=90, reasons=150, true=150, attributed=150, necessary=150, reproduced=150)
+    good = Measured(
+        decisions=500,
+        organizations=400,
+        utilities={},
+        figures={"model": figures(), "rules": figures(None, None), "popularity": figures(2.0)},
+        over_rules={"hit": difference(0.05), "ndcg": difference(0.05), "regret_cents": difference(100.0)},
+        over_champion={"hit": difference(0.03), "ndcg": difference(0.03), "log_loss": difference(0.05)},
+        calibration_by_chance=0.012,
+        regret_cents={"model": 900.0, "rules": 1_000.0},
+        slices=(Slice("template", "support", 0.7, 0.65, difference(0.05), 0.01, 0.02),),
+        off_policy={"model": accepted(0.45)},
+        reasons=audit,
+        certificates={"model": (certificate(3),), "champion": (certificate(3),)},
+        latency_ms=(0.2, 1.0),
+        undeclared=(),
+        features_differ=0,
+        later=True,
+        stale_days=0.5,
+    )
+    return replace(good, **changes)
+
+
+def test_a_challenger_that_is_better_by_more_than_chance_wins() -> None:
+    said = verdict(measured())
+
+    assert (said.outcome, said.promoted, said.failed) == ("won", True, ())
+    assert len(said.conditions) == len(CONDITIONS)
+    assert verdict(measured(over_champion={})).outcome == "won"
+
+
+def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outside() -> None:
+    said = verdict(measured(over_champion={"log_loss": difference(0.01), "ndcg": difference(-0.01)}))
+
+    assert (said.outcome, said.promoted) == ("level", False)
+
+
+@pytest.mark.parametrize(
+    ("change", "condition"),
+    [
+        ({"undeclared": ("label",)}, "features are declared"),
+        ({"features_differ": 3}, "features come out the same when they are computed anew"),
+        ({"stale_days": -2.0}, "judged on what it has not seen"),
+        ({"stale_days": 32.0}, "learned from what is at most 31 days old"),
+        ({"over_rules": {"hit": difference(0.05), "ndcg": difference(0.01)}}, "NDCG@3 above the rules"),
+        ({"over_rules": {"hit": difference(-0.01), "ndcg": difference(0.05)}}, "hit@1 not below the rules"),
+        ({"figures": {"model": figures(2.1), "popularity": figures(2.0)}}, "log-loss below popularity"),
+        ({"figures": {"model": figures(None), "popularity": figures(2.0)}}, "log-loss below popularity"),
+        ({"calibration_by_chance": -0.001}, "probabilities mean what they say"),
+        (
+            {"slices": (Slice("country", "dach", 0.5, 0.6, difference(-0.1), 0.01, 0.02),)},
+            "no template or country worse off than with the rules",
+        ),
+        ({"off_policy": {"model": accepted(0.2)}}, "logged decisions do not speak against it"),
+        ({"reasons": ReasonsAudit()}, "every reason it would show holds"),
+        (
+            {"reasons": ReasonsAudit(decisions=9, faults=[Finding("d", "growth", False, True, True, True)])},
+            "every reason it would show holds",
+        ),
+        (
+            {"certificates": {"model": (certificate(4),), "champion": (certificate(3),)}},
+            "more usage leads to a smaller plan no more often",
+        ),
+        ({"certificates": {}}, "more usage leads to a smaller plan no more often"),
+        ({"latency_ms": (1.0, 101.0)}, "scores a decision within 100 ms"),
+        ({"over_champion": {"log_loss": difference(-0.03)}}, "log-loss not worse than the champion's"),
+        (
+            {"over_champion": {"log_loss": difference(0.05), "ndcg": difference(-0.03)}},
+            "NDCG@3 not worse than the champion's",
+        ),
+        (
+            {"over_champion": {"log_loss": difference(0.05), "regret_cents": difference(-900.0)}},
+            "regret in cents not worse than the champion's",
+        ),
+    ],
+)
+def test_each_condition_alone_refuses(change: dict[str, Any], condition: str) -> None:
+    said = verdict(measured(**change))
+
+    assert said.outcome == "refused"
+    assert [each.name for each in said.conditions if not each.met] == [condition]
+
+
+def test_a_log_that_allows_no_verdict_does_not_speak_against_anyone() -> None:
+    assert verdict(measured(off_policy={"model": accepted(0.1, reliable=False)})).outcome == "won"
+
+
+def test_an_interval_draws_organisations_with_all_of_their_decisions() -> None:
+    """Twenty organisations of fifty equal decisions say no more than twenty decisions would."""
+    rng = np.random.default_rng(4)
+    each = rng.normal(0.1, 1.0, 20)
+    many, few = np.repeat(each, 50), each
+    names = np.array([f"org-{i}" for i in range(20)], dtype=object)
+
+    clustered = paired_difference(many, np.zeros(1_000), organizations=np.repeat(names, 50))
+    alone = paired_difference(few, np.zeros(20), organizations=names)
+
+    assert clustered.upper - clustered.lower == pytest.approx(alone.upper - alone.lower)
+    assert alone.upper - alone.lower == pytest.approx(2 * 1.96 * each.std() / np.sqrt(20), rel=0.15)
+    assert (clustered.decisions, clustered.organizations) == (1_000, 20)
+
+
+def test_equal_figures_differ_by_nothing() -> None:
+    ours = np.random.default_rng(1).random(30)
+
+    found = paired_difference(ours, ours, organizations=np.arange(30).astype(object))
+
+    assert (found.value, found.lower, found.upper) == (0.0, 0.0, 0.0)
+    assert not found.above_zero
+    assert not found.below_zero
+
+
+def test_a_card_with_an_empty_field_is_not_written() -> None:
+    with pytest.raises(EmptyField, match="nothing to say about Limits"):
+        render("Model card: x", {"Purpose": "to rank", "Limits": " \n"})
+
+
+@dataclass(frozen=True)
+class Flipped:
+    """Says the opposite of another ranker."""
+
+    other: Ranker
+    name: str = "model"
+
+    @property
+    def version(self) -> str:
+        return f"flipped-{self.other.version}"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return self.other.feature_names
+
+    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        return -self.other.utilities(features, group_sizes)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Reads, beside what another ranker reads, which plan was taken."""
+
+    other: Ranker
+    name: str = "model"
+
+    @property
+    def version(self) -> str:
+        return f"told-{self.other.version}"
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return (*self.other.feature_names, "taken")
+
+    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        return self.other.utilities(np.ascontiguousarray(features[:, :-1]), group_sizes) + 9 * features[:, -1]
+
+
+@dataclass(frozen=True)
+class World:
+    """A demo world with an honest challenger."""
+
+    rows: TrainingSet
+    batches: tuple[Batch, ...]
+    honest: Trained
+
+    def judged(self, trained: Trained, champion: Ranker | None = None) -> Judged:
+        """What the gate says of a challenger on the honest hold-out."""
+        return judge_challenger(replace(trained, judged_on=self.honest.judged_on), self.batches, champion=champion)
+
+    def judged_as(self, ranker: Ranker) -> Verdict:
+        """What the gate says of a ranker that pretends to be the honest challenger."""
+        honest = self.honest
+        learned = Learned(honest.learned_from, int(honest.learned_from.decided_at_us.max()), honest.later)
+        return verdict(measure(ranker, learned=learned, judged_on=honest.judged_on, batches=self.batches))
+
+    def trained_on(self, **columns: Any) -> Trained:
+        """A challenger that learned from altered columns."""
+        return train(replace(self.rows, **columns), seed=7, num_threads=1, progress=silent)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = built(tmp_path_factory.mktemp("world"), organizations=ORGANIZATIONS)
+    rows = load_training_set(root / "set")
+    batches = load_situations(root / "set", [load_catalogue(*reference_texts())])
+    return World(rows, batches, train(rows, seed=7, num_threads=1, progress=silent))
+
+
+@pytest.mark.slow
+def test_an_honest_challenger_wins_and_a_copy_of_it_is_level(world: World) -> None:
+    first = world.judged(world.honest)
+    again = world.judged(world.honest, champion=world.honest.ranker)
+
+    assert first.verdict.failed == ()
+    assert first.verdict.outcome == "won"
+    assert again.verdict.outcome == "level"
+    assert "## Verdict" in model_card(world.honest, again.measured, again.verdict, version="copy")
+
+
+@pytest.mark.slow
+def test_a_leaked_label_is_refused_by_what_it_does_and_by_what_it_is(world: World) -> None:
+    """The label slipped into a column that is declared; trained on it, the challenger knows the answers."""
+    leaked = world.rows.features.copy()
+    leaked[:, world.rows.feature_names.index("trial_age")] += 5 * world.rows.chosen
+    challenger = world.trained_on(features=leaked)
+    assert challenger.figures["model"].hit_at_1 > 0.95  # it would look perfect by its own columns
+
+    by_what_it_does = world.judged(challenger).verdict
+    by_what_it_is = judge_challenger(challenger, world.batches, champion=None).verdict
+
+    assert by_what_it_does.outcome == by_what_it_is.outcome == "refused"
+    assert any("probabilities mean what they say" in reason for reason in by_what_it_does.failed)
+    assert any("computed anew" in reason for reason in by_what_it_is.failed)
+
+
+@pytest.mark.slow
+def test_a_label_in_a_column_of_its_own_is_refused(world: World) -> None:
+    said = world.judged_as(Told(world.honest.ranker))
+
+    assert said.outcome == "refused"
+    assert "features are declared: reads taken" in said.failed
+
+
+@pytest.mark.slow
+def test_shuffled_features_are_refused(world: World) -> None:
+    order = np.random.default_rng(2).permutation(len(world.rows.features))
+
+    said = world.judged(world.trained_on(features=np.ascontiguousarray(world.rows.features[order]))).verdict
+
+    assert said.outcome == "refused"
+    assert any("NDCG@3 above the rules" in reason for reason in said.failed)
+
+
+@pytest.mark.slow
+def test_stale_data_is_refused(world: World) -> None:
+    """Sound in itself, but what it learned from ends more than a month before the decisions it would take."""
+    until = world.honest.judged_on.decided_at_us.min() - 40 * 86_400_000_000
+    earlier = world.rows.take(world.rows.decided_at_us < until)
+
+    said = world.judged(train(earlier, seed=7, num_threads=1, progress=silent))
+
+    assert any("at most 31 days old" in reason for reason in said.verdict.failed)
+
+
+@pytest.mark.slow
+def test_a_flipped_sign_is_refused(world: World) -> None:
+    said = world.judged_as(Flipped(world.honest.ranker))
+
+    assert said.outcome == "refused"
+    assert any("NDCG@3 above the rules" in reason for reason in said.failed)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from data_contracts.catalogue import reference_texts
+from data_contracts.usage import METRICS
+from models.judging.monotonicity import probe_situations, with_usage_times
+from models.ranker.design_matrix import FEATURE_NAMES, RISING, STEADY, TREE_NAMES, PlanColumns, plan_columns
+from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.features import feature_cube, feature_rows
+from recommender.ranking.plan_table import plan_table
+from recommender.ranking.situation import PlanTable, Situations
+from tests.models.torn import TORN
+from tests.recommender.ranking.builders import make_plan, make_situations, make_table
+
+REFERENCE = plan_table(load_catalogue(*reference_texts()), "month")
+
+
+def columns(plans: PlanTable, situations: Situations) -> PlanColumns:
+    rows, sizes = feature_rows(feature_cube(situations, plans, FEATURE_NAMES), situations.eligible)
+    return plan_columns(rows, sizes)
+
+
+def of_steps(found: PlanColumns, name: str) -> np.ndarray:
+    return found.trees[len(found.linear) :, TREE_NAMES.index(name)]
+
+
+@pytest.mark.parametrize("plans", [REFERENCE, make_table(), TORN], ids=["reference", "tokens only above", "torn"])
+@pytest.mark.parametrize("metrics", [tuple(range(len(METRICS))), (0,), (1,), (2,), (3,), (4,)], ids=str)
+def test_more_usage_changes_nothing_of_a_plan_and_nothing_of_a_step_downwards(
+    plans: PlanTable, metrics: tuple[int, ...]
+) -> None:
+    situations = probe_situations(plans, number=300, seed=4)
+    before = columns(plans, situations)
+    rising = [TREE_NAMES.index(name) for name in RISING]
+    steady = [i for i in range(len(TREE_NAMES)) if i not in rising]
+
+    for factor in (1.5, 3.0, 20.0):
+        after = columns(plans, with_usage_times(situations, factor, metrics=metrics))
+
+        assert np.array_equal(after.trees[:, steady], before.trees[:, steady])
+        assert (after.trees[:, rising] >= before.trees[:, rising]).all()
+        before = after
+
+
+def test_a_step_compares_the_bills_as_the_service_would_charge_them() -> None:
+    busy = make_situations(REFERENCE, per_day={"conversations": 4_000}, templates=("support",))  # 120,000 a month
+
+    found = columns(REFERENCE, busy)
+
+    saved = of_steps(found, "bill_saved")
+    assert saved[0] == pytest.approx(np.log1p((19_000 + 70_000 * 0.7 - 49_000 - 20_000 * 0.5) / 1_000), abs=0.005)
+    assert saved[1] == 0.0  # 590 € on Scale are below 1,890 €
+    assert of_steps(found, "bill_ratio").tolist()[0] == 0.0
+
+
+def test_the_family_that_suits_describes_the_steps_whatever_others_offer() -> None:
+    plans = make_table(
+        make_plan("z1", family="z", limits={"seats": 1}, templates=("z",)),
+        make_plan("z2", family="z", tier=2, limits={"seats": 2}, templates=("z",)),
+        make_plan("a1", family="a", limits={"seats": 10}, templates=("a",)),
+        make_plan("a2", family="a", tier=2, limits={"seats": 90}, templates=("a",)),
+    )
+
+    found = columns(plans, make_situations(plans, levels={"seats": 4}, templates=("a",)))
+
+    assert found.ladder.steps.tolist() == [1]
+    assert found.ladder.level.tolist() == [0, 1, 0, 1]
+    assert of_steps(found, "fill_seats")[0] == pytest.approx(np.log(4.5 / 10.5), abs=1e-6)
+    assert of_steps(found, "tier").tolist() == [2.0]
+
+
+def test_a_tier_that_may_not_be_taken_is_no_rung() -> None:
+    situations = make_situations(REFERENCE, eligible=("support-basic", "support-enterprise"))
+
+    assert columns(REFERENCE, situations).ladder.steps.tolist() == [1]
+
+
+def test_the_lists_of_columns_name_each_once() -> None:
+    assert len({*FEATURE_NAMES}) == len(FEATURE_NAMES)
+    assert len({*TREE_NAMES}) == len(TREE_NAMES)
+    assert not {name for name in STEADY if name.startswith(("projected", "headroom", "bill", "over"))} - {
+        "overage_price_conversations",
+        "overage_price_ai_tokens",
+    }

@@ -1,0 +1,156 @@
+from pathlib import Path
+
+import pytest
+
+from recommender.ranking.abstention import Abstention
+from serving.plan_cards.champion import ChampionHolder
+from serving.plan_cards.ranker_fallback import PAUSE_SECONDS
+from tests.serving.harness import running, usage
+from tests.serving.rankers import Cheapest, Shelf
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    (tmp_path / "models").mkdir()
+    return Shelf(tmp_path / "models")
+
+
+def answered(answer: dict[str, object]) -> tuple[object, object, object]:
+    return answer["strategy"], answer["model_version"], answer["fallback_reason"]
+
+
+def test_the_champion_answers(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.promote(Cheapest())
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        answer = service.recommended()
+
+    assert answered(answer) == ("model", "champion-1", None)
+    assert [plan["tier"] for plan in answer["plans"]] == [1, 1, 1]  # the four cheapest cost the same
+
+
+def test_without_a_champion_the_rules_answer_and_say_so(tmp_path: Path, shelf: Shelf) -> None:
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        assert answered(service.recommended()) == ("rules", "2", "no_champion")
+
+
+def test_instead_of_a_refused_champion_the_rules_answer(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.promote(None)
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        assert answered(service.recommended()) == ("rules", "2", "champion_refused")
+
+
+@pytest.mark.parametrize(
+    "broken", [Cheapest(fault=ValueError("no")), Cheapest(nonsense=True)], ids=["raises", "not a number"]
+)
+def test_instead_of_a_failing_champion_the_rules_answer(tmp_path: Path, shelf: Shelf, broken: Cheapest) -> None:
+    shelf.promote(broken)
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        assert answered(service.recommended()) == ("rules", "2", "champion_failed")
+
+
+@pytest.mark.parametrize("doubt", ["little_data", "unlike_training"])
+def test_a_champion_that_knows_too_little_leaves_it_to_the_rules_and_is_asked_again(
+    tmp_path: Path, shelf: Shelf, doubt: Abstention
+) -> None:
+    doubting = Cheapest(doubt=doubt)
+    shelf.promote(doubting)
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        first = service.recommended()
+        service.send(usage("e1"))
+        second = service.recommended()
+
+    assert answered(first) == answered(second) == ("rules", "2", doubt)
+    assert doubting.asked == 2
+
+
+def test_plans_that_the_champion_cannot_tell_apart_are_left_to_the_rules(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.promote(Cheapest(lead=0.0))
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put(templates=["internal_knowledge"], integrations=[])
+        answer = service.recommended()
+
+    assert answered(answer) == ("rules", "2", "near_tie")
+    assert (answer["plans"][0]["family"], answer["plans"][0]["tier"]) == ("knowledge", 1)
+
+
+def test_instead_of_a_slow_champion_the_rules_answer_and_it_is_left_alone_for_a_while(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    slow = Cheapest(seconds=0.5)
+    shelf.promote(slow)
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load, model_timeout_ms=50) as service:
+        service.put()
+        first = service.recommended()
+        service.send(usage("e1"))
+        second = service.recommended()
+
+    assert answered(first) == answered(second) == ("rules", "2", "champion_slow")
+    assert slow.asked == 1
+    assert PAUSE_SECONDS == 5
+
+
+def test_another_champion_takes_over_and_decides_anew(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.promote(Cheapest(version="a"))
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        before = service.recommended()
+        shelf.promote(Cheapest(version="b"))
+        service.parts.advisor.champions.refresh()
+        after = service.recommended()
+
+    assert [before["model_version"], after["model_version"]] == ["a", "b"]
+    assert before["decision_id"] != after["decision_id"]
+
+
+def held(shelf: Shelf) -> ChampionHolder:
+    return ChampionHolder(shelf.folder, known_features={"monthly_price"}, load=shelf.load)
+
+
+def test_the_old_champion_stays_when_the_new_one_is_refused(shelf: Shelf) -> None:
+    champions = held(shelf)
+    shelf.promote(Cheapest(version="old"))
+    assert champions.refresh() is True
+
+    shelf.promote(None)
+
+    assert champions.refresh() is False
+    assert champions.champion.version == "old"
+
+
+def test_a_champion_that_reads_what_nobody_computes_is_refused(shelf: Shelf) -> None:
+    champions = held(shelf)
+    shelf.promote(Cheapest(feature_names=("moon_phase",)))
+
+    champions.refresh()
+
+    assert champions.champion.absence == "champion_refused"
+
+
+def test_a_champion_that_is_withdrawn_answers_no_more(shelf: Shelf) -> None:
+    champions = held(shelf)
+    shelf.promote(Cheapest())
+    champions.refresh()
+
+    (shelf.folder / "champion.json").unlink()
+    champions.refresh()
+
+    assert champions.champion.absence == "no_champion"
+
+
+def test_a_champion_is_loaded_once(shelf: Shelf) -> None:
+    champions = held(shelf)
+    shelf.promote(Cheapest())
+
+    assert [champions.refresh(), champions.refresh()] == [True, False]

@@ -1,0 +1,148 @@
+"""A quote and a confirmed change are told in words: a page shows them and adds nothing up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.words.locales import LOCALES
+from tests.serving.harness import Service, running
+
+CARD = {"kind": "card", "token": "tok_visa"}
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with running(tmp_path) as service:
+        service.put()
+        yield service
+
+
+def post(service: Service, path: str, body: dict[str, Any], **headers: str) -> dict[str, Any]:
+    answer = service.client.post(f"/v1/organizations/acme/{path}", json=body, headers={**service.host, **headers})
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def preview(service: Service, plan: str = "ecommerce-basic", locale: str = "de") -> dict[str, Any]:
+    return post(service, f"plan-changes/preview?locale={locale}", {"plan": plan, "interval": "month"})
+
+
+def takes_scale(service: Service) -> None:
+    """Pay for the plan above, and use little enough for the one below."""
+    post(service, "payment-methods", CARD)
+    quote = preview(service, "ecommerce-scale")
+    post(service, "plan-changes", {"quote": quote["quote"]}, **{"Idempotency-Key": "up"})
+    events = [
+        {
+            "event_id": metric,
+            "organization_id": "acme",
+            "metric": metric,
+            "quantity": 1,
+            "occurred_at": "2026-03-16T10:00:00Z",
+        }
+        for metric in ("documents", "assistants", "seats")
+    ]
+    service.send(*events)
+
+
+def test_the_rows_of_what_is_due_end_with_the_amount_on_the_button(service: Service) -> None:
+    summary = preview(service)["summary"]
+
+    due = summary["groups"][0]
+    assert [row["amount"].replace("\u00a0", " ") for row in due["rows"]] == [
+        "190,00 €",
+        "190,00 €",
+        "36,10 €",
+        "226,10 €",
+    ]
+    assert [row["total"] for row in due["rows"]] == [False, False, False, True]
+    assert due["rows"][-1]["amount"] in summary["confirm"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_language_tells_the_same_groups(service: Service, locale: str) -> None:
+    german, other = (preview(service, locale=each)["summary"]["groups"] for each in ("de", locale))
+
+    assert [(group["code"], len(group["rows"])) for group in other] == [
+        (group["code"], len(group["rows"])) for group in german
+    ]
+
+
+def test_a_plan_that_is_held_already_has_nothing_due(service: Service) -> None:
+    post(service, "payment-methods", CARD)
+    post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "once"})
+
+    quote = preview(service)
+
+    assert (quote["quote"], quote["summary"]["confirm"]) == (None, "Nichts zu ändern")
+    assert "due" not in [group["code"] for group in quote["summary"]["groups"]]
+
+
+def test_a_confirmed_change_says_how_it_stands(service: Service) -> None:
+    post(service, "payment-methods", CARD)
+    receipt = post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "once"})
+
+    stands = service.get(f"plan-changes/{receipt['change_id']}?locale=en").json()
+
+    assert (stands["status"], stands["title"], stands["remedy"]) == ("applied", "Ecommerce Basic is active", None)
+    assert {name: stands[name] for name in receipt} == receipt
+
+
+def test_a_change_of_another_organisation_does_not_exist(service: Service) -> None:
+    post(service, "payment-methods", CARD)
+    receipt = post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "once"})
+    service.put("other")
+
+    answer = service.get(f"plan-changes/{receipt['change_id']}", "other")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_change")
+
+
+def test_a_waiting_change_is_noticed_until_it_is_taken_back(service: Service) -> None:
+    takes_scale(service)
+    post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "down"})
+
+    [notice] = service.get("subscription").json()["notices"]
+    assert (notice["code"], notice["text"]) == (
+        "scheduled",
+        "Vorgemerkt: Ecommerce Basic (monatlich) ab dem 16. April 2026.",
+    )
+
+    service.client.delete("/v1/organizations/acme/plan-changes/scheduled", headers=service.host)
+    assert service.get("subscription").json()["notices"] == []
+
+
+def test_an_open_offer_stands_on_its_plan_with_the_price_that_results(service: Service) -> None:
+    by_plan = {plan["plan"]: plan["promotion"] for plan in service.get("plans?locale=de").json()["plans"]}
+
+    offer = by_plan["ecommerce-basic"]
+    assert (offer["code"], offer["price"]["amount_cents"]) == ("welcome-2026", 16_150)
+    assert offer["text"] == "15 % Willkommensrabatt auf die ersten drei Monate, buchbar bis 31. Dezember 2026"
+    assert by_plan["ecommerce-scale"] is None
+
+
+def test_a_plan_that_is_held_or_waits_shows_its_price_and_no_offer(service: Service) -> None:
+    def offer() -> object:
+        plans = service.get("plans?interval=month").json()["plans"]
+        return next(plan["promotion"] for plan in plans if plan["plan"] == "ecommerce-basic")
+
+    takes_scale(service)
+    assert offer() is not None
+
+    post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "down"})
+    assert offer() is None
+
+
+def test_an_offer_that_is_used_is_not_shown_again(service: Service) -> None:
+    post(service, "payment-methods", CARD)
+    wish = {"plan": "ecommerce-basic", "interval": "month", "promotion": "welcome-2026"}
+    quote = post(service, "plan-changes/preview?locale=de", wish)
+    assert quote["summary"]["groups"][0]["rows"][1]["amount"].replace("\u00a0", " ") == "-28,50 €"
+
+    post(service, "plan-changes", {"quote": quote["quote"]}, **{"Idempotency-Key": "once"})
+
+    offers = {plan["plan"]: plan["promotion"] for plan in service.get("plans?interval=month").json()["plans"]}
+    cards = {card["plan"]: card["promotion"] for card in service.recommended()["plans"]}
+    assert (offers["ecommerce-basic"], cards["ecommerce-basic"]) == (None, None)
