@@ -132,6 +132,6 @@ $(DONE)/off_policy: $(DONE)/challenger
 	@touch $@
 
 $(DONE)/metrics: $(DONE)/off_policy $(IMPORTED)
-	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_EXPERIMENTS=$(DEMO)/raw/truth/experiments.yml $(PY) -m serving experiments show --out $(DEMO)/standings.json > /dev/null
-	$(call step,8/8 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml --standings $(DEMO)/standings.json --off-policy $(DEMO)/off_policy.json)
+	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_EXPERIMENTS=$(DEMO)/raw/truth/experiments.yml $(PY) -m serving experiments show --out $(DEMO)/statuses.json > /dev/null
+	$(call step,8/8 compute what the dashboards show,$(PY) -m pipelines metrics --checked $(DEMO)/checked --out $(DEMO)/metrics --experiments $(DEMO)/raw/truth/experiments.yml --statuses $(DEMO)/statuses.json --off-policy $(DEMO)/off_policy.json)
 	@touch $@

@@ -1,8 +1,10 @@
-"""One document of experiments: who is asked which question, which arms there are, when, and what stops them.
+"""One document of experiments: which arms there are, when, what stops them; and one of how they stand at an instant.
 
-The file is YAML with one list, `experiments`; everything but name, dates, size and arms has a default.
+The declarations are YAML with one list, `experiments`; everything but name, dates, size and arms has a default. How
+experiments stand is JSON that the service writes and the dashboards read.
 """
 
+from datetime import datetime
 from itertools import combinations
 from typing import Annotated, Any, Final, Literal, Self, get_args
 
@@ -29,6 +31,10 @@ GUARDRAILS: Final[tuple[GuardrailName, ...]] = (
     "payment_failures",
     "cancellations",
 )
+
+Phase = Literal["waiting", "running", "stopped", "ended"]
+Hindrance = Literal["not_running", "last_stage", "arm_without_organizations", "sample_ratio", "guardrail"]
+"""Why an experiment may not grow."""
 
 Locale = Literal["de", "en", "fr"]
 
@@ -149,6 +155,50 @@ class Experiments(_Declared):
                     f"{one.name} and {other.name} run at once on the same organisations; part their segments"
                 )
         return self
+
+
+class _Reported(_Declared):
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class GuardrailCount(_Reported):
+    """One guardrail of one arm: how many of its organisations were harmed, and how many of the control's."""
+
+    guardrail: GuardrailName
+    arm: str
+    harmed: int = Field(ge=0)
+    organizations: int = Field(ge=0)
+    control_harmed: int = Field(ge=0)
+    control_organizations: int = Field(ge=0)
+    p_value: float = Field(ge=0, le=1)
+    """Valid however often it is looked at."""
+    red: bool
+    """Whether the harm is proven."""
+
+
+class ExperimentStatus(_Reported):
+    """How one experiment stands: its phase, its stage, and what its guardrails count."""
+
+    experiment: str
+    phase: Phase
+    stage_percent: int = Field(ge=0, le=100)
+    stopped_at: AwareDatetime | None = None
+    reason: str | None = None
+    """Why it was stopped."""
+    hindrances: tuple[Hindrance, ...] = ()
+    """What speaks against the next stage; empty: it may grow."""
+    guardrails: tuple[GuardrailCount, ...] = ()
+
+
+class ExperimentStatuses(_Reported):
+    """How all experiments stand that a service has declared, at one instant."""
+
+    as_of: AwareDatetime
+    statuses: tuple[ExperimentStatus, ...]
+
+    def of(self, experiment: str) -> tuple[ExperimentStatus, datetime] | None:
+        """The status of the experiment of this name, and its instant; `None` if the service does not know it."""
+        return next(((each, self.as_of) for each in self.statuses if each.experiment == experiment), None)
 
 
 def read_experiments(text: str) -> tuple[Experiment, ...]:

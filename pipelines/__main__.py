@@ -120,11 +120,10 @@ def metrics(  # noqa: PLR0917 - options, given by name
     offers: Annotated[list[Path] | None, typer.Option(help="Its offers.yml, in the same order.")] = None,
     experiments: Annotated[Path | None, typer.Option(help="The service's file of experiments.")] = None,
     off_policy: Annotated[Path | None, typer.Option(help="What `models evaluate --off-policy` wrote.")] = None,
-    standings: Annotated[Path | None, typer.Option(help="What `serving experiments show --out` wrote.")] = None,
+    statuses: Annotated[Path | None, typer.Option(help="What `serving experiments show --out` wrote.")] = None,
 ) -> None:
     """Compute what the dashboards show: journeys, charges, decisions, and who took part in experiments."""
-    from data_contracts.experiment_standings import ExperimentStandings
-    from data_contracts.experiments import read_experiments
+    from data_contracts.experiments import ExperimentStatuses, read_experiments
     from data_contracts.policy_estimates import PolicyEstimates
     from data_contracts.yaml_reading.places import decode
     from pipelines.history.checked_tables import require_checked
@@ -135,9 +134,9 @@ def metrics(  # noqa: PLR0917 - options, given by name
         declared = read_experiments(decode(experiments.read_bytes(), source="experiments")) if experiments else ()
         known = _catalogues(catalogue or [], offers or [])
         policies = PolicyEstimates.model_validate_json(off_policy.read_bytes()).policies if off_policy else ()
-        stand = ExperimentStandings.model_validate_json(standings.read_bytes()) if standings else None
+        stand = ExperimentStatuses.model_validate_json(statuses.read_bytes()) if statuses else None
         facts = warm(
-            checked=checked, out=out, catalogues=known, experiments=declared, policies=policies, standings=stand
+            checked=checked, out=out, catalogues=known, experiments=declared, policies=policies, statuses=stand
         )
     names = ("journeys", "charges", "refunds", "decisions", "participants")
     _print_rows("facts", {name: len(getattr(facts, name)) for name in names})

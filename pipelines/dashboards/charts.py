@@ -1,4 +1,8 @@
-"""The charts: bars, dots with their intervals, and lines over weeks. Every text in them is ready to be read."""
+"""The charts: bars, dots with their intervals, and lines over weeks. Every text in them is ready to be read.
+
+Their colours are told apart by people who see colours otherwise, and are clear on light and dark ground; they are taken
+from Okabe and Ito's set (2008), and `tests/pipelines/dashboards/test_charts.py` computes what is claimed here.
+"""
 
 import json
 from collections.abc import Sequence
@@ -7,8 +11,16 @@ from typing import Any, Final, cast
 import altair as alt
 import pandas as pd
 
-from pipelines.dashboards.palette import BLUE, GREY, ORANGE
 from pipelines.metrics.declared import Unit
+
+BLUE: Final = "#0072b2"
+ORANGE: Final = "#d55e00"
+GREY: Final = "#808080"
+COLOURS: Final = (BLUE, ORANGE, GREY)
+
+LIGHT_GROUND: Final = "#ffffff"
+DARK_GROUND: Final = "#181c1a"
+"""The colour that marimo lays behind its pages."""
 
 WIDTH: Final = 560
 ROW: Final = 30
@@ -70,7 +82,7 @@ def weeks(rows: pd.DataFrame, *, description: str, unit: Unit, said: str) -> alt
 
 def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str], said: str = "{value}") -> alt.LayerChart:
     """Stacked bars over weeks: `week`, `kind`, `value`, `text`; what is below 0 hangs below the line."""
-    colours = [BLUE, ORANGE, GREY][: len(kinds)]
+    colours = list(COLOURS[: len(kinds)])
     drawn = (
         alt.Chart(rows)
         .mark_bar()

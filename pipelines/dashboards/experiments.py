@@ -10,9 +10,9 @@ import pandas as pd
 from data_contracts.experiments import Experiment
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Figure, Section, Tone, Voice
+from pipelines.dashboards.experiment_status import status
 from pipelines.dashboards.numbers import day, days, number, p_value, spoken
 from pipelines.dashboards.sections import sliced
-from pipelines.dashboards.standings import standing
 from pipelines.experiments import results as judged
 from pipelines.experiments.effect import Sample, State
 from pipelines.experiments.results import Comparison, Results
@@ -38,7 +38,7 @@ def experiments(voice: Voice, dimension: str) -> tuple[Section, ...]:
     sections = [
         section
         for each in found
-        for section in (_effect(voice, each), _split(voice, each), standing(voice, each.experiment.name))
+        for section in (_effect(voice, each), _split(voice, each), status(voice, each.experiment.name))
     ]
     return (_health(voice, found), *sections, sliced(voice, "taking_part", dimension))
 

@@ -14,12 +14,13 @@ from pipelines.experiments.effect import (
     Effect,
     Sample,
     State,
+    adjusted,
     effect,
     organizations_to_decide,
     smallest_effect,
     state_of,
+    winsorised,
 )
-from pipelines.experiments.revenue import adjusted, winsorised
 from pipelines.experiments.units import FloatArray, IntArray, Mask, Taking
 from recommender.experiments.sample_ratio import SampleRatio, sample_ratio
 from recommender.ranking.day_cube import DAY_US

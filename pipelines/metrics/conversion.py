@@ -60,3 +60,21 @@ def drop_share(facts: Facts, *, reason: str, comparisons: int = 1) -> Estimate:
     unpaid = ended(facts) & (facts.journeys["step"].to_numpy() < PAID)
     dropped = unpaid & (facts.journeys["drop"] == reason).to_numpy(dtype=np.bool_)
     return intervals.share(int(dropped.sum()), int(unpaid.sum()), comparisons=comparisons)
+
+
+def taking_part(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001 - a count has no interval
+    """Organisations that took part in an experiment, each once per experiment."""
+    count = len(facts.participants)
+    return Estimate(count, n=count)
+
+
+def in_two_arms(facts: Facts, *, comparisons: int = 1) -> Estimate:
+    """Organisations that were answered in more than one arm of an experiment, of those that took part."""
+    crossed = facts.participants["crossed"]
+    return intervals.share(int(crossed.sum()), len(crossed), comparisons=comparisons)
+
+
+def misplaced(facts: Facts, *, comparisons: int = 1) -> Estimate:
+    """Organisations that were first answered in an arm that they were not drawn into, of those that took part."""
+    astray = facts.participants["astray"]
+    return intervals.share(int(astray.sum()), len(astray), comparisons=comparisons)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal, Protocol
 
-from pipelines.metrics import acceptance, conversion, money, participation, ranker_health
+from pipelines.metrics import acceptance, conversion, money, ranker_health
 from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import Rows
 from pipelines.metrics.intervals import Estimate
@@ -115,9 +115,9 @@ def _declared() -> list[Metric]:
         Metric("unpaid", "cents", "money", money.unpaid),
         Metric("regret", "cents", "money", money.regret, reads=("over", "regret_cents")),
         Metric("without_regret", "share", "money", money.without_regret),
-        Metric("taking_part", "count", "experiments", participation.taking_part),
-        Metric("in_two_arms", "share", "experiments", participation.in_two_arms),
-        Metric("misplaced", "share", "experiments", participation.misplaced),
+        Metric("taking_part", "count", "experiments", conversion.taking_part),
+        Metric("in_two_arms", "share", "experiments", conversion.in_two_arms),
+        Metric("misplaced", "share", "experiments", conversion.misplaced),
         Metric("decisions", "count", "ranker_health", ranker_health.decisions),
         Metric("fallback_share", "share", "ranker_health", ranker_health.fallback_share, reads=("fallback",)),
         *(

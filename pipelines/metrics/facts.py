@@ -12,14 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data_contracts.experiment_standings import ExperimentStandings
-from data_contracts.experiments import Experiment
+from data_contracts.experiments import Experiment, ExperimentStatuses
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.history.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
 from pipelines.history.known_facts import KnownFacts, read_known_facts
 from pipelines.metrics import drift
 from pipelines.metrics import journeys as truth
-from pipelines.metrics.charges import charges_frame
+from pipelines.metrics.charges import REFUND_COLUMNS, charges_frame, refunds_frame
 from pipelines.metrics.decisions import (
     DECISION_COLUMNS,
     PARTICIPANT_COLUMNS,
@@ -28,7 +27,6 @@ from pipelines.metrics.decisions import (
     without_arm,
 )
 from pipelines.metrics.prices import PriceList
-from pipelines.metrics.refunds import REFUND_COLUMNS, refunds_frame
 from pipelines.metrics.regret import regret_cents
 from pipelines.metrics.templates import NONE, first_template
 from recommender.billing.catalogue import Catalogue
@@ -65,7 +63,7 @@ class Facts:
     """Experiment → decisions in an arm that it does not have."""
     policies: tuple[PolicyEstimate, ...] = ()
     """What `python -m models evaluate` estimated of rankers from the log."""
-    standings: ExperimentStandings | None = None
+    statuses: ExperimentStatuses | None = None
     """Where experiments stand and what their guardrails count, as the service says."""
 
 
@@ -207,7 +205,7 @@ def _events(checked: Path, log: pa.Table, codes: pa.Array) -> truth.Events:
 def _pull(checked: Path, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     """What each journey's first decision says about the worth of the first place.
 
-    With p the chance that a plan had of standing first, z whether it did, y whether it was taken: Σ (z − p) y over the
+    With p the chance that a plan had of status first, z whether it did, y whether it was taken: Σ (z − p) y over the
     plans, and Σ p (1 − p), its weight. Nothing where nothing was left to chance.
     """
     rows = (pc.field("propensity") > 0) & (pc.field("propensity") < 1)

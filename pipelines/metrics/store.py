@@ -11,8 +11,7 @@ from typing import Final
 import pandas as pd
 
 from data_contracts.atomic_files import written_together
-from data_contracts.experiment_standings import ExperimentStandings
-from data_contracts.experiments import Experiment
+from data_contracts.experiments import Experiment, ExperimentStatuses
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.metrics.facts import Facts, read_facts
 from recommender.billing.catalogue import Catalogue
@@ -44,11 +43,11 @@ def warm(
     catalogues: Sequence[Catalogue],
     experiments: Sequence[Experiment] = (),
     policies: Sequence[PolicyEstimate] = (),
-    standings: ExperimentStandings | None = None,
+    statuses: ExperimentStatuses | None = None,
 ) -> Facts:
     """Compute the facts of a checked folder and keep them in `out`."""
     read = read_facts(checked, catalogues=catalogues, experiments=experiments)
-    facts = replace(read, policies=tuple(policies), standings=standings)
+    facts = replace(read, policies=tuple(policies), statuses=statuses)
     keep(facts, out)
     return facts
 
@@ -69,7 +68,7 @@ def keep(facts: Facts, out: Path) -> None:
             "experiments": [each.model_dump(mode="json") for each in facts.experiments],
             "strays": dict(facts.strays),
             "policies": [each.model_dump(mode="json") for each in facts.policies],
-            "standings": facts.standings and facts.standings.model_dump(mode="json"),
+            "statuses": facts.statuses and facts.statuses.model_dump(mode="json"),
         }
         paths["facts.json"].write_text(json.dumps(about), encoding="utf-8")
 
@@ -91,7 +90,7 @@ def read_warm(folder: Path) -> Facts:
             experiments=tuple(Experiment.model_validate(each) for each in about["experiments"]),
             strays=about["strays"],
             policies=tuple(PolicyEstimate.model_validate(each) for each in about["policies"]),
-            standings=about["standings"] and ExperimentStandings.model_validate(about["standings"]),
+            statuses=about["statuses"] and ExperimentStatuses.model_validate(about["statuses"]),
         )
     except NoFacts:
         raise

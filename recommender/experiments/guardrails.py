@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Final
 
-from data_contracts.experiment_standings import Hindrance
-from data_contracts.experiments import STAGES, Experiment, GuardrailName
+from data_contracts.experiments import STAGES, Experiment, GuardrailName, Hindrance
 from recommender.experiments.evidence import excess_evidence
 from recommender.experiments.sample_ratio import SampleRatio
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import typer
 from sqlalchemy import Connection
 
-from data_contracts.experiment_standings import ExperimentStandings
-from data_contracts.experiments import Experiment
+from data_contracts.experiments import Experiment, ExperimentStatuses
 from serving.clock import system_clock
 from serving.db.session import Database
 from serving.experiments import service
@@ -38,17 +37,17 @@ def run(settings: Settings, do: str, name: str, *, reason: str, out: Path | None
 def _show(declared: tuple[Experiment, ...], database: Database, *, now: datetime, out: Path | None) -> None:
     if not declared:
         typer.echo("No experiments are declared; PLANS_EXPERIMENTS names their file.")
-    standings = []
+    statuses = []
     for experiment in declared:
 
         def read(connection: Connection, experiment: Experiment = experiment) -> Health:
             return service.health(connection, experiment, now=now)
 
         seen = database.reading(read)
-        standings.append(seen.handed_over(now=now))
+        statuses.append(seen.handed_over(now=now))
         typer.echo("\n".join(lines(seen, now=now)))
     if out is not None:
-        handed = ExperimentStandings(as_of=now, standings=tuple(standings))
+        handed = ExperimentStatuses(as_of=now, statuses=tuple(statuses))
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(handed.model_dump_json(indent=2), encoding="utf-8")
 

@@ -9,8 +9,7 @@ import orjson
 from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from data_contracts.experiment_standings import Phase
-from data_contracts.experiments import Experiment
+from data_contracts.experiments import Experiment, Phase
 from serving.db.billing_tables import plan_changes
 from serving.db.tables import decisions, experiment_changes, outcomes, subscriptions
 

@@ -7,8 +7,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import Connection
 
-from data_contracts.experiment_standings import ExperimentStanding, GuardrailCount, Hindrance
-from data_contracts.experiments import Experiment, GuardrailName
+from data_contracts.experiments import Experiment, ExperimentStatus, GuardrailCount, GuardrailName, Hindrance
 from recommender.experiments.guardrails import Counted, Harm, harms, hindrances, next_stage
 from recommender.experiments.sample_ratio import SampleRatio, sample_ratio
 from serving.experiments import repository
@@ -37,10 +36,10 @@ class Health:
     harms: tuple[Harm, ...]
     hindrances: tuple[Hindrance, ...]
 
-    def handed_over(self, *, now: datetime) -> ExperimentStanding:
+    def handed_over(self, *, now: datetime) -> ExperimentStatus:
         """The same as whoever draws it takes it."""
         counted = ("guardrail", "arm", "harmed", "organizations", "control_harmed", "control_organizations")
-        return ExperimentStanding(
+        return ExperimentStatus(
             experiment=self.standing.experiment.name,
             phase=self.standing.phase(now),
             stage_percent=self.standing.stage_percent,

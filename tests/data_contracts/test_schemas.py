@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.expectations.suites import EXPECTATIONS
+from data_contracts.expectations.suites import ROW_RULES
 from data_contracts.raw.tables import RAW_TABLES
 from data_contracts.schemas import FOLDER, rendered
 
@@ -21,7 +21,7 @@ def test_no_schema_is_left_behind_by_a_shape_that_is_gone() -> None:
 
 def test_every_raw_table_has_a_schema_and_a_suite() -> None:
     assert set(RAW_TABLES) <= {name.removesuffix(".json") for name in rendered()}
-    assert set(RAW_TABLES) == set(EXPECTATIONS)
+    assert set(RAW_TABLES) == set(ROW_RULES)
 
 
 def test_every_shape_says_its_grain_in_its_first_line() -> None:

@@ -150,11 +150,11 @@ def test_what_could_not_be_checked_is_told_apart_and_breaks_the_table(
 ) -> None:
     from great_expectations import expectations
 
-    def suite(**_instants: datetime) -> list[Any]:
+    def rules() -> list[Any]:
         meta = {"rule": "metric_sorts", "reason": "", "stage": "row", "columns": ["metric"]}
         return [expectations.ExpectColumnValuesToBeBetween(column="metric", min_value=1, meta=meta)]
 
-    monkeypatch.setitem(suites.EXPECTATIONS, "usage_events", suite)
+    monkeypatch.setitem(suites.ROW_RULES, "usage_events", rules)
 
     (reason,) = check("usage_events", [USAGE]).broken
     assert reason.startswith("metric_sorts could not be checked: ")
@@ -162,7 +162,7 @@ def test_what_could_not_be_checked_is_told_apart_and_breaks_the_table(
 
 @pytest.mark.parametrize("name", list(RAW_TABLES))
 def test_no_expectation_is_lost_as_great_expectations_keeps_one_of_two_equal_ones(name: str) -> None:
-    declared = suites.EXPECTATIONS[name](now=NOW, reference=NOW)
+    declared = suites.expectations(name, now=NOW, reference=NOW)
 
     kept = suites.suite(name, now=NOW, reference=NOW).expectations
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, text, update
 
-from data_contracts.experiment_standings import ExperimentStandings
+from data_contracts.experiments import ExperimentStatuses
 from recommender.experiments.assignment import arm_of
 from serving.db.billing_tables import plan_changes
 from serving.db.tables import decisions, experiment_changes
@@ -153,9 +153,9 @@ def test_where_experiments_stand_is_handed_over_in_a_file(tmp_path: Path, shelf:
         settings = Settings(
             database_url=f"sqlite:///{tmp_path / 'plans.db'}", experiments=tmp_path / "experiments.yml", signing_key="k"
         )
-        commands.run(settings, "show", "", reason="", out=tmp_path / "to" / "standings.json")
+        commands.run(settings, "show", "", reason="", out=tmp_path / "to" / "statuses.json")
 
-    (found,) = ExperimentStandings.model_validate_json((tmp_path / "to" / "standings.json").read_bytes()).standings
+    (found,) = ExperimentStatuses.model_validate_json((tmp_path / "to" / "statuses.json").read_bytes()).statuses
 
     assert (found.phase, found.reason, found.stopped_at) == ("stopped", "guardrail ranker_failures, arm new", NOW)
     (failures,) = [each for each in found.guardrails if each.guardrail == "ranker_failures"]

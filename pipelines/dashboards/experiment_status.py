@@ -5,7 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from data_contracts.experiment_standings import ExperimentStanding
+from data_contracts.experiments import ExperimentStatus
 from pipelines.dashboards.content import Figure, Section, Voice
 from pipelines.dashboards.numbers import instant, number, p_value
 
@@ -13,16 +13,16 @@ _HARMLESS: Final = frozenset({"last_stage"})
 """Keeps it from growing, and is no reason to worry."""
 
 
-def standing(voice: Voice, experiment: str) -> Section:
+def status(voice: Voice, experiment: str) -> Section:
     """Stage and guardrails of one experiment; says what to run where nobody handed them over."""
-    heading = voice.say("standing.heading", name=experiment)
-    handed = voice.facts.standings.of(experiment) if voice.facts.standings else None
+    heading = voice.say("status.heading", name=experiment)
+    handed = voice.facts.statuses.of(experiment) if voice.facts.statuses else None
     if handed is None:
-        return Section(heading, voice.say("standing.reading"), note=voice.say("standing.none"))
+        return Section(heading, voice.say("status.reading"), note=voice.say("status.none"))
     found, as_of = handed
     return Section(
         heading,
-        f"{voice.say('standing.reading')} {voice.say('standing.as_of', instant=instant(as_of, locale=voice.locale))}",
+        f"{voice.say('status.reading')} {voice.say('status.as_of', instant=instant(as_of, locale=voice.locale))}",
         figures=_figures(voice, found),
         table=_table(voice, found),
         note=_note(voice, found),
@@ -30,44 +30,44 @@ def standing(voice: Voice, experiment: str) -> Section:
     )
 
 
-def _figures(voice: Voice, found: ExperimentStanding) -> tuple[Figure, ...]:
+def _figures(voice: Voice, found: ExperimentStatus) -> tuple[Figure, ...]:
     said: Mapping[str, str] = {
-        "phase": voice.say(f"standing.phase.{found.phase}"),
+        "phase": voice.say(f"status.phase.{found.phase}"),
         "stage": number(found.stage_percent / 100, "share", locale=voice.locale, currency=""),
     }
     return tuple(
-        Figure(name, voice.say(f"standing.{name}"), text, "", "", voice.say(f"standing.{name}.definition"))
+        Figure(name, voice.say(f"status.{name}"), text, "", "", voice.say(f"status.{name}.definition"))
         for name, text in said.items()
     )
 
 
-def _note(voice: Voice, found: ExperimentStanding) -> str:
+def _note(voice: Voice, found: ExperimentStatus) -> str:
     """What has stopped it, else what keeps it from growing."""
     if found.stopped_at is not None:
         at = instant(found.stopped_at, locale=voice.locale)
-        return voice.say("standing.stopped", at=at, reason=found.reason or "–")
+        return voice.say("status.stopped", at=at, reason=found.reason or "–")
     if found.phase == "ended" or _HARMLESS.issuperset(found.hindrances):
         return ""
-    named = ", ".join(voice.say(f"standing.hindrance.{each}") for each in found.hindrances)
-    return voice.say("standing.may_not_grow", why=named)
+    named = ", ".join(voice.say(f"status.hindrance.{each}") for each in found.hindrances)
+    return voice.say("status.may_not_grow", why=named)
 
 
-def _table(voice: Voice, found: ExperimentStanding) -> pd.DataFrame:
+def _table(voice: Voice, found: ExperimentStatus) -> pd.DataFrame:
     rows = [
         [
-            voice.say(f"standing.guardrail.{each.guardrail}"),
+            voice.say(f"status.guardrail.{each.guardrail}"),
             each.arm,
             _of(voice, each.harmed, each.organizations),
             _of(voice, each.control_harmed, each.control_organizations),
             p_value(each.p_value, locale=voice.locale),
-            voice.say("standing.red" if each.red else "standing.green"),
+            voice.say("status.red" if each.red else "status.green"),
         ]
         for each in found.guardrails
     ]
-    columns = ["standing.guardrail", "effect.arm", "standing.harmed", "standing.control_harmed", "standing.p"]
-    return pd.DataFrame(rows, columns=[*(voice.say(name) for name in columns), voice.say("standing.state")])
+    columns = ["status.guardrail", "effect.arm", "status.harmed", "status.control_harmed", "status.p"]
+    return pd.DataFrame(rows, columns=[*(voice.say(name) for name in columns), voice.say("status.state")])
 
 
 def _of(voice: Voice, harmed: int, organizations: int) -> str:
     counts = (number(each, "count", locale=voice.locale, currency="") for each in (harmed, organizations))
-    return voice.say("standing.of", **dict(zip(("harmed", "organizations"), counts, strict=True)))
+    return voice.say("status.of", **dict(zip(("harmed", "organizations"), counts, strict=True)))

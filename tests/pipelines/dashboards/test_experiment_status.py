@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.experiment_standings import ExperimentStanding, ExperimentStandings, GuardrailCount
+from data_contracts.experiments import ExperimentStatus, ExperimentStatuses, GuardrailCount
 from pipelines.dashboards.content import Section
 from pipelines.dashboards.pages import page
 from pipelines.metrics.store import keep, read_warm
@@ -23,8 +23,8 @@ def counted(*, red: bool) -> GuardrailCount:
     )  # fmt: skip
 
 
-def handed(*, stopped: bool) -> ExperimentStandings:
-    standing = ExperimentStanding(
+def handed(*, stopped: bool) -> ExperimentStatuses:
+    status = ExperimentStatus(
         experiment="autumn",
         phase="stopped" if stopped else "running",
         stage_percent=25,
@@ -33,12 +33,12 @@ def handed(*, stopped: bool) -> ExperimentStandings:
         hindrances=("not_running", "guardrail") if stopped else ("arm_without_organizations",),
         guardrails=(counted(red=stopped),),
     )
-    return ExperimentStandings(as_of=NOW, standings=(standing,))
+    return ExperimentStatuses(as_of=NOW, statuses=(status,))
 
 
-def shown(standings: ExperimentStandings | None, locale: Locale = "en") -> Section:
-    heading = say(locale, "standing.heading", name="autumn")
-    facts = replace(twenty(), standings=standings)
+def shown(statuses: ExperimentStatuses | None, locale: Locale = "en") -> Section:
+    heading = say(locale, "status.heading", name="autumn")
+    facts = replace(twenty(), statuses=statuses)
     return next(each for each in page("experiments", facts, locale=locale, now=NOW).sections if each.heading == heading)
 
 
@@ -61,15 +61,15 @@ def test_a_running_experiment_says_what_keeps_it_from_growing() -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_what_nobody_handed_over_is_not_made_up(locale: Locale) -> None:
-    others = ExperimentStandings(as_of=NOW, standings=())
+    others = ExperimentStatuses(as_of=NOW, statuses=())
 
-    for standings in (None, others):
-        found = shown(standings, locale)
+    for statuses in (None, others):
+        found = shown(statuses, locale)
         assert (found.figures, found.table) == ((), None)
         assert "serving experiments show --out" in found.note
 
 
 def test_what_was_handed_over_is_kept_with_the_facts(tmp_path: Path) -> None:
-    keep(replace(twenty(), standings=handed(stopped=True)), tmp_path)
+    keep(replace(twenty(), statuses=handed(stopped=True)), tmp_path)
 
-    assert read_warm(tmp_path).standings == handed(stopped=True)
+    assert read_warm(tmp_path).statuses == handed(stopped=True)

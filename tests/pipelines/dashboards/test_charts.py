@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipelines.dashboards.palette import DARK_GROUND, LIGHT_GROUND, USED
+from pipelines.dashboards.charts import COLOURS, DARK_GROUND, LIGHT_GROUND
 from pipelines.dashboards.report import style
 
 AS_SEEN = {
@@ -39,9 +39,9 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("sight", AS_SEEN)
 def test_no_two_colours_look_alike_to_anybody(sight: str) -> None:
-    seen = {colour: lab(np.array(AS_SEEN[sight]) @ linear(colour)) for colour in USED}
+    seen = {colour: lab(np.array(AS_SEEN[sight]) @ linear(colour)) for colour in COLOURS}
 
-    for one, other in combinations(USED, 2):
+    for one, other in combinations(COLOURS, 2):
         assert np.linalg.norm(seen[one] - seen[other]) >= CLEARLY_DIFFERENT, (one, other)
 
 
@@ -62,6 +62,6 @@ def test_words_in_colour_can_be_read_on_the_ground_and_on_a_card() -> None:
 
 
 @pytest.mark.parametrize("ground", [LIGHT_GROUND, DARK_GROUND])
-@pytest.mark.parametrize("colour", USED)
+@pytest.mark.parametrize("colour", COLOURS)
 def test_every_mark_stands_out_from_light_and_dark_ground(colour: str, ground: str) -> None:
     assert contrast(colour, ground) >= 3
