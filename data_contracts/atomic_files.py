@@ -1,8 +1,30 @@
 """Files that belong together appear together: each is written beside its name, and renamed once all are whole."""
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write a UTF-8 file so that readers see the old content or the new, never a part; makes the folder if need be."""
+    with written_together(path.parent, [path.name]) as unfinished:
+        unfinished[path.name].write_text(text, "utf-8")
+
+
+@contextmanager
+def folder_written_whole(folder: Path) -> Iterator[Path]:
+    """Where to write the files of a folder that must not exist yet; it takes its name at the end.
+
+    After an error or an interruption nothing is left of it.
+    """
+    unfinished = folder.with_name(f".{folder.name}.part")
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager

@@ -48,10 +48,10 @@ def train_command(
 ) -> None:
     """Fit a challenger, judge it on later decisions of other organisations, register it, and promote it if it wins."""
     from models.data.dataset import load_training_set
-    from models.judged import judge_challenger
     from models.judging.backtest import learned_range
     from models.registry.bundle import publish_usage_range
     from models.registry.registry import Registry
+    from models.training.judge_challenger import judge_challenger
     from models.training.train import train, truth_for
 
     kept = Registry(registry)
@@ -97,10 +97,10 @@ def evaluate_command(
     With `--version` the gate judges that version beside the present champion; `promote` asks for its report.
     """
     from models.data.dataset import load_training_set
-    from models.judged import judge_version
     from models.registry.registry import Registry
     from models.registry.report import POLICY_EXPLAINED, policy_words
     from models.training.evaluate import evaluate, policy_estimates
+    from models.training.judge_challenger import judge_version
     from models.training.train import truth_for
 
     kept = Registry(registry)
@@ -110,7 +110,14 @@ def evaluate_command(
         words = f"champion: {champion.version}" if champion else "[yellow]there is no champion yet[/]; the rules answer"
         if version is not None:
             batches = _situations(training_set, catalogue, offers)
-            judged = judge_version(rows, batches, version=kept.published(version), champion=champion)
+            known_version = kept.published(version)
+            judged = judge_version(
+                rows,
+                batches,
+                ranker=known_version.ranker,
+                learned_until_us=known_version.learned_until_us,
+                champion=champion,
+            )
             kept.note(version, judged)
             console.print(words)
             print_figures(dict(judged.measured.figures))

@@ -22,11 +22,11 @@ with app.setup:
     from data_contracts.catalogue import reference_texts
     from models.data.dataset import load_training_set
     from models.data.situations import load_situations
-    from models.judged import judge_challenger
     from models.registry.model_card import regret_words, slice_rows
     from models.registry.plots import calibration_chart, calibration_table, gains_chart, gains_table, learning_chart
     from models.registry.registry import Registry
     from models.registry.report import COLUMNS, EXPLAINED, POLICY_COLUMNS, audit_words, policy_rows, policy_words, rows
+    from models.training.judge_challenger import judge_challenger
     from models.training.learning_curve import learning_curve
     from models.training.train import train
     from recommender.billing.catalogue_build import load_catalogue

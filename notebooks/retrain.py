@@ -24,11 +24,11 @@ with app.setup:
     from data_contracts.catalogue import reference_texts
     from models.data.dataset import load_training_set
     from models.data.situations import load_situations
-    from models.judged import judge_challenger
     from models.judging.backtest import learned_range
     from models.registry.bundle import publish_usage_range
     from models.registry.registry import Registry
     from models.registry.report import COLUMNS, rows
+    from models.training.judge_challenger import judge_challenger
     from models.training.train import train, truth_for
     from pipelines.checking.validate import validate
     from pipelines.demo.write import write_demo_data

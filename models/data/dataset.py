@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -183,6 +184,11 @@ def held_out(organizations: NDArray[np.object_], *, share: float = HELD_OUT_SHAR
     return np.array(
         [int(hashlib.sha256(str(name).encode()).hexdigest()[:8], 16) < share * 2**32 for name in organizations]
     )
+
+
+def utilities_of(rankers: Mapping[str, Ranker], rows: TrainingSet) -> dict[str, FloatArray]:
+    """Each ranker's utilities (rows,) for the decisions of a training set; `TrainingSetRefused` as `columns_of`."""
+    return {name: ranker.utilities(columns_of(ranker, rows), rows.group_sizes) for name, ranker in rankers.items()}
 
 
 def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:

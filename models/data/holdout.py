@@ -29,6 +29,8 @@ class Split:
     judged_on: TrainingSet
     judged: NDArray[np.bool_]
     """(d,) of the whole training set."""
+    judged_rows: NDArray[np.bool_]
+    """(r,) of the whole training set."""
     later: bool
     """Whether everything judged on came after everything learned from; not where time does not spread enough."""
     cutoff_us: int | None
@@ -58,6 +60,7 @@ def split(training_set: TrainingSet) -> Split:
         learned_from=training_set.take(learned),
         judged_on=training_set.take(judged),
         judged=judged,
+        judged_rows=np.repeat(judged, training_set.group_sizes),
         later=later,
         cutoff_us=cutoff if later else None,
     )

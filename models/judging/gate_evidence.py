@@ -9,24 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.choice.group_softmax import segment_starts, softmax_by_group
-from models.data.dataset import TrainingSet, columns_of
+from models.data.dataset import TrainingSet, columns_of, utilities_of
 from models.data.recomputed_features import Recomputed, recomputed
 from models.data.situations import Batch, spread
-from models.judging.logged_choices import fit_logit, settled_log
+from models.judging.logged_choices import fit_logit, judge_policies
 from models.judging.monotonicity import Certificate, certify
-from models.judging.off_policy import PolicyFigures, judge_policy
+from models.judging.off_policy import PolicyFigures
 from models.judging.paired_bootstrap import LEVEL, Difference, paired_difference
 from models.judging.ranking_metrics import (
     ByDecision,
     Figures,
     by_decision,
     calibration_error,
-    judge,
+    compare,
     positions_by_group,
 )
 from models.judging.reason_audit import ReasonsAudit, audit_explanations
 from models.judging.regret import regrets
-from models.popularity import popularity
 from recommender.ranking.countries import COUNTRY_GROUPS
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
@@ -123,7 +122,7 @@ def measure(
     rows = _with_zeros(anew.decisions, undeclared)
     rules = RuleRanker()
     rankers: dict[str, Ranker] = {"model": ranker, "rules": rules} | ({"champion": champion} if champion else {})
-    utilities = {name: each.utilities(columns_of(each, rows), rows.group_sizes) for name, each in rankers.items()}
+    utilities = utilities_of(rankers, rows)
     each = {
         name: by_decision(values, chosen=rows.chosen, group_sizes=rows.group_sizes)
         for name, values in utilities.items()
@@ -135,16 +134,13 @@ def measure(
         decisions=len(rows),
         organizations=len(np.unique(rows.organizations)),
         utilities=utilities,
-        figures=_figures(utilities, rows, learned.decisions, truth),
+        figures=compare(utilities, rows, learned_from=learned.decisions, truth=truth),
         over_rules=_over("rules", each, regret, rows),
         over_champion=_over("champion", each, regret, rows) if champion else {},
         calibration_by_chance=calibration_by_chance(utilities["model"], rows.group_sizes),
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
         slices=tuple(_slices(anew, utilities["model"], each["model"].ndcg, each["rules"].ndcg)),
-        off_policy={
-            name: judge_policy(settled_log(logged, utilities=values, choice_model=choice_model))
-            for name, values in utilities.items()
-        },
+        off_policy=judge_policies(utilities, logged, choice_model=choice_model),
         reasons=audit_explanations(spread(anew.batches, AUDITED_DECISIONS), ranker)
         if not undeclared
         else ReasonsAudit(),
@@ -162,24 +158,6 @@ def measure(
 def _with_zeros(rows: TrainingSet, names: tuple[str, ...]) -> TrainingSet:
     zeros = np.zeros((len(rows.features), len(names)))
     return replace(rows, feature_names=(*rows.feature_names, *names), features=np.hstack([rows.features, zeros]))
-
-
-def _figures(
-    utilities: Mapping[str, FloatArray], rows: TrainingSet, learned_from: TrainingSet, truth: FloatArray | None
-) -> dict[str, Figures]:
-    stated = dict(utilities) | {"popularity": popularity(learned_from, rows)}
-    if truth is not None:
-        stated["optimum"] = np.log(np.maximum(truth, 1e-300))
-    return {
-        name: judge(
-            values,
-            chosen=rows.chosen,
-            group_sizes=rows.group_sizes,
-            truth=truth,
-            states_probabilities=name != "rules",
-        )
-        for name, values in stated.items()
-    }
 
 
 def _over(

@@ -1,6 +1,6 @@
 """From a training set to what a policy is judged by offline: the plan put first, whether it was taken, and weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import segment_starts
 from models.data.dataset import TrainingSet
-from models.judging.off_policy import PolicyLog, importance_weights
+from models.judging.off_policy import PolicyFigures, PolicyLog, importance_weights, judge_policy
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.design_matrix import POSITION_FEATURES
 from recommender.ranking.exploration import OFF, Policy, propensities_of
@@ -94,6 +94,19 @@ def settled_log(
     settled = rows.settled
     scores = utilities[np.repeat(settled, rows.group_sizes)]
     return policy_log(rows.take(settled), utilities=scores, choice_model=choice_model, exploring=exploring)
+
+
+def judge_policies(
+    utilities: Mapping[str, FloatArray], rows: TrainingSet, *, choice_model: ChoiceModel, exploring: Policy = OFF
+) -> dict[str, PolicyFigures]:
+    """Estimate from settled decisions how often each ranker's first plan would be accepted, by the ranker's name.
+
+    Arguments as those of `policy_log`, with `utilities` (rows,) for each ranker.
+    """
+    return {
+        name: judge_policy(settled_log(rows, utilities=values, choice_model=choice_model, exploring=exploring))
+        for name, values in utilities.items()
+    }
 
 
 def cross_fitted_log(

@@ -1,12 +1,15 @@
 """How well utilities foretell choices: the figures by which rankers are compared, each defined once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from models.choice.group_softmax import log_loss_by_group, segment_starts, softmax_by_group
+from models.data.dataset import TrainingSet
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -59,6 +62,44 @@ def judge(
         calibration_error=calibration_error(probabilities, chosen) if states_probabilities else None,
         expected_hit_at_1=None if truth is None else float(truth[positions == 1].mean()),
     )
+
+
+def compare(
+    utilities: Mapping[str, FloatArray],
+    holdout: TrainingSet,
+    *,
+    learned_from: TrainingSet,
+    truth: FloatArray | None = None,
+) -> dict[str, Figures]:
+    """The metrics of several rankers on one hold-out, by name, and of `popularity`; also `optimum` by the truth.
+
+    `utilities` (rows of the hold-out,) by ranker; those of `rules` are no log probabilities. `learned_from` is what
+    popularity is counted in; `truth` (rows of the hold-out,) holds true choice probabilities where they are known.
+    """
+    rankers = dict(utilities) | {"popularity": popularity(learned_from, holdout)}
+    if truth is not None:
+        rankers["optimum"] = np.log(np.maximum(truth, 1e-300))
+    return {
+        name: judge(
+            values,
+            chosen=holdout.chosen,
+            group_sizes=holdout.group_sizes,
+            truth=truth,
+            states_probabilities=name != "rules",
+        )
+        for name, values in rankers.items()
+    }
+
+
+def popularity(learned_from: TrainingSet, holdout: TrainingSet) -> FloatArray:
+    """The simplest ranker: each plan's utility is the log of its share of choices where it stood among the candidates.
+
+    (rows of the hold-out,). Shares are smoothed; a plan that was never a candidate gets the smallest one.
+    """
+    counts = pd.Series(learned_from.chosen).groupby(learned_from.plans).sum()
+    offered = pd.Series(np.ones(len(learned_from.plans))).groupby(learned_from.plans).sum()
+    share = ((counts + 1) / (offered + 2)).reindex(holdout.plans).fillna(0.5 / (len(learned_from) + 2))
+    return np.asarray(np.log(share.to_numpy(dtype=np.float64)))
 
 
 @dataclass(frozen=True, slots=True)

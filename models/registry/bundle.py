@@ -9,7 +9,6 @@ tried out in an experiment), and one folder per version.
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from data_contracts.atomic_files import folder_written_whole, write_text_atomically
 from models.ranker.design_matrix import FEATURE_NAMES
 from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
 from models.ranker.training_coverage import Familiar
@@ -55,9 +55,6 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
     `about` (digest, seed, metrics …) is kept in the manifest for people to read.
     """
     text = "" if ranker.booster is None else ranker.booster.model_to_string()
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
-    unfinished.mkdir(parents=True)
-    (unfinished / "model.txt").write_bytes(text.encode())
     manifest = {
         "format": FORMAT,
         "version": ranker.version,
@@ -72,16 +69,16 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
         },
         "about": about,
     }
-    (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
-    return unfinished.rename(folder)
+    with folder_written_whole(folder) as unfinished:
+        (unfinished / "model.txt").write_bytes(text.encode())
+        (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True), "utf-8")
+    return folder
 
 
 def point_to(bundles: Path, version: str, *, pointer_name: str = POINTER) -> None:
     """Make this version the champion (or the challenger), atomically: readers see the old pointer or the new one."""
     pointer = {"version": version, "bundle": version, "manifest_sha256": manifest_sha256(bundles / version)}
-    waiting = bundles / f".{pointer_name}.{os.getpid()}"
-    waiting.write_text(json.dumps(pointer), "utf-8")
-    waiting.replace(bundles / pointer_name)
+    write_text_atomically(bundles / pointer_name, json.dumps(pointer))
 
 
 def champion_version(bundles: Path) -> str | None:
@@ -110,10 +107,7 @@ def load_challenger(address: Path) -> PlanRanker:
 
 def publish_usage_range(bundles: Path, usage_range: UsageRange) -> None:
     """Write the range beside the bundles, atomically; a running service reads it with its next champion."""
-    bundles.mkdir(parents=True, exist_ok=True)
-    waiting = bundles / f".{USAGE_RANGE}.{os.getpid()}"
-    waiting.write_text(json.dumps({"low": usage_range.low, "high": usage_range.high}), "utf-8")
-    waiting.replace(bundles / USAGE_RANGE)
+    write_text_atomically(bundles / USAGE_RANGE, json.dumps({"low": usage_range.low, "high": usage_range.high}))
 
 
 def load_usage_range(bundles: Path) -> UsageRange | None:

@@ -4,11 +4,12 @@ The list stands in the registry's folder as `champions.json`; `bundles/champion.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
+
+from data_contracts.atomic_files import write_text_atomically
 
 HISTORY: Final = "champions.json"
 
@@ -71,6 +72,4 @@ def record(registry: Path, *, before: str | None, change: Change) -> None:
     line = line_of_champions(past, current=None)
     if before is not None and line[-1:] != (before,):
         past = (*past, Change(before, "found", change.at))
-    waiting = registry / f".{HISTORY}.{os.getpid()}"
-    waiting.write_text(json.dumps([asdict(one) for one in (*past, change)], indent=1), "utf-8")
-    waiting.replace(registry / HISTORY)
+    write_text_atomically(registry / HISTORY, json.dumps([asdict(one) for one in (*past, change)], indent=1))

@@ -18,7 +18,6 @@ import numpy as np
 
 from models.data.dataset import TrainingSet, columns_of
 from models.data.situations import Logged
-from models.judged import Judged, Report, keep, require_passed
 from models.ranker.design_matrix import TREE_NAMES
 from models.ranker.plan_ranker import TREE_COLUMNS, PlanRanker
 from models.registry.bundle import (
@@ -35,10 +34,12 @@ from models.registry.bundle import (
     point_to,
     write_bundle,
 )
+from models.registry.gate_reports import GateReport, require_passed, write_report
 from models.registry.mlflow_run import log_plots, run_metrics
 from models.registry.model_card import model_card
 from models.registry.promotion_history import Change, How, PromotionRefused, previous, record
 from models.registry.report import markdown
+from models.training.judge_challenger import Judged
 from models.training.train import Trained
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
@@ -150,7 +151,9 @@ class Registry:
     def note(self, version: str, judged: Judged) -> None:
         """Keep what the gate found of a registered version; a later report takes the place of an earlier one."""
         at = datetime.now(UTC).isoformat()
-        keep(self.folder, Report(version, judged.champion, judged.verdict.outcome, judged.verdict.conditions, at))
+        write_report(
+            self.folder, GateReport(version, judged.champion, judged.verdict.outcome, judged.verdict.conditions, at)
+        )
 
     def _log_trees(self, mlflow: Any, trained: Trained) -> str:
         signature = mlflow.models.infer_signature(np.zeros((1, TREE_COLUMNS)), np.zeros(1))

@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_contracts.policy_estimates import PolicyEstimate, PolicyEstimates
-from models.data.dataset import TrainingSet, columns_of
+from models.data.dataset import TrainingSet, utilities_of
 from models.data.holdout import split
-from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit
+from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit, judge_policies
 from models.judging.off_policy import PolicyFigures
-from models.judging.ranking_metrics import Figures, judge
-from models.popularity import popularity
-from models.training.train import judge_off_policy
+from models.judging.ranking_metrics import Figures, compare
 from recommender.ranking.exploration import OFF, Policy
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
@@ -52,35 +50,17 @@ def evaluate(
     """
     cut = split(training_set)
     others, judged = cut.learned_from, cut.judged_on
-    held = None if truth is None else truth[np.repeat(cut.judged, training_set.group_sizes)]
     rankers: dict[str, Ranker] = ({"champion": champion} if champion else {}) | {"rules": RuleRanker()}
     progress(f"judging on {len(judged):,} decisions of held-out organisations")
-
-    def figures(utilities: FloatArray, *, states_probabilities: bool) -> Figures:
-        return judge(
-            utilities,
-            chosen=judged.chosen,
-            group_sizes=judged.group_sizes,
-            truth=held,
-            states_probabilities=states_probabilities,
-        )
-
-    found = {
-        name: figures(
-            ranker.utilities(columns_of(ranker, judged), judged.group_sizes), states_probabilities=name != "rules"
-        )
-        for name, ranker in rankers.items()
-    }
-    found["popularity"] = figures(popularity(others, judged), states_probabilities=True)
-    if held is not None:
-        found["optimum"] = figures(np.log(np.maximum(held, 1e-300)), states_probabilities=True)
+    held = None if truth is None else truth[cut.judged_rows]
+    found = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
     # No training saw these organisations, early or late: a policy may be judged on all that was logged of them.
     unseen = training_set.take(~np.isin(training_set.organizations, np.unique(others.organizations)))
     progress(f"judging by what was logged in {len(unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
     return Evaluation(
         figures=found,
-        off_policy=judge_off_policy(tried, unseen, choice_model=fit(others), exploring=exploring),
+        off_policy=judge_policies(utilities_of(tried, unseen), unseen, choice_model=fit(others), exploring=exploring),
         versions={name: ranker.version for name, ranker in tried.items()},
         decisions=len(judged),
         organizations=len(np.unique(judged.organizations)),

@@ -1,25 +1,22 @@
 """From a training set to a judged challenger: one call, repeatable from its seed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.hybrid import Settings, TreeSettings
-from models.data.dataset import TrainingSet, TrainingSetRefused, columns_of
+from models.data.dataset import TrainingSet, TrainingSetRefused, utilities_of
 from models.data.holdout import Split, split
-from models.judging.logged_choices import ChoiceModel, settled_log
-from models.judging.off_policy import PolicyFigures, judge_policy
-from models.judging.ranking_metrics import Figures, judge
-from models.popularity import popularity
+from models.judging.logged_choices import judge_policies
+from models.judging.off_policy import PolicyFigures
+from models.judging.ranking_metrics import Figures, compare
 from models.ranker.learn import learn_plans
 from models.ranker.plan_ranker import FloatArray, PlanRanker
-from recommender.ranking.exploration import OFF, Policy
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 
@@ -68,12 +65,18 @@ def train(
     settings = replace(QUICK if quick else Settings(), seed=seed, num_threads=num_threads)
     ranker, report = learn_plans(learn, version=version, settings=settings)
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
-    held = None if truth is None else truth[np.repeat(cut.judged, training_set.group_sizes)]
     progress("judging against rules, popularity and a conditional logit")
     parameters = {"seed": seed, **asdict(report)}
-    figures = _compare(ranker, logit, champion, learn=learn, judged=judged, truth=held)
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
-    off_policy = judge_off_policy(rankers | ({"champion": champion} if champion else {}), judged, choice_model=logit)
+    utilities = utilities_of(rankers | ({"champion": champion} if champion else {}), judged)
+    unplaced = np.hstack([judged.features, np.zeros_like(judged.positions)])
+    figures = compare(
+        utilities | {"conditional_logit": unplaced @ logit.coef_},
+        judged,
+        learned_from=learn,
+        truth=None if truth is None else truth[cut.judged_rows],
+    )
+    off_policy = judge_policies(utilities, judged, choice_model=logit)
     return Trained(ranker, figures, parameters, learn, judged, cut.later, off_policy)
 
 
@@ -93,53 +96,3 @@ def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
     if np.isnan(truth).any():
         raise TrainingSetRefused(f"{choices.name} does not know every decision of the training set")
     return truth
-
-
-def judge_off_policy(
-    rankers: Mapping[str, Ranker], judged: TrainingSet, *, choice_model: ChoiceModel, exploring: Policy = OFF
-) -> dict[str, PolicyFigures]:
-    """What the log says of each ranker as a policy; the choice model must not have seen the organisations judged on."""
-    return {
-        name: judge_policy(
-            settled_log(
-                judged,
-                utilities=ranker.utilities(columns_of(ranker, judged), judged.group_sizes),
-                choice_model=choice_model,
-                exploring=exploring,
-            )
-        )
-        for name, ranker in rankers.items()
-    }
-
-
-def _compare(
-    ranker: PlanRanker,
-    logit: ConditionalLogit,
-    champion: Ranker | None,
-    *,
-    learn: TrainingSet,
-    judged: TrainingSet,
-    truth: FloatArray | None,
-) -> dict[str, Figures]:
-    def figures(utilities: FloatArray, *, states_probabilities: bool = True) -> Figures:
-        return judge(
-            utilities,
-            chosen=judged.chosen,
-            group_sizes=judged.group_sizes,
-            truth=truth,
-            states_probabilities=states_probabilities,
-        )
-
-    rules = RuleRanker()
-    neutral: NDArray[np.float64] = np.hstack([judged.features, np.zeros_like(judged.positions)])
-    found = {
-        "model": figures(ranker.utilities(columns_of(ranker, judged), judged.group_sizes)),
-        "conditional_logit": figures(neutral @ logit.coef_),
-        "rules": figures(rules.utilities(columns_of(rules, judged), judged.group_sizes), states_probabilities=False),
-        "popularity": figures(popularity(learn, judged)),
-    }
-    if champion is not None:
-        found["champion"] = figures(champion.utilities(columns_of(champion, judged), judged.group_sizes))
-    if truth is not None:
-        found["optimum"] = figures(np.log(np.maximum(truth, 1e-300)))
-    return found

@@ -25,6 +25,7 @@ PLANTED = {
         "recommender/billing/planted.py",
         "import recommender.ranking",
     ),
+    "models: the registry over training over judging": ("models/choice/planted.py", "import models.data"),
     "the core touches nothing": ("recommender/ranking/planted_database.py", "import sqlalchemy"),
     "billing is standard library only": ("recommender/billing/planted_numpy.py", "import numpy"),
     "ranking knows NumPy and nothing else": ("recommender/ranking/planted_shapes.py", "import pydantic"),

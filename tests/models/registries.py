@@ -6,10 +6,11 @@ from pathlib import Path
 from data_contracts.catalogue import reference_texts
 from models.data.dataset import load_training_set
 from models.data.situations import load_situations
-from models.judged import Judged, Report, judge_challenger, keep
 from models.judging.gate import Condition, Outcome, Verdict
 from models.registry.bundle import champion_version
+from models.registry.gate_reports import GateReport, write_report
 from models.registry.registry import Registry
+from models.training.judge_challenger import Judged, judge_challenger
 from models.training.train import Trained, train
 from recommender.billing.catalogue_build import load_catalogue
 from tests.models.world import silent
@@ -28,7 +29,9 @@ def judged_challenger(root: Path, *, outcome: Outcome) -> tuple[Trained, Judged]
 def judged_now(registry: Registry, version: str, *, outcome: Outcome = "level") -> None:
     """As if the gate had just measured a version beside the present champion."""
     conditions = (Condition("as good as the champion", outcome != "refused", "by 0.1"),)
-    keep(registry.folder, Report(version, champion_version(registry.bundles), outcome, conditions, "2026-06-01"))
+    write_report(
+        registry.folder, GateReport(version, champion_version(registry.bundles), outcome, conditions, "2026-06-01")
+    )
 
 
 def promote(registry: Registry, version: str) -> None:

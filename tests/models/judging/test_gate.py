@@ -10,7 +10,6 @@ import pytest
 from data_contracts.catalogue import reference_texts
 from models.data.dataset import TrainingSet, load_training_set
 from models.data.situations import Batch, load_situations
-from models.judged import Judged, judge_challenger
 from models.judging.gate import CONDITIONS, Verdict, verdict
 from models.judging.gate_evidence import Learned, Measured, Slice, measure
 from models.judging.monotonicity import Certificate
@@ -19,6 +18,7 @@ from models.judging.paired_bootstrap import Difference, paired_difference
 from models.judging.ranking_metrics import Figures
 from models.judging.reason_audit import Finding, ReasonsAudit
 from models.registry.model_card import EmptyField, model_card, render
+from models.training.judge_challenger import Judged, judge_challenger
 from models.training.train import Trained, train
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker

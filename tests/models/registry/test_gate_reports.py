@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from models.__main__ import app
-from models.judged import report_of
 from models.registry.bundle import champion_version
+from models.registry.gate_reports import read_report
 from models.registry.promotion_history import PromotionRefused
 from models.registry.registry import Registry
 from tests.models.registries import judged_now, promote
@@ -59,7 +59,7 @@ def test_a_registered_version_is_judged_anew_on_demand(registry: Registry, versi
 
     code, words = said("evaluate", "--training-set", training_set, "--version", versions[0], registry=registry)
 
-    report = report_of(registry.folder, versions[0])
+    report = read_report(registry.folder, versions[0])
     assert code == 0, words
     assert report is not None
     assert f"the gate: {report.outcome}" in words
@@ -85,8 +85,8 @@ def test_the_run_keeps_report_card_and_pictures(registry: Registry) -> None:
 
 
 def test_the_registry_says_what_it_keeps_of_a_verdict(registry: Registry, versions: tuple[str, str, str]) -> None:
-    report = report_of(registry.folder, versions[0])
+    report = read_report(registry.folder, versions[0])
 
     assert report is not None
     assert (report.version, report.champion, report.outcome) == (versions[0], None, "level")
-    assert report_of(Path("nowhere"), versions[0]) is None
+    assert read_report(Path("nowhere"), versions[0]) is None

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from models.data.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
-from models.popularity import popularity
+from models.judging.ranking_metrics import popularity
 from models.training.train import Trained, train, truth_for
 from tests.models.world import built, silent
 
