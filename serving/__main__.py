@@ -30,7 +30,7 @@ def serve(extend: "Callable[[FastAPI], object]" = lambda _: None) -> None:
     from serving.app import create_app
     from serving.web.logs import configure_logs
 
-    with _spoken():
+    with errors_as_exit_codes():
         settings = Settings()
         configure_logs(settings.log_level)
         service = create_app(settings)
@@ -65,7 +65,7 @@ def migrate() -> None:
     from serving.db.migrate import schema_version
     from serving.db.session import Database
 
-    with _spoken():
+    with errors_as_exit_codes():
         database = Database(Settings().database_url)
         apply(database)
         typer.echo(f"The schema is at version {schema_version(database)}.")
@@ -95,7 +95,7 @@ def import_raw(
     from serving.db.session import Database
     from serving.jobs.import_raw import import_raw as fill
 
-    with _spoken(), Progress(transient=True) as bars:
+    with errors_as_exit_codes(), Progress(transient=True) as bars:
         database = Database(Settings().database_url)
         apply(database)
         tasks = {}
@@ -125,8 +125,9 @@ def experiments(
     """Show how experiments are doing, stop one for good, or let one grow by a stage while all is green."""
     from serving.experiments import commands
 
-    with _spoken():
-        commands.run(Settings(), do, name, reason=reason, out=out)
+    with errors_as_exit_codes():
+        settings = Settings()
+        commands.run(settings.experiments, settings.database_url, do, name, reason=reason, out=out)
 
 
 @app.command()
@@ -141,7 +142,7 @@ def openapi() -> None:
 
 
 @contextmanager
-def _spoken() -> Iterator[None]:
+def errors_as_exit_codes() -> Iterator[None]:
     """Turn a setting, a file or a database that is no good into one line per fault on stderr and exit status 1."""
     from sqlalchemy.exc import SQLAlchemyError
 

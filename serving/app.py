@@ -20,6 +20,7 @@ from serving.accounts import usage_endpoints as usage
 from serving.clock import Clock, SteppedClock, system_clock
 from serving.collection import bank_transfers
 from serving.collection import endpoints as payments
+from serving.dashboards.login import Login, LoginCookie
 from serving.db.migrate import migrate
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
@@ -51,9 +52,9 @@ from serving.sale import versions
 from serving.sale.assortment import assortment, configured_texts, log_chain_breaks
 from serving.settings import SettingMissing, Settings, sandbox_secret, with_secrets
 from serving.web import openapi
-from serving.web.access import Gatekeeper
+from serving.web.access import Authenticator
 from serving.web.logs import logger
-from serving.web.middleware import Gateway
+from serving.web.middleware import RequestMiddleware
 from serving.web.telemetry import Metrics
 
 
@@ -94,7 +95,12 @@ def create_app(
         redoc_url=None,
     )
     app.state.parts = parts
-    app.add_middleware(Gateway, metrics=parts.metrics, new_id=new_id)
+    app.state.dashboard_login = Login(
+        parts.authenticator,
+        LoginCookie(signing_key=settings.signing_key.get_secret_value(), api_key=settings.api_key.get_secret_value()),
+        parts.clock,
+    )
+    app.add_middleware(RequestMiddleware, metrics=parts.metrics, new_id=new_id)
     install_problem_handlers(app)
     pages = (organization_page, plan_pages, change_pages, billing_pages, assets)
     billing = (plan_changes, payments, payment_webhooks, bank_transfers, invoices)
@@ -108,7 +114,7 @@ def create_app(
 
 
 def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load: Callable[[Path], Ranker]) -> Parts:
-    texts = configured_texts(settings)
+    texts = configured_texts(settings.catalogue, settings.offers)
     catalogue = load_catalogue(*texts)
     on_sale = assortment(catalogue)
     log_chain_breaks(on_sale)
@@ -129,7 +135,7 @@ def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load:
         clock=clock,
         new_id=new_id,
         database=database,
-        gatekeeper=Gatekeeper(
+        authenticator=Authenticator(
             api_key=settings.api_key.get_secret_value(), signing_key=settings.signing_key.get_secret_value()
         ),
         metrics=Metrics(),

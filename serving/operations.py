@@ -7,7 +7,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.parts import PartsOf, json_answer
+from serving.parts import PartsOf
+from serving.web.answers import json_answer
 
 router = APIRouter(tags=["operations"])
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, cast
 
-import orjson
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Request
 
 from recommender.billing.catalogue import Catalogue
 from serving.clock import Clock
@@ -15,15 +14,14 @@ from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.issuing import Issuer
 from serving.notifications.post import Post
-from serving.organizations.repository import UnknownOrganization
 from serving.payments.gateway import PaymentGateway
 from serving.plan_cards.ranker_fallback import Advisor
 from serving.plan_changes.quotes import QuoteSigner
 from serving.sale.assortment import Assortment
 from serving.settings import Settings
-from serving.web.access import Caller, Gatekeeper, NotForBrowsers
+from serving.web.access import Authenticator, Caller, NotForBrowsers, UnknownOrganization
 from serving.web.telemetry import Metrics
-from serving.words.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
+from serving.words.locales import LocaleCode
 from serving.words.plans import Words
 
 
@@ -53,7 +51,7 @@ class Parts:
     clock: Clock
     new_id: Callable[[], str]
     database: Database
-    gatekeeper: Gatekeeper
+    authenticator: Authenticator
     metrics: Metrics
     assortment: Assortment
     catalogue_texts: tuple[str, str | None]
@@ -89,7 +87,7 @@ def parts_of(request: Request) -> Parts:
 def caller_of(request: Request) -> Caller:
     """Who sent this request; raises `NotAuthenticated`, `OriginNotAllowed`."""
     parts = parts_of(request)
-    return parts.gatekeeper.caller(request, now=parts.now())
+    return parts.authenticator.caller(request, now=parts.now())
 
 
 async def _parts(request: Request) -> Parts:
@@ -114,26 +112,6 @@ AnyCaller = Annotated[Caller, Depends(_anyone)]
 
 host_only = Depends(_host)
 """Lets the host backend pass and nobody else."""
-
-
-def locale_for(request: Request, *, organization_locale: str | None = None) -> LocaleCode:
-    """The language of an answer: asked for, accepted, the organisation's, German.
-
-    One that we do not speak is passed over, so a host may hand on whatever its reader prefers.
-    """
-    return (
-        supported(request.query_params.get("locale"))
-        or accepted(request.headers.get("accept-language"))
-        or supported(organization_locale)
-        or DEFAULT_LOCALE
-    )
-
-
-def json_answer(content: object, *, status: int = 200, locale: LocaleCode | None = None) -> Response:
-    """An answer as bytes: nothing is validated or copied on the way out."""
-    headers = None if locale is None else {"Content-Language": locale, "Vary": "Accept-Language"}
-    body = content if isinstance(content, bytes) else orjson.dumps(content)
-    return Response(content=body, status_code=status, media_type="application/json", headers=headers)
 
 
 def seen_by(caller: Caller, organization_id: str) -> None:

@@ -14,7 +14,7 @@ from serving.collection.bank_transfers import TransferAmountDiffers, TransferReu
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
-from serving.organizations.repository import OrganizationErased, UnknownOrganization
+from serving.organizations.repository import OrganizationErased
 from serving.organizations.service import TrialInTheFuture
 from serving.outcomes.service import (
     NotACandidate,
@@ -25,9 +25,6 @@ from serving.outcomes.service import (
     PlanMissing,
     UnknownDecision,
 )
-from serving.pages.forms import FormUnreadable
-from serving.pages.session import FormNotOurs
-from serving.parts import locale_for
 from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
 from serving.personal_data.erasure import MoneyStillOpen
@@ -43,7 +40,9 @@ from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, Unknown
 from serving.plan_changes.service import ChangeUnderWay
 from serving.subscriptions.states import HeldPlanUnknown, StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
-from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed
+from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, UnknownOrganization
+from serving.web.answers import locale_for
+from serving.web.forms import FormNotOurs, FormUnreadable
 from serving.web.logs import logger
 from serving.web.problems import FieldFault, problem
 from serving.words.texts import known, say

@@ -25,7 +25,8 @@ def main(
     """Answer requests until stopped; configured by the environment (PLANS_…)."""
     typer.echo("The dashboards are at /dashboards/; sign in with the API key.")
     pages = site(metrics, notebooks=Path(__file__).parent)
-    serve(lambda service: open_dashboards(service, pages, first=next(iter(PAGES))))
+    first = next(iter(PAGES))
+    serve(lambda app: open_dashboards(app, pages, login=app.state.dashboard_login, first=first))
     # The service has closed what it holds; the threads of open pages would wait for their readers forever.
     sys.stdout.flush()
     os._exit(0)

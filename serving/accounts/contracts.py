@@ -4,9 +4,21 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from serving.plan_cards.contracts import BlockerText
 from serving.usage.contracts import UsagePeriod
 from serving.web.fields import Instant
+
+
+class BlockerText(BaseModel):
+    """One reason why the plan cannot be taken, and what to do about it."""
+
+    code: str
+    message: str
+    used: int | None
+    limit: int | None
+    excess: int | None
+    remedy: str
+    url: str | None
+    clears_at: Instant | None
 
 
 class Allowance(BaseModel):

@@ -8,8 +8,9 @@ from serving.accounts import current_subscription
 from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.notices import notices
 from serving.organizations import repository as organizations
-from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
+from serving.parts import AnyCaller, PartsOf, seen_by
 from serving.subscriptions import changes as plan_changes
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId, utc_text
 from serving.web.problems import documented
 from serving.words.locales import LocaleCode
@@ -31,7 +32,7 @@ async def get_subscription(
 
     def work(connection: Connection) -> tuple[dict[str, object], LocaleCode]:
         organization = organizations.get(connection, organization_id)
-        spoken = locale_for(request, organization_locale=organization.locale)
+        spoken = locale_for(request, organization.locale)
         held = current_subscription.standing(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
         )

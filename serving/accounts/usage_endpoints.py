@@ -10,9 +10,10 @@ from serving.accounts import usage_meters
 from serving.accounts.current_subscription import Standing
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
-from serving.parts import AnyCaller, PartsOf, host_only, json_answer, locale_for, seen_by
+from serving.parts import AnyCaller, PartsOf, host_only, seen_by
 from serving.usage import service
 from serving.usage.contracts import Usage, UsageReceipt, batch_schema
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
 from serving.words.texts import say
@@ -74,6 +75,6 @@ async def get_usage(
         return organization, standing, usage_meters.used(connection, organization_id=organization_id, since=since)
 
     organization, standing, figures = await parts.database.read(work)
-    spoken = locale_for(request, organization_locale=organization.locale)
+    spoken = locale_for(request, organization.locale)
     answer = usage_meters.usage_answer(organization=organization, standing=standing, figures=figures, locale=spoken)
     return json_answer(answer, locale=spoken)

@@ -12,9 +12,10 @@ from serving.invoices import answers, repository
 from serving.invoices.contracts import InvoiceAnswer
 from serving.invoices.repository import Kept
 from serving.organizations import repository as organizations
-from serving.parts import Parts, PartsOf, host_only, json_answer, locale_for
+from serving.parts import Parts, PartsOf, host_only
 from serving.payments import attempts, charges
 from serving.payments.gateway import Payment
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 
@@ -53,7 +54,7 @@ async def record_transfer(
 ) -> Response:
     """Say that an invoice was paid by bank transfer, in full; what is already paid is kept apart as not owed."""
     kept = await parts.database.write(lambda connection: _record(connection, parts, organization_id, number, said))
-    locale = locale_for(request, organization_locale=kept.invoice.locale)
+    locale = locale_for(request, kept.invoice.locale)
     return json_answer(answers.full(kept, locale), locale=locale)
 
 

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Response
 
 from serving.collection import payment_methods
 from serving.collection.collect import collect_arrears
-from serving.parts import AnyCaller, Parts, PartsOf, json_answer, seen_by
+from serving.parts import AnyCaller, Parts, PartsOf, seen_by
 from serving.payments.contracts import PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn, PaymentMethods
 from serving.payments.sandbox import TEST_CARDS
+from serving.web.answers import json_answer
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 

@@ -1,1 +1,1 @@
-"""The door before the dashboards; what is behind it is built elsewhere and handed in."""
+"""Login to the dashboards, which are built elsewhere and mounted behind it."""

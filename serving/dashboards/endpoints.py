@@ -1,4 +1,4 @@
-"""The form at the door, the way out, and what hangs the dashboards behind it."""
+"""The login form of the dashboards, the logout, and the function that mounts the dashboards behind them."""
 
 from functools import partial
 from pathlib import Path
@@ -6,25 +6,16 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.types import ASGIApp
 
-from serving.dashboards.login import COOKIE, ROOT, Badge, Door, at_the_door, is_page
-from serving.pages.forms import form_of
-from serving.parts import Parts, PartsOf
-from serving.web.middleware import request_locale
+from serving.dashboards.login import COOKIE, ROOT, Login, RequireLogin, is_page, login_url
+from serving.web.answers import locale_for
+from serving.web.forms import form_of
+from serving.web.templates import templates_in
 from serving.words.texts import say
 
-router = APIRouter(prefix=ROOT, include_in_schema=False)
-
 _FOLDER: Final = Path(__file__).parent
-_TEMPLATES: Final = Environment(
-    loader=FileSystemLoader([_FOLDER, _FOLDER.parent / "pages" / "templates"]),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES: Final = templates_in(_FOLDER, _FOLDER.parent / "pages" / "templates")
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -34,60 +25,59 @@ _HEADERS: Final = {
 }
 
 
-def open_dashboards(service: FastAPI, dashboards: ASGIApp, *, first: str) -> None:
-    """Show these dashboards at `/dashboards/`, behind the door; `first` is the page that is shown first."""
-    parts: Parts = service.state.parts
-    service.state.first_dashboard = first
-    service.include_router(router)
-    door = Door(dashboards, gatekeeper=parts.gatekeeper, badge=_badge(parts), clock=parts.clock)
-    service.mount(ROOT, door, name="dashboards")
+def open_dashboards(app: FastAPI, dashboards: ASGIApp, *, login: Login, first: str) -> None:
+    """Serve these dashboards at `/dashboards/` to logged-in readers; `first` is the page that `/dashboards/` opens."""
+    app.include_router(router(login, first=first))
+    app.mount(ROOT, RequireLogin(dashboards, login=login), name="dashboards")
 
 
-@router.get("/")
-async def first_page(request: Request) -> Response:
-    """The first page; without a badge the door sends on."""
-    locale = request_locale(request.scope, request.headers)
-    return RedirectResponse(f"{ROOT}/{request.app.state.first_dashboard}/?locale={locale}", 303)
+def router(login: Login, *, first: str) -> APIRouter:
+    """The routes beside the dashboards themselves."""
+    endpoints = _Endpoints(login, first)
+    api = APIRouter(prefix=ROOT, include_in_schema=False)
+    api.get("/")(endpoints.first_page)
+    api.get("/login")(endpoints.login_form)
+    api.post("/login")(endpoints.log_in)
+    api.get("/logout")(endpoints.log_out)
+    return api
 
 
-@router.get("/login")
-async def login(request: Request) -> Response:
-    """The form."""
-    return _form(request, refused=False)
+class _Endpoints:
+    def __init__(self, login: Login, first: str) -> None:
+        self._login = login
+        self._first = first
 
+    async def first_page(self, request: Request) -> Response:
+        """Redirect to the first dashboard, which asks for a login where none was made."""
+        return RedirectResponse(f"{ROOT}/{self._first}/?locale={locale_for(request)}", 303)
 
-@router.post("/login")
-async def log_in(request: Request, parts: PartsOf) -> Response:
-    """A badge for whoever knows the API key, who goes on to the page that was wanted."""
-    form = await form_of(request)
-    if not parts.gatekeeper.is_host(f"Bearer {form.get('key')}"):
-        return _form(request, refused=True)
-    locale = request_locale(request.scope, request.headers)
-    wanted = request.query_params.get("page", "")
-    response = RedirectResponse(f"{ROOT}/{f'{wanted}/' if is_page(wanted) else ''}?locale={locale}", 303)
-    _badge(parts).give(response, now=parts.now(), secure=request.url.scheme == "https")
-    return response
+    async def login_form(self, request: Request) -> Response:
+        """The form that takes the API key."""
+        return _form(request, refused=False)
 
+    async def log_in(self, request: Request) -> Response:
+        """Set the login cookie for the right API key and redirect to the dashboard that was asked for."""
+        form = await form_of(request)
+        if not self._login.accepts_key(form.get("key")):
+            return _form(request, refused=True)
+        page = request.query_params.get("page", "")
+        url = f"{ROOT}/{f'{page}/' if is_page(page) else ''}?locale={locale_for(request)}"
+        response = RedirectResponse(url, 303)
+        self._login.remember(response, secure=request.url.scheme == "https")
+        return response
 
-@router.get("/logout")
-async def log_out(request: Request) -> Response:
-    """The badge is given back."""
-    locale = request_locale(request.scope, request.headers)
-    response = RedirectResponse(f"{ROOT}/login?locale={locale}", 303)
-    response.delete_cookie(COOKIE, path=ROOT)
-    return response
+    async def log_out(self, request: Request) -> Response:
+        """Delete the login cookie."""
+        response = RedirectResponse(f"{ROOT}/login?locale={locale_for(request)}", 303)
+        response.delete_cookie(COOKIE, path=ROOT)
+        return response
 
 
 def _form(request: Request, *, refused: bool) -> Response:
-    locale = request_locale(request.scope, request.headers)
-    action = at_the_door(locale, wanted=request.query_params.get("page", ""))
+    locale = locale_for(request)
+    action = login_url(locale, page=request.query_params.get("page", ""))
     text = _TEMPLATES.get_template("login.html").render(
         locale=locale, t=partial(say, locale), refused=refused, action=action
     )
     headers = {**_HEADERS, "Content-Language": locale}
     return Response(text, 401 if refused else 200, headers, "text/html; charset=utf-8")
-
-
-def _badge(parts: Parts) -> Badge:
-    settings = parts.settings
-    return Badge(signing_key=settings.signing_key.get_secret_value(), api_key=settings.api_key.get_secret_value())

@@ -15,17 +15,18 @@ from serving.experiments import service
 from serving.experiments.in_force import declared_experiments
 from serving.experiments.repository import Standing
 from serving.experiments.service import Health, MayNotGrow, NotStopped
-from serving.settings import Settings
 
 
-def run(settings: Settings, do: str, name: str, *, reason: str, out: Path | None = None) -> None:
-    """Show every declared experiment (and hand it over in a file), or stop or advance the named one.
+def run(
+    experiments: Path | None, database_url: str, do: str, name: str, *, reason: str, out: Path | None = None
+) -> None:
+    """Show every experiment that the file declares (and write it to `out`), or stop or advance the named one.
 
     Raises `CatalogueFaults`, `OSError`, `SQLAlchemyError` and typer's own for what makes no sense.
     """
-    declared = declared_experiments(settings.experiments)
+    declared = declared_experiments(experiments)
     now = system_clock()
-    with _database(settings) as database:
+    with _database(database_url) as database:
         if do == "show":
             _show(declared, database, now=now, out=out)
         elif do in ("stop", "advance"):
@@ -104,8 +105,8 @@ def lines(seen: Health, *, now: datetime) -> list[str]:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.database_url)
+def _database(url: str) -> Iterator[Database]:
+    database = Database(url)
     try:
         yield database
     finally:

@@ -12,7 +12,8 @@ from serving.invoices.contracts import InvoiceAnswer, InvoiceList
 from serving.invoices.repository import Files, Kept, NoElectronicForm
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
-from serving.parts import AnyCaller, Parts, PartsOf, json_answer, locale_for, seen_by
+from serving.parts import AnyCaller, Parts, PartsOf, seen_by
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
 from serving.words.locales import LocaleCode
@@ -40,7 +41,7 @@ async def list_invoices(
         return organization, repository.kept_of(connection, organization_id, limit=limit)
 
     organization, found = await parts.database.read(work)
-    spoken = locale_for(request, organization_locale=organization.locale)
+    spoken = locale_for(request, organization.locale)
     return json_answer({"invoices": [answers.summary(each, spoken) for each in found]}, locale=spoken)
 
 
@@ -82,7 +83,7 @@ async def get_html(
     """The document as a page, in the reader's language."""
     seen_by(caller, organization_id)
     organization, kept = await found(parts, organization_id, number)
-    return html_answer(kept, locale_for(request, organization_locale=organization.locale))
+    return html_answer(kept, locale_for(request, organization.locale))
 
 
 @router.get("/{organization_id}/invoices/{number}", response_model=InvoiceAnswer, responses=documented(403, 404))
@@ -92,7 +93,7 @@ async def get_invoice(
     """One document with everything that stands on it."""
     seen_by(caller, organization_id)
     organization, kept = await found(parts, organization_id, number)
-    spoken = locale_for(request, organization_locale=organization.locale)
+    spoken = locale_for(request, organization.locale)
     return json_answer(answers.full(kept, spoken), locale=spoken)
 
 

@@ -16,11 +16,11 @@ from recommender.billing.tax import TaxLine
 from serving.db import json_columns
 from serving.db.billing_tables import charges, payment_methods
 from serving.invoices import repository
-from serving.invoices.seller import SellerSettings
 from serving.notifications import repository as notifications
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import company_number, day_of
+from serving.settings import SellerSettings
 from serving.words.locales import DEFAULT_LOCALE, supported
 
 _LINES: TypeAdapter[tuple[Line, ...]] = TypeAdapter(tuple[Line, ...])

@@ -7,25 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from data_contracts.invoices import Invoice, InvoiceLine, Party, Seller
 from serving.invoices import e_invoice
 from serving.invoices.repository import Files
 from serving.web.logs import logger
+from serving.web.templates import templates_in
 from serving.words import invoices
 from serving.words.locales import LocaleCode
 from serving.words.texts import country_name, say
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _SHEET: Final = Path(__file__).parents[1] / "modal" / "static" / "invoice.css"
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(_FOLDER),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES: Final = templates_in(_FOLDER)
 
 
 def html(invoice: Invoice, locale: LocaleCode, *, for_print: bool = False) -> str:

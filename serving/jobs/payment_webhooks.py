@@ -9,12 +9,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from serving.collection import settlement
-from serving.parts import Parts, PartsOf, json_answer
+from serving.parts import Parts, PartsOf
 from serving.payments import attempts
 from serving.payments.gateway import Event
 from serving.plan_changes import payment_outcome
 from serving.subscriptions import changes
 from serving.subscriptions.states import StateChangedMeanwhile
+from serving.web.answers import json_answer
 from serving.web.logs import logger
 from serving.web.problems import documented
 

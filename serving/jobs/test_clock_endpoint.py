@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.clock import SteppedClock
 from serving.jobs import schedule
-from serving.parts import PartsOf, host_only, json_answer
+from serving.parts import PartsOf, host_only
+from serving.web.answers import json_answer
 from serving.web.fields import Instant, StrictJsonRoute, utc_text
 from serving.web.problems import documented
 

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, insert
 from serving.db.tables import enterprise_leads
 from serving.leads.contracts import LeadIn, LeadReceipt
 from serving.organizations import repository as organizations
-from serving.parts import AnyCaller, Parts, PartsOf, json_answer, locale_for, seen_by
+from serving.parts import AnyCaller, Parts, PartsOf, seen_by
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 from serving.words.texts import say
@@ -31,7 +32,7 @@ async def record_lead(
     """Store that this organisation wants to talk to sales."""
     seen_by(caller, organization_id)
     lead_id, own_locale = await store(parts, organization_id, lead)
-    spoken = locale_for(request, organization_locale=own_locale)
+    spoken = locale_for(request, own_locale)
     return json_answer({"lead_id": lead_id, "message": say(spoken, "lead.thanks")}, status=201, locale=spoken)
 
 

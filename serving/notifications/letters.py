@@ -7,22 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from babel.dates import format_skeleton
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from data_contracts.invoices import Invoice
 from serving.notifications.repository import Kind, Notification
 from serving.organizations.repository import OrganizationRow
+from serving.web.templates import templates_in
 from serving.words import invoices
 from serving.words.plans import Words
 from serving.words.texts import day, known, money, say
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
 
 
 @dataclass(frozen=True, slots=True)

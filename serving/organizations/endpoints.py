@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 from serving.organizations import repository, service
 from serving.organizations.contracts import Organization, OrganizationIn, Token, TokenIn
 from serving.organizations.repository import OrganizationRow
-from serving.parts import PartsOf, host_only, json_answer, locale_for
+from serving.parts import PartsOf, host_only
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId, StrictJsonRoute, utc_text
 from serving.web.problems import documented
 
@@ -31,7 +32,7 @@ async def put_organization(
         return service.put(connection, organization_id=organization_id, said=said, now=parts.now(), new_id=parts.new_id)
 
     row = await parts.database.write(work)
-    spoken = locale_for(request, organization_locale=row.locale)
+    spoken = locale_for(request, row.locale)
     return json_answer(service.as_answer(row, spoken), locale=spoken)
 
 
@@ -48,7 +49,7 @@ async def issue_modal_token(
 ) -> Response:
     """Issue a token with which one page may call for one organisation, for at most ten minutes."""
     await parts.database.read(lambda connection: repository.get(connection, organization_id))
-    token, expires_at = parts.gatekeeper.issue(
+    token, expires_at = parts.authenticator.issue(
         organization_id=organization_id, origin=wanted.origin, token_id=parts.new_id(), now=parts.now()
     )
     return json_answer({"token": token, "expires_at": utc_text(expires_at)})

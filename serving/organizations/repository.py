@@ -9,15 +9,12 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from serving.db.tables import integrations, organizations, template_installs
+from serving.web.access import UnknownOrganization
 
 _BY_ID = select(organizations).where(organizations.c.organization_id == bindparam("organization_id"))
 PRESENT: Final = organizations.c.erased_at.is_(None)
 """What is left of an erased organisation carries its documents; to everybody else it does not exist."""
 _KNOWN = select(organizations.c.organization_id).where(PRESENT)
-
-
-class UnknownOrganization(LookupError):
-    """There is no organisation of this id, or not for this caller."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from fastapi import APIRouter, Response
 
 from serving.outcomes import service
 from serving.outcomes.contracts import OutcomeIn, OutcomeReceipt
-from serving.parts import AnyCaller, PartsOf, json_answer
+from serving.parts import AnyCaller, PartsOf
+from serving.web.answers import json_answer
 from serving.web.fields import StrictJsonRoute
 from serving.web.problems import documented
 

@@ -14,11 +14,11 @@ from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvail
 from serving.invoices import answers, repository
 from serving.invoices.endpoints import Number, files_of, html_answer, pdf_answer
 from serving.pages.changes import test_cards
-from serving.pages.forms import Form, FormUnreadable
 from serving.pages.shell import HTML, Asked, Page, PageRoute, onward, page_of, rendered, sent_form
 from serving.parts import PartsOf
 from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
 from serving.payments.gateway import TokenRefused
+from serving.web.forms import Form, FormUnreadable
 from serving.web.problems import documented
 
 router = APIRouter(tags=["page"], route_class=PageRoute)

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from serving.collection import payment_methods as payments
-from serving.pages.forms import Form, FormUnreadable
 from serving.pages.plans import record
 from serving.pages.shell import HTML, Asked, Page, PageRoute, onward, page_of, rendered, sent_form
 from serving.parts import Parts, PartsOf
@@ -26,6 +25,7 @@ from serving.plan_changes.quotes import Wanted
 from serving.renewals.closing import cancel_scheduled
 from serving.subscriptions import changes
 from serving.web.fields import ID_PATTERN
+from serving.web.forms import Form, FormUnreadable
 from serving.web.problems import documented
 
 router = APIRouter(tags=["page"], route_class=PageRoute)

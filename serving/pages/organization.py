@@ -37,7 +37,7 @@ async def organization_page(
     A link may name a plan on sale: then the modal opens at once and leads to it.
     """
     page = await page_of(request, parts, organization)
-    token, _ = parts.gatekeeper.issue(
+    token, _ = parts.authenticator.issue(
         organization_id=page.organization_id,
         origin=f"{request.url.scheme}://{request.url.netloc}",
         token_id=parts.new_id(),

@@ -12,7 +12,6 @@ from serving.leads import endpoints as leads
 from serving.leads.contracts import LeadIn
 from serving.outcomes import service as outcomes
 from serving.outcomes.contracts import OutcomeIn
-from serving.pages.forms import Form
 from serving.pages.shell import HTML, Asked, Page, PageRoute, page_of, rendered, sent_form
 from serving.parts import PartsOf
 from serving.plan_cards import overview, render, service
@@ -20,6 +19,7 @@ from serving.plan_cards.contracts import IntervalName
 from serving.plan_cards.promotions import last_day
 from serving.web.access import Caller
 from serving.web.fields import utc_text
+from serving.web.forms import Form
 from serving.web.problems import documented
 
 router = APIRouter(tags=["page"], route_class=PageRoute)

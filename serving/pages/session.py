@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from itsdangerous import BadData, URLSafeSerializer
 
 from serving.web.access import NotAuthenticated
+from serving.web.forms import FormNotOurs
 
 COOKIE: Final = "plans_session"
 IDLE: Final = timedelta(minutes=10)
@@ -25,10 +26,6 @@ class PageSession:
     organization_id: str
     started_at: datetime
     seen_at: datetime
-
-
-class FormNotOurs(Exception):
-    """A form was not sent from a page of this session."""
 
 
 class PageSessions:

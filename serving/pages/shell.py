@@ -12,7 +12,6 @@ from fastapi import Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
@@ -21,23 +20,20 @@ from serving.accounts import usage_meters
 from serving.accounts.current_subscription import Standing
 from serving.accounts.notices import notices
 from serving.organizations import repository as organizations
-from serving.organizations.repository import OrganizationRow, UnknownOrganization
-from serving.pages.forms import Form, form_of
+from serving.organizations.repository import OrganizationRow
 from serving.pages.session import PageSession, PageSessions
-from serving.parts import Parts, locale_for, parts_of, seen_by
-from serving.web.access import NotAuthenticated
+from serving.parts import Parts, parts_of, seen_by
+from serving.problem_table import PROBLEM_OF
+from serving.web.access import NotAuthenticated, UnknownOrganization
+from serving.web.answers import locale_for
 from serving.web.fields import ID_PATTERN
+from serving.web.forms import Form, form_of
+from serving.web.templates import templates_in
 from serving.words.locales import LOCALES, LocaleCode
 from serving.words.plans import Words
 from serving.words.texts import day, say
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = templates_in(Path(__file__).parent / "templates")
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -122,7 +118,7 @@ def _session(request: Request, parts: Parts, asked: str | None) -> PageSession:
     if begun is not None and begun.organization_id == wanted:
         return begun
     if wanted != parts.settings.demo_organization:
-        seen_by(parts.gatekeeper.caller(request, now=now), wanted)
+        seen_by(parts.authenticator.caller(request, now=now), wanted)
     return PageSession(parts.new_id(), wanted, now, now)
 
 
@@ -132,13 +128,13 @@ async def _read(request: Request, parts: Parts, session: PageSession, asked: str
     def work(connection: Connection) -> tuple[OrganizationRow, Standing, list[dict[str, Any]], Mapping[str, int]]:
         row = organizations.get(connection, owner)
         standing = subscriptions.standing(connection, organization_id=owner, catalogue=parts.catalogue, now=parts.now())
-        spoken = locale_for(request, organization_locale=row.locale)
+        spoken = locale_for(request, row.locale)
         told = notices(connection, organization=row, standing=standing, words=parts.words(spoken))
         since = row.trial_started_at if standing.usage_period is None else standing.usage_period.start
         return row, standing, told, usage_meters.used(connection, organization_id=owner, since=since)
 
     row, standing, told, figures = await parts.database.read(work)
-    locale = locale_for(request, organization_locale=row.locale)
+    locale = locale_for(request, row.locale)
     return Page(request, parts, row, standing, told, figures, locale, asked, session)
 
 
@@ -194,7 +190,7 @@ class PageRoute(APIRoute):
 def _begun(request: Request) -> Response:
     """A session from a modal token; the token does not stay in the address."""
     parts, now = parts_of(request), parts_of(request).now()
-    organization_id = parts.gatekeeper.bearer(request.query_params["token"], now=now)
+    organization_id = parts.authenticator.bearer(request.query_params["token"], now=now)
     query = [
         (name, value) for name, value in request.query_params.multi_items() if name not in {"token", "organization"}
     ]
@@ -209,8 +205,6 @@ def _begun(request: Request) -> Response:
 
 def _refusal(request: Request, error: Exception) -> Response | None:
     """What went wrong as a page; `None` for what nobody expected."""
-    from serving.problem_table import PROBLEM_OF
-
     status, code = 0, ""
     for kind in type(error).__mro__:
         if kind in PROBLEM_OF:

@@ -7,9 +7,10 @@ from functools import partial
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
-from serving.parts import PartsOf, host_only, json_answer
+from serving.parts import PartsOf, host_only
 from serving.personal_data import archive, erasure
 from serving.personal_data.contracts import Erasure
+from serving.web.answers import json_answer
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from serving.accounts.contracts import BlockerText
 from serving.web.fields import Instant
 
 IntervalName = Literal["month", "year"]
@@ -74,19 +75,6 @@ class ProjectedBill(BaseModel):
     range_text: str | None
     """The range in words; null where both ends are the same."""
     basis: Basis
-
-
-class BlockerText(BaseModel):
-    """One reason why the plan cannot be taken, and what to do about it."""
-
-    code: str
-    message: str
-    used: int | None
-    limit: int | None
-    excess: int | None
-    remedy: str
-    url: str | None
-    clears_at: Instant | None
 
 
 class Selection(BaseModel):

@@ -6,9 +6,10 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from serving.accounts import account
-from serving.parts import AnyCaller, PartsOf, caller_of, json_answer, locale_for, parts_of, seen_by
+from serving.parts import AnyCaller, PartsOf, caller_of, parts_of, seen_by
 from serving.plan_cards import overview, render, repository, service
 from serving.plan_cards.contracts import IntervalName, PlansOnSale, Recommendation
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
 
@@ -30,7 +31,7 @@ async def get_recommendation(
     decision_id, own_locale = await service.recommend(
         parts, organization_id=organization_id, interval=interval or parts.assortment.usual_interval
     )
-    spoken = locale_for(request, organization_locale=own_locale)
+    spoken = locale_for(request, own_locale)
     body = parts.rendered.get((decision_id, spoken))
     if body is None:
         decision = await parts.database.read(lambda connection: repository.get(connection, decision_id))
@@ -55,6 +56,6 @@ async def get_plans(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
         )
     )
-    spoken = locale_for(request, organization_locale=facts.organization.locale)
+    spoken = locale_for(request, facts.organization.locale)
     answer = overview.overview(facts, interval=interval or parts.assortment.usual_interval, words=parts.words(spoken))
     return json_answer(answer, locale=spoken)

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, bindparam, insert, select
 from recommender.billing.catalogue import Interval
 from serving.db.session import Database
 from serving.db.tables import decision_plans, decisions, organizations
-from serving.organizations.repository import PRESENT, UnknownOrganization
+from serving.organizations.repository import PRESENT
+from serving.web.access import UnknownOrganization
 
 _latest = decisions.alias("latest")
 _OPEN = (

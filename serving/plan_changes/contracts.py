@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from serving.plan_cards.contracts import BlockerText
+from serving.accounts.contracts import BlockerText
 from serving.web.fields import Id, Instant, PlanCode
 
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]

@@ -11,13 +11,14 @@ from serving.accounts import current_subscription as subscriptions
 from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.notices import notices
 from serving.organizations import repository as organizations
-from serving.parts import AnyCaller, PartsOf, json_answer, locale_for, seen_by
+from serving.parts import AnyCaller, PartsOf, seen_by
 from serving.plan_changes import answers, idempotency, service
 from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
 from serving.plan_changes.quotes import Wanted
 from serving.plan_changes.service import ChangeUnderWay
 from serving.renewals.closing import cancel_scheduled
 from serving.subscriptions import changes
+from serving.web.answers import json_answer, locale_for
 from serving.web.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
 from serving.web.problems import MEDIA_TYPE, documented
 from serving.words.locales import LocaleCode
@@ -140,4 +141,4 @@ async def plan_change_progress(
 
 async def _locale(request: Request, parts: PartsOf, organization_id: str) -> LocaleCode:
     organization = await parts.database.read(lambda connection: organizations.get(connection, organization_id))
-    return locale_for(request, organization_locale=organization.locale)
+    return locale_for(request, organization.locale)

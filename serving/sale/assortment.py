@@ -11,7 +11,6 @@ from recommender.ranking.chains import chain_breaks
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import PlanTable
 from serving.sale.check_catalogue import read_files
-from serving.settings import Settings
 from serving.web.logs import logger
 
 INTERVALS: Final[tuple[Interval, ...]] = get_args(Interval)
@@ -41,12 +40,12 @@ def log_chain_breaks(assortment: Assortment) -> None:
         logger().warning("not_comparable", **asdict(broken))
 
 
-def configured_texts(settings: Settings) -> tuple[str, str | None]:
-    """The texts of the catalogue and the offers that the settings name.
+def configured_texts(catalogue: Path | None, offers: str | None) -> tuple[str, str | None]:
+    """The texts of the configured catalogue and offers; `None` stands for the reference files, `""` for no offers.
 
-    Raises `CatalogueFaults` with every fault of it and its place, `OSError` for a file that cannot be read.
+    Raises `CatalogueFaults` for bytes that are no text, `OSError` for a file that cannot be read.
     """
-    offers = OFFERS_PATH if settings.catalogue is None else None
-    if settings.offers is not None:
-        offers = Path(settings.offers) if settings.offers else None
-    return read_files(settings.catalogue or CATALOGUE_PATH, offers)
+    offers_path = OFFERS_PATH if catalogue is None else None
+    if offers is not None:
+        offers_path = Path(offers) if offers else None
+    return read_files(catalogue or CATALOGUE_PATH, offers_path)

@@ -1,4 +1,4 @@
-"""Who is calling: the host backend with the API key, or a browser with a modal token for one organisation."""
+"""Authentication: the host backend calls with the API key, a browser with a modal token for one organisation."""
 
 import hmac
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MODAL_TOKEN_LIFETIME: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever holds a valid credential; `organization_id` is `None` for the host backend, which may see all."""
+    """The holder of a valid credential; `organization_id` is `None` for the host backend, which may see everything."""
 
     organization_id: str | None
 
@@ -24,7 +24,7 @@ class Caller:
 
 
 class NotAuthenticated(Exception):
-    """There is no credential, or it does not hold (any more); `code` says which."""
+    """The credential is missing, invalid or expired; `code` says which."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -32,15 +32,19 @@ class NotAuthenticated(Exception):
 
 
 class OriginNotAllowed(Exception):
-    """A modal token is used from a page that it was not made for."""
+    """A modal token was used from a page of another origin than its own."""
 
 
 class NotForBrowsers(Exception):
-    """A modal token is used for what only the host backend may do."""
+    """A modal token was used for a call that only the host backend may make."""
 
 
-class Gatekeeper:
-    """Issues modal tokens and tells callers apart."""
+class UnknownOrganization(LookupError):
+    """No organisation has this id, or the caller may not see it."""
+
+
+class Authenticator:
+    """Issues modal tokens and checks credentials."""
 
     def __init__(self, *, api_key: str, signing_key: str) -> None:
         self._api_key = api_key.encode()
@@ -49,17 +53,17 @@ class Gatekeeper:
         )
 
     def issue(self, *, organization_id: str, origin: str, token_id: str, now: datetime) -> tuple[str, datetime]:
-        """A modal token for one organisation and one origin, and when it ends."""
+        """A modal token for one organisation and one origin, and its expiry."""
         expires_at = (now + MODAL_TOKEN_LIFETIME).replace(microsecond=0)
         claims = [token_id, organization_id, origin, int(expires_at.timestamp())]
         signed = self._signer.dumps(claims)
         return str(signed), expires_at
 
     def caller(self, request: Request, *, now: datetime) -> Caller:
-        """Who sent this request.
+        """The caller who sent this request.
 
         Raises `NotAuthenticated` without a valid credential, `OriginNotAllowed` for a token from another page.
-        A token's origin is noted on the request, so that its page may read the answer, an expired token's too.
+        The token's origin is noted on the request, so that its page may read the answer, even if the token has expired.
         """
         authorization = request.headers.get("authorization", "")
         scheme, _, credential = authorization.partition(" ")
@@ -78,13 +82,13 @@ class Gatekeeper:
         return Caller(organization_id)
 
     def is_host(self, authorization: str) -> bool:
-        """Whether an `Authorization` header carries the API key."""
+        """Whether an `Authorization` header carries the API key; compared in constant time."""
         scheme, _, credential = authorization.partition(" ")
         right = hmac.compare_digest(sha256(credential.strip().encode()).digest(), sha256(self._api_key).digest())
         return scheme.lower() == "bearer" and right
 
     def bearer(self, token: str, *, now: datetime) -> str:
-        """The organisation of a modal token that comes without its page; raises `NotAuthenticated`."""
+        """The organisation of a modal token, whatever the origin of the request; raises `NotAuthenticated`."""
         organization_id, _, expires_at = self._claims(token)
         if now >= expires_at:
             raise NotAuthenticated("token_expired")

@@ -1,23 +1,24 @@
-"""What happens to every request before and after its endpoint: id, limits, cross-origin rules, log line, figures."""
+"""The middleware around every request: request id, body limits, cross-origin headers, log line, metrics."""
 
 import time
 from collections.abc import Callable
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders, QueryParams
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.web.answers import locale_for
 from serving.web.logs import logger
 from serving.web.problems import problem
 from serving.web.telemetry import Metrics
-from serving.words.locales import DEFAULT_LOCALE, LocaleCode, accepted, supported
 
 MAX_BODY_BYTES: Final = 1_048_576
 MAX_DRAINED_BYTES: Final = 32 * 1_048_576
-"""So much of a refused body is read and thrown away before the connection is given up."""
+"""At most so many bytes of a refused body are read and discarded before the connection is dropped."""
 
 _PREFLIGHT: Final = {
     b"access-control-allow-methods": b"GET, POST, PATCH, DELETE",
@@ -30,14 +31,14 @@ _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class BodyTooLarge(HTTPException):
-    """The body is larger than the limit, declared or not."""
+    """The body exceeds `MAX_BODY_BYTES`, whether its length was declared or not."""
 
     def __init__(self) -> None:
         super().__init__(413)
 
 
-class Gateway:
-    """The outermost layer of the application."""
+class RequestMiddleware:
+    """The outermost ASGI layer of the application."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, new_id: Callable[[], str]) -> None:
         self._app = app
@@ -45,7 +46,7 @@ class Gateway:
         self._new_id = new_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
+        """Handle one ASGI connection; anything but HTTP passes unchanged."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -70,7 +71,7 @@ class Gateway:
             logger().exception("fault", route=_route(scope))
             if answering:
                 raise
-            await _problem(scope, headers, 500, "internal_error")(scope, receive, observed)
+            await _problem(scope, 500, "internal_error")(scope, receive, observed)
         finally:
             self._record(scope, status, time.perf_counter() - started)
 
@@ -82,9 +83,9 @@ class Gateway:
         if refusal is None:
             await self._app(scope, _limited(receive), send)
             return
-        # Who is still sending would miss the answer if the connection ended under them.
+        # A client that is still sending would miss the answer if the connection were closed at once.
         await _drain(receive)
-        await _problem(scope, headers, *refusal)(scope, receive, send)
+        await _problem(scope, *refusal)(scope, receive, send)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = _route(scope)
@@ -100,27 +101,21 @@ def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", "other"))
 
 
-def _problem(scope: Scope, headers: Headers, status: int, code: str) -> Response:
+def _problem(scope: Scope, status: int, code: str) -> Response:
     return problem(
-        status=status, code=code, locale=request_locale(scope, headers), request_id=scope["state"]["request_id"]
+        status=status, code=code, locale=locale_for(HTTPConnection(scope)), request_id=scope["state"]["request_id"]
     )
 
 
-def request_locale(scope: Scope, headers: Headers) -> LocaleCode:
-    """The language of an answer that concerns no organisation: asked for, accepted, or German."""
-    asked = supported(QueryParams(scope.get("query_string", b"")).get("locale"))
-    return asked or accepted(headers.get("accept-language")) or DEFAULT_LOCALE
-
-
 def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
-    """Status and code of what is wrong with the envelope, if anything."""
+    """Status and problem code when the length or the content type of the body is not allowed."""
     if scope["method"] not in {"POST", "PUT", "PATCH"}:
         return None
     length = headers.get("content-length", "0")
     if not length.isdecimal() or int(length[:20]) > MAX_BODY_BYTES:
         return 413, "body_too_large"
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == _FORM and not scope["path"].startswith("/v1/"):  # a page's own form, which carries its session's mark
+    if kind == _FORM and not scope["path"].startswith("/v1/"):  # a form of our pages: checked by its session's mark
         return None
     if kind != "application/json" and not (length == "0" and "transfer-encoding" not in headers):
         return 415, "not_declared_as_json"
@@ -154,7 +149,7 @@ async def _drain(receive: Receive) -> None:
 
 
 async def _preflight(headers: Headers, send: Send) -> None:
-    # A preflight carries no token, so any origin may ask; the answer itself goes to the token's origin only.
+    # A preflight carries no token, so every origin is allowed here; the answer itself goes to the token's origin only.
     allowed = {b"access-control-allow-origin": headers.get("origin", "").encode("latin-1"), **_PREFLIGHT}
     await send({"type": "http.response.start", "status": 204, "headers": list(allowed.items())})
     await send({"type": "http.response.body", "body": b""})

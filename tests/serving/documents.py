@@ -12,7 +12,7 @@ from recommender.billing.periods import Period
 from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.subscription import PaidTime
 from recommender.billing.tax import tax_on
-from serving.invoices.seller import SellerSettings
+from serving.settings import SellerSettings
 from serving.words.locales import LocaleCode
 
 JUNE: Final = Period(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))

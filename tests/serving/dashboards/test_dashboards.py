@@ -1,17 +1,19 @@
-"""The door before the dashboards opens to the API key and to nobody else."""
+"""The dashboards are shown to who logs in with the API key, and to nobody else."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serving.dashboards.endpoints import open_dashboards
-from serving.dashboards.login import COOKIE, Badge
+from serving.dashboards.login import COOKIE, LoginCookie
 from tests.serving.harness import API_KEY, NOW, PAGE, Service, running
 
 PAGE_OF_OVERVIEW = "/dashboards/overview/"
@@ -32,7 +34,8 @@ async def numbers(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     with running(tmp_path) as service:
-        open_dashboards(service.client.app, numbers, first="overview")  # type: ignore[arg-type]
+        app = cast("FastAPI", service.client.app)
+        open_dashboards(app, numbers, login=app.state.dashboard_login, first="overview")
         yield service
 
 
@@ -49,7 +52,7 @@ def is_let_through(client: TestClient) -> bool:
     return client.get(PAGE_OF_OVERVIEW).text == "57.5 %"
 
 
-def test_a_browser_without_a_badge_is_shown_the_form_in_its_language(client: TestClient) -> None:
+def test_a_browser_without_a_login_is_shown_the_form_in_its_language(client: TestClient) -> None:
     answer = client.get(PAGE_OF_OVERVIEW, headers={**BROWSER, "Accept-Language": "fr"})
 
     assert answer.url.path == "/dashboards/login"
@@ -73,8 +76,8 @@ def test_the_key_in_the_form_is_shown_once(client: TestClient) -> None:
 
 
 def test_whoever_asked_for_a_page_sees_it_once_the_key_was_shown(client: TestClient) -> None:
-    door = client.get("/dashboards/money/", headers={**BROWSER, "Accept-Language": "fr"})
-    refused = client.post(str(door.url), data={"key": "wrong"})
+    form = client.get("/dashboards/money/", headers={**BROWSER, "Accept-Language": "fr"})
+    refused = client.post(str(form.url), data={"key": "wrong"})
     shown = client.post(str(refused.url), data={"key": API_KEY})
 
     assert 'action="/dashboards/login?locale=fr&amp;page=money"' in refused.text
@@ -96,31 +99,33 @@ def test_another_key_is_refused(client: TestClient, key: str) -> None:
     assert not is_let_through(client)
 
 
-def test_the_badge_is_for_scripts_and_other_sites_out_of_reach(client: TestClient) -> None:
+def test_the_login_cookie_is_for_scripts_and_other_sites_out_of_reach(client: TestClient) -> None:
     answer = client.post("/dashboards/login", data={"key": API_KEY}, follow_redirects=False)
 
     said = answer.headers["set-cookie"].lower()
     assert all(word in said for word in ("httponly", "samesite=lax", "path=/dashboards"))
 
 
-def test_a_badge_ends_after_twelve_hours(service: Service) -> None:
+def test_a_login_ends_after_twelve_hours(service: Service) -> None:
     show_key(service.client)
-    badge = Badge(signing_key=service.parts.settings.signing_key.get_secret_value(), api_key=API_KEY)
-    held = service.client.cookies[COOKIE]
+    cookie = LoginCookie(signing_key=service.parts.settings.signing_key.get_secret_value(), api_key=API_KEY)
+    value = service.client.cookies[COOKIE]
 
-    assert badge.holds(held, now=NOW + timedelta(hours=12) - timedelta(seconds=1))
-    assert not badge.holds(held, now=NOW + timedelta(hours=12))
+    assert cookie.is_valid(value, now=NOW + timedelta(hours=12) - timedelta(seconds=1))
+    assert not cookie.is_valid(value, now=NOW + timedelta(hours=12))
 
 
-def test_a_badge_ends_with_the_key_that_was_shown(service: Service) -> None:
+def test_a_login_ends_with_the_key_that_was_shown(service: Service) -> None:
     show_key(service.client)
     signing_key = service.parts.settings.signing_key.get_secret_value()
 
-    assert not Badge(signing_key=signing_key, api_key="the next key").holds(service.client.cookies[COOKIE], now=NOW)
+    assert not LoginCookie(signing_key=signing_key, api_key="the next key").is_valid(
+        service.client.cookies[COOKIE], now=NOW
+    )
 
 
 @pytest.mark.parametrize("forged", ["", "1", "9999999999.x", "WyJhIl0.signature"])
-def test_a_badge_that_we_did_not_sign_opens_nothing(client: TestClient, forged: str) -> None:
+def test_a_cookie_that_we_did_not_sign_opens_nothing(client: TestClient, forged: str) -> None:
     client.cookies.set(COOKIE, forged)
 
     assert not is_let_through(client)
@@ -150,7 +155,7 @@ def test_the_root_leads_to_the_first_page(client: TestClient) -> None:
     assert client.get("/dashboards/?locale=en").url.path == PAGE_OF_OVERVIEW
 
 
-def test_a_connection_needs_a_badge_too(client: TestClient) -> None:
+def test_a_websocket_needs_a_login_too(client: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/dashboards/overview/ws"):
         pass
 
@@ -159,7 +164,7 @@ def test_a_connection_needs_a_badge_too(client: TestClient) -> None:
         assert connection.receive_text() == "57.5 %"
 
 
-def test_a_page_of_another_site_opens_no_connection_with_the_readers_badge(client: TestClient) -> None:
+def test_a_page_of_another_site_opens_no_connection_with_the_readers_cookie(client: TestClient) -> None:
     show_key(client)
 
     with (

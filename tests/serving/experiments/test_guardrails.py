@@ -14,7 +14,6 @@ from serving.db.tables import decisions, experiment_changes
 from serving.experiments import commands, repository, service
 from serving.experiments.in_force import ExperimentsInForce
 from serving.experiments.service import MayNotGrow
-from serving.settings import Settings
 from tests.serving.harness import NOW, Service
 from tests.serving.rankers import Cheapest, Shelf
 from tests.serving.trying import IDS, experiment, trying, visited
@@ -150,10 +149,8 @@ def test_where_experiments_stand_is_handed_over_in_a_file(tmp_path: Path, shelf:
     with trying(tmp_path, challenger=broken) as service:
         visited(service, IDS)
         service.parts.experiments.watch(now=NOW)
-        settings = Settings(
-            database_url=f"sqlite:///{tmp_path / 'plans.db'}", experiments=tmp_path / "experiments.yml", signing_key="k"
-        )
-        commands.run(settings, "show", "", reason="", out=tmp_path / "to" / "statuses.json")
+        database_url, out = f"sqlite:///{tmp_path / 'plans.db'}", tmp_path / "to" / "statuses.json"
+        commands.run(tmp_path / "experiments.yml", database_url, "show", "", reason="", out=out)
 
     (found,) = ExperimentStatuses.model_validate_json((tmp_path / "to" / "statuses.json").read_bytes()).statuses
 

@@ -1,4 +1,4 @@
-"""A form as a browser sends it."""
+"""HTML forms as a browser submits them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,21 @@ _MOST_FIELDS: Final = 100
 
 
 class FormUnreadable(ValueError):
-    """The body is no form: not UTF-8, or too many fields."""
+    """The body is not a form: not UTF-8, or more than 100 fields."""
+
+
+class FormNotOurs(Exception):
+    """The form does not carry the mark of the session that submits it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Fields by name; a missing one reads as empty."""
+    """Form fields by name; a missing field reads as empty."""
 
     fields: Mapping[str, Sequence[str]]
 
     def get(self, name: str) -> str:
-        """The first value of a field, trimmed."""
+        """The first value of a field, without surrounding white space."""
         return next(iter(self.fields.get(name, ())), "").strip()
 
     def all(self, name: str) -> list[str]:
@@ -30,7 +34,7 @@ class Form:
 
 
 async def form_of(request: Request) -> Form:
-    """The form of a request; raises `FormUnreadable`."""
+    """Read the form in the body of a request; raises `FormUnreadable`."""
     try:
         text = (await request.body()).decode("utf-8")
         fields = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
