@@ -96,7 +96,7 @@ def import_raw(
     from serving.jobs.import_raw import import_raw as fill
 
     with errors_as_exit_codes(), Progress(transient=True) as bars:
-        database = Database(Settings().database_url)
+        database = Database(Settings().database_url, statement_seconds=0)
         apply(database)
         tasks = {}
 

@@ -15,7 +15,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> None:
-    """Apply every migration that is missing, in one transaction where the database can."""
+    """Apply every migration that is missing, in one transaction where the database can; several callers take turns."""
     from alembic import command
     from alembic.config import Config
 
@@ -29,7 +29,7 @@ def migrate(database: Database) -> None:
         command.upgrade(config, "head")
         exports.create_views(connection)
 
-    database.writing(upgrade)
+    database.changing_schema(upgrade)
 
 
 def schema_version(database: Database) -> str | None:

@@ -1,18 +1,38 @@
-"""The one way to the database: a transaction that is over before the answer leaves."""
+"""The one way to the database: a transaction that is over before the answer leaves.
+
+Decided: every transaction is serializable, on both databases. SQLite has it by letting one writer in at a time.
+PostgreSQL has it by refusing one of two transactions that cannot be put in an order; that one is run again here.
+Others: a lock per organisation. It would need no second run, but each new way to write would have to remember it.
+"""
 
 import asyncio
+import random
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.db.single_query import SingleQueries
 
 Result = TypeVar("Result")
+
+ATTEMPTS: Final = 30
+"""How often one piece of work is begun before its conflict is the caller's."""
+LONGEST_PAUSE_SECONDS: Final = 0.2
+_FIRST_PAUSE_SECONDS: Final = 0.005
+_SOLVED_BY_ANOTHER_RUN: Final = frozenset({"40001", "40P01", "23505"})
+"""Serialization failure, deadlock, and a unique violation, which two first writes of one row end in (SQLSTATE)."""
+_SCHEMA_LOCK: Final = 7_230_118
+"""The advisory lock of whoever changes the schema; the number means nothing."""
+CONNECT_SECONDS: Final = 5
+STATEMENT_SECONDS: Final = 30
+"""How long a server may work on one statement of a request; half of it may be spent waiting for a lock."""
 
 
 class Database:
@@ -22,10 +42,16 @@ class Database:
     queue for one thread. PostgreSQL answers over a network: both run on a pool of threads.
     """
 
-    def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
+    def __init__(self, url: str, *, statement_seconds: int = STATEMENT_SECONDS) -> None:
+        """Open a database by its address; `statement_seconds` is a server's limit for one statement, 0 for none."""
+        self.engine = _engine(url, statement_seconds=statement_seconds)
         self._embedded = self.engine.dialect.name == "sqlite"
-        self._writing = self.engine.execution_options(begins_writing=True)
+        isolation = {"reading": "REPEATABLE READ", "writing": "SERIALIZABLE", "migrating": "READ COMMITTED"}
+        levels = {} if self._embedded else {name: {"isolation_level": level} for name, level in isolation.items()}
+        self._reading = self.engine.execution_options(**levels.get("reading", {}))
+        self._writing = self.engine.execution_options(begins_writing=True, **levels.get("writing", {}))
+        # Who has waited for the schema's lock must see what the other has done: a snapshot per statement.
+        self._migrating = self.engine.execution_options(begins_writing=True, **levels.get("migrating", {}))
         self._queries = SingleQueries(self.engine)
         threads = 1 if self._embedded else 16
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="database")
@@ -37,12 +63,33 @@ class Database:
 
     def reading(self, work: Callable[[Connection], Result]) -> Result:
         """What the work returns from one consistent view of the data."""
-        with self.engine.begin() as connection:
+        with self._reading.begin() as connection:
             return work(connection)
 
     def writing(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns, after its changes are committed."""
+        """What the work returns, after its changes are committed.
+
+        The work may run more than once, so it changes nothing but the database. Its own exceptions end it at once;
+        a conflict that outlives all attempts is raised as the driver states it.
+        """
+        for attempt in range(1, ATTEMPTS):
+            try:
+                with self._writing.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in _SOLVED_BY_ANOTHER_RUN:
+                    raise
+            time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)))
         with self._writing.begin() as connection:
+            return work(connection)
+
+    def changing_schema(self, work: Callable[[Connection], Result]) -> Result:
+        """What the work returns; of several processes that call this at once, one after the other works."""
+        with self._migrating.begin() as connection:
+            if not self._embedded:
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SCHEMA_LOCK})
             return work(connection)
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:
@@ -76,13 +123,23 @@ class Database:
         self.engine.dispose()
 
 
-def _engine(url: str) -> Engine:
-    address = make_url(url)
+def address_of(url: str) -> URL:
+    """The address of a database; `postgres://`, as hosting services write it, is PostgreSQL too."""
+    scheme, separator, rest = url.partition("://")
+    return make_url(f"postgresql{separator}{rest}" if scheme == "postgres" else url)
+
+
+def _engine(url: str, *, statement_seconds: int) -> Engine:
+    address = address_of(url)
+    # A row's values may be personal data: an error names the statement and not what was bound to it.
     if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True, pool_size=16)
+        limits = f"-c statement_timeout={statement_seconds}s -c lock_timeout={statement_seconds / 2:.0f}s"
+        own = {"connect_timeout": CONNECT_SECONDS, "options": limits}
+        given = {name: value for name, value in own.items() if name not in address.query}
+        return create_engine(address, pool_pre_ping=True, pool_size=16, hide_parameters=True, connect_args=given)
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(address)
+    engine = create_engine(address, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -1,15 +1,8 @@
 """The same service on a PostgreSQL server of its own, started for these tests."""
 
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -19,10 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.exc import ProgrammingError
 
 from data_contracts.raw.tables import RAW_TABLES
 from serving.collection.collect import collect_due
-from serving.db.migrate import VERSION_TABLE, migrate
+from serving.db.migrate import VERSION_TABLE, expected_version, migrate, schema_version
 from serving.db.session import Database
 from serving.db.tables import metadata
 from serving.experiments.in_force import ExperimentsInForce
@@ -30,45 +24,24 @@ from serving.jobs.import_raw import roll_up
 from serving.jobs.schedule import close_periods, run_due
 from tests.serving.harness import NOW, Service, running, usage
 from tests.serving.lives import Life
+from tests.serving.postgresql import BINARIES, MISSING, emptied, running_server
 from tests.serving.trying import IDS, trying, visited
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("initdb") is None, reason="there is no PostgreSQL server on this machine"),
+    pytest.mark.skipif(BINARIES is None, reason=MISSING),
 ]
-
-
-def administer(folder: Path, *command: str) -> None:
-    """Run one of the server's commands; it refuses to work as root."""
-    if os.geteuid() == 0:
-        user = pwd.getpwnam("nobody")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        command = ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", *command)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="plans-postgresql-"))
-    data = str(folder / "data")
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    administer(folder, "initdb", "-D", data, "-A", "trust", "-U", "plans")
-    administer(folder, "pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-    yield f"postgresql://plans@127.0.0.1:{port}/postgres"
-    administer(folder, "pg_ctl", "-D", data, "-m", "immediate", "stop")
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_server() as address:
+        yield address
 
 
 @pytest.fixture
 def service(server: str, tmp_path: Path) -> Iterator[Service]:
-    database = Database(server)
-    database.writing(lambda connection: connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public")))
-    migrate(database)
-    database.close()
-    with running(tmp_path, database_url=server) as service:
+    with running(tmp_path, database_url=emptied(server)) as service:
         service.put()
         yield service
 
@@ -81,6 +54,29 @@ def test_the_migrations_make_the_tables_that_the_code_expects(service: Service) 
         return found
 
     assert service.parts.database.reading(differences) == []
+
+
+def test_three_migrations_at_once_of_an_empty_database_all_succeed(server: str) -> None:
+    database = Database(server)
+    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+        database.changing_schema(lambda connection, statement=statement: connection.execute(text(statement)))
+    databases = [Database(server) for _ in range(3)]
+
+    with ThreadPoolExecutor(3) as operators:
+        list(operators.map(migrate, databases))
+
+    assert {schema_version(each) for each in databases} == {expected_version()}
+    for each in (database, *databases):
+        each.close()
+
+
+def test_an_error_names_no_bound_value(service: Service) -> None:
+    def fails(connection: Connection) -> None:
+        connection.execute(text("SELECT nothing FROM organizations WHERE email = :email"), {"email": "a@b.example"})
+
+    with pytest.raises(ProgrammingError) as raised:
+        service.parts.database.writing(fails)
+    assert "a@b.example" not in str(raised.value)
 
 
 def columns_of(view: str, connection: Connection) -> list[ReflectedColumn]:
