@@ -8,23 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from math import isinf
-from typing import Final, Literal
+from typing import Final
 
 from data_contracts.usage import METRICS
-from recommender.billing.arrears import Arrears, arrears_blockers
-from recommender.billing.blockers import Blocker, blockers_for
+from recommender.billing.account import Account
+from recommender.billing.availability import Selection, selection
 from recommender.billing.catalogue import Interval, Limit, Plan
-from recommender.billing.change_rules import Direction, Timing, effective_instant, rule_for, situation_of
-from recommender.billing.eligibility import Applicant, refusals_for
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import Overage, Units, overages_on
-from recommender.billing.periods import MONTHS_OF, Period
+from recommender.billing.periods import MONTHS_OF
+from recommender.billing.subscription import Wish
 from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan
 from recommender.ranking.reasons import Reason
 from recommender.ranking.usage_range import NORMAL, UsageRange
-
-State = Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
 
 VOLUMES: Final = ("conversations", "ai_tokens")
 """What a card names as the plan's volume: the first of these that the plan limits."""
@@ -54,17 +51,6 @@ class MonthlyUsage:
     expected: Mapping[str, Units]
     low: Mapping[str, Units]
     high: Mapping[str, Units]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Whether, how and when the plan can be taken."""
-
-    state: State
-    direction: Direction
-    timing: Timing
-    effective_at: datetime | None
-    blockers: tuple[Blocker, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,35 +88,18 @@ class PlanCard:
         return self.place.position == 1
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The organisation as far as it bears on which plans it can take, and when."""
-
-    applicant: Applicant
-    plan: Plan | None = None
-    """The plan it pays for, at the tier that it has today; `None` in the trial and after the end."""
-    interval: Interval | None = None
-    period: Period | None = None
-    """The paid period now running."""
-    scheduled: tuple[str, Interval] | None = None
-    """Plan code and interval of a change that waits for the period's end."""
-    stock_usage: Mapping[str, int | None] | None = None
-    in_use: Mapping[str, datetime | None] | None = None
-    arrears: Arrears = "none"
-
-
 def plan_card(
     *,
-    plan: Plan,
+    wish: Wish,
     place: ShownPlan,
-    interval: Interval,
-    holder: Holder,
+    account: Account,
     usage: MonthlyUsage,
     days: int,
     reasons: Sequence[Reason],
     now: datetime,
 ) -> PlanCard:
     """Put one card together; `KeyError` for an interval that is not sold."""
+    plan, interval = wish.plan, wish.interval
     return PlanCard(
         plan=plan,
         place=place,
@@ -141,7 +110,7 @@ def plan_card(
         included=tuple(feature.code for feature in plan.features if feature.included),
         reasons=tuple(reasons),
         projected_bill=projected_bill(plan=plan, interval=interval, usage=usage, days=days),
-        selection=selection(plan=plan, interval=interval, holder=holder, now=now),
+        selection=selection(account=account, wish=wish, now=now),
     )
 
 
@@ -177,31 +146,6 @@ def projected_usage(facts: Facts, *, usage_range: UsageRange = NORMAL) -> Monthl
     return MonthlyUsage(
         *({metric: int(values[0, column]) for column, metric in known} for values in (projection.monthly, low, high))
     )
-
-
-def selection(*, plan: Plan, interval: Interval, holder: Holder, now: datetime) -> Selection:
-    """Say whether the holder can take the plan at this interval, and everything that stands against it.
-
-    The plan held now and the one that waits are neither refused nor blocked: there is nothing left to choose.
-    """
-    rule = rule_for(
-        situation_of(current=holder.plan, current_interval=holder.interval, target=plan, target_interval=interval)
-    )
-    effective_at = effective_instant(timing=rule.timing, now=now, period=holder.period)
-    if rule.direction == "none":
-        return Selection("current", rule.direction, rule.timing, effective_at, ())
-    if holder.scheduled == (plan.code, interval):
-        return Selection("scheduled", rule.direction, rule.timing, effective_at, ())
-    refusals = refusals_for(offer=plan, interval=interval, applicant=holder.applicant, now=now)
-    blockers = blockers_for(
-        target=plan,
-        direction=rule.direction,
-        stock_usage=holder.stock_usage or {},
-        in_use=holder.in_use or {},
-    )
-    blockers = (*arrears_blockers(holder.arrears, timing=rule.timing), *blockers)
-    state: State = "unavailable" if refusals else "blocked" if blockers else "selectable"
-    return Selection(state, rule.direction, rule.timing, effective_at, (*refusals, *blockers))
 
 
 def key_limits(plan: Plan) -> tuple[Limit, ...]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
 
+from recommender.billing.plan_change import HeldPlanUnknown
 from serving.clock import ClockMovedBack
 from serving.collection.bank_transfers import TransferAmountDiffers, TransferReused
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
@@ -38,7 +39,7 @@ from serving.plan_changes.idempotency import (
 )
 from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, UnknownPromotion
 from serving.plan_changes.service import ChangeUnderWay
-from serving.subscriptions.states import HeldPlanUnknown, StateChangedMeanwhile
+from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
 from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, UnknownOrganization
 from serving.web.answers import locale_for

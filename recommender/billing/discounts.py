@@ -1,13 +1,10 @@
-"""Promotions: who may use one, what it takes off a price, and how it is shared between lines.
+"""Promotions: who may use one, and what it takes off a price.
 
-Decided: a discount is taken off the whole period's price, rounded once, and only then prorated; a part of a discount
-goes to each line by largest remainder, so the parts always add up. Others: Polar does the same for fixed amounts and
-accepts a drift of a cent for percentages; here both add up.
+Decided: a discount is taken off the whole period's price, rounded once, and only then prorated.
+Others: Polar does the same for fixed amounts and accepts a drift of a cent for percentages.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
-from fractions import Fraction
 
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Interval, Plan, Promotion
@@ -43,30 +40,6 @@ def discount_cents(promotion: Promotion, *, price_cents: int) -> int:
     if promotion.percent is None:
         raise ValueError(f"promotion {promotion.code} has neither a percentage nor an amount")
     return min(round_half_away_from_zero(price_cents * promotion.percent / 100), price_cents)
-
-
-def discount_shares(promotion: Promotion, *, amounts_cents: Sequence[int]) -> tuple[int, ...]:
-    """What the promotion takes off each of several charges; the shares add up to what it takes off their sum."""
-    total = discount_cents(promotion, price_cents=sum(amounts_cents))
-    return split_by_largest_remainder(total, weights=amounts_cents)
-
-
-def split_by_largest_remainder(total_cents: int, *, weights: Sequence[int]) -> tuple[int, ...]:
-    """Whole parts in proportion to the weights that add up to the total exactly (method of Hamilton).
-
-    Each part is its exact share rounded down; the units left over go to the largest remainders, the earlier first.
-    """
-    weight = sum(weights)
-    if total_cents < 0 or any(w < 0 for w in weights) or (total_cents and not weight):
-        raise ValueError(f"{total_cents} cannot be shared by the weights {list(weights)}")
-    if not weight:
-        return (0,) * len(weights)
-    exact = [Fraction(total_cents * w, weight) for w in weights]
-    parts = [share.numerator // share.denominator for share in exact]
-    by_remainder = sorted(range(len(exact)), key=lambda i: parts[i] - exact[i])
-    for i in by_remainder[: total_cents - sum(parts)]:
-        parts[i] += 1
-    return tuple(parts)
 
 
 def _refusal(promotion: Promotion, code: str, *, clears_at: datetime | None = None) -> Blocker:

@@ -1,31 +1,45 @@
-"""What follows when a charge cannot be collected: when it is tried again, what works meanwhile, when it ends."""
+"""When a charge cannot be collected: when it is tried again, what stays possible meanwhile, when the plan is suspended.
+
+Decided: a change made at once gives back paid time, so it waits until that time is paid; a change at the period's end
+gives nothing back and stays possible, also down from a plan that is too dear. A suspended subscription cannot be
+changed and is not renewed: paying what is open resumes it at once (see `renewal.resume`).
+Others: Stripe's portal credits time of an open invoice; Kill Bill blocks changes by overdue state, as here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from recommender.billing.blockers import Blocker
+from recommender.billing.change_rules import Timing
 from recommender.billing.subscription import Status
 
 RETRY_AFTER: Final = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=14))
-"""How long after the first failed attempt it is tried again; the plan is suspended when the last of these fails."""
+"""How long after the first failed attempt a charge is tried again; the plan is suspended when the last one fails."""
 
 ASK_AGAIN_AFTER: Final = timedelta(hours=1)
-"""When the provider itself is down: tried again after this, and nobody is at fault."""
+"""When the provider itself is down: a charge is tried again after this, and nobody is at fault."""
 
 TRANSFER_TERM: Final = timedelta(days=30)
 """How long a customer has who pays by bank transfer; after it the charge counts as failed."""
 
-Ability = Literal["use_plan", "report_usage", "change_plan", "renew", "manage_payment", "see_invoices"]
+OpenInvoices = Literal["none", "collecting", "overdue"]
+"""Of one organisation: all paid; one is still being collected; an attempt to collect one has failed."""
+Arrears = Literal["none", "collecting", "overdue", "suspended"]
+"""How far behind with its payments an organisation is."""
 
-ABILITIES: Final[Mapping[Status, frozenset[Ability]]] = {
-    "trial": frozenset({"use_plan", "report_usage", "change_plan", "manage_payment", "see_invoices"}),
-    "active": frozenset({"use_plan", "report_usage", "change_plan", "renew", "manage_payment", "see_invoices"}),
-    "past_due": frozenset({"use_plan", "report_usage", "renew", "manage_payment", "see_invoices"}),
-    "suspended": frozenset({"report_usage", "manage_payment", "see_invoices"}),
-    "ended": frozenset({"report_usage", "change_plan", "manage_payment", "see_invoices"}),
+_PENDING: Final = Blocker("payment_pending", "wait_for_payment", "billing")
+_OVERDUE: Final = Blocker("payment_overdue", "pay_open_invoice", "billing")
+_SUSPENDED: Final = Blocker("subscription_suspended", "pay_open_invoice", "billing")
+
+WHAT_ARREARS_STOP: Final[Mapping[Arrears, Mapping[Timing, Blocker]]] = {
+    "none": {},
+    "collecting": {"now": _PENDING},
+    "overdue": {"now": _OVERDUE},
+    "suspended": {"now": _SUSPENDED, "period_end": _SUSPENDED},
 }
-"""Status → what still works in it. Paying what is open leads back to `active`, at once and from any day."""
+"""Arrears → timing of a change → what stops it; a timing that is absent is not stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,14 @@ def status_of(arrears: tuple[FailingCharge, ...]) -> Status:
     return "past_due" if arrears else "active"
 
 
-def suspends_at(arrears: tuple[FailingCharge, ...]) -> datetime | None:
-    """When the plan is suspended unless something is paid."""
-    return min((each.failing_since + RETRY_AFTER[-1] for each in arrears), default=None)
+def arrears_of(status: Status, *, invoices: OpenInvoices) -> Arrears:
+    """How far behind an organisation is, by its subscription and by its open invoices; the worse counts."""
+    if status == "suspended":
+        return "suspended"
+    return "overdue" if status == "past_due" else invoices
+
+
+def arrears_blockers(arrears: Arrears, *, timing: Timing) -> tuple[Blocker, ...]:
+    """What stops a change of this timing: one blocker or none."""
+    blocker = WHAT_ARREARS_STOP[arrears].get(timing)
+    return () if blocker is None else (blocker,)

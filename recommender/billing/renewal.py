@@ -7,7 +7,9 @@ A waiting change is checked again at its instant; if something stands against it
 told. What is suspended is not renewed; once it is paid for it goes on, and if its period is over meanwhile, only the
 rest of the period then running is charged. A running promotion counts a cycle per period and goes along to a plan
 that it covers at the same interval.
-Usage that is reported after its window closed is billed with the next one, see `late_usage`.
+Usage that is reported after its window closed is billed with the next one, marked as late: what counts is the window
+as it is known now less the units that were billed of it, on the allowance and at the price of that window. Usage that
+turns out smaller gives nothing back; it only grows.
 Others: Stripe applies a scheduled phase unchecked.
 """
 
@@ -16,10 +18,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
-from recommender.billing.arrears import arrears_blockers
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Interval
 from recommender.billing.discounts import covers, discount_cents
+from recommender.billing.dunning import arrears_blockers
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import MONTHS_OF, as_utc, next_period, period_containing
 from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time
@@ -64,6 +66,15 @@ class Closing:
     def net_cents(self) -> int:
         """The sum of the lines."""
         return net_cents(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """A window that was billed."""
+
+    holdings: tuple[Holding, ...]
+    used: Mapping[str, tuple[int, ...]]
+    """Metric → the units of each stretch that it was billed for."""
 
 
 class NothingToClose(ValueError):
@@ -156,6 +167,21 @@ def overage_lines(holdings: Sequence[Holding], *, usage: StretchUsage) -> tuple[
         if units and price is not None:
             amount = round_half_away_from_zero(units * price)
             lines.append(Line("overage", plan.code, window, amount, amount, Fraction(1), metric, units, price))
+    return tuple(lines)
+
+
+def late_lines(closed: ClosedWindow, *, used: Mapping[str, tuple[int, ...]]) -> tuple[Line, ...]:
+    """One line per metric of which more was used beyond the allowance than was billed; `used` is what is known now."""
+    holdings, lines = closed.holdings, []
+    nothing = (0,) * len(holdings)
+    for metric in dict.fromkeys(metric for holding in holdings for metric in renewable_metrics(holding.plan)):
+        known = overage_units(holdings, metric=metric, used=used.get(metric, nothing))
+        units = known - overage_units(holdings, metric=metric, used=closed.used.get(metric, nothing))
+        price = overage_price_cents(holdings, metric=metric)
+        if units > 0 and price is not None:
+            amount, plan = round_half_away_from_zero(units * price), holdings[-1].plan.code
+            window = window_of(holdings)
+            lines.append(Line("overage", plan, window, amount, amount, Fraction(1), metric, units, price, late=True))
     return tuple(lines)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from recommender.billing.catalogue import Interval, Plan, Promotion
+from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.change_rules import Direction
 from recommender.billing.periods import Period
 
@@ -59,6 +59,13 @@ class Wish:
     catalogue_version: str
     currency: str
     promotion: Promotion | None = None
+
+    @classmethod
+    def from_catalogue(
+        cls, catalogue: Catalogue, plan: Plan, interval: Interval, *, promotion: Promotion | None = None
+    ) -> "Wish":
+        """The plan as this version of the catalogue sells it."""
+        return cls(plan, interval, catalogue.version, catalogue.currency, promotion)
 
 
 @dataclass(frozen=True, slots=True)

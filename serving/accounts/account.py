@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from data_contracts.usage import COUNT_METRICS, METRICS
+from recommender.billing.account import Account
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.eligibility import Applicant, refusals_for
+from recommender.billing.subscription import Subscription
 from recommender.ranking.countries import country_group
 from recommender.ranking.day_cube import UsageCells, cells_to_cube, microseconds, trial_age_seconds, weekdays
 from recommender.ranking.situation import CARRIED, WINDOW_DAYS, PlanTable, Situations
 from serving.accounts import current_subscription as subscriptions
-from serving.accounts.current_subscription import Standing
+from serving.accounts.current_subscription import CurrentSubscription
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
+from serving.payments import charges
 from serving.usage import repository as usage
 from serving.usage.repository import UsageDay
 
@@ -30,29 +33,53 @@ class Known:
     """Everything about one organisation that a decision may read, as known at one instant."""
 
     organization: OrganizationRow
-    standing: Standing
+    standing: CurrentSubscription
+    account: Account
+    """The same as the plan rules see it."""
     days: tuple[UsageDay, ...]
     """The days of the window."""
     carried: tuple[UsageDay, ...]
     """Per level metric its last day before the window."""
     at: datetime
 
-    @property
-    def levels(self) -> dict[str, int]:
-        """Level metric → the last reading; absent when there was none."""
-        latest = {day.metric: day.level for day in sorted((*self.carried, *self.days), key=lambda day: day.day)}
-        return {metric: level for metric, level in latest.items() if metric not in COUNT_METRICS}
-
 
 def known(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Known:
     """Read it; raises `UnknownOrganization`."""
     first_day = now.astimezone(UTC).date() - timedelta(days=WINDOW_DAYS - 1)
+    organization = organizations.get(connection, organization_id)
+    held = subscriptions.current(connection, organization_id=organization_id, catalogue=catalogue, now=now)
     return Known(
-        organizations.get(connection, organization_id),
-        subscriptions.standing(connection, organization_id=organization_id, catalogue=catalogue, now=now),
+        organization,
+        held,
+        account_at(connection, organization, subscription=held.subscription, catalogue=catalogue, now=now),
         tuple(usage.days_since(connection, organization_id, first_day)),
         tuple(usage.levels_before(connection, organization_id, first_day)),
         now,
+    )
+
+
+def account_at(
+    connection: Connection,
+    organization: OrganizationRow,
+    *,
+    subscription: Subscription | None,
+    catalogue: Catalogue,
+    now: datetime,
+) -> Account:
+    """The organisation as the plan rules see it at this instant: every card, preview and renewal asks about this value.
+
+    `subscription` is what it holds (`None`: a plan that no catalogue of ours knows), `catalogue` ranks its tier.
+    Connected integrations are in use until somebody disconnects them.
+    """
+    owner, held = organization.organization_id, None if subscription is None else subscription.paying_plan
+    levels = usage.levels_before(connection, owner, now.astimezone(UTC).date() + timedelta(days=1))
+    return Account(
+        applicant=applicant(organization),
+        subscription=subscription,
+        stock_usage={day.metric: day.level for day in levels},
+        in_use=dict.fromkeys(organization.integrations),
+        open_invoices=charges.open_invoices(connection, owner),
+        rank_of_held=None if held is None else catalogue.rank_of(held),
     )
 
 
@@ -87,7 +114,7 @@ def situation(facts: Known, *, catalogue: Catalogue, plans: PlanTable) -> Situat
 def _eligible(facts: Known, *, catalogue: Catalogue, plans: PlanTable) -> NDArray[np.bool_]:
     """A plan without refusals is a candidate; the one that is held always is."""
     interval: Interval = "year" if plans.interval == "year" else "month"
-    who = applicant(facts.organization)
+    who = facts.account.applicant
     return np.array(
         [
             [

@@ -1,7 +1,7 @@
 """What an organisation holds and how much it may use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from math import isinf
 from typing import Any, Literal, cast
@@ -18,12 +18,11 @@ from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import log, states
 from serving.subscriptions.log import Held
-from serving.subscriptions.states import HeldPlanUnknown
 from serving.web.fields import utc_text
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CurrentSubscription:
     """What is held at one instant: the plan as it was sold, and the month that is running."""
 
     held: Held
@@ -36,19 +35,12 @@ class Standing:
     """`None` for one that was sold elsewhere on a plan we do not know."""
     currency: str
     """Of what is held; the catalogue's where nothing is."""
-    rank: int | None = None
-    """The tier that the plan has among the plans on sale."""
 
     @property
     def scheduled(self) -> tuple[str, Interval] | None:
         """Plan and interval of a change that waits."""
         waiting = None if self.subscription is None else self.subscription.scheduled
         return None if waiting is None else (waiting.plan.code, waiting.interval)
-
-    @property
-    def as_ranked(self) -> Plan | None:
-        """The plan as it was sold, at the tier that it has today."""
-        return self.plan if self.plan is None or self.rank is None else replace(self.plan, tier=self.rank)
 
     def as_sold(self, plan: Plan, interval: Interval) -> Plan:
         """The plan of the catalogue; in its place, for who holds it at this interval, the version that was sold."""
@@ -63,16 +55,18 @@ class Standing:
         return allowance_of(self.subscription.holdings, metric=metric)
 
 
-def standing(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Standing:
+def current(
+    connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime
+) -> CurrentSubscription:
     """What the organisation holds at this instant; raises `UnknownOrganization`."""
     organization = organizations.get(connection, organization_id)
-    try:
-        subscription = states.present(connection, organization, catalogue=catalogue, now=now).subscription
-    except HeldPlanUnknown:
-        return Standing(log.held(connection, organization_id), None, None, None, None, catalogue.currency)
+    state = states.present(connection, organization, catalogue=catalogue, now=now)
+    if state is None:
+        return CurrentSubscription(log.held(connection, organization_id), None, None, None, None, catalogue.currency)
+    subscription = state.subscription
     if not subscription.is_paying or subscription.plan is None:
         nothing = Held("trial" if subscription.status == "trial" else "none")
-        return Standing(nothing, None, None, None, subscription, catalogue.currency)
+        return CurrentSubscription(nothing, None, None, None, subscription, catalogue.currency)
     held = Held(
         cast("Literal['active', 'past_due', 'suspended']", subscription.status),
         subscription.plan.code,
@@ -82,13 +76,12 @@ def standing(connection: Connection, *, organization_id: str, catalogue: Catalog
     )
     window = window_of(subscription.holdings)
     currency = subscription.currency or catalogue.currency
-    rank = catalogue.rank_of(subscription.plan)
-    return Standing(held, subscription.plan, subscription.period, window, subscription, currency, rank)
+    return CurrentSubscription(held, subscription.plan, subscription.period, window, subscription, currency)
 
 
 def as_answer(
     organization: OrganizationRow,
-    now_held: Standing,
+    now_held: CurrentSubscription,
     *,
     refused: dict[str, object] | None = None,
     notices: Sequence[dict[str, Any]] = (),
@@ -132,7 +125,7 @@ def period_answer(period: Period | None, organization: OrganizationRow) -> dict[
     return {"start": utc_text(period.start), "end": utc_text(period.end)}
 
 
-def _allowance(now_held: Standing, plan: Plan) -> list[dict[str, object]]:
+def _allowance(now_held: CurrentSubscription, plan: Plan) -> list[dict[str, object]]:
     waiting = None if now_held.subscription is None else now_held.subscription.scheduled
     then = plan if waiting is None else waiting.plan
     return [

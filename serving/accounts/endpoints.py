@@ -33,7 +33,7 @@ async def get_subscription(
     def work(connection: Connection) -> tuple[dict[str, object], LocaleCode]:
         organization = organizations.get(connection, organization_id)
         spoken = locale_for(request, organization.locale)
-        held = current_subscription.standing(
+        held = current_subscription.current(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
         )
         words = parts.words(spoken)

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import UnknownPlan
-from serving.accounts.current_subscription import Standing
+from serving.accounts.current_subscription import CurrentSubscription
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import changes as plan_changes
 from serving.words.plans import Words
@@ -16,14 +16,14 @@ from serving.words.texts import day, say
 
 
 def notices(
-    connection: Connection, *, organization: OrganizationRow, standing: Standing, words: Words
+    connection: Connection, *, organization: OrganizationRow, standing: CurrentSubscription, words: Words
 ) -> list[dict[str, Any]]:
     """A change that waits, one that was refused or is not paid yet, and payments that are overdue."""
     return list(_notices(connection, organization, standing, words))
 
 
 def _notices(
-    connection: Connection, organization: OrganizationRow, standing: Standing, words: Words
+    connection: Connection, organization: OrganizationRow, standing: CurrentSubscription, words: Words
 ) -> Iterable[dict[str, Any]]:
     t = partial(say, words.locale)
     on = partial(day, words.locale, timezone=organization.timezone)

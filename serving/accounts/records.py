@@ -2,27 +2,11 @@
 
 from typing import Any
 
-from recommender.billing.arrears import arrears_of
+from recommender.billing.availability import Selection
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Promotion
-from recommender.cards import Holder, PlanCard, ProjectedBill, Selection
-from serving.accounts.account import Known, applicant
+from recommender.cards import PlanCard, ProjectedBill
 from serving.web.fields import utc_text
-
-
-def holder_of(facts: Known) -> Holder:
-    """The organisation as the cards see it; connected integrations are in use until somebody disconnects them."""
-    standing = facts.standing
-    return Holder(
-        applicant=applicant(facts.organization),
-        plan=standing.as_ranked,
-        interval=standing.held.interval,
-        period=standing.period,
-        scheduled=standing.scheduled,
-        stock_usage=facts.levels,
-        in_use=dict.fromkeys(facts.organization.integrations),
-        arrears="none" if standing.subscription is None else arrears_of(standing.subscription.status),
-    )
 
 
 def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any]:

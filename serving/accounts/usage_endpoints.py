@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from serving.accounts import current_subscription as subscriptions
 from serving.accounts import usage_meters
-from serving.accounts.current_subscription import Standing
+from serving.accounts.current_subscription import CurrentSubscription
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.parts import AnyCaller, PartsOf, host_only, seen_by
@@ -66,9 +66,9 @@ async def get_usage(
     seen_by(caller, organization_id)
     now = parts.now()
 
-    def work(connection: Connection) -> tuple[OrganizationRow, Standing, Mapping[str, int]]:
+    def work(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription, Mapping[str, int]]:
         organization = organizations.get(connection, organization_id)
-        standing = subscriptions.standing(
+        standing = subscriptions.current(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
         )
         since = organization.trial_started_at if standing.usage_period is None else standing.usage_period.start

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from data_contracts.usage import COUNT_METRICS, METRICS
-from serving.accounts.current_subscription import Standing, period_answer, whole
+from serving.accounts.current_subscription import CurrentSubscription, period_answer, whole
 from serving.organizations.repository import OrganizationRow
 from serving.usage import repository
 from serving.web.fields import utc_text
@@ -29,7 +29,7 @@ def used(connection: Connection, *, organization_id: str, since: datetime) -> Ma
 def usage_answer(
     *,
     organization: OrganizationRow,
-    standing: Standing,
+    standing: CurrentSubscription,
     figures: Mapping[str, int],
     locale: LocaleCode,
 ) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def usage_answer(
     }
 
 
-def _meter(metric: str, amount: int | None, standing: Standing, locale: LocaleCode) -> dict[str, object]:
+def _meter(metric: str, amount: int | None, standing: CurrentSubscription, locale: LocaleCode) -> dict[str, object]:
     counts = metric in COUNT_METRICS
     limit = standing.allowance(metric)
     allowance = None if limit is None else whole(limit)

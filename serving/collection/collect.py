@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from serving.collection import arrears, settlement
+from serving.organizations import repository as organizations
 from serving.parts import Parts
 from serving.payments import attempts, charges, choice, repository
 from serving.payments.attempts import Attempt
@@ -122,6 +123,7 @@ def _begin(
     except NoUsableMethod as error:
         settlement.failed(connection, charge, error.code, about=f"{charge_id}:{now.isoformat()}", now=now)
         arrears.refresh(connection, parts, charge.organization_id)
+        organizations.touch(connection, [charge.organization_id])
         return None
     if method.kind != "bank_transfer":
         attempt = settlement.attempt_of(

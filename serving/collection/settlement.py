@@ -8,6 +8,7 @@ from recommender.billing import ledger as accounts
 from recommender.billing.dunning import ASK_AGAIN_AFTER, TRANSFER_TERM
 from serving.collection import arrears
 from serving.notifications import repository as notifications
+from serving.organizations import repository as organizations
 from serving.parts import Parts
 from serving.payments import attempts, charges, ledger
 from serving.payments.attempts import Attempt
@@ -27,6 +28,7 @@ def settle(connection: Connection, parts: Parts, attempt: Attempt, payment: Paym
     elif payment.outcome == "failed" and charge is not None and charge.status == "open":
         failed(connection, charge, payment.failure_code or "payment_failed", about=attempt.key, now=now)
     arrears.refresh(connection, parts, attempt.organization_id)
+    organizations.touch(connection, [attempt.organization_id])  # last, as elsewhere: writers lock in one order
     return True
 
 

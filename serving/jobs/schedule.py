@@ -43,7 +43,7 @@ def close_periods(parts: Parts, *, now: datetime) -> int:
             return closing.close_due(
                 connection,
                 owner,
-                currency=parts.catalogue.currency,
+                catalogue=parts.catalogue,
                 now=now,
                 new_id=parts.new_id,
                 issuer=parts.issuer,

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from serving.accounts import current_subscription as subscriptions
 from serving.accounts import usage_meters
-from serving.accounts.current_subscription import Standing
+from serving.accounts.current_subscription import CurrentSubscription
 from serving.accounts.notices import notices
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
@@ -56,7 +56,7 @@ class Page:
     request: Request
     parts: Parts
     organization: OrganizationRow
-    standing: Standing
+    standing: CurrentSubscription
     notices: list[dict[str, Any]]
     figures: Mapping[str, int]
     locale: LocaleCode
@@ -125,9 +125,11 @@ def _session(request: Request, parts: Parts, asked: str | None) -> PageSession:
 async def _read(request: Request, parts: Parts, session: PageSession, asked: str | None) -> Page:
     owner = session.organization_id
 
-    def work(connection: Connection) -> tuple[OrganizationRow, Standing, list[dict[str, Any]], Mapping[str, int]]:
+    def work(
+        connection: Connection,
+    ) -> tuple[OrganizationRow, CurrentSubscription, list[dict[str, Any]], Mapping[str, int]]:
         row = organizations.get(connection, owner)
-        standing = subscriptions.standing(connection, organization_id=owner, catalogue=parts.catalogue, now=parts.now())
+        standing = subscriptions.current(connection, organization_id=owner, catalogue=parts.catalogue, now=parts.now())
         spoken = locale_for(request, row.locale)
         told = notices(connection, organization=row, standing=standing, words=parts.words(spoken))
         since = row.trial_started_at if standing.usage_period is None else standing.usage_period.start

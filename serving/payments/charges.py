@@ -8,8 +8,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from recommender.billing import ledger as accounts
-from recommender.billing.arrears import OpenInvoices
-from recommender.billing.dunning import FailingCharge, next_attempt
+from recommender.billing.dunning import FailingCharge, OpenInvoices, next_attempt
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 from serving.db import json_columns

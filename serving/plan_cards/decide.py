@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from recommender.billing.availability import Selection, selection
 from recommender.billing.catalogue import Catalogue, Interval
-from recommender.cards import plan_card, projected_usage, selection
+from recommender.billing.subscription import Wish
+from recommender.cards import plan_card, projected_usage
 from recommender.experiments.assignment import Assignment
 from recommender.ranking.abstention import Abstained, Abstaining, is_near_tie
 from recommender.ranking.derived import Facts
@@ -18,7 +20,7 @@ from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
 from recommender.ranking.situation import PlanTable, Situations
 from recommender.ranking.usage_range import UsageRange
 from serving.accounts.account import Known, situation
-from serving.accounts.records import card_record, holder_of
+from serving.accounts.records import card_record
 from serving.plan_cards.promotions import open_promotion
 from serving.plan_cards.ranker_fallback import Advisor
 from serving.plan_cards.repository import Candidate, Decision
@@ -117,14 +119,17 @@ def out_of_question(
     codes: tuple[str, ...], rows: FloatArray, *, catalogue: Catalogue, interval: Interval, facts: Known
 ) -> frozenset[str]:
     """The candidates that nobody would suggest for the sake of learning: too small for the usage, or blocked."""
-    holder = holder_of(facts)
     too_small = np.count_nonzero(rows[:, _TOO_SMALL] > 0, axis=1)
     return frozenset(
         code
         for code, small in zip(codes, too_small.tolist(), strict=True)
-        if small
-        or selection(plan=catalogue.plan(code), interval=interval, holder=holder, now=facts.at).state == "blocked"
+        if small or _selection(code, catalogue=catalogue, interval=interval, facts=facts).state == "blocked"
     )
+
+
+def _selection(code: str, *, catalogue: Catalogue, interval: Interval, facts: Known) -> Selection:
+    wish = Wish.from_catalogue(catalogue, catalogue.plan(code), interval)
+    return selection(account=facts.account, wish=wish, now=facts.at)
 
 
 def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
@@ -196,22 +201,21 @@ def _cards(
 ) -> list[dict[str, Any]]:
     """The cards that are shown; the reasons stand on the first."""
     interval: Interval = "year" if measured.plans.interval == "year" else "month"
-    holder, usage = holder_of(facts), projected_usage(measured, usage_range=usage_range)
+    catalogue, usage = assortment.catalogue, projected_usage(measured, usage_range=usage_range)
     return [
         card_record(
             plan_card(
-                plan=facts.standing.as_sold(assortment.catalogue.plan(place.plan), interval),
+                wish=Wish.from_catalogue(
+                    catalogue, facts.standing.as_sold(catalogue.plan(place.plan), interval), interval
+                ),
                 place=place,
-                interval=interval,
-                holder=holder,
+                account=facts.account,
                 usage=usage,
                 days=round(float(measured.history_days[0])),
                 reasons=reasons if place.position == 1 else (),
                 now=facts.at,
             ),
-            promotion=open_promotion(
-                assortment.catalogue.plan(place.plan), interval, facts=facts, catalogue=assortment.catalogue
-            ),
+            promotion=open_promotion(catalogue.plan(place.plan), interval, facts=facts, catalogue=catalogue),
         )
         for place in shown
     ]

@@ -3,10 +3,11 @@
 from math import isinf
 from typing import Any
 
+from recommender.billing.availability import selection
 from recommender.billing.catalogue import Catalogue, Feature, Interval, Limit, Plan
-from recommender.cards import selection
+from recommender.billing.subscription import Wish
 from serving.accounts.account import Known
-from serving.accounts.records import holder_of, selection_record
+from serving.accounts.records import selection_record
 from serving.plan_cards import render
 from serving.plan_cards.promotions import open_promotion, promotion_answer, promotion_text
 from serving.sale.assortment import INTERVALS
@@ -22,8 +23,7 @@ def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any
     The plan held is shown as it was sold, also when it is not on sale any more.
     """
     catalogue, locale = words.catalogue, words.locale
-    holder, held = holder_of(facts), facts.standing.held.plan
-    standing = facts.standing
+    standing, held = facts.standing, facts.standing.held.plan
     plans = [
         standing.as_sold(plan, interval)
         for plan in catalogue.plans
@@ -45,7 +45,12 @@ def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any
                 **words.plan(plan, interval),
                 "promotion": promotion_answer(_open_code(plan, interval, facts, catalogue), plan, interval, words),
                 "selection": render.selection(
-                    selection_record(selection(plan=plan, interval=interval, holder=holder, now=facts.at)), words
+                    selection_record(
+                        selection(
+                            account=facts.account, wish=Wish.from_catalogue(catalogue, plan, interval), now=facts.at
+                        )
+                    ),
+                    words,
                 ),
             }
             for plan in plans

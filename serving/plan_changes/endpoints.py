@@ -108,7 +108,7 @@ async def cancel_scheduled_change(
             raise ChangeUnderWay
         if not cancel_scheduled(connection, organization_id, now=parts.now()):
             raise NothingScheduled
-        held = subscriptions.standing(
+        held = subscriptions.current(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=parts.now()
         )
         told = notices(connection, organization=organization, standing=held, words=parts.words(spoken))

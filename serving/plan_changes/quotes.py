@@ -2,25 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
 from itsdangerous import BadData, URLSafeSerializer
-from sqlalchemy import Connection
 
+from recommender.billing.account import Account
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion, UnknownPlan
-from recommender.billing.plan_change import PlanChange, Standing, decide_plan_change
+from recommender.billing.plan_change import PlanChange, decide_plan_change
 from recommender.billing.proration import Line
 from recommender.billing.renewal import due_at
-from recommender.billing.subscription import Subscription, Wish
+from recommender.billing.subscription import Wish
 from recommender.billing.tax import TaxLine
-from serving.accounts.account import applicant
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import tax_for
-from serving.payments import charges
-from serving.usage import repository as usage
 from serving.web.fields import utc_text
 
 LIFETIME: Final = timedelta(minutes=15)
@@ -82,42 +79,25 @@ class UnknownPromotion(LookupError):
 
 def quote(
     *,
-    subscription: Subscription,
+    account: Account,
     version: int,
     wanted: Wanted,
     catalogue: Catalogue,
     organization: OrganizationRow,
-    standing: Standing,
     at: datetime,
 ) -> Quote:
-    """Decide the wanted change at the instant; raises `UnknownPlanWanted`, `UnknownPromotion`, `PeriodIsOver`."""
-    wish = Wish(
-        _plan(catalogue, wanted.plan),
-        wanted.interval,
-        catalogue.version,
-        catalogue.currency,
-        _promotion(catalogue, wanted.promotion),
-    )
-    held = subscription.paying_plan
-    if held is not None:
-        standing = replace(standing, rank_of_held=catalogue.rank_of(held))
-    change = decide_plan_change(subscription=subscription, wish=wish, standing=standing, now=at)
+    """Decide the wanted change at the instant.
+
+    Raises `UnknownPlanWanted`, `UnknownPromotion`, `PeriodIsOver`, `HeldPlanUnknown`.
+    """
+    plan, promotion = _plan(catalogue, wanted.plan), _promotion(catalogue, wanted.promotion)
+    wish = Wish.from_catalogue(catalogue, plan, wanted.interval, promotion=promotion)
+    change = decide_plan_change(account=account, wish=wish, now=at)
     tax: tuple[TaxLine, ...] = ()
     if change.lines:
         tax = tax_for(organization, net_cents=change.net_cents, at=at)
-    names = {plan.code: plan.name for plan in (held, wish.plan) if plan is not None}
+    names = {each.code: each.name for each in (account.paying_plan, plan) if each is not None}
     return Quote(wanted, at, change, tax, catalogue.currency, version, names)
-
-
-def standing_of(connection: Connection, organization: OrganizationRow, *, now: datetime) -> Standing:
-    """What is known of the organisation that bears on which plans it may take."""
-    levels = usage.levels_before(connection, organization.organization_id, now.date() + timedelta(days=1))
-    return Standing(
-        applicant=applicant(organization),
-        stock_usage={day.metric: day.level for day in levels},
-        in_use=dict.fromkeys(organization.integrations),
-        open_invoices=charges.open_invoices(connection, organization.organization_id),
-    )
 
 
 def _plan(catalogue: Catalogue, code: str) -> Plan:

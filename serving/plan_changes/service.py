@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.plan_change import PeriodIsOver
+from serving.accounts.account import account_at
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
@@ -29,7 +30,6 @@ from serving.plan_changes.quotes import (
     UnknownPromotion,
     Wanted,
     quote,
-    standing_of,
 )
 from serving.renewals.closing import close_due
 from serving.sale import versions
@@ -108,14 +108,17 @@ def quote_now(
     sold: Catalogue | None = None,
 ) -> Quote:
     """Decide on what is recorded now, as of an instant, by the catalogue on sale or by an earlier one that was."""
-    state = states.present(connection, organization, catalogue=parts.catalogue, now=at)
+    state, catalogue = (
+        states.present(connection, organization, catalogue=parts.catalogue, now=at),
+        sold or parts.catalogue,
+    )
+    held = None if state is None else state.subscription
     return quote(
-        subscription=state.subscription,
-        version=state.version,
+        account=account_at(connection, organization, subscription=held, catalogue=catalogue, now=at),
+        version=0 if state is None else state.version,
         wanted=wanted,
-        catalogue=sold or parts.catalogue,
+        catalogue=catalogue,
         organization=organization,
-        standing=standing_of(connection, organization, now=at),
         at=at,
     )
 
@@ -240,7 +243,7 @@ def _close(connection: Connection, parts: Parts, organization_id: str) -> None:
     close_due(
         connection,
         organization_id,
-        currency=parts.catalogue.currency,
+        catalogue=parts.catalogue,
         now=parts.now(),
         new_id=parts.new_id,
         issuer=parts.issuer,

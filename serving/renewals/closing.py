@@ -7,12 +7,13 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from data_contracts.usage import COUNT_METRICS
+from recommender.billing.availability import blockers_at_instant
 from recommender.billing.blockers import Blocker
-from recommender.billing.late_usage import ClosedWindow, late_lines
-from recommender.billing.plan_change import blockers_at_instant
+from recommender.billing.catalogue import Catalogue
 from recommender.billing.proration import Line
-from recommender.billing.renewal import Closing, close_window, due_at, resume
+from recommender.billing.renewal import ClosedWindow, Closing, close_window, due_at, late_lines, resume
 from recommender.billing.subscription import Holding, ScheduledChange, Subscription
+from serving.accounts.account import account_at
 from serving.accounts.records import blocker_record
 from serving.db.billing_tables import subscription_states
 from serving.db.tables import usage_events
@@ -23,7 +24,6 @@ from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import tax_for
 from serving.payments import charges
-from serving.plan_changes.quotes import standing_of
 from serving.subscriptions import changes as plan_changes
 from serving.subscriptions import closed_windows, log, states
 
@@ -46,12 +46,12 @@ def close_due(
     connection: Connection,
     organization_id: str,
     *,
-    currency: str,
+    catalogue: Catalogue,
     now: datetime,
     new_id: Callable[[], str],
     issuer: Issuer,
 ) -> bool:
-    """Close every window that has ended by now, in order; whether there was one. `currency` is the catalogue's.
+    """Close every window that has ended by now, in order; whether there was one. `catalogue` is on sale.
 
     While a change waits for its payment nothing is closed: it was decided on the window that is open. Raises
     `StateChangedMeanwhile` when another worker closes the same.
@@ -64,16 +64,16 @@ def close_due(
     while (due := due_at(subscription)) is not None and due <= now:
 
         def check(held: Subscription, waiting: ScheduledChange, at: datetime) -> tuple[Blocker, ...]:
-            standing = standing_of(connection, organization, now=at)
-            agreed = waiting.currency or currency
-            return blockers_at_instant(subscription=held, waiting=waiting, currency=agreed, standing=standing, now=at)
+            account = account_at(connection, organization, subscription=held, catalogue=catalogue, now=at)
+            agreed = waiting.currency or catalogue.currency
+            return blockers_at_instant(account=account, waiting=waiting, currency=agreed, now=at)
 
         used = usage_by_stretch(connection, organization_id, subscription.holdings)
         late = _late(connection, organization_id, now=now)
         closing = close_window(subscription=subscription, usage=used, check=check, late=late)
         closed_windows.keep(connection, organization_id, ClosedWindow(subscription.holdings, used), now=now)
         sold = issuer.knowing(subscription.plan, closing.after.plan)
-        agreed = subscription.currency or currency
+        agreed = subscription.currency or catalogue.currency
         _record(connection, organization, closing, currency=agreed, now=now, new_id=new_id, issuer=sold)
         subscription, closed = closing.after, True
     if closed:

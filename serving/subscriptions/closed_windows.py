@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, delete, insert, select
 
-from recommender.billing.late_usage import ClosedWindow
+from recommender.billing.renewal import ClosedWindow
 from serving.db import json_columns
 from serving.db.billing_tables import closed_windows
 

@@ -34,10 +34,6 @@ class StateChangedMeanwhile(Exception):
     """Somebody else has written the subscription since it was read."""
 
 
-class HeldPlanUnknown(Exception):
-    """The organisation holds a plan of another catalogue, sold elsewhere, of which we know no price."""
-
-
 def stored(connection: Connection, organization_id: str) -> State | None:
     """The stored subscription, if there is one."""
     columns = (subscription_states.c.state, subscription_states.c.version)
@@ -45,11 +41,14 @@ def stored(connection: Connection, organization_id: str) -> State | None:
     return None if row is None else State(json_columns.loads(_SUBSCRIPTION, row.state), row.version)
 
 
-def present(connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime) -> State:
+def present(
+    connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime
+) -> State | None:
     """The subscription: stored, else what the log of an imported one adds up to, else the trial.
 
     An imported one has the price of the version it was sold and, being active, is paid for. Of a version that nobody
-    knows the plan of today is taken, and what was paid counts as unknown. Raises `HeldPlanUnknown`.
+    knows the plan of today is taken, and what was paid counts as unknown. `None`: the plan held was sold elsewhere and
+    is in no catalogue of ours.
     """
     found = stored(connection, organization.organization_id)
     if found is not None:
@@ -60,9 +59,7 @@ def present(connection: Connection, organization: OrganizationRow, *, catalogue:
         return State(Subscription("trial" if held.status == "trial" else "ended", period), 0)
     sold = None if held.catalogue_version is None else find(connection, held.catalogue_version, on_sale=catalogue)
     adopted = _adopted(held, sold=sold or catalogue, known=sold is not None, now=now)
-    if adopted is None:
-        raise HeldPlanUnknown(held.plan)
-    return State(adopted, 0)
+    return None if adopted is None else State(adopted, 0)
 
 
 def store(connection: Connection, organization_id: str, subscription: Subscription, *, over: int, now: datetime) -> int:

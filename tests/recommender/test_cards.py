@@ -4,17 +4,19 @@ from math import inf
 
 import pytest
 
-from recommender.billing.catalogue import Feature, Limit, Plan, Window
+from recommender.billing.account import Account
+from recommender.billing.catalogue import Limit, Plan
 from recommender.billing.eligibility import Applicant
 from recommender.billing.periods import Period
-from recommender.cards import Holder, MonthlyUsage, key_limits, plan_card, projected_bill, projected_usage, selection
+from recommender.billing.subscription import Subscription, Wish
+from recommender.cards import MonthlyUsage, key_limits, plan_card, projected_bill, projected_usage
 from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan
 from tests.recommender.ranking.builders import make_plan, make_situations, make_table
 
 NOW = datetime(2026, 6, 16, tzinfo=UTC)
 JUNE = Period(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
-TRIAL = Holder(Applicant("FR"))
+TRIAL = Account(Applicant("FR"), Subscription("trial", JUNE))
 
 BASIC = make_plan(
     "basic",
@@ -24,7 +26,6 @@ BASIC = make_plan(
     overage_cents={"conversations": Fraction(4, 5)},
 )
 SCALE = make_plan("scale", tier=2, price_cents=49_000, limits={"conversations": 100_000, "assistants": 5})
-PAYING = Holder(Applicant("FR"), SCALE, "month", JUNE, stock_usage={"assistants": 2})
 
 
 def steady(**units: int) -> MonthlyUsage:
@@ -81,51 +82,6 @@ def test_the_card_and_the_features_agree_on_the_bill() -> None:
     assert bills == pytest.approx(facts.bill_cents[0], abs=0.5)
 
 
-def test_in_the_trial_every_plan_starts_now() -> None:
-    chosen = selection(plan=SCALE, interval="month", holder=TRIAL, now=NOW)
-
-    assert (chosen.state, chosen.direction, chosen.timing, chosen.effective_at) == ("selectable", "start", "now", NOW)
-
-
-def test_the_plan_held_now_is_current_and_not_blocked() -> None:
-    over_the_limit = Holder(Applicant("FR"), SCALE, "month", JUNE, stock_usage={"assistants": 9})
-
-    chosen = selection(plan=SCALE, interval="month", holder=over_the_limit, now=NOW)
-
-    assert (chosen.state, chosen.direction, chosen.blockers) == ("current", "none", ())
-
-
-def test_a_lower_tier_waits_for_the_end_of_the_period() -> None:
-    chosen = selection(plan=BASIC, interval="month", holder=PAYING, now=NOW)
-
-    assert (chosen.state, chosen.direction, chosen.effective_at) == ("selectable", "downgrade", JUNE.end)
-
-
-def test_a_change_that_waits_is_scheduled() -> None:
-    waiting = Holder(Applicant("FR"), SCALE, "month", JUNE, scheduled=("basic", "month"))
-
-    assert selection(plan=BASIC, interval="month", holder=waiting, now=NOW).state == "scheduled"
-
-
-def test_a_blocked_plan_names_every_blocker() -> None:
-    holder = Holder(
-        Applicant("FR"), SCALE, "month", JUNE, stock_usage={"assistants": 4}, in_use={"shopify": None, "slack": None}
-    )
-    without_slack = Feature("slack", "integration", False, "")
-    target = Plan("b", "b", "", "shop", 1, {"month": 1}, "", BASIC.limits, (*BASIC.features, without_slack))
-
-    chosen = selection(plan=target, interval="month", holder=holder, now=NOW)
-
-    assert chosen.state == "blocked"
-    assert [(b.code, b.excess) for b in chosen.blockers] == [("assistants_over_limit", 1), ("integration_in_use", None)]
-
-
-def test_a_plan_that_is_not_for_sale_is_unavailable() -> None:
-    ended = Plan("old", "old", "", "shop", 1, {"month": 1}, "", (), (), window=Window(end=JUNE.start))
-
-    assert selection(plan=ended, interval="month", holder=TRIAL, now=NOW).state == "unavailable"
-
-
 def test_key_figures_are_conversations_and_assistants() -> None:
     assert [limit.code for limit in key_limits(BASIC)] == ["conversations", "assistants"]
 
@@ -145,10 +101,9 @@ def test_a_foreign_plan_shows_the_limits_it_has() -> None:
 
 def test_a_card_has_everything_but_words() -> None:
     card = plan_card(
-        plan=BASIC,
+        wish=Wish(BASIC, "month", "v1", "EUR"),
         place=ShownPlan("basic", 1, 0.5, 0.6, 0.97),
-        interval="month",
-        holder=TRIAL,
+        account=TRIAL,
         usage=steady(conversations=60_000),
         days=14,
         reasons=(),
@@ -166,10 +121,9 @@ def test_a_card_has_everything_but_words() -> None:
 def test_unlimited_is_no_number() -> None:
     plan = make_plan("a", limits={"conversations": inf})
     card = plan_card(
-        plan=plan,
+        wish=Wish(plan, "year", "v1", "EUR"),
         place=ShownPlan("a", 2, 0.0, 0.4, 0.03),
-        interval="year",
-        holder=TRIAL,
+        account=TRIAL,
         usage=steady(),
         days=0,
         reasons=(),

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from math import inf
 
+from recommender.billing.account import Account
 from recommender.billing.catalogue import Feature, Interval, Limit, Plan, Promotion, Window
 from recommender.billing.eligibility import Applicant
 from recommender.billing.periods import Period
-from recommender.billing.plan_change import PlanChange, Standing, decide_plan_change
+from recommender.billing.plan_change import PlanChange, decide_plan_change
 from recommender.billing.quota import open_window
 from recommender.billing.subscription import PaidTime, Status, Subscription, Wish
 
@@ -59,7 +60,8 @@ def make_plan(
     )
 
 
-ANYONE = Standing(applicant=Applicant(country="DE"))
+ANYONE = Account(Applicant(country="DE"), None)
+"""An account of which only the country is known; `choose` adds what it holds."""
 
 
 def trial(until: str = "2025-06-15") -> Subscription:
@@ -96,10 +98,10 @@ def choose(
     *,
     interval: Interval = "month",
     promotion: Promotion | None = None,
-    standing: Standing = ANYONE,
+    account: Account = ANYONE,
 ) -> PlanChange:
     wish = Wish(plan, interval, catalogue_version="v1", currency="EUR", promotion=promotion)
-    return decide_plan_change(subscription=subscription, wish=wish, standing=standing, now=now)
+    return decide_plan_change(account=replace(account, subscription=subscription), wish=wish, now=now)
 
 
 def make_promotion(
@@ -114,3 +116,9 @@ def make_promotion(
         amount_cents=amount,
         cycles=cycles,
     )
+
+
+def carried_out(change: PlanChange) -> Subscription:
+    """The subscription that a change leads to which nothing blocks."""
+    assert change.blockers == ()
+    return change.after

@@ -5,9 +5,10 @@ from typing import get_args
 
 import pytest
 
-from recommender.billing.arrears import WHAT_ARREARS_STOP, Arrears, OpenInvoices, arrears_of
+from recommender.billing.account import Account
 from recommender.billing.change_rules import Timing
-from recommender.billing.plan_change import Standing, next_invoice_of
+from recommender.billing.dunning import WHAT_ARREARS_STOP, Arrears, OpenInvoices, arrears_of
+from recommender.billing.plan_change import next_invoice_of
 from recommender.billing.quota import allowance_of
 from recommender.billing.renewal import NothingToClose, due_at, resume
 from recommender.billing.subscription import PaidTime, ScheduledChange, Status, Subscription
@@ -22,8 +23,8 @@ def held(status: Status = "active", **changes: object) -> Subscription:
     return replace(paying(BASIC, period=JUNE, status=status), **changes)  # type: ignore[arg-type]
 
 
-def codes(subscription: Subscription, plan: str, standing: Standing = ANYONE) -> list[str]:
-    change = choose(subscription, {"basic": BASIC, "scale": SCALE}[plan], at("2025-06-16"), standing=standing)
+def codes(subscription: Subscription, plan: str, account: Account = ANYONE) -> list[str]:
+    change = choose(subscription, {"basic": BASIC, "scale": SCALE}[plan], at("2025-06-16"), account=account)
     return [blocker.code for blocker in change.blockers]
 
 

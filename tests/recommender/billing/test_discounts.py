@@ -1,56 +1,12 @@
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from recommender.billing.catalogue import Window
-from recommender.billing.discounts import (
-    discount_cents,
-    discount_shares,
-    promotion_refusals,
-    split_by_largest_remainder,
-)
+from recommender.billing.discounts import discount_cents, promotion_refusals
 from tests.recommender.billing.builders import at, make_plan, make_promotion
 
 NOW = at("2025-06-16")
-
-
-@pytest.mark.parametrize(
-    ("total", "weights", "parts"),
-    [
-        (1500, [1000, 1000], (750, 750)),  # B3.11
-        (750, [300, 1200], (150, 600)),  # B3.11
-        (100, [100, 200], (33, 67)),  # B3.11
-        (67, [100, 100], (34, 33)),  # D11, the earlier line first
-        (0, [0, 0], (0, 0)),
-        (5, [0, 1], (0, 5)),
-        (0, [], ()),
-    ],
-)
-def test_a_discount_is_split_by_largest_remainder(total: int, weights: list[int], parts: tuple[int, ...]) -> None:
-    assert split_by_largest_remainder(total, weights=weights) == parts
-
-
-@pytest.mark.parametrize(("total", "weights"), [(1, [0, 0]), (1, []), (-1, [1]), (1, [2, -1])])
-def test_what_cannot_be_shared_is_refused(total: int, weights: list[int]) -> None:
-    with pytest.raises(ValueError, match="cannot be shared"):
-        split_by_largest_remainder(total, weights=weights)
-
-
-@given(st.integers(0, 10**9), st.lists(st.integers(0, 10**9), min_size=1, max_size=20).filter(any))
-def test_the_parts_add_up_and_are_within_one_of_exact(total: int, weights: list[int]) -> None:
-    parts = split_by_largest_remainder(total, weights=weights)
-
-    assert sum(parts) == total
-    assert all(abs(part * sum(weights) - total * w) < sum(weights) for part, w in zip(parts, weights, strict=True))
-
-
-def test_a_third_off_two_lines_adds_up_to_the_third_of_the_sum() -> None:  # D11: 66 elsewhere
-    third = replace(make_promotion("basic"), percent=Fraction(3333, 100))
-
-    assert sum(discount_shares(third, amounts_cents=[100, 100])) == 67
 
 
 def test_a_percentage_is_taken_of_the_price_and_rounded_once() -> None:

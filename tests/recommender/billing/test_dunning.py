@@ -1,10 +1,9 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import get_args
 
 import pytest
 
-from recommender.billing.dunning import ABILITIES, RETRY_AFTER, FailingCharge, next_attempt, status_of, suspends_at
+from recommender.billing.dunning import RETRY_AFTER, FailingCharge, next_attempt, status_of
 from recommender.billing.subscription import Status
 from tests.recommender.billing.builders import at
 
@@ -41,19 +40,3 @@ def test_the_schedule_only_goes_forward() -> None:
 )
 def test_the_status_is_that_of_the_worst_charge(arrears: tuple[datetime | None, ...], status: Status) -> None:
     assert status_of(tuple(FailingCharge(FAILED, each) for each in arrears)) == status
-
-
-def test_a_plan_is_suspended_14_days_after_the_first_failure_of_its_oldest_charge() -> None:
-    later = FailingCharge(at("2025-06-10"), at("2025-06-11"))
-
-    assert suspends_at((later, FailingCharge(FAILED, at("2025-06-02")))) == at("2025-06-15")
-    assert suspends_at(()) is None
-
-
-def test_every_status_says_what_works_and_in_every_one_it_can_be_paid() -> None:
-    assert ABILITIES.keys() == set(get_args(Status))
-    assert all({"manage_payment", "see_invoices"} <= works for works in ABILITIES.values())
-
-
-def test_each_step_of_dunning_leaves_less_working() -> None:
-    assert ABILITIES["suspended"] < ABILITIES["past_due"] < ABILITIES["active"]

@@ -1,6 +1,5 @@
 """Charged lines as a document, with published cases (Lago, Polar, Meteroid) where they say something of it."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 
@@ -8,13 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.billing.discounts import discount_shares
 from recommender.billing.invoice import Document, document_of, exact_decimal
 from recommender.billing.periods import Period
 from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.subscription import PaidTime
 from recommender.billing.tax import tax_on
-from tests.recommender.billing.builders import make_promotion
 
 JUNE = Period(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
 MID_JUNE = datetime(2026, 6, 16, tzinfo=UTC)
@@ -74,14 +71,6 @@ def test_usage_is_counted_in_pieces_at_its_exact_price() -> None:
     line = Line("overage", "basic", JUNE, 200, 200, Fraction(1), "conversations", 100, Fraction(2))
 
     assert priced(document(line)) == ["100 piece × 2 = 200"]
-
-
-def test_the_published_case_d11_a_discount_is_split_so_that_its_parts_add_up() -> None:
-    promotion = replace(make_promotion(), percent=Fraction("33.33"))
-
-    shares = discount_shares(promotion, amounts_cents=[100, 100])
-
-    assert (sum(shares), sorted(shares)) == (67, [33, 34])
 
 
 def test_a_credit_stopped_at_what_was_paid_is_a_lump_sum() -> None:

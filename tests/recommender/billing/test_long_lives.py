@@ -14,11 +14,11 @@ from hypothesis.strategies import SearchStrategy
 
 from recommender.billing.catalogue import Interval
 from recommender.billing.periods import MONTHS_OF, Period, as_utc, boundary
-from recommender.billing.plan_change import PlanChange, apply_plan_change
+from recommender.billing.plan_change import PlanChange
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.renewal import close_window, due_at
 from recommender.billing.subscription import Subscription
-from tests.recommender.billing.builders import ANYONE, choose, make_plan, trial
+from tests.recommender.billing.builders import carried_out, choose, make_plan, trial
 
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 TEN_YEARS: Final = timedelta(days=3653)
@@ -72,7 +72,7 @@ class Life:
         ceiling = self.subscription.paid.creditable_cents
         self.credits.extend((-line.amount_cents, ceiling) for line in change.lines if line.kind == "unused_time")
         self.bill(change.lines)
-        self.subscription = apply_plan_change(change)
+        self.subscription = carried_out(change)
 
 
 @st.composite
@@ -84,7 +84,7 @@ def lives(draw: st.DrawFn) -> Life:
         later = (as_utc(now) + timedelta(seconds=gap)).astimezone(BERLIN)
         now = min(later, end.astimezone(BERLIN))
         life.roll(as_utc(now))
-        change = choose(life.subscription, plan, now, interval=interval, standing=ANYONE)
+        change = choose(life.subscription, plan, now, interval=interval)
         if not change.blockers:
             life.wish(change)
     life.roll(end)

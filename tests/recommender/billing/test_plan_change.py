@@ -2,20 +2,22 @@ from dataclasses import replace
 
 import pytest
 
+from recommender.billing.account import Account
 from recommender.billing.catalogue import Plan
 from recommender.billing.eligibility import Applicant
 from recommender.billing.plan_change import (
+    HeldPlanUnknown,
     NextInvoice,
     PeriodIsOver,
-    PlanChangeBlocked,
-    Standing,
-    apply_plan_change,
+    decide_plan_change,
     next_invoice_of,
 )
-from recommender.billing.subscription import Subscription
+from recommender.billing.subscription import Subscription, Wish
 from tests.recommender.billing.builders import (
+    ANYONE,
     UNLIMITED,
     at,
+    carried_out,
     choose,
     feature,
     make_plan,
@@ -65,7 +67,7 @@ def test_a_lateral_change_at_equal_prices_costs_nothing() -> None:
 
 
 def test_a_downgrade_waits_for_the_end_of_the_period() -> None:
-    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=KNOWN)
+    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, account=KNOWN)
 
     assert (change.direction, change.timing, change.effective_at) == ("downgrade", "period_end", at("2025-07-01"))
     assert (change.lines, change.net_cents) == ((), 0)
@@ -77,7 +79,7 @@ def test_a_downgrade_waits_for_the_end_of_the_period() -> None:
 def test_a_scheduled_change_leaves_everything_else_as_it_is() -> None:
     before = paying(SCALE, period=JUNE)
 
-    after = apply_plan_change(choose(before, BASIC, MID_JUNE, standing=KNOWN))
+    after = carried_out(choose(before, BASIC, MID_JUNE, account=KNOWN))
 
     assert after.scheduled is not None
     assert (after.scheduled.plan, after.scheduled.effective_at) == (BASIC, at("2025-07-01"))
@@ -85,9 +87,9 @@ def test_a_scheduled_change_leaves_everything_else_as_it_is() -> None:
 
 
 def test_a_second_wish_replaces_the_scheduled_one() -> None:
-    scheduled = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=KNOWN).after
+    scheduled = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, account=KNOWN).after
 
-    after = choose(scheduled, SUPPORT, MID_JUNE, standing=KNOWN).after
+    after = choose(scheduled, SUPPORT, MID_JUNE, account=KNOWN).after
 
     assert after.scheduled is not None
     assert after.scheduled.plan == SUPPORT
@@ -95,7 +97,7 @@ def test_a_second_wish_replaces_the_scheduled_one() -> None:
 
 def test_an_upgrade_replaces_the_scheduled_downgrade() -> None:
     enterprise = make_plan("enterprise", tier=3, month=189000)
-    scheduled = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=KNOWN).after
+    scheduled = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, account=KNOWN).after
 
     after = choose(scheduled, enterprise, MID_JUNE).after
 
@@ -151,26 +153,25 @@ def test_an_ended_subscription_starts_again_without_credit() -> None:
     assert [a.this_period for a in change.allowance] == [50_000]
 
 
-def test_a_blocked_downgrade_shows_every_blocker_and_cannot_be_applied() -> None:
-    standing = Standing(
-        applicant=Applicant(country="DE"),
+def test_a_blocked_downgrade_shows_every_blocker() -> None:
+    account = Account(
+        Applicant(country="DE"),
+        None,
         stock_usage={"documents": 1200, "assistants": 4},
         in_use={"zendesk": None},
     )
 
-    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, standing=standing)
+    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, account=account)
 
     codes = [blocker.code for blocker in change.blockers]
     assert codes == ["documents_over_limit", "assistants_over_limit", "integration_in_use"]
-    with pytest.raises(PlanChangeBlocked, match="documents_over_limit, assistants_over_limit") as refused:
-        apply_plan_change(change)
-    assert refused.value.blockers == change.blockers
 
 
-def test_what_the_preview_shows_is_what_is_applied() -> None:
-    change = choose(paying(BASIC, period=JUNE), SCALE, MID_JUNE)
+def test_what_is_held_where_nobody_knows_the_plan_cannot_be_changed() -> None:
+    wish = Wish(BASIC, "month", catalogue_version="v1", currency="EUR")
 
-    assert apply_plan_change(change) == change.after
+    with pytest.raises(HeldPlanUnknown):
+        decide_plan_change(account=ANYONE, wish=wish, now=MID_JUNE)
 
 
 def test_a_plan_that_is_not_sold_at_the_interval_has_a_refusal_and_no_lines() -> None:
@@ -184,7 +185,7 @@ def test_an_open_invoice_is_paid_before_a_change_that_happens_now() -> None:
     subscription = paying(SCALE, period=JUNE, status="past_due")
 
     up = choose(subscription, make_plan("enterprise", tier=3, month=189000), MID_JUNE)
-    down = choose(subscription, BASIC, MID_JUNE, standing=KNOWN)
+    down = choose(subscription, BASIC, MID_JUNE, account=KNOWN)
 
     assert [(b.code, b.remedy) for b in up.blockers] == [("payment_overdue", "pay_open_invoice")]
     assert down.blockers == ()

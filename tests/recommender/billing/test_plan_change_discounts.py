@@ -71,7 +71,7 @@ def test_a_promotion_is_taken_once() -> None:
 def test_a_scheduled_change_takes_its_promotion_along() -> None:
     promotion = make_promotion("ecommerce-basic", percent=10)
 
-    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, promotion=promotion, standing=KNOWN)
+    change = choose(paying(SCALE, period=JUNE), BASIC, MID_JUNE, promotion=promotion, account=KNOWN)
 
     assert change.next_invoice == NextInvoice(at("2025-07-01"), 17100)
 

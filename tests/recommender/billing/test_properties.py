@@ -14,11 +14,11 @@ from hypothesis.strategies import SearchStrategy
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import Period, period_containing
-from recommender.billing.plan_change import PlanChange, apply_plan_change
+from recommender.billing.plan_change import PlanChange
 from recommender.billing.proration import Line
 from recommender.billing.quota import allowance_of, exact_allowance
 from recommender.billing.subscription import Holding, Subscription
-from tests.recommender.billing.builders import at, choose, make_plan, make_promotion, paying, trial
+from tests.recommender.billing.builders import at, carried_out, choose, make_plan, make_promotion, paying, trial
 
 HALF = Fraction(1, 2)
 
@@ -62,7 +62,7 @@ def histories(draw: st.DrawFn) -> tuple[Subscription, list[PlanChange]]:
     for plan, place in zip(plans[1:], instants, strict=True):
         now = month.start + timedelta(microseconds=month.microseconds * place // 10**6)
         changes.append(choose(subscription, plan, now, interval=interval))
-        subscription = apply_plan_change(changes[-1])
+        subscription = carried_out(changes[-1])
     return first, changes
 
 
@@ -169,7 +169,7 @@ def there_and_back_at_one_instant_nets_nothing(old: int, new: int, percent: int,
     """Two families of one tier, so both ways happen at once; the running promotion covers both or none."""
     here, there = make_plan("here", month=old), make_plan("there", family="support", month=new)
     promotion = make_promotion("here", "there", percent=percent) if percent else None
-    start = apply_plan_change(choose(trial(), here, anchor, promotion=promotion))
+    start = carried_out(choose(trial(), here, anchor, promotion=promotion))
     now = start.period.start + timedelta(microseconds=start.period.microseconds * place // 10**6)
 
     out = choose(start, there, now)

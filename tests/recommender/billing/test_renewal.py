@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.periods import Period, boundary
-from recommender.billing.plan_change import apply_plan_change, next_invoice_of
+from recommender.billing.plan_change import next_invoice_of
 from recommender.billing.proration import Line
 from recommender.billing.renewal import Closing, NothingToClose, close_window, due_at
 from recommender.billing.subscription import ScheduledChange, Subscription
-from tests.recommender.billing.builders import at, choose, make_plan, make_promotion, paying, span, trial
+from tests.recommender.billing.builders import at, carried_out, choose, make_plan, make_promotion, paying, span, trial
 
 JUNE = span("2025-06-01", "2025-07-01")
 BASIC = make_plan(
@@ -79,7 +79,7 @@ def test_an_annual_plan_bills_usage_every_month_and_the_year_once() -> None:
 
 
 def test_the_allowance_of_a_month_with_an_upgrade_is_blended() -> None:
-    upgraded = apply_plan_change(choose(paying(BASIC, period=JUNE), SCALE, at("2025-06-16")))
+    upgraded = carried_out(choose(paying(BASIC, period=JUNE), SCALE, at("2025-06-16")))
 
     within, beyond = close(upgraded, 900, 600), close(upgraded, 900, 610)
 
@@ -89,7 +89,7 @@ def test_the_allowance_of_a_month_with_an_upgrade_is_blended() -> None:
 
 
 def test_a_change_that_waited_happens_at_the_periods_end() -> None:
-    waiting = apply_plan_change(choose(paying(SCALE, period=JUNE), BASIC, at("2025-06-16")))
+    waiting = carried_out(choose(paying(SCALE, period=JUNE), BASIC, at("2025-06-16")))
 
     closing = close(waiting)
 
@@ -99,7 +99,7 @@ def test_a_change_that_waited_happens_at_the_periods_end() -> None:
 
 
 def test_a_change_that_is_blocked_at_its_instant_leaves_the_plan_and_says_so() -> None:
-    waiting = apply_plan_change(choose(paying(SCALE, period=JUNE), BASIC, at("2025-06-16")))
+    waiting = carried_out(choose(paying(SCALE, period=JUNE), BASIC, at("2025-06-16")))
 
     closing = close_window(subscription=waiting, usage={}, check=lambda *_: (IN_THE_WAY,))
 
@@ -120,7 +120,7 @@ def test_from_annual_to_monthly_the_anchor_stays() -> None:
 
 def test_a_promotion_counts_down_period_by_period() -> None:
     promotion = make_promotion("basic", percent=10, cycles=2)
-    subscription = apply_plan_change(choose(trial(), BASIC, at("2025-06-01"), promotion=promotion))
+    subscription = carried_out(choose(trial(), BASIC, at("2025-06-01"), promotion=promotion))
 
     first = close(subscription)
     second = close(first.after)
@@ -155,7 +155,7 @@ wishes = st.lists(st.tuples(seconds, st.sampled_from(LADDER), st.sampled_from(("
 def lived(anchor: datetime, wanted: list[tuple[int, Plan, Interval]]) -> tuple[Subscription, list[Line]]:
     """Start at the anchor, take every wish when its time comes, close what falls due, for ten years."""
     started = choose(trial(), LADDER[0], anchor)
-    subscription, lines = apply_plan_change(started), list(started.lines)
+    subscription, lines = carried_out(started), list(started.lines)
     for place, plan, interval in sorted(wanted, key=lambda wish: wish[0]):
         now = anchor + timedelta(seconds=place)
         subscription = close_until(subscription, now, lines)

@@ -3,6 +3,7 @@
 import os
 import random
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from multiprocessing import get_context
@@ -10,9 +11,9 @@ from typing import Final
 
 import pytest
 
+from recommender.billing.account import Account
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.eligibility import Applicant
-from recommender.billing.plan_change import Standing
 from recommender.billing.renewal import close_window, due_at
 from recommender.billing.subscription import Subscription
 from serving.db import json_columns
@@ -61,8 +62,14 @@ def differences(histories: int, seed: int) -> tuple[int, int]:
         for _ in range(draw.randint(1, 5)):
             now += timedelta(seconds=draw.choice((0, 1, draw.randint(2, 90_000), draw.randint(2, 9_000_000))))
             subscription = rolled(subscription, now)
-            standing = Standing(Applicant(owner.country), {"seats": draw.randint(0, 4)})
-            previewed = ask(subscription, version, draw, owner=owner, standing=standing, now=now)
+            held = subscription.paying_plan
+            account = Account(
+                Applicant(owner.country),
+                subscription,
+                {"seats": draw.randint(0, 4)},
+                rank_of_held=None if held is None else CATALOGUE.rank_of(held),
+            )
+            previewed = ask(account, version, draw, owner=owner, now=now)
             if previewed.change.blockers:
                 continue
             token = SIGNER.sign(previewed, quote_id="q", organization_id="acme", catalogue_version="1")
@@ -72,12 +79,11 @@ def differences(histories: int, seed: int) -> tuple[int, int]:
             ).after
             pinned = SIGNER.read(token, organization_id="acme")
             executed = quote(
-                subscription=stored,
+                account=replace(account, subscription=stored),
                 version=version,
                 wanted=pinned.wanted,
                 catalogue=CATALOGUE,
                 organization=owner,
-                standing=standing,
                 at=pinned.at,
             )
             confirmed += 1
@@ -86,24 +92,15 @@ def differences(histories: int, seed: int) -> tuple[int, int]:
     return confirmed, different
 
 
-def ask(
-    subscription: Subscription,
-    version: int,
-    draw: random.Random,
-    *,
-    owner: OrganizationRow,
-    standing: Standing,
-    now: datetime,
-) -> Quote:
+def ask(account: Account, version: int, draw: random.Random, *, owner: OrganizationRow, now: datetime) -> Quote:
     interval: Interval = draw.choice(("month", "year"))
     wanted = Wanted(draw.choice(PLANS).code, interval, draw.choice((None, None, "p")))
     return quote(
-        subscription=subscription,
+        account=account,
         version=version,
         wanted=wanted,
         catalogue=CATALOGUE,
         organization=owner,
-        standing=standing,
         at=now,
     )
 

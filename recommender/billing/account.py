@@ -1,0 +1,38 @@
+"""One organisation as the plan rules see it: where it is, what it holds, what it uses, and what it still owes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from recommender.billing.catalogue import Plan
+from recommender.billing.dunning import Arrears, OpenInvoices, arrears_of
+from recommender.billing.eligibility import Applicant
+from recommender.billing.subscription import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Everything known of an organisation that bears on which plans it may take, and when."""
+
+    applicant: Applicant
+    subscription: Subscription | None
+    """What it holds; `None`: a plan sold elsewhere that no catalogue of ours knows, at a price that nobody told us."""
+    stock_usage: Mapping[str, int | None] = field(default_factory=dict)
+    """Metric (documents, assistants, seats) → the level held now; absent or `None`: unknown."""
+    in_use: Mapping[str, datetime | None] = field(default_factory=dict)
+    """Code of an active feature or connected integration → the instant it ends by itself, if it does."""
+    open_invoices: OpenInvoices = "none"
+    rank_of_held: int | None = None
+    """The tier of the plan held among the plans on sale (`Catalogue.rank_of`); `None`: the tier it was sold at."""
+
+    @property
+    def paying_plan(self) -> Plan | None:
+        """The plan that is paid for, at the tier it has today; `None` in a trial, after the end and where unknown."""
+        plan = None if self.subscription is None else self.subscription.paying_plan
+        return plan if plan is None or self.rank_of_held is None else replace(plan, tier=self.rank_of_held)
+
+    @property
+    def arrears(self) -> Arrears:
+        """How far behind with its payments it is, by its subscription and its invoices."""
+        status = "trial" if self.subscription is None else self.subscription.status
+        return arrears_of(status, invoices=self.open_invoices)

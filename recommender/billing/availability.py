@@ -1,0 +1,141 @@
+"""May this plan be taken? One answer, asked by plan cards, previews, renewals and waiting changes at their instant.
+
+Decided: every obstacle is named at once, in one order: what the offer itself refuses, the promotion, the currency,
+open payments, then what the organisation holds and uses.
+Others: Stripe's portal hides a plan that cannot be taken; here it is shown with the reason and the way out.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from recommender.billing.account import Account
+from recommender.billing.blockers import Blocker, blockers_for
+from recommender.billing.catalogue import Window
+from recommender.billing.change_rules import (
+    ChangeRule,
+    Direction,
+    Timing,
+    effective_instant,
+    rule_for,
+    situation_of,
+)
+from recommender.billing.discounts import promotion_refusals
+from recommender.billing.dunning import arrears_blockers
+from recommender.billing.eligibility import refusals_for
+from recommender.billing.subscription import ScheduledChange, Wish
+
+State = Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
+"""`current`: held now. `scheduled`: chosen, and waits for the period's end. `unavailable`: the offer itself is not open
+to this organisation. `blocked`: open to it, but something stands against it."""
+
+OTHER_CURRENCY: Final = Blocker("other_currency", "contact_support", "support")
+"""What is held is paid in another currency than what is wanted: the one cannot be taken off the other."""
+PAID_AMOUNT_UNKNOWN: Final = Blocker("paid_amount_unknown", "contact_support", "support")
+"""What was paid for the running period was never told to us, so nothing of it can be given back."""
+HELD_PLAN_UNKNOWN: Final = Blocker("held_plan_unknown", "contact_support", "support")
+"""The plan held is in no catalogue of ours, so neither its tier nor its price can be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Whether, how and when a plan can be taken."""
+
+    state: State
+    direction: Direction
+    timing: Timing
+    effective_at: datetime | None
+    blockers: tuple[Blocker, ...]
+    """Empty when the plan is `current` or can be taken; for a `scheduled` one, what would stop it as things stand."""
+
+
+def selection(*, account: Account, wish: Wish, now: datetime) -> Selection:
+    """Say whether the account can take the wished plan at this instant, and everything that stands against it.
+
+    A plan card and a preview of the same wish give the same answer. The plan held now is not blocked: there is nothing
+    to choose.
+    """
+    rule = rule_against(account, wish)
+    blockers = blockers_against(account, wish, rule=rule, now=now)
+    state: State = "blocked" if blockers else "selectable"
+    waiting = None if account.subscription is None else account.subscription.scheduled
+    if rule.direction == "none":
+        state, blockers = "current", ()
+    elif waiting is not None and (waiting.plan.code, waiting.interval) == (wish.plan.code, wish.interval):
+        agreed = waiting.currency or wish.currency
+        state, blockers = "scheduled", blockers_at_instant(account=account, waiting=waiting, currency=agreed, now=now)
+    elif _refusals(account, wish, now=now):
+        state = "unavailable"
+    period = None if account.subscription is None else account.subscription.period
+    at = effective_instant(timing=rule.timing, now=now, period=period)
+    return Selection(state, rule.direction, rule.timing, at, blockers)
+
+
+def rule_against(account: Account, wish: Wish) -> ChangeRule:
+    """The line of `CHANGE_RULES` for this wish; tiers are compared as the wish's catalogue ranks them."""
+    subscription = account.subscription
+    return rule_for(
+        situation_of(
+            current=account.paying_plan,
+            current_interval=None if subscription is None else subscription.interval,
+            target=wish.plan,
+            target_interval=wish.interval,
+        )
+    )
+
+
+def blockers_against(account: Account, wish: Wish, *, rule: ChangeRule, now: datetime) -> tuple[Blocker, ...]:
+    """Everything that stands against the wish under this rule at this instant; empty when it can be carried out."""
+    if rule.direction == "none":
+        return (Blocker("nothing_to_change", "choose_other_plan", "plans", subject=wish.plan.code),)
+    found = [*_refusals(account, wish, now=now), *_payment_blockers(account, wish, timing=rule.timing)]
+    found.extend(
+        blockers_for(
+            target=wish.plan,
+            direction=rule.direction,
+            stock_usage=account.stock_usage,
+            in_use=account.in_use,
+        )
+    )
+    return tuple(found)
+
+
+def blockers_at_instant(
+    *, account: Account, waiting: ScheduledChange, currency: str, now: datetime
+) -> tuple[Blocker, ...]:
+    """What stands against a waiting change when its instant has come, by the same rules as when it was asked for.
+
+    A window of the plan or promotion that closed meanwhile does not count: the change was agreed while it was open.
+    `currency` is the one that was agreed.
+    """
+    lasting = replace(waiting.plan, window=Window())
+    wish = Wish(lasting, waiting.interval, waiting.catalogue_version, currency)
+    rule = rule_against(account, wish)
+    if waiting.direction is not None:
+        rule = replace(rule, direction=waiting.direction, timing="period_end")
+    return blockers_against(account, wish, rule=rule, now=now)
+
+
+def _refusals(account: Account, wish: Wish, *, now: datetime) -> tuple[Blocker, ...]:
+    """What the offer itself asks for and the account does not meet: plan and interval first, then the promotion."""
+    refusals = refusals_for(offer=wish.plan, interval=wish.interval, applicant=account.applicant, now=now)
+    if wish.promotion is None:
+        return refusals
+    used = frozenset[str]() if account.subscription is None else account.subscription.promotions_used
+    return (
+        *refusals,
+        *promotion_refusals(wish.promotion, plan=wish.plan, interval=wish.interval, now=now, used=used),
+    )
+
+
+def _payment_blockers(account: Account, wish: Wish, *, timing: Timing) -> tuple[Blocker, ...]:
+    """What stands against the wish because of what was paid, is not paid yet, or is not known to be paid."""
+    held = account.subscription
+    if held is None:
+        return (HELD_PLAN_UNKNOWN,)
+    found = list(arrears_blockers(account.arrears, timing=timing))
+    if held.is_paying and held.currency not in (None, wish.currency):
+        found.insert(0, OTHER_CURRENCY)
+    if timing == "now" and held.is_paying and not held.paid.known:
+        found.append(PAID_AMOUNT_UNKNOWN)
+    return tuple(found)
