@@ -21,7 +21,7 @@ from typing import Literal
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 
-Account = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "unapplied"]
+LedgerAccount = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "unapplied"]
 EntryKind = Literal["charge", "payment", "unapplied", "refund"]
 
 
@@ -29,7 +29,7 @@ EntryKind = Literal["charge", "payment", "unapplied", "refund"]
 class Posting:
     """One amount on one account: a debit above zero, a credit below."""
 
-    account: Account
+    account: LedgerAccount
     amount_cents: int
     detail: str = ""
 

@@ -4,25 +4,17 @@ Figures are usage, limits and bills as they are, never attributions. Nothing is 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 from typing import Final
 
 import numpy as np
 
 from data_contracts.usage import METRICS
-from recommender.ranking.counterfactuals import (
-    with_level_usage,
-    with_price,
-    with_usage_times,
-    without_current_plan,
-    without_integration,
-    without_templates,
-)
 from recommender.ranking.derived import Facts
 from recommender.ranking.features import FEATURES
 from recommender.ranking.projection import COUNTS
-from recommender.ranking.situation import PlanTable, Situations
+from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
 
 Figure = str | int
 
@@ -110,7 +102,7 @@ def template_facts(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
             "template",
             {"template": facts.plans.templates[template]},
             TEMPLATE_THEME,
-            without_templates(facts.situations),
+            _without_templates(facts.situations),
             facts.plans,
         )
 
@@ -123,7 +115,7 @@ def _current_plan(facts: Facts, plan: int) -> Iterator[Fact]:
             "stay",
             {"plan": facts.plans.codes[plan]},
             CURRENT_THEME,
-            without_current_plan(facts.situations),
+            _without_current_plan(facts.situations),
             facts.plans,
         )
 
@@ -136,7 +128,7 @@ def _integrations(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
             "integration",
             {"integration": facts.plans.integrations[integration]},
             INTEGRATION_THEME,
-            without_integration(facts.situations, int(integration)),
+            _without_integration(facts.situations, int(integration)),
             facts.plans,
         )
 
@@ -150,11 +142,11 @@ def _usage(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
     params: dict[str, Figure] = {"metric": METRICS[metric], "used": int(used)}
     if limit < other:
         code = "usage_small" if _goes_down(facts, plan) and used <= limit / 2 else "usage_fits"
-        without = with_usage_times(facts.situations, metric, 1.5 * limit / used + 1 / used)
+        without = _with_usage_times(facts.situations, metric, 1.5 * limit / used + 1 / used)
         yield Fact(code, "usage", params | {"limit": int(limit)}, usage_theme(metric), without, facts.plans)
     elif limit > other and used > NEAR * other:
         code = "usage_needs" if used > other else "usage_near_limit"
-        without = with_usage_times(facts.situations, metric, 0.5 * other / used)
+        without = _with_usage_times(facts.situations, metric, 0.5 * other / used)
         figures = params | {"limit": int(other), "plan": facts.plans.codes[rival]}
         yield Fact(code, "usage", figures, usage_theme(metric), without, facts.plans)
 
@@ -174,7 +166,7 @@ def _growth(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
             "usage",
             {"metric": METRICS[metric], "percent": round(100 * (exp(trend) - 1))},
             usage_theme(metric),
-            with_level_usage(facts.situations, metric),
+            _with_level_usage(facts.situations, metric),
             facts.plans,
         )
 
@@ -190,5 +182,45 @@ def _bill(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
             {"amount_cents": round(bill), "other_amount_cents": round(other), "plan": facts.plans.codes[rival]},
             MONEY_THEME,
             facts.situations,
-            with_price(facts.plans, plan, dearer),
+            _with_price(facts.plans, plan, dearer),
         )
+
+
+def _without_templates(situations: Situations) -> Situations:
+    """The situations with no template installed."""
+    return replace(situations, templates=np.zeros_like(situations.templates))
+
+
+def _without_integration(situations: Situations, integration: int) -> Situations:
+    """The situations with one integration disconnected."""
+    connected = situations.integrations.copy()
+    connected[:, integration] = False
+    return replace(situations, integrations=connected)
+
+
+def _without_current_plan(situations: Situations) -> Situations:
+    """The situations with no plan held."""
+    return replace(situations, current_plan=np.full_like(situations.current_plan, -1))
+
+
+def _with_usage_times(situations: Situations, metric: int, factor: float) -> Situations:
+    """The situations with the usage of one metric times a factor, in whole units a day."""
+    totals = situations.totals.copy()
+    totals[:, :, metric] = np.floor(totals[:, :, metric] * factor)
+    return replace(situations, totals=totals)
+
+
+def _with_level_usage(situations: Situations, metric: int) -> Situations:
+    """The situations with one count metric's total spread evenly over the days it could be used: no trend, no peaks."""
+    totals = situations.totals.copy()
+    days = situations.seconds / DAY_SECONDS
+    spread = days / np.maximum(days.sum(axis=1, keepdims=True), 1e-9)
+    totals[:, :, metric] = totals[:, :, metric].sum(axis=1, keepdims=True) * spread
+    return replace(situations, totals=totals)
+
+
+def _with_price(plans: PlanTable, plan: int, monthly_price_cents: float) -> PlanTable:
+    """The plans with another monthly price of one of them."""
+    prices = plans.monthly_price_cents.copy()
+    prices[plan] = monthly_price_cents
+    return replace(plans, monthly_price_cents=prices)

@@ -42,13 +42,3 @@ def schema_version(database: Database) -> str | None:
         return version
 
     return database.reading(read)
-
-
-def expected_version() -> str:
-    """The migration that this code was written against."""
-    from alembic.script import ScriptDirectory
-
-    head = ScriptDirectory(str(_SCRIPTS)).get_current_head()
-    if head is None:
-        raise RuntimeError("there are no migrations")
-    return head

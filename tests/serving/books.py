@@ -7,15 +7,14 @@ from recommender.billing.subscription import Subscription
 from serving.db import json_columns
 from serving.db.billing_tables import charges, subscription_states
 from serving.db.payment_tables import ledger_entries, ledger_postings
-from serving.payments import ledger
 
 _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
 
 
 def books_close(connection: Connection) -> None:
     """Entries sum to zero; what is owed, paid and held as credit is what charges and subscriptions say."""
-    assert ledger.unbalanced_entries(connection) == []
-    accounts = _balances(connection)
+    assert unbalanced_entries(connection) == []
+    accounts = balances(connection)
     owed, paid = _charged(connection, "open"), _charged(connection, "paid")
     rows = connection.execute(select(subscription_states.c.organization_id, subscription_states.c.state))
     credit = {owner: json_columns.loads(_SUBSCRIPTION, state).credit_balance_cents for owner, state in rows}
@@ -26,13 +25,23 @@ def books_close(connection: Connection) -> None:
         assert -accounts.get((owner, "customer_credit"), 0) == credit.get(owner, 0), owner
 
 
+def unbalanced_entries(connection: Connection) -> list[str]:
+    """The ledger entries whose postings do not sum to zero."""
+    query = (
+        select(ledger_postings.c.entry_id)
+        .group_by(ledger_postings.c.entry_id)
+        .having(func.sum(ledger_postings.c.amount_cents) != 0)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def _charged(connection: Connection, status: str) -> dict[str, int]:
     """Organisation → the totals of its charges in this status."""
     query = select(charges.c.organization_id, func.sum(charges.c.total_cents)).where(charges.c.status == status)
     return {owner: int(total) for owner, total in connection.execute(query.group_by(charges.c.organization_id))}
 
 
-def _balances(connection: Connection) -> dict[tuple[str, str], int]:
+def balances(connection: Connection) -> dict[tuple[str, str], int]:
     """Organisation and account → debits less credits."""
     query = (
         select(ledger_entries.c.organization_id, ledger_postings.c.account, func.sum(ledger_postings.c.amount_cents))

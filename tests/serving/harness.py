@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import structlog
+from alembic.script import ScriptDirectory
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
@@ -74,6 +76,11 @@ class Service:
         )
         assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
+def newest_migration() -> str | None:
+    """The last of the migrations in the package: the version that the code is written against."""
+    return ScriptDirectory(str(files("serving.db") / "migrations")).get_current_head()
 
 
 def usage(event_id: str, /, **changes: object) -> dict[str, Any]:

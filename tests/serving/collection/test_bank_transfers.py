@@ -8,9 +8,9 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import select
 
-from recommender.billing.ledger import Account
+from recommender.billing.ledger import LedgerAccount
 from serving.db.payment_tables import notifications, payment_attempts
-from serving.payments import ledger
+from tests.serving.books import balances
 from tests.serving.lives import Life, selling
 
 OFFERS = "families: {shop: {templates: [], tiers: [basic, enterprise]}}\n"
@@ -37,10 +37,8 @@ def invoices(life: Life) -> list[tuple[str, str]]:
     return [(each["number"], each["status"]) for each in reversed(content)]
 
 
-def balance(life: Life, account: Account) -> int:
-    return life.service.parts.database.reading(
-        lambda connection: ledger.balance_cents(connection, life.organization_id, account)
-    )
+def balance(life: Life, account: LedgerAccount) -> int:
+    return life.service.parts.database.reading(balances).get((life.organization_id, account), 0)
 
 
 def attempts(life: Life) -> list[str]:

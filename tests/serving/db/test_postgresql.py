@@ -16,13 +16,13 @@ from sqlalchemy.exc import ProgrammingError
 
 from data_contracts.raw.tables import RAW_TABLES
 from serving.collection.collect import collect_due
-from serving.db.migrate import VERSION_TABLE, expected_version, migrate, schema_version
+from serving.db.migrate import VERSION_TABLE, migrate, schema_version
 from serving.db.session import Database
 from serving.db.tables import metadata
 from serving.experiments.in_force import ExperimentsInForce
 from serving.jobs.import_raw import roll_up
 from serving.jobs.schedule import close_periods, run_due
-from tests.serving.harness import NOW, Service, running, usage
+from tests.serving.harness import NOW, Service, newest_migration, running, usage
 from tests.serving.lives import Life
 from tests.serving.postgresql import BINARIES, MISSING, emptied, running_server
 from tests.serving.trying import IDS, trying, visited
@@ -65,7 +65,7 @@ def test_three_migrations_at_once_of_an_empty_database_all_succeed(server: str) 
     with ThreadPoolExecutor(3) as operators:
         list(operators.map(migrate, databases))
 
-    assert {schema_version(each) for each in databases} == {expected_version()}
+    assert {schema_version(each) for each in databases} == {newest_migration()}
     for each in (database, *databases):
         each.close()
 
