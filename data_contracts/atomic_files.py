@@ -8,7 +8,7 @@ from pathlib import Path
 
 def write_text_atomically(path: Path, text: str) -> None:
     """Write a UTF-8 file so that readers see the old content or the new, never a part; makes the folder if need be."""
-    with written_together(path.parent, [path.name]) as unfinished:
+    with atomic_files(path.parent, [path.name]) as unfinished:
         unfinished[path.name].write_text(text, "utf-8")
 
 
@@ -28,7 +28,7 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def written_together(folder: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
+def atomic_files(folder: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
     """Where to write each of these files (by its name, which may lie below a folder) of `folder`, made if need be.
 
     At the end they take their names, in the order given; after an error or an interruption nothing is left of them,

@@ -9,11 +9,11 @@ Metric = Literal["conversations", "ai_tokens", "documents", "assistants", "seats
 METRICS: Final[tuple[Metric, ...]] = ("conversations", "ai_tokens", "documents", "assistants", "seats")
 """The order of the metric axis everywhere: in the day cube, in plan tables, in exports."""
 
-COUNT_METRICS: Final[frozenset[Metric]] = frozenset({"conversations", "ai_tokens"})
-"""Counts add up over a period; allowances for them renew."""
+COUNT_METRICS: Final[tuple[Metric, ...]] = METRICS[:2]
+"""Counts add up over a period, and allowances for them renew; in the order of `METRICS`."""
 
-LEVEL_METRICS: Final[frozenset[Metric]] = frozenset({"documents", "assistants", "seats"})
-"""Levels hold until the next reading; limits on them are stock limits."""
+LEVEL_METRICS: Final[tuple[Metric, ...]] = METRICS[2:]
+"""Levels hold until the next reading, and limits on them are stock limits; in the order of `METRICS`."""
 
 MAX_QUANTITY: Final = 10**12
 """Whole numbers up to here stay exact in float64, also when a month of them is added up."""

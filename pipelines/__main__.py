@@ -127,7 +127,7 @@ def metrics(  # noqa: PLR0917 - options, given by name
     from data_contracts.policy_estimates import PolicyEstimates
     from data_contracts.yaml_reading.places import decode
     from pipelines.history.checked_tables import require_checked
-    from pipelines.metrics.store import warm
+    from pipelines.metrics.store import compute_and_store
 
     with _spoken(), console.status("computing journeys"):
         require_checked(checked)
@@ -135,11 +135,11 @@ def metrics(  # noqa: PLR0917 - options, given by name
         known = _catalogues(catalogue or [], offers or [])
         policies = PolicyEstimates.model_validate_json(off_policy.read_bytes()).policies if off_policy else ()
         stand = ExperimentStatuses.model_validate_json(statuses.read_bytes()) if statuses else None
-        facts = warm(
+        tables = compute_and_store(
             checked=checked, out=out, catalogues=known, experiments=declared, policies=policies, statuses=stand
         )
     names = ("journeys", "charges", "refunds", "decisions", "participants")
-    _print_rows("facts", {name: len(getattr(facts, name)) for name in names})
+    _print_rows("tables", {name: len(getattr(tables, name)) for name in names})
 
 
 @app.command("report")
@@ -157,7 +157,7 @@ def report(  # noqa: PLR0917 - options, given by name
     from pipelines.dashboards.pages import PAGES, page
     from pipelines.dashboards.report import html_report
     from pipelines.metrics.filters import Filters
-    from pipelines.metrics.store import read_warm
+    from pipelines.metrics.store import load
     from pipelines.metrics.words import LOCALES
 
     spoken = next((each for each in LOCALES if each == locale), None)
@@ -168,8 +168,8 @@ def report(  # noqa: PLR0917 - options, given by name
         since and since.date(), until and until.date(), tuple(template or ()), tuple(country or ()), tuple(plan or ())
     )
     with _spoken(), console.status("drawing"):
-        facts = read_warm(metrics)
-        pages = [page(slug, facts, locale=spoken, now=now, narrowing=filters) for slug in PAGES]
+        tables = load(metrics)
+        pages = [page(slug, tables, locale=spoken, now=now, narrowing=filters) for slug in PAGES]
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(html_report(pages, locale=spoken, now=now, selection=filters.said()), encoding="utf-8")
     console.print(f"report: {out}", soft_wrap=True)
@@ -194,7 +194,7 @@ def _spoken() -> Iterator[None]:
     from pipelines.checking.validate import SameFolder
     from pipelines.export import ExportFailed
     from pipelines.history.checked_tables import TableUnreadable
-    from pipelines.metrics.store import NoFacts
+    from pipelines.metrics.store import NoMetricTables
     from pipelines.training.training_set import NothingToLearn
 
     try:
@@ -204,7 +204,7 @@ def _spoken() -> Iterator[None]:
         NothingToLearn,
         ExportFailed,
         SameFolder,
-        NoFacts,
+        NoMetricTables,
         CatalogueFaults,
         UnicodeDecodeError,
     ) as error:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, column, create_engine, make_url, select, table, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from data_contracts.atomic_files import written_together
+from data_contracts.atomic_files import atomic_files
 from data_contracts.raw.tables import RAW_TABLES, Kind, RawTable
 from pipelines.history.checked_tables import arrow_schema
 from pipelines.history.typed_columns import ARROW_TYPES
@@ -33,7 +33,7 @@ def export_tables(
     """
     engine = _engine(database)
     try:
-        with written_together(out, [f"{name}.parquet" for name in RAW_TABLES]) as paths, engine.connect() as connection:
+        with atomic_files(out, [f"{name}.parquet" for name in RAW_TABLES]) as paths, engine.connect() as connection:
             _begin_snapshot(connection)
             return {
                 name: _export(connection, table, paths[f"{name}.parquet"], progress=progress)

@@ -15,6 +15,7 @@ from data_contracts.raw.outcomes import CHOICES
 from data_contracts.raw.tables import RawTable
 from pipelines.checking.sources import RawRows
 from pipelines.history.typed_columns import damaged_text, typed_column
+from recommender.ranking.ranker import Mask
 
 SHARED: Final = (
     "organization_id",
@@ -60,7 +61,7 @@ def check_frame(raw: RawRows, *, kept: Mapping[str, pd.DataFrame]) -> pd.DataFra
     return frame.assign(**ROW_CHECKS[raw.table.name](frame)) if raw.table.name in ROW_CHECKS else frame
 
 
-def first_of_each_key(frame: pd.DataFrame, table: RawTable) -> NDArray[np.bool_]:
+def first_of_each_key(frame: pd.DataFrame, table: RawTable) -> Mask:
     """Whether a row is the first recorded of its key; recorded at the same instant, the first in the file."""
     key = list(table.key)
     if not frame.duplicated(key).any():
@@ -95,7 +96,7 @@ def decision_checks(frame: pd.DataFrame, *, broken: set[str]) -> dict[str, Any]:
     }
 
 
-def _any(group: NDArray[np.intp], mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _any(group: NDArray[np.intp], mask: Mask) -> Mask:
     """Per row, whether the mask is true anywhere in the row's group."""
     return np.asarray(np.bincount(group, weights=mask)[group] > 0)
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from pipelines.checking.sources import RawRows
+from recommender.ranking.ranker import IntArray
 
 REASON_COLUMNS: Final = ("table", "rule", "rules", "reason", "row", "text")
 """Behind the file's own columns. `row`: place in the file, from 0 (row 0 of a CSV file is line 2).
@@ -29,7 +29,7 @@ class Finding:
     reason: str
     columns: tuple[str, ...]
     """Whose values explain it."""
-    places: NDArray[np.int64]
+    places: IntArray
     """Of the rows in `RawRows.source`."""
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
-from numpy.typing import NDArray
 
 from data_contracts.raw.tables import RawTable
 from pipelines.history.typed_columns import accepted_types
+from recommender.ranking.ranker import IntArray
 
 HEADER_BYTES: Final = 1 << 16
 """The first line is looked for within these."""
@@ -40,7 +40,7 @@ class RawRows:
     """File name, without folder."""
     source: pa.Table
     """Declared columns in declared order, then those nobody declared; from CSV all are text."""
-    rows: NDArray[np.int64]
+    rows: IntArray
     """The place of each row of `source` in the file, from 0."""
     ragged: tuple[RaggedRow, ...] = ()
     undeclared: tuple[str, ...] = field(default=())

@@ -9,8 +9,8 @@ import pandas as pd
 
 from pipelines.dashboards.numbers import instant, interval, number
 from pipelines.metrics.declared import METRICS, Metric
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.intervals import SMALL, Estimate
+from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.words import Locale, say
 
 Tone = Literal["quiet", "good", "warn", "alarm"]
@@ -75,7 +75,7 @@ class Page:
 class Voice:
     """In which language, of which money a page speaks, and what its numbers are computed from."""
 
-    facts: Facts
+    tables: MetricTables
     locale: Locale
 
     def say(self, key: str, /, **params: object) -> str:
@@ -84,11 +84,11 @@ class Voice:
 
     def text(self, value: float | None, metric: Metric) -> str:
         """A number as it is read."""
-        return number(value, metric.unit, locale=self.locale, currency=self.facts.currency)
+        return number(value, metric.unit, locale=self.locale, currency=self.tables.currency)
 
     def estimate(self, estimate: Estimate, metric: Metric) -> str:
         """A number with its interval and what it stands on."""
-        sure = interval(estimate, metric.unit, locale=self.locale, currency=self.facts.currency)
+        sure = interval(estimate, metric.unit, locale=self.locale, currency=self.tables.currency)
         count = self.say("number.n", n=number(estimate.n, "count", locale=self.locale, currency=""))
         count = "" if metric.unit == "count" else count  # a number of things stands on itself
         return " · ".join(part for part in (self.text(estimate.value, metric), sure, count) if part)
@@ -96,12 +96,12 @@ class Voice:
     def figure(self, slug: str) -> Figure:
         """One declared number in words."""
         metric = METRICS[slug]
-        estimate = metric(self.facts)
+        estimate = metric(self.tables)
         return Figure(
             slug,
             metric.label(self.locale),
             self.text(estimate.value, metric),
-            interval(estimate, metric.unit, locale=self.locale, currency=self.facts.currency),
+            interval(estimate, metric.unit, locale=self.locale, currency=self.tables.currency),
             self.caution(estimate, metric),
             metric.definition(self.locale),
         )
@@ -118,11 +118,11 @@ class Voice:
 FRESH_MINUTES = 60
 
 
-def as_of(facts: Facts, *, now: datetime, locale: Locale) -> tuple[str, bool]:
+def as_of(tables: MetricTables, *, now: datetime, locale: Locale) -> tuple[str, bool]:
     """How old the data are, in words, and whether that is too old."""
-    minutes = max((now - facts.data_end).total_seconds() / 60, 0)
+    minutes = max((now - tables.data_end).total_seconds() / 60, 0)
     age = number(minutes * 60, "seconds", locale=locale, currency="")
-    return say(locale, "page.as_of", instant=instant(facts.data_end, locale=locale), age=age), minutes > FRESH_MINUTES
+    return say(locale, "page.as_of", instant=instant(tables.data_end, locale=locale), age=age), minutes > FRESH_MINUTES
 
 
 def aging(data_end: datetime, *, locale: Locale) -> dict[str, str | int]:

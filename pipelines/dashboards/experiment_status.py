@@ -16,7 +16,7 @@ _HARMLESS: Final = frozenset({"last_stage"})
 def status(voice: Voice, experiment: str) -> Section:
     """Stage and guardrails of one experiment; says what to run where nobody handed them over."""
     heading = voice.say("status.heading", name=experiment)
-    handed = voice.facts.statuses.of(experiment) if voice.facts.statuses else None
+    handed = voice.tables.statuses.of(experiment) if voice.tables.statuses else None
     if handed is None:
         return Section(heading, voice.say("status.reading"), note=voice.say("status.none"))
     found, as_of = handed

@@ -13,13 +13,12 @@ from pipelines.dashboards.content import Figure, Section, Tone, Voice
 from pipelines.dashboards.experiment_status import status
 from pipelines.dashboards.numbers import day, days, number, p_value, spoken
 from pipelines.dashboards.sections import sliced
-from pipelines.experiments import results as judged
 from pipelines.experiments.effect import Sample, State
-from pipelines.experiments.results import Comparison, Results
-from pipelines.metrics.decisions import taking_of
+from pipelines.experiments.results import Comparison, Measure, Results
 from pipelines.metrics.declared import METRICS, Unit
+from pipelines.metrics.experiment_results import experiment_results
 
-_UNITS: Final[dict[judged.Metric, tuple[Unit, Unit]]] = {"paid": ("share", "points"), "revenue": ("cents", "cents")}
+_UNITS: Final[dict[Measure, tuple[Unit, Unit]]] = {"paid": ("share", "points"), "revenue": ("cents", "cents")}
 """Of a metric's values, and of a difference between two."""
 _TONES: Final[dict[State, Tone]] = {
     "undecided": "warn", "better": "good", "worse": "alarm", "no_relevant_difference": "quiet",
@@ -30,32 +29,29 @@ WIDEST: Final = 6
 
 def experiments(voice: Voice, dimension: str) -> tuple[Section, ...]:
     """All experiments that are declared, one after the other."""
-    facts = voice.facts
-    found = []
-    for experiment in facts.experiments:
-        taking, became = taking_of(facts.participants, experiment, strays=facts.strays.get(experiment.name, 0))
-        found.append(judged.results(experiment, taking, became, as_of=facts.data_end))
+    found = list(experiment_results(voice.tables))
     sections = [
         section
         for each in found
         for section in (_effect(voice, each), _split(voice, each), status(voice, each.experiment.name))
     ]
-    return (_health(voice, found), *sections, sliced(voice, "taking_part", dimension))
+    return (_health(voice, found), *sections, sliced(voice, "participants", dimension))
 
 
 def _health(voice: Voice, found: list[Results]) -> Section:
     """Whether assignment did what it promises, over all experiments."""
     notes = [] if found else [voice.say("exposure.none")]
     for each in found:
-        if each.taking.crossed_too_often:
+        if each.participants.crossed_too_often:
             notes.append(voice.say("exposure.crossed", name=each.experiment.name))
-        if each.taking.without_arm:
-            notes.append(voice.say("exposure.strays", name=each.experiment.name, count=each.taking.without_arm))
+        if each.participants.unknown_arm_decisions:
+            count = each.participants.unknown_arm_decisions
+            notes.append(voice.say("exposure.unknown_arm", name=each.experiment.name, count=count))
     return Section(
         voice.say("exposure.heading"),
         voice.say("exposure.reading"),
-        figures=tuple(voice.figure(slug) for slug in ("taking_part", "in_two_arms", "misplaced")),
-        note=" ".join(notes) or ("" if len(voice.facts.participants) else voice.say("note.empty")),
+        figures=tuple(voice.figure(slug) for slug in ("participants", "in_two_arms", "wrong_arm")),
+        note=" ".join(notes) or ("" if len(voice.tables.participants) else voice.say("note.empty")),
     )
 
 
@@ -67,7 +63,7 @@ def _effect(voice: Voice, found: Results) -> Section:
     question = experiment.question_in(voice.locale)
     if found.hidden:
         return Section(heading, reading, question=question, note=voice.say("effect.hidden"), tone="alarm")
-    paid = [each for each in found.comparisons if each.metric == "paid"]
+    paid = [each for each in found.comparisons if each.measure == "paid"]
     notes = [text for each in paid if (text := _outlook(voice, each))]
     return Section(
         heading,
@@ -82,22 +78,22 @@ def _effect(voice: Voice, found: Results) -> Section:
 
 def _figure(voice: Voice, experiment: Experiment, comparison: Comparison) -> Figure:
     """The effect of one arm on one number, with what may be decided on it."""
-    metric = comparison.metric
+    measure = comparison.measure
     difference, low, high = _bounds(voice, comparison)
     return Figure(
-        f"effect_{metric}",
-        voice.say(f"effect.{metric}", arm=comparison.arm, control=comparison.control),
+        f"effect_{measure}",
+        voice.say(f"effect.{measure}", arm=comparison.arm, control=comparison.control),
         difference,
         voice.say("number.interval", low=low, high=high) if low else "",
         voice.say(f"effect.state.{comparison.state}"),
-        voice.say(f"effect.{metric}.definition", days=experiment.window_days),
+        voice.say(f"effect.{measure}.definition", days=experiment.window_days),
         _TONES[comparison.state],
     )
 
 
 def _bounds(voice: Voice, comparison: Comparison) -> tuple[str, str, str]:
     """Difference and bounds as they are read; empty bounds while nothing can be said."""
-    latest, unit = comparison.latest, _UNITS[comparison.metric][1]
+    latest, unit = comparison.latest, _UNITS[comparison.measure][1]
     some = float(comparison.arm_sample.n) > 0 and float(comparison.control_sample.n) > 0
     difference = _text(voice, float(latest.difference) if some else None, unit)
     low, high = float(latest.lower), float(latest.upper)
@@ -146,7 +142,7 @@ def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart
             ],
         }
     )
-    said = spoken("points", locale=voice.locale, currency=voice.facts.currency)
+    said = spoken("points", locale=voice.locale, currency=voice.tables.currency)
     return charts.weeks(rows, description=heading, unit="points", said=said)
 
 
@@ -154,9 +150,9 @@ def _table(voice: Voice, found: Results) -> pd.DataFrame:
     """Arm by arm: how many, how much, the difference, its bounds, and what it means."""
     rows = []
     for each in found.comparisons:
-        unit = _UNITS[each.metric][0]
+        unit = _UNITS[each.measure][0]
         difference, low, high = _bounds(voice, each)
-        label = voice.say(f"effect.{each.metric}", arm=each.arm, control=each.control)
+        label = voice.say(f"effect.{each.measure}", arm=each.arm, control=each.control)
         rows.append(
             [
                 label, *(_sample(voice, sample, unit) for sample in (each.control_sample, each.arm_sample)), difference,
@@ -191,7 +187,7 @@ def _split(voice: Voice, found: Results) -> Section:
             ],
         }
     )
-    columns = [voice.say("effect.arm"), METRICS["taking_part"].label(voice.locale), voice.say("split.expected")]
+    columns = [voice.say("effect.arm"), METRICS["participants"].label(voice.locale), voice.say("split.expected")]
     p = p_value(split.p_value, locale=voice.locale)
     since = _text(voice, split.red_since, "count")
     note = voice.say("split.red", p=p, since=since) if split.red else ""
@@ -206,4 +202,4 @@ def _split(voice: Voice, found: Results) -> Section:
 
 
 def _text(voice: Voice, value: float | None, unit: Unit) -> str:
-    return number(value, unit, locale=voice.locale, currency=voice.facts.currency)
+    return number(value, unit, locale=voice.locale, currency=voice.tables.currency)

@@ -15,11 +15,11 @@ import pandas as pd
 from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article, coded, style
 from pipelines.dashboards.site import FOLDER
+from pipelines.metrics.csv_export import metric_csv, page_csv
 from pipelines.metrics.declared import METRICS
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, Filters, narrowed
-from pipelines.metrics.store import NoFacts, read_warm_once
-from pipelines.metrics.tables import metric_csv, page_csv
+from pipelines.metrics.metric_tables import MetricTables
+from pipelines.metrics.store import NoMetricTables, load_cached
 from pipelines.metrics.words import Locale, locale_of, name_of, say
 
 _NARROWED: Final = ("template", "country", "plan")
@@ -32,7 +32,7 @@ class Asked:
 
     slug: str
     locale: Locale
-    facts: Facts
+    tables: MetricTables
 
 
 def asked(slug: str) -> Asked:
@@ -43,8 +43,8 @@ def asked(slug: str) -> Asked:
     locale = locale_of(str(mo.query_params().get("locale")))
     folder = mo.cli_args().get("metrics") or os.environ.get(FOLDER) or "var/demo/metrics"
     try:
-        return Asked(slug, locale, read_warm_once(Path(str(folder))))
-    except NoFacts:
+        return Asked(slug, locale, load_cached(Path(str(folder))))
+    except NoMetricTables:
         heading, text = (coded(say(locale, f"empty.{part}")) for part in ("heading", "text"))
         mo.stop(True, _html(f'<h1>{heading}</h1><p class="warn" role="status">{text}</p>'))
         raise
@@ -77,10 +77,10 @@ def _masthead(slug: str, locale: Locale) -> mo.Html:
 
 def selection(asked_for: Asked) -> mo.ui.dictionary:
     """The filters: a period, values to keep, and what to cut by."""
-    facts, locale = asked_for.facts, asked_for.locale
-    begun = facts.journeys["started_at"]
+    tables, locale = asked_for.tables, asked_for.locale
+    begun = tables.journeys["started_at"]
     first, last = (
-        (begun.min().date(), begun.max().date()) if len(begun) else (facts.data_end.date(), facts.data_end.date())
+        (begun.min().date(), begun.max().date()) if len(begun) else (tables.data_end.date(), tables.data_end.date())
     )
     dimensions = {say(locale, f"dimension.{name}"): name for name in DIMENSIONS if name != "week"}
     return mo.ui.dictionary(
@@ -88,7 +88,7 @@ def selection(asked_for: Asked) -> mo.ui.dictionary:
             "period": mo.ui.date_range(start=first, stop=last, value=(first, last), label=say(locale, "filter.period")),
             **{
                 column: mo.ui.dropdown(
-                    options=_options(facts.journeys[column], column, locale),
+                    options=_options(tables.journeys[column], column, locale),
                     value=say(locale, "filter.all"),
                     label=say(locale, f"filter.{column}"),
                     allow_select_none=False,
@@ -108,10 +108,10 @@ def selection(asked_for: Asked) -> mo.ui.dictionary:
 def _shown(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
     made = page(
         asked_for.slug,
-        asked_for.facts,
+        asked_for.tables,
         locale=asked_for.locale,
         now=datetime.now(UTC),
-        narrowing=_filters(asked_for.facts, chosen),
+        narrowing=_filters(asked_for.tables, chosen),
         dimension=str(chosen["dimension"]),
     )
     return _html(article(made, locale=asked_for.locale))
@@ -120,7 +120,7 @@ def _shown(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
 def _downloads(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
     """The numbers of the page as CSV, and each with every breakdown; computed when somebody takes them away."""
     slug, locale = asked_for.slug, asked_for.locale
-    kept = cache(lambda: narrowed(asked_for.facts, _filters(asked_for.facts, chosen)))
+    kept = cache(lambda: narrowed(asked_for.tables, _filters(asked_for.tables, chosen)))
     mine = [metric for metric in METRICS.values() if metric.page == slug]
     every = mo.download(
         data=lambda: page_csv(kept(), mine[0].page, locale=locale).encode(),
@@ -140,15 +140,15 @@ def _downloads(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
     return mo.vstack([every, mo.accordion({say(locale, "download.metric"): mo.hstack(single, wrap=True)}, lazy=True)])
 
 
-def _filters(facts: Facts, chosen: Mapping[str, Any]) -> Filters:
+def _filters(tables: MetricTables, chosen: Mapping[str, Any]) -> Filters:
     since, until = _period(chosen["period"])
-    if (since, until) == _period(_whole(facts)):
+    if (since, until) == _period(_whole(tables)):
         since = until = None  # charges may be older and younger than journeys: the whole is the whole
     return Filters(since, until, *((chosen[column],) if chosen[column] else () for column in _NARROWED))
 
 
-def _whole(facts: Facts) -> tuple[date, date] | None:
-    begun = facts.journeys["started_at"]
+def _whole(tables: MetricTables) -> tuple[date, date] | None:
+    begun = tables.journeys["started_at"]
     return (begun.min().date(), begun.max().date()) if len(begun) else None
 
 

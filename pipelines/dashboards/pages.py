@@ -13,10 +13,10 @@ from pipelines.dashboards.numbers import days, spoken
 from pipelines.dashboards.ranker_health import ranker_health
 from pipelines.dashboards.sections import family, rows_of, sliced, table_of
 from pipelines.metrics.declared import BILLED, METRICS
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, narrowed
 from pipelines.metrics.filters import Filters as Narrowing
 from pipelines.metrics.journeys import DROPS, STEPS
+from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.words import Locale
 from recommender.billing.money import decimal_places
 
@@ -25,7 +25,7 @@ Sections = Callable[[Voice, str], tuple[Section, ...]]
 
 def page(
     slug: str,
-    facts: Facts,
+    tables: MetricTables,
     *,
     locale: Locale,
     now: datetime,
@@ -35,14 +35,14 @@ def page(
     """One page: what the filters keep, cut by one dimension; `now` only says how old the data are."""
     if dimension not in DIMENSIONS:
         raise ValueError(f"nothing is cut by {dimension}; there are {', '.join(DIMENSIONS)}")
-    voice = Voice(facts if narrowing is None else narrowed(facts, narrowing), locale)
-    said, stale = as_of(facts, now=now, locale=locale)
+    voice = Voice(tables if narrowing is None else narrowed(tables, narrowing), locale)
+    said, stale = as_of(tables, now=now, locale=locale)
     return Page(
         slug,
         voice.say(f"page.{slug}.title"),
         voice.say(f"page.{slug}.lead"),
         said,
-        facts.data_end,
+        tables.data_end,
         stale,
         PAGES[slug](voice, dimension),
     )
@@ -59,7 +59,7 @@ def acceptance(voice: Voice, dimension: str) -> tuple[Section, ...]:
     """Whether the recommendation is taken, whether the ranker beats the rules, what the first place is worth."""
     took = family(voice, "took", "took", ("recommended", "higher", "lower", "sideways"), "direction")
     beside = [("value.model", "accepted_model"), ("value.rules_share", "accepted_rules")]
-    named = [(voice.say(key), METRICS[slug](voice.facts)) for key, slug in beside]
+    named = [(voice.say(key), METRICS[slug](voice.tables)) for key, slug in beside]
     rows = rows_of(voice, METRICS["accepted"], named)
     title = voice.say("lift.heading")
     lift = Section(
@@ -75,7 +75,7 @@ def acceptance(voice: Voice, dimension: str) -> tuple[Section, ...]:
         voice.say("position.heading"),
         voice.say("position.reading"),
         figures=(place,),
-        note=voice.say("position.none") if METRICS["position_effect"](voice.facts).value is None else "",
+        note=voice.say("position.none") if METRICS["position_effect"](voice.tables).value is None else "",
     )
     return took, lift, position, sliced(voice, "accepted", "week"), sliced(voice, "accepted", dimension)
 
@@ -88,16 +88,16 @@ def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
         figures=tuple(voice.figure(slug) for slug in ("mrr_change", "upgrades", "downgrades")),
     )
     regret = Section(
-        voice.say("regret.heading"),
-        voice.say("regret.reading"),
-        figures=tuple(voice.figure(slug) for slug in ("regret", "without_regret")),
-        note=voice.say("regret.none") if METRICS["regret"](voice.facts).value is None else "",
+        voice.say("avoidable_cost.heading"),
+        voice.say("avoidable_cost.reading"),
+        figures=tuple(voice.figure(slug) for slug in ("avoidable_cost", "cheapest_plan_share")),
+        note=voice.say("avoidable_cost.none") if METRICS["avoidable_cost"](voice.tables).value is None else "",
     )
     ledger = Section(
         voice.say("billed.heading"),
         voice.say("billed.reading"),
         figures=tuple(voice.figure(slug) for slug in BILLED),
-        note="" if len(voice.facts.charges) else voice.say("note.empty"),
+        note="" if len(voice.tables.charges) else voice.say("note.empty"),
     )
     return (
         ledger,
@@ -105,7 +105,7 @@ def money(voice: Voice, dimension: str) -> tuple[Section, ...]:
         recurring,
         sliced(voice, "mrr_change", dimension),
         regret,
-        sliced(voice, "regret", dimension),
+        sliced(voice, "avoidable_cost", dimension),
     )
 
 
@@ -120,16 +120,16 @@ PAGES: Final[Mapping[str, Sections]] = {
 
 def _funnel(voice: Voice) -> Section:
     """How many came to each step."""
-    heading, facts = voice.say("funnel.heading"), voice.facts
+    heading, tables = voice.say("funnel.heading"), voice.tables
     figures = tuple(voice.figure(slug) for slug in ("served", "rate_paid", "still_open"))
-    served = METRICS["served"](facts)
+    served = METRICS["served"](tables)
     if not served.value:
         return Section(heading, voice.say("funnel.reading"), figures=figures, note=voice.say("note.empty"))
     named = [(voice.say("step.served"), served)]
     rows = [(named[0][0], served.value, voice.text(served.value, METRICS["served"]), "", "")]
     for step in STEPS[1:]:
         overall, of_before = METRICS[f"rate_{step}"], METRICS[f"step_rate_{step}"]
-        share, before = overall(facts), of_before(facts)
+        share, before = overall(tables), of_before(tables)
         count = round((share.value or 0) * share.n)
         reached = voice.text(count, METRICS["served"])
         rows.append(
@@ -150,7 +150,7 @@ def _funnel(voice: Voice) -> Section:
     table = frame[["name", "count", "overall", "step"]].set_axis(
         [voice.say(f"table.{name}") for name in ("step", "count", "overall", "of_before")], axis=1
     )
-    note = voice.caution(METRICS["rate_paid"](facts), METRICS["rate_paid"])
+    note = voice.caution(METRICS["rate_paid"](tables), METRICS["rate_paid"])
     return Section(
         heading, voice.say("funnel.reading"), figures=figures,
         chart=charts.bars(frame[["name", "value", "text"]], description=heading), table=table, note=note,
@@ -160,7 +160,7 @@ def _funnel(voice: Voice) -> Section:
 def _billed_by_week(voice: Voice) -> Section:
     """The net of each week in its parts: prices, overage, credits."""
     heading, reading = voice.say("billed_weeks.heading"), voice.say("billed_weeks.reading")
-    charged = voice.facts.charges
+    charged = voice.tables.charges
     if charged.empty:
         return Section(heading, reading, note=voice.say("note.empty"))
     day = charged["occurred_at"].dt.tz_localize(None).dt.normalize()
@@ -175,7 +175,7 @@ def _billed_by_week(voice: Voice) -> Section:
     sums = parts.groupby(week.to_numpy()).sum()
     metric = METRICS["billed_net"]
     kinds = {name: voice.say(f"billed_weeks.{name}") for name in parts}
-    currency = voice.facts.currency
+    currency = voice.tables.currency
     spelled = days([date.fromisoformat(str(monday)) for monday in sums.index], locale=voice.locale)
     unit = 10 ** decimal_places(currency)
     rows = [

@@ -11,9 +11,10 @@ from pipelines.dashboards import charts
 from pipelines.dashboards.content import Section, Voice
 from pipelines.dashboards.numbers import short_day
 from pipelines.dashboards.sections import MOST_ROWS, family, rows_of, sliced, table_of
-from pipelines.metrics import drift, intervals
+from pipelines.metrics import drift
 from pipelines.metrics.declared import METRICS
-from pipelines.metrics.ranker_health import FALLBACKS, judged
+from pipelines.metrics.intervals import Share
+from pipelines.metrics.ranker_health import FALLBACKS, with_outcome
 from pipelines.metrics.templates import NONE
 from pipelines.metrics.words import name_of, words
 
@@ -44,7 +45,7 @@ def ranker_health(voice: Voice, dimension: str) -> tuple[Section, ...]:
 
 def _now(voice: Voice) -> Section:
     slugs = ("decisions", "fallback_share", "latency_median", "latency_p99", "calibration_gap")
-    fallbacks = METRICS["fallback_share"](voice.facts).value
+    fallbacks = METRICS["fallback_share"](voice.tables).value
     note = ""
     if fallbacks is None:
         note = voice.say("note.empty")
@@ -61,7 +62,7 @@ def _now(voice: Voice) -> Section:
 def _versions(voice: Voice) -> Section:
     """Which version answered how often, hour by hour."""
     heading, reading = voice.say("versions.heading", hours=HOURS), voice.say("versions.reading")
-    frame = voice.facts.decisions
+    frame = voice.tables.decisions
     if frame.empty:
         return Section(heading, reading, note=voice.say("note.empty"))
     hour = frame["started_at"].dt.tz_localize(None).dt.floor("h")
@@ -91,7 +92,7 @@ def _versions(voice: Voice) -> Section:
 def _calibration(voice: Voice) -> Section:
     """How often first plans were taken, by how probable the ranker said they were."""
     heading, reading = voice.say("calibration.heading"), voice.say("calibration.reading")
-    rows = judged(voice.facts)
+    rows = with_outcome(voice.tables)
     if rows.empty:
         return Section(heading, reading, note=voice.say("calibration.none"))
     said, took = rows["probability"].to_numpy(dtype=np.float64), rows["took"].to_numpy(dtype=np.float64)
@@ -100,7 +101,7 @@ def _calibration(voice: Voice) -> Section:
     named = [
         (
             voice.say("calibration.bin", said=voice.text(float(said[place == each].mean()), metric)),
-            intervals.share(int(took[place == each].sum()), int((place == each).sum())),
+            Share(int(took[place == each].sum()), int((place == each).sum())).estimate(),
         )
         for each in np.unique(place)
     ]
@@ -113,7 +114,7 @@ def _drift(voice: Voice) -> Section:
     """What moved in the last fortnight against the eight weeks before it."""
     heading = voice.say("drift.heading")
     reading = voice.say("drift.reading", days=drift.CURRENT_DAYS, before=drift.REFERENCE_DAYS)
-    found = voice.facts.drift
+    found = voice.tables.drift
     if found.empty:
         return Section(heading, reading, note=voice.say("drift.none", least=drift.LEAST))
     found = found.sort_values("psi", ascending=False, kind="stable")
@@ -163,7 +164,7 @@ def _three(voice: Voice, value: float) -> str:
 def _policies(voice: Voice) -> Section:
     """How often each ranker's first plan would have been accepted, as far as the log can tell."""
     heading, reading = voice.say("policies.heading"), voice.say("policies.reading")
-    found = voice.facts.policies
+    found = voice.tables.policies
     if any(each.exploring for each in found):
         reading = f"{reading} {voice.say('policies.exploring')}"
     if not found:

@@ -52,7 +52,7 @@ def table_of(
 def sliced(voice: Voice, slug: str, dimension: str) -> Section:
     """One number for every value of a dimension, intervals widened for how many are looked at together."""
     metric = METRICS[slug]
-    parts = cut(voice.facts, dimension, rows=metric.rows, columns=metric.reads)
+    parts = cut(voice.tables, dimension, rows=metric.rows, columns=metric.reads)
     named = [(_name(voice, dimension, value), metric(part, comparisons=len(parts))) for value, part in parts]
     called = voice.say(f"dimension.{dimension}")
     heading = voice.say("slice.heading", metric=metric.label(voice.locale), dimension=called)
@@ -73,7 +73,7 @@ def family(voice: Voice, heading: str, name: str, members: Sequence[str], kind: 
     """One number of a family for each of its members, as bars."""
     metrics = [METRICS[f"{name}_{member}"] for member in members]
     named = [
-        (voice.say(f"{kind}.{member}"), metric(voice.facts)) for member, metric in zip(members, metrics, strict=True)
+        (voice.say(f"{kind}.{member}"), metric(voice.tables)) for member, metric in zip(members, metrics, strict=True)
     ]
     title, reading = voice.say(f"{heading}.heading"), voice.say(f"{heading}.reading")
     rows = rows_of(voice, metrics[0], named)
@@ -88,10 +88,10 @@ def _over_weeks(voice: Voice, metric: Metric, rows: pd.DataFrame, heading: str) 
     """The rows as a line, in the unit that its axis says."""
     spelled = days([date.fromisoformat(name) for name in rows["name"]], locale=voice.locale)
     return charts.weeks(
-        _in_units(rows, metric, currency=voice.facts.currency).assign(week=spelled),
+        _in_units(rows, metric, currency=voice.tables.currency).assign(week=spelled),
         description=heading,
         unit=metric.unit,
-        said=spoken(metric.unit, locale=voice.locale, currency=voice.facts.currency),
+        said=spoken(metric.unit, locale=voice.locale, currency=voice.tables.currency),
     )
 
 

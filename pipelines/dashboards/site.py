@@ -29,7 +29,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def site(metrics: Path, *, notebooks: Path) -> App:
-    """One page at `/<slug>/` for every notebook of the folder; they read the facts in `metrics`."""
+    """One page at `/<slug>/` for every notebook of the folder; they read the tables in `metrics`."""
     # Before marimo is imported: it neither looks for a newer version of itself nor reports home.
     os.environ.update({"MARIMO_SKIP_UPDATE_CHECK": "1", FOLDER: str(metrics.resolve())})
     import marimo

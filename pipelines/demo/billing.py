@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -17,13 +17,13 @@ from recommender.billing.periods import Period, next_period, period_containing
 from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.subscription import PaidTime
 from recommender.billing.tax import tax_on
+from recommender.ranking.day_cube import EPOCH, SECOND_US, microseconds
 from recommender.ranking.ranker import IntArray
 
 TWICE_SHARE: Final = 0.01
 """Of charges that are paid, those that are paid twice; the second payment is sent back."""
 UNPAID_SHARE: Final = 0.015
 """Of renewals, those that are not paid when the data ends."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def charges(
 def refunds(billed: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     """What was sent back of charges that were paid twice, an hour to a day later."""
     twice = billed[(billed["paid_at"].notna() & (billed["total_cents"] > 0)) & (rng.random(len(billed)) < TWICE_SHARE)]
-    hour = 3_600_000_000
+    hour = 3_600 * SECOND_US
     instant = twice["paid_at"].astype(np.int64) + rng.integers(hour, 24 * hour, len(twice))
     return pd.DataFrame(
         {
@@ -98,7 +98,7 @@ def refunds(billed: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
             "currency": twice["currency"],
             "amount_cents": twice["total_cents"],
             "occurred_at": instant,
-            "recorded_at": instant + 1_000_000,
+            "recorded_at": instant + SECOND_US,
         }
     )
 
@@ -164,7 +164,7 @@ def _row(drawn: Organizations, place: int, number: int, billed: Billed, *, paid:
     net = net_cents(billed.lines)
     tax = tax_on(net_cents=net, country=COUNTRIES[drawn.country[place]], has_vat_id=False, on=billed.instant.date())
     tax_cents = sum(line.amount_cents for line in tax)
-    instant = (billed.instant - _EPOCH) // timedelta(microseconds=1)
+    instant = microseconds(billed.instant)
     return {
         "charge_id": f"c-{drawn.ids[place]}-{number}",
         "organization_id": drawn.ids[place],
@@ -180,9 +180,9 @@ def _row(drawn: Organizations, place: int, number: int, billed: Billed, *, paid:
         ),
         "paid_at": instant if paid else None,
         "occurred_at": instant,
-        "recorded_at": instant + 1_000_000,
+        "recorded_at": instant + SECOND_US,
     }
 
 
 def _instant(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=int(microseconds))
+    return EPOCH + timedelta(microseconds=int(microseconds))

@@ -10,13 +10,11 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats.qmc import Sobol
 
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 from recommender.ranking.situation import PlanTable
-
-FloatArray = NDArray[np.float64]
 
 DRAWS: Final = 256
 """Points over which the observable optimum is averaged: a Sobol net over both hidden normals (Owen 1998), as far from
@@ -36,7 +34,7 @@ TIER_TASTE: Final = np.array([[0.0, 0.15, 0.1], [0.0, 0.3, 0.2], [0.1, 0.0, -0.2
 STOCK_PAIN: Final = np.array([[1.3, 0.5, 0.4], [0.5, 0.9, 0.9], [0.4, 0.7, 0.6], [1.4, 0.4, 0.8], [0.6, 0.6, 0.6]])
 """Weight of documents, assistants and seats over the limit, by template."""
 PREMIUM: Final = frozenset({"whatsapp", "zendesk", "hubspot"})
-POSITION_PULL: Final = (0.45, 0.2, 0.1)
+POSITION_BIAS: Final = (0.45, 0.2, 0.1)
 CAUTIOUS: Final = frozenset({"ES", "IT", "PT", "PL"})
 """Countries whose organisations weigh money somewhat more."""
 SENSITIVITY: Final = 1.5
@@ -55,15 +53,15 @@ class Observed:
     """(d,) days observed."""
     levels: FloatArray
     """(d, 3) documents, assistants, seats."""
-    template: NDArray[np.int64]
+    template: IntArray
     """(d,) row of the taste tables; 4 for none."""
-    second_template: NDArray[np.int64]
-    cautious: NDArray[np.bool_]
+    second_template: IntArray
+    cautious: Mask
     missing: FloatArray
     """(d, p) connected integrations that the plan lacks."""
     missing_premium: FloatArray
     """(d, p)"""
-    current_plan: NDArray[np.int64]
+    current_plan: IntArray
     """(d,) plan index, -1 during the trial."""
 
 
@@ -71,7 +69,7 @@ class Observed:
 class Choices:
     """What was chosen, and what would have been best to expect."""
 
-    chosen: NDArray[np.int64]
+    chosen: IntArray
     """(d,) plan index."""
     probability: FloatArray
     """(d, p) choice probability given all that is observable, every plan shown alike: the known optimum's."""
@@ -81,7 +79,7 @@ class Choices:
     """(d, p) the monthly bill, overage included, at the usage that really followed."""
 
 
-def choose(observed: Observed, plans: PlanTable, positions: NDArray[np.int64], rng: np.random.Generator) -> Choices:
+def choose(observed: Observed, plans: PlanTable, positions: IntArray, rng: np.random.Generator) -> Choices:
     """Draw hidden taste and future for each decision, let it choose, and work out the optimum.
 
     `positions` (d, p) counts from 1 as shown. Works in blocks of decisions, so memory stays small.
@@ -98,7 +96,7 @@ def choose(observed: Observed, plans: PlanTable, positions: NDArray[np.int64], r
     )
 
 
-def typical_utility(observed: Observed, plans: PlanTable, *, held: NDArray[np.int64]) -> FloatArray:
+def typical_utility(observed: Observed, plans: PlanTable, *, held: IntArray) -> FloatArray:
     """What each plan is worth to an organisation of middling taste whose usage goes on as it did, shape (d, p).
 
     `held` (d,) stands for the plan that it has, -1 for none.
@@ -119,13 +117,11 @@ def _caution(observed: Observed) -> FloatArray:
     return np.where(observed.cautious, 1.25, 1.0)
 
 
-def _rows(observed: Observed, rows: NDArray[np.int64]) -> Observed:
+def _rows(observed: Observed, rows: IntArray) -> Observed:
     return Observed(**{name: getattr(observed, name)[rows] for name in Observed.__slots__})
 
 
-def _choose_block(
-    observed: Observed, plans: PlanTable, positions: NDArray[np.int64], rng: np.random.Generator
-) -> Choices:
+def _choose_block(observed: Observed, plans: PlanTable, positions: IntArray, rng: np.random.Generator) -> Choices:
     decisions = len(observed.days)
     # One draw more than the optimum needs: the last is what really happens.
     hidden = np.concatenate(
@@ -140,7 +136,7 @@ def _choose_block(
     utilities = _steady(observed, plans)[:, None, :] + _swinging(observed, plans, bills, factor, sensitivity)
     probabilities = _softmax(utilities)
     pull = np.zeros(positions.max(initial=1) + 1)
-    pull[1 : 1 + len(POSITION_PULL)] = POSITION_PULL[: len(pull) - 1]
+    pull[1 : 1 + len(POSITION_BIAS)] = POSITION_BIAS[: len(pull) - 1]
     lived = utilities[:, -1, :] + pull[positions] + rng.gumbel(size=positions.shape)
     return Choices(
         chosen=np.argmax(lived, axis=1),

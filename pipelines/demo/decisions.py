@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -14,12 +14,10 @@ from pipelines.demo.choices import CAUTIOUS, PREMIUM, Choices, Observed, choose
 from pipelines.demo.experiments import Places, places_of
 from pipelines.demo.rankers import Answers, SimulatedRanker, in_turns, launch
 from pipelines.demo.world import COUNTRIES, INTEGRATIONS, NO_TEMPLATE, TEMPLATES, DailyUsage, Organizations
+from recommender.ranking.day_cube import DAY_US, EPOCH, SECOND_US
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 from recommender.ranking.situation import PlanTable
 
-FloatArray = NDArray[np.float64]
-
-DAY: Final = 86_400_000_000
-SECOND: Final = 1_000_000
 ROUNDS: Final = 3
 """At most so many decisions per organisation: one in the trial, the others while it holds a plan."""
 SHOWN: Final = 3
@@ -41,20 +39,20 @@ class Round:
 
     names: NDArray[np.str_]
     organization_ids: NDArray[np.str_]
-    instants: NDArray[np.int64]
+    instants: IntArray
     answers: Answers
-    held: NDArray[np.int64]
+    held: IntArray
     """(d,) plan index, -1 during the trial."""
     places: Places
 
     @property
-    def positions(self) -> NDArray[np.int64]:
+    def positions(self) -> IntArray:
         """(d, p) position of each plan, from 1."""
         return np.argsort(self.answers.order, axis=1, kind="stable") + 1
 
 
-def live(
-    drawn: Organizations, usage: DailyUsage, plans: PlanTable, *, day_zero: NDArray[np.int64],
+def simulate_decisions(
+    drawn: Organizations, usage: DailyUsage, plans: PlanTable, *, day_zero: IntArray,
     rng: np.random.Generator, experiments: Sequence[Experiment] = (), rankers: Sequence[SimulatedRanker] = (),
 ) -> Logs:  # fmt: skip
     """Play the rounds: each organisation decides, and comes back later if it took a plan."""
@@ -71,7 +69,7 @@ def live(
         names = np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)], dtype=np.str_)
         ids = np.array(drawn.ids)[rows]
         launched = launch(observed, plans, rng)
-        instants = day_zero[rows] + day[rows] * DAY + rng.integers(28_800, 64_800, len(rows)) * SECOND
+        instants = day_zero[rows] + day[rows] * DAY_US + rng.integers(28_800, 64_800, len(rows)) * SECOND_US
         at = [_datetime(each) for each in instants.tolist()]
         places = places_of(experiments, ids.tolist(), at)
         answers = in_turns(
@@ -89,7 +87,7 @@ def live(
 
 
 def _datetime(instant_us: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_us)
+    return EPOCH + timedelta(microseconds=instant_us)
 
 
 def _parts(logs: Logs) -> tuple[pd.DataFrame, ...]:
@@ -102,10 +100,10 @@ def _observe(
     plans: PlanTable,
     *,
     rows: NDArray[np.intp],
-    day: NDArray[np.int64],
-    held: NDArray[np.int64],
+    day: IntArray,
+    held: IntArray,
 ) -> Observed:
-    def mean(values: NDArray[np.int64], oldest: int, newest: int) -> NDArray[np.float64]:
+    def mean(values: IntArray, oldest: int, newest: int) -> FloatArray:
         """Mean per day over the complete days `oldest` … `newest` before the decision's day."""
         days = day[:, None] - np.arange(newest, oldest + 1)[None, :]
         there = days >= 0
@@ -131,7 +129,7 @@ def _observe(
     )
 
 
-def _covered(plans: PlanTable) -> NDArray[np.bool_]:
+def _covered(plans: PlanTable) -> Mask:
     """(plans, INTEGRATIONS) whether the plan includes the integration."""
     columns = [plans.covers[:, plans.integrations.index(name)] for name in INTEGRATIONS]
     return np.stack(columns, axis=1)
@@ -170,7 +168,7 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
 
 def _outcomes(
     shown: Round, choices: Choices, plans: PlanTable, rng: np.random.Generator
-) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+) -> tuple[pd.DataFrame, IntArray]:
     """The outcome log, and the instant at which each decision was paid (-1: not)."""
     codes = np.array(plans.codes)
     names = shown.names
@@ -181,18 +179,18 @@ def _outcomes(
     takes = ~silent & ~stays
     pays = takes & (rng.random(len(names)) < paid_share)
     back = pays & (rng.random(len(names)) < 0.02)
-    viewed = shown.instants + rng.integers(1, 20, len(names)) * SECOND
-    selected = viewed + rng.integers(20, 600, len(names)) * SECOND
-    started = selected + rng.integers(5, 60, len(names)) * SECOND
-    slow = np.where(rng.random(len(names)) < 0.05, rng.integers(1, 4, len(names)) * DAY, 0)
-    paid = started + rng.integers(30, 300, len(names)) * SECOND + slow
+    viewed = shown.instants + rng.integers(1, 20, len(names)) * SECOND_US
+    selected = viewed + rng.integers(20, 600, len(names)) * SECOND_US
+    started = selected + rng.integers(5, 60, len(names)) * SECOND_US
+    slow = np.where(rng.random(len(names)) < 0.05, rng.integers(1, 4, len(names)) * DAY_US, 0)
+    paid = started + rng.integers(30, 300, len(names)) * SECOND_US + slow
     steps = [
         ("viewed", np.ones(len(names), dtype=np.bool_), viewed, False),
         ("dismissed", ~silent & stays, selected, False),
         ("selected", takes, selected, True),
         ("checkout_started", takes, started, True),
         ("paid", pays, paid, True),
-        ("changed_back", back, paid + 5 * DAY, True),
+        ("changed_back", back, paid + 5 * DAY_US, True),
     ]
     table = pd.concat(
         [
@@ -201,7 +199,8 @@ def _outcomes(
                     "event_id": np.char.add(f"o-{kind}-", names[rows]), "decision_id": names[rows], "kind": kind,
                     "plan": codes[choices.chosen[rows]] if named else None,
                     "position": pd.array(position[rows] if named else [None] * int(rows.sum()), dtype="Int64"),
-                    "occurred_at": when[rows], "recorded_at": when[rows] + rng.integers(1, 5 * SECOND, int(rows.sum())),
+                    "occurred_at": when[rows],
+                    "recorded_at": when[rows] + rng.integers(1, 5 * SECOND_US, int(rows.sum())),
                 }
             )
             for kind, rows, when, named in steps
@@ -211,9 +210,7 @@ def _outcomes(
     return table, np.where(pays, paid, -1)
 
 
-def _subscriptions(
-    shown: Round, choices: Choices, paid: NDArray[np.int64], plans: PlanTable, number: int
-) -> pd.DataFrame:
+def _subscriptions(shown: Round, choices: Choices, paid: IntArray, plans: PlanTable, number: int) -> pd.DataFrame:
     rows = paid >= 0
     ids = shown.organization_ids[rows]
     return pd.DataFrame(
@@ -225,7 +222,7 @@ def _subscriptions(
             "status": "active",
             "catalogue_version": plans.catalogue_version,
             "occurred_at": paid[rows],
-            "recorded_at": paid[rows] + SECOND,
+            "recorded_at": paid[rows] + SECOND_US,
         }
     )
 

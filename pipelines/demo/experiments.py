@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data_contracts.experiments import Arm, Experiment, Segment
 from recommender.experiments.assignment import assign
+from recommender.ranking.ranker import FloatArray
 
 SILENT_SHARE: Final = 0.1
 """Of all decisions, those of which nothing more is heard."""
@@ -30,7 +31,7 @@ class Places:
     arm: NDArray[np.object_]
 
     @property
-    def shares(self) -> NDArray[np.float64]:
+    def shares(self) -> FloatArray:
         """(2, d) how probable it is that nothing more is heard, and that a change which is begun is paid."""
         pairs = zip(self.experiment, self.arm, strict=True)
         found = [BETTER.get(pair, (SILENT_SHARE, PAID_SHARE)) for pair in pairs]

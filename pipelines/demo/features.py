@@ -20,7 +20,7 @@ from recommender.ranking.situation import PlanTable
 _KNOWN: Final = ("organizations", "template_installs", "integrations", "subscriptions", "usage_events")
 
 
-def logged(tables: Mapping[str, pd.DataFrame], plans: PlanTable, *, since: datetime) -> pd.DataFrame:
+def with_logged_features(tables: Mapping[str, pd.DataFrame], plans: PlanTable, *, since: datetime) -> pd.DataFrame:
     """The decisions with the features of their first plan, from `since` on; every plan is taken to be a candidate.
 
     The service logs them of every candidate; of the first they are enough to see drift, in a twelfth of the room.

@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.demo.choices import FloatArray, Observed, typical_utility
+from pipelines.demo.choices import Observed, typical_utility
 from pipelines.demo.experiments import Places
 from pipelines.demo.world import TEMPLATES
 from recommender.ranking.exploration import Policy, explore, in_share, uniform
-from recommender.ranking.ranker import rank
+from recommender.ranking.ranker import FloatArray, IntArray, rank
 from recommender.ranking.situation import PlanTable
 
 LAUNCH_VERSION: Final = "launch-1"
@@ -52,7 +52,7 @@ class SimulatedRanker:
 class Answers:
     """How d decisions over p plans were answered; `None` stands for no fallback."""
 
-    order: NDArray[np.int64]
+    order: IntArray
     """(d, p) plan indices, first shown first."""
     propensity: FloatArray
     """(d, p) probability of standing first."""
@@ -115,6 +115,6 @@ def launch(observed: Observed, plans: PlanTable, rng: np.random.Generator) -> An
     first = np.minimum(first, soft.shape[1] - 1)
     led = utility.copy()
     led[np.arange(len(first)), first] = np.inf
-    order: NDArray[np.int64] = np.argsort(-led, axis=1, kind="stable")
+    order: IntArray = np.argsort(-led, axis=1, kind="stable")
     alike = [np.full(len(order), said, dtype=np.object_) for said in ("rules", LAUNCH_VERSION, "no_champion")]
     return Answers(order, propensity, utility, *alike)

@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-SECOND: Final = 1_000_000
+from recommender.ranking.day_cube import SECOND_US
+
 LOST_SHARE: Final = 0.03
 """Of impressions, those that never arrive: a tab that is closed in the same second."""
 UNSEEN_SHARE: Final = 0.3
@@ -18,13 +19,13 @@ MEDIAN_MS: Final = 12.0
 """How long half of the decisions take at most."""
 
 
-def measured(decisions: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
+def with_latencies(decisions: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     """The decisions with how long each took."""
     ids, place = np.unique(decisions["decision_id"].to_numpy(dtype=np.str_), return_inverse=True)
     return decisions.assign(latency_ms=np.round(MEDIAN_MS * rng.lognormal(0, 0.35, len(ids)), 3)[place])
 
 
-def told(outcomes: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
+def add_page_events(outcomes: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     """The outcomes with all that was told beside them; instants are microseconds.
 
     Every card that was looked at was seen first; every checkout leads to a preview, every payment from a confirmation.
@@ -40,12 +41,12 @@ def told(outcomes: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
     fate = rng.random(len(unpaid))
     failed, blocked = unpaid[fate < 0.5], unpaid[(fate >= 0.5) & (fate < 0.8)]
     added = [
-        _as("impression", seen, -SECOND, named=False),
-        _as("previewed", started, SECOND),
-        _as("confirmed", paid, -4 * SECOND),
-        _as("blocked", blocked, SECOND + 1),
-        _as("confirmed", failed, 20 * SECOND),
-        _as("payment_failed", failed, 23 * SECOND),
+        _as("impression", seen, -SECOND_US, named=False),
+        _as("previewed", started, SECOND_US),
+        _as("confirmed", paid, -4 * SECOND_US),
+        _as("blocked", blocked, SECOND_US + 1),
+        _as("confirmed", failed, 20 * SECOND_US),
+        _as("payment_failed", failed, 23 * SECOND_US),
     ]
     return pd.concat([outcomes.drop(viewed.index[unseen]), *added], ignore_index=True)
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
 TEMPLATES: Final = ("ecommerce", "support", "lead_generation", "internal_knowledge")
 INTEGRATIONS: Final = (
@@ -54,16 +55,16 @@ class Organizations:
     """n organisations; `life` days of history each, the last one ending where the data ends."""
 
     ids: tuple[str, ...]
-    template: NDArray[np.int64]
+    template: IntArray
     """(n,) index into TEMPLATES, NO_TEMPLATE for none."""
-    second_template: NDArray[np.int64]
+    second_template: IntArray
     """(n,) a further template, NO_TEMPLATE for most."""
-    size: NDArray[np.float64]
+    size: FloatArray
     """(n,) standard normal; never stored, it only shapes what is."""
-    country: NDArray[np.int64]
-    connected: NDArray[np.bool_]
+    country: IntArray
+    connected: Mask
     """(n, integrations)"""
-    life: NDArray[np.int64]
+    life: IntArray
     """(n,) days since the trial began."""
 
     def __len__(self) -> int:
@@ -74,12 +75,12 @@ class Organizations:
 class DailyUsage:
     """What was used on each day of each life; days after the data's end are zero."""
 
-    conversations: NDArray[np.int64]
+    conversations: IntArray
     """(n, LIFE_DAYS)"""
-    ai_tokens: NDArray[np.int64]
-    documents: NDArray[np.int64]
-    assistants: NDArray[np.int64]
-    seats: NDArray[np.int64]
+    ai_tokens: IntArray
+    documents: IntArray
+    assistants: IntArray
+    seats: IntArray
 
 
 def draw_organizations(*, number: int, rng: np.random.Generator) -> Organizations:
@@ -132,17 +133,17 @@ def draw_usage(organizations: Organizations, *, last_weekday: int, rng: np.rando
     )
 
 
-def _documents(organizations: Organizations, rng: np.random.Generator) -> NDArray[np.int64]:
+def _documents(organizations: Organizations, rng: np.random.Generator) -> IntArray:
     number = len(organizations)
     heavy = np.isin(organizations.template, (0, 3)) * 0.5
     start = 260 * np.exp(heavy + 0.9 * organizations.size + 0.8 * rng.standard_normal(number))
     added = rng.poisson(0.012 * start[:, None] * (rng.random((number, LIFE_DAYS)) < 0.2))
-    documents: NDArray[np.int64] = np.rint(start).astype(np.int64)[:, None] + np.cumsum(added, axis=1)
+    documents: IntArray = np.rint(start).astype(np.int64)[:, None] + np.cumsum(added, axis=1)
     return documents
 
 
-def _steps(start: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+def _steps(start: IntArray, share: float, rng: np.random.Generator) -> IntArray:
     """A level that now and then goes up by one."""
-    ups: NDArray[np.int64] = np.cumsum(rng.random((len(start), LIFE_DAYS)) < share, axis=1)
-    levels: NDArray[np.int64] = start[:, None] + ups
+    ups: IntArray = np.cumsum(rng.random((len(start), LIFE_DAYS)) < share, axis=1)
+    levels: IntArray = start[:, None] + ups
     return levels

@@ -15,10 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data_contracts.atomic_files import written_together
+from data_contracts.atomic_files import atomic_files
 from data_contracts.catalogue import reference_texts
 from data_contracts.experiments import Experiment
-from pipelines.demo import billing, decisions, experiments, faults, features, rankers, showcase, traffic
+from pipelines.demo import billing, decisions, faults, features, showcase, traffic
+from pipelines.demo.experiments import demo_experiments, text_of
+from pipelines.demo.rankers import SimulatedRanker, simulated_rankers
 from pipelines.demo.world import (
     COUNTRIES,
     INTEGRATIONS,
@@ -33,10 +35,10 @@ from pipelines.demo.world import (
 )  # fmt: skip
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.day_cube import DAY_US, SECOND_US, microseconds
 from recommender.ranking.plan_table import plan_table
+from recommender.ranking.ranker import IntArray, Mask
 
-DAY = 86_400_000_000
-"""Microseconds."""
 LATE_SHARE = 0.02
 EXPERIMENTS = "truth/experiments.yml"
 Tables = dict[str, pd.DataFrame]
@@ -46,9 +48,9 @@ Tables = dict[str, pd.DataFrame]
 class Timeline:
     """When each organisation's history runs, in microseconds since 1970."""
 
-    day_zero: NDArray[np.int64]
+    day_zero: IntArray
     """(n,) midnight of the trial's first day."""
-    trial_started: NDArray[np.int64]
+    trial_started: IntArray
     end: int
     """Where the data ends, for all."""
 
@@ -70,18 +72,18 @@ def write_demo_data(
     else the launch rules answer everything.
     """
     end = (until or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    running = experiments.demo_experiments(end) if with_experiments else ()
-    simulated = rankers.simulated_rankers(end) if with_experiments else ()
+    running = demo_experiments(end) if with_experiments else ()
+    simulated = simulated_rankers(end) if with_experiments else ()
     tables, truth = make_demo_data(
         organizations=organizations, seed=seed, until=end, broken_share=broken_share, experiments=running,
         rankers=simulated, progress=progress,
     )  # fmt: skip
     files = tables | {f"truth/{name}": table for name, table in truth.items()}
-    with written_together(out, [*(f"{name}.parquet" for name in files), EXPERIMENTS]) as paths:
+    with atomic_files(out, [*(f"{name}.parquet" for name in files), EXPERIMENTS]) as paths:
         for name, table in files.items():
             table.to_parquet(paths[f"{name}.parquet"], index=False)
             progress(f"{name}: {len(table):,} rows")
-        paths[EXPERIMENTS].write_text(experiments.text_of(running), encoding="utf-8")
+        paths[EXPERIMENTS].write_text(text_of(running), encoding="utf-8")
     return {name: len(table) for name, table in tables.items()}
 
 
@@ -93,7 +95,7 @@ def make_demo_data(
     broken_share: float,
     progress: Callable[[str], None],
     experiments: Sequence[Experiment] = (),
-    rankers: Sequence[rankers.SimulatedRanker] = (),
+    rankers: Sequence[SimulatedRanker] = (),
 ) -> tuple[Tables, Tables]:
     """The raw tables and the truth as frames; `until` is a UTC midnight."""
     if organizations < 1:
@@ -105,17 +107,19 @@ def make_demo_data(
     progress(f"drawing {organizations:,} organisations and their daily usage")
     drawn = showcase.join(draw_organizations(number=organizations, rng=rng))
     usage = showcase.quieten(drawn, draw_usage(drawn, last_weekday=last_day.weekday(), rng=rng))
-    day_zero = _microseconds(until) - drawn.life * DAY
-    trial_started = day_zero + rng.integers(0, 36_000, len(drawn)) * 1_000_000
-    timeline = Timeline(day_zero, trial_started, _microseconds(until))
+    day_zero = microseconds(until) - drawn.life * DAY_US
+    trial_started = day_zero + rng.integers(0, 36_000, len(drawn)) * SECOND_US
+    timeline = Timeline(day_zero, trial_started, microseconds(until))
 
     progress("letting them choose among the plans")
-    logs = decisions.live(drawn, usage, plans, day_zero=day_zero, rng=rng, experiments=experiments, rankers=rankers)
+    logs = decisions.simulate_decisions(
+        drawn, usage, plans, day_zero=day_zero, rng=rng, experiments=experiments, rankers=rankers
+    )
     progress("writing down what they were billed and used")
     own = np.random.default_rng([seed, 1])
     billed = billing.charges(
         drawn, usage, day_zero=day_zero,
-        changes=billing.changes_of(drawn, logs.outcomes, logs.decisions, held_since=trial_started + 7 * DAY),
+        changes=billing.changes_of(drawn, logs.outcomes, logs.decisions, held_since=trial_started + 7 * DAY_US),
         catalogue=catalogue, end=until, rng=own,
     )  # fmt: skip
     tables: Tables = {
@@ -124,21 +128,17 @@ def make_demo_data(
         "integrations": _connections(drawn, trial_started, rng),
         "usage_events": _usage_events(drawn, usage, timeline, rng),
         "subscriptions": pd.concat([logs.subscriptions, _held(drawn, trial_started, catalogue)], ignore_index=True),
-        "decisions": traffic.measured(logs.decisions, rng=np.random.default_rng([seed, 2])),
-        "outcomes": traffic.told(logs.outcomes, rng=own),
+        "decisions": traffic.with_latencies(logs.decisions, rng=np.random.default_rng([seed, 2])),
+        "outcomes": traffic.add_page_events(logs.outcomes, rng=own),
         "charges": billed,
         "refunds": billing.refunds(billed, rng=np.random.default_rng([seed, 3])),
     }
     # What had not been recorded when the data ends is not in it.
     tables = {name: _instants(table[table["recorded_at"] < timeline.end]) for name, table in tables.items()}
     if rankers:
-        tables["decisions"] = features.logged(tables, plans, since=rankers[0].starts_at)
+        tables["decisions"] = features.with_logged_features(tables, plans, since=rankers[0].starts_at)
     tables, broken = faults.break_rows(tables, share=broken_share, rng=rng)
     return tables, {"choices": logs.truth, "faults": broken}
-
-
-def _microseconds(instant: datetime) -> int:
-    return int((instant - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 
 
 def _instants(table: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +148,7 @@ def _instants(table: pd.DataFrame) -> pd.DataFrame:
     return typed.sort_values("recorded_at", kind="stable", ignore_index=True)
 
 
-def _organizations(drawn: Organizations, trial_started: NDArray[np.int64]) -> pd.DataFrame:
+def _organizations(drawn: Organizations, trial_started: IntArray) -> pd.DataFrame:
     countries = [COUNTRIES[i] for i in drawn.country]
     return pd.DataFrame(
         {
@@ -162,37 +162,37 @@ def _organizations(drawn: Organizations, trial_started: NDArray[np.int64]) -> pd
     )
 
 
-def _installs(drawn: Organizations, trial_started: NDArray[np.int64], rng: np.random.Generator) -> pd.DataFrame:
+def _installs(drawn: Organizations, trial_started: IntArray, rng: np.random.Generator) -> pd.DataFrame:
     organization = np.tile(np.arange(len(drawn)), 2)
     template = np.concatenate([drawn.template, drawn.second_template])
     rows = np.flatnonzero(template != NO_TEMPLATE)
-    occurred = trial_started[organization[rows]] + rng.integers(60, 7200, len(rows)) * 1_000_000
+    occurred = trial_started[organization[rows]] + rng.integers(60, 7200, len(rows)) * SECOND_US
     return _log(
         drawn, organization[rows], occurred, "t", template=[TEMPLATES[i] for i in template[rows]], change="installed"
     )
 
 
-def _connections(drawn: Organizations, trial_started: NDArray[np.int64], rng: np.random.Generator) -> pd.DataFrame:
+def _connections(drawn: Organizations, trial_started: IntArray, rng: np.random.Generator) -> pd.DataFrame:
     organization, integration = np.nonzero(drawn.connected)
-    occurred = trial_started[organization] + rng.integers(300, 5 * 86_400, len(organization)) * 1_000_000
-    within = np.minimum(occurred, trial_started[organization] + (drawn.life[organization] - 1) * DAY // 2 + 1)
+    occurred = trial_started[organization] + rng.integers(300, 5 * 86_400, len(organization)) * SECOND_US
+    within = np.minimum(occurred, trial_started[organization] + (drawn.life[organization] - 1) * DAY_US // 2 + 1)
     names = [INTEGRATIONS[i] for i in integration]
     return _log(drawn, organization, within, "i", integration=names, change="connected")
 
 
 def _log(
-    drawn: Organizations, organization: NDArray[np.intp], occurred: NDArray[np.int64], prefix: str, **columns: object
+    drawn: Organizations, organization: NDArray[np.intp], occurred: IntArray, prefix: str, **columns: object
 ) -> pd.DataFrame:
     table = pd.DataFrame({"organization_id": np.array(drawn.ids)[organization], **columns})
     table.insert(0, "event_id", [f"{prefix}-{i:07d}" for i in range(1, len(table) + 1)])
-    return table.assign(occurred_at=occurred, recorded_at=occurred + 2_000_000)
+    return table.assign(occurred_at=occurred, recorded_at=occurred + 2 * SECOND_US)
 
 
-def _held(drawn: Organizations, trial_started: NDArray[np.int64], catalogue: Catalogue) -> pd.DataFrame:
+def _held(drawn: Organizations, trial_started: IntArray, catalogue: Catalogue) -> pd.DataFrame:
     """Subscriptions of the showcase organisations, which hold a plan without a logged decision."""
     held = [(i, plan) for i, name in enumerate(drawn.ids) if (plan := showcase.HELD.get(name))]
     organization = np.array([i for i, _ in held], dtype=np.intp)
-    paid = trial_started[organization] + 7 * DAY
+    paid = trial_started[organization] + 7 * DAY_US
     return _log(
         drawn, organization, paid, "held", plan=[plan for _, plan in held], interval="month", status="active",
         catalogue_version=catalogue.version,
@@ -222,12 +222,12 @@ def _usage_events(
     return table.assign(event_id=[f"u-{i:08d}" for i in range(1, len(table) + 1)])
 
 
-def _counted(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _counted(values: IntArray) -> Mask:
     """Days on which there was something to count."""
     return values > 0
 
 
-def _changed(values: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _changed(values: IntArray) -> Mask:
     """The first day, and each day on which the level moved; a level of nothing says nothing."""
     moved = np.ones(values.shape, dtype=np.bool_)
     moved[:, 1:] = values[:, 1:] != values[:, :-1]
@@ -236,21 +236,21 @@ def _changed(values: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def _stream(
     drawn: Organizations,
-    values: NDArray[np.int64],
-    said: NDArray[np.bool_],
+    values: IntArray,
+    said: Mask,
     timeline: Timeline,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """One event per organisation and day of which something is said, somewhere within that day."""
     alive = np.arange(values.shape[1])[None, :] < drawn.life[:, None]
     organization, day = np.nonzero(said & alive)
-    midnight = timeline.day_zero[organization] + day * DAY
+    midnight = timeline.day_zero[organization] + day * DAY_US
     start = np.maximum(midnight, timeline.trial_started[organization])
-    occurred = start + np.floor(rng.random(len(start)) * (midnight + DAY - start)).astype(np.int64)
+    occurred = start + np.floor(rng.random(len(start)) * (midnight + DAY_US - start)).astype(np.int64)
     delay = np.where(
         rng.random(len(start)) < LATE_SHARE, rng.exponential(30 * 3600, len(start)), rng.exponential(20, len(start))
     )
-    recorded = occurred + 1 + np.rint(np.minimum(delay, 72 * 3600) * 1e6).astype(np.int64)
+    recorded = occurred + 1 + np.rint(np.minimum(delay, 72 * 3600) * SECOND_US).astype(np.int64)
     return pd.DataFrame(
         {
             "organization_id": np.array(drawn.ids)[organization],

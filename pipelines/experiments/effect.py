@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from recommender.ranking.ranker import FloatArray
 
 LEVEL: Final = 0.95
 TUNED_FOR: Final = 5_000

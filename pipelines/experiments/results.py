@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from datetime import datetime, timedelta
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,18 +21,18 @@ from pipelines.experiments.effect import (
     state_of,
     winsorised,
 )
-from pipelines.experiments.units import FloatArray, IntArray, Mask, Taking
+from pipelines.experiments.units import Participants
 from recommender.experiments.sample_ratio import SampleRatio, sample_ratio
-from recommender.ranking.day_cube import DAY_US
+from recommender.ranking.day_cube import DAY_US, EPOCH
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
-Metric = Literal["paid", "revenue"]
-METRICS: Final[tuple[Metric, ...]] = ("paid", "revenue")
+Measure = Literal["paid", "revenue"]
 """Whether an organisation paid for a plan within the window; by how many cents its monthly revenue then changed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Became:
-    """What became of the n organisations that took part; arrays (n,)."""
+class ParticipantOutcomes:
+    """What outcomes of the n organisations that took part; arrays (n,)."""
 
     paid_us: IntArray
     """When each first paid for a plan; `NEVER`."""
@@ -44,9 +44,9 @@ class Became:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One arm against the control by one number."""
+    """One arm against the control by one measure."""
 
-    metric: Metric
+    measure: Measure
     arm: str
     control: str
     arm_sample: Sample
@@ -54,7 +54,7 @@ class Comparison:
     latest: Effect
     state: State
     relevance: float
-    """A smaller difference matters to nobody; of the metric's unit."""
+    """A smaller difference matters to nobody; of the measure's unit."""
     looks: pd.DataFrame
     """One row per day on which anybody's window had ended: `day`, `organizations`, `difference`, `lower`, `upper`."""
     detectable: pd.DataFrame
@@ -69,12 +69,12 @@ class Results:
 
     experiment: Experiment
     as_of: datetime
-    taking: Taking
+    participants: Participants
     split: SampleRatio
     waiting: int
     """Organisations whose window has not ended: they do not count yet."""
     comparisons: tuple[Comparison, ...]
-    """Per metric and arm; empty while the split is red, for then no effect may be believed."""
+    """Per measure and arm; empty while the split is red, for then no effect may be believed."""
 
     @property
     def hidden(self) -> bool:
@@ -82,53 +82,55 @@ class Results:
         return self.split.red
 
 
-def results(experiment: Experiment, taking: Taking, became: Became, *, as_of: datetime) -> Results:
+def results(
+    experiment: Experiment, participants: Participants, outcomes: ParticipantOutcomes, *, as_of: datetime
+) -> Results:
     """The results as of an instant; organisations count once their window is over."""
     now_us = int(as_of.timestamp()) * 1_000_000
-    split = sample_ratio(taking.arm, np.array(experiment.shares), planned=experiment.planned_organizations)
-    over_us = taking.since_us + experiment.window_days * DAY_US
+    split = sample_ratio(participants.arm, np.array(experiment.shares), planned=experiment.planned_organizations)
+    over_us = participants.since_us + experiment.window_days * DAY_US
     over = over_us <= now_us
     comparisons: list[Comparison] = []
     if not split.red:
-        paid = (became.paid_us < over_us).astype(np.float64)
-        change = became.revenue_after_cents - became.revenue_before_cents
+        paid = (outcomes.paid_us < over_us).astype(np.float64)
+        change = outcomes.revenue_after_cents - outcomes.revenue_before_cents
         known = over & np.isfinite(change)
         revenue = np.zeros(len(change))
-        revenue[known] = adjusted(winsorised(change[known]), became.revenue_before_cents[known])
-        numbers: tuple[tuple[Metric, FloatArray, Mask], ...] = (("paid", paid, over), ("revenue", revenue, known))
-        for metric, values, counts in numbers:
+        revenue[known] = adjusted(winsorised(change[known]), outcomes.revenue_before_cents[known])
+        numbers: tuple[tuple[Measure, FloatArray, Mask], ...] = (("paid", paid, over), ("revenue", revenue, known))
+        for measure, values, counts in numbers:
             compare = _comparer(
                 experiment=experiment,
-                metric=metric,
+                measure=measure,
                 values=values,
                 counts=counts,
-                taking=taking,
+                participants=participants,
                 over_us=over_us,
                 now_us=now_us,
             )
             comparisons += [compare(place) for place in range(1, len(experiment.arms))]
-    return Results(experiment, as_of, taking, split, int((~over).sum()), tuple(comparisons))
+    return Results(experiment, as_of, participants, split, int((~over).sum()), tuple(comparisons))
 
 
 def _comparer(
     *,
     experiment: Experiment,
-    metric: Metric,
+    measure: Measure,
     values: FloatArray,
     counts: Mask,
-    taking: Taking,
+    participants: Participants,
     over_us: IntArray,
     now_us: int,
 ) -> Callable[[int], Comparison]:
     """What compares an arm by its place; several arms share one error."""
     level = 1 - (1 - LEVEL) / (len(experiment.arms) - 1)
     tuned_for = experiment.planned_organizations
-    relevance = experiment.relevance if metric == "paid" else float(experiment.relevance_cents)
+    relevance = experiment.relevance if measure == "paid" else float(experiment.relevance_cents)
     days = _days(over_us[counts], now_us)
 
     def compare(place: int) -> Comparison:
         control, arm = (
-            _by_day(values[counts & (taking.arm == each)], over_us[counts & (taking.arm == each)], days)
+            _by_day(values[counts & (participants.arm == each)], over_us[counts & (participants.arm == each)], days)
             for each in (0, place)
         )
         found = effect(control, arm, level=level, tuned_for=tuned_for)
@@ -146,7 +148,7 @@ def _comparer(
         pace = float(last_control.n + last_arm.n) / max(len(days), 1)
         needed = organizations_to_decide(last_control, last_arm, relevance=relevance, level=level, tuned_for=tuned_for)
         return Comparison(
-            metric=metric,
+            measure=measure,
             arm=experiment.arms[place].name,
             control=experiment.control.name,
             arm_sample=last_arm,
@@ -197,7 +199,7 @@ def _detectable(
     experiment: Experiment, control: Sample, arm: Sample, pace: float, now_us: int, *, level: float
 ) -> pd.DataFrame:
     """What could be found by each coming day, if organisations keep coming as they have."""
-    now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=now_us)
+    now = EPOCH + timedelta(microseconds=now_us)
     last = experiment.ends_at + timedelta(days=experiment.window_days)
     ahead = np.arange(0, max((last - now).days, 0) + 1) if last > now else np.arange(0)
     n = np.asarray(float(control.n + arm.n) + pace * ahead, dtype=np.float64)

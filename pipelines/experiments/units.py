@@ -8,10 +8,7 @@ from numpy.typing import NDArray
 
 from data_contracts.experiments import Experiment
 from recommender.experiments.assignment import arm_of
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from recommender.ranking.ranker import IntArray, Mask
 
 NEVER: Final = np.iinfo(np.int64).max
 """The instant of what has not happened."""
@@ -30,7 +27,7 @@ class Exposures:
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class Participants:
     """n organisations in the order in which they were first exposed, each in the arm it was first seen in."""
 
     organization: NDArray[np.object_]
@@ -39,9 +36,9 @@ class Taking:
     since_us: IntArray
     crossed: Mask
     """Which were seen in another arm as well."""
-    astray: Mask
+    wrong_arm: Mask
     """Which were not drawn into the arm they were first seen in."""
-    without_arm: int
+    unknown_arm_decisions: int
     """Decisions whose arm the experiment does not have."""
 
     @property
@@ -52,7 +49,7 @@ class Taking:
     @property
     def misplaced(self) -> int:
         """Organisations that were not drawn into the arm they were first seen in."""
-        return int(self.astray.sum())
+        return int(self.wrong_arm.sum())
 
     @property
     def crossed_too_often(self) -> bool:
@@ -60,7 +57,7 @@ class Taking:
         return self.in_two_arms > CROSSED_SHARE * len(self.arm)
 
 
-def taking_part(experiment: Experiment, exposures: Exposures) -> Taking:
+def find_participants(experiment: Experiment, exposures: Exposures) -> Participants:
     """Who took part; the order of the decisions and repeated ones make no difference."""
     names = [arm.name for arm in experiment.arms]
     place = np.array([names.index(name) if name in names else -1 for name in exposures.arm], dtype=np.int64)
@@ -71,13 +68,13 @@ def taking_part(experiment: Experiment, exposures: Exposures) -> Taking:
     by_time = np.argsort(first, kind="stable")
     chosen = order[first[by_time]]
     drawn = np.array([names.index(arm_of(experiment, str(each)).name) for each in ids[by_time]], dtype=np.int64)
-    return Taking(
+    return Participants(
         organization=organization[chosen],
         arm=arm[chosen],
         since_us=decided[chosen],
         crossed=np.isin(organization[chosen].astype(str), _in_several(organization, arm)),
-        astray=drawn != arm[chosen],
-        without_arm=int((place < 0).sum()),
+        wrong_arm=drawn != arm[chosen],
+        unknown_arm_decisions=int((place < 0).sum()),
     )
 
 

@@ -71,10 +71,10 @@ def daily_usage(decisions: "ir.Table", usage_events: "ir.Table", *, earliest: da
     oldest = (earliest - timedelta(days=WINDOW_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
     events = usage_events.filter(usage_events.occurred_at.cast(INSTANT) <= ibis.literal(latest, type=INSTANT))
     counts = events.filter(
-        events.metric.isin(sorted(COUNT_METRICS)),
+        events.metric.isin(COUNT_METRICS),
         events.occurred_at.cast(INSTANT) >= ibis.literal(oldest, type=INSTANT),
     )
-    levels = events.filter(events.metric.isin(sorted(LEVEL_METRICS)))
+    levels = events.filter(events.metric.isin(LEVEL_METRICS))
     return ibis.union(_count_cells(_known(decisions, counts)), _level_cells(_known(decisions, levels)))
 
 

@@ -8,12 +8,9 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
-from recommender.ranking.ranker import FloatArray, IntArray
-
-Mask = NDArray[np.bool_]
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
 ABOUT_DECISIONS: Final = ("organization_id", "interval", "catalogue_version", "strategy", "model_version")
 PROBABILITY_SLACK: Final = 1e-6

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from pipelines.history.change_log import NOTHING, ChangeLog, change_log
 from pipelines.history.checked_tables import TableUnreadable, microseconds_of, places_in, ranks, read_table
@@ -16,10 +15,8 @@ from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.eligibility import Applicant, refusals_for
 from recommender.ranking.day_cube import EPOCH, UsageCells, cells_to_cube, microseconds, trial_age_seconds, weekdays
 from recommender.ranking.features import country_group
-from recommender.ranking.ranker import IntArray
+from recommender.ranking.ranker import IntArray, Mask
 from recommender.ranking.situation import PlanTable, Situations
-
-Mask = NDArray[np.bool_]
 
 ENDED: Final = -1
 """In the log of subscriptions: no plan is held any more."""

@@ -10,11 +10,9 @@ import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from data_contracts.raw.tables import Column, Kind
-
-Mask = NDArray[np.bool_]
+from recommender.ranking.ranker import Mask
 
 DAMAGED_TEXT: Final = r"[\x00-\x1f\x7f\x{FFFD}]"
 """Control characters, and U+FFFD, which stands where bytes could not be decoded."""

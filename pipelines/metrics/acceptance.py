@@ -1,72 +1,84 @@
-"""Whether the recommended plan is taken, how much better that is than the rules, and what the first place is worth.
+"""How often the recommended plan is taken, how much more often than with the rules, and what the first place is worth.
 
 A plan that is popular is "accepted" anyway: only the difference to what the rules achieve on organisations like these
 says what the ranker adds. So a small share of organisations, drawn by hash, always gets the rules. It is drawn among
 those in no experiment (in one the arm says who answers), so only these are compared.
 """
 
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipelines.metrics import intervals
 from pipelines.metrics.conversion import ended, over
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import RULES_SHARE, values_of
-from pipelines.metrics.intervals import Estimate
+from pipelines.metrics.intervals import NOTHING, Estimate, Share, difference, z_value
+from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.templates import NONE
+from recommender.ranking.ranker import FloatArray, Mask
 
 
-def taken_share(facts: Facts, *, direction: str, comparisons: int = 1) -> Estimate:
-    """Of the journeys that took a plan, those that took it in this direction from the recommended one."""
-    taken = ended(facts) & (facts.journeys["direction"] != "").to_numpy(dtype=np.bool_)
-    here = taken & (facts.journeys["direction"] == direction).to_numpy(dtype=np.bool_)
-    return intervals.share(int(here.sum()), int(taken.sum()), comparisons=comparisons)
+def taken_share(tables: MetricTables, *, direction: str) -> Share:
+    """Journeys that took a plan in this direction from the recommended one, of the journeys that took any plan."""
+    taken = ended(tables) & (tables.journeys["direction"] != "").to_numpy(dtype=np.bool_)
+    here = taken & (tables.journeys["direction"] == direction).to_numpy(dtype=np.bool_)
+    return Share(int(here.sum()), int(taken.sum()))
 
 
-def accepted(facts: Facts, *, comparisons: int = 1) -> Estimate:
+def accepted(tables: MetricTables) -> Share:
     """Journeys that took the recommended plan, or looked and kept it, of all that were served."""
-    return intervals.share(*_accepted(facts, ended(facts)), comparisons=comparisons)
+    return _accepted(tables, ended(tables))
 
 
-def accepted_beside_rules(facts: Facts, *, by: str, comparisons: int = 1) -> Estimate:
+def accepted_beside_rules(tables: MetricTables, *, by: str) -> Share:
     """`accepted` of the journeys of one strategy (`model`, or `rules_share`) in no experiment, in weeks of both."""
-    return intervals.share(*_accepted(facts, _side_by_side(facts)[by]), comparisons=comparisons)
+    return _accepted(tables, _side_by_side(tables)[by])
 
 
-def lift_over_rules(facts: Facts, *, comparisons: int = 1) -> Estimate:  # noqa: ARG001 - one comparison
+def lift_over_rules(tables: MetricTables) -> Estimate:
     """How much larger the model's accepted share is than that of the rules' own share, in the weeks of both."""
-    sides = _side_by_side(facts)
-    return intervals.difference(*_accepted(facts, sides["model"]), *_accepted(facts, sides[RULES_SHARE]))
+    sides = _side_by_side(tables)
+    return difference(_accepted(tables, sides["model"]), _accepted(tables, sides[RULES_SHARE]))
 
 
-def position_effect(facts: Facts, *, comparisons: int = 1) -> Estimate:
+@dataclass(frozen=True, slots=True)
+class PositionEffect:
     """How much more often a plan is taken because it stands first.
 
     Σ (z − p) y / Σ p (1 − p): only what was left to chance counts, each plan by how much it was (overlap weights), so
-    the figure is unbiased whatever the ranker believed. Interval: normal, journeys being independent.
+    the figure is unbiased whatever the ranker believed. Both arrays (j,), of journeys with a weight above 0.
     """
-    journeys = over(facts, "pull", "pull_weight")
-    chance = journeys[(journeys["pull_weight"] > 0).to_numpy()]
-    weight = float(chance["pull_weight"].sum())
-    if not weight:
-        return intervals.NOTHING
-    effect = float(chance["pull"].sum()) / weight
-    residual = chance["pull"].to_numpy() - effect * chance["pull_weight"].to_numpy()
-    spread = intervals.z_value(comparisons=comparisons) * sqrt(float(np.square(residual).sum())) / weight
-    return Estimate(effect, effect - spread, effect + spread, len(chance))
+
+    gain: FloatArray
+    weight: FloatArray
+
+    def estimate(self, *, comparisons: int = 1) -> Estimate:
+        """The effect with its normal interval, journeys being independent; nothing without any weight."""
+        weight = float(self.weight.sum())
+        if not weight:
+            return NOTHING
+        effect = float(self.gain.sum()) / weight
+        residual = self.gain - effect * self.weight
+        spread = z_value(comparisons=comparisons) * sqrt(float(np.square(residual).sum())) / weight
+        return Estimate(effect, effect - spread, effect + spread, len(self.gain))
 
 
-def _accepted(facts: Facts, mask: NDArray[np.bool_]) -> tuple[int, int]:
-    """How many of these journeys accepted, and how many they are."""
-    return int((facts.journeys["accepted"].to_numpy(dtype=np.bool_) & mask).sum()), int(mask.sum())
+def position_effect(tables: MetricTables) -> PositionEffect:
+    """The `PositionEffect` of the journeys whose first place was left to chance."""
+    journeys = over(tables, "first_place_gain", "first_place_weight")
+    chance = journeys[(journeys["first_place_weight"] > 0).to_numpy()]
+    return PositionEffect(chance["first_place_gain"].to_numpy(), chance["first_place_weight"].to_numpy())
 
 
-def _side_by_side(facts: Facts) -> dict[str, NDArray[np.bool_]]:
+def _accepted(tables: MetricTables, mask: Mask) -> Share:
+    """The journeys of the mask that accepted, of all of the mask."""
+    return Share(int((tables.journeys["accepted"].to_numpy(dtype=np.bool_) & mask).sum()), int(mask.sum()))
+
+
+def _side_by_side(tables: MetricTables) -> dict[str, Mask]:
     """Which journeys are the model's and which the rules' own share, in no experiment, in the weeks of both."""
-    journeys = facts.journeys
-    alone = ended(facts) & (journeys["experiment"] == NONE).to_numpy(dtype=np.bool_)
+    journeys = tables.journeys
+    alone = ended(tables) & (journeys["experiment"] == NONE).to_numpy(dtype=np.bool_)
     share = (journeys["fallback"] == RULES_SHARE).to_numpy(dtype=np.bool_)
     model = (journeys["strategy"] == "model").to_numpy(dtype=np.bool_)
     served = {"model": alone & model & ~share, RULES_SHARE: alone & share}

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data_contracts.experiments import Experiment
-from pipelines.experiments.results import Became
-from pipelines.experiments.units import NEVER, Exposures, Taking, taking_part
+from pipelines.experiments.results import ParticipantOutcomes
+from pipelines.experiments.units import NEVER, Exposures, Participants, find_participants
 from pipelines.history.checked_tables import microseconds_of, places_in, read_table
 from pipelines.history.known_facts import KnownFacts
 from pipelines.metrics.prices import PriceList
@@ -29,7 +29,7 @@ SEEN: Final = (
 """What decisions and participants have in common; what they are cut by is among it."""
 DECISION_COLUMNS: Final = (*SEEN, "experiment", "arm", "latency_ms", "probability", "took")
 PARTICIPANT_COLUMNS: Final = (
-    *SEEN, "experiment", "arm", "crossed", "astray", "paid_us", "revenue_before_cents", "revenue_after_cents",
+    *SEEN, "experiment", "arm", "crossed", "wrong_arm", "paid_us", "revenue_before_cents", "revenue_after_cents",
 )  # fmt: skip
 
 _REPEATED: Final = ("template", "country", "plan", "strategy", "model_version", "fallback", "experiment", "arm")
@@ -67,17 +67,19 @@ def participants_frame(
     end of its window, and not a number while nobody knows.
     """
     rows = of_experiment(decisions, experiment)
-    taking = taking_part(experiment, exposures(rows))
-    first = rows.drop_duplicates(["organization_id"]).set_index("organization_id").loc[list(taking.organization)]
-    place = places_in(pa.chunked_array([pa.array(list(taking.organization), pa.string())]), known.organization_ids)
-    over_us = taking.since_us + experiment.window_days * DAY_US
+    participants = find_participants(experiment, exposures(rows))
+    first = rows.drop_duplicates(["organization_id"]).set_index("organization_id").loc[list(participants.organization)]
+    place = places_in(
+        pa.chunked_array([pa.array(list(participants.organization), pa.string())]), known.organization_ids
+    )
+    over_us = participants.since_us + experiment.window_days * DAY_US
     after = prices.held_cents(checked, known, place, np.minimum(over_us, end))
     frame = first.reset_index().assign(
-        arm=np.array([arm.name for arm in experiment.arms], dtype=np.object_)[taking.arm],
-        crossed=taking.crossed,
-        astray=taking.astray,
-        paid_us=_first_payment(checked, taking, place, known),
-        revenue_before_cents=prices.held_cents(checked, known, place, taking.since_us),
+        arm=np.array([arm.name for arm in experiment.arms], dtype=np.object_)[participants.arm],
+        crossed=participants.crossed,
+        wrong_arm=participants.wrong_arm,
+        paid_us=_first_payment(checked, participants, place, known),
+        revenue_before_cents=prices.held_cents(checked, known, place, participants.since_us),
         revenue_after_cents=np.where(over_us <= end, after, np.nan),
     )
     return frame[list(PARTICIPANT_COLUMNS)]
@@ -99,30 +101,32 @@ def exposures(decisions: pd.DataFrame) -> Exposures:
     )
 
 
-def without_arm(decisions: pd.DataFrame, experiment: Experiment) -> int:
+def unknown_arm_decisions(decisions: pd.DataFrame, experiment: Experiment) -> int:
     """How many decisions name the experiment and an arm that it does not have."""
     mine = int((decisions["experiment"] == experiment.name).sum())
     return mine - len(of_experiment(decisions, experiment))
 
 
-def taking_of(participants: pd.DataFrame, experiment: Experiment, *, strays: int) -> tuple[Taking, Became]:
-    """The rows of one experiment as `pipelines.experiments.results` takes them."""
-    rows = participants[(participants["experiment"] == experiment.name).to_numpy(dtype=np.bool_)]
+def participants_of(
+    frame: pd.DataFrame, experiment: Experiment, *, unknown_arm_decisions: int
+) -> tuple[Participants, ParticipantOutcomes]:
+    """The participants of one experiment and their outcomes, from the rows of `participants_frame` for all of them."""
+    rows = frame[(frame["experiment"] == experiment.name).to_numpy(dtype=np.bool_)]
     names = [arm.name for arm in experiment.arms]
-    taking = Taking(
+    participants = Participants(
         organization=rows["organization_id"].to_numpy(dtype=np.object_),
         arm=rows["arm"].astype(str).map(names.index).to_numpy(dtype=np.int64),
         since_us=us_of(rows["started_at"]),
         crossed=rows["crossed"].to_numpy(dtype=np.bool_),
-        astray=rows["astray"].to_numpy(dtype=np.bool_),
-        without_arm=strays,
+        wrong_arm=rows["wrong_arm"].to_numpy(dtype=np.bool_),
+        unknown_arm_decisions=unknown_arm_decisions,
     )
-    became = Became(
+    outcomes = ParticipantOutcomes(
         rows["paid_us"].to_numpy(dtype=np.int64),
         rows["revenue_before_cents"].to_numpy(dtype=np.float64),
         rows["revenue_after_cents"].to_numpy(dtype=np.float64),
     )
-    return taking, became
+    return participants, outcomes
 
 
 def us_of(instants: pd.Series) -> IntArray:
@@ -130,12 +134,12 @@ def us_of(instants: pd.Series) -> IntArray:
     return np.asarray(instants.dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64))
 
 
-def _first_payment(checked: Path, taking: Taking, place: IntArray, known: KnownFacts) -> IntArray:
+def _first_payment(checked: Path, participants: Participants, place: IntArray, known: KnownFacts) -> IntArray:
     """When each first paid for a change of plan that was billed after its exposure; `NEVER`."""
     table = read_table(checked, "charges", ["organization_id", "kind", "paid_at", "occurred_at"])
     table = table.filter(pc.and_(pc.equal(table["kind"], "change"), pc.is_valid(table["paid_at"])))
     since = np.full(len(known.organization_ids) + 1, NEVER)
-    since[place] = taking.since_us
+    since[place] = participants.since_us
     owner = places_in(table["organization_id"], known.organization_ids)
     billed, paid = microseconds_of(table["occurred_at"]), microseconds_of(table["paid_at"])
     counts = (owner >= 0) & (billed >= since[owner])

@@ -3,16 +3,16 @@
 Its label and its definition in three languages are in `words/`, under its name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from pipelines.metrics import acceptance, conversion, money, ranker_health
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import Rows
-from pipelines.metrics.intervals import Estimate
+from pipelines.metrics.intervals import Estimate, Statistic
 from pipelines.metrics.journeys import DROPS, STEPS
+from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.words import Locale, say
 
 Unit = Literal["count", "share", "points", "cents", "seconds", "milliseconds"]
@@ -21,56 +21,54 @@ Page = Literal["overview", "acceptance", "money", "experiments", "ranker_health"
 BILLED: Final = (
     "billed_net", "billed_overage", "billed_credits", "billed_tax", "billed_total", "credit_notes", "refunds", "unpaid",
 )  # fmt: skip
-"""What the ledger adds up to, in the order in which it is read: charges and refunds, not journeys."""
+"""The sums of the ledger, in the order in which they are read: charges and refunds, not journeys."""
 _FAR: Final = ("over", "step")
 _ROWS: Final[Mapping[Page, Rows]] = {"experiments": "participants", "ranker_health": "decisions"}
 
 
-class Computes(Protocol):
-    """What computes a number; with several compared at once its interval is widened."""
-
-    def __call__(self, facts: Facts, *, comparisons: int = 1) -> Estimate:
-        """The number for these facts."""
-
-
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number."""
+    """One number of the dashboards: what it is called, its unit, its page, and how it is computed.
+
+    Calling a metric gives its `Estimate` for some tables.
+    """
 
     family: str
     unit: Unit
     page: Page
-    function: Computes
+    function: Callable[[MetricTables], Estimate | Statistic]
+    """An `Estimate` where the number has no interval or one comparison only; a `Statistic` where many are compared."""
     of: str | None = None
     """Which step, reason or direction it is about, for numbers that come in families."""
     reads: tuple[str, ...] = ()
-    """The columns of its rows that it reads, where that is worth telling; empty: any."""
+    """The columns that the function reads, given where copying the others would be slow; empty: any."""
 
     @property
     def slug(self) -> str:
-        """Its name, by which everything finds it."""
+        """The name by which the metric is found: its family, and which member of it."""
         return self.family if self.of is None else f"{self.family}_{self.of}"
 
     @property
     def rows(self) -> Rows:
-        """The rows that it counts: what a breakdown cuts."""
+        """The kind of rows that the metric counts, and that a breakdown divides."""
         return _ROWS.get(self.page, "journeys")
 
     def label(self, locale: Locale) -> str:
-        """What people call it."""
+        """What the metric is called in this language."""
         return say(locale, f"metric.{self.family}.label", of=self._of(locale))
 
     def definition(self, locale: Locale) -> str:
-        """What exactly it counts."""
+        """What exactly the metric counts, in this language."""
         return say(locale, f"metric.{self.family}.definition", of=self._of(locale))
 
     def _of(self, locale: Locale) -> str:
         kind = {"drop": "drop", "took": "direction", "fallback": "fallback"}.get(self.family, "step")
         return "" if self.of is None else say(locale, f"{kind}.{self.of}")
 
-    def __call__(self, facts: Facts, *, comparisons: int = 1) -> Estimate:
-        """The number for these facts."""
-        return self.function(facts, comparisons=comparisons)
+    def __call__(self, tables: MetricTables, *, comparisons: int = 1) -> Estimate:
+        """The number for these tables; its interval is one of `comparisons` that hold together."""
+        found = self.function(tables)
+        return found if isinstance(found, Estimate) else found.estimate(comparisons=comparisons)
 
 
 def _declared() -> list[Metric]:
@@ -113,11 +111,11 @@ def _declared() -> list[Metric]:
         Metric("credit_notes", "cents", "money", money.credit_notes),
         Metric("refunds", "cents", "money", money.refunds),
         Metric("unpaid", "cents", "money", money.unpaid),
-        Metric("regret", "cents", "money", money.regret, reads=("over", "regret_cents")),
-        Metric("without_regret", "share", "money", money.without_regret),
-        Metric("taking_part", "count", "experiments", conversion.taking_part),
+        Metric("avoidable_cost", "cents", "money", money.avoidable_cost, reads=("over", "avoidable_cents")),
+        Metric("cheapest_plan_share", "share", "money", money.cheapest_plan_share),
+        Metric("participants", "count", "experiments", conversion.participants),
         Metric("in_two_arms", "share", "experiments", conversion.in_two_arms),
-        Metric("misplaced", "share", "experiments", conversion.misplaced),
+        Metric("wrong_arm", "share", "experiments", conversion.wrong_arm),
         Metric("decisions", "count", "ranker_health", ranker_health.decisions),
         Metric("fallback_share", "share", "ranker_health", ranker_health.fallback_share, reads=("fallback",)),
         *(

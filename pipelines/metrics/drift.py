@@ -25,10 +25,9 @@ from pipelines.metrics.journeys import WINDOW_DAYS
 from pipelines.training.logged_features import logged_figures
 from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.features import FEATURES
-from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
 Texts = NDArray[np.object_]
-Mask = NDArray[np.bool_]
 
 CURRENT_DAYS: Final = 14
 REFERENCE_DAYS: Final = 56

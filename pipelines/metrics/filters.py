@@ -7,10 +7,9 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pipelines.metrics.facts import Facts
-from recommender.ranking.ranker import IntArray
+from pipelines.metrics.metric_tables import MetricTables
+from recommender.ranking.ranker import IntArray, Mask
 
 DIMENSIONS: Final = ("template", "country", "plan", "strategy", "model_version", "week")
 """What journeys are cut into; `strategy` tells the rules' own share from the rules as a fallback."""
@@ -34,7 +33,7 @@ class Filters:
         period = (f"{self.since or '…'} – {self.until or '…'}",) if self.since or self.until else ()
         return " · ".join((*period, *self.templates, *self.countries, *self.plans))
 
-    def keeps(self, frame: pd.DataFrame, instant: str) -> NDArray[np.bool_]:
+    def keeps(self, frame: pd.DataFrame, instant: str) -> Mask:
         """Which rows are meant; `instant` names the column that places a row in the period."""
         kept = np.ones(len(frame), dtype=np.bool_)
         if frame.empty:
@@ -50,16 +49,16 @@ class Filters:
         return kept
 
 
-def narrowed(facts: Facts, filters: Filters) -> Facts:
-    """The facts that the filters keep: what happened by when it began, money by when it was charged or sent back."""
+def narrowed(tables: MetricTables, filters: Filters) -> MetricTables:
+    """The tables that the filters keep: what happened by when it began, money by when it was charged or sent back."""
     return replace(
-        facts,
-        journeys=facts.journeys[filters.keeps(facts.journeys, "started_at")],
-        charges=facts.charges[filters.keeps(facts.charges, "occurred_at")],
-        refunds=facts.refunds[filters.keeps(facts.refunds, "occurred_at")],
-        decisions=facts.decisions[filters.keeps(facts.decisions, "started_at")],
+        tables,
+        journeys=tables.journeys[filters.keeps(tables.journeys, "started_at")],
+        charges=tables.charges[filters.keeps(tables.charges, "occurred_at")],
+        refunds=tables.refunds[filters.keeps(tables.refunds, "occurred_at")],
+        decisions=tables.decisions[filters.keeps(tables.decisions, "started_at")],
         # Not by plan: which one is recommended is what an arm decides, and would no longer be by lot.
-        participants=facts.participants[replace(filters, plans=()).keeps(facts.participants, "started_at")],
+        participants=tables.participants[replace(filters, plans=()).keeps(tables.participants, "started_at")],
     )
 
 
@@ -88,13 +87,13 @@ def _compact(codes: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def cut(
-    facts: Facts, dimension: str, *, rows: Rows = "journeys", columns: Sequence[str] = ()
-) -> Sequence[tuple[str, Facts]]:
-    """The facts of each value of a dimension, in the order of the values; only values that occur in these `rows`.
+    tables: MetricTables, dimension: str, *, rows: Rows = "journeys", columns: Sequence[str] = ()
+) -> Sequence[tuple[str, MetricTables]]:
+    """The tables of each value of a dimension, in the order of the values; only values that occur in these `rows`.
 
     The parts have the `columns` only, if any are named: a million rows are not moved for nothing.
     """
-    frame: pd.DataFrame = getattr(facts, rows)
+    frame: pd.DataFrame = getattr(tables, rows)
     if frame.empty:
         return []
     names, place = values_of(frame, dimension)
@@ -102,10 +101,10 @@ def cut(
     together = kept.iloc[np.argsort(place.astype(np.int16), kind="stable")]
     ends = np.cumsum(np.bincount(place, minlength=len(names))).tolist()
     edges = zip(names, [0, *ends], ends, strict=False)
-    return [(name, _with(facts, rows, together.iloc[since:until])) for name, since, until in edges]
+    return [(name, _with(tables, rows, together.iloc[since:until])) for name, since, until in edges]
 
 
-def _with(facts: Facts, rows: Rows, part: pd.DataFrame) -> Facts:
-    """The facts with a part of these rows only."""
+def _with(tables: MetricTables, rows: Rows, part: pd.DataFrame) -> MetricTables:
+    """The tables with a part of these rows only."""
     changes: dict[str, Any] = {rows: part}
-    return replace(facts, **changes)
+    return replace(tables, **changes)

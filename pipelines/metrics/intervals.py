@@ -1,13 +1,13 @@
-"""How far a number may be from the truth: intervals for shares, differences of shares and means.
+"""How far a number may be from the truth: intervals for shares, differences of shares, means and quantiles.
 
 Wilson's interval for a share, Newcombe's (method 10) for a difference of two, built from it: both keep their promise
 for small groups and near 0 and 1, where the textbook interval does not.
 """
 
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, floor, sqrt
 from statistics import NormalDist
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from recommender.ranking.ranker import FloatArray
 
 CONFIDENCE: Final = 0.95
 SMALL: Final = 30
-"""A group of fewer says so, and nobody decides by it."""
+"""A group with fewer observations is marked as small, and nothing is decided by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,69 +26,107 @@ class Estimate:
     low: float | None = None
     high: float | None = None
     n: int = 0
-    """How many observations it stands on."""
+    """How many observations the number rests on."""
 
     @property
     def small(self) -> bool:
-        """Whether it stands on too few."""
+        """Whether the number rests on too few observations."""
         return self.n < SMALL
 
 
 NOTHING: Final = Estimate(None)
 
 
+class Statistic(Protocol):
+    """What observations say of one number; its interval is worked out when it is known what it is compared with."""
+
+    def estimate(self, *, comparisons: int = 1) -> Estimate:
+        """The number with its interval, widened so that all of `comparisons` intervals hold together (Bonferroni)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`count` of `n` cases."""
+
+    count: int
+    n: int
+
+    def estimate(self, *, comparisons: int = 1) -> Estimate:
+        """The share with Wilson's interval; nothing for an empty group."""
+        if self.n == 0:
+            return NOTHING
+        return Estimate(self.count / self.n, *_wilson(self, comparisons=comparisons), self.n)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The mean of values (n,)."""
+
+    values: FloatArray
+
+    def estimate(self, *, comparisons: int = 1) -> Estimate:
+        """The mean with its normal interval; without an interval for fewer than two values."""
+        n = len(self.values)
+        if n == 0:
+            return NOTHING
+        middle = float(np.mean(self.values))
+        if n == 1:
+            return Estimate(middle, n=1)
+        spread = z_value(comparisons=comparisons) * float(np.std(self.values, ddof=1)) / sqrt(n)
+        return Estimate(middle, middle - spread, middle + spread, n)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """The value that a share `quantile` of the values (n,) does not exceed."""
+
+    values: FloatArray
+    quantile: float
+
+    def estimate(self, *, comparisons: int = 1) -> Estimate:
+        """The quantile with the interval of its order statistics (binomial).
+
+        Without an interval where the order statistics would lie beyond the values.
+        """
+        n, q = len(self.values), self.quantile
+        if n == 0:
+            return NOTHING
+        ordered = np.sort(self.values)
+        value = float(np.quantile(ordered, q, method="inverted_cdf"))
+        half = z_value(comparisons=comparisons) * sqrt(n * q * (1 - q))
+        low, high = floor(n * q - half), ceil(n * q + half)
+        if low < 0 or high >= n:
+            return Estimate(value, n=n)
+        return Estimate(value, float(ordered[low]), float(ordered[high]), n)
+
+
+def median(values: FloatArray) -> Estimate:
+    """The median of values (n,), the mean of the middle two, with the interval of its order statistics."""
+    found = Quantile(values, 0.5).estimate()
+    return found if found.value is None else Estimate(float(np.median(values)), found.low, found.high, found.n)
+
+
+def difference(ours: Share, base: Share) -> Estimate:
+    """Our share minus the base's with Newcombe's interval; `n` is that of the smaller group, nothing if it is empty."""
+    if ours.n == 0 or base.n == 0:
+        return NOTHING
+    share, base_share = ours.count / ours.n, base.count / base.n
+    (low, high), (base_low, base_high) = _wilson(ours), _wilson(base)
+    delta = share - base_share
+    lower = delta - sqrt((share - low) ** 2 + (base_high - base_share) ** 2)
+    upper = delta + sqrt((high - share) ** 2 + (base_share - base_low) ** 2)
+    return Estimate(delta, lower, upper, min(ours.n, base.n))
+
+
 def z_value(*, comparisons: int = 1, confidence: float = CONFIDENCE) -> float:
-    """The normal quantile of a two-sided interval; with several looked at together each is widened (Bonferroni)."""
+    """The normal quantile of a two-sided interval, one of `comparisons` that hold together (Bonferroni)."""
     return NormalDist().inv_cdf(1 - (1 - confidence) / 2 / max(comparisons, 1))
 
 
-def share(count: int, n: int, *, comparisons: int = 1) -> Estimate:
-    """`count` of `n` with Wilson's interval; nothing for an empty group."""
-    if n == 0:
-        return NOTHING
-    return Estimate(count / n, *_wilson(count, n, comparisons=comparisons), n)
-
-
-def difference(count: int, n: int, base_count: int, base_n: int) -> Estimate:
-    """Share minus base share with Newcombe's interval; `n` is that of the smaller group, nothing if it is empty."""
-    if n == 0 or base_n == 0:
-        return NOTHING
-    ours, base = _wilson(count, n), _wilson(base_count, base_n)
-    delta = count / n - base_count / base_n
-    low = delta - sqrt((count / n - ours[0]) ** 2 + (base[1] - base_count / base_n) ** 2)
-    high = delta + sqrt((ours[1] - count / n) ** 2 + (base_count / base_n - base[0]) ** 2)
-    return Estimate(delta, low, high, min(n, base_n))
-
-
-def _wilson(count: int, n: int, *, comparisons: int = 1) -> tuple[float, float]:
+def _wilson(share: Share, *, comparisons: int = 1) -> tuple[float, float]:
+    count, n = share.count, share.n
     z, p = z_value(comparisons=comparisons), count / n
     centre = p + z * z / (2 * n)
     spread = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     return 0.0 if count == 0 else (centre - spread) / scale, 1.0 if count == n else (centre + spread) / scale
-
-
-def mean(values: FloatArray, *, comparisons: int = 1) -> Estimate:
-    """The mean with its normal interval; without one for fewer than two values."""
-    n = len(values)
-    if n == 0:
-        return NOTHING
-    middle = float(np.mean(values))
-    if n == 1:
-        return Estimate(middle, n=1)
-    spread = z_value(comparisons=comparisons) * float(np.std(values, ddof=1)) / sqrt(n)
-    return Estimate(middle, middle - spread, middle + spread, n)
-
-
-def median(values: FloatArray) -> Estimate:
-    """The median with the interval of its order statistics (binomial); without one for fewer than six values."""
-    n = len(values)
-    if n == 0:
-        return NOTHING
-    ordered = np.sort(values)
-    middle = float(np.median(ordered))
-    half = z_value() * sqrt(n) / 2
-    low, high = int(np.floor(n / 2 - half)), int(np.ceil(n / 2 + half))
-    if low < 0 or high >= n:
-        return Estimate(middle, n=n)
-    return Estimate(middle, float(ordered[low]), float(ordered[high]), n)

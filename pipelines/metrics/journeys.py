@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_contracts.raw.outcomes import OutcomeKind
 from recommender.ranking.day_cube import DAY_US
-from recommender.ranking.ranker import IntArray
+from recommender.ranking.ranker import IntArray, Mask
 
 WINDOW_DAYS: Final = 14
 
@@ -63,9 +62,9 @@ class Events:
     """Index into `STEPS`."""
     plan: IntArray
     """Place in the plan vocabulary, -1 for none."""
-    blocked: NDArray[np.bool_]
-    payment_failed: NDArray[np.bool_]
-    closed: NDArray[np.bool_]
+    blocked: Mask
+    payment_failed: Mask
+    closed: Mask
     occurred_us: IntArray
 
     def joined(self, other: "Events") -> "Events":
@@ -88,7 +87,7 @@ class Journeys:
     """The plan that was paid, else confirmed; -1 for none."""
     drop: IntArray
     """Index into `DROPS`; `NO_DROP` for a journey that was paid or is not over."""
-    over: NDArray[np.bool_]
+    over: Mask
     """Whether its 14 days had passed when the data ended."""
 
 
@@ -107,7 +106,7 @@ def begins(served: Served) -> IntArray:
 
 
 def journeys(served: Served, events: Events, *, data_end_us: int) -> Journeys:
-    """What became of every journey; the order and the number of times an event was told make no difference."""
+    """What outcomes of every journey; the order and the number of times an event was told make no difference."""
     first_of = begins(served)
     first, journey_of = np.unique(first_of, return_inverse=True)
     begun = served.decided_us[first]
@@ -142,7 +141,7 @@ def journeys(served: Served, events: Events, *, data_end_us: int) -> Journeys:
     return Journeys(first, step, reached, plan, drop, over)
 
 
-def _any(journey: IntArray, flag: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+def _any(journey: IntArray, flag: Mask, count: int) -> Mask:
     return np.asarray(np.bincount(journey, weights=flag, minlength=count) > 0)
 
 

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from pipelines.history.change_log import change_log
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
 from pipelines.history.known_facts import KnownFacts
-from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.catalogue import Catalogue, Plan
 from recommender.billing.money import round_half_away_from_zero
+from recommender.billing.periods import MONTHS_OF
 from recommender.ranking.ranker import FloatArray, IntArray
-
-MONTHS: Final[dict[Interval, int]] = {"month": 1, "year": 12}
 
 DIRECTIONS: Final = ("recommended", "higher", "lower", "sideways", "unknown")
 """What was taken against what was recommended: the same plan, a higher tier, a lower one, the same tier of another
@@ -39,7 +38,7 @@ class PriceList:
     def monthly_cents(self, version: object, code: object, interval: object) -> float:
         """The net price by the month in whole minor units, not a number where it is not known."""
         plan = self.plan(version, code)
-        for known, months in MONTHS.items():
+        for known, months in MONTHS_OF.items():
             if plan is not None and interval == known and known in plan.price_cents:
                 return float(round_half_away_from_zero(Fraction(plan.price_cents[known], months)))
         return np.nan

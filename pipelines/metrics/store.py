@@ -1,4 +1,4 @@
-"""The facts kept on disk between pages: computed once from the checked tables, read in moments by every page."""
+"""The metric tables on disk: computed once from the checked tables, loaded by every dashboard page."""
 
 import json
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from typing import Final
 
 import pandas as pd
 
-from data_contracts.atomic_files import written_together
+from data_contracts.atomic_files import atomic_files
 from data_contracts.experiments import Experiment, ExperimentStatuses
 from data_contracts.policy_estimates import PolicyEstimate
-from pipelines.metrics.facts import Facts, read_facts
+from pipelines.metrics.metric_tables import MetricTables, read_metric_tables
 from recommender.billing.catalogue import Catalogue
 
-FORM: Final = 7
-"""Goes up when the files change their form; another form is made again, never guessed at."""
+FORM: Final = 8
+"""The version of the file format; a folder of another version is computed again, never guessed at."""
 FILES: Final = (
     "journeys.parquet",
     "charges.parquet",
@@ -25,18 +25,18 @@ FILES: Final = (
     "decisions.parquet",
     "participants.parquet",
     "drift.parquet",
-    "facts.json",
+    "metrics.json",
 )
 
 
 _AGAIN: Final = "run `python -m pipelines metrics` first"
 
 
-class NoFacts(ValueError):
-    """The folder holds no facts, or some of another form; the text says what to run."""
+class NoMetricTables(ValueError):
+    """The folder holds no metric tables, or some of another format version; the text says what to run."""
 
 
-def warm(
+def compute_and_store(
     *,
     checked: Path,
     out: Path,
@@ -44,41 +44,46 @@ def warm(
     experiments: Sequence[Experiment] = (),
     policies: Sequence[PolicyEstimate] = (),
     statuses: ExperimentStatuses | None = None,
-) -> Facts:
-    """Compute the facts of a checked folder and keep them in `out`."""
-    read = read_facts(checked, catalogues=catalogues, experiments=experiments)
-    facts = replace(read, policies=tuple(policies), statuses=statuses)
-    keep(facts, out)
-    return facts
+) -> MetricTables:
+    """Compute the metric tables of a checked folder and store them in `out`.
+
+    `catalogues`: every version that decisions were made under. `policies`: what `models evaluate` estimated from the
+    log. `statuses`: how experiments stand, as the service reports it. Raises `TableUnreadable` for a folder that was
+    not checked, and `ValueError` for catalogues in several currencies.
+    """
+    read = read_metric_tables(checked, catalogues=catalogues, experiments=experiments)
+    tables = replace(read, policies=tuple(policies), statuses=statuses)
+    store(tables, out)
+    return tables
 
 
-def keep(facts: Facts, out: Path) -> None:
-    """Write the facts to a folder; what is there is replaced at once or not at all."""
-    with written_together(out, FILES) as paths:
-        facts.journeys.to_parquet(paths["journeys.parquet"], index=False)
-        facts.charges.to_parquet(paths["charges.parquet"], index=False)
-        facts.refunds.to_parquet(paths["refunds.parquet"], index=False)
-        facts.decisions.to_parquet(paths["decisions.parquet"], index=False)
-        facts.participants.to_parquet(paths["participants.parquet"], index=False)
-        facts.drift.to_parquet(paths["drift.parquet"], index=False)
+def store(tables: MetricTables, out: Path) -> None:
+    """Write metric tables to a folder; the files that are there are replaced at once or not at all."""
+    with atomic_files(out, FILES) as paths:
+        tables.journeys.to_parquet(paths["journeys.parquet"], index=False)
+        tables.charges.to_parquet(paths["charges.parquet"], index=False)
+        tables.refunds.to_parquet(paths["refunds.parquet"], index=False)
+        tables.decisions.to_parquet(paths["decisions.parquet"], index=False)
+        tables.participants.to_parquet(paths["participants.parquet"], index=False)
+        tables.drift.to_parquet(paths["drift.parquet"], index=False)
         about = {
             "form": FORM,
-            "data_end": facts.data_end.isoformat(),
-            "currency": facts.currency,
-            "experiments": [each.model_dump(mode="json") for each in facts.experiments],
-            "strays": dict(facts.strays),
-            "policies": [each.model_dump(mode="json") for each in facts.policies],
-            "statuses": facts.statuses and facts.statuses.model_dump(mode="json"),
+            "data_end": tables.data_end.isoformat(),
+            "currency": tables.currency,
+            "experiments": [each.model_dump(mode="json") for each in tables.experiments],
+            "unknown_arm_decisions": dict(tables.unknown_arm_decisions),
+            "policies": [each.model_dump(mode="json") for each in tables.policies],
+            "statuses": tables.statuses and tables.statuses.model_dump(mode="json"),
         }
-        paths["facts.json"].write_text(json.dumps(about), encoding="utf-8")
+        paths["metrics.json"].write_text(json.dumps(about), encoding="utf-8")
 
 
-def read_warm(folder: Path) -> Facts:
-    """The facts as `warm` left them; raises `NoFacts`."""
+def load(folder: Path) -> MetricTables:
+    """The metric tables that `store` wrote to the folder; raises `NoMetricTables`."""
     try:
-        about = json.loads((folder / "facts.json").read_text("utf-8"))
+        about = json.loads((folder / "metrics.json").read_text("utf-8"))
         _require_form(about["form"], folder)
-        return Facts(
+        return MetricTables(
             journeys=pd.read_parquet(folder / "journeys.parquet"),
             charges=pd.read_parquet(folder / "charges.parquet"),
             data_end=datetime.fromisoformat(about["data_end"]),
@@ -88,32 +93,32 @@ def read_warm(folder: Path) -> Facts:
             participants=pd.read_parquet(folder / "participants.parquet"),
             drift=pd.read_parquet(folder / "drift.parquet"),
             experiments=tuple(Experiment.model_validate(each) for each in about["experiments"]),
-            strays=about["strays"],
+            unknown_arm_decisions=about["unknown_arm_decisions"],
             policies=tuple(PolicyEstimate.model_validate(each) for each in about["policies"]),
             statuses=about["statuses"] and ExperimentStatuses.model_validate(about["statuses"]),
         )
-    except NoFacts:
+    except NoMetricTables:
         raise
     except FileNotFoundError as error:
-        raise NoFacts(f"{folder}: holds no facts; {_AGAIN}") from error
+        raise NoMetricTables(f"{folder}: holds no metric tables; {_AGAIN}") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NoFacts(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {_AGAIN}") from error
+        raise NoMetricTables(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {_AGAIN}") from error
 
 
 def _require_form(form: object, folder: Path) -> None:
     if form != FORM:
-        raise NoFacts(f"{folder}: holds facts of another form; {_AGAIN}")
+        raise NoMetricTables(f"{folder}: holds metric tables of another version; {_AGAIN}")
 
 
-def read_warm_once(folder: Path) -> Facts:
-    """The same, kept in memory until the folder is written again: the readers of one process share one copy."""
+def load_cached(folder: Path) -> MetricTables:
+    """The metric tables of the folder, kept in memory until it is written again; a process holds one copy of them."""
     try:
-        written_ns = (folder / "facts.json").stat().st_mtime_ns
+        written_ns = (folder / "metrics.json").stat().st_mtime_ns
     except OSError:
         written_ns = 0
-    return _kept(folder.resolve(), written_ns)
+    return _loaded(folder.resolve(), written_ns)
 
 
 @lru_cache(maxsize=2)
-def _kept(folder: Path, written_ns: int) -> Facts:  # noqa: ARG001 - what tells one writing from the next
-    return read_warm(folder)
+def _loaded(folder: Path, written_ns: int) -> MetricTables:  # noqa: ARG001 - what tells one writing from the next
+    return load(folder)

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_contracts.raw.outcomes import CHOICES
 from recommender.ranking.day_cube import DAY_US
-from recommender.ranking.ranker import IntArray
+from recommender.ranking.ranker import IntArray, Mask
 
 HORIZON_DAYS: Final = 14
 """A choice counts when it was made within so many days of the decision."""
@@ -37,9 +36,9 @@ class Labels:
 
     plan: IntArray
     """(n,) the chosen plan's place in the vocabulary, -1 where `too_recent` or `no_choice`."""
-    too_recent: NDArray[np.bool_]
+    too_recent: Mask
     """(n,) the horizon was not over when the data ended, and nothing had been paid."""
-    no_choice: NDArray[np.bool_]
+    no_choice: Mask
     """(n,) the horizon passed without a choice, and no plan was held that could have been kept."""
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.json
-from numpy.typing import NDArray
 
 from pipelines.history.checked_tables import places_in, read_table
-from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
 BLOCK_BYTES = 16 << 20
 
@@ -63,7 +62,7 @@ def compare_logged_features(
     return Comparison(logged=len(texts), differ=int((~readable | ~equal.all(axis=1)).sum()))
 
 
-def logged_figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray, NDArray[np.bool_]]:
+def logged_figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray, Mask]:
     """JSON objects as figures (m, names), NaN where a name is absent, and which of the texts could be read."""
     if not len(texts):
         return np.empty((0, len(names))), np.empty(0, dtype=np.bool_)

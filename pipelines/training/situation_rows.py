@@ -14,7 +14,7 @@ from data_contracts.usage import METRICS
 from pipelines.history.checked_tables import places_in, read_table
 from pipelines.history.decision_log import DecisionLog
 from pipelines.training.usage_after import LaterUsage
-from recommender.ranking.ranker import IntArray
+from recommender.ranking.ranker import IntArray, Mask
 from recommender.ranking.situation import WINDOW_DAYS, PlanTable, Situations
 
 _NONE: Final = "[]"
@@ -80,7 +80,7 @@ def situation_rows(
     return pa.table(named)
 
 
-def _present(there: NDArray[np.bool_], codes: tuple[str, ...]) -> pa.Array:
+def _present(there: Mask, codes: tuple[str, ...]) -> pa.Array:
     """The codes that are there, row by row."""
     rows, places = np.nonzero(there)
     offsets = np.append(0, np.cumsum(np.bincount(rows, minlength=len(there))))

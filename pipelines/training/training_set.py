@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data_contracts.atomic_files import written_together
+from data_contracts.atomic_files import atomic_files
 from pipelines.history.checked_tables import count_rows, tables_of
 from pipelines.training.labels import HORIZON_DAYS
 from pipelines.training.logged_features import Comparison
@@ -83,7 +83,7 @@ def build_training_set(
     if not len(usable):
         why = "; ".join(f"{count}: {REASONS[reason]}" for reason, count in left_out.items()) or "the log is empty"
         raise NothingToLearn(f"none of {len(sources.log)} decisions can be learned from ({why})")
-    with written_together(out, ("training_set.parquet", "situations.parquet", "training_set.json")) as paths:
+    with atomic_files(out, ("training_set.parquet", "situations.parquet", "training_set.json")) as paths:
         rows, situations = paths["training_set.parquet"], paths["situations.parquet"]
         written = _write_rows(sources, rows, situations, chunk_decisions=chunk_decisions, progress=progress)
         about = {

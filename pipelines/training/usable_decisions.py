@@ -8,17 +8,14 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from data_contracts.raw.outcomes import CHOICES
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
 from pipelines.history.decision_log import DecisionLog
 from pipelines.history.known_facts import KnownFacts
 from pipelines.training.labels import Outcomes, label_decisions
-from recommender.ranking.ranker import IntArray
+from recommender.ranking.ranker import IntArray, Mask
 from recommender.ranking.situation import PlanTable
-
-Mask = NDArray[np.bool_]
 
 REASONS: Final[Mapping[str, str]] = {
     "incomplete": "a candidate's row is missing",

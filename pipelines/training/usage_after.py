@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from data_contracts.usage import COUNT_METRICS, METRICS
+from data_contracts.usage import COUNT_METRICS
 from pipelines.history.daily_usage import INSTANT
 from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.projection import MONTH_DAYS
@@ -14,9 +14,6 @@ from recommender.ranking.ranker import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-COUNTED: Final = tuple(metric for metric in METRICS if metric in COUNT_METRICS)
-"""The metrics that add up over a month, in the order of `METRICS`."""
 
 MONTH_US: Final = MONTH_DAYS * DAY_US
 
@@ -26,7 +23,7 @@ class LaterUsage:
     """The 30 days after each of n decisions."""
 
     units: FloatArray
-    """(n, COUNTED) as far as the data reach."""
+    """(n, COUNT_METRICS) as far as the data reach."""
     days: FloatArray
     """(n,) how much of the 30 days the data cover."""
 
@@ -41,7 +38,7 @@ def later_usage(
     import ibis
 
     days = np.clip((data_end_us - decided_at_us) / DAY_US, 0, MONTH_DAYS)
-    units = np.zeros((len(decided_at_us), len(COUNTED)))
+    units = np.zeros((len(decided_at_us), len(COUNT_METRICS)))
     if not len(decided_at_us):
         return LaterUsage(units, days)
     decisions = ibis.memtable(
@@ -54,8 +51,8 @@ def later_usage(
             }
         )
     )
-    places = ((metric, place) for place, metric in enumerate(COUNTED))
-    counted = usage_events.filter(usage_events.metric.isin(COUNTED)).select(
+    places = ((metric, place) for place, metric in enumerate(COUNT_METRICS))
+    counted = usage_events.filter(usage_events.metric.isin(COUNT_METRICS)).select(
         "organization_id",
         metric=usage_events.metric.cases(*places).cast("int64"),
         quantity=usage_events.quantity.cast("int64"),

@@ -18,7 +18,7 @@ from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article
 from pipelines.metrics.filters import Filters
 from pipelines.metrics.journeys import STEPS, Events, Served, journeys
-from pipelines.metrics.store import keep, read_warm
+from pipelines.metrics.store import load, store
 from recommender.ranking.day_cube import DAY_US
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
@@ -45,15 +45,15 @@ def _run(folder: Path) -> Iterator[dict[str, Any]]:
     counted = _seconds(lambda: journeys(served, told, data_end_us=2 * DAYS * DAY_US))
     yield {"figure": "journeys out of the events", "value": round(counted / scan, 1), "ratio_to": SCAN}
 
-    read = _seconds(lambda: read_warm(folder / "metrics"))
-    yield {"figure": "warm facts, read once for all pages", "value": round(read, 2), "unit": "s"}
-    yield {"figure": "warm facts, read once for all pages", "value": round(read / scan, 1), "ratio_to": SCAN}
-    facts = read_warm(folder / "metrics")
+    read = _seconds(lambda: load(folder / "metrics"))
+    yield {"figure": "warm tables, read once for all pages", "value": round(read, 2), "unit": "s"}
+    yield {"figure": "warm tables, read once for all pages", "value": round(read / scan, 1), "ratio_to": SCAN}
+    tables = load(folder / "metrics")
     for slug in PAGES:
         for name, filters in (("all", None), ("one country", Filters(countries=("FR",)))):
 
             def draw(slug: str = slug, filters: Filters | None = filters) -> str:
-                return article(page(slug, facts, locale="de", now=MONDAY, narrowing=filters), locale="de")
+                return article(page(slug, tables, locale="de", now=MONDAY, narrowing=filters), locale="de")
 
             drawn = _seconds(draw)
             yield {"figure": f"page {slug}, {name}", "value": round(drawn, 2), "unit": "s"}
@@ -78,9 +78,9 @@ def _write_events(folder: Path) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 
 def _write_facts(folder: Path, count: int) -> None:
-    facts = twenty()
-    journeys, decisions = (_over_and_over(rows, count) for rows in (facts.journeys, facts.decisions))
-    keep(replace(facts, journeys=journeys, decisions=decisions), folder / "metrics")
+    tables = twenty()
+    journeys, decisions = (_over_and_over(rows, count) for rows in (tables.journeys, tables.decisions))
+    store(replace(tables, journeys=journeys, decisions=decisions), folder / "metrics")
 
 
 def _over_and_over(rows: pd.DataFrame, count: int) -> pd.DataFrame:

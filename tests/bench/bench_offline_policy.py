@@ -27,7 +27,7 @@ from models.judging.logged_choices import FloatArray, IntArray, cross_fitted_log
 from models.judging.off_policy import PolicyLog, judge_policy
 from models.judging.ranking_metrics import positions_by_group
 from models.training.train import truth_for
-from pipelines.demo.choices import POSITION_PULL
+from pipelines.demo.choices import POSITION_BIAS
 from pipelines.demo.write import write_demo_data
 from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
@@ -50,7 +50,7 @@ class World:
 
     def chances(self, rows: TrainingSet, truth: FloatArray, *, first: IntArray) -> FloatArray:
         """The true chance of each row to be chosen when the rows `first` stand first."""
-        pull = places_if_first(rows, first=first) @ np.array(POSITION_PULL)
+        pull = places_if_first(rows, first=first) @ np.array(POSITION_BIAS)
         return softmax_by_group(np.log(np.maximum(truth, 1e-300)) + pull, rows.group_sizes)
 
 
@@ -70,7 +70,7 @@ def drawn(folder: Path, *, seed: int) -> World:
     build_training_set(checked=folder / "raw", out=folder / "set", catalogues=[load_catalogue(*reference_texts())])
     rows = load_training_set(folder / "set")
     order = positions_by_group(rows.propensity, rows.group_sizes)
-    places = np.arange(1, 1 + len(POSITION_PULL))
+    places = np.arange(1, 1 + len(POSITION_BIAS))
     world = replace(rows, order=order, positions=(order[:, None] == places).astype(np.float64))
     return World(world, truth_for(rows, folder / "raw" / "truth" / "choices.parquet"))
 

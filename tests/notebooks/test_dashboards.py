@@ -21,8 +21,8 @@ from pipelines.dashboards.pages import PAGES
 from pipelines.dashboards.pages import page as health
 from pipelines.dashboards.report import html_report
 from pipelines.metrics.drift import drifted
-from pipelines.metrics.facts import Facts
-from pipelines.metrics.store import keep
+from pipelines.metrics.metric_tables import MetricTables
+from pipelines.metrics.store import store
 from pipelines.metrics.words import LOCALES, Locale, say
 from recommender.ranking.features import FEATURES
 from tests.modal.world import browser
@@ -38,16 +38,16 @@ A4_WIDTH = 680
 pytestmark = pytest.mark.slow
 
 
-def hundredfold() -> Facts:
+def hundredfold() -> MetricTables:
     """The twenty journeys a hundred times over: every rate is the one counted by hand."""
-    facts = twenty()
-    return replace(facts, journeys=pd.concat([facts.journeys] * 100, ignore_index=True))
+    tables = twenty()
+    return replace(tables, journeys=pd.concat([tables.journeys] * 100, ignore_index=True))
 
 
 @pytest.fixture(scope="module")
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("dashboards")
-    keep(hundredfold(), folder / "metrics")
+    store(hundredfold(), folder / "metrics")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -149,8 +149,8 @@ def test_on_paper_no_table_is_cut_off(chromium: Browser) -> None:
         {name: rng.normal(0, 1, 800) for name in FEATURES}, {}, now=now,
         organization=np.array([f"o{i}" for i in range(800)], dtype=object),
     )  # fmt: skip
-    facts = replace(twenty(), drift=moved, policies=(estimate("champion", reliable=True),))
-    shown = [health("ranker_health", facts, locale="de", now=MONDAY)]
+    tables = replace(twenty(), drift=moved, policies=(estimate("champion", reliable=True),))
+    shown = [health("ranker_health", tables, locale="de", now=MONDAY)]
     page = chromium.new_page(viewport={"width": A4_WIDTH, "height": 1000})
     page.set_content(html_report(shown, locale="de", now=MONDAY))
     page.emulate_media(media="print")

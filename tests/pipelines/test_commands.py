@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from data_contracts.atomic_files import written_together
+from data_contracts.atomic_files import atomic_files
 from pipelines.__main__ import app
 from tests.pipelines.small_world import random_world, write_tables
 
@@ -125,7 +125,7 @@ def test_an_interrupted_export_or_training_set_leaves_nothing_half_written(tmp_p
     before.write_text("old")
 
     def interrupted() -> None:
-        with written_together(tmp_path, ("rows.parquet", "description.json")) as paths:
+        with atomic_files(tmp_path, ("rows.parquet", "description.json")) as paths:
             paths["rows.parquet"].write_text("half")
             raise KeyboardInterrupt
 

@@ -17,7 +17,7 @@ from models.ranker.learn import learn_plans
 from models.ranker.plan_ranker import PlanRanker
 from models.training.evaluate import evaluate
 from models.training.train import QUICK
-from pipelines.demo.choices import POSITION_PULL
+from pipelines.demo.choices import POSITION_BIAS
 from pipelines.demo.rankers import EXPLORING
 from pipelines.demo.write import write_demo_data
 from pipelines.training.training_set import build_training_set
@@ -66,7 +66,7 @@ def expected_if_first(world: World, first: NDArray[np.int64]) -> FloatArray:
     rows = world.rows
     moved = rows.order + (rows.order < np.repeat(rows.order[first], rows.group_sizes))
     moved[first] = 1
-    pull = np.append(POSITION_PULL, np.zeros(rows.group_sizes.max()))[moved - 1]
+    pull = np.append(POSITION_BIAS, np.zeros(rows.group_sizes.max()))[moved - 1]
     odds = world.odds * np.exp(pull)
     taken = odds[first] / np.add.reduceat(odds, segment_starts(rows.group_sizes))
     held = rows.features[first, rows.feature_names.index("is_current_plan")]

@@ -9,7 +9,7 @@ import pytest
 from data_contracts.experiments import ExperimentStatus, ExperimentStatuses, GuardrailCount
 from pipelines.dashboards.content import Section
 from pipelines.dashboards.pages import page
-from pipelines.metrics.store import keep, read_warm
+from pipelines.metrics.store import load, store
 from pipelines.metrics.words import LOCALES, Locale, say
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
@@ -38,8 +38,10 @@ def handed(*, stopped: bool) -> ExperimentStatuses:
 
 def shown(statuses: ExperimentStatuses | None, locale: Locale = "en") -> Section:
     heading = say(locale, "status.heading", name="autumn")
-    facts = replace(twenty(), statuses=statuses)
-    return next(each for each in page("experiments", facts, locale=locale, now=NOW).sections if each.heading == heading)
+    tables = replace(twenty(), statuses=statuses)
+    return next(
+        each for each in page("experiments", tables, locale=locale, now=NOW).sections if each.heading == heading
+    )
 
 
 def test_a_stopped_experiment_says_when_and_why_and_which_guardrail_is_red() -> None:
@@ -70,6 +72,6 @@ def test_what_nobody_handed_over_is_not_made_up(locale: Locale) -> None:
 
 
 def test_what_was_handed_over_is_kept_with_the_facts(tmp_path: Path) -> None:
-    keep(replace(twenty(), statuses=handed(stopped=True)), tmp_path)
+    store(replace(twenty(), statuses=handed(stopped=True)), tmp_path)
 
-    assert read_warm(tmp_path).statuses == handed(stopped=True)
+    assert load(tmp_path).statuses == handed(stopped=True)

@@ -12,22 +12,22 @@ from pipelines.dashboards.content import Page, Section, aging, as_of
 from pipelines.dashboards.numbers import NO_NUMBER
 from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article, html_report
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, Filters
+from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.words import LOCALES, Locale, say, words
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 NOW = MONDAY + timedelta(days=30, minutes=20)
 
 
-def everything(facts: Facts, locale: Locale = "en", **asked: object) -> list[Page]:
-    return [page(slug, facts, locale=locale, now=NOW, **asked) for slug in PAGES]  # type: ignore[arg-type]
+def everything(tables: MetricTables, locale: Locale = "en", **asked: object) -> list[Page]:
+    return [page(slug, tables, locale=locale, now=NOW, **asked) for slug in PAGES]  # type: ignore[arg-type]
 
 
-def nothing() -> Facts:
-    facts = twenty()
+def nothing() -> MetricTables:
+    tables = twenty()
     names = ("journeys", "charges", "refunds", "decisions", "participants")
-    return replace(facts, **{name: getattr(facts, name).iloc[:0] for name in names})
+    return replace(tables, **{name: getattr(tables, name).iloc[:0] for name in names})
 
 
 def texts_of(pages: list[Page]) -> str:
@@ -179,10 +179,10 @@ def test_the_report_fetches_nothing_and_holds_every_number(locale: Locale) -> No
 
 
 def test_a_name_that_is_markup_stays_a_name() -> None:
-    facts = twenty()
-    evil = facts.journeys.assign(template="<img src=x onerror=alert(1)>")
+    tables = twenty()
+    evil = tables.journeys.assign(template="<img src=x onerror=alert(1)>")
 
-    html = texts_of(everything(replace(facts, journeys=evil)))
+    html = texts_of(everything(replace(tables, journeys=evil)))
 
     assert "<img" not in html
     assert "&lt;img src=x onerror=alert(1)&gt;" in html
@@ -197,10 +197,10 @@ def test_every_language_has_every_text_and_the_same_places_to_fill() -> None:
 
 
 def test_the_order_of_the_rows_changes_nothing() -> None:
-    facts = twenty()
-    turned = replace(facts, journeys=facts.journeys.iloc[::-1], charges=facts.charges.iloc[::-1])
+    tables = twenty()
+    turned = replace(tables, journeys=tables.journeys.iloc[::-1], charges=tables.charges.iloc[::-1])
 
-    for one, other in zip(everything(facts), everything(turned), strict=True):
+    for one, other in zip(everything(tables), everything(turned), strict=True):
         for a, b in zip(one.sections, other.sections, strict=True):
             assert a.figures == b.figures
             if a.table is not None and b.table is not None:

@@ -13,7 +13,7 @@ from pipelines.dashboards.numbers import number
 from pipelines.dashboards.pages import page
 from pipelines.dashboards.ranker_health import feature_name
 from pipelines.metrics.drift import drifted
-from pipelines.metrics.facts import Facts
+from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.words import LOCALES, Locale, say, words
 from recommender.ranking.features import FEATURES
 from tests.pipelines.metrics.twenty import MONDAY, twenty
@@ -21,9 +21,9 @@ from tests.pipelines.metrics.twenty import MONDAY, twenty
 NOW = MONDAY + timedelta(days=30)
 
 
-def section(facts: Facts, key: str, locale: Locale = "en") -> Section:
+def section(tables: MetricTables, key: str, locale: Locale = "en") -> Section:
     heading = say(locale, key)
-    shown = page("ranker_health", facts, locale=locale, now=NOW).sections
+    shown = page("ranker_health", tables, locale=locale, now=NOW).sections
     return next(each for each in shown if each.heading == heading)
 
 

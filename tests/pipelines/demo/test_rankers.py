@@ -13,15 +13,15 @@ from scipy.stats import binom
 
 from data_contracts.catalogue import reference_texts
 from pipelines.demo import traffic
-from pipelines.demo.choices import POSITION_PULL
+from pipelines.demo.choices import POSITION_BIAS
 from pipelines.demo.experiments import KNOWN_EFFECT, PAID_SHARE, SILENT_SHARE, demo_experiments
 from pipelines.demo.rankers import LAUNCH_VERSION, RULES_SHARE, simulated_rankers
 from pipelines.demo.write import Tables, make_demo_data
-from pipelines.experiments.results import Comparison, results
-from pipelines.metrics.decisions import taking_of
+from pipelines.experiments.results import Comparison
 from pipelines.metrics.declared import METRICS
-from pipelines.metrics.facts import read_facts
+from pipelines.metrics.experiment_results import experiment_results
 from pipelines.metrics.intervals import CONFIDENCE, Estimate
+from pipelines.metrics.metric_tables import read_metric_tables
 from pipelines.metrics.words import LOCALES
 from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
@@ -125,7 +125,7 @@ def expected_acceptance(tables: Tables, truth: Tables) -> pd.Series:
         led = utility.copy()
         led[:, first] = np.inf
         place = np.argsort(np.argsort(-led, axis=1, kind="stable"), axis=1)
-        odds = latent * np.exp(np.append(POSITION_PULL, np.zeros(count))[place])
+        odds = latent * np.exp(np.append(POSITION_BIAS, np.zeros(count))[place])
         taken = odds[:, first] / odds.sum(axis=1)
         # Silence that has looked at the plan it holds counts as keeping it.
         kept = (1 - SILENT_SHARE) * taken + SILENT_SHARE * (1 - traffic.UNSEEN_SHARE)
@@ -145,25 +145,24 @@ class Shown:
 
 def shown_world(seed: int, folder: Path, *, organizations: int) -> Shown:
     """A world as it is shown."""
-    tables, truth = world(seed, organizations=organizations)
+    raw, truth = world(seed, organizations=organizations)
     folder.mkdir()
-    for name, table in tables.items():
+    for name, table in raw.items():
         table.to_parquet(folder / f"{name}.parquet", index=False)
-    facts = read_facts(folder, catalogues=[load_catalogue(*reference_texts())], experiments=demo_experiments(END))
+    tables = read_metric_tables(
+        folder, catalogues=[load_catalogue(*reference_texts())], experiments=demo_experiments(END)
+    )
 
-    expected = expected_acceptance(tables, truth)
-    rows = tables["decisions"]
+    expected = expected_acceptance(raw, truth)
+    rows = raw["decisions"]
     counted = rows[
         rows["recommended"] & rows["experiment"].isna() & rows["occurred_at"].between(ERA, END - timedelta(days=14))
     ]
     ruled = counted["fallback_reason"] == "rules_share"
     model = expected.loc[counted.loc[counted["strategy"] == "model", "decision_id"]].mean()
-    paid = {}
-    for experiment in facts.experiments:
-        taking, became = taking_of(facts.participants, experiment, strays=facts.strays[experiment.name])
-        paid[experiment.name] = results(experiment, taking, became, as_of=facts.data_end).comparisons[0]
+    paid = {found.experiment.name: found.comparisons[0] for found in experiment_results(tables)}
     return Shown(
-        model - expected.loc[counted.loc[ruled, "decision_id"]].mean(), METRICS["lift_over_rules"](facts), paid
+        model - expected.loc[counted.loc[ruled, "decision_id"]].mean(), METRICS["lift_over_rules"](tables), paid
     )
 
 

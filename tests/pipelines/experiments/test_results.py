@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from pipelines.experiments.effect import effect, sample_of
-from pipelines.experiments.results import Became, Comparison, Results, results
+from pipelines.experiments.results import Comparison, ParticipantOutcomes, Results, results
 from pipelines.experiments.units import NEVER
-from tests.pipelines.experiments.world import DAY_US, START, became, experiment, taken, us
+from tests.pipelines.experiments.world import DAY_US, START, experiment, outcomes, taken, us
 
 ONE = experiment()
 
 
 def after(days: float, *, rates: tuple[float, ...] = (0.1, 0.2), organizations: int = 4_000) -> Results:
-    taking = taken(ONE, organizations=organizations)
-    return results(ONE, taking, became(taking, rates=rates), as_of=START + timedelta(days=days))
+    participants = taken(ONE, organizations=organizations)
+    return results(ONE, participants, outcomes(participants, rates=rates), as_of=START + timedelta(days=days))
 
 
-def of(found: Results, metric: str) -> Comparison:
-    return next(each for each in found.comparisons if each.metric == metric)
+def of(found: Results, measure: str) -> Comparison:
+    return next(each for each in found.comparisons if each.measure == measure)
 
 
 def test_a_large_effect_is_better_by_rate_and_by_revenue() -> None:
@@ -38,9 +38,9 @@ def test_an_a_a_is_not_decided() -> None:
 
 
 def test_only_organisations_whose_window_is_over_count() -> None:
-    taking = taken(ONE, organizations=4_000)
+    participants = taken(ONE, organizations=4_000)
     found = after(20)
-    counted = int((taking.since_us + 14 * DAY_US <= us(20)).sum())
+    counted = int((participants.since_us + 14 * DAY_US <= us(20)).sum())
     last = of(found, "paid")
     assert float(last.arm_sample.n + last.control_sample.n) == counted
     assert found.waiting == 4_000 - counted
@@ -48,12 +48,14 @@ def test_only_organisations_whose_window_is_over_count() -> None:
 
 
 def test_the_last_look_is_what_the_organisations_themselves_say() -> None:
-    taking = taken(ONE, organizations=4_000)
-    what = became(taking, rates=(0.1, 0.2))
-    found = of(results(ONE, taking, what, as_of=START + timedelta(days=40)), "paid")
+    participants = taken(ONE, organizations=4_000)
+    what = outcomes(participants, rates=(0.1, 0.2))
+    found = of(results(ONE, participants, what, as_of=START + timedelta(days=40)), "paid")
     paid = (what.paid_us < NEVER).astype(np.float64)
     by_hand = effect(
-        sample_of(paid[taking.arm == 0]), sample_of(paid[taking.arm == 1]), tuned_for=ONE.planned_organizations
+        sample_of(paid[participants.arm == 0]),
+        sample_of(paid[participants.arm == 1]),
+        tuned_for=ONE.planned_organizations,
     )
     last = found.looks.iloc[-1]
     assert [last["difference"], last["lower"], last["upper"]] == pytest.approx(
@@ -69,28 +71,28 @@ def test_looks_grow_day_by_day_and_an_earlier_report_shows_the_same_days() -> No
 
 
 def test_who_pays_after_the_window_has_not_paid() -> None:
-    taking = taken(ONE, organizations=400)
-    late = Became(taking.since_us + 15 * DAY_US, np.zeros(400), np.zeros(400))
-    found = of(results(ONE, taking, late, as_of=START + timedelta(days=60)), "paid")
+    participants = taken(ONE, organizations=400)
+    late = ParticipantOutcomes(participants.since_us + 15 * DAY_US, np.zeros(400), np.zeros(400))
+    found = of(results(ONE, participants, late, as_of=START + timedelta(days=60)), "paid")
     assert float(found.arm_sample.mean) == 0
     assert found.state == "undecided"
 
 
 def test_a_red_split_hides_every_effect() -> None:
-    taking = taken(ONE, organizations=4_000)
-    lost = np.flatnonzero((taking.arm == 0) | (np.arange(4_000) % 3 > 0))
-    names = ("organization", "arm", "since_us", "crossed", "astray")
-    part = replace(taking, **{name: getattr(taking, name)[lost] for name in names})
-    found = results(ONE, part, became(part, rates=(0.1, 0.2)), as_of=START + timedelta(days=40))
+    participants = taken(ONE, organizations=4_000)
+    lost = np.flatnonzero((participants.arm == 0) | (np.arange(4_000) % 3 > 0))
+    names = ("organization", "arm", "since_us", "crossed", "wrong_arm")
+    part = replace(participants, **{name: getattr(participants, name)[lost] for name in names})
+    found = results(ONE, part, outcomes(part, rates=(0.1, 0.2)), as_of=START + timedelta(days=40))
     assert found.hidden
     assert found.comparisons == ()
 
 
 def test_organisations_whose_price_nobody_knows_are_left_out_of_revenue_alone() -> None:
-    taking = taken(ONE, organizations=1_000)
-    what = became(taking, rates=(0.1, 0.2))
+    participants = taken(ONE, organizations=1_000)
+    what = outcomes(participants, rates=(0.1, 0.2))
     what.revenue_after_cents[:10] = np.nan
-    found = results(ONE, taking, what, as_of=START + timedelta(days=40))
+    found = results(ONE, participants, what, as_of=START + timedelta(days=40))
     sizes = {
         metric: float(of(found, metric).arm_sample.n + of(found, metric).control_sample.n)
         for metric in ("paid", "revenue")
@@ -121,9 +123,11 @@ def test_before_any_window_is_over_there_are_no_looks() -> None:
 def test_three_arms_share_one_error() -> None:
     arms = [{"name": name, "share": 1} for name in ("control", "a", "b")]
     three = experiment(arms=arms)
-    taking = taken(three, organizations=3_000)
-    found = results(three, taking, became(taking, rates=(0.1, 0.1, 0.2)), as_of=START + timedelta(days=40))
-    paid = [each for each in found.comparisons if each.metric == "paid"]
+    participants = taken(three, organizations=3_000)
+    found = results(
+        three, participants, outcomes(participants, rates=(0.1, 0.1, 0.2)), as_of=START + timedelta(days=40)
+    )
+    paid = [each for each in found.comparisons if each.measure == "paid"]
     assert [(each.arm, each.state) for each in paid] == [("a", "undecided"), ("b", "better")]
     samples = paid[0].control_sample, paid[0].arm_sample
     alone = effect(*samples, tuned_for=three.planned_organizations)

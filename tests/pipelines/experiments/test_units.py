@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from pipelines.experiments.units import Exposures, Taking, taking_part
+from pipelines.experiments.units import Exposures, Participants, find_participants
 from recommender.experiments.assignment import arm_of
 from tests.pipelines.experiments.world import experiment, us
 
 
-def took(*rows: tuple[str, str, float]) -> Taking:
+def took(*rows: tuple[str, str, float]) -> Participants:
     """Decisions as (organisation, arm, day)."""
     organization, arm, day = zip(*rows, strict=True) if rows else ((), (), ())
-    return taking_part(
+    return find_participants(
         experiment(),
         Exposures(
             np.array(organization, dtype=object),
@@ -32,7 +32,7 @@ def test_each_organisation_counts_once_from_its_first_exposure() -> None:
     assert found.organization.tolist() == [one, other]
     assert found.arm.tolist() == [1, 0]
     assert found.since_us.tolist() == [us(1), us(2)]
-    assert (found.in_two_arms, found.misplaced, found.without_arm) == (0, 0, 0)
+    assert (found.in_two_arms, found.misplaced, found.unknown_arm_decisions) == (0, 0, 0)
 
 
 def test_replayed_twice_in_any_order_it_is_the_same() -> None:
@@ -56,7 +56,7 @@ def test_who_was_in_two_arms_or_not_in_the_drawn_one_is_counted() -> None:
 
 def test_an_arm_that_nobody_declared_is_counted_and_left_out() -> None:
     found = took(("a", "ghost", 1.0))
-    assert (found.without_arm, len(found.arm)) == (1, 0)
+    assert (found.unknown_arm_decisions, len(found.arm)) == (1, 0)
 
 
 def test_nobody_yet_is_nobody() -> None:
@@ -68,4 +68,4 @@ def test_nobody_yet_is_nobody() -> None:
 def test_one_in_two_hundred_may_have_been_in_two_arms(crossed: int, often: bool) -> None:
     none = np.zeros(1_000, dtype=np.int64)
     who = np.arange(1_000) < crossed
-    assert Taking(none.astype(object), none, none, who, none > 0, 0).crossed_too_often is often
+    assert Participants(none.astype(object), none, none, who, none > 0, 0).crossed_too_often is often

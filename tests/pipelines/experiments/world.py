@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from data_contracts.experiments import Experiment
-from pipelines.experiments.results import Became
-from pipelines.experiments.units import NEVER, Exposures, Taking, taking_part
+from pipelines.experiments.results import ParticipantOutcomes
+from pipelines.experiments.units import NEVER, Exposures, Participants, find_participants
 from recommender.experiments.assignment import arm_of
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -30,11 +30,11 @@ def us(days: float) -> int:
     return int(START.timestamp()) * 1_000_000 + round(days * DAY_US)
 
 
-def taken(one: Experiment, *, organizations: int, days: float = 20, seed: int = 1) -> Taking:
+def taken(one: Experiment, *, organizations: int, days: float = 20, seed: int = 1) -> Participants:
     """Organisations that came evenly over the first days, drawn into their arms."""
     rng = np.random.default_rng(seed)
     ids = [f"{seed}-{i}" for i in range(organizations)]
-    return taking_part(
+    return find_participants(
         one,
         Exposures(
             organization=np.array(ids, dtype=object),
@@ -44,12 +44,14 @@ def taken(one: Experiment, *, organizations: int, days: float = 20, seed: int = 
     )
 
 
-def became(taking: Taking, *, rates: tuple[float, ...], cents: float = 19_000, seed: int = 1) -> Became:
+def outcomes(
+    participants: Participants, *, rates: tuple[float, ...], cents: float = 19_000, seed: int = 1
+) -> ParticipantOutcomes:
     """Each arm pays at its rate, two days after being exposed, so many cents a month."""
     rng = np.random.default_rng(seed)
-    pays = rng.random(len(taking.arm)) < np.array(rates)[taking.arm]
-    return Became(
-        paid_us=np.where(pays, taking.since_us + 2 * DAY_US, NEVER),
+    pays = rng.random(len(participants.arm)) < np.array(rates)[participants.arm]
+    return ParticipantOutcomes(
+        paid_us=np.where(pays, participants.since_us + 2 * DAY_US, NEVER),
         revenue_before_cents=np.zeros(len(pays)),
         revenue_after_cents=np.where(pays, cents, 0.0),
     )

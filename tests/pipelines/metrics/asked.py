@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from pipelines.metrics.facts import Facts
+from pipelines.metrics.metric_tables import MetricTables
 from recommender.billing.catalogue import Catalogue
 
 TABLES: Final = (
@@ -112,7 +112,7 @@ def with_credit_notes(charges: pd.DataFrame) -> pd.DataFrame:
     return charges.assign(lines=lines, net_cents=net, **taxed)
 
 
-def database(checked: Path, facts: Facts, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
+def database(checked: Path, tables: MetricTables, catalogue: Catalogue) -> duckdb.DuckDBPyConnection:
     """The checked tables, what plans cost and allow, and the journeys."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
@@ -135,5 +135,5 @@ def database(checked: Path, facts: Facts, catalogue: Catalogue) -> duckdb.DuckDB
         ],
     )
     connection.execute(HELD)
-    connection.execute(JOURNEYS, {"data_end": facts.data_end})
+    connection.execute(JOURNEYS, {"data_end": tables.data_end})
     return connection

@@ -10,8 +10,8 @@ from data_contracts.catalogue import reference_texts
 from data_contracts.experiments import read_experiments
 from pipelines.checking.validate import validate
 from pipelines.demo.write import write_demo_data
-from pipelines.metrics.facts import Facts
-from pipelines.metrics.store import warm
+from pipelines.metrics.metric_tables import MetricTables
+from pipelines.metrics.store import compute_and_store
 from recommender.billing.catalogue_build import load_catalogue
 from tests.pipelines.metrics import asked
 
@@ -36,14 +36,16 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def facts(checked: Path) -> Facts:
+def tables(checked: Path) -> MetricTables:
     declared = read_experiments((checked.parent / "raw" / "truth" / "experiments.yml").read_text())
     catalogue = load_catalogue(*reference_texts())
-    return warm(checked=checked, out=checked.parent / "metrics", catalogues=[catalogue], experiments=declared)
+    return compute_and_store(
+        checked=checked, out=checked.parent / "metrics", catalogues=[catalogue], experiments=declared
+    )
 
 
 @pytest.fixture(scope="session")
-def database(checked: Path, facts: Facts) -> duckdb.DuckDBPyConnection:
-    found = asked.database(checked, facts, load_catalogue(*reference_texts()))
+def database(checked: Path, tables: MetricTables) -> duckdb.DuckDBPyConnection:
+    found = asked.database(checked, tables, load_catalogue(*reference_texts()))
     found.execute(f"CREATE VIEW drawn AS SELECT * FROM '{checked.parent / 'drawn.parquet'}'")
     return found

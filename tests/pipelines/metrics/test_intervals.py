@@ -2,21 +2,21 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from pipelines.metrics.intervals import difference, mean, median, share, z_value
+from pipelines.metrics.intervals import Mean, Share, difference, median, z_value
 
 
 @pytest.mark.parametrize(("count", "n"), [(0, 10), (1, 10), (5, 10), (10, 10), (263, 5000), (1, 1)])
 def test_the_interval_of_a_share_is_wilsons_as_scipy_has_it(count: int, n: int) -> None:
     theirs = binomtest(count, n).proportion_ci(method="wilson")
 
-    ours = share(count, n)
+    ours = Share(count, n).estimate()
 
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_newcombes_published_example_of_a_difference() -> None:
     # Newcombe (1998), Statistics in Medicine 17, 873–890, table II, method 10: 56/70 − 48/80.
-    ours = difference(56, 70, 48, 80)
+    ours = difference(Share(56, 70), Share(48, 80))
 
     assert (round(ours.value or 0, 4), round(ours.low or 0, 4), round(ours.high or 0, 4)) == (0.2, 0.0524, 0.3339)
 
@@ -27,7 +27,7 @@ def test_the_interval_of_a_share_holds_the_truth_about_as_often_as_it_says(truth
     held = sum(
         binom.pmf(count, n, truth)
         for count in range(n + 1)
-        for each in [share(count, n)]
+        for each in [Share(count, n).estimate()]
         if (each.low or 0) <= truth <= (each.high or 0)
     )
 
@@ -50,7 +50,10 @@ def test_looking_at_many_cells_widens_each_so_that_all_hold_together() -> None:
     counts = draw.binomial(200, 0.3, size=(worlds, cells))
 
     together = [
-        all((e.low or 0) <= 0.3 <= (e.high or 0) for e in (share(int(c), 200, comparisons=cells) for c in world))
+        all(
+            (e.low or 0) <= 0.3 <= (e.high or 0)
+            for e in (Share(int(c), 200).estimate(comparisons=cells) for c in world)
+        )
         for world in counts
     ]
 
@@ -59,4 +62,6 @@ def test_looking_at_many_cells_widens_each_so_that_all_hold_together() -> None:
 
 
 def test_a_mean_of_one_value_has_no_interval() -> None:
-    assert (mean(np.array([5.0])).value, mean(np.array([5.0])).low, mean(np.array([])).value) == (5.0, None, None)
+    one = Mean(np.array([5.0])).estimate()
+
+    assert (one.value, one.low, Mean(np.array([])).estimate().value) == (5.0, None, None)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from pipelines.metrics.declared import METRICS
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
 from pipelines.metrics.journeys import DROPS, STEPS
+from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.ranker_health import FALLBACKS
 
 pytestmark = pytest.mark.slow
@@ -64,7 +64,7 @@ SELECT max(bill) FILTER (WHERE plan = taken) - least(
 FROM bills GROUP BY id
 """
 TAKING: Final = """
-SELECT experiment, org, count(DISTINCT arm) AS arms, arg_min(arm <> right_arm, (moment, arm)) AS astray FROM (
+SELECT experiment, org, count(DISTINCT arm) AS arms, arg_min(arm <> right_arm, (moment, arm)) AS wrong_arm FROM (
     SELECT DISTINCT d.experiment, d.organization_id AS org, d.arm, w.arm AS right_arm, d.occurred_at AS moment
     FROM decisions AS d JOIN drawn AS w USING (decision_id) JOIN organizations AS o
     ON o.organization_id = d.organization_id WHERE d.experiment IS NOT NULL AND country LIKE $country
@@ -131,15 +131,17 @@ def _of_changes() -> dict[str, str]:
         "mrr_change": f"SELECT avg(change) FROM ({CHANGE})",
         "upgrades": f"SELECT avg((change > 0)::INT) FROM ({CHANGE})",
         "downgrades": f"SELECT avg((change < 0)::INT) FROM ({CHANGE})",
-        "regret": f"SELECT avg(regret) FROM ({REGRET})",
-        "without_regret": f"SELECT avg((regret = 0)::INT) FROM ({REGRET})",
-        "taking_part": f"SELECT count(*) FROM ({TAKING})",
+        "avoidable_cost": f"SELECT avg(regret) FROM ({REGRET})",
+        "cheapest_plan_share": f"SELECT avg((regret = 0)::INT) FROM ({REGRET})",
+        "participants": f"SELECT count(*) FROM ({TAKING})",
         "in_two_arms": f"SELECT avg((arms > 1)::INT) FROM ({TAKING})",
-        "misplaced": f"SELECT avg(astray::INT) FROM ({TAKING})",
+        "wrong_arm": f"SELECT avg(wrong_arm::INT) FROM ({TAKING})",
     }
 
 
-def answer(database: duckdb.DuckDBPyConnection, query: str, facts: Facts, country: str = "") -> list[tuple[Any, ...]]:
+def answer(
+    database: duckdb.DuckDBPyConnection, query: str, tables: MetricTables, country: str = ""
+) -> list[tuple[Any, ...]]:
     """What a query finds; `ended` journeys, `billed` charges and `made` decisions are those of the country."""
     query = f"""
         WITH ended AS (SELECT * FROM journeys WHERE over AND country LIKE $country),
@@ -148,7 +150,7 @@ def answer(database: duckdb.DuckDBPyConnection, query: str, facts: Facts, countr
             WHERE recommended AND country LIKE $country)
         {query}
     """
-    given = {"country": country or "%", "data_end": facts.data_end}
+    given = {"country": country or "%", "data_end": tables.data_end}
     return database.execute(query, {name: value for name, value in given.items() if f"${name}" in query}).fetchall()
 
 
@@ -159,11 +161,11 @@ def test_no_number_is_left_unasked() -> None:
 @pytest.mark.parametrize("country", ["", "FR"])
 @pytest.mark.parametrize("slug", queries())
 def test_the_number_is_what_a_query_finds(
-    slug: str, country: str, facts: Facts, database: duckdb.DuckDBPyConnection
+    slug: str, country: str, tables: MetricTables, database: duckdb.DuckDBPyConnection
 ) -> None:
-    kept = narrowed(facts, Filters(countries=(country,))) if country else facts
+    kept = narrowed(tables, Filters(countries=(country,))) if country else tables
 
-    ((found,),) = answer(database, queries()[slug], facts, country)
+    ((found,),) = answer(database, queries()[slug], tables, country)
 
     value = METRICS[slug](kept).value
     assert found is not None
@@ -173,13 +175,13 @@ def test_the_number_is_what_a_query_finds(
 @pytest.mark.parametrize("dimension", DIMENSIONS)
 @pytest.mark.parametrize("slug", ["rate_paid", "accepted", "mrr_change"])
 def test_every_part_is_what_a_query_finds(
-    slug: str, dimension: str, facts: Facts, database: duckdb.DuckDBPyConnection
+    slug: str, dimension: str, tables: MetricTables, database: duckdb.DuckDBPyConnection
 ) -> None:
     number = {"rate_paid": "avg((step >= 6)::INT)", "accepted": TOOK, "mrr_change": "avg(after - before)"}[slug]
 
-    found = dict(answer(database, f"SELECT {dimension}, {number} FROM ended GROUP BY 1", facts))
+    found = dict(answer(database, f"SELECT {dimension}, {number} FROM ended GROUP BY 1", tables))
 
-    parts = {name: METRICS[slug](part).value for name, part in cut(facts, dimension)}
+    parts = {name: METRICS[slug](part).value for name, part in cut(tables, dimension)}
     assert {name: value for name, value in parts.items() if value is not None} == pytest.approx(found)
     assert len(found) > 1
 
@@ -201,8 +203,8 @@ def test_credit_notes_and_refunds_are_there_to_be_counted(database: duckdb.DuckD
     assert sent_back > 2
 
 
-def test_there_are_enough_journeys_for_the_numbers_to_differ(facts: Facts) -> None:
-    shares = pd.Series({slug: METRICS[slug](facts).value for slug in queries()})
+def test_there_are_enough_journeys_for_the_numbers_to_differ(tables: MetricTables) -> None:
+    shares = pd.Series({slug: METRICS[slug](tables).value for slug in queries()})
 
-    assert METRICS["served"](facts).n > 200
+    assert METRICS["served"](tables).n > 200
     assert shares.nunique() > 25

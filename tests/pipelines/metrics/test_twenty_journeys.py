@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 
+from pipelines.metrics.csv_export import metric_csv, page_csv
 from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
-from pipelines.metrics.tables import metric_csv, page_csv
 from pipelines.metrics.words import LOCALES
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
@@ -59,11 +59,11 @@ BY_HAND: dict[str, int | Fraction | None] = {
     "credit_notes": 5_000,
     "refunds": 36_000 + 22_610,
     "unpaid": 22_610,
-    "regret": Fraction(6_000, 5),
-    "without_regret": Fraction(3, 5),
-    "taking_part": 10,
+    "avoidable_cost": Fraction(6_000, 5),
+    "cheapest_plan_share": Fraction(3, 5),
+    "participants": 10,
     "in_two_arms": Fraction(1, 10),
-    "misplaced": Fraction(1, 10),
+    "wrong_arm": Fraction(1, 10),
     "decisions": 20,
     "fallback_share": Fraction(3, 20),  # the rules' own share is none
     "fallback_no_champion": Fraction(1, 20),
@@ -125,7 +125,7 @@ def test_the_filters_keep_whole_days_and_both_ends() -> None:
 def test_the_cells_of_a_slice_add_up_to_the_whole(dimension: str) -> None:
     cells = cut(twenty(), dimension)
 
-    assert sum(METRICS["served"](facts).value or 0 for _, facts in cells) == 17
+    assert sum(METRICS["served"](tables).value or 0 for _, tables in cells) == 17
 
 
 @pytest.mark.parametrize("metric", [each for each in METRICS.values() if each.reads], ids=lambda metric: metric.slug)

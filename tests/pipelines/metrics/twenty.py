@@ -8,8 +8,8 @@ import pandas as pd
 from data_contracts.experiments import Arm, Experiment
 from pipelines.experiments.units import NEVER
 from pipelines.metrics.decisions import DECISION_COLUMNS, PARTICIPANT_COLUMNS, SEEN, us_of
-from pipelines.metrics.facts import Facts
 from pipelines.metrics.journeys import STEPS
+from pipelines.metrics.metric_tables import MetricTables
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -53,14 +53,14 @@ TWO = """
 """
 
 
-def twenty() -> Facts:
-    """The facts; the seconds to a step are 60 times its place, and of those paid 600, 1200, 1800, … in order."""
+def twenty() -> MetricTables:
+    """The tables; the seconds to a step are 60 times its place, and of those paid 600, 1200, 1800, … in order."""
     rows = [line.split() for line in TWENTY.strip().splitlines()]
     journeys = pd.DataFrame([_journey(i, *row) for i, row in enumerate(rows)])
     paid = (journeys["step"] == STEPS.index("paid")).to_numpy()
     journeys.loc[paid, "seconds_to_paid"] = 600.0 * np.arange(1, paid.sum() + 1)
     charges = pd.DataFrame([_charge(i, *line.split()) for i, line in enumerate(FIVE.strip().splitlines())])
-    return Facts(
+    return MetricTables(
         journeys,
         charges,
         refunds=pd.DataFrame([_refund(i, *line.split()) for i, line in enumerate(TWO.strip().splitlines())]),
@@ -68,7 +68,7 @@ def twenty() -> Facts:
         decisions=_decisions(journeys),
         participants=_participants(journeys),
         experiments=(AUTUMN,),
-        strays={"autumn": 0},
+        unknown_arm_decisions={"autumn": 0},
     )
 
 
@@ -105,7 +105,7 @@ def _participants(journeys: pd.DataFrame) -> pd.DataFrame:
         experiment="autumn",
         arm=np.where(place % 2 == 0, "control", "new"),
         crossed=place == 1,
-        astray=place == 2,
+        wrong_arm=place == 2,
         paid_us=np.where(rows["step"] == STEPS.index("paid"), paid_us, NEVER),
         revenue_before_cents=rows["mrr_before"],
         revenue_after_cents=rows["mrr_after"],
@@ -137,9 +137,9 @@ def _journey(i: int, *row: str) -> dict[str, object]:
         **{f"seconds_to_{s}": 60.0 * k if k <= place else np.nan for k, s in enumerate(STEPS[1:], start=1)},
         "mrr_before": 100.0 * int(before),
         "mrr_after": 100.0 * int(after),
-        "regret_cents": np.nan if regret == "-" else 100.0 * int(regret),
-        "pull": 0.0,
-        "pull_weight": 0.0,
+        "avoidable_cents": np.nan if regret == "-" else 100.0 * int(regret),
+        "first_place_gain": 0.0,
+        "first_place_weight": 0.0,
     }
 
 

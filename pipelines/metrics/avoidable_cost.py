@@ -13,24 +13,21 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from data_contracts.usage import COUNT_METRICS, LEVEL_METRICS
 from pipelines.history.change_log import change_log
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
-from pipelines.metrics.prices import MONTHS, PriceList
+from pipelines.metrics.prices import PriceList
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.money import round_half_away_from_zero
+from recommender.billing.periods import MONTHS_OF
 from recommender.ranking.day_cube import DAY_US
-from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
 LATER_DAYS: Final = 30
 
-COUNTS: Final = tuple(sorted(COUNT_METRICS))
-LEVELS: Final = tuple(sorted(LEVEL_METRICS))
 
-
-def regret_cents(
+def avoidable_cents(
     checked: Path, journeys: pd.DataFrame, *, organizations: pa.Array, prices: PriceList, end: int
 ) -> FloatArray:
     """Cents a month for each journey, 0 for the best plan; not a number where nothing was paid or it is too early.
@@ -47,8 +44,8 @@ def regret_cents(
     organization = places_in(pa.chunked_array([pa.array(journeys["organization_id"])]), organizations)[rows]
     since = np.asarray(paid[rows], dtype=np.int64)
     usage: dict[str, IntArray] = {}
-    for metric in (*COUNTS, *LEVELS):
-        after = _used if metric in COUNTS else _level
+    for metric in (*COUNT_METRICS, *LEVEL_METRICS):
+        after = _used if metric in COUNT_METRICS else _level
         usage[metric] = after(checked, organizations, metric, organization, since)
     markets = journeys.iloc[rows].groupby(["catalogue_version", "interval", "taken"], observed=True).indices
     for market, places in markets.items():
@@ -73,9 +70,9 @@ def regret_cents(
 def bill_cents(plan: Plan, interval: Interval, usage: dict[str, IntArray]) -> FloatArray:
     """The net bill of a month of this usage, whole cents; infinite where more cannot be bought."""
     count = len(next(iter(usage.values())))
-    bill = np.full(count, float(round_half_away_from_zero(Fraction(plan.price_cents[interval], MONTHS[interval]))))
+    bill = np.full(count, float(round_half_away_from_zero(Fraction(plan.price_cents[interval], MONTHS_OF[interval]))))
     for limit in plan.limits:
-        if limit.metric not in COUNTS or not limit.renewable or np.isinf(limit.value):
+        if limit.metric not in COUNT_METRICS or not limit.renewable or np.isinf(limit.value):
             continue
         excess = np.maximum(usage[limit.metric] - int(limit.value), 0)
         price = plan.overage_cents.get(limit.metric)
@@ -86,10 +83,10 @@ def bill_cents(plan: Plan, interval: Interval, usage: dict[str, IntArray]) -> Fl
     return bill
 
 
-def _fits(plan: Plan, usage: dict[str, IntArray]) -> NDArray[np.bool_]:
-    limits = [(metric, plan.limit_of(metric)) for metric in LEVELS]
+def _fits(plan: Plan, usage: dict[str, IntArray]) -> Mask:
+    limits = [(metric, plan.limit_of(metric)) for metric in LEVEL_METRICS]
     held = [usage[metric] <= limit for metric, limit in limits if limit is not None]
-    return np.asarray(np.logical_and.reduce(held)) if held else np.ones(len(usage[COUNTS[0]]), dtype=np.bool_)
+    return np.asarray(np.logical_and.reduce(held)) if held else np.ones(len(usage[COUNT_METRICS[0]]), dtype=np.bool_)
 
 
 def _read(checked: Path, organizations: pa.Array, metric: str) -> tuple[IntArray, IntArray, IntArray, IntArray]:

@@ -1,8 +1,8 @@
-"""From a checked folder to what every number is computed from: one row per journey, one row per charge."""
+"""The tables that every dashboard number is computed from, read from a checked folder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -17,20 +17,21 @@ from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.history.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
 from pipelines.history.known_facts import KnownFacts, read_known_facts
 from pipelines.metrics import drift
-from pipelines.metrics import journeys as truth
+from pipelines.metrics import journeys as timeline
+from pipelines.metrics.avoidable_cost import avoidable_cents
 from pipelines.metrics.charges import REFUND_COLUMNS, charges_frame, refunds_frame
 from pipelines.metrics.decisions import (
     DECISION_COLUMNS,
     PARTICIPANT_COLUMNS,
     decisions_frame,
     participants_frame,
-    without_arm,
+    unknown_arm_decisions,
 )
 from pipelines.metrics.prices import PriceList
-from pipelines.metrics.regret import regret_cents
 from pipelines.metrics.templates import NONE, first_template
 from recommender.billing.catalogue import Catalogue
-from recommender.ranking.day_cube import DAY_US
+from recommender.ranking.day_cube import DAY_US, EPOCH
+from recommender.ranking.ranker import Mask
 
 _HEADER = (
     "decision_id", "organization_id", "interval", "catalogue_version", "strategy", "model_version", "fallback_reason",
@@ -39,17 +40,17 @@ _HEADER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that the numbers of one page are computed from."""
+class MetricTables:
+    """Everything that the numbers of a dashboard page are computed from."""
 
     journeys: pd.DataFrame
     """One row per journey; see `journeys_frame`."""
     charges: pd.DataFrame
     """One row per charge; see `charges_frame`."""
     data_end: datetime
-    """The last instant of which the data tell anything."""
+    """The latest instant at which anything was recorded."""
     currency: str = "EUR"
-    """Of every amount: what the catalogues are priced in."""
+    """The currency of every amount: the one that the catalogues are priced in."""
     refunds: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(REFUND_COLUMNS)))
     """One row per refund; see `refunds_frame`."""
     decisions: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(DECISION_COLUMNS)))
@@ -57,18 +58,24 @@ class Facts:
     participants: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(PARTICIPANT_COLUMNS)))
     """One row per experiment and organisation that took part; see `participants_frame`."""
     drift: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(drift.COLUMNS)))
-    """One row per thing that is watched for drift, over everything; see `drift_frame`."""
+    """One row per feature or output that is watched for drift, over all decisions; see `drift_frame`."""
     experiments: tuple[Experiment, ...] = ()
-    strays: Mapping[str, int] = field(default_factory=dict)
-    """Experiment → decisions in an arm that it does not have."""
+    unknown_arm_decisions: Mapping[str, int] = field(default_factory=dict)
+    """Experiment → the number of decisions that name an arm which the experiment does not have."""
     policies: tuple[PolicyEstimate, ...] = ()
-    """What `python -m models evaluate` estimated of rankers from the log."""
+    """The estimates of rankers from the log, by `python -m models evaluate`."""
     statuses: ExperimentStatuses | None = None
-    """Where experiments stand and what their guardrails count, as the service says."""
+    """How experiments stand and what their guardrails count, as the service reports it."""
 
 
-def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()) -> Facts:
-    """Read everything from a checked folder; what a catalogue says is left out where its version is not given."""
+def read_metric_tables(
+    checked: Path, *, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()
+) -> MetricTables:
+    """Read a checked folder; prices are missing where the catalogue version is not among `catalogues`.
+
+    Raises `ValueError` when the catalogues are priced in several currencies, `TableUnreadable` for a folder without
+    checked tables.
+    """
     end = data_end_us(checked)
     known = read_known_facts(checked)
     currencies = {catalogue.currency for catalogue in catalogues}
@@ -81,11 +88,11 @@ def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: S
         participants_frame(checked, each, decisions, known=known, prices=prices, end=end) for each in experiments
     ]
     charges = charges_frame(checked, known=known)
-    return Facts(
+    return MetricTables(
         journeys=journeys,
         charges=charges,
         refunds=refunds_frame(checked, charges, known=known),
-        data_end=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end),
+        data_end=EPOCH + timedelta(microseconds=end),
         currency=next(iter(currencies), "EUR"),
         decisions=decisions,
         participants=pd.concat(taking_part, ignore_index=True)
@@ -93,7 +100,7 @@ def read_facts(checked: Path, *, catalogues: Sequence[Catalogue], experiments: S
         else pd.DataFrame(columns=list(PARTICIPANT_COLUMNS)),
         drift=drift.together(drift.drift_frame(checked, end_us=end), drift.label_drift(journeys, end_us=end)),
         experiments=tuple(experiments),
-        strays={each.name: without_arm(decisions, each) for each in experiments},
+        unknown_arm_decisions={each.name: unknown_arm_decisions(decisions, each) for each in experiments},
     )
 
 
@@ -103,16 +110,17 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
     `started_at`; `template`, `country`, `plan` (recommended by the first decision), `strategy`, `model_version`,
     `fallback`, `experiment`, `interval`; `step`, `over`, `drop` and `seconds_to_<step>`; `taken` (plan), `direction`
     (of what was taken, against what was recommended); `accepted` (see `_accepted`); `mrr_before`, `mrr_after` (cents a
-    month); `regret_cents`; `pull`, `pull_weight` (see `acceptance.position_effect`). Whatever is not known is missing.
+    month); `avoidable_cents`; `first_place_gain`, `first_place_weight` (see `acceptance.PositionEffect`). What is not
+    known is missing.
     """
     log = _decisions(checked)
-    served = truth.Served(
+    served = timeline.Served(
         places_in(log["organization_id"], known.organization_ids), microseconds_of(log["occurred_at"])
     )
     codes = (
         pc.unique(pa.chunked_array([*log["plan"].chunks, *_events_table(checked)["plan"].chunks])).drop_null().sort()
     )
-    found = truth.journeys(served, _events(checked, log, codes), data_end_us=end)
+    found = timeline.journeys(served, _events(checked, log, codes), data_end_us=end)
     first = log.take(pa.array(found.first))
     begun = found.reached_us[:, 0]
     organization = served.organization[found.first]
@@ -125,36 +133,36 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
         experiment=frame["experiment"].fillna(NONE),
         step=found.step,
         over=found.over,
-        drop=np.array([*truth.DROPS, ""])[found.drop],
+        drop=np.array([*timeline.DROPS, ""])[found.drop],
         taken=np.array([*codes.to_pylist(), ""])[found.plan],
         **{
             f"seconds_to_{step}": np.where(
-                found.reached_us[:, i] < truth.NOT_YET, (found.reached_us[:, i] - begun) / 1e6, np.nan
+                found.reached_us[:, i] < timeline.NOT_YET, (found.reached_us[:, i] - begun) / 1e6, np.nan
             )
-            for i, step in enumerate(truth.STEPS[1:], start=1)
+            for i, step in enumerate(timeline.STEPS[1:], start=1)
         },
     )
     version = frame["catalogue_version"].to_numpy()
-    horizon = np.minimum(begun + truth.WINDOW_DAYS * DAY_US, end)
+    horizon = np.minimum(begun + timeline.WINDOW_DAYS * DAY_US, end)
     frame = frame.assign(
         direction=prices.directions(version, frame["plan"].to_numpy(), frame["taken"].to_numpy()),
         mrr_before=prices.held_cents(checked, known, organization, begun),
         mrr_after=prices.held_cents(checked, known, organization, horizon),
-        regret_cents=regret_cents(checked, frame, organizations=known.organization_ids, prices=prices, end=end),
+        avoidable_cents=avoidable_cents(checked, frame, organizations=known.organization_ids, prices=prices, end=end),
     )
     held = np.array([*codes.to_pylist(), ""])[known.held_at(organization, begun, tuple(codes.to_pylist()))]
-    frame = frame.assign(**_pull(checked, frame), accepted=_accepted(frame, held))
+    frame = frame.assign(**_first_place(checked, frame), accepted=_accepted(frame, held))
     texts = frame.select_dtypes(include=["str", "object"]).columns.drop(["decision_id", "organization_id"])
     return frame.astype(dict.fromkeys(texts, "category"))
 
 
-def _accepted(frame: pd.DataFrame, held: NDArray[np.str_]) -> NDArray[np.bool_]:
+def _accepted(frame: pd.DataFrame, held: NDArray[np.str_]) -> Mask:
     """Whether the recommended plan was taken; or held already (j,), and kept by somebody who looked and chose nothing.
 
     So advice to stay is not counted as a failure, and silence is not counted as consent.
     """
     taken = frame["taken"].to_numpy()
-    kept = (taken == "") & (frame["step"] == truth.VIEWED).to_numpy() & (frame["plan"].to_numpy() == held)
+    kept = (taken == "") & (frame["step"] == timeline.VIEWED).to_numpy() & (frame["plan"].to_numpy() == held)
     return np.asarray(kept | (frame["direction"] == "recommended").to_numpy())
 
 
@@ -172,15 +180,15 @@ def _events_table(checked: Path) -> pa.Table:
     return read_table(checked, "outcomes", ["decision_id", "kind", "plan", "occurred_at"])
 
 
-def _events(checked: Path, log: pa.Table, codes: pa.Array) -> truth.Events:
+def _events(checked: Path, log: pa.Table, codes: pa.Array) -> timeline.Events:
     """Outcomes, and payments as the ledger has them."""
     table = _events_table(checked)
-    steps = np.array([*truth.STEP_OF.values(), -1])[places_in(table["kind"], pa.array(truth.STEP_OF))]
+    steps = np.array([*timeline.STEP_OF.values(), -1])[places_in(table["kind"], pa.array(timeline.STEP_OF))]
     kinds = table["kind"]
     ids = log["decision_id"].combine_chunks()
     paid = read_table(checked, "charges", ["decision_id", "plan", "paid_at"])
     paid = paid.filter(pc.and_(pc.is_valid(paid["decision_id"]), pc.is_valid(paid["paid_at"])))
-    outcomes = truth.Events(
+    outcomes = timeline.Events(
         decision=np.where(steps < 0, -1, places_in(table["decision_id"], ids)),
         step=steps,
         plan=places_in(table["plan"], codes),
@@ -190,9 +198,9 @@ def _events(checked: Path, log: pa.Table, codes: pa.Array) -> truth.Events:
         occurred_us=microseconds_of(table["occurred_at"]),
     )
     never = np.zeros(len(paid), dtype=np.bool_)
-    payments = truth.Events(
+    payments = timeline.Events(
         decision=places_in(paid["decision_id"], ids),
-        step=np.full(len(paid), truth.PAID),
+        step=np.full(len(paid), timeline.PAID),
         plan=places_in(paid["plan"], codes),
         blocked=never,
         payment_failed=never,
@@ -202,8 +210,8 @@ def _events(checked: Path, log: pa.Table, codes: pa.Array) -> truth.Events:
     return outcomes.joined(payments)
 
 
-def _pull(checked: Path, frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What each journey's first decision says about the worth of the first place.
+def _first_place(checked: Path, frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """What each journey's first decision says about the effect of the first place.
 
     With p the chance that a plan had of status first, z whether it did, y whether it was taken: Σ (z − p) y over the
     plans, and Σ p (1 − p), its weight. Nothing where nothing was left to chance.
@@ -218,6 +226,6 @@ def _pull(checked: Path, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     here = journey >= 0
     count = len(frame)
     return {
-        "pull": np.bincount(journey[here], weights=((first - p) * (plan == taken))[here], minlength=count),
-        "pull_weight": np.bincount(journey[here], weights=(p * (1 - p))[here], minlength=count),
+        "first_place_gain": np.bincount(journey[here], weights=((first - p) * (plan == taken))[here], minlength=count),
+        "first_place_weight": np.bincount(journey[here], weights=(p * (1 - p))[here], minlength=count),
     }
