@@ -33,12 +33,12 @@ def test_readers_share_one_copy_until_the_folder_is_written_again(tmp_path: Path
     assert len(load_cached(tmp_path).journeys) == 5
 
 
-def test_a_folder_without_facts_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(NoMetricTables, match=r"holds no tables; run `python -m pipelines metrics` first$"):
+def test_a_folder_without_metric_tables_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(NoMetricTables, match=r"holds no metric tables; run `python -m pipelines metrics` first$"):
         load(tmp_path)
 
 
-def test_facts_of_another_form_are_not_guessed_at(tmp_path: Path) -> None:
+def test_metric_tables_of_another_version_are_not_guessed_at(tmp_path: Path) -> None:
     store(twenty(), tmp_path)
     about = json.loads((tmp_path / "metrics.json").read_text())
     (tmp_path / "metrics.json").write_text(json.dumps({**about, "form": 0}))
