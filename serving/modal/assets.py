@@ -11,6 +11,7 @@ from typing import Final
 import orjson
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from data_contracts.currencies import MINOR_DIGITS
 from serving.words.locales import LOCALES
 from serving.words.texts import messages
 
@@ -36,6 +37,7 @@ _EXPORT: Final = re.compile(r"^export (?=\w)", re.MULTILINE)
 _EXPORTED: Final = re.compile(r"^export \{ (\w+) \};\n", re.MULTILINE)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _WORDS: Final = ("modal.", "enterprise.", "metric.")
+_UNUSUAL_DECIMALS: Final = {currency: digits for currency, digits in MINOR_DIGITS.items() if digits != 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ def _text_of(name: str) -> bytes:
         if locale is None:
             raise FileNotFoundError(name)
         table = messages(locale).items()
-        return orjson.dumps({key.removeprefix("modal."): text for key, text in table if key.startswith(_WORDS)})
+        said = {key.removeprefix("modal."): text for key, text in table if key.startswith(_WORDS)}
+        return orjson.dumps({**said, "decimals": _UNUSUAL_DECIMALS})
     if name == ENTRY:
         return _minified(bundle(STATIC_FILES, name), ".js")
     body = (STATIC_FILES / name).read_bytes()

@@ -28,6 +28,7 @@ from serving.payments.gateway import (
     TokenRefused,
 )
 from serving.payments.signatures import TOLERANCE_SECONDS
+from serving.payments.stripe_amounts import stripe_amount
 from serving.web.logs import logger
 
 PATIENCE_SECONDS: Final = 15
@@ -87,7 +88,7 @@ class StripeGateway:
         try:
             intent = self._client.v1.payment_intents.create(
                 {
-                    "amount": amount_cents,
+                    "amount": stripe_amount(amount_cents, currency),
                     "currency": currency.lower(),
                     "customer": method.customer or "",
                     "payment_method": method.reference,

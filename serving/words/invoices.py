@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 
 from data_contracts.invoices import Invoice, InvoiceLine, TaxShare
 from serving.words.locales import LocaleCode
-from serving.words.texts import day, known, number, say
+from serving.words.texts import day, exact_money, known, money, number, say
 
 
 def heading(invoice: Invoice, locale: LocaleCode) -> str:
@@ -20,16 +20,12 @@ def heading(invoice: Invoice, locale: LocaleCode) -> str:
 
 def amount(locale: LocaleCode, cents: int, currency: str) -> str:
     """Money with all its decimals, as documents have it."""
-    return format_currency(Decimal(cents).scaleb(-get_currency_precision(currency)), currency, locale=locale)
+    return money(locale, cents, currency, decimals=True)
 
 
 def unit_price(locale: LocaleCode, cents: Decimal, currency: str) -> str:
     """The price of one unit, with more decimals where it has them."""
-    precision = get_currency_precision(currency)
-    price = cents.scaleb(-precision)
-    if price == round(price, precision):
-        return format_currency(price, currency, locale=locale)
-    return f"{format_decimal(price, format='#,##0.00########', locale=locale)} {currency}"
+    return exact_money(locale, cents, currency)
 
 
 def quantity(locale: LocaleCode, line: InvoiceLine) -> str:

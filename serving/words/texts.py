@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent, get_currency_precision
+from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent
 
+from recommender.billing.money import decimal_places
 from serving.words.locales import LOCALES, LocaleCode
 
 MESSAGES_FOLDER: Final = Path(__file__).parent
@@ -70,20 +71,31 @@ def percent(locale: LocaleCode, share: float) -> str:
 
 
 def money(locale: LocaleCode, amount_cents: int, currency: str, *, decimals: bool = False) -> str:
-    """An amount of money; whole amounts without decimals ("190 €", "€190") unless they are asked for."""
-    precision = get_currency_precision(currency)
-    amount = Decimal(amount_cents).scaleb(-precision)
-    if decimals or amount != amount.to_integral_value():
-        return format_currency(amount, currency, locale=_LOCALES[locale])
-    return format_currency(
-        amount, currency, format=_whole_pattern(locale), locale=_LOCALES[locale], currency_digits=False
-    )
+    """An amount of money; whole amounts without decimals ("190 €", "€190") unless they are asked for.
+
+    The decimals are those of ISO 4217, in which prices, invoices and books are kept; CLDR has fewer for some.
+    """
+    places = decimal_places(currency)
+    amount = Decimal(amount_cents).scaleb(-places)
+    shown = places if decimals or amount != amount.to_integral_value() else 0
+    return _as_money(locale, amount, currency, decimals=(shown, shown))
+
+
+def exact_money(locale: LocaleCode, cents: Decimal, currency: str) -> str:
+    """A price that may be a part of a minor unit, with all of its decimals ("0,0125 €")."""
+    places = decimal_places(currency)
+    return _as_money(locale, cents.scaleb(-places), currency, decimals=(places, 10))
+
+
+def _as_money(locale: LocaleCode, amount: Decimal, currency: str, *, decimals: tuple[int, int]) -> str:
+    pattern = _money_pattern(locale, decimals)
+    return format_currency(amount, currency, format=pattern, locale=_LOCALES[locale], currency_digits=False)
 
 
 @cache
-def _whole_pattern(locale: LocaleCode) -> NumberPattern:
+def _money_pattern(locale: LocaleCode, decimals: tuple[int, int]) -> NumberPattern:
     pattern: NumberPattern = copy.copy(_LOCALES[locale].currency_formats["standard"])
-    pattern.frac_prec = (0, 0)
+    pattern.frac_prec = decimals
     return pattern
 
 

@@ -2,8 +2,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
-from tests.serving.harness import Service, running
+from tests.serving.harness import QUIET, Service, running
+
+
+@pytest.fixture(autouse=True)
+def _logs_go_nowhere() -> None:
+    """A command that ran in this process has set logging up for a stream that is gone by now."""
+    structlog.reset_defaults()
+    structlog.configure(wrapper_class=QUIET)
 
 
 @pytest.fixture

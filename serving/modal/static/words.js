@@ -42,13 +42,13 @@ class Words {
     });
   }
 
-  /** Whole amounts without decimals, as the service writes them. */
+  /** Whole amounts without decimals, as the service writes them; the browser's own decimals are not those of ISO 4217. */
   money(amount_cents, currency) {
-    const format = (digits) =>
-      new Intl.NumberFormat(this.locale, { style: "currency", currency, minimumFractionDigits: digits });
-    const digits = format().resolvedOptions().maximumFractionDigits;
-    const amount = amount_cents / 10 ** digits;
-    return format(Number.isInteger(amount) ? 0 : digits).format(amount);
+    const decimals = this.#table.decimals[currency] ?? 2;
+    const amount = amount_cents / 10 ** decimals;
+    const shown = Number.isInteger(amount) ? 0 : decimals;
+    const format = { style: "currency", currency, minimumFractionDigits: shown, maximumFractionDigits: shown };
+    return new Intl.NumberFormat(this.locale, format).format(amount);
   }
 
   percent(share) {

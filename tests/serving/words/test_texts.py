@@ -1,10 +1,13 @@
 import json
+from decimal import Decimal
 from string import Formatter
 
 import pytest
 
+from data_contracts.currencies import MINOR_DIGITS
+from serving.words.invoices import amount, unit_price
 from serving.words.locales import LOCALES, LocaleCode, accepted
-from serving.words.texts import MESSAGES_FOLDER, compact, messages, money, say
+from serving.words.texts import MESSAGES_FOLDER, compact, exact_money, messages, money, say
 
 
 def placeholders(text: str) -> set[str]:
@@ -13,6 +16,15 @@ def placeholders(text: str) -> set[str]:
 
 def unspaced(text: str) -> str:
     return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+
+
+def figures(text: str) -> str:
+    return "".join(character for character in text if character.isdecimal())
+
+
+def decimals_of(locale: LocaleCode, text: str) -> str:
+    whole, separator, decimals = text.rpartition("." if locale == "en" else ",")
+    return figures(decimals) if separator and figures(whole) else ""
 
 
 def test_the_three_languages_say_the_same_things() -> None:
@@ -54,6 +66,26 @@ def test_what_has_one_has_others(locale: LocaleCode) -> None:
 )
 def test_whole_amounts_have_no_decimals(locale: LocaleCode, cents: int, text: str) -> None:
     assert unspaced(money(locale, cents, "EUR")) == text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("currency", sorted(MINOR_DIGITS))
+def test_an_amount_is_printed_with_the_decimals_that_the_books_have(locale: LocaleCode, currency: str) -> None:
+    whole, odd = 1_234_567 * 10 ** MINOR_DIGITS[currency], 1_234_567
+
+    assert figures(money(locale, whole, currency)) == "1234567"
+    assert figures(money(locale, odd, currency, decimals=True)) == "1234567"
+    assert figures(amount(locale, odd, currency)) == "1234567"
+    assert figures(unit_price(locale, Decimal(odd), currency)) == "1234567"
+    assert len(decimals_of(locale, money(locale, odd, currency, decimals=True))) == MINOR_DIGITS[currency]
+
+
+def test_a_dinar_of_1990_is_not_a_hundred_times_as_much() -> None:
+    assert unspaced(money("de", 199_000, "RSD")) == "1.990 RSD"
+
+
+def test_a_price_of_less_than_a_cent_keeps_its_decimals() -> None:
+    assert unspaced(exact_money("de", Decimal("1.25"), "EUR")) == "0,0125 €"
 
 
 def test_a_currency_without_minor_units_is_not_divided() -> None:

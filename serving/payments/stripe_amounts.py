@@ -1,0 +1,31 @@
+"""Amounts as Stripe counts them, which is not everywhere as ISO 4217 does.
+
+Source: Stripe, "Supported currencies", sections "Zero-decimal currencies", "Three-decimal currencies" and
+"Special cases" (docs.stripe.com/currencies).
+"""
+
+from fractions import Fraction
+from typing import Final
+
+from recommender.billing.money import decimal_places, round_half_away_from_zero
+
+STRIPE_DECIMALS: Final = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"), 0),
+    **dict.fromkeys(("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("ISK", "UGX"), 2),  # have no decimals, and are still written with two that are zero
+    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3),
+}
+"""Decimals by currency; every other one has two."""
+_LAST_DIGIT_ZERO: Final = 3
+"""Of three decimals the last must be zero: the payment networks behind Stripe know two."""
+
+
+def stripe_amount(amount_cents: int, currency: str) -> int:
+    """An amount in minor units of ISO 4217 as the whole number that Stripe takes.
+
+    5,000.00 MGA are 5000 for Stripe, 5.124 KWD are 5120, 500 ISK are 50000; 190.00 EUR stay 19000.
+    """
+    decimals = STRIPE_DECIMALS.get(currency.upper(), 2)
+    step = 10 if decimals == _LAST_DIGIT_ZERO else 1
+    exact = Fraction(amount_cents) * Fraction(10) ** (decimals - decimal_places(currency))
+    return step * round_half_away_from_zero(exact / step)
