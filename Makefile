@@ -43,8 +43,8 @@ help: ## List the targets
 	@printf '\nFirst time here: make demo\n'
 
 .PHONY: setup
-setup: $(INSTALLED) ## Make .venv from requirements.lock, and see that a browser is there
-	@.ci/setup browser
+setup: $(INSTALLED) ## Make .venv from requirements.lock, and see that browser, printing and learner start
+	@.ci/setup libraries
 
 $(INSTALLED): requirements.lock
 	@.ci/setup python
@@ -65,6 +65,10 @@ test: setup ## Run the tests (but for the slow ones)
 .PHONY: test-slow
 test-slow: setup ## Run the slow tests
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile -m slow || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+.PHONY: test-fresh
+test-fresh: ## Try the two commands on bare Debian machines, as root (SHORT=1: one page test; DEBIAN=…; KEEP=1)
+	@.ci/fresh $(if $(SHORT),short,full) $(DEBIAN)
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" for some)
