@@ -1,4 +1,4 @@
-"""What operators ask: does it live, is it ready, what does it count."""
+"""Routes for operators: liveness, readiness, metrics."""
 
 import asyncio
 from typing import Literal
@@ -7,10 +7,10 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from serving.parts import PartsOf
+from serving.db.session import Database
+from serving.plan_cards.champion import ChampionHolder
 from serving.web.answers import json_answer
-
-router = APIRouter(tags=["operations"])
+from serving.web.telemetry import Metrics
 
 
 class Health(BaseModel):
@@ -28,35 +28,38 @@ class Readiness(BaseModel):
     champion: str
 
 
-@router.get("/healthz", response_model=Health)
-async def healthz() -> Response:
-    """The process lives."""
-    return json_answer({"status": "ok"})
+def router(database: Database, *, catalogue_version: str, champions: ChampionHolder, metrics: Metrics) -> APIRouter:
+    """The routes that monitoring asks; they need no credential."""
+    api = APIRouter(tags=["operations"])
 
+    @api.get("/healthz", response_model=Health)
+    async def healthz() -> Response:
+        """The process lives."""
+        return json_answer({"status": "ok"})
 
-@router.get(
-    "/readyz",
-    response_model=Readiness,
-    responses={503: {"model": Readiness, "description": "The database does not answer."}},
-)
-async def readyz(parts: PartsOf) -> Response:
-    """The service can answer; a champion is reported, but the rules answer without one."""
-    try:
-        answers = await asyncio.to_thread(parts.database.answers)
-    except SQLAlchemyError:
-        answers = False
-    champion = parts.advisor.champions.champion
-    content = {
-        "status": "ready" if answers else "not_ready",
-        "database": "ok" if answers else "unavailable",
-        "catalogue_version": parts.catalogue.version,
-        "champion": champion.version,
-    }
-    return json_answer(content, status=200 if answers else 503)
+    @api.get(
+        "/readyz",
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "The database does not answer."}},
+    )
+    async def readyz() -> Response:
+        """The service can answer; a champion is reported, but the rules answer without one."""
+        try:
+            answers = await asyncio.to_thread(database.answers)
+        except SQLAlchemyError:
+            answers = False
+        content = {
+            "status": "ready" if answers else "not_ready",
+            "database": "ok" if answers else "unavailable",
+            "catalogue_version": catalogue_version,
+            "champion": champions.champion.version,
+        }
+        return json_answer(content, status=200 if answers else 503)
 
+    @api.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def prometheus() -> Response:
+        """What the service counts, in the Prometheus text format."""
+        metrics.champion_loaded.set(champions.champion.ranker is not None)
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-async def prometheus(parts: PartsOf) -> Response:
-    """What the service counts, in the Prometheus text format."""
-    parts.metrics.champion_loaded.set(parts.advisor.champions.champion.ranker is not None)
-    return Response(parts.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return api

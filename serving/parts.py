@@ -1,6 +1,5 @@
 """The real parts of one application, chosen in `app.py` and handed to every endpoint."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,7 @@ from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.issuing import Issuer
 from serving.notifications.post import Post
 from serving.payments.gateway import PaymentGateway
-from serving.plan_cards.ranker_fallback import Advisor
+from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_changes.quotes import QuoteSigner
 from serving.sale.assortment import Assortment
 from serving.settings import Settings
@@ -23,24 +22,6 @@ from serving.web.access import Authenticator, Caller, NotForBrowsers, UnknownOrg
 from serving.web.telemetry import Metrics
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words
-
-
-class Rendered:
-    """The answers given lately, as bytes, by decision and language; the oldest make room."""
-
-    def __init__(self, room: int = 2_000) -> None:
-        self._room = room
-        self._bodies: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-
-    def get(self, key: tuple[str, str]) -> bytes | None:
-        """The answer, if it is still here."""
-        return self._bodies.get(key)
-
-    def put(self, key: tuple[str, str], body: bytes) -> None:
-        """Keep an answer."""
-        self._bodies[key] = body
-        while len(self._bodies) > self._room:
-            self._bodies.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +37,7 @@ class Parts:
     assortment: Assortment
     catalogue_texts: tuple[str, str | None]
     """What the catalogue on sale was made from: its file and its offers."""
-    advisor: Advisor
-    rendered: Rendered
+    fallback: RankerFallback
     gateway: PaymentGateway
     quotes: QuoteSigner
     experiments: ExperimentsInForce

@@ -26,7 +26,7 @@ def main(
     typer.echo("The dashboards are at /dashboards/; sign in with the API key.")
     pages = site(metrics, notebooks=Path(__file__).parent)
     first = next(iter(PAGES))
-    serve(lambda app: open_dashboards(app, pages, login=app.state.dashboard_login, first=first))
+    serve(lambda app: open_dashboards(app, pages, login=app.state.services.dashboard_login, first=first))
     # The service has closed what it holds; the threads of open pages would wait for their readers forever.
     sys.stdout.flush()
     os._exit(0)

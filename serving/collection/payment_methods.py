@@ -1,24 +1,28 @@
-"""Add, change and remove payment methods; the provider is asked outside of every transaction."""
+"""Add, change and remove payment methods."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 from sqlalchemy import Connection
 
-from recommender.billing.catalogue import UnknownPlan
+from recommender.billing.catalogue import Catalogue, UnknownPlan
 from recommender.billing.payment_methods import Unusable
+from serving.clock import Clock
+from serving.db.session import Database
 from serving.organizations import repository as organizations
-from serving.parts import Parts
 from serving.payments import choice, repository
 from serving.payments.choice import Payer
 from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
-from serving.payments.gateway import AttachedMethod, Owner
+from serving.payments.gateway import AttachedMethod, Owner, PaymentGateway
 from serving.payments.repository import PaymentMethod
+from serving.payments.sandbox import TEST_CARDS
 from serving.subscriptions import states
 from serving.web.fields import utc_text
 
 
 class MethodNotAvailable(ValueError):
-    """The organisation could not pay with the method; `reason` says why."""
+    """The organisation cannot pay with this method; `reason` says why."""
 
     def __init__(self, reason: Unusable) -> None:
         super().__init__(reason)
@@ -33,89 +37,144 @@ class UnknownPlanToPay(LookupError):
     """The catalogue has no such plan."""
 
 
-def listed(connection: Connection, parts: Parts, organization_id: str) -> list[dict[str, object]]:
-    """The organisation's methods as the contract writes them; raises `UnknownOrganization`."""
-    by = _payer(connection, parts, organization_id)
-    return [as_answer(each, by) for each in repository.methods_of(connection, organization_id)]
+class PaymentMethods:
+    """Lists and changes the payment methods of organisations.
 
-
-def add(parts: Parts, *, organization_id: str, said: PaymentMethodIn) -> dict[str, object]:
-    """Record a method once, however often it is added; the first one is the default.
-
-    Raises `TokenRefused`, `MethodNotAvailable`.
+    The payment provider is asked outside of every transaction. After an addition or a change, open charges are
+    collected at once, because a new method may pay what the old one could not.
     """
 
-    def before(connection: Connection) -> tuple[Owner, Payer]:
-        return _owner(connection, organization_id), _payer(connection, parts, organization_id, plan=said.plan)
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+        gateway: PaymentGateway,
+        provider: Literal["sandbox", "stripe"],
+        catalogue: Catalogue,
+        collect_arrears: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id
+        self._gateway = gateway
+        self.provider = provider
+        self.test_cards: Mapping[str, str] = TEST_CARDS if provider == "sandbox" else {}
+        """Card number → token, for the built-in provider."""
+        self._catalogue = catalogue
+        self._collect_arrears = collect_arrears
 
-    owner, by = parts.database.reading(before)
-    _check(by, PaymentMethod("", organization_id, said.kind, _NOTHING_YET, False, parts.now()))
-    attached = parts.gateway.attach(kind=said.kind, token=said.token, owner=owner)
-    added = PaymentMethod(parts.new_id(), organization_id, said.kind, attached, False, parts.now())
-    _check(by, added)
+    async def all_of(self, organization_id: str) -> list[dict[str, object]]:
+        """The organisation's methods as the contract writes them; raises `UnknownOrganization`."""
 
-    def record(connection: Connection) -> dict[str, object]:
-        present = repository.methods_of(connection, organization_id)
-        kept = next((each for each in present if each.same_as(added)), added)
-        if kept is added:
-            repository.add(connection, added)
-        if said.default or not present:
-            repository.set_default(connection, organization_id, kept.payment_method_id)
-        return as_answer(repository.method(connection, organization_id, kept.payment_method_id), by)
+        def read(connection: Connection) -> list[dict[str, object]]:
+            payer = self._payer(connection, organization_id)
+            return [as_answer(each, payer) for each in repository.methods_of(connection, organization_id)]
 
-    return parts.database.writing(record)
+        return await self._database.read(read)
 
+    async def add(self, organization_id: str, payload: PaymentMethodIn, *, collect: bool = True) -> dict[str, object]:
+        """Add a method, or return it where it was added before; the first one becomes the default.
 
-def change(
-    parts: Parts, *, organization_id: str, payment_method_id: str, said: PaymentMethodChange
-) -> dict[str, object]:
-    """Change a method; raises `UnknownPaymentMethod`, `TokenRefused`, `MethodNotAvailable`."""
+        Without `collect` open charges are left to the scheduler.
+        Raises `TokenRefused`, `MethodNotAvailable`, `UnknownPlanToPay`, `ProviderUnavailable`.
+        """
+        added = await asyncio.to_thread(self._add, organization_id, payload)
+        if collect:
+            await self.collect(organization_id)
+        return added
 
-    def before(connection: Connection) -> tuple[Owner, Payer, PaymentMethod]:
-        owner, by = _owner(connection, organization_id), _payer(connection, parts, organization_id)
-        return owner, by, repository.method(connection, organization_id, payment_method_id)
+    async def change(
+        self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange
+    ) -> dict[str, object]:
+        """Change a method.
 
-    owner, by, present = parts.database.reading(before)
-    attached: AttachedMethod | None = None
-    if said.token is not None:
-        attached = parts.gateway.attach(kind=present.kind, token=said.token, owner=owner)
-        _check(by, PaymentMethod("", organization_id, present.kind, attached, False, parts.now()))
+        Raises `UnknownPaymentMethod`, `TokenRefused`, `MethodNotAvailable`, `ProviderUnavailable`.
+        """
+        changed = await asyncio.to_thread(self._change, organization_id, payment_method_id, payload)
+        await self.collect(organization_id)
+        return changed
 
-    def record(connection: Connection) -> dict[str, object]:
-        repository.method(connection, organization_id, payment_method_id)
+    async def remove(self, organization_id: str, payment_method_id: str) -> None:
+        """Remove a method; another one becomes the default. Raises `UnknownPaymentMethod`, `LastPaymentMethod`."""
+        await asyncio.to_thread(self._remove, organization_id, payment_method_id)
+
+    async def collect(self, organization_id: str) -> None:
+        """Try again now to collect what is open."""
+        await asyncio.to_thread(self._collect_arrears, organization_id)
+
+    def _add(self, organization_id: str, payload: PaymentMethodIn) -> dict[str, object]:
+        def read(connection: Connection) -> tuple[Owner, Payer]:
+            return _owner(connection, organization_id), self._payer(connection, organization_id, plan=payload.plan)
+
+        owner, payer = self._database.reading(read)
+        _check(payer, PaymentMethod("", organization_id, payload.kind, _NOT_ATTACHED, False, self._clock()))
+        attached = self._gateway.attach(kind=payload.kind, token=payload.token, owner=owner)
+        added = PaymentMethod(self._new_id(), organization_id, payload.kind, attached, False, self._clock())
+        _check(payer, added)
+
+        def record(connection: Connection) -> dict[str, object]:
+            present = repository.methods_of(connection, organization_id)
+            kept = next((each for each in present if each.same_as(added)), added)
+            if kept is added:
+                repository.add(connection, added)
+            if payload.default or not present:
+                repository.set_default(connection, organization_id, kept.payment_method_id)
+            return as_answer(repository.method(connection, organization_id, kept.payment_method_id), payer)
+
+        return self._database.writing(record)
+
+    def _change(self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange) -> dict[str, object]:
+        def read(connection: Connection) -> tuple[Owner, Payer, PaymentMethod]:
+            owner, payer = _owner(connection, organization_id), self._payer(connection, organization_id)
+            return owner, payer, repository.method(connection, organization_id, payment_method_id)
+
+        owner, payer, present = self._database.reading(read)
+        attached: AttachedMethod | None = None
+        if payload.token is not None:
+            attached = self._gateway.attach(kind=present.kind, token=payload.token, owner=owner)
+            _check(payer, PaymentMethod("", organization_id, present.kind, attached, False, self._clock()))
+
+        def record(connection: Connection) -> dict[str, object]:
+            repository.method(connection, organization_id, payment_method_id)
+            if attached is not None:
+                repository.replace_attached(connection, payment_method_id, attached)
+            if payload.default:
+                repository.set_default(connection, organization_id, payment_method_id)
+            return as_answer(repository.method(connection, organization_id, payment_method_id), payer)
+
+        changed = self._database.writing(record)
         if attached is not None:
-            repository.replace_attached(connection, payment_method_id, attached)
-        if said.default:
-            repository.set_default(connection, organization_id, payment_method_id)
-        return as_answer(repository.method(connection, organization_id, payment_method_id), by)
+            self._gateway.detach(present.attached)
+        return changed
 
-    changed = parts.database.writing(record)
-    if attached is not None:
-        parts.gateway.detach(present.attached)
-    return changed
+    def _remove(self, organization_id: str, payment_method_id: str) -> None:
+        def record(connection: Connection) -> PaymentMethod:
+            payer = self._payer(connection, organization_id)
+            removed = repository.method(connection, organization_id, payment_method_id)
+            present = repository.methods_of(connection, organization_id)
+            others = [each for each in present if each.payment_method_id != payment_method_id]
+            _check_removable(connection, removed, others, payer)
+            repository.remove(connection, payment_method_id, now=payer.now)
+            if others and not any(each.is_default for each in others):
+                successor = next((each for each in others if payer.why_not(each) is None), others[0])
+                repository.set_default(connection, organization_id, successor.payment_method_id)
+            return removed
 
+        self._gateway.detach(self._database.writing(record).attached)
 
-def remove(parts: Parts, *, organization_id: str, payment_method_id: str) -> None:
-    """Remove a method; another one becomes the default. Raises `UnknownPaymentMethod`, `LastPaymentMethod`."""
-
-    def record(connection: Connection) -> PaymentMethod:
-        by = _payer(connection, parts, organization_id)
-        removed = repository.method(connection, organization_id, payment_method_id)
-        present = repository.methods_of(connection, organization_id)
-        others = [each for each in present if each.payment_method_id != payment_method_id]
-        _check_removable(connection, removed, others, by)
-        repository.remove(connection, payment_method_id, now=by.now)
-        if others and not any(each.is_default for each in others):
-            heir = next((each for each in others if by.why_not(each) is None), others[0])
-            repository.set_default(connection, organization_id, heir.payment_method_id)
-        return removed
-
-    parts.gateway.detach(parts.database.writing(record).attached)
+    def _payer(self, connection: Connection, organization_id: str, *, plan: str | None = None) -> Payer:
+        try:
+            wanted = None if plan is None else self._catalogue.plan(plan)
+        except UnknownPlan as error:
+            raise UnknownPlanToPay(plan) from error
+        return choice.payer(connection, organization_id, catalogue=self._catalogue, now=self._clock(), plan=wanted)
 
 
-def as_answer(method: PaymentMethod, by: Payer) -> dict[str, object]:
-    """The method as the contract writes it: masked, and whether it can pay."""
-    reason = by.why_not(method)
+def as_answer(method: PaymentMethod, payer: Payer) -> dict[str, object]:
+    """The method as the contract writes it: masked, and whether the organisation can pay with it."""
+    reason = payer.why_not(method)
     return {
         "payment_method": method.payment_method_id,
         "kind": method.kind,
@@ -129,20 +188,20 @@ def as_answer(method: PaymentMethod, by: Payer) -> dict[str, object]:
     }
 
 
-_NOTHING_YET = AttachedMethod("", None, "", None)
+_NOT_ATTACHED = AttachedMethod("", None, "", None)
 
 
-def _check(by: Payer, method: PaymentMethod) -> None:
-    if (reason := by.why_not(method)) is not None:
+def _check(payer: Payer, method: PaymentMethod) -> None:
+    if (reason := payer.why_not(method)) is not None:
         raise MethodNotAvailable(reason)
 
 
 def _check_removable(
-    connection: Connection, removed: PaymentMethod, others: Sequence[PaymentMethod], by: Payer
+    connection: Connection, removed: PaymentMethod, others: Sequence[PaymentMethod], payer: Payer
 ) -> None:
     held = states.stored(connection, removed.organization_id)
     paying = held is not None and held.subscription.is_paying
-    if paying and by.why_not(removed) is None and all(by.why_not(each) is not None for each in others):
+    if paying and payer.why_not(removed) is None and all(payer.why_not(each) is not None for each in others):
         raise LastPaymentMethod
 
 
@@ -150,11 +209,3 @@ def _owner(connection: Connection, organization_id: str) -> Owner:
     organization = organizations.get(connection, organization_id)
     customer = repository.customer_of(connection, organization_id)
     return Owner(organization_id, organization.name, organization.country, customer)
-
-
-def _payer(connection: Connection, parts: Parts, organization_id: str, *, plan: str | None = None) -> Payer:
-    try:
-        wanted = None if plan is None else parts.catalogue.plan(plan)
-    except UnknownPlan as error:
-        raise UnknownPlanToPay(plan) from error
-    return choice.payer(connection, organization_id, catalogue=parts.catalogue, now=parts.now(), plan=wanted)

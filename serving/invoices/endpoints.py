@@ -1,24 +1,18 @@
 """Issued documents over HTTP."""
 
-import asyncio
-from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from sqlalchemy import Connection
 
-from serving.invoices import answers, files, printed, repository
+from serving.invoices import answers, printed
 from serving.invoices.contracts import InvoiceAnswer, InvoiceList
 from serving.invoices.repository import Files, Kept, NoElectronicForm
-from serving.organizations import repository as organizations
-from serving.organizations.repository import OrganizationRow
-from serving.parts import AnyCaller, Parts, PartsOf, seen_by
+from serving.invoices.service import Invoices
 from serving.web.answers import json_answer, locale_for
+from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
 from serving.words.locales import LocaleCode
-
-router = APIRouter(prefix="/v1/organizations", tags=["invoices"])
 
 NUMBER: Final = r"^[A-Z]{3}-[0-9]{4}-[0-9]{6,9}$"
 Number = Annotated[str, Path(pattern=NUMBER, max_length=32, description="Number of an invoice or a credit note.")]
@@ -29,99 +23,78 @@ _POLICY: Final = (
 Limit = Annotated[int, Query(ge=1, le=500, description="How many, the newest first.")]
 
 
-@router.get("/{organization_id}/invoices", response_model=InvoiceList, responses=documented(403, 404))
-async def list_invoices(
-    request: Request, organization_id: OrganizationId, parts: PartsOf, caller: AnyCaller, limit: Limit = 100
-) -> Response:
-    """The organisation's invoices and credit notes, the newest first."""
-    seen_by(caller, organization_id)
-
-    def work(connection: Connection) -> tuple[OrganizationRow, list[Kept]]:
-        organization = organizations.get_kept(connection, organization_id)
-        return organization, repository.kept_of(connection, organization_id, limit=limit)
-
-    organization, found = await parts.database.read(work)
-    spoken = locale_for(request, organization.locale)
-    return json_answer({"invoices": [answers.summary(each, spoken) for each in found]}, locale=spoken)
-
-
-@router.get(
-    "/{organization_id}/invoices/{number}.pdf",
-    response_class=Response,
-    responses={200: {"content": {"application/pdf": {}}}, **documented(403, 404)},
-)
-async def get_pdf(organization_id: OrganizationId, number: Number, parts: PartsOf, caller: AnyCaller) -> Response:
-    """The document as it was issued: PDF/A-3 with its EN 16931 XML inside (Factur-X)."""
-    seen_by(caller, organization_id)
-    _, kept = await found(parts, organization_id, number)
-    return pdf_answer(kept, await files_of(parts, kept))
+def router(invoices: Invoices, callers: Callers) -> APIRouter:
+    """The routes that list and show invoices and credit notes."""
+    endpoints = _Endpoints(invoices)
+    api = APIRouter(prefix="/v1/organizations", tags=["invoices"], dependencies=[callers.anyone])
+    api.get("/{organization_id}/invoices", response_model=InvoiceList, responses=documented(403, 404))(
+        endpoints.list_invoices
+    )
+    for kind, media_type, endpoint in (
+        ("pdf", "application/pdf", endpoints.get_pdf),
+        ("xml", "application/xml", endpoints.get_xml),
+        ("html", "text/html", endpoints.get_html),
+    ):
+        api.get(
+            f"/{{organization_id}}/invoices/{{number}}.{kind}",
+            response_class=Response,
+            responses={200: {"content": {media_type: {}}}, **documented(403, 404)},
+        )(endpoint)
+    api.get("/{organization_id}/invoices/{number}", response_model=InvoiceAnswer, responses=documented(403, 404))(
+        endpoints.get_invoice
+    )
+    return api
 
 
-@router.get(
-    "/{organization_id}/invoices/{number}.xml",
-    response_class=Response,
-    responses={200: {"content": {"application/xml": {}}}, **documented(403, 404)},
-)
-async def get_xml(organization_id: OrganizationId, number: Number, parts: PartsOf, caller: AnyCaller) -> Response:
-    """The EN 16931 XML of the document (Cross Industry Invoice), the one inside the PDF."""
-    seen_by(caller, organization_id)
-    _, kept = await found(parts, organization_id, number)
-    made = await files_of(parts, kept)
-    if made.xml is None:
-        raise NoElectronicForm(number)
-    return Response(made.xml, media_type="application/xml", headers=_named(kept, "xml"))
+class _Endpoints:
+    def __init__(self, invoices: Invoices) -> None:
+        self._invoices = invoices
+
+    async def list_invoices(self, request: Request, organization_id: OrganizationId, limit: Limit = 100) -> Response:
+        """The organisation's invoices and credit notes, the newest first."""
+        check_visible(request, organization_id)
+        organization, documents = await self._invoices.latest(organization_id, limit=limit)
+        locale = locale_for(request, organization.locale)
+        return json_answer({"invoices": [answers.summary(each, locale) for each in documents]}, locale=locale)
+
+    async def get_pdf(self, request: Request, organization_id: OrganizationId, number: Number) -> Response:
+        """The document as it was issued: PDF/A-3 with its EN 16931 XML inside (Factur-X)."""
+        check_visible(request, organization_id)
+        _, kept = await self._invoices.get(organization_id, number)
+        return pdf_answer(kept, await self._invoices.files(kept))
+
+    async def get_xml(self, request: Request, organization_id: OrganizationId, number: Number) -> Response:
+        """The EN 16931 XML of the document (Cross Industry Invoice), the one inside the PDF."""
+        check_visible(request, organization_id)
+        _, kept = await self._invoices.get(organization_id, number)
+        files = await self._invoices.files(kept)
+        if files.xml is None:
+            raise NoElectronicForm(number)
+        return Response(files.xml, media_type="application/xml", headers=_named(kept, "xml"))
+
+    async def get_html(self, request: Request, organization_id: OrganizationId, number: Number) -> Response:
+        """The document as a page, in the reader's language."""
+        check_visible(request, organization_id)
+        organization, kept = await self._invoices.get(organization_id, number)
+        return html_answer(kept, locale_for(request, organization.locale))
+
+    async def get_invoice(self, request: Request, organization_id: OrganizationId, number: Number) -> Response:
+        """One document with everything that stands on it."""
+        check_visible(request, organization_id)
+        organization, kept = await self._invoices.get(organization_id, number)
+        locale = locale_for(request, organization.locale)
+        return json_answer(answers.full(kept, locale), locale=locale)
 
 
-@router.get(
-    "/{organization_id}/invoices/{number}.html",
-    response_class=Response,
-    responses={200: {"content": {"text/html": {}}}, **documented(403, 404)},
-)
-async def get_html(
-    request: Request, organization_id: OrganizationId, number: Number, parts: PartsOf, caller: AnyCaller
-) -> Response:
-    """The document as a page, in the reader's language."""
-    seen_by(caller, organization_id)
-    organization, kept = await found(parts, organization_id, number)
-    return html_answer(kept, locale_for(request, organization.locale))
-
-
-@router.get("/{organization_id}/invoices/{number}", response_model=InvoiceAnswer, responses=documented(403, 404))
-async def get_invoice(
-    request: Request, organization_id: OrganizationId, number: Number, parts: PartsOf, caller: AnyCaller
-) -> Response:
-    """One document with everything that stands on it."""
-    seen_by(caller, organization_id)
-    organization, kept = await found(parts, organization_id, number)
-    spoken = locale_for(request, organization.locale)
-    return json_answer(answers.full(kept, spoken), locale=spoken)
-
-
-def pdf_answer(kept: Kept, made: Files) -> Response:
-    """The PDF that is kept."""
-    return Response(made.pdf, media_type="application/pdf", headers=_named(kept, "pdf"))
+def pdf_answer(kept: Kept, files: Files) -> Response:
+    """The stored PDF of a document."""
+    return Response(files.pdf, media_type="application/pdf", headers=_named(kept, "pdf"))
 
 
 def html_answer(kept: Kept, locale: LocaleCode) -> Response:
-    """The page, which runs nothing and loads nothing but its styles."""
+    """The document as a page that runs no script and loads nothing but its style sheet."""
     headers = {**_PRIVATE, "Content-Security-Policy": _POLICY, "Content-Language": locale, "Vary": "Accept-Language"}
     return Response(printed.html(kept.invoice, locale), media_type="text/html; charset=utf-8", headers=headers)
-
-
-async def found(parts: Parts, organization_id: str, number: str) -> tuple[OrganizationRow, Kept]:
-    """A document and whose it is; raises `UnknownOrganization`, `UnknownInvoice`."""
-
-    def work(connection: Connection) -> tuple[OrganizationRow, Kept]:
-        organization = organizations.get_kept(connection, organization_id)
-        return organization, repository.kept(connection, organization_id, number)
-
-    return await parts.database.read(work)
-
-
-async def files_of(parts: Parts, kept: Kept) -> Files:
-    """Its files, without holding up the event loop."""
-    make = partial(files.of, parts.database, kept.invoice, now=parts.now())
-    return await asyncio.to_thread(make)
 
 
 def _named(kept: Kept, kind: str) -> dict[str, str]:

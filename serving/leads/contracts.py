@@ -1,4 +1,4 @@
-"""One sales lead as the page sends it."""
+"""Shapes of the lead route."""
 
 from typing import Annotated
 

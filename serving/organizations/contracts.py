@@ -1,4 +1,4 @@
-"""One organisation as it crosses the boundary, and the token with which its browser may call."""
+"""Shapes of the organisation routes: one organisation, and the modal token of its browser."""
 
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ class Address(BaseModel):
 
 
 class OrganizationIn(BaseModel):
-    """What the host says of one organisation; it replaces what it said before."""
+    """One organisation as the host sends it; a later request replaces an earlier one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,7 +47,7 @@ class OrganizationIn(BaseModel):
     trial_started_at: Instant
     address: Address | None = None
     email: Email | None = None
-    """Where invoices and notices about the subscription are sent; without one, none are."""
+    """Address for invoices and notices about the subscription; without one, no mails are sent."""
 
 
 class VatCheckAnswer(BaseModel):

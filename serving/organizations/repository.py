@@ -13,13 +13,13 @@ from serving.web.access import UnknownOrganization
 
 _BY_ID = select(organizations).where(organizations.c.organization_id == bindparam("organization_id"))
 PRESENT: Final = organizations.c.erased_at.is_(None)
-"""What is left of an erased organisation carries its documents; to everybody else it does not exist."""
+"""Excludes erased organisations, whose rows remain only for the documents that refer to them."""
 _KNOWN = select(organizations.c.organization_id).where(PRESENT)
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationRow:
-    """One organisation as it stands."""
+    """One organisation as it is recorded."""
 
     organization_id: str
     name: str
@@ -35,13 +35,13 @@ class OrganizationRow:
     recorded_at: datetime
     updated_at: datetime
     vat_check: str | None = None
-    """What the check of the VAT id found (`serving.organizations.vat_ids`)."""
+    """Result of the VAT id check, a `vat_ids.VatCheck`."""
     vat_checked_at: datetime | None = None
     email: str | None = None
 
 
 class OrganizationErased(Exception):
-    """The organisation was erased; its id stays with the documents that the law wants kept."""
+    """The organisation was erased; its id stays in use by the documents that the law requires to be kept."""
 
 
 def find(connection: Connection, organization_id: str) -> OrganizationRow | None:
@@ -51,7 +51,7 @@ def find(connection: Connection, organization_id: str) -> OrganizationRow | None
 
 
 def get_kept(connection: Connection, organization_id: str) -> OrganizationRow:
-    """The organisation, or what is left of it beside its documents; raises `UnknownOrganization`."""
+    """The organisation, an erased one included; raises `UnknownOrganization`."""
     row = connection.execute(_BY_ID, {"organization_id": organization_id}).first()
     if row is None:
         raise UnknownOrganization(organization_id)
@@ -59,7 +59,7 @@ def get_kept(connection: Connection, organization_id: str) -> OrganizationRow:
 
 
 def check_not_erased(connection: Connection, organization_id: str) -> None:
-    """Raise `OrganizationErased` if documents of an organisation that is gone are kept under this id."""
+    """Raise `OrganizationErased` if an erased organisation had this id."""
     query = _BY_ID.where(organizations.c.erased_at.is_not(None))
     if connection.execute(query, {"organization_id": organization_id}).first() is not None:
         raise OrganizationErased(organization_id)
@@ -67,14 +67,14 @@ def check_not_erased(connection: Connection, organization_id: str) -> None:
 
 def get(connection: Connection, organization_id: str) -> OrganizationRow:
     """The organisation; raises `UnknownOrganization`."""
-    found = find(connection, organization_id)
-    if found is None:
+    organization = find(connection, organization_id)
+    if organization is None:
         raise UnknownOrganization(organization_id)
-    return found
+    return organization
 
 
 def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
-    """Those of the ids that are organisations."""
+    """The ids that belong to recorded organisations."""
     rows = connection.execute(_KNOWN.where(organizations.c.organization_id.in_(list(ids))))
     return frozenset(rows.scalars())
 
@@ -97,7 +97,7 @@ def save(connection: Connection, organization: OrganizationRow, *, new: bool) ->
 
 
 def leave_trace(connection: Connection, organization_id: str, *, now: datetime) -> None:
-    """Erase everything of the organisation's row that is not needed to read its documents."""
+    """Clear the personal fields of the row; what its documents need (country, language, time zone) stays."""
     key = organizations.c.organization_id == organization_id
     nothing = {"name": "", "vat_id": None, "vat_check": None, "vat_checked_at": None, "address": None, "email": None}
     values = {**nothing, "templates": "[]", "integrations": "[]", "updated_at": now, "erased_at": now}
@@ -110,7 +110,7 @@ def remove(connection: Connection, organization_id: str) -> None:
 
 
 def touch(connection: Connection, ids: Iterable[str]) -> None:
-    """Note that something a decision reads has changed for these organisations."""
+    """Raise the revision of these organisations: something that a decision reads has changed."""
     connection.execute(
         update(organizations)
         .where(organizations.c.organization_id.in_(list(ids)))

@@ -1,4 +1,4 @@
-"""Record what the host says of an organisation, and log what has changed since it last did."""
+"""Record organisations as the host sends them, and log which templates and integrations changed."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -6,46 +6,78 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from serving.clock import Clock
+from serving.db.session import Database
 from serving.organizations import repository, vat_ids
 from serving.organizations.contracts import OrganizationIn
 from serving.organizations.repository import OrganizationRow
+from serving.web.access import Authenticator
 from serving.web.fields import utc_text
 from serving.words.locales import LocaleCode
 from serving.words.texts import say
 
 
 class TrialInTheFuture(ValueError):
-    """A trial cannot have started after now."""
+    """The trial is said to start after now."""
+
+
+class Organizations:
+    """Records organisations and issues the tokens with which their browsers call."""
+
+    def __init__(
+        self, database: Database, *, clock: Clock, new_id: Callable[[], str], authenticator: Authenticator
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id
+        self._authenticator = authenticator
+
+    async def put(self, organization_id: str, payload: OrganizationIn) -> OrganizationRow:
+        """Record the organisation; raises `TrialInTheFuture`, `OrganizationErased`."""
+
+        def work(connection: Connection) -> OrganizationRow:
+            return put(
+                connection, organization_id=organization_id, payload=payload, now=self._clock(), new_id=self._new_id
+            )
+
+        return await self._database.write(work)
+
+    async def issue_token(self, organization_id: str, *, origin: str) -> tuple[str, datetime]:
+        """A modal token for pages of this origin, and its expiry; raises `UnknownOrganization`."""
+        await self._database.read(lambda connection: repository.get(connection, organization_id))
+        return self._authenticator.issue(
+            organization_id=organization_id, origin=origin, token_id=self._new_id(), now=self._clock()
+        )
 
 
 def put(
     connection: Connection,
     *,
     organization_id: str,
-    said: OrganizationIn,
+    payload: OrganizationIn,
     now: datetime,
     new_id: Callable[[], str],
 ) -> OrganizationRow:
-    """Record the organisation; saying the same twice changes nothing, not even the revision.
+    """Record the organisation; recording the same again changes nothing, not even the revision.
 
     Raises `TrialInTheFuture`, `OrganizationErased`.
     """
-    if said.trial_started_at > now:
+    if payload.trial_started_at > now:
         raise TrialInTheFuture
     repository.check_not_erased(connection, organization_id)
     before = repository.find(connection, organization_id)
     after = OrganizationRow(
         organization_id=organization_id,
-        name=said.name,
-        country=said.country,
-        vat_id=said.vat_id,
-        locale=said.locale,
-        timezone=said.timezone,
-        address=None if said.address is None else said.address.model_dump(),
-        email=said.email,
-        trial_started_at=said.trial_started_at,
-        templates=tuple(sorted(set(said.templates))),
-        integrations=tuple(sorted(set(said.integrations))),
+        name=payload.name,
+        country=payload.country,
+        vat_id=payload.vat_id,
+        locale=payload.locale,
+        timezone=payload.timezone,
+        address=None if payload.address is None else payload.address.model_dump(),
+        email=payload.email,
+        trial_started_at=payload.trial_started_at,
+        templates=tuple(sorted(set(payload.templates))),
+        integrations=tuple(sorted(set(payload.integrations))),
         revision=0 if before is None else before.revision,
         recorded_at=now if before is None else before.recorded_at,
         updated_at=now if before is None else before.updated_at,
@@ -72,7 +104,7 @@ def put(
 
 
 def _with_vat_check(after: OrganizationRow, before: OrganizationRow | None, *, now: datetime) -> OrganizationRow:
-    """The organisation with the check of its VAT id: the earlier one while id and country are the same."""
+    """The organisation with its VAT id checked; the earlier check is kept while id and country are unchanged."""
     if after.vat_id is None:
         return after
     if before is not None and before.vat_check and (before.vat_id, before.country) == (after.vat_id, after.country):
@@ -81,7 +113,7 @@ def _with_vat_check(after: OrganizationRow, before: OrganizationRow | None, *, n
 
 
 class _Log:
-    """Turns two states into the changes between them."""
+    """Log rows for the differences between two states of an organisation."""
 
     def __init__(self, organization_id: str, now: datetime, new_id: Callable[[], str]) -> None:
         self._organization_id = organization_id
@@ -107,8 +139,8 @@ class _Log:
 
 
 def as_answer(organization: OrganizationRow, locale: LocaleCode) -> dict[str, object]:
-    """The organisation as the contract writes it, and what was found of its VAT id."""
-    found, at = organization.vat_check, organization.vat_checked_at
+    """The organisation as the contract writes it, with the result of its VAT id check in words."""
+    result, checked_at = organization.vat_check, organization.vat_checked_at
     return {
         "organization_id": organization.organization_id,
         "name": organization.name,
@@ -124,6 +156,6 @@ def as_answer(organization: OrganizationRow, locale: LocaleCode) -> dict[str, ob
         "recorded_at": utc_text(organization.recorded_at),
         "updated_at": utc_text(organization.updated_at),
         "vat_check": None
-        if found is None or at is None
-        else {"result": found, "checked_at": utc_text(at), "text": say(locale, f"vat_check.{found}")},
+        if result is None or checked_at is None
+        else {"result": result, "checked_at": utc_text(checked_at), "text": say(locale, f"vat_check.{result}")},
     }

@@ -1,6 +1,6 @@
-"""Whether a VAT id is one of the organisation's own country, with the right form and check digits.
+"""Check that a VAT id belongs to the organisation's country and has the right form and check digits.
 
-It says nothing about whether the number is registered; the result is stored with its instant.
+The check does not ask whether the number is registered. Its result is stored with its instant.
 """
 
 from datetime import date, datetime
@@ -12,16 +12,16 @@ from recommender.billing.vat_rates import is_member
 from serving.organizations.repository import OrganizationRow
 
 VatCheck = Literal["valid", "not_valid", "other_country", "not_in_eu"]
-"""Everything but `valid` counts as no VAT id."""
+"""For tax, every result but `valid` counts as having no VAT id."""
 
 SELLERS_TIME: Final = ZoneInfo("Europe/Paris")
-"""Where the seller's days begin: a rate changes there at midnight, and documents bear its dates."""
+"""The seller's time zone: tax rates change at midnight there, and documents carry its dates."""
 
 _PREFIXES: Final = {"GR": ("EL", "GR"), "MC": ("FR",)}
 
 
 def check(vat_id: str, *, country: str) -> VatCheck:
-    """What is to be said of the VAT id of an organisation in this country."""
+    """Check the VAT id of an organisation in this country."""
     from stdnum.eu import vat
 
     if country != "MC" and not is_member(country, on=date.max):
@@ -37,11 +37,11 @@ def day_of(instant: datetime) -> date:
 
 
 def tax_for(organization: OrganizationRow, *, net_cents: int, at: datetime) -> tuple[TaxLine, ...]:
-    """The tax on a document of this net for the organisation, supplied at this instant."""
-    found = organization.vat_check
-    if found is None and organization.vat_id is not None:  # recorded before checks were
-        found = check(organization.vat_id, country=organization.country)
-    return tax_on(net_cents=net_cents, country=organization.country, has_vat_id=found == "valid", on=day_of(at))
+    """The tax on a document with this net amount for the organisation, supplied at this instant."""
+    result = organization.vat_check
+    if result is None and organization.vat_id is not None:  # recorded before checks were stored
+        result = check(organization.vat_id, country=organization.country)
+    return tax_on(net_cents=net_cents, country=organization.country, has_vat_id=result == "valid", on=day_of(at))
 
 
 def company_number(organization: OrganizationRow) -> str | None:

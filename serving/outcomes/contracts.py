@@ -1,4 +1,4 @@
-"""One outcome as the page reports it."""
+"""Shapes of the outcome route."""
 
 from typing import Annotated
 

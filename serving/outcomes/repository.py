@@ -12,7 +12,7 @@ from serving.outcomes.contracts import OutcomeIn
 
 @dataclass(frozen=True, slots=True)
 class DecidedOn:
-    """What an outcome must agree with: whose decision it was, when, and place by candidate plan."""
+    """The decision that an outcome must agree with; `positions` maps each candidate plan to its position."""
 
     organization_id: str
     occurred_at: datetime
@@ -20,7 +20,7 @@ class DecidedOn:
 
 
 def decided(connection: Connection, decision_id: str) -> DecidedOn | None:
-    """The decision, if it is known."""
+    """The decision of this id, if it is recorded."""
     header = connection.execute(
         select(decisions.c.organization_id, decisions.c.occurred_at).where(decisions.c.decision_id == decision_id)
     ).first()

@@ -1,27 +1,31 @@
-"""Record what came of a decision, once, and only what can have come of it."""
+"""Record the outcomes of decisions, each once, after checking them against the decision."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
 from data_contracts.raw.outcomes import CHOICES, OutcomeKind
+from serving.clock import Clock
+from serving.db.session import Database
 from serving.outcomes import repository
 from serving.outcomes.contracts import OutcomeIn
 from serving.web.access import Caller
+from serving.web.telemetry import Metrics
 
 FROM_THE_SERVICE: Final[frozenset[OutcomeKind]] = frozenset(
     {"previewed", "blocked", "confirmed", "payment_failed", "paid", "changed_back"}
 )
-"""The service sees these itself; a page that says so is not believed."""
+"""Kinds that the service records itself; from a page they are refused."""
 
 
 class UnknownDecision(LookupError):
-    """There is no decision of this id, or not for this caller."""
+    """No decision has this id, or the caller may not see it."""
 
 
 class NotFromPages(ValueError):
-    """The service sees this kind of outcome itself."""
+    """Only the service itself records outcomes of this kind."""
 
 
 class NotACandidate(ValueError):
@@ -29,25 +33,67 @@ class NotACandidate(ValueError):
 
 
 class PlanMissing(ValueError):
-    """This kind of outcome chooses a plan and must name it."""
+    """An outcome of this kind must name the plan that was chosen."""
 
 
 class OutcomeTooEarly(ValueError):
-    """Nothing comes of a decision before it is taken."""
+    """The outcome is dated before its decision."""
 
 
 class OutcomeInTheFuture(ValueError):
-    """An outcome is reported after it occurred."""
+    """The outcome is dated after now."""
 
 
 class OutcomeReused(ValueError):
-    """This event id stands for another outcome already."""
+    """Another outcome was recorded under this event id."""
+
+
+class Outcomes:
+    """Records outcomes that pages and hosts report."""
+
+    def __init__(self, database: Database, *, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+
+    async def record(self, outcome: OutcomeIn, caller: Caller) -> bool:
+        """Record a reported outcome; False when it was recorded before. Raises as the function `record`."""
+        new = await self._database.write(
+            lambda connection: record(connection, outcome=outcome, caller=caller, now=self._clock())
+        )
+        if new:
+            self._metrics.outcomes.labels(outcome.kind).inc()
+        return new
+
+    async def record_from_page(
+        self, decision_id: str, kind: OutcomeKind, *, plan: str | None, session_id: str, organization_id: str
+    ) -> None:
+        """Record an outcome seen by a page of this service, once per session, decision, kind and plan.
+
+        A plan that the decision did not rank is ignored.
+        """
+        now = self._clock()
+        outcome = OutcomeIn(
+            event_id=".".join(filter(None, ("page", session_id, decision_id, kind, plan)))[:128],
+            decision_id=decision_id,
+            kind=kind,
+            plan=plan,
+            occurred_at=now,
+        )
+
+        def write(connection: Connection) -> None:
+            with suppress(OutcomeReused, NotACandidate):
+                record(connection, outcome=outcome, caller=Caller(organization_id), now=now)
+
+        await self._database.write(write)
 
 
 def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: datetime) -> bool:
     """Record the outcome; False when it was recorded before.
 
-    A page's clock may be wrong: what it tells happened between the decision and now. Raises what is defined above.
+    The clock of a page may be wrong, so its instant is moved between the decision and now.
+    Raises `UnknownDecision`, `NotFromPages`, `PlanMissing`, `NotACandidate`, `OutcomeTooEarly`, `OutcomeInTheFuture`,
+    `OutcomeReused`.
     """
     decision = repository.decided(connection, outcome.decision_id)
     if decision is None or not caller.may_see(decision.organization_id):
@@ -76,9 +122,9 @@ def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: d
 def note(
     connection: Connection, *, kind: OutcomeKind, decision_id: str | None, plan: str, of: str, now: datetime
 ) -> None:
-    """Record what the service itself sees come of a decision, once per kind and what it is an outcome `of`.
+    """Record an outcome that the service itself observed, once per kind and subject `of`.
 
-    A change that no decision led to, or to a plan that the decision did not rank, is no outcome of one.
+    Nothing is recorded without a decision, or for a plan that the decision did not rank.
     """
     decision = None if decision_id is None else repository.decided(connection, decision_id)
     if decision_id is None or decision is None or plan not in decision.positions:

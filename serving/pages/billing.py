@@ -1,30 +1,24 @@
-"""Invoices and payment methods as a page with forms: the same services as over HTTP."""
+"""Invoices and payment methods as a page with forms, on the same services as the API."""
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
-from serving.collection import payment_methods
-from serving.collection.collect import collect_arrears
-from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable
-from serving.invoices import answers, repository
-from serving.invoices.endpoints import Number, files_of, html_answer, pdf_answer
-from serving.pages.changes import test_cards
-from serving.pages.shell import HTML, Asked, Page, PageRoute, onward, page_of, rendered, sent_form
-from serving.parts import PartsOf
+from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, PaymentMethods
+from serving.invoices import answers
+from serving.invoices.endpoints import Number, html_answer, pdf_answer
+from serving.invoices.service import Invoices
+from serving.pages.cards import test_cards
+from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
 from serving.payments.gateway import TokenRefused
-from serving.web.forms import Form, FormUnreadable
+from serving.web.forms import FormUnreadable
 from serving.web.problems import documented
 
-router = APIRouter(tags=["page"], route_class=PageRoute)
-
 MOST: Final = 500
-"""How many invoices the page lists."""
+"""The most invoices that the page lists."""
 _REFUSALS: Final[dict[type[Exception], tuple[int, str, str | None]]] = {
     TokenRefused: (422, "payment_token_refused", None),
     MethodNotAvailable: (422, "payment_method_not_available", None),
@@ -33,102 +27,96 @@ _REFUSALS: Final[dict[type[Exception], tuple[int, str, str | None]]] = {
 _SANDBOX_OTHERS: Final = {"sepa": "tok_sepa", "bank_transfer": "tok_bank_transfer"}
 
 
-@router.get("/billing", response_class=Response, responses={**documented(404), **HTML})
-async def billing_page(request: Request, parts: PartsOf, organization: Asked = None) -> Response:
-    """The payment methods with forms that add, choose and remove them, and every invoice."""
-    return await _billing(await page_of(request, parts, organization))
+def router(pages: Pages, payment_methods: PaymentMethods, invoices: Invoices) -> APIRouter:
+    """The routes of the billing page and its forms."""
+    endpoints = _Endpoints(pages, payment_methods, invoices)
+    api = pages.router()
+    shown: dict[str, Any] = {"response_class": Response, "responses": {**documented(404), **HTML}}
+    submitted: dict[str, Any] = {"response_class": Response, "responses": {**documented(403, 404), **HTML}}
+    api.get("/billing", **shown)(endpoints.billing_page)
+    api.post("/billing/add", **submitted)(endpoints.add_method)
+    api.post("/billing/default", **submitted)(endpoints.choose_method)
+    api.post("/billing/remove", **submitted)(endpoints.remove_method)
+    api.get("/billing/invoices/{number}.pdf", **shown)(endpoints.invoice_pdf)
+    api.get("/billing/invoices/{number}", **shown)(endpoints.invoice_page)
+    return api
 
 
-@router.post("/billing/add", response_class=Response, responses={**documented(403, 404), **HTML})
-async def add_method(request: Request, parts: PartsOf) -> Response:
-    """Add a payment method, the default from now on."""
-    page, form = await sent_form(request, parts)
-    kind, _, token = form.get("method").partition(":")
-    try:
-        said = PaymentMethodIn.model_validate({"kind": kind, "token": token, "default": True})
-    except ValidationError as error:
-        raise FormUnreadable from error
-    return await _carried_out(page, lambda: payment_methods.add(parts, organization_id=page.organization_id, said=said))
+class _Endpoints:
+    def __init__(self, pages: Pages, payment_methods: PaymentMethods, invoices: Invoices) -> None:
+        self._pages = pages
+        self._payment_methods = payment_methods
+        self._invoices = invoices
+
+    async def billing_page(self, request: Request, organization: OrganizationQuery = None) -> Response:
+        """The payment methods with forms that add, choose and remove them, and every invoice."""
+        return await self._billing(await self._pages.open(request, organization))
+
+    async def add_method(self, request: Request) -> Response:
+        """Add a payment method, the default from now on."""
+        page, form = await self._pages.submitted(request)
+        kind, _, token = form.get("method").partition(":")
+        try:
+            payload = PaymentMethodIn.model_validate({"kind": kind, "token": token, "default": True})
+        except ValidationError as error:
+            raise FormUnreadable from error
+        return await self._after(page, self._payment_methods.add(page.organization_id, payload))
+
+    async def choose_method(self, request: Request) -> Response:
+        """Pay with this method from now on."""
+        page, form = await self._pages.submitted(request)
+        payload = PaymentMethodChange(default=True)
+        return await self._after(page, self._payment_methods.change(page.organization_id, form.get("method"), payload))
+
+    async def remove_method(self, request: Request) -> Response:
+        """Remove a payment method; the last one of a paying subscription stays, and the page says so."""
+        page, form = await self._pages.submitted(request)
+        return await self._after(page, self._remove(page.organization_id, form.get("method")))
+
+    async def invoice_pdf(self, request: Request, number: Number, organization: OrganizationQuery = None) -> Response:
+        """The document as it was issued."""
+        page = await self._pages.open(request, organization)
+        _, kept = await self._invoices.get(page.organization_id, number)
+        return pdf_answer(kept, await self._invoices.files(kept))
+
+    async def invoice_page(self, request: Request, number: Number, organization: OrganizationQuery = None) -> Response:
+        """The document in the language of the page."""
+        page = await self._pages.open(request, organization)
+        _, kept = await self._invoices.get(page.organization_id, number)
+        return html_answer(kept, page.locale)
+
+    async def _remove(self, organization_id: str, payment_method_id: str) -> None:
+        await self._payment_methods.remove(organization_id, payment_method_id)
+        await self._payment_methods.collect(organization_id)
+
+    async def _after(self, page: Page, change: Awaitable[object]) -> Response:
+        """The billing page after a change of payment methods, or with the reason why it was refused."""
+        try:
+            await change
+        except tuple(_REFUSALS) as error:
+            status, code, remedy = _REFUSALS[type(error)]
+            refused = {key: page.say(f"problem.{code}.{key}") for key in ("title", "detail")}
+            if remedy is not None:
+                refused["remedy"] = page.say(remedy)
+            return await self._billing(page, refused=refused, status=status)
+        return self._pages.redirect(page, "/billing")
+
+    async def _billing(self, page: Page, *, refused: dict[str, str] | None = None, status: int = 200) -> Response:
+        methods = await self._payment_methods.all_of(page.organization_id)
+        cards = test_cards(self._payment_methods)
+        return self._pages.render(
+            "billing.html",
+            page,
+            status=status,
+            methods=methods,
+            cards=cards,
+            others=_SANDBOX_OTHERS if cards else {},
+            invoices=await latest_invoices(self._invoices, page, limit=MOST),
+            refused=refused,
+        )
 
 
-@router.post("/billing/default", response_class=Response, responses={**documented(403, 404), **HTML})
-async def choose_method(request: Request, parts: PartsOf) -> Response:
-    """Pay with this method from now on."""
-    page, form = await sent_form(request, parts)
-    said = PaymentMethodChange(default=True)
-    return await _carried_out(
-        page,
-        lambda: payment_methods.change(
-            parts, organization_id=page.organization_id, payment_method_id=_named(form), said=said
-        ),
-    )
-
-
-@router.post("/billing/remove", response_class=Response, responses={**documented(403, 404), **HTML})
-async def remove_method(request: Request, parts: PartsOf) -> Response:
-    """Remove a payment method; the last one of a paying subscription stays, and the page says so."""
-    page, form = await sent_form(request, parts)
-    return await _carried_out(
-        page,
-        lambda: payment_methods.remove(parts, organization_id=page.organization_id, payment_method_id=_named(form)),
-    )
-
-
-@router.get("/billing/invoices/{number}.pdf", response_class=Response, responses={**documented(404), **HTML})
-async def invoice_pdf(request: Request, number: Number, parts: PartsOf, organization: Asked = None) -> Response:
-    """The document as it was issued."""
-    page = await page_of(request, parts, organization)
-    kept = await parts.database.read(lambda connection: repository.kept(connection, page.organization_id, number))
-    return pdf_answer(kept, await files_of(parts, kept))
-
-
-@router.get("/billing/invoices/{number}", response_class=Response, responses={**documented(404), **HTML})
-async def invoice_page(request: Request, number: Number, parts: PartsOf, organization: Asked = None) -> Response:
-    """The document in the language of the page."""
-    page = await page_of(request, parts, organization)
-    kept = await parts.database.read(lambda connection: repository.kept(connection, page.organization_id, number))
-    return html_answer(kept, page.locale)
-
-
-async def latest(page: Page, *, limit: int) -> list[dict[str, Any]]:
+async def latest_invoices(invoices: Invoices, page: Page, *, limit: int) -> list[dict[str, Any]]:
     """The newest invoices and credit notes in words."""
-
-    def read(connection: Connection) -> list[repository.Kept]:
-        return repository.kept_of(connection, page.organization_id, limit=limit)
-
-    return [answers.summary(kept, page.locale) for kept in await page.parts.database.read(read)]
-
-
-async def _billing(page: Page, *, refused: dict[str, str] | None = None, status: int = 200) -> Response:
-    parts = page.parts
-    methods = await parts.database.read(
-        lambda connection: payment_methods.listed(connection, parts, page.organization_id)
-    )
-    cards = test_cards(parts)
-    return rendered(
-        "billing.html",
-        page,
-        status=status,
-        methods=methods,
-        cards=cards,
-        others=_SANDBOX_OTHERS if cards else {},
-        invoices=await latest(page, limit=MOST),
-        refused=refused,
-    )
-
-
-async def _carried_out(page: Page, work: Callable[[], object]) -> Response:
-    """The page again once it is done, or with what speaks against it. What is open is collected at once."""
-    try:
-        await asyncio.to_thread(work)
-    except tuple(_REFUSALS) as error:
-        status, code, remedy = _REFUSALS[type(error)]
-        said = {key: page.say(f"problem.{code}.{key}") for key in ("title", "detail")}
-        refused = said if remedy is None else {**said, "remedy": page.say(remedy)}
-        return await _billing(page, refused=refused, status=status)
-    await asyncio.to_thread(collect_arrears, page.parts, page.organization_id)
-    return onward(page, "/billing")
-
-
-def _named(form: Form) -> str:
-    return form.get("method")
+    _, documents = await invoices.latest(page.organization_id, limit=limit)
+    return [answers.summary(kept, page.locale) for kept in documents]

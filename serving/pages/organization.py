@@ -1,64 +1,63 @@
-"""The organisation page: the plan, what is to be known, the usage meters, and the way to another plan."""
+"""The organisation page: the plan, notices, usage meters, the latest invoices, and the modal."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Query, Request, Response
 
+from recommender.billing.catalogue import Catalogue
 from serving.accounts import usage_meters
-from serving.pages.billing import latest
-from serving.pages.shell import HTML, Asked, Page, PageRoute, page_of, rendered
-from serving.parts import PartsOf
+from serving.invoices.service import Invoices
+from serving.pages.billing import latest_invoices
+from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.plan_cards.contracts import IntervalName
 from serving.web.problems import documented
 from serving.words.texts import number, percent
 
-router = APIRouter(tags=["page"], route_class=PageRoute)
-
-PlanAsked = Annotated[str | None, Query(max_length=128)]
+PlanQuery = Annotated[str | None, Query(max_length=128)]
 
 LATEST_INVOICES: Final = 5
-"""How many the page lists; the others are on the billing page."""
+"""The most invoices that this page lists; the billing page lists the others."""
 
 NEAR_ALLOWANCE: Final = 0.8
-"""From this share on, a meter says how much of its allowance is used."""
+"""From this share of its allowance on, a meter says how much is used."""
 
 
-@router.get("/", response_class=Response, responses={**documented(404), **HTML})
-async def organization_page(
-    request: Request,
-    parts: PartsOf,
-    organization: Asked = None,
-    plan: PlanAsked = None,
-    interval: IntervalName | None = None,
-) -> Response:
-    """The page of one organisation: the demo's for anybody, any other for whoever holds its session or credential.
+def router(pages: Pages, invoices: Invoices, catalogue: Catalogue) -> APIRouter:
+    """The route of the organisation page."""
+    api = pages.router()
+    codes = {plan.code for plan in catalogue.plans}
 
-    A link may name a plan on sale: then the modal opens at once and leads to it.
-    """
-    page = await page_of(request, parts, organization)
-    token, _ = parts.authenticator.issue(
-        organization_id=page.organization_id,
-        origin=f"{request.url.scheme}://{request.url.netloc}",
-        token_id=parts.new_id(),
-        now=parts.now(),
-    )
-    return rendered(
-        "organization.html",
-        page,
-        token=token,
-        wished=plan if plan in {each.code for each in parts.catalogue.plans} else None,
-        interval=interval or page.standing.held.interval or "month",
-        plan=_plan(page),
-        meters=_meters(page),
-        since=_since(page),
-        invoices=await latest(page, limit=LATEST_INVOICES),
-    )
+    @api.get("/", response_class=Response, responses={**documented(404), **HTML})
+    async def organization_page(
+        request: Request,
+        organization: OrganizationQuery = None,
+        plan: PlanQuery = None,
+        interval: IntervalName | None = None,
+    ) -> Response:
+        """The page of one organisation: the demo's for anybody, any other for whoever holds its session or credential.
+
+        A link may name a plan on sale: then the modal opens at once and leads to it.
+        """
+        page = await pages.open(request, organization)
+        return pages.render(
+            "organization.html",
+            page,
+            token=pages.modal_token(page),
+            wished=plan if plan in codes else None,
+            interval=interval or page.overview.standing.held.interval or "month",
+            plan=_plan(page),
+            meters=_meters(page),
+            since=_since(page),
+            invoices=await latest_invoices(invoices, page, limit=LATEST_INVOICES),
+        )
+
+    return api
 
 
 def _plan(page: Page) -> dict[str, Any]:
-    """What the organisation holds, in words: a heading, the price if there is one, a sentence."""
-    held, plan, period = page.standing.held, page.standing.plan, page.standing.period
+    """The current plan in words: its name, its price if there is one, and a sentence about the period."""
+    held, plan, period = page.overview.standing.held, page.overview.standing.plan, page.overview.standing.period
     if held.status == "trial":
         since = page.day(page.organization.trial_started_at)
         return {"name": page.say("page.trial"), "price": None, "hint": page.say("page.trial_since", date=since)}
@@ -74,9 +73,9 @@ def _plan(page: Page) -> dict[str, Any]:
 
 
 def _meters(page: Page) -> list[dict[str, Any]]:
-    """The usage meters in words; `fill` is the drawn part of the bar in percent, `None` without an allowance."""
+    """The usage meters in words; `fill` is the filled part of the bar in percent, `None` without an allowance."""
     answer = usage_meters.usage_answer(
-        organization=page.organization, standing=page.standing, figures=page.figures, locale=page.locale
+        organization=page.organization, standing=page.overview.standing, figures=page.overview.usage, locale=page.locale
     )
     return [_meter(meter, page) for meter in cast("list[dict[str, Any]]", answer["meters"])]
 
@@ -87,8 +86,8 @@ def _meter(meter: Mapping[str, Any], page: Page) -> dict[str, Any]:
     if share is not None and share > NEAR_ALLOWANCE:
         key = "page.meter.over" if share > 1 else "page.meter.near"
         notes.append(page.say(key, percent=percent(page.locale, share)))
-    if meter["resets_at"] is not None and page.standing.usage_period is not None:
-        notes.append(page.say("page.meter.resets", date=page.day(page.standing.usage_period.end)))
+    if meter["resets_at"] is not None and page.overview.standing.usage_period is not None:
+        notes.append(page.say("page.meter.resets", date=page.day(page.overview.standing.usage_period.end)))
     if meter["unlimited"]:
         of = page.say("page.meter.unlimited")
     elif meter["allowance"] is not None:
@@ -106,6 +105,6 @@ def _meter(meter: Mapping[str, Any], page: Page) -> dict[str, Any]:
 
 
 def _since(page: Page) -> str:
-    period = page.standing.usage_period
+    period = page.overview.standing.usage_period
     start = page.organization.trial_started_at if period is None else period.start
     return page.say("page.usage_since", date=page.day(start))

@@ -1,4 +1,4 @@
-"""Who looks at a page: a session in a cookie, begun with a modal token, and the mark that its forms carry."""
+"""Page sessions: a signed cookie that a modal token begins, and the mark against forged forms."""
 
 import hmac
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from serving.web.forms import FormNotOurs
 
 COOKIE: Final = "plans_session"
 IDLE: Final = timedelta(minutes=10)
-"""So long a session waits for the next page; a modal token lasts as long."""
+"""A session ends when no page was opened for so long; a modal token lives as long."""
 LONGEST: Final = timedelta(hours=1)
 
 
@@ -29,7 +29,7 @@ class PageSession:
 
 
 class PageSessions:
-    """Turns sessions into cookies and back, and marks their forms."""
+    """Reads and writes session cookies, and marks the forms of a session."""
 
     def __init__(self, signing_key: str) -> None:
         self._key = signing_key.encode()
@@ -38,7 +38,7 @@ class PageSessions:
         )
 
     def read(self, request: Request, *, now: datetime) -> PageSession | None:
-        """The session of a request's cookie; `None` without one that holds."""
+        """The session in the cookie of a request; `None` without a valid one."""
         try:
             session_id, organization_id, started, seen = self._signer.loads(request.cookies.get(COOKIE, ""))
             began, last = (datetime.fromtimestamp(int(seconds), UTC) for seconds in (started, seen))
@@ -49,7 +49,7 @@ class PageSessions:
         return PageSession(str(session_id), str(organization_id), began, last)
 
     def keep(self, response: Response, session: PageSession, *, now: datetime, secure: bool) -> None:
-        """Let the browser hold the session on from now; no script reads it, no other site sends it with a form."""
+        """Set the session cookie as seen now; scripts cannot read it, and other sites' forms do not send it."""
         held = replace(session, seen_at=now)
         seconds = [int(instant.timestamp()) for instant in (held.started_at, held.seen_at)]
         value = self._signer.dumps([held.session_id, held.organization_id, *seconds])
@@ -58,11 +58,14 @@ class PageSessions:
         )
 
     def mark(self, session: PageSession) -> str:
-        """What a form of this session carries."""
+        """The mark that every form of this session carries, an HMAC of the session."""
         return hmac.new(self._key, f"form:{session.session_id}:{session.organization_id}".encode(), sha256).hexdigest()
 
     def check(self, session: PageSession | None, mark: str) -> PageSession:
-        """The session of a form; raises `NotAuthenticated` without one, `FormNotOurs` for a form of another."""
+        """The session that a form belongs to.
+
+        Raises `NotAuthenticated` without a session, `FormNotOurs` for a mark of another session.
+        """
         if session is None:
             raise NotAuthenticated("session_ended")
         if not hmac.compare_digest(self.mark(session).encode(), mark.encode()):

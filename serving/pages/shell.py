@@ -1,4 +1,4 @@
-"""What every page has in common: whose it is, how it is drawn, and how a refusal looks."""
+"""What every page shares: its organisation and session, its HTML frame, and refusals as pages."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -8,36 +8,31 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
-from serving.accounts import current_subscription as subscriptions
-from serving.accounts import usage_meters
-from serving.accounts.current_subscription import CurrentSubscription
-from serving.accounts.notices import notices
-from serving.organizations import repository as organizations
+from serving.accounts.service import Accounts, Overview
+from serving.clock import Clock
 from serving.organizations.repository import OrganizationRow
 from serving.pages.session import PageSession, PageSessions
-from serving.parts import Parts, parts_of, seen_by
 from serving.problem_table import PROBLEM_OF
-from serving.web.access import NotAuthenticated, UnknownOrganization
+from serving.web.access import Authenticator, NotAuthenticated, UnknownOrganization
 from serving.web.answers import locale_for
 from serving.web.fields import ID_PATTERN
 from serving.web.forms import Form, form_of
 from serving.web.templates import templates_in
 from serving.words.locales import LOCALES, LocaleCode
-from serving.words.plans import Words
+from serving.words.plans import Words, WordsIn
 from serving.words.texts import day, say
 
-_TEMPLATES = templates_in(Path(__file__).parent / "templates")
-_HEADERS = {
+_TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
+_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
-    # Nothing from elsewhere, nothing inline: what the host writes into a name stays text.
+    # Nothing from other hosts, nothing inline: a name that contains HTML stays text.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
         " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -45,8 +40,10 @@ _HEADERS = {
 }
 HTML: Final[dict[int | str, dict[str, object]]] = {200: {"content": {"text/html": {}}}}
 _LANGUAGES: Final[Mapping[LocaleCode, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
+_KEPT_QUERY: Final = frozenset({"interval", "family"})
+"""Query parameters that a link to another language keeps."""
 
-Asked = Annotated[str | None, Query(pattern=ID_PATTERN, max_length=128)]
+OrganizationQuery = Annotated[str | None, Query(pattern=ID_PATTERN, max_length=128)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,37 +51,42 @@ class Page:
     """One organisation as its pages show it, in one language."""
 
     request: Request
-    parts: Parts
-    organization: OrganizationRow
-    standing: CurrentSubscription
-    notices: list[dict[str, Any]]
-    figures: Mapping[str, int]
-    locale: LocaleCode
-    asked: str | None
+    overview: Overview
+    words: Words
+    """The catalogue on sale in the page's language."""
+    organization_query: str | None
+    """The organisation that the address names, if it names one."""
     session: PageSession
+    form_mark: str
+    """The mark that the forms of this page carry."""
+
+    @property
+    def organization(self) -> OrganizationRow:
+        """The organisation that the page shows."""
+        return self.overview.organization
 
     @property
     def organization_id(self) -> str:
-        """Whose page it is."""
+        """The id of the organisation that the page shows."""
         return self.organization.organization_id
 
     @property
-    def words(self) -> Words:
-        """What is on sale, in the page's language."""
-        return self.parts.words(self.locale)
+    def notices(self) -> list[dict[str, Any]]:
+        """What the organisation should know now, in sentences."""
+        return self.overview.notices
 
     @property
-    def form_mark(self) -> str:
-        """What its forms carry."""
-        return _sessions(self.parts).mark(self.session)
+    def locale(self) -> LocaleCode:
+        """The language of the page."""
+        return self.overview.locale
 
     def link(self, path: str, **query: str) -> str:
-        """A link that stays with this organisation and this language."""
-        named = {"organization": self.asked} if self.asked else {}
+        """A link that keeps the organisation and the language."""
+        named = {"organization": self.organization_query} if self.organization_query else {}
         return f"{path}?{urlencode({**named, 'locale': self.locale, **query})}"
 
     def day(self, instant: datetime) -> str:
-        """The day of an instant where the organisation is."""
+        """The day of an instant in the organisation's time zone."""
         return day(self.locale, instant, self.organization.timezone)
 
     def say(self, key: str, /, **params: object) -> str:
@@ -92,126 +94,147 @@ class Page:
         return say(self.locale, key, **params)
 
 
-async def page_of(request: Request, parts: Parts, asked: str | None = None) -> Page:
-    """Whose page is asked for: the session's, the one that a credential may see, else the demo's.
+class Pages:
+    """Opens pages for the organisation that a request may see, and renders them."""
 
-    Raises `UnknownOrganization`, `NotAuthenticated`.
-    """
-    session = _session(request, parts, asked)
-    return await _read(request, parts, session, asked)
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        authenticator: Authenticator,
+        sessions: PageSessions,
+        clock: Clock,
+        new_id: Callable[[], str],
+        words: WordsIn,
+        demo_organization: str | None,
+    ) -> None:
+        self._accounts = accounts
+        self._authenticator = authenticator
+        self._sessions = sessions
+        self._clock = clock
+        self._new_id = new_id
+        self._words = words
+        self._demo_organization = demo_organization
 
+    def router(self) -> APIRouter:
+        """A router for pages: a token in the address becomes a session, and a refusal is shown as a page."""
+        return APIRouter(tags=["page"], route_class=_route_class(self))
 
-async def sent_form(request: Request, parts: Parts) -> tuple[Page, Form]:
-    """A form of a page and the page's organisation; raises `NotAuthenticated`, `FormNotOurs`, `FormUnreadable`."""
-    form = await form_of(request)
-    sessions = _sessions(parts)
-    session = sessions.check(sessions.read(request, now=parts.now()), form.get("mark"))
-    return await _read(request, parts, session, None), form
+    async def open(self, request: Request, organization_id: str | None = None) -> Page:
+        """The page of the organisation in the address, else of the session, else of the demo.
 
+        Raises `UnknownOrganization`, `NotAuthenticated`.
+        """
+        return await self._page(request, self._session(request, organization_id), organization_id)
 
-def _session(request: Request, parts: Parts, asked: str | None) -> PageSession:
-    now = parts.now()
-    begun = _sessions(parts).read(request, now=now)
-    wanted = asked or (begun.organization_id if begun else parts.settings.demo_organization)
-    if wanted is None:
-        raise UnknownOrganization("none is named and there is no demo")
-    if begun is not None and begun.organization_id == wanted:
-        return begun
-    if wanted != parts.settings.demo_organization:
-        seen_by(parts.authenticator.caller(request, now=now), wanted)
-    return PageSession(parts.new_id(), wanted, now, now)
+    async def submitted(self, request: Request) -> tuple[Page, Form]:
+        """A submitted form and the page of its session.
 
+        Raises `NotAuthenticated`, `FormNotOurs`, `FormUnreadable`.
+        """
+        form = await form_of(request)
+        session = self._sessions.check(self._sessions.read(request, now=self._clock()), form.get("mark"))
+        return await self._page(request, session, None), form
 
-async def _read(request: Request, parts: Parts, session: PageSession, asked: str | None) -> Page:
-    owner = session.organization_id
-
-    def work(
-        connection: Connection,
-    ) -> tuple[OrganizationRow, CurrentSubscription, list[dict[str, Any]], Mapping[str, int]]:
-        row = organizations.get(connection, owner)
-        standing = subscriptions.current(connection, organization_id=owner, catalogue=parts.catalogue, now=parts.now())
-        spoken = locale_for(request, row.locale)
-        told = notices(connection, organization=row, standing=standing, words=parts.words(spoken))
-        since = row.trial_started_at if standing.usage_period is None else standing.usage_period.start
-        return row, standing, told, usage_meters.used(connection, organization_id=owner, since=since)
-
-    row, standing, told, figures = await parts.database.read(work)
-    locale = locale_for(request, row.locale)
-    return Page(request, parts, row, standing, told, figures, locale, asked, session)
-
-
-def rendered(template: str, page: Page, *, status: int = 200, **content: object) -> Response:
-    """A page as HTML; its session is held on."""
-    response = _html(
-        template,
-        status=status,
-        locale=page.locale,
-        page=page,
-        organization=page.organization,
-        language_links=[
-            (code, _LANGUAGES[code], page.link(page.request.url.path, **_kept(page), locale=code)) for code in LOCALES
+    def render(self, template: str, page: Page, *, status: int = 200, **content: object) -> Response:
+        """A page as HTML; its session is prolonged."""
+        kept = {name: value for name, value in page.request.query_params.items() if name in _KEPT_QUERY}
+        links = [
+            (code, _LANGUAGES[code], page.link(page.request.url.path, **{**kept, "locale": code})) for code in LOCALES
         ]
-        if page.request.method == "GET"
-        else [],
-        **content,
-    )
-    _keep(response, page)
-    return response
+        response = _html(
+            template,
+            status=status,
+            locale=page.locale,
+            page=page,
+            organization=page.organization,
+            language_links=links if page.request.method == "GET" else [],
+            **content,
+        )
+        self._keep(response, page.session, page.request)
+        return response
+
+    def redirect(self, page: Page, path: str, **query: str) -> Response:
+        """The way to the next page after a form was carried out."""
+        response = RedirectResponse(page.link(path, **query), status_code=303)
+        self._keep(response, page.session, page.request)
+        return response
+
+    def begin_session(self, request: Request) -> Response:
+        """Turn the modal token in the address into a session; the redirect drops the token from the address.
+
+        Raises `NotAuthenticated`.
+        """
+        now = self._clock()
+        organization_id = self._authenticator.bearer(request.query_params["token"], now=now)
+        query = urlencode(
+            [
+                (name, value)
+                for name, value in request.query_params.multi_items()
+                if name not in {"token", "organization"}
+            ]
+        )
+        response = RedirectResponse(request.url.path + (f"?{query}" if query else ""), 303)
+        response.headers["Cache-Control"] = "no-store"
+        self._keep(response, PageSession(self._new_id(), organization_id, now, now), request)
+        return response
+
+    def modal_token(self, page: Page) -> str:
+        """A token with which the modal on this page calls the API."""
+        url = page.request.url
+        token, _ = self._authenticator.issue(
+            organization_id=page.organization_id,
+            origin=f"{url.scheme}://{url.netloc}",
+            token_id=self._new_id(),
+            now=self._clock(),
+        )
+        return token
+
+    def _session(self, request: Request, organization_id: str | None) -> PageSession:
+        now = self._clock()
+        begun = self._sessions.read(request, now=now)
+        wanted = organization_id or (begun.organization_id if begun else self._demo_organization)
+        if wanted is None:
+            raise UnknownOrganization("the address names none, and there is no demo")
+        if begun is not None and begun.organization_id == wanted:
+            return begun
+        if wanted != self._demo_organization and not self._authenticator.caller(request, now=now).may_see(wanted):
+            raise UnknownOrganization(wanted)
+        return PageSession(self._new_id(), wanted, now, now)
+
+    async def _page(self, request: Request, session: PageSession, organization_query: str | None) -> Page:
+        overview = await self._accounts.overview(session.organization_id, partial(locale_for, request))
+        words, mark = self._words(overview.locale), self._sessions.mark(session)
+        return Page(request, overview, words, organization_query, session, mark)
+
+    def _keep(self, response: Response, session: PageSession, request: Request) -> None:
+        self._sessions.keep(response, session, now=self._clock(), secure=request.url.scheme == "https")
 
 
-def onward(page: Page, path: str, **query: str) -> Response:
-    """The next page after a form was carried out."""
-    response = RedirectResponse(page.link(path, **query), status_code=303)
-    _keep(response, page)
-    return response
+def _route_class(pages: Pages) -> type[APIRoute]:
+    class PageRoute(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
 
+            async def page(request: Request) -> Response:
+                try:
+                    if request.method == "GET" and "token" in request.query_params:
+                        return pages.begin_session(request)
+                    return await handle(request)
+                except Exception as error:
+                    refusal = _refusal(request, error) if "text/html" in request.headers.get("accept", "") else None
+                    if refusal is None:
+                        raise
+                    return refusal
 
-class PageRoute(APIRoute):
-    """A route for people: a token in the address becomes a session, and a refusal is a page."""
+            return page
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler with both."""
-        handle = super().get_route_handler()
-
-        async def page(request: Request) -> Response:
-            try:
-                if request.method == "GET" and "token" in request.query_params:
-                    return _begun(request)
-                return await handle(request)
-            except Exception as error:
-                if "text/html" not in request.headers.get("accept", ""):
-                    raise
-                refusal = _refusal(request, error)
-                if refusal is None:
-                    raise
-                return refusal
-
-        return page
-
-
-def _begun(request: Request) -> Response:
-    """A session from a modal token; the token does not stay in the address."""
-    parts, now = parts_of(request), parts_of(request).now()
-    organization_id = parts.authenticator.bearer(request.query_params["token"], now=now)
-    query = [
-        (name, value) for name, value in request.query_params.multi_items() if name not in {"token", "organization"}
-    ]
-    response = RedirectResponse(
-        request.url.replace(query=urlencode(query)).path + (f"?{urlencode(query)}" if query else ""), 303
-    )
-    response.headers["Cache-Control"] = "no-store"
-    session = PageSession(parts.new_id(), organization_id, now, now)
-    _sessions(parts).keep(response, session, now=now, secure=request.url.scheme == "https")
-    return response
+    return PageRoute
 
 
 def _refusal(request: Request, error: Exception) -> Response | None:
-    """What went wrong as a page; `None` for what nobody expected."""
-    status, code = 0, ""
-    for kind in type(error).__mro__:
-        if kind in PROBLEM_OF:
-            status, code = PROBLEM_OF[kind]
-            break
+    """The error as a page; `None` for an error that no table names."""
+    status, code = next((PROBLEM_OF[kind] for kind in type(error).__mro__ if kind in PROBLEM_OF), (0, ""))
     if isinstance(error, NotAuthenticated):
         code = "session_ended"
     elif isinstance(error, RequestValidationError):
@@ -228,17 +251,3 @@ def _html(template: str, *, status: int, locale: LocaleCode, **content: object) 
     text = _TEMPLATES.get_template(template).render(locale=locale, t=partial(say, locale), **content)
     headers = {**_HEADERS, "Content-Language": locale}
     return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=headers)
-
-
-def _kept(page: Page) -> dict[str, str]:
-    """What of the address stays when only the language changes."""
-    return {name: value for name, value in page.request.query_params.items() if name in {"interval", "family"}}
-
-
-def _keep(response: Response, page: Page) -> None:
-    secure = page.request.url.scheme == "https"
-    _sessions(page.parts).keep(response, page.session, now=page.parts.now(), secure=secure)
-
-
-def _sessions(parts: Parts) -> PageSessions:
-    return PageSessions(parts.settings.signing_key.get_secret_value())

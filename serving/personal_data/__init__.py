@@ -1,1 +1,1 @@
-"""All that is known of one organisation: handed over as an archive, and erased."""
+"""Everything stored about one organisation: its archive and its erasure."""

@@ -15,14 +15,14 @@ from serving.organizations import repository as organizations
 from serving.personal_data.tables import PERSONAL, rows_of
 
 HIDDEN: Final = frozenset({payment_methods.c.reference, payment_methods.c.customer})
-"""Names that open something at the payment provider: no reader needs them, and a thief would."""
+"""The payment provider's references: left out, because they could be misused and explain nothing to a reader."""
 _IN_MEMORY: Final = 4 * 1_048_576
 _CHUNK: Final = 65_536
 _ROWS_AT_ONCE: Final = 1_000
 
 
 def archive(connection: Connection, organization_id: str, *, now: datetime) -> IO[bytes]:
-    """A ZIP file, open at its beginning; a large one is on disk and gone when closed. Raises `UnknownOrganization`."""
+    """A ZIP file, open at its beginning; a large one lies on disk until it is closed. Raises `UnknownOrganization`."""
     organizations.get(connection, organization_id)
     file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115, the answer closes it once it is sent
     rows: dict[str, int] = {}
@@ -39,7 +39,7 @@ def archive(connection: Connection, organization_id: str, *, now: datetime) -> I
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:
-    """The file in pieces, and then it is closed."""
+    """Yield the file in pieces of 64 KiB, then close it."""
     with file:
         while piece := file.read(_CHUNK):
             yield piece
@@ -59,7 +59,7 @@ def _table(packed: ZipFile, connection: Connection, table: Table, organization_i
 
 
 def _row(columns: list[Column[Any]], row: RowMapping) -> dict[str, object]:
-    """The row with the JSON that it holds as part of it, not as text."""
+    """The row as a mapping; columns that hold JSON are embedded as JSON, not as text."""
     return {
         str(column.name): orjson.Fragment(row[column.name])
         if row[column.name] is not None and (column.comment or "").startswith("JSON")

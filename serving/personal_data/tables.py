@@ -1,4 +1,4 @@
-"""Which tables tell something of an organisation, and which of them the law wants kept."""
+"""The tables with rows about one organisation, and which of them the law requires to be kept."""
 
 from typing import Final
 
@@ -20,20 +20,20 @@ KEPT: Final = frozenset(
 """Documents and books: ten years, Code de commerce L123-22. Erasure leaves them (GDPR, article 17 (3) b)."""
 
 
-def _tells_of_one(table: Table) -> bool:
+def _is_personal(table: Table) -> bool:
     if table is organizations or "organization_id" in table.c:
         return True
-    return any(_tells_of_one(key.column.table) for key in table.foreign_keys)
+    return any(_is_personal(key.column.table) for key in table.foreign_keys)
 
 
-PERSONAL: Final = tuple(table for table in metadata.sorted_tables if _tells_of_one(table))
-"""Every table with rows of one organisation, those referred to first."""
+PERSONAL: Final = tuple(table for table in metadata.sorted_tables if _is_personal(table))
+"""Every table with rows about one organisation; a table comes after those that it refers to."""
 ERASED: Final = tuple(table for table in PERSONAL if table not in KEPT and table is not organizations)
 
 
 def rows_of(table: Table, organization_id: str) -> ColumnElement[bool]:
-    """The condition for the rows of the table that tell of the organisation."""
+    """The condition that selects the rows about the organisation."""
     if "organization_id" in table.c:
         return table.c.organization_id == organization_id
-    key = next(key for key in table.foreign_keys if _tells_of_one(key.column.table))
+    key = next(key for key in table.foreign_keys if _is_personal(key.column.table))
     return key.parent.in_(select(key.column).where(rows_of(key.column.table, organization_id)))

@@ -22,7 +22,7 @@ from recommender.ranking.usage_range import UsageRange
 from serving.accounts.account import Known, situation
 from serving.accounts.records import card_record
 from serving.plan_cards.promotions import open_promotion
-from serving.plan_cards.ranker_fallback import Advisor
+from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.repository import Candidate, Decision
 from serving.sale.assortment import Assortment
 
@@ -59,7 +59,7 @@ async def decide(
     facts: Known,
     interval: Interval,
     assortment: Assortment,
-    advisor: Advisor,
+    fallback: RankerFallback,
     terms: Terms,
     decision_id: str,
     basis: str,
@@ -73,7 +73,7 @@ async def decide(
     def ranked(ranker: Ranker) -> tuple[ShownPlan, ...]:
         if not codes:
             return ()
-        best_first = rank(codes, _willing_utilities(ranker, rows, rules=advisor.rules))
+        best_first = rank(codes, _willing_utilities(ranker, rows, rules=fallback.rules))
         if not terms.exploration_budget:
             return explore(best_first, decision_id=decision_id)
         out = out_of_question(codes, rows, catalogue=catalogue, interval=interval, facts=facts)
@@ -86,14 +86,14 @@ async def decide(
     organization_id = facts.organization.organization_id
     by_rules = in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share)
     place = terms.assignment
-    advice = await advisor.ask(ranked, rules_share=by_rules, arm=None if place is None else place.arm.ranker)
+    advice = await fallback.run(ranked, rules_share=by_rules, arm=None if place is None else place.arm.ranker)
     order = advice.answer
-    explanation = await advisor.ask_again(advice.ranker, explained) if order else None
+    explanation = await fallback.rerun(advice.ranker, explained) if order else None
     reasons = explanation.reasons if explanation is not None else ()
     records = explanation.records() if explanation is not None else []
     candidates = _candidates(order, codes=codes, rows=rows, reasons=records, shown=terms.shown)
     shown = order[: terms.shown]
-    measured, spread = Facts(situations, plans), advisor.champions.champion.usage_range
+    measured, spread = Facts(situations, plans), fallback.champions.champion.usage_range
     cards = _cards(shown, facts=facts, measured=measured, assortment=assortment, reasons=reasons, usage_range=spread)
     content = {"context": _context(explanation, nothing_on_sale=not order), "plans": cards}
     decision = Decision(

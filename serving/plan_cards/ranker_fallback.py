@@ -74,7 +74,7 @@ class _Contender:
         return self.pause if now < self.paused_until else None
 
 
-class Advisor:
+class RankerFallback:
     """Chooses who answers, decision by decision."""
 
     def __init__(
@@ -95,7 +95,7 @@ class Advisor:
         self._champion = _Contender(self.champions, CHAMPION)
         self._challenger = _Contender(self.challengers, CHALLENGER)
 
-    async def ask(
+    async def run(
         self, work: Callable[[Ranker], Answer], *, rules_share: bool = False, arm: ArmRanker | None = None
     ) -> Advice[Answer]:
         """What the work makes of the champion, or of the rules; never fails because of a trained ranker.
@@ -127,7 +127,7 @@ class Advisor:
             first_reason = first_reason or contender.reasons[trouble or "absent"]
         return Advice(self.rules, work(self.rules), first_reason)
 
-    async def ask_again(self, ranker: Ranker, work: Callable[[Ranker], Answer]) -> Answer | None:
+    async def rerun(self, ranker: Ranker, work: Callable[[Ranker], Answer]) -> Answer | None:
         """What the work makes of the ranker that has just answered; `None` when it fails or is too slow this time."""
         if ranker is self.rules:
             return work(ranker)

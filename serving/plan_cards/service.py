@@ -1,101 +1,174 @@
-"""Answer with the decision that still holds, or take and store a new one."""
+"""Answer with the decision that is still valid, or take and store a new one."""
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Interval
 from recommender.experiments.assignment import Assignment
 from serving.accounts import account
-from serving.parts import Parts
-from serving.plan_cards import repository
+from serving.accounts.account import Known
+from serving.clock import Clock
+from serving.db.session import Database
+from serving.experiments.in_force import ExperimentsInForce
+from serving.plan_cards import overview, render, repository
 from serving.plan_cards.decide import Terms, decide
+from serving.plan_cards.ranker_fallback import RankerFallback
+from serving.plan_cards.rendered import Rendered
 from serving.plan_cards.repository import Decision
+from serving.sale.assortment import Assortment
+from serving.settings import Settings
+from serving.web.telemetry import Metrics
+from serving.words.locales import LocaleChoice, LocaleCode
+from serving.words.plans import WordsIn
 
 _ATTEMPTS = 5
 
 
 class BusyOrganization(Exception):
-    """The organisation's facts changed again and again while a decision was being taken."""
+    """The organisation's facts kept changing while a decision was taken."""
 
 
-async def recommend(parts: Parts, *, organization_id: str, interval: Interval) -> tuple[str, str]:
-    """The id of the decision in force and the organisation's language.
+class PlanCards:
+    """Recommends plans and shows the whole catalogue, each for one organisation.
 
-    The same decision is answered until it expires or something it rests on changes, so a page that is loaded again
-    makes no new impression. Raises `UnknownOrganization`, `BusyOrganization`.
+    Every method raises `UnknownOrganization`; those that decide raise `BusyOrganization` too.
     """
-    for _ in range(_ATTEMPTS):
-        now = parts.now()
-        latest = await repository.latest_now(parts.database, organization_id=organization_id, interval=interval)
-        place = parts.experiments.place_of(organization_id, now=now)
-        basis = _basis(parts, latest.revision, place)
-        if latest.decision_id is not None and latest.holds(basis, now):
-            return latest.decision_id, latest.locale
-        taken = await _take(parts, organization_id=organization_id, interval=interval, now=now, place=place)
-        if taken is not None:
-            return taken, latest.locale
-    raise BusyOrganization(organization_id)
 
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+        settings: Settings,
+        assortment: Assortment,
+        words: WordsIn,
+        fallback: RankerFallback,
+        experiments: ExperimentsInForce,
+        metrics: Metrics,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id
+        self._settings = settings
+        self._assortment = assortment
+        self._words = words
+        self._fallback = fallback
+        self._experiments = experiments
+        self._metrics = metrics
+        self._rendered = Rendered()
 
-async def decision_for(parts: Parts, *, organization_id: str, interval: Interval) -> Decision:
-    """The decision in force with all that it says; raises as `recommend`."""
-    decision_id, _ = await recommend(parts, organization_id=organization_id, interval=interval)
-    return await parts.database.read(lambda connection: repository.get(connection, decision_id))
+    @property
+    def usual_interval(self) -> Interval:
+        """The interval for readers who ask for none."""
+        return self._assortment.usual_interval
 
+    async def recommendation(
+        self, organization_id: str, *, interval: Interval, locale_for: LocaleChoice
+    ) -> tuple[bytes, LocaleCode]:
+        """The recommendation as JSON bytes, with its language."""
+        decision_id, organization_locale = await self._in_force(organization_id, interval=interval)
+        locale = locale_for(organization_locale)
+        body = self._rendered.get(decision_id, locale)
+        if body is None:
+            body = orjson.dumps(render.recommendation(await self._decision(decision_id), self._words(locale)))
+            self._rendered.put(decision_id, locale, body)
+        return body, locale
 
-async def _take(
-    parts: Parts, *, organization_id: str, interval: Interval, now: datetime, place: Assignment | None
-) -> str | None:
-    """Decide and store; `None` when the organisation's facts changed meanwhile."""
-    started = time.perf_counter()
-    facts = await parts.database.read(
-        lambda connection: account.known(
-            connection, organization_id=organization_id, catalogue=parts.catalogue, now=now
+    async def decision(self, organization_id: str, *, interval: Interval) -> Decision:
+        """The decision in force with everything it contains."""
+        decision_id, _ = await self._in_force(organization_id, interval=interval)
+        return await self._decision(decision_id)
+
+    async def catalogue(
+        self, organization_id: str, *, interval: Interval, locale_for: LocaleChoice
+    ) -> tuple[dict[str, Any], LocaleCode]:
+        """Everything on sale as the contract writes it, with its language."""
+        facts = await self._known(organization_id, now=self._clock())
+        locale = locale_for(facts.organization.locale)
+        return overview.overview(facts, interval=interval, words=self._words(locale)), locale
+
+    async def _in_force(self, organization_id: str, *, interval: Interval) -> tuple[str, str]:
+        """The id of the decision in force, and the organisation's language.
+
+        The same decision is answered until it expires or something it depends on changes, so a page that is loaded
+        again makes no new impression.
+        """
+        for _ in range(_ATTEMPTS):
+            now = self._clock()
+            latest = await repository.latest_now(self._database, organization_id=organization_id, interval=interval)
+            assignment = self._experiments.place_of(organization_id, now=now)
+            basis = self._basis(latest.revision, assignment)
+            if latest.decision_id is not None and latest.holds(basis, now):
+                return latest.decision_id, latest.locale
+            taken = await self._take(organization_id, interval=interval, now=now, assignment=assignment)
+            if taken is not None:
+                return taken, latest.locale
+        raise BusyOrganization(organization_id)
+
+    async def _decision(self, decision_id: str) -> Decision:
+        return await self._database.read(lambda connection: repository.get(connection, decision_id))
+
+    async def _known(self, organization_id: str, *, now: datetime) -> Known:
+        def read(connection: Connection) -> Known:
+            return account.known(
+                connection, organization_id=organization_id, catalogue=self._assortment.catalogue, now=now
+            )
+
+        return await self._database.read(read)
+
+    async def _take(
+        self, organization_id: str, *, interval: Interval, now: datetime, assignment: Assignment | None
+    ) -> str | None:
+        """Decide and store; `None` when the organisation's facts changed meanwhile."""
+        started = time.perf_counter()
+        facts = await self._known(organization_id, now=now)
+        revision = facts.organization.revision
+        decided = await decide(
+            facts=facts,
+            interval=interval,
+            assortment=self._assortment,
+            fallback=self._fallback,
+            terms=self._terms(assignment),
+            decision_id=self._new_id(),
+            basis=self._basis(revision, assignment),
         )
-    )
-    revision = facts.organization.revision
-    decided = await decide(
-        facts=facts,
-        interval=interval,
-        assortment=parts.assortment,
-        advisor=parts.advisor,
-        terms=_terms(parts, place),
-        decision_id=parts.new_id(),
-        basis=_basis(parts, revision, place),
-    )
-    decision = replace(decided.decision, latency_ms=1_000 * (time.perf_counter() - started))
+        decision = replace(decided.decision, latency_ms=1_000 * (time.perf_counter() - started))
 
-    def store(connection: Connection) -> str | None:
-        return repository.add(connection, decision, decided.candidates, revision=revision, recorded_at=parts.now())
+        def store(connection: Connection) -> str | None:
+            return repository.add(
+                connection, decision, decided.candidates, revision=revision, recorded_at=self._clock()
+            )
 
-    stored = await parts.database.write(store)
-    if stored == decision.decision_id:
-        labels = decision.strategy, decision.model_version, decision.fallback_reason or ""
-        parts.metrics.decisions.labels(*labels).inc()
-    return stored
+        stored = await self._database.write(store)
+        if stored == decision.decision_id:
+            labels = decision.strategy, decision.model_version, decision.fallback_reason or ""
+            self._metrics.decisions.labels(*labels).inc()
+        return stored
 
+    def _terms(self, assignment: Assignment | None) -> Terms:
+        settings = self._settings
+        budget = None if assignment is None else assignment.arm.exploration_budget
+        return Terms(
+            exploration_budget=settings.exploration_budget if budget is None else budget,
+            rules_share=settings.rules_share,
+            shown=settings.plans_shown,
+            lifetime=timedelta(minutes=settings.decision_minutes),
+            assignment=assignment,
+        )
 
-def _terms(parts: Parts, place: Assignment | None) -> Terms:
-    settings = parts.settings
-    budget = None if place is None else place.arm.exploration_budget
-    return Terms(
-        exploration_budget=settings.exploration_budget if budget is None else budget,
-        rules_share=settings.rules_share,
-        shown=settings.plans_shown,
-        lifetime=timedelta(minutes=settings.decision_minutes),
-        assignment=place,
-    )
-
-
-def _basis(parts: Parts, revision: int, place: Assignment | None) -> str:
-    """Everything a decision rests on, as one text: another text, another decision."""
-    settings = parts.settings
-    champion = parts.advisor.champions.champion.version
-    terms = f"{settings.exploration_budget:g} {settings.rules_share:g} {settings.plans_shown}"
-    if place is not None:
-        challenger = parts.advisor.challengers.champion.version if place.arm.ranker == "challenger" else ""
-        terms = f"{terms} {place.experiment.name} {place.arm.name} {challenger}"
-    return f"{revision} {parts.catalogue.version} {champion} {terms}"
+    def _basis(self, revision: int, assignment: Assignment | None) -> str:
+        """Everything that a decision depends on, as one text: when it changes, a new decision is taken."""
+        settings = self._settings
+        champion = self._fallback.champions.champion.version
+        terms = f"{settings.exploration_budget:g} {settings.rules_share:g} {settings.plans_shown}"
+        if assignment is not None:
+            challenger = self._fallback.challengers.champion.version if assignment.arm.ranker == "challenger" else ""
+            terms = f"{terms} {assignment.experiment.name} {assignment.arm.name} {challenger}"
+        return f"{revision} {self._assortment.catalogue.version} {champion} {terms}"

@@ -1,4 +1,4 @@
-"""A batch of usage events, what became of it, and the meters made from it."""
+"""Shapes of the usage routes: a batch of events, its receipt, and the meters."""
 
 from typing import Annotated, Any, Literal
 

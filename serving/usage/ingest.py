@@ -1,4 +1,4 @@
-"""Judge one usage event as it came in: fit to be recorded, or rejected with the reason."""
+"""Check one usage event as it came in: valid, or rejected with the reason."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from data_contracts.usage import MAX_QUANTITY, METRICS, Metric
 from serving.web.fields import ID_PATTERN
 
 OLDEST: Final = timedelta(days=400)
-"""Events from longer ago are refused: nothing that we compute would look at them."""
+"""Older events are rejected: no computation reads them."""
 
 _ID: Final = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 _ACTION: Final = re.compile(r"[A-Za-z0-9._:\-]{1,64}\Z")
@@ -20,7 +20,7 @@ _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Z
 
 @dataclass(frozen=True, slots=True)
 class IncomingEvent:
-    """A usage event that is fit to be recorded."""
+    """A valid usage event."""
 
     event_id: str
     organization_id: str

@@ -17,7 +17,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class UsageDay:
-    """What one organisation used of one metric on one UTC day."""
+    """One organisation's usage of one metric on one UTC day."""
 
     metric: str
     day: date
@@ -49,19 +49,19 @@ _CARRIED = (
 
 
 def days_since(connection: Connection, organization_id: str, first_day: date) -> list[UsageDay]:
-    """The days from the first on, by metric and day."""
+    """The days from `first_day` on, ordered by metric and day."""
     rows = connection.execute(_SINCE, {"organization_id": organization_id, "first_day": first_day})
     return [UsageDay(*row) for row in rows]
 
 
 def levels_before(connection: Connection, organization_id: str, day: date) -> list[UsageDay]:
-    """Per level metric its last day before this one, if any."""
+    """For each level metric, its last day before `day`, if there is one."""
     rows = connection.execute(_CARRIED, {"organization_id": organization_id, "before": day})
     return [UsageDay(*row) for row in rows]
 
 
 def counted_on(connection: Connection, organization_id: str, *, since: datetime) -> Mapping[str, int]:
-    """Per metric the sum of the events from an instant to the end of its UTC day."""
+    """For each metric, the sum of the events from an instant to the end of its UTC day."""
     midnight = datetime.combine(since.date(), time.max, tzinfo=UTC)
     rows = connection.execute(
         select(usage_events.c.metric, func.sum(usage_events.c.quantity))
@@ -76,7 +76,7 @@ def counted_on(connection: Connection, organization_id: str, *, since: datetime)
 
 
 def recorded(connection: Connection, event_ids: Sequence[str]) -> dict[str, IncomingEvent]:
-    """Those of the events that are recorded already, by id."""
+    """The events with these ids that are recorded already, by id."""
     found: dict[str, IncomingEvent] = {}
     columns = (usage_events.c[field] for field in IncomingEvent.__dataclass_fields__)
     query = select(*columns).where(usage_events.c.event_id.in_(bindparam("ids", expanding=True)))
@@ -87,12 +87,12 @@ def recorded(connection: Connection, event_ids: Sequence[str]) -> dict[str, Inco
 
 
 def add(connection: Connection, events: Sequence[IncomingEvent], *, recorded_at: datetime) -> list[IncomingEvent]:
-    """Append the events and roll them up; returns those that nobody else has appended meanwhile."""
+    """Append the events and add them to the daily roll-up; returns those that no other transaction has appended."""
     if not events:
         return []
     values = [{**_values(event), "recorded_at": recorded_at} for event in events]
     insert = _insert(connection)
-    if connection.dialect.name == "sqlite":  # it lets one writer in at a time: what was absent still is
+    if connection.dialect.name == "sqlite":  # one writer at a time: an absent event is still absent
         connection.execute(insert(usage_events), values)
         added = list(events)
     else:

@@ -1,22 +1,24 @@
-"""Record usage events exactly once, and read the meters off them."""
+"""Record usage events, each exactly once."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
+from serving.clock import Clock
+from serving.db.session import Database
 from serving.organizations import repository as organizations
 from serving.usage import repository
 from serving.usage.contracts import MAX_EVENTS
 from serving.usage.ingest import EventRejected, IncomingEvent, checked
+from serving.web.telemetry import Metrics
 
 
 class MalformedJson(ValueError):
-    """The body is not JSON; `position` is the character where it stops being so."""
+    """The body is not JSON; `position` is the character at which parsing failed."""
 
     def __init__(self, position: int) -> None:
         super().__init__(f"not JSON from character {position} on")
@@ -28,23 +30,44 @@ class NotABatch(ValueError):
 
 
 class TooManyEvents(ValueError):
-    """A batch holds more events than one transaction should."""
+    """The batch holds more than `MAX_EVENTS` events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a batch; rejections in the order of the events."""
+    """Counts of a recorded batch, and its rejections in the order of the events."""
 
     accepted: int
     duplicates: int
     rejected: tuple[tuple[int, EventRejected], ...]
 
 
+class Usage:
+    """Records batches of usage events."""
+
+    def __init__(self, database: Database, *, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+
+    async def record(self, raw_events: Sequence[object]) -> Receipt:
+        """Record the events of one batch in one transaction."""
+        receipt = Receipt(0, 0, ())
+        if raw_events:
+            receipt = await self._database.write(
+                lambda connection: record(connection, raw_events=raw_events, clock=self._clock)
+            )
+        self._metrics.events.labels("accepted").inc(receipt.accepted)
+        self._metrics.events.labels("duplicate").inc(receipt.duplicates)
+        self._metrics.events.labels("rejected").inc(len(receipt.rejected))
+        return receipt
+
+
 def parsed_batch(body: bytes) -> list[object]:
     """The raw events of a request body.
 
-    Python's own reader is asked where the strict one refuses, because it also reads what only one event has wrong
-    (`NaN`, half a surrogate pair): that event is rejected, the others are not.
+    Where the strict parser fails, Python's own is tried: it accepts what is wrong with a single event (`NaN`, half a
+    surrogate pair), so that only this event is rejected.
     Raises `MalformedJson`, `NotABatch`, `TooManyEvents`.
     """
     try:
@@ -61,24 +84,26 @@ def parsed_batch(body: bytes) -> list[object]:
     return content["events"]
 
 
-def record(connection: Connection, *, raw_events: Sequence[object], clock: Callable[[], datetime]) -> Receipt:
-    """Record each event that is fit and new; the same event again is a duplicate, within the batch too.
+def record(connection: Connection, *, raw_events: Sequence[object], clock: Clock) -> Receipt:
+    """Record each event that is valid and new; the same event again is a duplicate, within one batch too.
 
-    The instant of recording is read after the transaction began, so that it orders recordings.
+    The clock is read after the transaction has begun, so that recording instants follow the order of transactions.
     """
     now = clock()
     rejected: dict[int, EventRejected] = {}
-    fit: dict[int, IncomingEvent] = {}
+    valid: dict[int, IncomingEvent] = {}
     for index, raw in enumerate(raw_events):
         try:
-            fit[index] = checked(raw, now=now)
+            valid[index] = checked(raw, now=now)
         except EventRejected as rejection:
             rejected[index] = rejection
-    known = organizations.known(connection, {event.organization_id for event in fit.values()}) if fit else frozenset()
-    seen = repository.recorded(connection, [event.event_id for event in fit.values()])
+    known = (
+        organizations.known(connection, {event.organization_id for event in valid.values()}) if valid else frozenset()
+    )
+    seen = repository.recorded(connection, [event.event_id for event in valid.values()])
     new: list[IncomingEvent] = []
     duplicates = 0
-    for index, event in fit.items():
+    for index, event in valid.items():
         earlier = seen.get(event.event_id)
         if event.organization_id not in known:
             rejected[index] = EventRejected("unknown_organization")

@@ -1,21 +1,24 @@
-"""Which language an answer is written in."""
+"""The languages of the service, and how one is chosen."""
 
+from collections.abc import Callable
 from typing import Final, Literal, get_args
 
 LocaleCode = Literal["de", "en", "fr"]
+LocaleChoice = Callable[[str | None], LocaleCode]
+"""Chooses the language of an answer, given the organisation's own."""
 
 LOCALES: Final[tuple[LocaleCode, ...]] = get_args(LocaleCode)
 DEFAULT_LOCALE: Final[LocaleCode] = "de"
 
 
 def supported(tag: str | None) -> LocaleCode | None:
-    """The language of ours that a tag such as `de-AT` names, if any."""
+    """The language that a tag such as `de-AT` names, if the service speaks it."""
     primary = (tag or "").strip().lower().replace("_", "-").partition("-")[0]
     return next((locale for locale in LOCALES if locale == primary), None)
 
 
 def accepted(header: str | None) -> LocaleCode | None:
-    """The best language of ours in an `Accept-Language` header; `None` when it asks for none of them."""
+    """The best language in an `Accept-Language` header that the service speaks; `None` when it speaks none of them."""
     best: LocaleCode | None = None
     best_weight = 0.0
     for part in (header or "").split(",")[:32]:

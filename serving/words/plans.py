@@ -1,7 +1,7 @@
 """A plan in words: price, key figures, feature list and blockers in the reader's language."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isinf
 from typing import Any, Final
 
@@ -151,6 +151,10 @@ class Words:
             if known(self.locale, key):
                 return say(self.locale, key)
         return self.term(code, readable(code))
+
+
+WordsIn = Callable[[LocaleCode], Words]
+"""Makes the words of the catalogue on sale in a language."""
 
 
 def readable(code: str) -> str:

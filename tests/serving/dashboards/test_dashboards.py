@@ -35,7 +35,7 @@ async def numbers(scope: Scope, receive: Receive, send: Send) -> None:
 def service(tmp_path: Path) -> Iterator[Service]:
     with running(tmp_path) as service:
         app = cast("FastAPI", service.client.app)
-        open_dashboards(app, numbers, login=app.state.dashboard_login, first="overview")
+        open_dashboards(app, numbers, login=app.state.services.dashboard_login, first="overview")
         yield service
 
 

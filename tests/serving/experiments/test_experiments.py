@@ -61,7 +61,7 @@ def test_a_challenger_that_cannot_answer_leaves_it_to_the_champion_and_the_arm_s
 def test_a_slow_challenger_is_left_alone_for_a_while_and_the_champion_is_not(tmp_path: Path, shelf: Shelf) -> None:
     slow = Cheapest(version="challenger", seconds=0.6)
     with trying(tmp_path, challenger=slow) as service:
-        service.parts.advisor._timeout_seconds = 0.2
+        service.parts.fallback._timeout_seconds = 0.2
         service.put(name := in_arm("new"))
         first = service.recommended(name)
         service.send(usage("e1", organization_id=name))

@@ -112,9 +112,9 @@ def test_no_mutated_bundle_stops_the_service_or_makes_it_say_another_score(tmp_p
 
 def answering(service: Service, organization_id: str = "acme") -> Ranker:
     """Who answers over HTTP after a look at the pointer."""
-    service.parts.advisor.champions.refresh()
+    service.parts.fallback.champions.refresh()
     answer = service.recommended(organization_id)
-    ranker = service.parts.advisor.champions.champion.ranker
+    ranker = service.parts.fallback.champions.champion.ranker
     assert ranker is not None
     assert (answer["strategy"], answer["model_version"]) == ("model", ranker.version)
     return ranker

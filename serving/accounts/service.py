@@ -1,0 +1,122 @@
+"""Read what one organisation holds and uses, in the reader's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from recommender.billing.catalogue import Catalogue
+from serving.accounts import current_subscription, usage_meters
+from serving.accounts.current_subscription import CurrentSubscription
+from serving.accounts.notices import notices
+from serving.clock import Clock
+from serving.db.session import Database
+from serving.organizations import repository as organizations
+from serving.organizations.repository import OrganizationRow
+from serving.subscriptions import changes
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleChoice, LocaleCode
+from serving.words.plans import Words, WordsIn
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One organisation with its subscription, notices and usage, for a page."""
+
+    organization: OrganizationRow
+    standing: CurrentSubscription
+    notices: list[dict[str, Any]]
+    usage: Mapping[str, int]
+    """Metric → usage of the current period, as `usage_meters.used` returns it."""
+    locale: LocaleCode
+
+
+class Accounts:
+    """Reads the accounts of organisations; each method reads one consistent state and raises `UnknownOrganization`."""
+
+    def __init__(self, database: Database, *, clock: Clock, catalogue: Catalogue, words: WordsIn) -> None:
+        self._database = database
+        self._clock = clock
+        self._catalogue = catalogue
+        self._words = words
+
+    async def organization(self, organization_id: str) -> OrganizationRow:
+        """The organisation itself."""
+        return await self._database.read(lambda connection: organizations.get(connection, organization_id))
+
+    async def subscription(
+        self, organization_id: str, locale_for: LocaleChoice
+    ) -> tuple[dict[str, object], LocaleCode]:
+        """The subscription as the contract writes it, with its language."""
+
+        def read(connection: Connection) -> tuple[dict[str, object], LocaleCode]:
+            organization = organizations.get(connection, organization_id)
+            locale = locale_for(organization.locale)
+            words = self._words(locale)
+            refused = refused_change(connection, organization_id, words)
+            return self.subscription_answer(connection, organization, words, refused=refused), locale
+
+        return await self._database.read(read)
+
+    def subscription_answer(
+        self,
+        connection: Connection,
+        organization: OrganizationRow,
+        words: Words,
+        *,
+        refused: dict[str, object] | None = None,
+    ) -> dict[str, object]:
+        """The same within a transaction; `refused` is the scheduled change that was blocked at its instant."""
+        standing = self._standing(connection, organization.organization_id)
+        found = notices(connection, organization=organization, standing=standing, words=words)
+        return current_subscription.as_answer(organization, standing, refused=refused, notices=found)
+
+    async def meters(self, organization_id: str, locale_for: LocaleChoice) -> tuple[dict[str, Any], LocaleCode]:
+        """The usage meters as the contract writes them, with their language."""
+
+        def read(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription, Mapping[str, int]]:
+            organization = organizations.get(connection, organization_id)
+            standing = self._standing(connection, organization_id)
+            return organization, standing, _used(connection, organization, standing)
+
+        organization, standing, usage = await self._database.read(read)
+        locale = locale_for(organization.locale)
+        answer = usage_meters.usage_answer(organization=organization, standing=standing, figures=usage, locale=locale)
+        return answer, locale
+
+    async def overview(self, organization_id: str, locale_for: LocaleChoice) -> Overview:
+        """Everything that the pages of an organisation show on top."""
+
+        def read(connection: Connection) -> Overview:
+            organization = organizations.get(connection, organization_id)
+            standing = self._standing(connection, organization_id)
+            locale = locale_for(organization.locale)
+            found = notices(connection, organization=organization, standing=standing, words=self._words(locale))
+            return Overview(organization, standing, found, _used(connection, organization, standing), locale)
+
+        return await self._database.read(read)
+
+    def _standing(self, connection: Connection, organization_id: str) -> CurrentSubscription:
+        return current_subscription.current(
+            connection, organization_id=organization_id, catalogue=self._catalogue, now=self._clock()
+        )
+
+
+def refused_change(connection: Connection, organization_id: str, words: Words) -> dict[str, object] | None:
+    """The scheduled change that was blocked at its instant, until another change is settled."""
+    row = changes.last_settled(connection, organization_id)
+    if row is None or row.status != "refused":
+        return None
+    return {
+        "plan": row.plan,
+        "interval": row.interval,
+        "effective_at": utc_text(row.effective_at),
+        "blockers": [words.blocker(blocker) for blocker in orjson.loads(row.reason)],
+    }
+
+
+def _used(connection: Connection, organization: OrganizationRow, standing: CurrentSubscription) -> Mapping[str, int]:
+    since = organization.trial_started_at if standing.usage_period is None else standing.usage_period.start
+    return usage_meters.used(connection, organization_id=organization.organization_id, since=since)

@@ -1,0 +1,45 @@
+"""Hand over or erase everything that is stored about one organisation."""
+
+import asyncio
+from functools import partial
+from typing import IO
+
+from sqlalchemy import Connection
+
+from serving.clock import Clock
+from serving.db.session import Database
+from serving.payments import repository as payment_methods
+from serving.payments.gateway import PaymentGateway
+from serving.payments.repository import PaymentMethod
+from serving.personal_data import archive, erasure
+
+
+class PersonalData:
+    """Archives and erases organisations."""
+
+    def __init__(self, database: Database, *, clock: Clock, gateway: PaymentGateway) -> None:
+        self._database = database
+        self._clock = clock
+        self._gateway = gateway
+
+    async def archive(self, organization_id: str) -> IO[bytes]:
+        """The archive as an open ZIP file, which the caller closes; raises `UnknownOrganization`."""
+        work = partial(archive.archive, organization_id=organization_id, now=self._clock())
+        return await asyncio.to_thread(self._database.reading, work)
+
+    async def erase(self, organization_id: str) -> dict[str, object]:
+        """Erase the organisation, first at the payment provider; returns row counts, as `Erasure` has them.
+
+        Its subscription ends without a refund. Raises `UnknownOrganization`, `MoneyStillOpen`, `ProviderUnavailable`;
+        nothing has been erased then, and the call may be repeated.
+        """
+        return await asyncio.to_thread(self._erase, organization_id)
+
+    def _erase(self, organization_id: str) -> dict[str, object]:
+        def methods(connection: Connection) -> list[PaymentMethod]:
+            erasure.check(connection, organization_id)
+            return payment_methods.methods_of(connection, organization_id)
+
+        for method in self._database.reading(methods):
+            self._gateway.detach(method.attached)
+        return self._database.writing(lambda connection: erasure.erase(connection, organization_id, now=self._clock()))

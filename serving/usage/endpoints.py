@@ -1,0 +1,35 @@
+"""Usage events over HTTP."""
+
+from fastapi import APIRouter, Request, Response
+
+from serving.usage.contracts import UsageReceipt, batch_schema
+from serving.usage.service import Usage, parsed_batch
+from serving.web.answers import json_answer, locale_for
+from serving.web.callers import Callers
+from serving.web.problems import documented
+from serving.words.texts import say
+
+
+def router(usage: Usage, callers: Callers) -> APIRouter:
+    """The route that takes batches of usage events."""
+    api = APIRouter(prefix="/v1", tags=["usage"], dependencies=[callers.host_only])
+
+    @api.post(
+        "/usage-events",
+        status_code=202,
+        response_model=UsageReceipt,
+        responses=documented(400, 403, 413, 415),
+        openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": batch_schema()}}}},
+    )
+    async def record_usage_events(request: Request) -> Response:
+        """Record usage events, each once by its `event_id`; what cannot be recorded is named, the rest is recorded."""
+        receipt = await usage.record(parsed_batch(await request.body()))
+        locale = locale_for(request)
+        rejected = [
+            {"index": index, "code": fault.code, "detail": say(locale, f"event.{fault.code}", **fault.params)}
+            for index, fault in receipt.rejected
+        ]
+        answer = {"accepted": receipt.accepted, "duplicates": receipt.duplicates, "rejected": rejected}
+        return json_answer(answer, status=202, locale=locale)
+
+    return api
