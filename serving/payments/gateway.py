@@ -1,41 +1,42 @@
-"""The port to whoever moves the money."""
+"""The port to the payment provider: values, errors, failure codes, and the protocol that every adapter implements."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 MethodKind = Literal["card", "sepa", "bank_transfer"]
 Outcome = Literal["succeeded", "failed", "pending", "unknown"]
-"""`pending`: the provider has the order and will say later how it ends. `unknown`: nobody knows whether it has."""
+"""`pending`: the provider accepted the order and reports its result later. `unknown`: no answer came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who pays with a method."""
+    """The organisation that a payment method belongs to."""
 
     organization_id: str
     name: str
     country: str
     customer: str | None = None
-    """The provider's name for them, once there is one."""
+    """The provider's customer id, once there is one."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttachedMethod:
-    """A payment method as the provider keeps it; never the full number."""
+    """A payment method as the provider stores it; never the full number."""
 
     reference: str
-    """The provider's name for it."""
+    """The provider's id of the method."""
     brand: str | None
     last4: str
     expires: str | None
     """`YYYY-MM`, for cards."""
     customer: str | None = None
-    """The provider's name for its owner."""
+    """The provider's customer id of its owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """What became of one attempt to collect; `unknown` until the provider is asked again by its key."""
+    """The result of one attempt to collect; `unknown` until the provider is asked again by the attempt's key."""
 
     outcome: Outcome
     failure_code: str | None = None
@@ -43,10 +44,42 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the provider tells us of the payment that was ordered under a key."""
+    """A message of the provider about the payment that was ordered under a key."""
 
     key: str
     payment: Payment
+
+
+FAILURE_OF: Final[Mapping[str, str]] = {
+    "insufficient_funds": "insufficient_funds",
+    "expired_card": "card_expired",
+    "invalid_expiry_month": "card_expired",
+    "invalid_expiry_year": "card_expired",
+    "authentication_required": "authentication_required",
+    "payment_intent_authentication_failure": "authentication_required",
+    "card_declined": "card_declined",
+    "generic_decline": "card_declined",
+    "do_not_honor": "card_declined",
+    "lost_card": "card_declined",
+    "stolen_card": "card_declined",
+    "fraudulent": "card_declined",
+    "incorrect_cvc": "card_declined",
+    "incorrect_number": "card_declined",
+    "debit_not_authorized": "debit_refused",
+    "payment_method_microdeposit_failed": "debit_refused",
+    "bank_account_restricted": "debit_refused",
+    "account_closed": "debit_refused",
+    "processing_error": "provider_unavailable",
+}
+"""Failure code of Stripe → failure code of this service; any other code is `payment_failed`."""
+
+FAILURES: Final = frozenset(FAILURE_OF.values()) | {
+    "payment_failed",
+    "payment_method_missing",
+    "payment_method_not_usable",
+    "bank_transfer_overdue",
+}
+"""Every failure code; each has its text and its remedy in the messages (`problem.…`, `remedy.…`)."""
 
 
 class TokenRefused(Exception):
@@ -54,33 +87,44 @@ class TokenRefused(Exception):
 
 
 class SignatureRefused(Exception):
-    """A message claims to come from the provider, and its signature does not say so, or not lately."""
+    """The signature of a message is missing, wrong, or older than five minutes."""
 
 
 class ProviderUnavailable(Exception):
-    """The provider does not answer, and nothing was asked of it that could have moved money."""
+    """The provider does not answer a call that moves no money."""
 
 
 class PaymentGateway(Protocol):
     """Collects money; every call is safe to repeat.
 
-    `tests/serving/payments/test_gateways.py` says what holds for every adapter.
+    `tests/serving/payments/test_gateways.py` tests what holds for every adapter.
     """
 
     def attach(self, *, kind: MethodKind, token: str, owner: Owner) -> AttachedMethod:
         """Turn a one-time token into a method; raises `TokenRefused`, `ProviderUnavailable`."""
 
     def detach(self, method: AttachedMethod) -> None:
-        """Forget a method; one that is unknown is forgotten already. Raises `ProviderUnavailable`."""
+        """Remove a method at the provider; an unknown one counts as removed. Raises `ProviderUnavailable`."""
 
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
         """Collect once per key; the same key again gives the same answer."""
 
     def find(self, *, key: str, method: AttachedMethod) -> Payment | None:
-        """What became of the charge of this key; `None` when the provider never saw it."""
+        """The result of the charge under this key; `None` when the provider never received it."""
 
     def refund(self, *, key: str, method: AttachedMethod) -> Payment:
-        """Send back what was collected under the key, once."""
+        """Refund what was collected under the key, once."""
 
     def event(self, *, body: bytes, signature: str | None) -> Event | None:
-        """What a message says; `None` when it is of no interest. Raises `SignatureRefused`."""
+        """Verify and read a message; `None` when it is not about a payment. Raises `SignatureRefused`."""
+
+
+def failure_code_of(error: Mapping[str, Any]) -> str:
+    """The failure code for an error of the provider; its decline code, being more precise, is tried before its code."""
+    for name in ("decline_code", "code"):
+        code = str(error.get(name))
+        if code in FAILURES:
+            return code
+        if code in FAILURE_OF:
+            return FAILURE_OF[code]
+    return "payment_failed"

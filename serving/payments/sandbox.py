@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from serving.clock import Clock
 from serving.db.billing_tables import sandbox_payments
 from serving.db.session import Database
-from serving.payments import provider_events, signatures
+from serving.payments import provider_events
 from serving.payments.gateway import AttachedMethod, Event, MethodKind, Outcome, Owner, Payment, TokenRefused
 
 
@@ -144,7 +144,7 @@ class Sandbox:
 
     def event(self, *, body: bytes, signature: str | None) -> Event | None:
         """What a message of the sandbox says; raises `SignatureRefused`."""
-        signatures.verify(body, signature, secret=self._secret, now=self._clock())
+        provider_events.verify(body, signature, secret=self._secret, now=self._clock())
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -178,7 +178,7 @@ class Sandbox:
                 "data": {"object": intent},
             }
         )
-        return body, signatures.signed(body, secret=self._secret, at=self._clock())
+        return body, provider_events.signed(body, secret=self._secret, at=self._clock())
 
 
 def _read(token: str) -> tuple[_TestMethod | None, str | None]:

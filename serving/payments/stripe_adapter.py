@@ -15,7 +15,6 @@ import stripe
 
 from serving.payments import provider_events
 from serving.payments.attempts import RANK
-from serving.payments.failures import failure_code_of
 from serving.payments.gateway import (
     AttachedMethod,
     Event,
@@ -26,8 +25,9 @@ from serving.payments.gateway import (
     ProviderUnavailable,
     SignatureRefused,
     TokenRefused,
+    failure_code_of,
 )
-from serving.payments.signatures import TOLERANCE_SECONDS
+from serving.payments.provider_events import TOLERANCE_SECONDS
 from serving.payments.stripe_amounts import stripe_amount
 from serving.web.logs import logger
 

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from serving.db.billing_tables import sandbox_payments
 from serving.db.payment_tables import payment_attempts
 from serving.payments.gateway import Payment
+from serving.payments.provider_events import signed
 from serving.payments.sandbox import Sandbox
-from serving.payments.signatures import signed
 from tests.serving.harness import Service
 from tests.serving.lives import Life, selling
 

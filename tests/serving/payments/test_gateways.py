@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from serving.payments import signatures
-from serving.payments.failures import FAILURES
-from serving.payments.gateway import AttachedMethod, Event, Payment, SignatureRefused, TokenRefused
+from serving.payments import provider_events
+from serving.payments.gateway import FAILURES, AttachedMethod, Event, Payment, SignatureRefused, TokenRefused
 from serving.payments.sandbox import Sandbox
 from tests.serving.harness import NOW
 from tests.serving.providers import OWNER, SECRET, Provider, by_stripe, localstripe, sandboxed
@@ -38,7 +37,7 @@ def provider(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def signed(provider: Provider, body: bytes, secret: str) -> str:
     """The header for a body that is sent now, by the provider's clock."""
     now = NOW if isinstance(provider.gateway, Sandbox) else datetime.now(UTC)
-    return signatures.signed(body, secret=secret, at=now)
+    return provider_events.signed(body, secret=secret, at=now)
 
 
 def message(provider: Provider, payment: Payment, secret: str = SECRET) -> tuple[bytes, str]:
