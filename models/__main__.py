@@ -10,7 +10,7 @@ from rich.table import Table
 
 from models.data.dataset import TrainingSetRefused
 from models.registry.bundle import BundleRefused
-from models.registry.console import console, print_conditions, print_figures, print_policies
+from models.registry.console import console, print_conditions, print_metrics, print_policies
 from models.registry.promotion_history import PromotionRefused
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def train_command(
     from models.training.train import train, truth_for
 
     kept = Registry(registry)
-    with _spoken(), console.status("reading the training set") as status:
+    with errors_as_exit_codes(), console.status("reading the training set") as status:
         rows = load_training_set(training_set)
         batches = _situations(training_set, catalogue, offers)
         known = truth_for(rows, truth) if truth else None
@@ -67,7 +67,7 @@ def train_command(
             status.update("registering")
             publish_usage_range(kept.bundles, learned_range(batches))
             registered = kept.register(trained, judged, try_out=try_out)
-    print_figures(trained.figures)
+    print_metrics(trained.metrics)
     print_conditions(judged.verdict)
     if registered.promoted:
         console.print(f"[green]{registered.version} is the champion[/] (run {registered.run_id})")
@@ -104,7 +104,7 @@ def evaluate_command(
     from models.training.train import truth_for
 
     kept = Registry(registry)
-    with _spoken(), console.status("reading the training set") as status:
+    with errors_as_exit_codes(), console.status("reading the training set") as status:
         rows = load_training_set(training_set)
         champion = kept.champion()
         words = f"champion: {champion.version}" if champion else "[yellow]there is no champion yet[/]; the rules answer"
@@ -120,7 +120,7 @@ def evaluate_command(
             )
             kept.note(version, judged)
             console.print(words)
-            print_figures(dict(judged.measured.figures))
+            print_metrics(dict(judged.evidence.metrics))
             print_conditions(judged.verdict)
             return
         known = truth_for(rows, truth) if truth else None
@@ -133,7 +133,7 @@ def evaluate_command(
             off_policy.write_text(policy_estimates(found, training_set=rows.digest).model_dump_json(indent=1), "utf-8")
     console.print(words)
     console.print(f"{found.decisions:,} decisions of {found.organizations:,} held-out organisations")
-    print_figures(found.figures)
+    print_metrics(found.metrics)
     print_policies(found.off_policy)
     console.print(" ".join(POLICY_EXPLAINED))
     for line, policy in zip(policy_words(found.off_policy), found.off_policy.values(), strict=True):
@@ -148,7 +148,7 @@ def promote_command(
     """Make a registered version the champion, if the gate judged it beside the present one and did not refuse it."""
     from models.registry.registry import Registry
 
-    with _spoken():
+    with errors_as_exit_codes():
         Registry(registry).promote(version)
     typer.echo(f"{version} is the champion")
 
@@ -161,7 +161,7 @@ def try_command(
     """Make a registered version the challenger that experiments try out; the champion stays who it is."""
     from models.registry.registry import Registry
 
-    with _spoken():
+    with errors_as_exit_codes():
         Registry(registry).try_out(version)
     typer.echo(f"{version} is the challenger")
 
@@ -171,7 +171,7 @@ def rollback_command(registry: RegistryFolder) -> None:
     """Make the champion before this one the champion again; once more goes one further back."""
     from models.registry.registry import Registry
 
-    with _spoken():
+    with errors_as_exit_codes():
         version = Registry(registry).rollback()
     typer.echo(f"{version} is the champion again")
 
@@ -200,7 +200,7 @@ def audit_reasons_command(
     from recommender.ranking.rules import RuleRanker
 
     kept = Registry(registry)
-    with _spoken(), console.status("reading the situations") as status:
+    with errors_as_exit_codes(), console.status("reading the situations") as status:
         batches = spread(_situations(training_set, catalogue, offers), decisions)
         total = sum(map(len, batches))
 
@@ -224,7 +224,7 @@ def backtest_command(
     """Say how often the 30 days that followed lay within the 80 % range, on organisations it was not learned from."""
     from models.judging.backtest import backtest, learned_range
 
-    with _spoken(), console.status("reading the situations"):
+    with errors_as_exit_codes(), console.status("reading the situations"):
         batches = _situations(training_set, catalogue, offers)
         found = backtest(batches, usage_range=learned_range(batches))
     table = Table("what", title="held-out organisations: the 80 % range against the 30 days that followed")
@@ -240,7 +240,7 @@ def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.
     """Load a bundle and score its golden rows; exit status 1 and the reason when it may not be served."""
     from models.registry.bundle import check
 
-    with _spoken():
+    with errors_as_exit_codes():
         check(folder)
     console.print("the bundle scores its golden rows as it did when it was trained")
 
@@ -267,7 +267,7 @@ def _policy(exploring: tuple[float, float, float] | None) -> "Policy":
 
 
 @contextmanager
-def _spoken() -> Iterator[None]:
+def errors_as_exit_codes() -> Iterator[None]:
     """Turn an expected refusal into one line on stderr and exit status 1."""
     from data_contracts.yaml_reading.places import CatalogueFaults
 

@@ -54,7 +54,7 @@ def compared(folder, registry, seed):
     champion = registry.champion()
     challenger = train(decisions, seed=seed, champion=champion, num_threads=1, progress=lambda _step: None)
     judged = judge_challenger(challenger, situations, champion=champion)
-    measured, hold_out = judged.measured, challenger.judged_on
+    evidence, hold_out = judged.evidence, challenger.holdout
     beside = f"the champion `{champion.version}`" if champion else "no champion, for there is none"
     mo.md(f"""
     # Compare rankers
@@ -62,13 +62,13 @@ def compared(folder, registry, seed):
     A ranker learned from {len(challenger.learned_from):,} decisions, the rules, the simplest guesses and {beside}; all
     judged on the same {len(hold_out):,} decisions, which came later and from organisations that nobody learned from.
     """)
-    return decisions, hold_out, judged, measured, situations
+    return decisions, hold_out, judged, evidence, situations
 
 
 @app.cell
-def figures(measured):
-    compared_figures = pd.DataFrame(rows(dict(measured.figures)), columns=list(COLUMNS))
-    mo.vstack([mo.md("## 1 · Figures\n\n" + " ".join(EXPLAINED)), mo.ui.table(compared_figures, selection=None)])
+def metrics(evidence):
+    compared_metrics = pd.DataFrame(rows(dict(evidence.metrics)), columns=list(COLUMNS))
+    mo.vstack([mo.md("## 1 · Metrics\n\n" + " ".join(EXPLAINED)), mo.ui.table(compared_metrics, selection=None)])
 
 
 @app.cell
@@ -86,9 +86,9 @@ def more_data(decisions, seed, sizes):
 
 
 @app.cell
-def calibration(hold_out, measured):
-    stated = calibration_table(measured.utilities["model"], chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
-    gains = gains_table(measured.utilities, chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
+def calibration(hold_out, evidence):
+    stated = calibration_table(evidence.utilities["model"], chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
+    gains = gains_table(evidence.utilities, chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
     mo.vstack(
         [
             mo.md(
@@ -101,8 +101,8 @@ def calibration(hold_out, measured):
 
 
 @app.cell
-def parts(measured):
-    head, *lines = slice_rows(measured)
+def parts(evidence):
+    head, *lines = slice_rows(evidence)
     by_part = pd.DataFrame(lines, columns=list(head))
     mo.vstack(
         [
@@ -110,7 +110,7 @@ def parts(measured):
                 "## 4 · Templates and countries\n\nNDCG@3 of the ranker and of the rules in each part that has"
                 " decisions enough, and the interval of the difference; wholly below zero, that part is worse off."
                 " Beside it how far stated probabilities are from what was chosen, and how far true ones would be by"
-                " chance.\n\n" + "\n".join(regret_words(measured))
+                " chance.\n\n" + "\n".join(regret_words(evidence))
             ),
             mo.ui.table(by_part, selection=None),
         ]
@@ -118,19 +118,19 @@ def parts(measured):
 
 
 @app.cell
-def reasons(measured):
-    mo.md("## 5 · Reasons\n\n" + "\n".join(f"- {line}" for line in audit_words(measured.reasons)))
+def reasons(evidence):
+    mo.md("## 5 · Reasons\n\n" + "\n".join(f"- {line}" for line in audit_words(evidence.reasons)))
 
 
 @app.cell
-def off_policy(measured):
-    policies = pd.DataFrame(policy_rows(dict(measured.off_policy)), columns=list(POLICY_COLUMNS))
+def off_policy(evidence):
+    policies = pd.DataFrame(policy_rows(dict(evidence.off_policy)), columns=list(POLICY_COLUMNS))
     mo.vstack(
         [
             mo.md(
                 "## 6 · What the log says\n\nHow often the plan put first would have been accepted, estimated from what"
                 " was logged; an estimate, not an experiment. Decisions that are known only because somebody paid"
-                " are left out.\n\n" + "\n".join(f"- {line}" for line in policy_words(dict(measured.off_policy)))
+                " are left out.\n\n" + "\n".join(f"- {line}" for line in policy_words(dict(evidence.off_policy)))
             ),
             mo.ui.table(policies, selection=None, page_size=30),
         ]
@@ -141,7 +141,7 @@ def off_policy(measured):
 def gate(judged):
     conditions = pd.DataFrame(
         [
-            {"condition": one.name, "met": "yes" if one.met else "no", "found": one.said}
+            {"condition": one.name, "met": "yes" if one.met else "no", "found": one.finding}
             for one in judged.verdict.conditions
         ]
     )

@@ -96,7 +96,7 @@ def training_set(checked, work):
 @app.cell
 def trained(learned_from, seed, situations, truth, work):
     registry = Registry(work / "registry")
-    with registry.alone():  # nobody else changes the champion while this challenger is measured beside it
+    with registry.alone():  # nobody else changes the champion until this challenger has been judged
         champion = registry.champion()
         challenger = train(
             learned_from,
@@ -108,14 +108,14 @@ def trained(learned_from, seed, situations, truth, work):
         judged = judge_challenger(challenger, situations, champion=champion)
         publish_usage_range(registry.bundles, learned_range(situations))
         registered = registry.register(challenger, judged)
-    figures = pd.DataFrame(rows(challenger.figures), columns=list(COLUMNS))
+    metrics = pd.DataFrame(rows(challenger.metrics), columns=list(COLUMNS))
     mo.vstack(
         [
             mo.md(
                 "## 3 · Train and judge\n\nOn later decisions of organisations that no ranker was trained on. Hit@1:"
                 " how often the chosen plan stood first. Log-loss: how surprising the choices were (less is better)."
             ),
-            figures,
+            metrics,
         ]
     )
     return challenger, judged, registered, registry
@@ -124,7 +124,7 @@ def trained(learned_from, seed, situations, truth, work):
 @app.cell
 def chart(challenger):
     hits = pd.DataFrame(
-        [{"ranker": name.replace("_", " "), "hit@1": one.hit_at_1} for name, one in challenger.figures.items()]
+        [{"ranker": name.replace("_", " "), "hit@1": one.hit_at_1} for name, one in challenger.metrics.items()]
     )
     bars = (
         alt.Chart(hits)
@@ -138,7 +138,7 @@ def chart(challenger):
 @app.cell
 def the_gate(judged, registered, registry):
     conditions = pd.DataFrame(
-        [{"condition": each.name, "met": each.met, "found": each.said} for each in judged.verdict.conditions]
+        [{"condition": each.name, "met": each.met, "found": each.finding} for each in judged.verdict.conditions]
     )
     outcome = "is the champion now" if registered.promoted else f"was not promoted ({judged.verdict.outcome})"
     mo.vstack(

@@ -1,4 +1,4 @@
-"""Ways to fit a choice model, boosted side by side on held-out people until it is clear which is best."""
+"""Selects ridge and number of boosting rounds: candidates are boosted in step and compared on held-out people."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import numpy.typing as npt
 
 from models.choice.cross_fitting import CrossFittedLogits
 from models.choice.group_softmax import Choices, Floats, GroupSoftmaxObjective, Integers
-from models.choice.tier_steps import Ladder, LadderObjective
+from models.choice.tier_steps import TierSteps, TierStepsObjective
 
-Objective = GroupSoftmaxObjective | LadderObjective
+Objective = GroupSoftmaxObjective | TierStepsObjective
 
 PATIENCE_ROUNDS = 10
-"""A contender stops after this many rounds without a new best of its own."""
+"""Early stopping: a candidate fit stops after this many rounds without a new lowest loss of its own."""
 PACE_ROUNDS = 3
-"""A contender's pace is its gain over this many rounds; pace is looked at as often."""
+"""The pace of a candidate fit is its mean gain over this many rounds; it is checked as often."""
 CATCH_UP_ROUNDS = 20
-"""A contender is out when so many more rounds at its present pace would not bring it level with the best."""
+"""A candidate fit stops when this many more rounds at its pace would not reach the lowest loss of all fits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to fit that was tried; losses are means per held-out decision, in nats.
+    """The result of one candidate fit; losses are means per held-out decision, in nats.
 
-    `ridge` is None where the trees started from no logit; `logit_loss` is the loss before the first tree,
-    `validation_loss` the lowest with trees, reached after `rounds` rounds.
+    `ridge` is None where the trees started without a logit; `logit_loss` is the loss before the first tree,
+    `validation_loss` the lowest loss with trees, reached after `rounds` rounds.
     """
 
     ridge: float | None
@@ -39,31 +39,31 @@ class Candidate:
 
 
 class Part:
-    """Some of the decisions: their rows among all candidates (and steps, if there is a ladder), and their loss."""
+    """A subset of the decisions: its rows among all candidates (and tier steps, if any), and its loss."""
 
-    def __init__(self, choices: Choices, ladder: Ladder | None, decisions: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, choices: Choices, tier_steps: TierSteps | None, decisions: npt.NDArray[np.bool_]) -> None:
         rows = np.flatnonzero(np.repeat(decisions, choices.group_sizes))
         self.decisions = int(decisions.sum())
         self._chosen, self._sizes = choices.chosen[rows], choices.group_sizes[decisions]
-        self._ladder = None if ladder is None else ladder.where(decisions)
+        self._tier_steps = None if tier_steps is None else tier_steps.where(decisions)
         self.rows: Integers = rows
-        if ladder is not None:
-            self.rows = np.append(rows, len(choices.X) + np.flatnonzero(np.repeat(decisions, ladder.steps)))
+        if tier_steps is not None:
+            self.rows = np.append(rows, len(choices.X) + np.flatnonzero(np.repeat(decisions, tier_steps.steps)))
 
     def objective(self) -> Objective:
-        """The loss by the scores of `rows`."""
-        return objective(self._chosen, self._sizes, self._ladder)
+        """The softmax loss as a function of the scores of `rows`."""
+        return objective(self._chosen, self._sizes, self._tier_steps)
 
 
-def objective(chosen: Floats, group_sizes: Integers, ladder: Ladder | None) -> Objective:
-    """The softmax loss by the scores of candidates, or of candidates and steps."""
-    if ladder is None:
+def objective(chosen: Floats, group_sizes: Integers, tier_steps: TierSteps | None) -> Objective:
+    """The softmax loss as a function of the scores of candidates, or of candidates and tier steps."""
+    if tier_steps is None:
         return GroupSoftmaxObjective(chosen=chosen, group_sizes=group_sizes)
-    return LadderObjective(chosen=chosen, ladder=ladder)
+    return TierStepsObjective(chosen=chosen, tier_steps=tier_steps)
 
 
 class HeldOutFold:
-    """One fold to be judged on, and all the others to train on; binned once, shared by every contender."""
+    """One fold to validate on and the other folds to train on; binned once and shared by every candidate fit."""
 
     def __init__(
         self,
@@ -72,29 +72,29 @@ class HeldOutFold:
         fold: int,
         fold_of_decision: Integers,
         dataset: lgb.Dataset,
-        ladder: Ladder | None = None,
+        tier_steps: TierSteps | None = None,
     ) -> None:
         held_out = fold_of_decision == fold
         self.fold = fold
-        self.training, self.validation = Part(choices, ladder, ~held_out), Part(choices, ladder, held_out)
+        self.training, self.validation = Part(choices, tier_steps, ~held_out), Part(choices, tier_steps, held_out)
         self.training_set = dataset.subset(self.training.rows.tolist()).construct()
         self.validation_set = dataset.subset(self.validation.rows.tolist()).construct()
 
     def booster(self, *, offset: Floats, parameters: dict[str, Any]) -> lgb.Booster:
-        """A booster without trees that starts from `offset` (all rows); it keeps its own copy of the scores."""
+        """A booster without trees whose scores start at `offset` (all rows); it keeps a copy of them."""
         self.training_set.set_init_score(offset[self.training.rows])
         self.validation_set.set_init_score(offset[self.validation.rows])
         return lgb.Booster(parameters, self.training_set).add_valid(self.validation_set, "held out")
 
 
-class Contender:
-    """One candidate's boosters, one per held-out fold, which advance together."""
+class CandidateFit:
+    """The boosters of one candidate, one for each held-out fold; they grow together."""
 
     def __init__(self, *, ridge: float | None, folds: Sequence[HeldOutFold], boosters: Sequence[lgb.Booster]) -> None:
         self.ridge = ridge
         self._boosters = boosters
         self._objectives = [fold.training.objective() for fold in folds]
-        self._judges = [fold.validation.objective() for fold in folds]
+        self._validation_objectives = [fold.validation.objective() for fold in folds]
         self._shares = np.array([fold.validation.decisions for fold in folds], dtype=np.float64)
         self._shares /= self._shares.sum()
         self._grown_out = False
@@ -113,10 +113,10 @@ class Contender:
         self.losses.append(self._mean_loss())
 
     def is_running(self, *, best_of_all: float) -> bool:
-        """Whether another round may still matter.
+        """Whether another round may change the selection.
 
-        It may not once no tree finds a split, once the contender has gained nothing for a while, and once it is behind
-        and would stay behind for long even at its present pace: the pace of boosting only falls.
+        It may not when no tree finds a split, when early stopping applies, and when this fit is behind and would stay
+        behind even at its present pace: boosting only slows down.
         """
         rounds = len(self.losses) - 1
         if self._grown_out or rounds - int(np.argmin(self.losses)) >= PATIENCE_ROUNDS:
@@ -127,7 +127,7 @@ class Contender:
         return self.losses[-1] - pace * CATCH_UP_ROUNDS < best_of_all
 
     def result(self) -> Candidate:
-        """What this contender reached."""
+        """The lowest loss of this fit and the round in which it was reached."""
         return Candidate(
             ridge=self.ridge,
             logit_loss=self.losses[0],
@@ -136,11 +136,11 @@ class Contender:
         )
 
     def _mean_loss(self) -> float:
-        judged = zip(self._boosters, self._judges, strict=True)
-        return float(self._shares @ [_held_out_loss(booster, judge) for booster, judge in judged])
+        judged = zip(self._boosters, self._validation_objectives, strict=True)
+        return float(self._shares @ [_held_out_loss(booster, ranking_metrics) for booster, ranking_metrics in judged])
 
 
-def run_race(
+def select_rounds(
     *,
     ridges: Sequence[float | None],
     folds: Sequence[HeldOutFold],
@@ -149,38 +149,38 @@ def run_race(
     most_rounds: int,
     parameters: dict[str, Any],
 ) -> tuple[Candidate, ...]:
-    """Boost every candidate on the held-out folds, in step, and say how far each came.
+    """Boost every candidate on the held-out folds and return the lowest held-out loss of each, with its round.
 
-    A candidate is the ridge of the logit the trees start from (None: from no logit). The trees' starting
-    scores are cross-fitted within the training folds. With no rounds at all the logits are compared alone.
+    A candidate is the ridge of the logit that the trees start from (None: trees without a logit). The starting scores
+    are cross-fitted within the training folds. With `most_rounds` 0 the logits are compared without trees.
     """
-    contenders = []
+    fits = []
     for ridge in ridges:
         offsets = [padded(logits.out_of_fold_utilities(ridge=ridge, held_out=fold.fold), rows) for fold in folds]
         boosters = [fold.booster(offset=own, parameters=parameters) for fold, own in zip(folds, offsets, strict=True)]
-        contenders.append(Contender(ridge=ridge, folds=folds, boosters=boosters))
+        fits.append(CandidateFit(ridge=ridge, folds=folds, boosters=boosters))
 
-    running = contenders
+    running = fits
     for _ in range(most_rounds):
-        for contender in running:
-            contender.advance()
-        best_of_all = min(contender.best_loss for contender in contenders)
-        running = [contender for contender in running if contender.is_running(best_of_all=best_of_all)]
+        for fit in running:
+            fit.advance()
+        best_of_all = min(fit.best_loss for fit in fits)
+        running = [fit for fit in running if fit.is_running(best_of_all=best_of_all)]
         if not running:
             break
-    return tuple(contender.result() for contender in contenders)
+    return tuple(fit.result() for fit in fits)
 
 
 def padded(offset: Floats, rows: int) -> Floats:
-    """The candidates' starting scores, and 0 for every row beyond them."""
+    """The starting scores of the candidates, followed by zeros for the rows of the tier steps."""
     return np.append(offset, np.zeros(rows - len(offset)))
 
 
-def _held_out_loss(booster: lgb.Booster, judge: Objective) -> float:
-    """The loss at the booster's present scores, which LightGBM hands out to evaluation functions only."""
+def _held_out_loss(booster: lgb.Booster, ranking_metrics: Objective) -> float:
+    """The loss at the booster's present scores, which LightGBM passes only to evaluation functions."""
 
     def evaluate(scores: npt.NDArray[Any], dataset: lgb.Dataset) -> tuple[str, float, bool]:  # noqa: ARG001 its signature
-        return "loss", judge.mean_loss(scores), False
+        return "loss", ranking_metrics.mean_loss(scores), False
 
     _, _, loss, *_ = booster.eval_valid(evaluate)[0]
     return float(loss)

@@ -27,7 +27,7 @@ from models.choice.group_softmax import (
     checked_matrix,
     softmax_by_group,
 )
-from models.choice.hybrid import FitReport, Material, Settings, TreeSettings, fit_hybrid
+from models.choice.hybrid import FitReport, LearningInput, LearningSettings, TreeSettings, fit_hybrid
 
 
 class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -79,15 +79,17 @@ class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no t
         Below 60 decisions no trees are tried. ValueError on anything else, and on fewer than two decisions.
         """
         choices = checked_choices(X, chosen, group_sizes)
-        material = Material(
+        inputs = LearningInput(
             choices=choices,
             tree_rows=self.tree_columns(choices.X, choices.group_sizes),
             people=people_of_decisions(groups, group_sizes=choices.group_sizes),
             prior_coef=self.prior_coef,
         )
         fitted = fit_hybrid(
-            material,
-            Settings(ridges=self.ridges, trees=self.tree_settings, seed=self.seed, num_threads=self.num_threads),
+            inputs,
+            LearningSettings(
+                ridges=self.ridges, trees=self.tree_settings, seed=self.seed, num_threads=self.num_threads
+            ),
         )
         self.prior_, self.booster_, self.report_ = fitted.prior, fitted.booster, fitted.report
         self.n_features_in_ = choices.X.shape[1]

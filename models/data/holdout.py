@@ -26,10 +26,10 @@ class Split:
     """What one training set is cut into; decisions in neither part would tell of organisations that are judged on."""
 
     learned_from: TrainingSet
-    judged_on: TrainingSet
+    holdout: TrainingSet
     judged: NDArray[np.bool_]
     """(d,) of the whole training set."""
-    judged_rows: NDArray[np.bool_]
+    holdout_rows: NDArray[np.bool_]
     """(r,) of the whole training set."""
     later: bool
     """Whether everything judged on came after everything learned from; not where time does not spread enough."""
@@ -58,9 +58,9 @@ def split(training_set: TrainingSet) -> Split:
         raise TrainingSetRefused("the decisions come from too few organisations to hold some out")
     return Split(
         learned_from=training_set.take(learned),
-        judged_on=training_set.take(judged),
+        holdout=training_set.take(judged),
         judged=judged,
-        judged_rows=np.repeat(judged, training_set.group_sizes),
+        holdout_rows=np.repeat(judged, training_set.group_sizes),
         later=later,
         cutoff_us=cutoff if later else None,
     )

@@ -1,4 +1,4 @@
-"""Whether a challenger may answer: a table of conditions, each said in words.
+"""Whether a challenger may answer: a table of conditions, each finding in words.
 
 A challenger is refused when any condition fails. One that passes wins when it is better than the rules, and than the
 champion where there is one, by more than chance; it is level with a champion from which chance may explain it.
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from models.judging.gate_evidence import Measured
+from models.judging.gate_evidence import Evidence
 
 Outcome = Literal["won", "level", "refused"]
 
@@ -26,7 +26,7 @@ class Condition:
 
     name: str
     met: bool
-    said: str
+    finding: str
     """What was found, in words."""
 
 
@@ -45,97 +45,99 @@ class Verdict:
     @property
     def failed(self) -> tuple[str, ...]:
         """Every condition that is not met, in words."""
-        return tuple(f"{each.name}: {each.said}" for each in self.conditions if not each.met)
+        return tuple(f"{each.name}: {each.finding}" for each in self.conditions if not each.met)
 
 
-def verdict(measured: Measured) -> Verdict:
+def verdict(evidence: Evidence) -> Verdict:
     """Every condition looked at; the outcome follows."""
-    conditions = tuple(look(measured) for look in CONDITIONS)
-    better = measured.over_champion.get("log_loss")
+    conditions = tuple(look(evidence) for look in CONDITIONS)
+    better = evidence.over_champion.get("log_loss")
     if not all(each.met for each in conditions):
         return Verdict("refused", conditions)
     return Verdict("won" if better is None or better.above_zero else "level", conditions)
 
 
-def _declared(m: Measured) -> Condition:
-    said = f"reads {', '.join(m.undeclared)}" if m.undeclared else "all are declared"
-    return Condition("features are declared", not m.undeclared, said)
+def _declared(m: Evidence) -> Condition:
+    finding = f"reads {', '.join(m.undeclared)}" if m.undeclared else "all are declared"
+    return Condition("features are declared", not m.undeclared, finding)
 
 
-def _honest(m: Measured) -> Condition:
-    said = f"{m.features_differ:,} rows of the training set are not what the service would compute"
-    return Condition("features come out the same when they are computed anew", not m.features_differ, said)
+def _honest(m: Evidence) -> Condition:
+    finding = f"{m.features_differ:,} rows of the training set are not what the service would compute"
+    return Condition("features come out the same when they are computed anew", not m.features_differ, finding)
 
 
-def _unseen(m: Measured) -> Condition:
-    said = "later decisions of other organisations" if m.later else "decisions of other organisations, not later ones"
+def _unseen(m: Evidence) -> Condition:
+    finding = (
+        "later decisions of other organisations" if m.later else "decisions of other organisations, not later ones"
+    )
     met = not m.later or m.stale_days >= 0
-    return Condition("judged on what it has not seen", met, said if met else "it learned from days it is judged on")
+    return Condition("judged on what it has not seen", met, finding if met else "it learned from days it is judged on")
 
 
-def _fresh(m: Measured) -> Condition:
-    said = f"what was learned ends {max(m.stale_days, 0):.0f} days before what is judged on"
-    return Condition(f"learned from what is at most {STALE_DAYS:.0f} days old", m.stale_days <= STALE_DAYS, said)
+def _fresh(m: Evidence) -> Condition:
+    finding = f"what was learned ends {max(m.stale_days, 0):.0f} days before what is judged on"
+    return Condition(f"learned from what is at most {STALE_DAYS:.0f} days old", m.stale_days <= STALE_DAYS, finding)
 
 
-def _ranks_above_the_rules(m: Measured) -> Condition:
+def _ranks_above_the_rules(m: Evidence) -> Condition:
     d = m.over_rules["ndcg"]
     return Condition("NDCG@3 above the rules", d.above_zero, f"{d.value:+.3f} ({d.lower:+.3f} … {d.upper:+.3f})")
 
 
-def _hits_no_less(m: Measured) -> Condition:
+def _hits_no_less(m: Evidence) -> Condition:
     d = m.over_rules["hit"]
     return Condition("hit@1 not below the rules", d.value >= 0, f"{d.value:+.3f} ({d.lower:+.3f} … {d.upper:+.3f})")
 
 
-def _foretells_better_than_popularity(m: Measured) -> Condition:
-    ours, theirs = m.figures["model"].log_loss, m.figures["popularity"].log_loss
+def _foretells_better_than_popularity(m: Evidence) -> Condition:
+    ours, theirs = m.metrics["model"].log_loss, m.metrics["popularity"].log_loss
     met = ours is not None and theirs is not None and ours < theirs
     return Condition("log-loss below popularity", met, f"{_number(ours)} against {_number(theirs)}")
 
 
-def _calibrated(m: Measured) -> Condition:
-    error, allowed = m.figures["model"].calibration_error, m.calibration_by_chance + CALIBRATION_SLACK
+def _calibrated(m: Evidence) -> Condition:
+    error, allowed = m.metrics["model"].calibration_error, m.calibration_by_chance + CALIBRATION_SLACK
     return Condition(
         "probabilities mean what they say", error is not None and error <= allowed, f"{_number(error)} of {allowed:.3f}"
     )
 
 
-def _no_slice_is_worse(m: Measured) -> Condition:
+def _no_slice_is_worse(m: Evidence) -> Condition:
     worse = [f"{each.kind} {each.name} {each.difference.value:+.3f}" for each in m.slices if each.difference.below_zero]
-    said = ", ".join(worse) if worse else f"none of {len(m.slices)}"
-    return Condition("no template or country worse off than with the rules", not worse, said)
+    finding = ", ".join(worse) if worse else f"none of {len(m.slices)}"
+    return Condition("no template or country worse off than with the rules", not worse, finding)
 
 
-def _accepted_no_less(m: Measured) -> Condition:
+def _accepted_no_less(m: Evidence) -> Condition:
     name = "logged decisions do not speak against it"
     found = m.off_policy["model"]
     if not found.verdict.reliable or found.anytime is None:
         return Condition(name, True, "no verdict: " + "; ".join(found.verdict.reasons))
     low, high = found.anytime
-    said = f"accepted {low:.3f} … {high:.3f}, as logged {found.logged.value:.3f}"
-    return Condition(name, high >= found.logged.lower, said)
+    finding = f"accepted {low:.3f} … {high:.3f}, as logged {found.logged.value:.3f}"
+    return Condition(name, high >= found.logged.lower, finding)
 
 
-def _reasons_hold(m: Measured) -> Condition:
+def _reasons_hold(m: Evidence) -> Condition:
     audit = m.reasons
-    said = f"{audit.reasons:,} in {audit.decisions:,} decisions, {len(audit.faults)} of them do not"
-    return Condition("every reason it would show holds", audit.decisions > 0 and audit.sound, said)
+    finding = f"{audit.reasons:,} in {audit.decisions:,} decisions, {len(audit.faults)} of them do not"
+    return Condition("every reason it would show holds", audit.decisions > 0 and audit.sound, finding)
 
 
-def _monotone(m: Measured) -> Condition:
+def _monotone(m: Evidence) -> Condition:
     """Whoever follows a champion falls no more often; after one that never falls, nobody does who does."""
     falls = {name: sum(sum(each.falls.values()) for each in found) for name, found in m.certificates.items()}
     ours, allowed = falls.get("model"), falls.get("champion")
     probes = sum(each.probes for each in m.certificates.get("model", ()))
-    said = "not certified" if ours is None else f"{ours:,} falls in {probes:,} probes"
+    finding = "not certified" if ours is None else f"{ours:,} falls in {probes:,} probes"
     if allowed is not None:
-        said += f", the champion {allowed:,}"
+        finding += f", the champion {allowed:,}"
     met = ours is not None and (allowed is None or ours <= allowed)
-    return Condition("more usage leads to a smaller plan no more often", met, said)
+    return Condition("more usage leads to a smaller plan no more often", met, finding)
 
 
-def _quick(m: Measured) -> Condition:
+def _quick(m: Evidence) -> Condition:
     median, worst = m.latency_ms
     return Condition(
         f"scores a decision within {MOST_LATENCY_MS:.0f} ms",
@@ -144,10 +146,10 @@ def _quick(m: Measured) -> Condition:
     )
 
 
-def _not_behind(figure: str) -> Callable[[Measured], Condition]:
+def _not_behind(figure: str) -> Callable[[Evidence], Condition]:
     """Not worse than the champion by more than chance."""
 
-    def look(m: Measured) -> Condition:
+    def look(m: Evidence) -> Condition:
         name = f"{FIGURES[figure]} not worse than the champion's"
         d = m.over_champion.get(figure)
         if d is None:
@@ -164,7 +166,7 @@ def _number(value: float | None) -> str:
 
 FIGURES: Final = {"log_loss": "log-loss", "ndcg": "NDCG@3", "regret_cents": "regret in cents"}
 
-CONDITIONS: Final[tuple[Callable[[Measured], Condition], ...]] = (
+CONDITIONS: Final[tuple[Callable[[Evidence], Condition], ...]] = (
     _declared,
     _honest,
     _unseen,

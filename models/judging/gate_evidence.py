@@ -14,11 +14,11 @@ from models.data.recomputed_features import Recomputed, recomputed
 from models.data.situations import Batch, spread
 from models.judging.logged_choices import fit_logit, judge_policies
 from models.judging.monotonicity import Certificate, certify
-from models.judging.off_policy import PolicyFigures
+from models.judging.off_policy import OffPolicyEvidence
 from models.judging.paired_bootstrap import LEVEL, Difference, paired_difference
 from models.judging.ranking_metrics import (
     ByDecision,
-    Figures,
+    RankingMetrics,
     by_decision,
     calibration_error,
     compare,
@@ -58,7 +58,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class TrainingBasis:
     """What a challenger was made from, as far as the gate must know it."""
 
     decisions: TrainingSet
@@ -70,14 +70,14 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Evidence:
     """The figures of a challenger; by name: model, rules, champion where there is one, popularity; also optimum."""
 
     decisions: int
     organizations: int
     utilities: Mapping[str, FloatArray]
     """(rows of the hold-out,) of model, rules and champion."""
-    figures: Mapping[str, Figures]
+    metrics: Mapping[str, RankingMetrics]
     over_rules: Mapping[str, Difference]
     """Of `hit`, `ndcg`: ours − theirs; `regret_cents`: theirs − ours, so that above zero is always better."""
     over_champion: Mapping[str, Difference]
@@ -87,7 +87,7 @@ class Measured:
     regret_cents: Mapping[str, float]
     """Mean by ranker, per month; empty while too little followed the decisions."""
     slices: tuple[Slice, ...]
-    off_policy: Mapping[str, PolicyFigures]
+    off_policy: Mapping[str, OffPolicyEvidence]
     reasons: ReasonsAudit
     certificates: Mapping[str, tuple[Certificate, ...]]
     """Of model and champion, one for each plan table; empty for a challenger that cannot be asked."""
@@ -103,22 +103,22 @@ class Measured:
     """From the last decision learned from to the first that is judged on."""
 
 
-def measure(
+def gather_evidence(
     ranker: Ranker,
     *,
-    learned: Learned,
-    judged_on: TrainingSet,
+    learned: TrainingBasis,
+    holdout: TrainingSet,
     batches: Sequence[Batch],
     champion: Ranker | None = None,
     truth: FloatArray | None = None,
-) -> Measured:
+) -> Evidence:
     """Measure a challenger beside champion and rules on features computed anew from the situations.
 
     `truth` (rows of `judged_on`,) where true choice probabilities are known. `TrainingSetRefused` when the situations
     are not those of the decisions. A challenger that reads undeclared features is measured as if they were zero.
     """
     undeclared = tuple(name for name in ranker.feature_names if name not in FEATURES)
-    anew = recomputed(judged_on, batches)
+    anew = recomputed(holdout, batches)
     rows = _with_zeros(anew.decisions, undeclared)
     rules = RuleRanker()
     rankers: dict[str, Ranker] = {"model": ranker, "rules": rules} | ({"champion": champion} if champion else {})
@@ -130,11 +130,11 @@ def measure(
     regret = {name: _regrets(anew, values) for name, values in utilities.items()}
     declared = tuple(name for name in FEATURES if name in learned.decisions.feature_names)
     choice_model, logged = fit_logit(learned.decisions.only(declared)), anew.decisions.only(declared)
-    return Measured(
+    return Evidence(
         decisions=len(rows),
         organizations=len(np.unique(rows.organizations)),
         utilities=utilities,
-        figures=compare(utilities, rows, learned_from=learned.decisions, truth=truth),
+        metrics=compare(utilities, rows, learned_from=learned.decisions, truth=truth),
         over_rules=_over("rules", each, regret, rows),
         over_champion=_over("champion", each, regret, rows) if champion else {},
         calibration_by_chance=calibration_by_chance(utilities["model"], rows.group_sizes),
@@ -151,7 +151,7 @@ def measure(
         undeclared=undeclared,
         features_differ=anew.differ,
         later=learned.later,
-        stale_days=float(judged_on.decided_at_us.min() - learned.until_us) / _DAY_US,
+        stale_days=float(holdout.decided_at_us.min() - learned.until_us) / _DAY_US,
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import segment_starts
 from models.data.dataset import TrainingSet
-from models.judging.off_policy import PolicyFigures, PolicyLog, importance_weights, judge_policy
+from models.judging.off_policy import OffPolicyEvidence, PolicyLog, importance_weights, judge_policy
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.design_matrix import POSITION_FEATURES
 from recommender.ranking.exploration import OFF, Policy, propensities_of
@@ -98,7 +98,7 @@ def settled_log(
 
 def judge_policies(
     utilities: Mapping[str, FloatArray], rows: TrainingSet, *, choice_model: ChoiceModel, exploring: Policy = OFF
-) -> dict[str, PolicyFigures]:
+) -> dict[str, OffPolicyEvidence]:
     """Estimate from settled decisions how often each ranker's first plan would be accepted, by the ranker's name.
 
     Arguments as those of `policy_log`, with `utilities` (rows,) for each ranker.

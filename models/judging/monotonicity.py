@@ -28,7 +28,7 @@ _OLDEST_TRIAL_DAYS: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What was asked and what fell."""
+    """What was probed and what fell."""
 
     organisations: int
     probes: int
@@ -56,15 +56,15 @@ def certify(
 
     The organisations are `situations`, which must be of `plans`, or as many drawn ones.
     """
-    asked = probe_situations(plans, number=organisations, seed=seed) if situations is None else situations
+    probed = probe_situations(plans, number=organisations, seed=seed) if situations is None else situations
     everything = tuple(range(len(METRICS)))
     dimensions = {TOGETHER: everything} | {metric: (i,) for i, metric in enumerate(METRICS)}
     falls, moved = {}, {}
     for name, metrics in dimensions.items():
-        steps = np.diff(first_tiers(ranker, plans=plans, situations=asked, metrics=metrics), axis=1)
+        steps = np.diff(first_tiers(ranker, plans=plans, situations=probed, metrics=metrics), axis=1)
         falls[name] = int((steps < 0).any(axis=1).sum())
         moved[name] = int((steps > 0).any(axis=1).sum())
-    return Certificate(len(asked), len(asked) * len(dimensions), falls, moved)
+    return Certificate(len(probed), len(probed) * len(dimensions), falls, moved)
 
 
 def first_tiers(

@@ -83,7 +83,7 @@ class OfflineVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyFigures:
+class OffPolicyEvidence:
     """All that the log says about one policy."""
 
     estimates: dict[str, Estimate]
@@ -96,7 +96,7 @@ class PolicyFigures:
     verdict: OfflineVerdict
 
 
-def judge_policy(log: PolicyLog, *, level: float = 0.95) -> PolicyFigures:
+def judge_policy(log: PolicyLog, *, level: float = 0.95) -> OffPolicyEvidence:
     """Every estimate of the policy's mean reward, with intervals at `level`, diagnostics and a verdict.
 
     Weights that are not finite (a logged action with no propensity) or all zero give no estimates, only the verdict;
@@ -105,17 +105,17 @@ def judge_policy(log: PolicyLog, *, level: float = 0.95) -> PolicyFigures:
     if not len(log.rewards):
         unknown, reasons = float("nan"), ("no decision was logged of which everything is known by now",)
         nothing = Weights(0, 0.0, unknown, unknown, unknown, 0.0)
-        return PolicyFigures(
+        return OffPolicyEvidence(
             {}, None, Estimate(unknown, unknown, unknown, unknown), nothing, OfflineVerdict(False, reasons)
         )
     weights = weigh(log)
     found = verdict(weights)
     logged = _mean(log.rewards, log, level=level)
     if not np.isfinite(log.weights).all() or weights.overlap == 0:
-        return PolicyFigures({}, None, logged, weights, found)
+        return OffPolicyEvidence({}, None, logged, weights, found)
     sequence = confidence_sequence(log.weights, log.rewards, level=level, reward_range=log.reward_range)
     anytime = float(sequence.lower[-1]), float(sequence.upper[-1])
-    return PolicyFigures(estimates(log, level=level), anytime, logged, weights, found)
+    return OffPolicyEvidence(estimates(log, level=level), anytime, logged, weights, found)
 
 
 def importance_weights(policy: FloatArray, propensity: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ BINS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class RankingMetrics:
     """One ranker's figures over the same held-out decisions."""
 
     hit_at_1: float
@@ -32,7 +32,7 @@ class Figures:
     expected_hit_at_1: float | None
     """Mean true probability of the plan put first, free of the luck of the draw; None where the truth is not known."""
 
-    def share_of_gap(self, *, rules: "Figures", optimum: "Figures") -> float | None:
+    def share_of_gap(self, *, rules: "RankingMetrics", optimum: "RankingMetrics") -> float | None:
         """How far from the rules (0) to the known optimum (1) it gets in hit@1."""
         if self.expected_hit_at_1 is None or rules.expected_hit_at_1 is None or optimum.expected_hit_at_1 is None:
             return None
@@ -40,14 +40,14 @@ class Figures:
         return (self.expected_hit_at_1 - rules.expected_hit_at_1) / gap if gap > 0 else None
 
 
-def judge(
+def ranking_metrics(
     utilities: FloatArray,
     *,
     chosen: FloatArray,
     group_sizes: IntArray,
     truth: FloatArray | None = None,
     states_probabilities: bool = True,
-) -> Figures:
+) -> RankingMetrics:
     """The figures of one ranker; all arrays are (rows,) but `group_sizes` (decisions,). Ties go to the earlier row.
 
     `truth` holds the true choice probability of each row, where it is known.
@@ -55,7 +55,7 @@ def judge(
     positions = positions_by_group(utilities, group_sizes)
     each = by_decision(utilities, chosen=chosen, group_sizes=group_sizes)
     probabilities = softmax_by_group(utilities, group_sizes)
-    return Figures(
+    return RankingMetrics(
         hit_at_1=float(each.hit.mean()),
         ndcg_at_3=float(each.ndcg.mean()),
         log_loss=float(each.log_loss.mean()) if states_probabilities else None,
@@ -70,7 +70,7 @@ def compare(
     *,
     learned_from: TrainingSet,
     truth: FloatArray | None = None,
-) -> dict[str, Figures]:
+) -> dict[str, RankingMetrics]:
     """The metrics of several rankers on one hold-out, by name, and of `popularity`; also `optimum` by the truth.
 
     `utilities` (rows of the hold-out,) by ranker; those of `rules` are no log probabilities. `learned_from` is what
@@ -80,7 +80,7 @@ def compare(
     if truth is not None:
         rankers["optimum"] = np.log(np.maximum(truth, 1e-300))
     return {
-        name: judge(
+        name: ranking_metrics(
             values,
             chosen=holdout.chosen,
             group_sizes=holdout.group_sizes,

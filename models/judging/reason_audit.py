@@ -1,6 +1,6 @@
 """Replays the reasons that were shown: whether each is true, weighs for the ranker, and would be missed.
 
-A reason is looked at alone, from its record: code, parameters, plan, rival. Its truth is asked of `reason_truths.py`.
+A reason is looked at alone, from its record: code, parameters, plan, rival. Its truth is asked of `models.judging.reason_checks`.
 Then the ranker is asked again, about the organisation as it was and as it would be without the fact, with features
 computed anew. What comes out is compared with the figures that were stored when the reason was shown.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.data.situations import Batch, Logged
-from models.judging.reason_checks import Witness, is_true, witness
+from models.judging.reason_checks import ReasonChecker, is_true, reason_checker
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.features import feature_cube
@@ -84,9 +84,9 @@ class ReasonsAudit:
         """Audit the reasons of one decision."""
         self.decisions += 1
         self.specific += bool(records)
-        asked = Asked(case, ranker)
+        audited = AuditedDecision(case, ranker)
         for record in records:
-            finding = find(record, asked, plan=plan)
+            finding = find(record, audited, plan=plan)
             self.reasons += 1
             self.true += finding.true
             self.attributed += finding.attributed
@@ -147,7 +147,7 @@ def first_plan(case: Case, ranker: Ranker) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AuditedDecision:
     """One decision as it was, and what the ranker says of it; worked out once for all of its reasons."""
 
     case: Case
@@ -176,33 +176,33 @@ class Asked:
         return Facts(self.case.situations, self.case.plans)
 
     @cached_property
-    def seen(self) -> Witness:
+    def checker(self) -> ReasonChecker:
         """What they are held against."""
-        return witness(self.case.situations, catalogue=self.case.catalogue, plans=self.case.plans)
+        return reason_checker(self.case.situations, catalogue=self.case.catalogue, plans=self.case.plans)
 
 
-def find(record: Record, asked: Asked, *, plan: str) -> Finding:
+def find(record: Record, audited: AuditedDecision, *, plan: str) -> Finding:
     """Everything about one reason for a plan, from its record."""
-    decision_id = asked.case.logged.decision_id
+    decision_id = audited.case.logged.decision_id
     code, params, checks = str(record.get("code")), record.get("params", {}), record.get("checks", {})
     rival = str(checks.get("rival"))
     fact = None
-    if {plan, rival} <= set(asked.candidates):
-        fact = _fact(asked.facts, code=code, params=params, plan=plan, rival=rival)
+    if {plan, rival} <= set(audited.candidates):
+        fact = _fact(audited.facts, code=code, params=params, plan=plan, rival=rival)
     if fact is None:
         return Finding(decision_id, code, true=False, attributed=False, necessary=False, reproduced=False)
-    pair = asked.candidates.index(plan), asked.candidates.index(rival)
-    margin = _margin(asked.utilities, pair)
-    without = _margin(_utilities(fact.situations, fact.plans, asked.ranker), pair)
+    pair = audited.candidates.index(plan), audited.candidates.index(rival)
+    margin = _margin(audited.utilities, pair)
+    without = _margin(_utilities(fact.situations, fact.plans, audited.ranker), pair)
     attribution = margin - without
-    if asked.shares is not None:
-        themed = [name in fact.theme for name in asked.ranker.feature_names]
-        attribution = _margin(asked.shares[:, themed].sum(axis=1), pair)
+    if audited.shares is not None:
+        themed = [name in fact.theme for name in audited.ranker.feature_names]
+        attribution = _margin(audited.shares[:, themed].sum(axis=1), pair)
     stored = [checks.get(name, float("nan")) for name in ("margin", "margin_without", "attribution")]
     return Finding(
         decision_id=decision_id,
         code=code,
-        true=is_true(asked.seen, code=code, params=params, plan=plan, rival=rival),
+        true=is_true(audited.checker, code=code, params=params, plan=plan, rival=rival),
         attributed=attribution >= LEAST_CONTRIBUTION,
         necessary=without < margin,
         reproduced=bool(np.allclose(stored, [margin, without, attribution], rtol=0, atol=SAME)),

@@ -21,7 +21,7 @@ CENT: Final = 1
 
 
 @dataclass(frozen=True)
-class Witness:
+class ReasonChecker:
     """One organisation at its decision, in the catalogue's own words."""
 
     catalogue: Catalogue
@@ -48,14 +48,14 @@ class Witness:
         return projected_bill(plan=self.plan(code), interval=self.interval, usage=self.usage, days=0).amount_cents
 
 
-def witness(situations: Situations, *, catalogue: Catalogue, plans: PlanTable) -> Witness:
+def reason_checker(situations: Situations, *, catalogue: Catalogue, plans: PlanTable) -> ReasonChecker:
     """Of the one organisation that `situations` holds (n = 1)."""
 
     def named(there: np.ndarray[Any, np.dtype[np.bool_]], codes: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(code for code, has in zip(codes, there[0].tolist(), strict=True) if has)
 
     current = int(situations.current_plan[0])
-    return Witness(
+    return ReasonChecker(
         catalogue=catalogue,
         interval="year" if plans.interval == "year" else "month",
         candidates=named(situations.eligible, plans.codes),
@@ -86,7 +86,7 @@ Claim = Mapping[str, Any]
 """The parameters of a message."""
 
 
-def _template(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _template(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     def suits(code: str) -> bool:
         meant_for = w.plan(code).templates
         return not meant_for or claim["template"] in meant_for
@@ -94,54 +94,54 @@ def _template(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
     return claim["template"] in w.templates and suits(plan) and not suits(rival)
 
 
-def _integration(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _integration(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     code = claim["integration"]
     return code in w.integrations and code in w.plan(plan).integrations and code not in w.plan(rival).integrations
 
 
-def _stays(w: Witness, claim: Claim, plan: str, _rival: str) -> bool:
+def _stays(w: ReasonChecker, claim: Claim, plan: str, _rival: str) -> bool:
     fits = all(units <= w.limit(plan, metric) for metric, units in w.usage.expected.items())
     sold = {code for each in w.catalogue.plans for code in each.integrations}
     return w.current_plan == plan == claim["plan"] and fits and w.integrations & sold <= w.plan(plan).integrations
 
 
-def _fits(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _fits(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     used = w.usage.expected[claim["metric"]]
     own, other = w.limit(plan, claim["metric"]), w.limit(rival, claim["metric"])
     return claim["used"] == used > 0 and claim["limit"] == own >= used and own < other
 
 
-def _small(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _small(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     down = w.current_plan is not None and w.plan(plan).tier < w.plan(w.current_plan).tier
     return down and _fits(w, claim, plan, rival) and 2 * claim["used"] <= claim["limit"]
 
 
-def _needs(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _needs(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     used, other = w.usage.expected[claim["metric"]], w.limit(rival, claim["metric"])
     named = claim["used"] == used and claim["plan"] == rival and claim["limit"] == other
     return named and other < used <= w.limit(plan, claim["metric"])
 
 
-def _near(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _near(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     used, other = w.usage.expected[claim["metric"]], w.limit(rival, claim["metric"])
     near = 0.9 * other < used <= other < w.limit(plan, claim["metric"])
     return claim["used"] == used and claim["plan"] == rival and claim["limit"] == other and near
 
 
-def _grows(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     """A fifth at least; the figure said is damped, so growth is never less than what is said."""
     recent, earlier = w.daily.get(claim["metric"], (0.0, 0.0))
     larger = w.limit(plan, claim["metric"]) > w.limit(rival, claim["metric"])
     return larger and claim["percent"] >= 20 and recent >= earlier * (1 + (claim["percent"] - 0.5) / 100)
 
 
-def _cheapest(w: Witness, claim: Claim, plan: str, rival: str) -> bool:
+def _cheapest(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     bills = {code: w.bill(code) for code in w.candidates}
     said = abs(claim["amount_cents"] - bills[plan]) <= CENT and abs(claim["other_amount_cents"] - bills[rival]) <= CENT
     return claim["plan"] == rival and said and bills[plan] < bills[rival] and bills[plan] <= min(bills.values()) + CENT
 
 
-TRUTHS: Final[Mapping[str, Callable[[Witness, Claim, str, str], bool]]] = {
+CHECKS: Final[Mapping[str, Callable[[ReasonChecker, Claim, str, str], bool]]] = {
     "template_installed": _template,
     "integration_connected": _integration,
     "current_plan_fits": _stays,
@@ -155,9 +155,9 @@ TRUTHS: Final[Mapping[str, Callable[[Witness, Claim, str, str], bool]]] = {
 """Code of a reason → whether its message is true, given its parameters, the plan it speaks for and the rival."""
 
 
-def is_true(w: Witness, *, code: str, params: Claim, plan: str, rival: str) -> bool:
+def is_true(w: ReasonChecker, *, code: str, params: Claim, plan: str, rival: str) -> bool:
     """Whether the message is so; a code or a parameter that nobody knows is not."""
     try:
-        return TRUTHS[code](w, params, plan, rival)
+        return CHECKS[code](w, params, plan, rival)
     except (KeyError, TypeError):
         return False

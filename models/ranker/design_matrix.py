@@ -1,12 +1,12 @@
-"""A decision's plans as a ladder of tiers: what usage says, it says about the steps between tiers, and upwards only.
+"""The design matrix of the plan ranker: columns of plans, and columns of the steps between tiers.
 
-A plan's own columns know nothing of how much is used. How much is used enters through the steps from one tier to the
-next, in columns that can only rise with usage, for any two plans: how full the lower plan is, what the higher one
-relieves, how the bills compare. Where the higher plan is not simply more (`recommender.ranking.chains`), the columns
-speak of the comparable part: as if it held no less and asked no more for use beyond.
+The columns of a plan do not depend on the amount of usage. Usage enters through the steps from one tier to the next, in
+columns that never fall when usage rises: how full the lower plan is, what the higher plan relieves, how the bills
+compare. Where the higher plan does not include everything of the lower one (`recommender.ranking.chains`), the columns
+describe the comparable part: as if its limits were no lower and its overage prices no higher.
 
-All families of a decision climb one ladder. Its rungs are the tiers on offer, each described by the plan that suits the
-organisation best (template, family held now, integrations, catalogue order), which usage does not change either.
+All plan families of a decision share one sequence of tiers. Each tier is described by the plan that suits the
+organisation best (template, family held now, integrations, catalogue order), a choice that usage does not change.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Final
 import numpy as np
 
 from models.choice.group_softmax import Floats, Integers, segment_starts
-from models.choice.tier_steps import Ladder
+from models.choice.tier_steps import TierSteps
 from recommender.ranking.fit_features import FIT_FEATURES, TEMPLATE_KINDS
 
 METRICS: Final = ("conversations", "ai_tokens", "documents", "assistants", "seats")
 SOLD: Final = {"conversations": 1_000.0, "ai_tokens": 1_000_000.0}
-"""What is sold beyond its limit, and how many units the price is for."""
+"""Metrics with an overage price → the number of units that the price is for."""
 MONEY: Final = 1_000.0
 
 USAGE: Final = tuple(f"projected_{metric}" for metric in METRICS)
-STEADY: Final = (
+USAGE_INVARIANT: Final = (
     "uncertainty_conversations",
     "uncertainty_ai_tokens",
     "trend_conversations",
@@ -55,12 +55,12 @@ STEADY: Final = (
     "family",
     *(feature.__name__ for feature in FIT_FEATURES),
 )
-"""What does not change when usage is multiplied: rhythm and trend, plans, templates, integrations, the plan held."""
-SPOKEN_OF: Final = ("projected_bill", "overage_cost", "overrun")
-"""Features that carry the shares of what the steps work out from usage and plans."""
-FEATURE_NAMES: Final = (*USAGE, *STEADY, *SPOKEN_OF)
+"""Features that do not change when usage is multiplied: rhythm, trend, plans, templates, integrations, plan held."""
+ATTRIBUTED: Final = ("projected_bill", "overage_cost", "overrun")
+"""Features to which the shares of derived step columns are attributed."""
+FEATURE_NAMES: Final = (*USAGE, *USAGE_INVARIANT, *ATTRIBUTED)
 
-RISING: Final = {
+USAGE_MONOTONE: Final = {
     **{f"fill_{metric}": f"projected_{metric}" for metric in METRICS},
     **{f"relief_{metric}": f"projected_{metric}" for metric in METRICS},
     **{f"strain_{metric}": f"projected_{metric}" for metric in METRICS},
@@ -69,82 +69,89 @@ RISING: Final = {
     "bill_ratio": "projected_bill",
     "bill_saved": "overage_cost",
 }
-"""Columns of a step that can only rise with usage → the feature that carries their share."""
-GAPS: Final = {"price_gap": "monthly_price", "missing_gap": "missing_integrations"}
-"""Columns of a step that usage does not change."""
+"""Step columns that never fall when usage rises → the feature to which their share is attributed."""
+STEP_DIFFERENCES: Final = {"price_gap": "monthly_price", "missing_gap": "missing_integrations"}
+"""Step columns that are differences of a plan feature → that feature; usage does not change them."""
 
 POSITION_FEATURES: Final = ("shown_first", "shown_second", "shown_third")
-"""Where the plan stood when it was chosen; `models.ranker.position_bias` says what that is worth by itself."""
+"""The position in which a plan was shown; see `models.ranker.position_bias`."""
 
 DECIMALS: Final = 6
-"""Columns are rounded, so that what is equal but for rounding stays on one side of every split."""
+"""Columns are rounded, so that values that differ by rounding fall on the same side of every split."""
 FULLEST: Final = 3.0
 STEEPNESS: Final = 4.0
-"""How fast a limit begins to be felt: little at half of it, much at a half more."""
+"""How fast strain grows around a limit: small at half of it, large at one and a half times."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlanColumns:
-    """What the parts of the model see of r candidate rows and s steps."""
+class DesignMatrix:
+    """The columns of r candidates and s tier steps, for the linear part and for the trees."""
 
     linear: Floats
-    """(r, len(LINEAR_NAMES)): steady columns, tastes, then what the rising ones add up to below the plan."""
+    """(r, len(LINEAR_NAMES)): usage-invariant columns, interactions, then usage-monotone columns summed over the steps
+    below the plan."""
     trees: Floats
-    """(r + s, len(TREE_NAMES)): rows of candidates, then rows of steps."""
-    ladder: Ladder
+    """(r + s, len(TREE_NAMES)): the rows of the candidates, then the rows of the steps."""
+    tier_steps: TierSteps
 
 
 NAMED_KINDS: Final = tuple(kind for kind in TEMPLATE_KINDS if kind not in ("none", "other"))
 
-TASTES: Final = (
+TEMPLATE_INTERACTIONS: Final = (
     *(f"{template}_likes_{family}" for template in TEMPLATE_KINDS for family in TEMPLATE_KINDS),
     *(f"{template}_likes_{end}" for template in TEMPLATE_KINDS for end in ("higher_tiers", "middle_tiers")),
 )
-"""Columns of the line: which families and tiers the organisations of a template take to, whatever is meant for them."""
+"""Linear columns template × family and template × tier: which plans the organisations of a template prefer."""
 
-GROWTH: Final = ("growth_likes_higher_tiers", "growth_likes_middle_tiers")
-"""Columns of the line: which tiers those take to whose conversations rise from week to week."""
+TREND_INTERACTIONS: Final = ("growth_likes_higher_tiers", "growth_likes_middle_tiers")
+"""Linear columns weekly trend of conversations × tier."""
 
 HELD: Final = tuple(metric for metric in METRICS if metric not in SOLD)
-"""What a plan holds so much of and no more."""
-NEEDS: Final = tuple(f"{template}_needs_{metric}" for template in TEMPLATE_KINDS for metric in HELD)
-"""Columns of the line: what it takes an organisation of a template to come near a limit."""
+"""Metrics whose limit cannot be exceeded at a price."""
+STRAIN_INTERACTIONS: Final = tuple(f"{template}_needs_{metric}" for template in TEMPLATE_KINDS for metric in HELD)
+"""Linear columns template × strain: how much a nearly reached limit matters to a template's organisations."""
 
-LINEAR_NAMES: Final = (*STEADY, *TASTES, *GROWTH, *RISING, *NEEDS)
-TREE_NAMES: Final = (*STEADY, *GAPS, *RISING, "is_step")
+LINEAR_NAMES: Final = (
+    *USAGE_INVARIANT,
+    *TEMPLATE_INTERACTIONS,
+    *TREND_INTERACTIONS,
+    *USAGE_MONOTONE,
+    *STRAIN_INTERACTIONS,
+)
+TREE_NAMES: Final = (*USAGE_INVARIANT, *STEP_DIFFERENCES, *USAGE_MONOTONE, "is_step")
 
 
-def plan_columns(features: Floats, group_sizes: Integers) -> PlanColumns:
-    """From feature rows in the order of `FEATURE_NAMES`, by decision, to the columns of both parts."""
+def design_matrix(features: Floats, group_sizes: Integers) -> DesignMatrix:
+    """Build the design matrix from `features` (r, len(FEATURE_NAMES)), sorted by decision."""
     by_name = dict(zip(FEATURE_NAMES, features.T, strict=True))
-    steady = np.round(features[:, len(USAGE) : len(USAGE) + len(STEADY)], DECIMALS)
-    ladder, lower, upper = _ladder(by_name, group_sizes)
-    rising = _rising(by_name, lower, upper)
-    gaps = np.stack([by_name[name][upper] - by_name[name][lower] for name in GAPS.values()], axis=1)
+    steady = np.round(features[:, len(USAGE) : len(USAGE) + len(USAGE_INVARIANT)], DECIMALS)
+    tier_steps, lower, upper = _tier_steps(by_name, group_sizes)
+    usage_monotone = _usage_monotone(by_name, lower, upper)
+    gaps = np.stack([by_name[name][upper] - by_name[name][lower] for name in STEP_DIFFERENCES.values()], axis=1)
     rows, steps = len(features), len(lower)
     trees = np.zeros((rows + steps, len(TREE_NAMES)))
-    width = len(STEADY)
+    width = len(USAGE_INVARIANT)
     trees[:rows, :width] = steady
     trees[rows:, :width] = steady[upper]
-    trees[rows:, width:-1] = np.hstack([np.round(gaps, DECIMALS), rising])
+    trees[rows:, width:-1] = np.hstack([np.round(gaps, DECIMALS), usage_monotone])
     trees[rows:, -1] = 1.0
-    climbed = ladder.climbed(rising)
-    strains = climbed[:, [list(RISING).index(f"strain_{metric}") for metric in HELD]]
+    accumulated = tier_steps.accumulated(usage_monotone)
+    strains = accumulated[:, [list(USAGE_MONOTONE).index(f"strain_{metric}") for metric in HELD]]
     template = _templates(by_name)
-    needs = (template[:, :, None] * strains[:, None, :]).reshape(rows, len(NEEDS))
-    return PlanColumns(np.hstack([steady, _tastes(by_name), climbed, needs]), trees, ladder)
+    needs = (template[:, :, None] * strains[:, None, :]).reshape(rows, len(STRAIN_INTERACTIONS))
+    return DesignMatrix(np.hstack([steady, _template_interactions(by_name), accumulated, needs]), trees, tier_steps)
 
 
 def _templates(by_name: dict[str, Floats]) -> Floats:
-    """(rows, kinds in the order of `TEMPLATE_KINDS`): each one's share of the installed templates."""
+    """The share of each template kind among the installed templates, (rows, len(TEMPLATE_KINDS))."""
     named = np.stack([by_name[f"{kind}_share"] for kind in NAMED_KINDS], axis=1)
     none = (by_name["templates_installed"] == 0).astype(np.float64)
     other = np.round(1.0 - none - named.sum(axis=1), DECIMALS)
     return np.column_stack([none, named, other])
 
 
-def _tastes(by_name: dict[str, Floats]) -> Floats:
-    """(rows, len(TASTES) + len(GROWTH)), see there."""
+def _template_interactions(by_name: dict[str, Floats]) -> Floats:
+    """The columns `TEMPLATE_INTERACTIONS` and `TREND_INTERACTIONS`, (rows, columns)."""
     template, family = _templates(by_name), by_name["family_kind"][:, None] == np.arange(len(TEMPLATE_KINDS))
     height = by_name["tier_share"]
     heights = np.stack([height, 4.0 * height * (1.0 - height)], axis=1)
@@ -153,8 +160,8 @@ def _tastes(by_name: dict[str, Floats]) -> Floats:
     return np.hstack([*tables, np.round(by_name["week_trend_conversations"], DECIMALS)[:, None] * heights])
 
 
-def _ladder(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[Ladder, Integers, Integers]:
-    """The ladder, and for each step the rows of the lower and the upper plan that describe it."""
+def _tier_steps(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[TierSteps, Integers, Integers]:
+    """The tier steps, and for each step the row of the plan that describes its lower and its upper tier."""
     decision = np.repeat(np.arange(len(group_sizes)), group_sizes)
     tier = by_name["tier"]
     preferred = ("missing_integrations", "same_family_as_current", "template_share", "template_fit")
@@ -162,17 +169,17 @@ def _ladder(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[Ladder, 
     order = np.lexsort((*keys, tier, decision))
     new_tier = np.ones(len(order), dtype=bool)
     new_tier[1:] = (tier[order][1:] != tier[order][:-1]) | (decision[order][1:] != decision[order][:-1])
-    rung_of_sorted = np.cumsum(new_tier) - 1
-    rungs = order[new_tier]
-    per_decision = np.bincount(decision[rungs], minlength=len(group_sizes))
+    tier_of_sorted = np.cumsum(new_tier) - 1
+    tiers = order[new_tier]
+    per_decision = np.bincount(decision[tiers], minlength=len(group_sizes))
     level = np.empty(len(order), dtype=np.int64)
-    level[order] = rung_of_sorted - segment_starts(per_decision)[decision[order]]
-    upper = level[rungs] > 0
-    ladder = Ladder(group_sizes, level, per_decision - 1)
-    return ladder, rungs[np.flatnonzero(upper) - 1], rungs[upper]
+    level[order] = tier_of_sorted - segment_starts(per_decision)[decision[order]]
+    upper = level[tiers] > 0
+    tier_steps = TierSteps(group_sizes, level, per_decision - 1)
+    return tier_steps, tiers[np.flatnonzero(upper) - 1], tiers[upper]
 
 
-def _rising(by_name: dict[str, Floats], lower: Integers, upper: Integers) -> Floats:
+def _usage_monotone(by_name: dict[str, Floats], lower: Integers, upper: Integers) -> Floats:
     """(steps, len(RISING)), see there; usage is the same in every row of a decision."""
     fills, reliefs, strains, excesses = [], [], [], []
     short = np.zeros(len(lower))
@@ -199,9 +206,10 @@ def _rising(by_name: dict[str, Floats], lower: Integers, upper: Integers) -> Flo
 
 
 def shares_by_feature(linear: Floats, trees: Floats) -> Floats:
-    """From shares of `LINEAR_NAMES` (r, …) and of `TREE_NAMES` and the rest (r, … + 1) to (r, len(FEATURE_NAMES)).
+    """Attribute the shares of design-matrix columns to features, (r, len(FEATURE_NAMES)).
 
-    The rest, and what being a step at all is worth, is the tier's.
+    `linear` (r, len(LINEAR_NAMES)) and `trees` (r, len(TREE_NAMES) + 1), whose last column is the trees' base value. It
+    and `is_step` are attributed to the tier.
     """
     shares = np.zeros((len(linear), len(FEATURE_NAMES)))
     for columns, places in ((linear, _PLACES_OF_LINEAR), (trees, _PLACES_OF_TREES)):
@@ -210,15 +218,15 @@ def shares_by_feature(linear: Floats, trees: Floats) -> Floats:
     return shares
 
 
-_SPEAKS_OF: Final = (
-    RISING
-    | GAPS
-    | {name: f"projected_{name.rpartition('_')[2]}" for name in NEEDS}
-    | {name: "tier" if name.endswith("_tiers") else "template_fit" for name in TASTES}
-    | dict.fromkeys(GROWTH, "week_trend_conversations")
+_ATTRIBUTED_TO: Final = (
+    USAGE_MONOTONE
+    | STEP_DIFFERENCES
+    | {name: f"projected_{name.rpartition('_')[2]}" for name in STRAIN_INTERACTIONS}
+    | {name: "tier" if name.endswith("_tiers") else "template_fit" for name in TEMPLATE_INTERACTIONS}
+    | dict.fromkeys(TREND_INTERACTIONS, "week_trend_conversations")
     | {"is_step": "tier", "rest": "tier"}
 )
 _PLACES_OF_LINEAR, _PLACES_OF_TREES = (
-    np.array([FEATURE_NAMES.index(_SPEAKS_OF.get(name, name)) for name in names])
+    np.array([FEATURE_NAMES.index(_ATTRIBUTED_TO.get(name, name)) for name in names])
     for names in (LINEAR_NAMES, (*TREE_NAMES, "rest"))
 )

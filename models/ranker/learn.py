@@ -1,4 +1,4 @@
-"""Learns to rank plans: the design matrix, an expert's beliefs as the prior, and the hybrid learner."""
+"""Trains a plan ranker: design matrix, prior coefficients, position bias, then the hybrid of logit and trees."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ import numpy as np
 
 from models.choice.cross_fitting import people_of_decisions
 from models.choice.group_softmax import checked_choices, with_known
-from models.choice.hybrid import FitReport, Material, Settings, fit_hybrid
+from models.choice.hybrid import FitReport, LearningInput, LearningSettings, fit_hybrid
 from models.data.dataset import TrainingSet, TrainingSetRefused
-from models.ranker.design_matrix import FEATURE_NAMES, LINEAR_NAMES, NEEDS, RISING, TREE_NAMES, plan_columns
+from models.ranker.design_matrix import (
+    FEATURE_NAMES,
+    LINEAR_NAMES,
+    STRAIN_INTERACTIONS,
+    TREE_NAMES,
+    USAGE_MONOTONE,
+    design_matrix,
+)
 from models.ranker.plan_ranker import PlanRanker
-from models.ranker.position_bias import position_pull
-from models.ranker.training_coverage import Familiar
+from models.ranker.position_bias import position_bias
+from models.ranker.training_coverage import TrainingCoverage
 
 BELIEFS: Final = {
     "template_fit": 1.5,
@@ -25,38 +32,39 @@ BELIEFS: Final = {
     "bill_saved": 0.5,
     **{f"relief_{metric}": 0.7 for metric in ("documents", "assistants", "seats")},
 }
-"""What one would expect before the first choice, in utility per unit of the column: the rules as a line."""
+"""Prior coefficients, in utility per unit of the column: what the rules would say as a linear utility."""
 
 
-def learn_plans(learn_from: TrainingSet, *, version: str, settings: Settings) -> tuple[PlanRanker, FitReport]:
-    """The ranker of a training set and what was tried on the way; ValueError on fewer than two decisions.
+def learn_plans(learn_from: TrainingSet, *, version: str, settings: LearningSettings) -> tuple[PlanRanker, FitReport]:
+    """Train a ranker named `version`; returns it with a report of the candidates that were compared.
 
-    `TrainingSetRefused` when it lacks features, as one does that was built before they were there.
+    ValueError with fewer than two decisions; `TrainingSetRefused` when the training set lacks features, for example
+    because it was built by an older version.
     """
     if missing := [name for name in FEATURE_NAMES if name not in learn_from.feature_names]:
         raise TrainingSetRefused(f"the training set lacks the features {', '.join(missing)}; build it anew")
     features = learn_from.only(FEATURE_NAMES).features
-    columns = plan_columns(features, learn_from.group_sizes)
+    columns = design_matrix(features, learn_from.group_sizes)
     choices = checked_choices(columns.linear, learn_from.chosen, learn_from.group_sizes)
     beliefs = [BELIEFS.get(name, 0.0) for name in LINEAR_NAMES]
-    only_for = np.array([name in RISING or name in NEEDS for name in LINEAR_NAMES])
-    pull = position_pull(
+    only_for = np.array([name in USAGE_MONOTONE or name in STRAIN_INTERACTIONS for name in LINEAR_NAMES])
+    bias = position_bias(
         choices,
         positions=learn_from.positions,
         propensity=learn_from.propensity,
         prior_coef=beliefs,
         non_negative=only_for,
     )
-    material = Material(
-        choices=with_known(choices, learn_from.positions @ pull),
+    inputs = LearningInput(
+        choices=with_known(choices, learn_from.positions @ bias),
         tree_rows=columns.trees,
         people=people_of_decisions(learn_from.organizations, group_sizes=learn_from.group_sizes),
-        ladder=columns.ladder,
+        tier_steps=columns.tier_steps,
         prior_coef=beliefs,
         non_negative=only_for,
-        rising=np.array([name in RISING for name in TREE_NAMES]),
+        usage_monotone=np.array([name in USAGE_MONOTONE for name in TREE_NAMES]),
     )
-    fitted = fit_hybrid(material, settings)
+    fitted = fit_hybrid(inputs, settings)
     coefficients = np.zeros(len(LINEAR_NAMES)) if fitted.prior is None else fitted.prior.coef_
-    familiar = Familiar.with_all_of(dict(zip(FEATURE_NAMES, features.T, strict=True)), learn_from.group_sizes)
-    return PlanRanker(version, fitted.booster, coefficients, familiar), fitted.report
+    coverage = TrainingCoverage.from_rows(dict(zip(FEATURE_NAMES, features.T, strict=True)), learn_from.group_sizes)
+    return PlanRanker(version, fitted.booster, coefficients, coverage), fitted.report

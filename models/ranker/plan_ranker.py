@@ -1,4 +1,4 @@
-"""The trained ranker: a line plus boosted trees on the ladder of tiers, answering under the `Ranker` contract."""
+"""The trained plan ranker: a linear utility plus boosted trees over tier steps; implements `Ranker`."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -10,11 +10,11 @@ from models.ranker.design_matrix import (
     FEATURE_NAMES,
     LINEAR_NAMES,
     TREE_NAMES,
-    PlanColumns,
-    plan_columns,
+    DesignMatrix,
+    design_matrix,
     shares_by_feature,
 )
-from models.ranker.training_coverage import Familiar
+from models.ranker.training_coverage import TrainingCoverage
 from recommender.ranking.abstention import Abstention
 
 if TYPE_CHECKING:
@@ -24,42 +24,50 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 SINGLE_THREAD: Final = 1
-"""One thread per decision: LightGBM's own threads wait for each other beside any other busy process."""
+"""One decision is scored on one thread: LightGBM's threads would wait for each other on a busy machine."""
 LINEAR_COLUMNS: Final = len(LINEAR_NAMES)
 TREE_COLUMNS: Final = len(TREE_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRanker:
-    """Utility = linear columns · coefficients + the plan's raw tree score + those of the steps below it."""
+    """Scores plans: linear columns · coefficients + the plan's raw tree score + the scores of the tier steps below.
+
+    With a fixed organisation, more usage never gives the first place to a plan of a lower tier.
+    """
 
     version: str
     booster: "Booster | None"
     coefficients: FloatArray
-    """(LINEAR_COLUMNS,); zeros where the prior says nothing."""
-    familiar: Familiar
-    """What it was trained on, so that it can abstain from the rest."""
+    """(LINEAR_COLUMNS,) in the order of `LINEAR_NAMES`."""
+    coverage: TrainingCoverage
+    """The inputs that the training data cover; the ranker abstains from all others."""
     name: str = field(default="model", init=False)
     feature_names: tuple[str, ...] = field(default=FEATURE_NAMES, init=False)
 
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        """One utility per row; see `recommender.ranking.ranker.Ranker`."""
+        """The utility of each candidate, (rows,); the softmax over a decision's rows is the chance of being chosen.
+
+        `features` (rows, features) has the columns `feature_names`, rows sorted by decision; `group_sizes` (decisions,)
+        counts the candidates of each decision. ValueError when the shapes do not fit.
+        """
         columns = self._columns(features, group_sizes)
         linear: FloatArray = (columns.linear * self.coefficients).sum(axis=1)
         if self.booster is None:
             return linear
         scores = self._predict(self.booster, columns.trees, raw_score=True)
-        return linear + scores[: len(linear)] + columns.ladder.climbed(scores[len(linear) :])
+        return linear + scores[: len(linear)] + columns.tier_steps.accumulated(scores[len(linear) :])
 
-    def unfamiliar(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
-        """Per decision why it should not be answered; see `recommender.ranking.abstention`."""
-        return self.familiar.doubts(dict(zip(FEATURE_NAMES, features.T, strict=True)), group_sizes)
+    def abstention_reasons(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
+        """For each decision the reason to leave it to the rules, or None; takes the arguments of `utilities`."""
+        return self.coverage.abstention_reasons(dict(zip(FEATURE_NAMES, features.T, strict=True)), group_sizes)
 
     def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        """Each feature's share in the utility, shape (rows, features).
+        """The share of each feature in each candidate's utility, (rows, features); takes the arguments of `utilities`.
 
-        The line's own terms plus exact tree SHAP (Lundberg et al. 2020) of the plan and of the steps below it. A row's
-        sum is its utility, up to rounding; it takes all rows of a decision to tell, for they make the ladder.
+        The terms of the linear part plus exact tree SHAP values (Lundberg et al. 2020) of the plan and of the tier
+        steps below it. A row adds up to its utility, up to rounding. Pass all candidates of a decision: the tier steps
+        depend on them.
         """
         columns = self._columns(features, group_sizes)
         rows = len(features)
@@ -69,19 +77,19 @@ class PlanRanker:
             shares = self._predict(self.booster, columns.trees, pred_contrib=True)
             rest = shares[:, len(TREE_NAMES) :].sum(axis=1)
             by_column = np.column_stack([shares[:, : len(TREE_NAMES)], rest])
-            trees = by_column[:rows] + columns.ladder.climbed(by_column[rows:])
+            trees = by_column[:rows] + columns.tier_steps.accumulated(by_column[rows:])
         return shares_by_feature(linear, trees)
 
-    def _columns(self, features: FloatArray, group_sizes: IntArray) -> PlanColumns:
+    def _columns(self, features: FloatArray, group_sizes: IntArray) -> DesignMatrix:
         if features.ndim != 2 or features.shape[1] != len(FEATURE_NAMES):
             raise ValueError(f"features must have shape (rows, {len(FEATURE_NAMES)}), not {features.shape}")
         if int(group_sizes.sum()) != len(features):
             raise ValueError("group_sizes do not add up to the rows")
-        return plan_columns(features, group_sizes)
+        return design_matrix(features, group_sizes)
 
     @staticmethod
     def _predict(booster: "Booster", columns: FloatArray, **kind: bool) -> FloatArray:
-        """What the trees say of these rows."""
+        """The booster's prediction for these rows; an empty array without rows."""
         if not len(columns):
             return np.zeros((0, TREE_COLUMNS + 1)) if "pred_contrib" in kind else np.zeros(0)
         return np.asarray(booster.predict(columns, num_threads=SINGLE_THREAD, **kind))

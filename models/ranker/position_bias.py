@@ -1,9 +1,9 @@
-"""How much a place pulls by itself: what being shown first, second or third adds to a plan's utility.
+"""Estimates position bias: the utility that being shown first, second or third adds to a plan by itself.
 
-Good plans stand first, so the place also speaks of what the columns miss, and a model that takes the place as one more
-column believes too much of it. Given the probabilities with which the log drew its first place, though, who stands
-there is chance (Rosenbaum and Rubin 1983, for the propensity score). Hence two steps: here the pull is learned beside
-the propensities, which soak up all that made the order; the model then learns with the pull as given.
+Good plans are shown first, so the position also carries information that the features lack; a model with the position
+as one more column overestimates its effect. Given the logged propensities the first place is random (Rosenbaum and
+Rubin 1983), so two steps are taken: the bias is estimated beside the propensities, which absorb the reasons for the
+order, and the ranker is then trained with the bias as a known part of the utility.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import Choices, Floats
 
 RIDGE = 10.0
-"""Towards no pull at all: where nothing was drawn by chance, little can be told."""
+"""Shrinks the bias towards 0, which matters where the log hardly varied the order."""
 SMALLEST_PROPENSITY = 1e-3
 
 
-def position_pull(
+def position_bias(
     choices: Choices,
     *,
     positions: Floats,
@@ -27,9 +27,10 @@ def position_pull(
     prior_coef: npt.ArrayLike,
     non_negative: npt.NDArray[np.bool_],
 ) -> Floats:
-    """The utility of each place, (places,), at least 0; `positions` (rows, places) marks the plan that stood there.
+    """The utility that each shown position adds, (places,), at least 0.
 
-    `propensity` (rows,) is each plan's logged chance of standing first; prior and bounds are those of `choices.X`.
+    `positions` (rows, places) is 1 for the plan shown in a place, `propensity` (rows,) the logged probability of being
+    put first; `prior_coef` and `non_negative` (features,) apply to the columns of `choices.X`.
     """
     places = positions.shape[1]
     ranked = ranks(propensity, choices.group_sizes)[:, None] == np.arange(1, 1 + places)
@@ -41,12 +42,12 @@ def position_pull(
         prior_coef=np.append(prior_coef, np.zeros(added)),
         non_negative=np.concatenate([non_negative, np.zeros(added - places, bool), np.ones(places, bool)]),
     )
-    pull: Floats = logit.fit(beside, choices.chosen, choices.group_sizes).coef_[-places:]
-    return pull
+    bias: Floats = logit.fit(beside, choices.chosen, choices.group_sizes).coef_[-places:]
+    return bias
 
 
 def ranks(propensity: Floats, group_sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The place of each candidate by falling propensity, from 1, (rows,); the earlier row first where two are equal."""
+    """The rank of each candidate within its decision by falling propensity, from 1, (rows,); ties by row order."""
     decision = np.repeat(np.arange(len(group_sizes)), group_sizes)
     starts = np.cumsum(group_sizes) - group_sizes
     order = np.lexsort((-propensity, decision))

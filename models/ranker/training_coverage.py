@@ -1,4 +1,7 @@
-"""What a ranker has seen enough of to speak: kinds of organisations, and ranges of what usage does not change."""
+"""The inputs that the training data of a ranker cover; outside of them the ranker abstains.
+
+Coverage looks only at features that usage does not change (see `recommender.ranking.abstention`).
+"""
 
 from __future__ import annotations
 
@@ -12,30 +15,30 @@ from models.choice.group_softmax import Floats, Integers, segment_starts
 from recommender.ranking.abstention import Abstention
 
 KINDS: Final = ("template_kind", "country_group", "has_current_plan")
-"""Features of the organisation that are categories."""
+"""Categorical features of the organisation."""
 HISTORY: Final = "days_observed"
 QUANTITIES: Final = ("templates_installed", "integrations_connected", HISTORY, "monthly_price")
-"""Features of the organisation or its candidates that are quantities, none of them usage."""
+"""Numeric features of the organisation or of its candidates, none of which depends on usage."""
 FEWEST_DECISIONS: Final = 5
-"""A kind seen less often is one learned too little of. So few are enough because kinds share almost all of the model:
-with a hundred decisions in all it already ranks better than the rules."""
+"""The least number of training decisions of a category. Few are enough because categories share most coefficients:
+trained on a hundred decisions the ranker is already better than the rules."""
 BEYOND: Final = 0.25
-"""How far outside what was seen is still near enough, as a share of the range seen. A history shorter than that says
-too little of the organisation; a longer one says more."""
+"""How far outside the range of the training data a value may be, as a share of that range. Only a history that is too
+short counts as uncovered, not one that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Familiar:
-    """What was seen in training."""
+class TrainingCoverage:
+    """How often each category occurs in the training data, and the range of each quantity."""
 
     decisions: Mapping[str, Mapping[int, int]]
-    """By kind's feature and its value: in how many decisions."""
+    """Categorical feature → value → number of training decisions."""
     ranges: Mapping[str, tuple[float, float]]
-    """By quantity: the least and the most seen."""
+    """Numeric feature → smallest and largest value in the training data."""
 
     @classmethod
-    def with_all_of(cls, by_name: Mapping[str, Floats], group_sizes: Integers) -> Self:
-        """From the columns (rows,) of a training set."""
+    def from_rows(cls, by_name: Mapping[str, Floats], group_sizes: Integers) -> Self:
+        """The coverage of a training set, from its columns (rows,) by feature name."""
         first = segment_starts(group_sizes)
         decisions = {}
         for name in KINDS:
@@ -44,8 +47,8 @@ class Familiar:
         ranges = {name: (float(by_name[name].min()), float(by_name[name].max())) for name in QUANTITIES}
         return cls(decisions, ranges)
 
-    def doubts(self, by_name: Mapping[str, Floats], group_sizes: Integers) -> list[Abstention | None]:
-        """Per decision what speaks against answering it, from columns (rows,)."""
+    def abstention_reasons(self, by_name: Mapping[str, Floats], group_sizes: Integers) -> list[Abstention | None]:
+        """For each decision the reason to abstain, or None; `by_name` holds the columns (rows,) by feature name."""
         first = segment_starts(group_sizes)
         unlike = np.zeros(len(group_sizes), dtype=np.bool_)
         little = np.zeros(len(group_sizes), dtype=np.bool_)
@@ -60,25 +63,25 @@ class Familiar:
                 little |= below[first]
             else:
                 unlike |= np.logical_or.reduceat(below | above, first)
-        doubts: list[Abstention | None] = []
-        for strange, rare in zip(unlike.tolist(), little.tolist(), strict=True):
-            doubts.append("unlike_training" if strange else "little_data" if rare else None)
-        return doubts
+        abstention_reasons: list[Abstention | None] = []
+        for uncovered, rare in zip(unlike.tolist(), little.tolist(), strict=True):
+            abstention_reasons.append("unlike_training" if uncovered else "little_data" if rare else None)
+        return abstention_reasons
 
-    def record(self) -> dict[str, Any]:
-        """As plain values for a manifest."""
+    def to_json(self) -> dict[str, Any]:
+        """The coverage as plain values for the bundle's manifest."""
         decisions = {
             name: {str(value): times for value, times in seen.items()} for name, seen in self.decisions.items()
         }
         return {"decisions": decisions, "ranges": {name: list(ends) for name, ends in self.ranges.items()}}
 
     @classmethod
-    def from_record(cls, said: Mapping[str, Any]) -> Self:
-        """Back from plain values; KeyError, TypeError or ValueError where they are none of it."""
-        decisions = {name: {int(v): int(n) for v, n in said["decisions"][name].items()} for name in KINDS}
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The coverage from the values of a manifest; KeyError, TypeError or ValueError where they do not fit."""
+        decisions = {name: {int(v): int(n) for v, n in content["decisions"][name].items()} for name in KINDS}
         ranges = {}
         for name in QUANTITIES:
-            least, most = map(float, said["ranges"][name])
+            least, most = map(float, content["ranges"][name])
             if not (np.isfinite([least, most]).all() and least <= most):
                 raise ValueError(f"the range of {name} is none")
             ranges[name] = (least, most)

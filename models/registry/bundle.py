@@ -20,11 +20,12 @@ import numpy as np
 from data_contracts.atomic_files import folder_written_whole, write_text_atomically
 from models.ranker.design_matrix import FEATURE_NAMES
 from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
-from models.ranker.training_coverage import Familiar
+from models.ranker.training_coverage import TrainingCoverage
 from recommender.ranking.usage_range import UsageRange
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 MAX_BYTES: Final = 64 * 1024 * 1024
+MANIFEST_KEYS: Final = {"version", "feature_names", "coefficients", "training_coverage", "model", "golden"}
 GOLDEN_TOLERANCE: Final = 1e-9
 CHILD_SECONDS: Final = 60
 POINTER: Final = "champion.json"
@@ -60,7 +61,7 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
         "version": ranker.version,
         "feature_names": list(ranker.feature_names),
         "coefficients": ranker.coefficients.tolist(),
-        "familiar": ranker.familiar.record(),
+        "training_coverage": ranker.coverage.to_json(),
         "model": {"sha256": _sha256(text.encode()), "bytes": len(text.encode()), "trees": bool(text)},
         "golden": {
             "features": golden.features.tolist(),
@@ -114,9 +115,9 @@ def load_usage_range(bundles: Path) -> UsageRange | None:
     """The published range; `None` where there is none, `BundleRefused` when it is none."""
     if not (bundles / USAGE_RANGE).is_file():
         return None
-    said = _json(bundles / USAGE_RANGE)
+    content = _json(bundles / USAGE_RANGE)
     try:
-        return UsageRange(*(tuple(map(float, said[end])) for end in ("low", "high")))
+        return UsageRange(*(tuple(map(float, content[end])) for end in ("low", "high")))
     except (KeyError, TypeError, ValueError) as error:
         raise BundleRefused(f"{USAGE_RANGE} is no usage range: {error!r}") from error
 
@@ -166,8 +167,8 @@ def _pointed(address: Path, pointer_name: str) -> tuple[Path, dict[str, Any]]:
     pointer = address / pointer_name
     if not pointer.is_file():
         raise BundleRefused(f"there is no {pointer_name}")
-    said = _json(pointer)
-    name, expected = said.get("bundle"), said.get("manifest_sha256")
+    content = _json(pointer)
+    name, expected = content.get("bundle"), content.get("manifest_sha256")
     if not isinstance(name, str) or not name or name != Path(name).name or name.startswith("."):
         raise BundleRefused(f"{pointer_name} names no bundle")
     folder = address / name
@@ -182,22 +183,25 @@ def _manifest(path: Path) -> dict[str, Any]:
     manifest = _json(path)
     if manifest.get("format") != FORMAT:
         raise BundleRefused(f"manifest format {manifest.get('format')!r} is not {FORMAT}")
-    if missing := {"version", "feature_names", "coefficients", "familiar", "model", "golden"} - manifest.keys():
+    if (
+        missing := {"version", "feature_names", "coefficients", "training_coverage", "model", "golden"}
+        - manifest.keys()
+    ):
         raise BundleRefused(f"the manifest lacks {', '.join(sorted(missing))}")
     return manifest
 
 
 def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
-    path, said = folder / "model.txt", manifest["model"]
+    path, expected = folder / "model.txt", manifest["model"]
     if not path.is_file():
         raise BundleRefused("there is no model.txt")
-    if path.stat().st_size > MAX_BYTES or path.stat().st_size != said["bytes"]:
-        raise BundleRefused(f"model.txt has {path.stat().st_size} bytes, the manifest says {said['bytes']}")
+    if path.stat().st_size > MAX_BYTES or path.stat().st_size != expected["bytes"]:
+        raise BundleRefused(f"model.txt has {path.stat().st_size} bytes, the manifest says {expected['bytes']}")
     content = path.read_bytes()
-    if _sha256(content) != said["sha256"]:
+    if _sha256(content) != expected["sha256"]:
         raise BundleRefused("model.txt is not the file that was promoted")
     booster = None
-    if said["trees"]:
+    if expected["trees"]:
         import lightgbm
 
         booster = lightgbm.Booster(model_str=content.decode())
@@ -208,8 +212,8 @@ def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
         raise BundleRefused("there is not one coefficient per column")
     if booster is not None and booster.num_feature() != TREE_COLUMNS:
         raise BundleRefused("the trees were trained on another number of columns")
-    familiar = Familiar.from_record(manifest["familiar"])
-    return PlanRanker(str(manifest["version"]), booster, coefficients, familiar)
+    coverage = TrainingCoverage.from_json(manifest["training_coverage"])
+    return PlanRanker(str(manifest["version"]), booster, coefficients, coverage)
 
 
 def check_in_child(folder: Path) -> None:
@@ -229,8 +233,8 @@ def check_in_child(folder: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise BundleRefused(f"it did not score its golden rows within {CHILD_SECONDS} s") from error
     if child.returncode != 0:
-        said = child.stderr.strip().splitlines() or [f"the process that loaded it ended with {child.returncode}"]
-        raise BundleRefused(said[-1])
+        content = child.stderr.strip().splitlines() or [f"the process that loaded it ended with {child.returncode}"]
+        raise BundleRefused(content[-1])
 
 
 def _json(path: Path) -> dict[str, Any]:

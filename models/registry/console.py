@@ -1,4 +1,4 @@
-"""Figures as tables on the terminal."""
+"""RankingMetrics as tables on the terminal."""
 
 import sys
 from typing import TYPE_CHECKING, Final
@@ -8,21 +8,21 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from models.judging.gate import Verdict
-    from models.judging.off_policy import PolicyFigures
-    from models.judging.ranking_metrics import Figures
+    from models.judging.off_policy import OffPolicyEvidence
+    from models.judging.ranking_metrics import RankingMetrics
 
 console: Final = Console(width=None if sys.stdout.isatty() else 120)
 """A table of figures needs the room; a log file has it."""
 
 
-def print_figures(figures: "dict[str, Figures]") -> None:
+def print_metrics(metrics: "dict[str, RankingMetrics]") -> None:
     """How each ranker did on the held-out organisations."""
     from models.registry.report import COLUMNS, rows
 
     table = Table(title="held-out organisations")
     for name in COLUMNS:
         table.add_column(name, justify="left" if name == "ranker" else "right")
-    for row in rows(figures):
+    for row in rows(metrics):
         table.add_row(*row)
     console.print(table)
 
@@ -31,17 +31,17 @@ def print_conditions(verdict: "Verdict") -> None:
     """The table of the gate."""
     table = Table("condition", "met", "found", title=f"the gate: {verdict.outcome}")
     for each in verdict.conditions:
-        table.add_row(each.name, "[green]yes[/]" if each.met else "[red]no[/]", each.said)
+        table.add_row(each.name, "[green]yes[/]" if each.met else "[red]no[/]", each.finding)
     console.print(table)
 
 
-def print_policies(figures: "dict[str, PolicyFigures]") -> None:
+def print_policies(policies: "dict[str, OffPolicyEvidence]") -> None:
     """What the log says of each ranker."""
     from models.registry.report import POLICY_COLUMNS, policy_rows
 
     table = Table(title="off-policy: the first plan's acceptance")
     for name in POLICY_COLUMNS:
         table.add_column(name)
-    for row in policy_rows(figures):
+    for row in policy_rows(policies):
         table.add_row(*row)
     console.print(table)

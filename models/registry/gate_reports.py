@@ -49,7 +49,7 @@ def require_passed(registry: Path, version: str, *, champion: str | None) -> Non
     if report is None:
         raise PromotionRefused(f"the gate has not judged {version}; {again}")
     if report.outcome == "refused":
-        why = "; ".join(f"{one.name}: {one.said}" for one in report.conditions if not one.met)
+        why = "; ".join(f"{one.name}: {one.finding}" for one in report.conditions if not one.met)
         raise PromotionRefused(f"the gate refused {version}: {why}")
     if report.champion != champion:
         beside = f"beside {report.champion}" if report.champion else "without a champion"

@@ -5,35 +5,35 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from models.judging.gate_evidence import Measured
-from models.judging.off_policy import PolicyFigures
+from models.judging.gate_evidence import Evidence
+from models.judging.off_policy import OffPolicyEvidence
 from models.registry.plots import calibration_chart, calibration_table, gains_chart, gains_table, save_png
 from models.training.train import Trained
 
 
-def run_metrics(trained: Trained, measured: Measured) -> dict[str, float]:
+def run_metrics(trained: Trained, evidence: Evidence) -> dict[str, float]:
     """Every figure that is known, by a name that says of whom."""
     named = {
         f"{name}.{figure}": value
-        for name, figures in {**trained.figures, **measured.figures}.items()
-        for figure, value in asdict(figures).items()
+        for name, metrics in {**trained.metrics, **evidence.metrics}.items()
+        for figure, value in asdict(metrics).items()
         if value is not None
     }
-    for name, policy in measured.off_policy.items():
+    for name, policy in evidence.off_policy.items():
         named |= policy_metrics(name, policy)
-    named |= {f"{name}.regret_cents": cents for name, cents in measured.regret_cents.items()}
-    for other, found in (("rules", measured.over_rules), ("champion", measured.over_champion)):
+    named |= {f"{name}.regret_cents": cents for name, cents in evidence.regret_cents.items()}
+    for other, found in (("rules", evidence.over_rules), ("champion", evidence.over_champion)):
         for figure, difference in found.items():
             ends = {"value": difference.value, "lower": difference.lower, "upper": difference.upper}
             named |= {f"over_{other}.{figure}.{end}": value for end, value in ends.items()}
-    rules, optimum = measured.figures["rules"], measured.figures.get("optimum")
+    rules, optimum = evidence.metrics["rules"], evidence.metrics.get("optimum")
     if optimum is not None:
-        share = measured.figures["model"].share_of_gap(rules=rules, optimum=optimum)
+        share = evidence.metrics["model"].share_of_gap(rules=rules, optimum=optimum)
         named |= {} if share is None else {"model.share_of_gap": share}
     return named
 
 
-def policy_metrics(name: str, policy: PolicyFigures) -> dict[str, float]:
+def policy_metrics(name: str, policy: OffPolicyEvidence) -> dict[str, float]:
     """The off-policy figures as MLflow keeps them; estimates only where the verdict lets them be relied on."""
     named = {f"{name}.off_policy.effective_sample_size": policy.weights.effective_sample_size}
     if policy.verdict.reliable and policy.anytime is not None:
@@ -42,11 +42,11 @@ def policy_metrics(name: str, policy: PolicyFigures) -> dict[str, float]:
     return named
 
 
-def log_plots(mlflow: Any, trained: Trained, measured: Measured) -> None:
+def log_plots(mlflow: Any, trained: Trained, evidence: Evidence) -> None:
     """`plots/calibration.png` and `plots/gains.png` of the run that is under way."""
-    judged = trained.judged_on
-    calibration = calibration_table(measured.utilities["model"], chosen=judged.chosen, group_sizes=judged.group_sizes)
-    gains = gains_table(measured.utilities, chosen=judged.chosen, group_sizes=judged.group_sizes)
+    judged = trained.holdout
+    calibration = calibration_table(evidence.utilities["model"], chosen=judged.chosen, group_sizes=judged.group_sizes)
+    gains = gains_table(evidence.utilities, chosen=judged.chosen, group_sizes=judged.group_sizes)
     with tempfile.TemporaryDirectory() as folder:
         save_png(calibration_chart(calibration), Path(folder) / "calibration.png")
         save_png(gains_chart(gains), Path(folder) / "gains.png")

@@ -9,7 +9,7 @@ from importlib.metadata import version as installed
 from typing import Final
 
 from models.judging.gate import Verdict
-from models.judging.gate_evidence import Measured
+from models.judging.gate_evidence import Evidence
 from models.registry.report import COLUMNS, markdown_table, rows
 from models.training.train import Trained
 from recommender.ranking.countries import COUNTRY_GROUPS
@@ -32,7 +32,7 @@ class EmptyField(ValueError):
     """A field of the card has nothing in it."""
 
 
-def model_card(trained: Trained, measured: Measured, verdict: Verdict, *, version: str) -> str:
+def model_card(trained: Trained, evidence: Evidence, verdict: Verdict, *, version: str) -> str:
     """The card as Markdown; `EmptyField` names the field that is empty."""
     fields = {
         "Purpose": PURPOSE,
@@ -42,22 +42,22 @@ def model_card(trained: Trained, measured: Measured, verdict: Verdict, *, versio
             f"{name} {value}" for name, value in trained.parameters.items() if not isinstance(value, list | tuple)
         ),
         "Made with": ", ".join(f"{name} {installed(name)}" for name in LIBRARIES),
-        "Hold-out": _holdout(trained, measured),
-        "Figures": markdown_table([COLUMNS, *rows(dict(measured.figures))]),
-        "Beside the rules and the champion": "\n".join(_differences(measured)),
+        "Hold-out": _holdout(trained, evidence),
+        "RankingMetrics": markdown_table([COLUMNS, *rows(dict(evidence.metrics))]),
+        "Beside the rules and the champion": "\n".join(_differences(evidence)),
         "Calibration": (
-            f"calibration error {_figure(measured.figures['model'].calibration_error)}; true probabilities would stay "
-            f"below {measured.calibration_by_chance:.3f} in 95 of 100 such samples"
+            f"calibration error {_figure(evidence.metrics['model'].calibration_error)}; true probabilities would stay "
+            f"below {evidence.calibration_by_chance:.3f} in 95 of 100 such samples"
         ),
-        "Regret": "\n".join(regret_words(measured)),
-        "Templates and countries": markdown_table(list(slice_rows(measured))),
-        "Logged decisions": "\n".join(_off_policy(measured)),
+        "Regret": "\n".join(regret_words(evidence)),
+        "Templates and countries": markdown_table(list(slice_rows(evidence))),
+        "Logged decisions": "\n".join(_off_policy(evidence)),
         "Reasons": (
-            f"{measured.reasons.reasons:,} reasons in {measured.reasons.decisions:,} decisions audited, "
-            f"{len(measured.reasons.faults)} do not hold; {measured.reasons.specific:,} decisions have a specific one"
+            f"{evidence.reasons.reasons:,} reasons in {evidence.reasons.decisions:,} decisions audited, "
+            f"{len(evidence.reasons.faults)} do not hold; {evidence.reasons.specific:,} decisions have a specific one"
         ),
-        "More usage, never a smaller plan": "\n".join(_monotone(measured)),
-        "Latency": "median {:.2f} ms, 99th percentile {:.2f} ms for one decision".format(*measured.latency_ms),
+        "More usage, never a smaller plan": "\n".join(_monotone(evidence)),
+        "Latency": "median {:.2f} ms, 99th percentile {:.2f} ms for one decision".format(*evidence.latency_ms),
         "Limits": LIMITS,
         "Verdict": "\n".join(_verdict(verdict)),
     }
@@ -81,35 +81,35 @@ def _data(trained: Trained) -> str:
     )
 
 
-def _holdout(trained: Trained, measured: Measured) -> str:
-    judged = trained.judged_on
+def _holdout(trained: Trained, evidence: Evidence) -> str:
+    judged = trained.holdout
     first, last = (_day(at) for at in (judged.decided_at_us.min(), judged.decided_at_us.max()))
     kind = "later decisions of other organisations" if trained.later else "decisions of other organisations"
     return (
-        f"{measured.decisions:,} {kind} ({measured.organizations:,} organisations, {first} to {last}), the same for "
+        f"{evidence.decisions:,} {kind} ({evidence.organizations:,} organisations, {first} to {last}), the same for "
         f"challenger, champion and rules, on features computed anew from what was known."
     )
 
 
-def _differences(measured: Measured) -> Iterator[str]:
-    for other, found in (("rules", measured.over_rules), ("champion", measured.over_champion)):
+def _differences(evidence: Evidence) -> Iterator[str]:
+    for other, found in (("rules", evidence.over_rules), ("champion", evidence.over_champion)):
         for name, d in found.items():
             unit = ",.0f" if name == "regret_cents" else ".4f"
             yield f"- {name} better than the {other} by {d.value:{unit}} (95 %: {d.lower:{unit}} … {d.upper:{unit}})"
 
 
-def regret_words(measured: Measured) -> Iterator[str]:
+def regret_words(evidence: Evidence) -> Iterator[str]:
     """A line for each ranker: how far its first plan's bill is from the lowest one, as far as that is known."""
-    for name, cents in measured.regret_cents.items():
+    for name, cents in evidence.regret_cents.items():
         yield f"- {name}: {cents:,.0f} cents a month away from the cheapest plan that held the usage that followed"
-    if not measured.regret_cents:
+    if not evidence.regret_cents:
         yield "Not known yet: too little time has passed since the decisions that were judged on."
 
 
-def slice_rows(measured: Measured) -> Iterator[tuple[str, ...]]:
+def slice_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
     """A head and one line for each template and country group with decisions enough, as text."""
     yield "part", "decisions", "NDCG@3", "rules", "difference", "calibration error", "by chance up to"
-    for each in measured.slices:
+    for each in evidence.slices:
         d = each.difference
         label = f"{each.kind} {each.name}"
         yield (
@@ -121,27 +121,27 @@ def slice_rows(measured: Measured) -> Iterator[tuple[str, ...]]:
             f"{each.calibration_error:.3f}",
             f"{each.calibration_by_chance:.3f}",
         )
-    if not measured.slices:
+    if not evidence.slices:
         yield f"none is large enough ({len(COUNTRY_GROUPS)} groups of countries are looked at)", *["–"] * 6
 
 
-def _off_policy(measured: Measured) -> Iterator[str]:
-    for name, found in measured.off_policy.items():
+def _off_policy(evidence: Evidence) -> Iterator[str]:
+    for name, found in evidence.off_policy.items():
         if found.verdict.reliable and found.anytime is not None:
             yield f"- {name}: its first plan accepted {found.anytime[0]:.3f} … {found.anytime[1]:.3f}"
         else:
             yield f"- {name}: no verdict, {'; '.join(found.verdict.reasons)}"
 
 
-def _monotone(measured: Measured) -> Iterator[str]:
-    for name, found in measured.certificates.items():
+def _monotone(evidence: Evidence) -> Iterator[str]:
+    for name, found in evidence.certificates.items():
         for each in found:
             falls = sum(each.falls.values())
             yield (
                 f"- {name}: {falls:,} falls in {each.probes:,} probes of {each.organisations:,} organisations, "
                 "usage × 1 … 20, all of it together and one metric at a time"
             )
-    if not measured.certificates:
+    if not evidence.certificates:
         yield "Not certified."
 
 
@@ -149,7 +149,7 @@ def _verdict(verdict: Verdict) -> Iterator[str]:
     yield {"won": "Won.", "level": "Level with the champion.", "refused": "Refused."}[verdict.outcome]
     yield ""
     for each in verdict.conditions:
-        yield f"- {'met' if each.met else '**not met**'}: {each.name} ({each.said})"
+        yield f"- {'met' if each.met else '**not met**'}: {each.name} ({each.finding})"
 
 
 def _day(at_us: int) -> str:

@@ -72,7 +72,7 @@ def gains_chart(table: pd.DataFrame) -> alt.Chart:
 def learning_chart(points: Sequence[Point]) -> alt.Chart:
     """Hit@1 of every ranker by how many decisions it learned from."""
     table = pd.DataFrame(
-        [{"ranker": _said(one.ranker), "decisions": one.decisions, "hit@1": one.figures.hit_at_1} for one in points]
+        [{"ranker": _label(one.ranker), "decisions": one.decisions, "hit@1": one.metrics.hit_at_1} for one in points]
     )
     lines: alt.Chart = (
         alt.Chart(table)
@@ -88,7 +88,7 @@ def learning_chart(points: Sequence[Point]) -> alt.Chart:
     return lines
 
 
-def _said(name: str) -> str:
+def _label(name: str) -> str:
     return name.replace("_", " ")
 
 

@@ -37,8 +37,8 @@ def changes(registry: Path) -> tuple[Change, ...]:
     if not path.exists():
         return ()
     try:
-        said: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
-        return tuple(Change(**one) for one in said)
+        content: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        return tuple(Change(**one) for one in content)
     except (OSError, ValueError, TypeError) as error:
         raise PromotionRefused(f"{HISTORY} cannot be read: {error}") from error
 

@@ -120,7 +120,7 @@ class Registry:
             return None
 
     def register(self, trained: Trained, judged: Judged, *, try_out: bool = False) -> Registered:
-        """Log the run with data, parameters, figures, plots, report and card, register it, promote it if it won.
+        """Log the run with data, parameters, metrics, plots, report and card, register it, promote it if it won.
 
         To `try_out` it becomes the challenger that experiments try out instead, whether it won or not.
         """
@@ -129,12 +129,12 @@ class Registry:
             with mlflow.start_run(run_name=trained.ranker.version) as run:
                 mlflow.set_tags({"data_digest": trained.learned_from.digest, "gate": verdict.outcome})
                 mlflow.log_params(_flat(trained.parameters))
-                mlflow.log_metrics(run_metrics(trained, judged.measured))
+                mlflow.log_metrics(run_metrics(trained, judged.evidence))
                 mlflow.log_dict(trained.parameters, "parameters.json")
                 mlflow.log_text(markdown(trained, verdict), "report.md")
                 version = self._log_trees(mlflow, trained)
-                mlflow.log_text(model_card(trained, judged.measured, verdict, version=version), "model_card.md")
-                log_plots(mlflow, trained, judged.measured)
+                mlflow.log_text(model_card(trained, judged.evidence, verdict, version=version), "model_card.md")
+                log_plots(mlflow, trained, judged.evidence)
                 ranker = replace(trained.ranker, version=version)
                 bundle = self._publish(ranker, trained, run_id=run.info.run_id)
                 mlflow.MlflowClient().set_model_version_tag(
@@ -174,10 +174,10 @@ class Registry:
             "learned_until_us": int(trained.learned_from.decided_at_us.max()),
             "run_id": run_id,
             "parameters": trained.parameters,
-            "figures": {name: asdict(figures) for name, figures in trained.figures.items()},
+            "metrics": {name: asdict(metrics) for name, metrics in trained.metrics.items()},
         }
         return write_bundle(
-            self.bundles / ranker.version, ranker=ranker, golden=golden(ranker, trained.judged_on), about=about
+            self.bundles / ranker.version, ranker=ranker, golden=golden(ranker, trained.holdout), about=about
         )
 
     def promote(self, version: str) -> None:
@@ -246,10 +246,10 @@ class Registry:
         record(self.folder, before=before, change=Change(version, how, datetime.now(UTC).isoformat()))
 
 
-def golden(ranker: PlanRanker, judged_on: TrainingSet) -> Golden:
+def golden(ranker: PlanRanker, holdout: TrainingSet) -> Golden:
     """The first few held-out decisions with the ranker's own utilities."""
-    first = np.arange(len(judged_on)) < GOLDEN_DECISIONS
-    rows = judged_on.take(first)
+    first = np.arange(len(holdout)) < GOLDEN_DECISIONS
+    rows = holdout.take(first)
     features = columns_of(ranker, rows)
     return Golden(features, rows.group_sizes, ranker.utilities(features, rows.group_sizes))
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from math import floor
 from typing import TYPE_CHECKING
 
-from models.judging.off_policy import PolicyFigures
-from models.judging.ranking_metrics import Figures
+from models.judging.off_policy import OffPolicyEvidence
+from models.judging.ranking_metrics import RankingMetrics
 
 if TYPE_CHECKING:
     from models.judging.gate import Verdict
@@ -39,12 +39,12 @@ BIASED = frozenset({"DM", "SWITCH", "DRos"})
 """Their normal intervals do not hold the truth at the stated rate (`tests/bench/bench_offline_policy.py`)."""
 
 
-def rows(figures: dict[str, Figures]) -> list[tuple[str, ...]]:
+def rows(metrics: dict[str, RankingMetrics]) -> list[tuple[str, ...]]:
     """One line per ranker, best known first, as text; what is not known is a dash."""
-    rules, optimum = figures["rules"], figures.get("optimum")
+    rules, optimum = metrics["rules"], metrics.get("optimum")
 
     def line(name: str) -> tuple[str, ...]:
-        one = figures[name]
+        one = metrics[name]
         share = None if optimum is None else one.share_of_gap(rules=rules, optimum=optimum)
         return (
             name.replace("_", " "),
@@ -56,16 +56,16 @@ def rows(figures: dict[str, Figures]) -> list[tuple[str, ...]]:
             "–" if share is None else f"{share:.0%}",
         )
 
-    return [line(name) for name in ORDER if name in figures]
+    return [line(name) for name in ORDER if name in metrics]
 
 
-def policy_rows(figures: dict[str, PolicyFigures]) -> list[tuple[str, ...]]:
+def policy_rows(metrics: dict[str, OffPolicyEvidence]) -> list[tuple[str, ...]]:
     """What was logged, then one line per policy and estimator, as text."""
-    logged = next(iter(figures.values())).logged
+    logged = next(iter(metrics.values())).logged
     found: list[tuple[str, ...]] = [
         ("as logged", "mean", *_accepted(logged.value, logged.lower, logged.upper), "observed")
     ]
-    for policy, one in figures.items():
+    for policy, one in metrics.items():
         for name, estimate in one.estimates.items():
             value, interval = _accepted(estimate.value, estimate.lower, estimate.upper)
             found.append((policy, name, value, "–" if name in BIASED else interval, READ_AS[name]))
@@ -74,10 +74,10 @@ def policy_rows(figures: dict[str, PolicyFigures]) -> list[tuple[str, ...]]:
     return found
 
 
-def policy_words(figures: dict[str, PolicyFigures]) -> list[str]:
+def policy_words(metrics: dict[str, OffPolicyEvidence]) -> list[str]:
     """One line per policy: how much the log knows of it, and why its figures may not be relied on."""
 
-    def line(policy: str, one: PolicyFigures) -> str:
+    def line(policy: str, one: OffPolicyEvidence) -> str:
         w = one.weights
         known = (
             f"{policy}: {w.effective_sample_size:.0f} effective of {w.decisions:,} decisions, overlap {w.overlap:.0%}, "
@@ -85,7 +85,7 @@ def policy_words(figures: dict[str, PolicyFigures]) -> list[str]:
         )
         return known if one.verdict.reliable else f"{known}; no verdict: {'; '.join(one.verdict.reasons)}"
 
-    return [line(policy, one) for policy, one in figures.items()]
+    return [line(policy, one) for policy, one in metrics.items()]
 
 
 def audit_words(audit: "ReasonsAudit") -> list[str]:
@@ -120,11 +120,11 @@ def _share(count: int, total: int) -> str:
 
 def markdown(trained: "Trained", verdict: "Verdict") -> str:
     """The report that is logged with the run."""
-    learned, judged = len(trained.learned_from), len(trained.judged_on)
+    learned, judged = len(trained.learned_from), len(trained.holdout)
     others = "later decisions of other organisations" if trained.later else "decisions of other organisations"
     conditions = [
         ("condition", "met", "found"),
-        *((c.name, "yes" if c.met else "no", c.said) for c in verdict.conditions),
+        *((c.name, "yes" if c.met else "no", c.finding) for c in verdict.conditions),
     ]
     return "\n".join(
         [
@@ -133,7 +133,7 @@ def markdown(trained: "Trained", verdict: "Verdict") -> str:
             f"Learned from {learned:,} decisions, judged on {judged:,} {others}.",
             f"Training set `{trained.learned_from.digest}`, seed {trained.parameters['seed']}.",
             "",
-            markdown_table([COLUMNS, *rows(trained.figures)]),
+            markdown_table([COLUMNS, *rows(trained.metrics)]),
             "",
             *EXPLAINED,
             "",

@@ -9,8 +9,8 @@ from data_contracts.policy_estimates import PolicyEstimate, PolicyEstimates
 from models.data.dataset import TrainingSet, utilities_of
 from models.data.holdout import split
 from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit, judge_policies
-from models.judging.off_policy import PolicyFigures
-from models.judging.ranking_metrics import Figures, compare
+from models.judging.off_policy import OffPolicyEvidence
+from models.judging.ranking_metrics import RankingMetrics, compare
 from recommender.ranking.exploration import OFF, Policy
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
@@ -18,11 +18,11 @@ from recommender.ranking.rules import RuleRanker
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Figures over the same held-out decisions."""
+    """RankingMetrics over the same held-out decisions."""
 
-    figures: dict[str, Figures]
+    metrics: dict[str, RankingMetrics]
     """By name: rules, popularity; also champion and optimum where there is one."""
-    off_policy: dict[str, PolicyFigures]
+    off_policy: dict[str, OffPolicyEvidence]
     """By name: rules; also champion and challenger where there is one."""
     versions: dict[str, str]
     """Of the same rankers."""
@@ -49,17 +49,17 @@ def evaluate(
     `TrainingSetRefused` when there are too few decisions.
     """
     cut = split(training_set)
-    others, judged = cut.learned_from, cut.judged_on
+    others, judged = cut.learned_from, cut.holdout
     rankers: dict[str, Ranker] = ({"champion": champion} if champion else {}) | {"rules": RuleRanker()}
     progress(f"judging on {len(judged):,} decisions of held-out organisations")
-    held = None if truth is None else truth[cut.judged_rows]
+    held = None if truth is None else truth[cut.holdout_rows]
     found = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
     # No training saw these organisations, early or late: a policy may be judged on all that was logged of them.
     unseen = training_set.take(~np.isin(training_set.organizations, np.unique(others.organizations)))
     progress(f"judging by what was logged in {len(unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
     return Evaluation(
-        figures=found,
+        metrics=found,
         off_policy=judge_policies(utilities_of(tried, unseen), unseen, choice_model=fit(others), exploring=exploring),
         versions={name: ranker.version for name, ranker in tried.items()},
         decisions=len(judged),
@@ -71,25 +71,25 @@ def evaluate(
 def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates:
     """What the dashboards show of an evaluation."""
 
-    def one(name: str, figures: PolicyFigures) -> PolicyEstimate:
-        estimate = figures.estimates.get("SNDR")
-        lower, upper = figures.anytime or (None, None)
+    def one(name: str, evidence: OffPolicyEvidence) -> PolicyEstimate:
+        estimate = evidence.estimates.get("SNDR")
+        lower, upper = evidence.anytime or (None, None)
         return PolicyEstimate.model_validate(
             {
                 "policy": name,
                 "version": found.versions[name],
-                "decisions": figures.weights.decisions,
-                "effective_sample_size": figures.weights.effective_sample_size,
-                "overlap": figures.weights.overlap,
-                "logged": figures.logged.value if figures.weights.decisions else None,
+                "decisions": evidence.weights.decisions,
+                "effective_sample_size": evidence.weights.effective_sample_size,
+                "overlap": evidence.weights.overlap,
+                "logged": evidence.logged.value if evidence.weights.decisions else None,
                 "estimate": None if estimate is None else estimate.value,
                 "lower": lower,
                 "upper": upper,
                 "exploring": not found.exploring.off,
-                "reliable": figures.verdict.reliable,
-                "reasons": figures.verdict.reasons,
+                "reliable": evidence.verdict.reliable,
+                "reasons": evidence.verdict.reasons,
             }
         )
 
-    policies = tuple(one(name, figures) for name, figures in found.off_policy.items())
+    policies = tuple(one(name, evidence) for name, evidence in found.off_policy.items())
     return PolicyEstimates(training_set=training_set, policies=policies)

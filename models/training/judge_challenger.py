@@ -7,7 +7,7 @@ from models.data.dataset import TrainingSet
 from models.data.holdout import split
 from models.data.situations import Batch
 from models.judging.gate import Verdict, verdict
-from models.judging.gate_evidence import FloatArray, Learned, Measured, measure
+from models.judging.gate_evidence import Evidence, FloatArray, TrainingBasis, gather_evidence
 from models.ranker.plan_ranker import PlanRanker
 from models.training.train import Trained
 from recommender.ranking.ranker import Ranker
@@ -17,7 +17,7 @@ from recommender.ranking.ranker import Ranker
 class Judged:
     """A challenger's evidence, the gate's verdict on it, and the champion that it was compared with."""
 
-    measured: Measured
+    evidence: Evidence
     verdict: Verdict
     champion: str | None
 
@@ -26,16 +26,16 @@ def judge_challenger(
     trained: Trained, batches: Sequence[Batch], *, champion: Ranker | None, truth: FloatArray | None = None
 ) -> Judged:
     """Measure a challenger on its hold-out and ask the gate; `truth` (rows of the hold-out,) where it is known."""
-    learned = Learned(trained.learned_from, int(trained.learned_from.decided_at_us.max()), trained.later)
-    measured = measure(
+    learned = TrainingBasis(trained.learned_from, int(trained.learned_from.decided_at_us.max()), trained.later)
+    evidence = gather_evidence(
         trained.ranker,
         learned=learned,
-        judged_on=trained.judged_on,
+        holdout=trained.holdout,
         batches=batches,
         champion=champion,
         truth=truth,
     )
-    return Judged(measured, verdict(measured), champion.version if champion else None)
+    return Judged(evidence, verdict(evidence), champion.version if champion else None)
 
 
 def judge_version(
@@ -52,6 +52,6 @@ def judge_version(
     `TrainingSetRefused` when the training set has too few decisions.
     """
     cut = split(training_set)
-    learned = Learned(cut.learned_from, learned_until_us, cut.later)
-    measured = measure(ranker, learned=learned, judged_on=cut.judged_on, batches=batches, champion=champion)
-    return Judged(measured, verdict(measured), champion.version if champion else None)
+    learned = TrainingBasis(cut.learned_from, learned_until_us, cut.later)
+    evidence = gather_evidence(ranker, learned=learned, holdout=cut.holdout, batches=batches, champion=champion)
+    return Judged(evidence, verdict(evidence), champion.version if champion else None)

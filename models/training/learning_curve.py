@@ -8,7 +8,7 @@ import numpy as np
 
 from models.data.dataset import TrainingSet
 from models.data.holdout import FEWEST_DECISIONS, split
-from models.judging.ranking_metrics import Figures
+from models.judging.ranking_metrics import RankingMetrics
 from models.ranker.plan_ranker import FloatArray
 from models.training.train import train
 
@@ -21,7 +21,7 @@ class Point:
 
     ranker: str
     decisions: int
-    figures: Figures
+    metrics: RankingMetrics
 
 
 def learning_curve(
@@ -44,7 +44,7 @@ def learning_curve(
     for size in [*(each for each in sorted(sizes) if FEWEST_DECISIONS <= each < whole), whole]:
         part = replace(cut, learned_from=cut.learned_from.take(order < size))
         trained = train(training_set, seed=seed, cut=part, truth=truth, num_threads=num_threads, progress=progress)
-        points += [Point(name, size, figures) for name, figures in trained.figures.items()]
+        points += [Point(name, size, metrics) for name, metrics in trained.metrics.items()]
     return points
 
 

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 
 from models.choice.conditional_logit import ConditionalLogit
-from models.choice.hybrid import Settings, TreeSettings
+from models.choice.hybrid import LearningSettings, TreeSettings
 from models.data.dataset import TrainingSet, TrainingSetRefused, utilities_of
 from models.data.holdout import Split, split
 from models.judging.logged_choices import judge_policies
-from models.judging.off_policy import PolicyFigures
-from models.judging.ranking_metrics import Figures, compare
+from models.judging.off_policy import OffPolicyEvidence
+from models.judging.ranking_metrics import RankingMetrics, compare
 from models.ranker.learn import learn_plans
 from models.ranker.plan_ranker import FloatArray, PlanRanker
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 
-QUICK: Final = Settings(ridges=(30.0,), trees=TreeSettings(leaves=4, learning_rate=0.1, most_trees=60))
+QUICK: Final = LearningSettings(ridges=(30.0,), trees=TreeSettings(leaves=4, learning_rate=0.1, most_trees=60))
 """A ranker in seconds, to try things out with; it is judged like any other."""
 
 
@@ -29,14 +29,14 @@ class Trained:
     """A challenger with everything needed to judge, register and repeat it."""
 
     ranker: PlanRanker
-    figures: dict[str, Figures]
+    metrics: dict[str, RankingMetrics]
     """By name: model, rules, popularity, conditional_logit; also champion and optimum where there is one."""
     parameters: dict[str, Any]
     learned_from: TrainingSet
-    judged_on: TrainingSet
+    holdout: TrainingSet
     later: bool
     """Whether everything judged on came after everything learned from."""
-    off_policy: dict[str, PolicyFigures]
+    off_policy: dict[str, OffPolicyEvidence]
     """What the log says of putting each one's first plan first; by name: model, rules, champion if there is one."""
 
 
@@ -59,10 +59,10 @@ def train(
     The same training set and seed give the same model text. `TrainingSetRefused` when there are too few decisions.
     """
     cut = cut or split(training_set)
-    learn, judged = cut.learned_from, cut.judged_on
+    learn, judged = cut.learned_from, cut.holdout
     progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
     version = f"challenger-{training_set.digest[:8]}"
-    settings = replace(QUICK if quick else Settings(), seed=seed, num_threads=num_threads)
+    settings = replace(QUICK if quick else LearningSettings(), seed=seed, num_threads=num_threads)
     ranker, report = learn_plans(learn, version=version, settings=settings)
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
     progress("judging against rules, popularity and a conditional logit")
@@ -70,14 +70,14 @@ def train(
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
     utilities = utilities_of(rankers | ({"champion": champion} if champion else {}), judged)
     unplaced = np.hstack([judged.features, np.zeros_like(judged.positions)])
-    figures = compare(
+    metrics = compare(
         utilities | {"conditional_logit": unplaced @ logit.coef_},
         judged,
         learned_from=learn,
-        truth=None if truth is None else truth[cut.judged_rows],
+        truth=None if truth is None else truth[cut.holdout_rows],
     )
     off_policy = judge_policies(utilities, judged, choice_model=logit)
-    return Trained(ranker, figures, parameters, learn, judged, cut.later, off_policy)
+    return Trained(ranker, metrics, parameters, learn, judged, cut.later, off_policy)
 
 
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:

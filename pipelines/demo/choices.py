@@ -10,11 +10,13 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats.qmc import Sobol
 
-from recommender.ranking.ranker import FloatArray, IntArray, Mask
 from recommender.ranking.situation import PlanTable
+
+FloatArray = NDArray[np.float64]
 
 DRAWS: Final = 256
 """Points over which the observable optimum is averaged: a Sobol net over both hidden normals (Owen 1998), as far from
@@ -53,15 +55,15 @@ class Observed:
     """(d,) days observed."""
     levels: FloatArray
     """(d, 3) documents, assistants, seats."""
-    template: IntArray
+    template: NDArray[np.int64]
     """(d,) row of the taste tables; 4 for none."""
-    second_template: IntArray
-    cautious: Mask
+    second_template: NDArray[np.int64]
+    cautious: NDArray[np.bool_]
     missing: FloatArray
     """(d, p) connected integrations that the plan lacks."""
     missing_premium: FloatArray
     """(d, p)"""
-    current_plan: IntArray
+    current_plan: NDArray[np.int64]
     """(d,) plan index, -1 during the trial."""
 
 
@@ -69,7 +71,7 @@ class Observed:
 class Choices:
     """What was chosen, and what would have been best to expect."""
 
-    chosen: IntArray
+    chosen: NDArray[np.int64]
     """(d,) plan index."""
     probability: FloatArray
     """(d, p) choice probability given all that is observable, every plan shown alike: the known optimum's."""
@@ -79,7 +81,7 @@ class Choices:
     """(d, p) the monthly bill, overage included, at the usage that really followed."""
 
 
-def choose(observed: Observed, plans: PlanTable, positions: IntArray, rng: np.random.Generator) -> Choices:
+def choose(observed: Observed, plans: PlanTable, positions: NDArray[np.int64], rng: np.random.Generator) -> Choices:
     """Draw hidden taste and future for each decision, let it choose, and work out the optimum.
 
     `positions` (d, p) counts from 1 as shown. Works in blocks of decisions, so memory stays small.
@@ -96,7 +98,7 @@ def choose(observed: Observed, plans: PlanTable, positions: IntArray, rng: np.ra
     )
 
 
-def typical_utility(observed: Observed, plans: PlanTable, *, held: IntArray) -> FloatArray:
+def typical_utility(observed: Observed, plans: PlanTable, *, held: NDArray[np.int64]) -> FloatArray:
     """What each plan is worth to an organisation of middling taste whose usage goes on as it did, shape (d, p).
 
     `held` (d,) stands for the plan that it has, -1 for none.
@@ -117,11 +119,13 @@ def _caution(observed: Observed) -> FloatArray:
     return np.where(observed.cautious, 1.25, 1.0)
 
 
-def _rows(observed: Observed, rows: IntArray) -> Observed:
+def _rows(observed: Observed, rows: NDArray[np.int64]) -> Observed:
     return Observed(**{name: getattr(observed, name)[rows] for name in Observed.__slots__})
 
 
-def _choose_block(observed: Observed, plans: PlanTable, positions: IntArray, rng: np.random.Generator) -> Choices:
+def _choose_block(
+    observed: Observed, plans: PlanTable, positions: NDArray[np.int64], rng: np.random.Generator
+) -> Choices:
     decisions = len(observed.days)
     # One draw more than the optimum needs: the last is what really happens.
     hidden = np.concatenate(
@@ -135,9 +139,9 @@ def _choose_block(observed: Observed, plans: PlanTable, positions: IntArray, rng
     bills = _bills(observed.monthly, factor, plans)
     utilities = _steady(observed, plans)[:, None, :] + _swinging(observed, plans, bills, factor, sensitivity)
     probabilities = _softmax(utilities)
-    pull = np.zeros(positions.max(initial=1) + 1)
-    pull[1 : 1 + len(POSITION_BIAS)] = POSITION_BIAS[: len(pull) - 1]
-    lived = utilities[:, -1, :] + pull[positions] + rng.gumbel(size=positions.shape)
+    bias = np.zeros(positions.max(initial=1) + 1)
+    bias[1 : 1 + len(POSITION_BIAS)] = POSITION_BIAS[: len(bias) - 1]
+    lived = utilities[:, -1, :] + bias[positions] + rng.gumbel(size=positions.shape)
     return Choices(
         chosen=np.argmax(lived, axis=1),
         probability=probabilities[:, :-1, :].mean(axis=1),

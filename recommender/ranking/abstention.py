@@ -1,8 +1,8 @@
-"""When a trained ranker leaves a decision to the rules: it learned too little, knows none like this, or cannot tell.
+"""When a trained ranker abstains and the rules decide: too little data, an input unlike the training data, or a tie.
 
-Abstaining never lets more usage lead to a smaller tier. Whether an organisation is familiar may depend on nothing that
-usage changes, so that the same ranker answers it at any usage; and a tie goes to the rules only where their first
-choice is among the tied plans and of the tier that the ranker would have recommended.
+Abstention never makes more usage lead to a smaller tier. Whether the training data cover an organisation may not
+depend on anything that usage changes, so the same ranker answers that organisation at any usage. A tie goes to the
+rules only if their first choice is among the tied plans and has the tier that the ranker would recommend.
 """
 
 from typing import Final, Literal, Protocol, runtime_checkable
@@ -27,10 +27,10 @@ class Abstained(Exception):
 
 @runtime_checkable
 class Abstaining(Protocol):
-    """A ranker that knows what it knows."""
+    """A ranker that knows which inputs its training data cover."""
 
-    def unfamiliar(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
-        """Per decision why it should not be answered; asked with the rows that `utilities` takes."""
+    def abstention_reasons(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
+        """For each decision the reason to abstain, or `None`; takes the arguments of `Ranker.utilities`."""
 
 
 def is_near_tie(utilities: FloatArray, by_rules: FloatArray, tiers: FloatArray) -> bool:

@@ -165,7 +165,7 @@ def _willing_utilities(ranker: Ranker, rows: FloatArray, *, rules: Ranker) -> Fl
     utilities = _utilities(ranker, rows)
     if ranker is rules:
         return utilities
-    if isinstance(ranker, Abstaining) and (doubt := ranker.unfamiliar(*_asked(ranker, rows))[0]) is not None:
+    if isinstance(ranker, Abstaining) and (doubt := ranker.abstention_reasons(*_asked(ranker, rows))[0]) is not None:
         raise Abstained(doubt)
     if is_near_tie(utilities, _utilities(rules, rows), rows[:, _COLUMN["tier"]]):
         raise Abstained("near_tie")

@@ -1,7 +1,7 @@
 """Do the off-policy intervals cover the truth? 200 simulated logs from the demo world, whose truth is known.
 
 A world is drawn once and its training set built. In it the plan put first is chosen with a known probability: the
-truth file's, where every plan is shown alike, times the pull of the three places shown. Each log draws organisations
+truth file's, where every plan is shown alike, times the bias of the three places shown. Each log draws organisations
 with all their decisions (so that they come in clusters, as they do), a first plan by the logged propensities, and a
 choice. What a logit fitted on another world would have earned is then estimated from the log, and known exactly. The
 reward model is a logit, cross-fitted by organisation within each log.
@@ -50,8 +50,8 @@ class World:
 
     def chances(self, rows: TrainingSet, truth: FloatArray, *, first: IntArray) -> FloatArray:
         """The true chance of each row to be chosen when the rows `first` stand first."""
-        pull = places_if_first(rows, first=first) @ np.array(POSITION_BIAS)
-        return softmax_by_group(np.log(np.maximum(truth, 1e-300)) + pull, rows.group_sizes)
+        bias = places_if_first(rows, first=first) @ np.array(POSITION_BIAS)
+        return softmax_by_group(np.log(np.maximum(truth, 1e-300)) + bias, rows.group_sizes)
 
 
 def run() -> Iterator[dict[str, Any]]:

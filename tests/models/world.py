@@ -1,4 +1,4 @@
-"""A small demo world as a training set, made by the real pipeline; and the ears that do not want to hear of it."""
+"""A small demo world as a training set, made by the real pipeline."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ END: Final = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def silent(_step: str) -> None:
-    """What is told the progress when nobody listens."""
+    """A progress callback that does nothing."""
 
 
 def built(root: Path, *, organizations: int) -> Path:

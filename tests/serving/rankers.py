@@ -39,7 +39,7 @@ class Cheapest:
             np.full(len(features), np.nan) if self.nonsense else -features[:, 0] - self.lead * np.arange(len(features))
         )
 
-    def unfamiliar(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
+    def abstention_reasons(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
         """The same doubt every time."""
         return [self.doubt] * len(group_sizes)
 

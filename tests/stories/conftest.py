@@ -31,6 +31,6 @@ def bundles(raw: Path) -> Path:
     trained = train(load_training_set(world / "set"), seed=7, num_threads=1, progress=lambda _step: None)
     published = world / "bundles"
     ranker = trained.ranker
-    write_bundle(published / ranker.version, ranker=ranker, golden=golden(ranker, trained.judged_on), about={})
+    write_bundle(published / ranker.version, ranker=ranker, golden=golden(ranker, trained.holdout), about={})
     point_to(published, ranker.version)
     return published

@@ -116,8 +116,8 @@ def test_a_ranker_is_trained_on_what_the_service_recorded(exported: Path, tmp_pa
 
     trained = train(load_training_set(tmp_path), seed=7, num_threads=1, progress=lambda _step: None)
 
-    assert len(trained.learned_from) + len(trained.judged_on) == ORGANIZATIONS
-    assert trained.figures["model"].hit_at_1 > 0.5
+    assert len(trained.learned_from) + len(trained.holdout) == ORGANIZATIONS
+    assert trained.metrics["model"].hit_at_1 > 0.5
 
 
 def test_the_exported_tables_keep_every_contract(exported: Path, tmp_path: Path) -> None:

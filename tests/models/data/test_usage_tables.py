@@ -68,7 +68,7 @@ def test_a_learning_curve_judges_every_size_on_the_same_decisions(
     points = learning_curve(rows, seed=7, sizes=(40, 10**6), num_threads=1, progress=silent)
 
     sizes = sorted({point.decisions for point in points})
-    rules = {point.figures.hit_at_1 for point in points if point.ranker == "rules"}
+    rules = {point.metrics.hit_at_1 for point in points if point.ranker == "rules"}
     assert sizes[0] == 40
     assert len(sizes) == 2
     assert len(rules) == 1

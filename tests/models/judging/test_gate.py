@@ -11,11 +11,11 @@ from data_contracts.catalogue import reference_texts
 from models.data.dataset import TrainingSet, load_training_set
 from models.data.situations import Batch, load_situations
 from models.judging.gate import CONDITIONS, Verdict, verdict
-from models.judging.gate_evidence import Learned, Measured, Slice, measure
+from models.judging.gate_evidence import Evidence, Slice, TrainingBasis, gather_evidence
 from models.judging.monotonicity import Certificate
-from models.judging.off_policy import Estimate, OfflineVerdict, PolicyFigures, Weights
+from models.judging.off_policy import Estimate, OfflineVerdict, OffPolicyEvidence, Weights
 from models.judging.paired_bootstrap import Difference, paired_difference
-from models.judging.ranking_metrics import Figures
+from models.judging.ranking_metrics import RankingMetrics
 from models.judging.reason_audit import Finding, ReasonsAudit
 from models.registry.model_card import EmptyField, model_card, render
 from models.training.judge_challenger import Judged, judge_challenger
@@ -32,29 +32,29 @@ def difference(value: float, reach: float = 0.02) -> Difference:
     return Difference(value, value - reach, value + reach, decisions=500, organizations=400)
 
 
-def figures(log_loss: float | None = 1.4, calibration_error: float | None = 0.01) -> Figures:
-    return Figures(0.5, 0.7, log_loss, calibration_error, None)
+def figures(log_loss: float | None = 1.4, calibration_error: float | None = 0.01) -> RankingMetrics:
+    return RankingMetrics(0.5, 0.7, log_loss, calibration_error, None)
 
 
-def accepted(value: float, *, reliable: bool = True) -> PolicyFigures:
+def accepted(value: float, *, reliable: bool = True) -> OffPolicyEvidence:
     logged = Estimate(0.4, 0.01, 0.38, 0.42)
     weights = Weights(500, 200.0, 1.0, 0.05, 4.0, 0.5)
     reasons = () if reliable else ("the effective sample of 7 is below 100",)
-    return PolicyFigures({}, (value - 0.05, value + 0.05), logged, weights, OfflineVerdict(reliable, reasons))
+    return OffPolicyEvidence({}, (value - 0.05, value + 0.05), logged, weights, OfflineVerdict(reliable, reasons))
 
 
 def certificate(falls: int) -> Certificate:
     return Certificate(organisations=500, probes=3_000, falls={"together": falls}, moved={"together": 400})
 
 
-def measured(**changes: Any) -> Measured:
+def evidence(**changes: Any) -> Evidence:
     """A challenger that wins over the rules and a champion, but for what a test changes."""
     audit = ReasonsAudit(100, specific=90, reasons=150, true=150, attributed=150, necessary=150, reproduced=150)
-    good = Measured(
+    good = Evidence(
         decisions=500,
         organizations=400,
         utilities={},
-        figures={"model": figures(), "rules": figures(None, None), "popularity": figures(2.0)},
+        metrics={"model": figures(), "rules": figures(None, None), "popularity": figures(2.0)},
         over_rules={"hit": difference(0.05), "ndcg": difference(0.05), "regret_cents": difference(100.0)},
         over_champion={"hit": difference(0.03), "ndcg": difference(0.03), "log_loss": difference(0.05)},
         calibration_by_chance=0.012,
@@ -73,15 +73,15 @@ def measured(**changes: Any) -> Measured:
 
 
 def test_a_challenger_that_is_better_by_more_than_chance_wins() -> None:
-    said = verdict(measured())
+    said = verdict(evidence())
 
     assert (said.outcome, said.promoted, said.failed) == ("won", True, ())
     assert len(said.conditions) == len(CONDITIONS)
-    assert verdict(measured(over_champion={})).outcome == "won"
+    assert verdict(evidence(over_champion={})).outcome == "won"
 
 
 def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outside() -> None:
-    said = verdict(measured(over_champion={"log_loss": difference(0.01), "ndcg": difference(-0.01)}))
+    said = verdict(evidence(over_champion={"log_loss": difference(0.01), "ndcg": difference(-0.01)}))
 
     assert (said.outcome, said.promoted) == ("level", False)
 
@@ -126,14 +126,14 @@ def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outsid
     ],
 )
 def test_each_condition_alone_refuses(change: dict[str, Any], condition: str) -> None:
-    said = verdict(measured(**change))
+    said = verdict(evidence(**change))
 
     assert said.outcome == "refused"
     assert [each.name for each in said.conditions if not each.met] == [condition]
 
 
 def test_a_log_that_allows_no_verdict_does_not_speak_against_anyone() -> None:
-    assert verdict(measured(off_policy={"model": accepted(0.1, reliable=False)})).outcome == "won"
+    assert verdict(evidence(off_policy={"model": accepted(0.1, reliable=False)})).outcome == "won"
 
 
 def test_an_interval_draws_organisations_with_all_of_their_decisions() -> None:
@@ -186,7 +186,7 @@ class Flipped:
 
 
 @dataclass(frozen=True)
-class Told:
+class LabelReader:
     """Reads, beside what another ranker reads, which plan was taken."""
 
     other: Ranker
@@ -194,7 +194,7 @@ class Told:
 
     @property
     def version(self) -> str:
-        return f"told-{self.other.version}"
+        return f"label-reader-{self.other.version}"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -214,13 +214,13 @@ class World:
 
     def judged(self, trained: Trained, champion: Ranker | None = None) -> Judged:
         """What the gate says of a challenger on the honest hold-out."""
-        return judge_challenger(replace(trained, judged_on=self.honest.judged_on), self.batches, champion=champion)
+        return judge_challenger(replace(trained, holdout=self.honest.holdout), self.batches, champion=champion)
 
     def judged_as(self, ranker: Ranker) -> Verdict:
         """What the gate says of a ranker that pretends to be the honest challenger."""
         honest = self.honest
-        learned = Learned(honest.learned_from, int(honest.learned_from.decided_at_us.max()), honest.later)
-        return verdict(measure(ranker, learned=learned, judged_on=honest.judged_on, batches=self.batches))
+        learned = TrainingBasis(honest.learned_from, int(honest.learned_from.decided_at_us.max()), honest.later)
+        return verdict(gather_evidence(ranker, learned=learned, holdout=honest.holdout, batches=self.batches))
 
     def trained_on(self, **columns: Any) -> Trained:
         """A challenger that learned from altered columns."""
@@ -243,7 +243,7 @@ def test_an_honest_challenger_wins_and_a_copy_of_it_is_level(world: World) -> No
     assert first.verdict.failed == ()
     assert first.verdict.outcome == "won"
     assert again.verdict.outcome == "level"
-    assert "## Verdict" in model_card(world.honest, again.measured, again.verdict, version="copy")
+    assert "## Verdict" in model_card(world.honest, again.evidence, again.verdict, version="copy")
 
 
 @pytest.mark.slow
@@ -252,7 +252,7 @@ def test_a_leaked_label_is_refused_by_what_it_does_and_by_what_it_is(world: Worl
     leaked = world.rows.features.copy()
     leaked[:, world.rows.feature_names.index("trial_age")] += 5 * world.rows.chosen
     challenger = world.trained_on(features=leaked)
-    assert challenger.figures["model"].hit_at_1 > 0.95  # it would look perfect by its own columns
+    assert challenger.metrics["model"].hit_at_1 > 0.95  # it would look perfect by its own columns
 
     by_what_it_does = world.judged(challenger).verdict
     by_what_it_is = judge_challenger(challenger, world.batches, champion=None).verdict
@@ -264,7 +264,7 @@ def test_a_leaked_label_is_refused_by_what_it_does_and_by_what_it_is(world: Worl
 
 @pytest.mark.slow
 def test_a_label_in_a_column_of_its_own_is_refused(world: World) -> None:
-    said = world.judged_as(Told(world.honest.ranker))
+    said = world.judged_as(LabelReader(world.honest.ranker))
 
     assert said.outcome == "refused"
     assert "features are declared: reads taken" in said.failed
@@ -283,7 +283,7 @@ def test_shuffled_features_are_refused(world: World) -> None:
 @pytest.mark.slow
 def test_stale_data_is_refused(world: World) -> None:
     """Sound in itself, but what it learned from ends more than a month before the decisions it would take."""
-    until = world.honest.judged_on.decided_at_us.min() - 40 * 86_400_000_000
+    until = world.honest.holdout.decided_at_us.min() - 40 * 86_400_000_000
     earlier = world.rows.take(world.rows.decided_at_us < until)
 
     said = world.judged(train(earlier, seed=7, num_threads=1, progress=silent))

@@ -141,7 +141,7 @@ def test_a_choice_model_that_is_right_leaves_the_intervals_narrower() -> None:
     assert abs(found["DR"].value - 0.6) < 3 * found["DR"].standard_error
 
 
-def test_decisions_of_one_organisation_count_as_one_witness() -> None:
+def test_decisions_of_one_organisation_count_as_one() -> None:
     rewards, weights = np.tile([1.0, 0.0], 50), np.ones(100)
     alone = estimates(log_of(rewards, weights))["IPS"]
     twice = estimates(log_of(np.repeat(rewards, 2), np.ones(200), organizations=np.repeat(np.arange(100.0), 2)))["IPS"]

@@ -36,7 +36,7 @@ class World:
     decisions: pd.DataFrame
     """One row per logged candidate, whether it can be learned from or not."""
     odds: FloatArray
-    """(rows,) how probable each choice was, given also what nobody sees, before any pull of a place."""
+    """(rows,) how probable each choice was, given also what nobody sees, before any bias of a place."""
     silent: NDArray[np.bool_]
     """(decisions,) nothing more was heard: whoever held a plan kept it, wherever it stood."""
     challenger: PlanRanker
@@ -66,8 +66,8 @@ def expected_if_first(world: World, first: NDArray[np.int64]) -> FloatArray:
     rows = world.rows
     moved = rows.order + (rows.order < np.repeat(rows.order[first], rows.group_sizes))
     moved[first] = 1
-    pull = np.append(POSITION_BIAS, np.zeros(rows.group_sizes.max()))[moved - 1]
-    odds = world.odds * np.exp(pull)
+    bias = np.append(POSITION_BIAS, np.zeros(rows.group_sizes.max()))[moved - 1]
+    odds = world.odds * np.exp(bias)
     taken = odds[first] / np.add.reduceat(odds, segment_starts(rows.group_sizes))
     held = rows.features[first, rows.feature_names.index("is_current_plan")]
     expected: FloatArray = np.where(world.silent, held, taken)

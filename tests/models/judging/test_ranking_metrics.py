@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.judging.ranking_metrics import Figures, calibration_error, judge, positions_by_group
+from models.judging.ranking_metrics import RankingMetrics, calibration_error, positions_by_group, ranking_metrics
 
 TWO_DECISIONS = np.array([3, 2])
 
@@ -21,20 +21,22 @@ def test_equal_utilities_keep_the_order_of_the_rows() -> None:
 
 
 def test_a_chosen_plan_in_second_place_is_no_hit_and_worth_0_63_in_ndcg() -> None:
-    figures = judge(np.array([0.1, 0.9, 0.5, 2.0, 3.0]), chosen=np.array([0, 0, 1, 0, 1.0]), group_sizes=TWO_DECISIONS)
+    figures = ranking_metrics(
+        np.array([0.1, 0.9, 0.5, 2.0, 3.0]), chosen=np.array([0, 0, 1, 0, 1.0]), group_sizes=TWO_DECISIONS
+    )
 
     assert figures.hit_at_1 == 0.5
     assert figures.ndcg_at_3 == pytest.approx((1 / math.log2(3) + 1) / 2)
 
 
 def test_equal_utilities_cost_the_log_of_the_number_of_plans() -> None:
-    figures = judge(np.zeros(5), chosen=np.array([1, 0, 0, 1, 0.0]), group_sizes=TWO_DECISIONS)
+    figures = ranking_metrics(np.zeros(5), chosen=np.array([1, 0, 0, 1, 0.0]), group_sizes=TWO_DECISIONS)
 
     assert figures.log_loss == pytest.approx((math.log(3) + math.log(2)) / 2)
 
 
 def test_a_ranker_that_states_no_probabilities_has_no_log_loss() -> None:
-    figures = judge(
+    figures = ranking_metrics(
         np.zeros(5), chosen=np.array([1, 0, 0, 1, 0.0]), group_sizes=TWO_DECISIONS, states_probabilities=False
     )
 
@@ -45,7 +47,7 @@ def test_a_ranker_that_states_no_probabilities_has_no_log_loss() -> None:
 def test_expected_hits_are_the_true_probability_of_the_plan_put_first() -> None:
     truth = np.array([0.2, 0.5, 0.3, 0.9, 0.1])
 
-    figures = judge(
+    figures = ranking_metrics(
         np.array([0, 1.0, 0, 0, 1]), chosen=np.array([1, 0, 0, 1, 0.0]), group_sizes=TWO_DECISIONS, truth=truth
     )
 
@@ -53,8 +55,8 @@ def test_expected_hits_are_the_true_probability_of_the_plan_put_first() -> None:
 
 
 def test_the_share_of_the_gap_runs_from_the_rules_to_the_optimum() -> None:
-    def with_hits(expected: float) -> Figures:
-        return Figures(0, 0, None, None, expected)
+    def with_hits(expected: float) -> RankingMetrics:
+        return RankingMetrics(0, 0, None, None, expected)
 
     assert with_hits(0.5).share_of_gap(rules=with_hits(0.4), optimum=with_hits(0.6)) == pytest.approx(0.5)
     assert with_hits(0.5).share_of_gap(rules=with_hits(0.6), optimum=with_hits(0.6)) is None

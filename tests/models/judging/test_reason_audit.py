@@ -13,8 +13,8 @@ from data_contracts.catalogue import reference_texts
 from models.__main__ import app
 from models.data.dataset import TrainingSetRefused
 from models.data.situations import Batch, load_situations, spread
-from models.judging.reason_audit import Asked, Case, audit_explanations, audit_log, cases_of, find, first_plan
-from models.judging.reason_checks import TRUTHS
+from models.judging.reason_audit import AuditedDecision, Case, audit_explanations, audit_log, cases_of, find, first_plan
+from models.judging.reason_checks import CHECKS
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.derived import Facts
@@ -98,9 +98,9 @@ def test_every_kind_of_fact_is_looked_at_by_other_ways_and_has_its_words(batches
         for fact in facts_for(Facts(case.situations, case.plans), plan=int(plan), rival=int(rival))
     }
 
-    assert stated == set(TRUTHS)
+    assert stated == set(CHECKS)
     for locale in LOCALES:
-        assert {key for key in messages(locale) if key.startswith("reason.")} == {f"reason.{code}" for code in TRUTHS}
+        assert {key for key in messages(locale) if key.startswith("reason.")} == {f"reason.{code}" for code in CHECKS}
 
 
 def test_situations_of_another_catalogue_are_refused_by_name(world: Path, catalogue: Catalogue) -> None:
@@ -145,8 +145,8 @@ def test_a_record_that_was_altered_is_found_out(
         for name in record
     }
 
-    assert find(record, Asked(case, RULES), plan=plan).sound
-    assert not getattr(find(altered, Asked(case, RULES), plan=plan), fault)
+    assert find(record, AuditedDecision(case, RULES), plan=plan).sound
+    assert not getattr(find(altered, AuditedDecision(case, RULES), plan=plan), fault)
 
 
 def test_a_true_fact_that_the_ranker_does_not_look_at_is_neither_attributed_nor_missed(
@@ -154,7 +154,7 @@ def test_a_true_fact_that_the_ranker_does_not_look_at_is_neither_attributed_nor_
 ) -> None:
     case, plan, record = shown
 
-    found = find(record, Asked(case, Tastes(feature_names=("tier",), weights=(1.0,))), plan=plan)
+    found = find(record, AuditedDecision(case, Tastes(feature_names=("tier",), weights=(1.0,))), plan=plan)
 
     assert (found.true, found.attributed, found.necessary) == (True, False, False)
 
@@ -175,7 +175,7 @@ def test_a_statement_is_checked_against_the_catalogue_and_not_against_the_plan_t
     )  # fmt: skip
     other = replace(case, catalogue=replace(case.catalogue, plans=plans))
 
-    assert not find(record, Asked(other, RULES), plan=plan).true
+    assert not find(record, AuditedDecision(other, RULES), plan=plan).true
 
 
 def test_decisions_of_a_ranker_that_is_gone_are_counted_and_not_judged(batches: tuple[Batch, ...]) -> None:

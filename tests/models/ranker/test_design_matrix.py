@@ -4,7 +4,14 @@ import pytest
 from data_contracts.catalogue import reference_texts
 from data_contracts.usage import METRICS
 from models.judging.monotonicity import probe_situations, with_usage_times
-from models.ranker.design_matrix import FEATURE_NAMES, RISING, STEADY, TREE_NAMES, PlanColumns, plan_columns
+from models.ranker.design_matrix import (
+    FEATURE_NAMES,
+    TREE_NAMES,
+    USAGE_INVARIANT,
+    USAGE_MONOTONE,
+    DesignMatrix,
+    design_matrix,
+)
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.features import feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
@@ -15,12 +22,12 @@ from tests.recommender.ranking.builders import make_plan, make_situations, make_
 REFERENCE = plan_table(load_catalogue(*reference_texts()), "month")
 
 
-def columns(plans: PlanTable, situations: Situations) -> PlanColumns:
+def columns(plans: PlanTable, situations: Situations) -> DesignMatrix:
     rows, sizes = feature_rows(feature_cube(situations, plans, FEATURE_NAMES), situations.eligible)
-    return plan_columns(rows, sizes)
+    return design_matrix(rows, sizes)
 
 
-def of_steps(found: PlanColumns, name: str) -> np.ndarray:
+def of_steps(found: DesignMatrix, name: str) -> np.ndarray:
     return found.trees[len(found.linear) :, TREE_NAMES.index(name)]
 
 
@@ -31,14 +38,14 @@ def test_more_usage_changes_nothing_of_a_plan_and_nothing_of_a_step_downwards(
 ) -> None:
     situations = probe_situations(plans, number=300, seed=4)
     before = columns(plans, situations)
-    rising = [TREE_NAMES.index(name) for name in RISING]
-    steady = [i for i in range(len(TREE_NAMES)) if i not in rising]
+    usage_monotone = [TREE_NAMES.index(name) for name in USAGE_MONOTONE]
+    steady = [i for i in range(len(TREE_NAMES)) if i not in usage_monotone]
 
     for factor in (1.5, 3.0, 20.0):
         after = columns(plans, with_usage_times(situations, factor, metrics=metrics))
 
         assert np.array_equal(after.trees[:, steady], before.trees[:, steady])
-        assert (after.trees[:, rising] >= before.trees[:, rising]).all()
+        assert (after.trees[:, usage_monotone] >= before.trees[:, usage_monotone]).all()
         before = after
 
 
@@ -63,22 +70,22 @@ def test_the_family_that_suits_describes_the_steps_whatever_others_offer() -> No
 
     found = columns(plans, make_situations(plans, levels={"seats": 4}, templates=("a",)))
 
-    assert found.ladder.steps.tolist() == [1]
-    assert found.ladder.level.tolist() == [0, 1, 0, 1]
+    assert found.tier_steps.steps.tolist() == [1]
+    assert found.tier_steps.level.tolist() == [0, 1, 0, 1]
     assert of_steps(found, "fill_seats")[0] == pytest.approx(np.log(4.5 / 10.5), abs=1e-6)
     assert of_steps(found, "tier").tolist() == [2.0]
 
 
-def test_a_tier_that_may_not_be_taken_is_no_rung() -> None:
+def test_a_tier_that_may_not_be_taken_is_no_tier_step() -> None:
     situations = make_situations(REFERENCE, eligible=("support-basic", "support-enterprise"))
 
-    assert columns(REFERENCE, situations).ladder.steps.tolist() == [1]
+    assert columns(REFERENCE, situations).tier_steps.steps.tolist() == [1]
 
 
 def test_the_lists_of_columns_name_each_once() -> None:
     assert len({*FEATURE_NAMES}) == len(FEATURE_NAMES)
     assert len({*TREE_NAMES}) == len(TREE_NAMES)
-    assert not {name for name in STEADY if name.startswith(("projected", "headroom", "bill", "over"))} - {
+    assert not {name for name in USAGE_INVARIANT if name.startswith(("projected", "headroom", "bill", "over"))} - {
         "overage_price_conversations",
         "overage_price_ai_tokens",
     }

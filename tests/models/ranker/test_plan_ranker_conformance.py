@@ -86,8 +86,8 @@ class AsServed:
             for names in (self.ranker.feature_names, rules.feature_names, ("tier",))
         )
         utilities, by_rules = self.ranker.utilities(ours, group_sizes), rules.utilities(theirs, group_sizes)
-        doubts = self.ranker.unfamiliar(ours, group_sizes)
-        for doubt, end, size in zip(doubts, ends, group_sizes, strict=True):
+        abstention_reasons = self.ranker.abstention_reasons(ours, group_sizes)
+        for doubt, end, size in zip(abstention_reasons, ends, group_sizes, strict=True):
             rows = slice(end - size, end)
             reason = doubt or ("near_tie" if is_near_tie(utilities[rows], by_rules[rows], tiers[rows, 0]) else "none")
             self.abstained[reason] += 1

@@ -1,4 +1,4 @@
-"""What a place adds by itself is told apart from the good plans that stand there."""
+"""What a place adds by itself is separated from the good plans that stand there."""
 
 from typing import NamedTuple
 
@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import Choices, checked_choices
-from models.ranker.position_bias import position_pull, ranks
+from models.ranker.position_bias import position_bias, ranks
 
 DECISIONS, PLANS = 20_000, 5
-PULL = np.array([0.5, 0.25, 0.1])
+BIAS = np.array([0.5, 0.25, 0.1])
 
 
 class Log(NamedTuple):
@@ -30,18 +30,18 @@ def log_of_a_policy_that_knows_more(seed: int) -> Log:
     led = score.copy()
     led[np.arange(DECISIONS), first] = np.inf
     place = np.argsort(np.argsort(-led, axis=1), axis=1)
-    pull = np.append(PULL, np.zeros(PLANS - len(PULL)))[place]
-    chosen = (seen + unseen + pull + random.gumbel(size=(DECISIONS, PLANS))).argmax(axis=1)
+    bias = np.append(BIAS, np.zeros(PLANS - len(BIAS)))[place]
+    chosen = (seen + unseen + bias + random.gumbel(size=(DECISIONS, PLANS))).argmax(axis=1)
     taken = (chosen[:, None] == np.arange(PLANS)).astype(float)
     sizes = np.full(DECISIONS, PLANS)
-    positions = (place.reshape(-1, 1) == np.arange(len(PULL))).astype(float)
+    positions = (place.reshape(-1, 1) == np.arange(len(BIAS))).astype(float)
     return Log(checked_choices(seen.reshape(-1, 1), taken.ravel(), sizes), positions, propensity.ravel())
 
 
 def test_the_pull_is_found_although_good_plans_stand_first() -> None:
     log = log_of_a_policy_that_knows_more(1)
 
-    found = position_pull(
+    found = position_bias(
         log.choices,
         positions=log.positions,
         propensity=log.propensity,
@@ -49,7 +49,7 @@ def test_the_pull_is_found_although_good_plans_stand_first() -> None:
         non_negative=np.array([False]),
     )
 
-    assert np.abs(found - PULL).max() < 0.12
+    assert np.abs(found - BIAS).max() < 0.12
 
 
 def test_a_place_as_one_more_column_is_believed_too_much() -> None:
@@ -57,7 +57,7 @@ def test_a_place_as_one_more_column_is_believed_too_much() -> None:
 
     naive = ConditionalLogit(ridge=10.0).fit(np.hstack([choices.X, positions]), choices.chosen, choices.group_sizes)
 
-    assert naive.coef_[1] > PULL[0] + 0.3
+    assert naive.coef_[1] > BIAS[0] + 0.3
 
 
 def test_ranks_count_from_one_within_each_decision_and_the_earlier_row_comes_first() -> None:

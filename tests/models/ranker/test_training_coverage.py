@@ -8,7 +8,7 @@ import pytest
 
 from models.choice.group_softmax import Floats, Integers
 from models.judging.monotonicity import FACTORS, probe_situations
-from models.ranker.training_coverage import FEWEST_DECISIONS, KINDS, QUANTITIES, Familiar
+from models.ranker.training_coverage import FEWEST_DECISIONS, KINDS, QUANTITIES, TrainingCoverage
 from recommender.ranking.features import feature_cube, feature_rows
 from recommender.ranking.situation import Situations
 from tests.recommender.ranking.builders import make_table, scaled
@@ -22,19 +22,21 @@ def columns_of(situations: Situations) -> tuple[dict[str, Floats], Integers]:
 
 
 SEEN = probe_situations(make_table(), number=400, seed=1)
-FAMILIAR = Familiar.with_all_of(*columns_of(SEEN))
+COVERAGE = TrainingCoverage.from_rows(*columns_of(SEEN))
 
 
-def test_those_it_learned_from_are_familiar_or_of_a_rare_kind() -> None:
-    assert set(FAMILIAR.doubts(*columns_of(SEEN))) <= {None, "little_data"}
-    assert FAMILIAR.doubts(*columns_of(SEEN)).count(None) > 300
+def test_those_it_learned_from_are_covered_or_of_a_rare_kind() -> None:
+    assert set(COVERAGE.abstention_reasons(*columns_of(SEEN))) <= {None, "little_data"}
+    assert COVERAGE.abstention_reasons(*columns_of(SEEN)).count(None) > 300
 
 
 @pytest.mark.parametrize("factor", FACTORS)
 def test_how_much_is_used_has_no_say(factor: float) -> None:
     others = probe_situations(make_table(), number=200, seed=2)
 
-    assert FAMILIAR.doubts(*columns_of(scaled(others, factor))) == FAMILIAR.doubts(*columns_of(others))
+    assert COVERAGE.abstention_reasons(*columns_of(scaled(others, factor))) == COVERAGE.abstention_reasons(
+        *columns_of(others)
+    )
 
 
 def test_a_kind_never_seen_is_unlike_and_a_rare_one_is_little_data() -> None:
@@ -43,54 +45,54 @@ def test_a_kind_never_seen_is_unlike_and_a_rare_one_is_little_data() -> None:
     for times, expected in ((0, "unlike_training"), (1, "little_data"), (FEWEST_DECISIONS, None)):
         seen = {kind: {int(one[kind][0]): FEWEST_DECISIONS} for kind in KINDS}
         seen["country_group"] = {int(one["country_group"][0]): times} if times else {}
-        assert Familiar(seen, FAMILIAR.ranges).doubts(one, sizes[:1]) == [expected]
+        assert TrainingCoverage(seen, COVERAGE.ranges).abstention_reasons(one, sizes[:1]) == [expected]
 
 
 def test_a_price_far_from_any_seen_is_unlike_training_and_a_little_dearer_is_not() -> None:
     plans = make_table()
-    familiar = [i for i, doubt in enumerate(FAMILIAR.doubts(*columns_of(SEEN))) if doubt is None]
+    coverage = [i for i, doubt in enumerate(COVERAGE.abstention_reasons(*columns_of(SEEN))) if doubt is None]
 
-    def doubts(factor: float) -> set[str | None]:
+    def abstention_reasons(factor: float) -> set[str | None]:
         dear = replace(plans, monthly_price_cents=plans.monthly_price_cents * factor)
         rows, sizes = feature_rows(feature_cube(SEEN, dear, NAMES), SEEN.eligible)
-        found = FAMILIAR.doubts(dict(zip(NAMES, rows.T, strict=True)), sizes)
-        return {found[i] for i in familiar}
+        found = COVERAGE.abstention_reasons(dict(zip(NAMES, rows.T, strict=True)), sizes)
+        return {found[i] for i in coverage}
 
-    assert doubts(1.2) == {None}
-    assert "unlike_training" in doubts(10)
+    assert abstention_reasons(1.2) == {None}
+    assert "unlike_training" in abstention_reasons(10)
 
 
 def test_a_history_shorter_than_any_seen_says_too_little() -> None:
     by_name, sizes = columns_of(SEEN)
-    old = Familiar(FAMILIAR.decisions, {**FAMILIAR.ranges, "days_observed": (8.0, 28.0)})
+    old = TrainingCoverage(COVERAGE.decisions, {**COVERAGE.ranges, "days_observed": (8.0, 28.0)})
     days = by_name["days_observed"][np.cumsum(sizes) - sizes]
-    kinds = FAMILIAR.doubts(by_name, sizes)
+    kinds = COVERAGE.abstention_reasons(by_name, sizes)
 
-    for doubt, before, observed in zip(old.doubts(by_name, sizes), kinds, days, strict=True):
+    for doubt, before, observed in zip(old.abstention_reasons(by_name, sizes), kinds, days, strict=True):
         assert doubt == ("little_data" if before is None and observed < 3 else before)
 
 
 def test_it_comes_back_from_a_manifest_as_it_was() -> None:
-    assert Familiar.from_record(json.loads(json.dumps(FAMILIAR.record()))) == FAMILIAR
+    assert TrainingCoverage.from_json(json.loads(json.dumps(COVERAGE.record()))) == COVERAGE
 
 
 @pytest.mark.parametrize(
     "ends", [[2.0, 1.0], [1.0], [1.0, "much"], [float("nan"), 1.0], None], ids=["turned", "one", "text", "nan", "none"]
 )
 def test_what_is_no_range_is_refused(ends: object) -> None:
-    record = FAMILIAR.record()
+    record = COVERAGE.record()
     record["ranges"]["monthly_price"] = ends
 
     with pytest.raises((KeyError, TypeError, ValueError)):
-        Familiar.from_record(record)
+        TrainingCoverage.from_json(record)
 
 
 def test_each_decision_is_judged_by_itself() -> None:
     by_name, sizes = columns_of(SEEN)
-    together = FAMILIAR.doubts(by_name, sizes)
+    together = COVERAGE.abstention_reasons(by_name, sizes)
     starts = np.cumsum(sizes) - sizes
     for i in range(0, len(sizes), 37):
         rows = slice(starts[i], starts[i] + sizes[i])
-        assert FAMILIAR.doubts({name: column[rows] for name, column in by_name.items()}, sizes[i : i + 1]) == [
-            together[i]
-        ]
+        assert COVERAGE.abstention_reasons(
+            {name: column[rows] for name, column in by_name.items()}, sizes[i : i + 1]
+        ) == [together[i]]

@@ -11,7 +11,7 @@ import pytest
 from models.judging.monotonicity import probe_situations
 from models.ranker.design_matrix import FEATURE_NAMES
 from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, PlanRanker
-from models.ranker.training_coverage import Familiar
+from models.ranker.training_coverage import TrainingCoverage
 from models.registry.bundle import BundleRefused, Golden, check, load_champion, point_to, write_bundle
 from recommender.ranking.features import feature_cube, feature_rows
 from tests.recommender.ranking.builders import make_table
@@ -35,8 +35,8 @@ def ranker() -> PlanRanker:
         num_boost_round=30,
     )
     features, sizes = rows_of(4)
-    familiar = Familiar.with_all_of(dict(zip(FEATURE_NAMES, features.T, strict=True)), sizes)
-    return PlanRanker("plan-ranker-1-abc", booster, np.append(0.5, random.normal(size=LINEAR_COLUMNS - 1)), familiar)
+    coverage = TrainingCoverage.from_rows(dict(zip(FEATURE_NAMES, features.T, strict=True)), sizes)
+    return PlanRanker("plan-ranker-1-abc", booster, np.append(0.5, random.normal(size=LINEAR_COLUMNS - 1)), coverage)
 
 
 @pytest.fixture

@@ -160,8 +160,8 @@ def test_only_held_out_organisations_are_judged_on(training_set: TrainingSet, wo
 
     found = evaluate(training_set, champion=None, truth=truth, progress=silent)
 
-    assert found.decisions == len(split(training_set).judged_on)
-    assert set(found.figures) == {"rules", "popularity", "optimum"}
+    assert found.decisions == len(split(training_set).holdout)
+    assert set(found.metrics) == {"rules", "popularity", "optimum"}
     learned = split(training_set).learned_from.organizations
     unseen = ~np.isin(training_set.organizations, learned)
     assert found.off_policy["rules"].weights.decisions == (unseen & training_set.settled).sum() < unseen.sum()

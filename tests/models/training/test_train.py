@@ -32,8 +32,8 @@ def trained(training_set: TrainingSet, folder: Path) -> Trained:
 
 
 def test_a_few_hundred_decisions_already_beat_rules_and_popularity(trained: Trained) -> None:
-    model, rules = trained.figures["model"].expected_hit_at_1, trained.figures["rules"].expected_hit_at_1
-    optimum, popular = trained.figures["optimum"].expected_hit_at_1, trained.figures["popularity"].expected_hit_at_1
+    model, rules = trained.metrics["model"].expected_hit_at_1, trained.metrics["rules"].expected_hit_at_1
+    optimum, popular = trained.metrics["optimum"].expected_hit_at_1, trained.metrics["popularity"].expected_hit_at_1
 
     assert model is not None
     assert rules is not None
@@ -52,7 +52,7 @@ def test_the_same_data_and_seed_give_the_same_model_bytes(training_set: Training
 
 
 def test_no_organisation_is_both_learned_from_and_judged_on(trained: Trained) -> None:
-    assert not set(trained.learned_from.organizations) & set(trained.judged_on.organizations)
+    assert not set(trained.learned_from.organizations) & set(trained.holdout.organizations)
 
 
 def test_the_same_organisations_are_held_out_in_every_run() -> None:

@@ -74,7 +74,7 @@ def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundles:
     for seed, version in enumerate((OLD, NEW)):
         trained = train(rows, seed=seed, num_threads=1, progress=silent)
         rankers[version] = replace(trained.ranker, version=version)
-        kept[version] = golden(rankers[version], trained.judged_on)
+        kept[version] = golden(rankers[version], trained.holdout)
         write_bundle(tmp_path / "bundles" / version, ranker=rankers[version], golden=kept[version], about={})
     point_to(tmp_path / "bundles", OLD)
     shutil.copytree(tmp_path / "bundles" / NEW, tmp_path / "pristine")
