@@ -59,7 +59,7 @@ def train_command(
         rows = load_training_set(training_set)
         batches = _situations(training_set, catalogue, offers)
         known = truth_for(rows, truth) if truth else None
-        with kept.alone():
+        with kept.exclusive():
             champion = None if try_out else kept.champion()
             trained = train(rows, seed=seed, quick=quick, truth=known, champion=champion, progress=status.update)
             status.update("measuring it beside the rules and the champion")

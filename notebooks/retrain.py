@@ -96,7 +96,7 @@ def training_set(checked, work):
 @app.cell
 def trained(learned_from, seed, situations, truth, work):
     registry = Registry(work / "registry")
-    with registry.alone():  # nobody else changes the champion until this challenger has been judged
+    with registry.exclusive():  # nobody else changes the champion until this challenger has been judged
         champion = registry.champion()
         challenger = train(
             learned_from,

@@ -1,4 +1,4 @@
-"""A training set as arrays: rows sorted by decision, one chosen candidate in each."""
+"""A training set as arrays: rows are candidates, sorted by decision; one candidate of each decision was chosen."""
 
 import hashlib
 import json
@@ -17,28 +17,29 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 NUMBERS: Final = ("position", "shown", "propensity", "chosen")
-"""The columns beside the features that are computed with."""
+"""Numeric columns of the file beside the features."""
 
 HELD_OUT_SHARE: Final = 0.2
+"""The share of organisations that no ranker ever learns from."""
 
 
 class TrainingSetRefused(ValueError):
-    """The folder does not hold a training set that can be trusted."""
+    """A training set is missing, altered, inconsistent or too small; the text says which in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """d decisions over r candidate rows."""
+    """d decisions with r candidates in all, as arrays."""
 
     feature_names: tuple[str, ...]
     features: FloatArray
-    """(r, features)"""
+    """(r, features) in the order of `feature_names`."""
     positions: FloatArray
-    """(r, 3) columns POSITION_FEATURES."""
+    """(r, 3) columns `POSITION_FEATURES`: 1 where the plan was shown first, second, third."""
     chosen: FloatArray
-    """(r,) 1.0 for the candidate that was taken."""
+    """(r,) 1.0 for the chosen candidate, else 0.0."""
     group_sizes: IntArray
-    """(d,)"""
+    """(d,) the number of candidates of each decision."""
     decisions: NDArray[np.object_]
     """(d,) decision ids."""
     organizations: NDArray[np.object_]
@@ -46,33 +47,34 @@ class TrainingSet:
     plans: NDArray[np.object_]
     """(r,) plan codes."""
     order: IntArray
-    """(r,) the place of each plan in the logged order, from 1, shown or not."""
+    """(r,) the position of each plan in the logged order, from 1, whether shown or not."""
     decided_at_us: IntArray
-    """(d,) microseconds since 1970 UTC."""
+    """(d,) when each decision was made, microseconds since 1970 UTC."""
     propensity: FloatArray
-    """(r,) the logged probability of being put first."""
+    """(r,) the logged probability with which each plan was put first."""
     digest: str
-    """sha256 that names the content."""
+    """SHA-256 of the content."""
     settled_until_us: int | None = None
-    """Later decisions are there only if somebody paid: the time to choose was not over; `None`: there are no such."""
+    """Up to this instant (microseconds since 1970 UTC) every decision is in the set. A later one is in it only if
+    somebody paid, because its horizon was not over when the data ended. None: there are no later decisions."""
 
     def __len__(self) -> int:
         return len(self.group_sizes)
 
     @property
     def learned_from(self) -> FloatArray:
-        """(r, features + 3): what a learner is fitted on."""
+        """(r, features + 3): features and positions, for a learner that estimates position effects itself."""
         return np.ascontiguousarray(np.hstack([self.features, self.positions]))
 
     @property
     def settled(self) -> NDArray[np.bool_]:
-        """(d,) whether a decision would be there whatever had been chosen; the others are there for what was."""
+        """(d,) whether a decision would be in the set whatever had been chosen; see `settled_until_us`."""
         if self.settled_until_us is None:
             return np.ones(len(self), dtype=np.bool_)
         return np.asarray(self.decided_at_us <= self.settled_until_us)
 
     def take(self, decisions: NDArray[np.bool_]) -> Self:
-        """The decisions of a boolean mask (d,), in their order."""
+        """The decisions selected by a mask (d,), in their order."""
         rows = np.repeat(decisions, self.group_sizes)
         return type(self)(
             feature_names=self.feature_names,
@@ -91,7 +93,7 @@ class TrainingSet:
         )
 
     def only(self, names: tuple[str, ...]) -> Self:
-        """The same decisions with these of their feature columns, in this order."""
+        """The same decisions with only the named feature columns, in this order; ValueError for an unknown name."""
         places = [self.feature_names.index(name) for name in names]
         return replace(self, feature_names=names, features=np.ascontiguousarray(self.features[:, places]))
 
@@ -142,7 +144,7 @@ def load_training_set(folder: Path) -> TrainingSet:
 
 
 def _check_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
-    """Every column is there, and holds numbers where it is computed with."""
+    """Raise `TrainingSetRefused` unless every column is present and the numeric ones hold numbers."""
     numbers = (*NUMBERS, *names)
     if missing := [
         name for name in ("decision_id", "organization_id", "decided_at", "plan", *numbers) if name not in table
@@ -153,7 +155,7 @@ def _check_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
 
 
 def _microseconds(instants: "pd.Series[Any]") -> IntArray:
-    """Instants with a time zone as microseconds since 1970; `TrainingSetRefused` when they are none."""
+    """Instants with a time zone as microseconds since 1970 UTC; `TrainingSetRefused` for anything else."""
     if not isinstance(instants.dtype, pd.DatetimeTZDtype):
         raise TrainingSetRefused("training_set.parquet holds no instants in decided_at")
     utc = instants.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -161,7 +163,7 @@ def _microseconds(instants: "pd.Series[Any]") -> IntArray:
 
 
 def description(folder: Path) -> dict[str, Any]:
-    """What `training_set.json` says; `TrainingSetRefused` when it is no description of a training set."""
+    """The content of `training_set.json`; `TrainingSetRefused` when it does not describe a training set."""
     try:
         about = json.loads((folder / "training_set.json").read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -177,7 +179,7 @@ def description(folder: Path) -> dict[str, Any]:
 
 
 def held_out(organizations: NDArray[np.object_], *, share: float = HELD_OUT_SHARE) -> NDArray[np.bool_]:
-    """Which decisions (d,) are kept from training: those of a fixed, hashed share of the organisations.
+    """Whether each decision (d,) belongs to the hashed share of organisations that no ranker ever learns from.
 
     The same organisation is held out in every run, so champion and challenger are judged on what neither has seen.
     """
@@ -186,13 +188,19 @@ def held_out(organizations: NDArray[np.object_], *, share: float = HELD_OUT_SHAR
     )
 
 
+def is_among(names: NDArray[np.object_], wanted: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Whether each name (n,) occurs in `wanted` (m,), by hash: `np.isin` compares objects pair by pair, n × m."""
+    known = set(wanted.tolist())
+    return np.fromiter((name in known for name in names.tolist()), dtype=np.bool_, count=len(names))
+
+
 def utilities_of(rankers: Mapping[str, Ranker], rows: TrainingSet) -> dict[str, FloatArray]:
     """Each ranker's utilities (rows,) for the decisions of a training set; `TrainingSetRefused` as `columns_of`."""
     return {name: ranker.utilities(columns_of(ranker, rows), rows.group_sizes) for name, ranker in rankers.items()}
 
 
 def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:
-    """The feature columns that a ranker reads, in its order; `TrainingSetRefused` when one is missing."""
+    """The feature columns that a ranker reads, (r, its features); `TrainingSetRefused` when one is missing."""
     if missing := [name for name in ranker.feature_names if name not in training_set.feature_names]:
         raise TrainingSetRefused(f"{ranker.name} needs the features {', '.join(missing)}")
     return training_set.only(ranker.feature_names).features

@@ -1,10 +1,14 @@
-"""Which decisions are learned from and which are judged on: other organisations', and later ones.
+"""Divides a training set into decisions to learn from and a hold-out: later decisions of other organisations.
 
-A ranker will answer organisations it has never seen, in a time it has not seen. Judged on later decisions of the same
-organisations it could repeat what it knows of them; judged on other organisations of the same weeks it could rest on
-what those weeks had in common. So the hold-out is both: the latest fifth of the decisions, and nobody in it was learned
-from. A fixed, hashed fifth of the organisations is never learned from in any run, so that a champion trained on other
-data has not seen them either. One training set has one hold-out: challenger, champion and rules are judged on the same.
+A deployed ranker answers organisations it has never seen, at a time it has not seen. Judged on later decisions of the
+same organisations it could repeat what it knows of them; judged on other organisations of the same weeks it could rely
+on what those weeks had in common. So the hold-out is both: the latest fifth of the decisions, of organisations that
+nothing was learned from. A fixed, hashed fifth of the organisations is never learned from in any run, so a champion
+trained on earlier data has not seen them either. One training set has one hold-out for challenger, champion and rules.
+
+Only settled decisions are used. A later decision is in the training set only because somebody paid within the horizon,
+so its presence depends on the choice: among such decisions nobody keeps the plan held, and a ranker that gives the plan
+held less utility looks better than it is.
 """
 
 from dataclasses import dataclass
@@ -13,53 +17,59 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.dataset import TrainingSet, TrainingSetRefused, held_out
+from models.data.dataset import TrainingSet, TrainingSetRefused, held_out, is_among
 
 LATEST_SHARE: Final = 0.2
-"""Of the decisions: those from this share on are judged on, or left alone."""
+"""The share of the settled decisions, the latest ones, that is not learned from."""
 FEWEST_DECISIONS: Final = 30
-"""Below this neither the learned nor the judged part can say anything."""
+"""The least number of settled decisions to learn from at all, and in each part for a hold-out that is later in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What one training set is cut into; decisions in neither part would tell of organisations that are judged on."""
+    """The parts of a training set; its earlier decisions of organisations in the hold-out are in neither."""
 
     learned_from: TrainingSet
     holdout: TrainingSet
-    judged: NDArray[np.bool_]
-    """(d,) of the whole training set."""
+    unseen: TrainingSet
+    """All settled decisions of organisations that are not learned from, early and late; includes the hold-out."""
     holdout_rows: NDArray[np.bool_]
-    """(r,) of the whole training set."""
+    """(r,) which rows of the whole training set are in the hold-out."""
     later: bool
-    """Whether everything judged on came after everything learned from; not where time does not spread enough."""
+    """Whether every decision of the hold-out is later than those learned from; not where the log spans too little."""
     cutoff_us: int | None
-    """The instant between the two, microseconds since 1970 UTC."""
+    """The instant between the two parts, in microseconds since 1970 UTC; None where the hold-out is not later."""
 
 
 def split(training_set: TrainingSet) -> Split:
-    """Cut a training set in two; the same one always in the same way.
+    """Divide the settled decisions of a training set; the result depends on nothing but the training set.
 
-    `TrainingSetRefused` when there are too few decisions or organisations.
+    Takes time in proportion to the number of decisions. `TrainingSetRefused` when there are too few settled decisions
+    or too few organisations.
     """
-    if len(training_set) < FEWEST_DECISIONS:
+    settled = training_set.settled
+    if settled.sum() < FEWEST_DECISIONS:
         raise TrainingSetRefused(
-            f"{len(training_set)} decisions are too few to learn from; {FEWEST_DECISIONS} at least"
+            f"{settled.sum()} decisions are too few to learn from; {FEWEST_DECISIONS} at least, whose time to choose "
+            f"is over ({len(training_set) - settled.sum()} more are too recent)"
         )
-    out = held_out(training_set.organizations)
-    cutoff = int(np.quantile(training_set.decided_at_us, 1 - LATEST_SHARE, method="lower"))
-    late = training_set.decided_at_us >= cutoff
-    learned = ~late & ~out
-    judged = late & ~np.isin(training_set.organizations, np.unique(training_set.organizations[learned]))
+    organizations, decided_at_us = training_set.organizations, training_set.decided_at_us
+    out = held_out(organizations)
+    cutoff = int(np.quantile(decided_at_us[settled], 1 - LATEST_SHARE, method="lower"))
+    late = decided_at_us >= cutoff
+    learned = settled & ~late & ~out
+    unseen = settled & ~is_among(organizations, organizations[learned])
+    judged = unseen & late
     later = min(int(learned.sum()), int(judged.sum())) >= FEWEST_DECISIONS
     if not later:
-        learned, judged = ~out, out
+        learned, judged = settled & ~out, settled & out
+        unseen = judged
     if not learned.any() or not judged.any():
         raise TrainingSetRefused("the decisions come from too few organisations to hold some out")
     return Split(
         learned_from=training_set.take(learned),
         holdout=training_set.take(judged),
-        judged=judged,
+        unseen=training_set.take(unseen),
         holdout_rows=np.repeat(judged, training_set.group_sizes),
         later=later,
         cutoff_us=cutoff if later else None,

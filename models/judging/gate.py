@@ -1,7 +1,8 @@
-"""Whether a challenger may answer: a table of conditions, each finding in words.
+"""Decides whether a challenger may become champion: a table of conditions on the evidence, each with its finding.
 
-A challenger is refused when any condition fails. One that passes wins when it is better than the rules, and than the
-champion where there is one, by more than chance; it is level with a champion from which chance may explain it.
+A challenger is refused when any condition fails. One that passes wins when there is no champion, or when its log-loss
+is lower than the champion's by more than chance; otherwise it is level with the champion. Every condition is a function
+of the data and the rankers, so the verdict does not depend on the load of the machine.
 """
 
 from collections.abc import Callable
@@ -9,15 +10,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from models.judging.gate_evidence import Evidence
+from models.judging.paired_bootstrap import Difference
 
 Outcome = Literal["won", "level", "refused"]
 
+FEWEST_DECISIONS: Final = 100
+FEWEST_ORGANIZATIONS: Final = 50
+"""The least size of a hold-out: below it a bootstrap over organisations understates how much chance may do."""
 STALE_DAYS: Final = 31.0
-"""What was learned must reach this near to what is judged on."""
-MOST_LATENCY_MS: Final = 100.0
-"""For the 99th percentile of scoring one decision: a tenth of what the service waits for."""
+"""The longest time between the last decision learned from and the hold-out."""
 CALIBRATION_SLACK: Final = 0.01
-"""Beyond what chance alone does to true probabilities."""
+"""Allowed calibration error beyond what chance does to true probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,109 +30,123 @@ class Condition:
     name: str
     met: bool
     finding: str
-    """What was found, in words."""
+    """The figures that decided, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate says, condition by condition."""
+    """The outcome and the conditions that led to it.
+
+    >>> Verdict("refused", (Condition("fast enough", False, "12 s"),)).failed
+    ('fast enough: 12 s',)
+    """
 
     outcome: Outcome
     conditions: tuple[Condition, ...]
 
     @property
     def promoted(self) -> bool:
-        """Whether the challenger becomes champion without being asked for."""
+        """Whether the challenger becomes champion at once; a level one is promoted only by `models promote`."""
         return self.outcome == "won"
 
     @property
     def failed(self) -> tuple[str, ...]:
-        """Every condition that is not met, in words."""
-        return tuple(f"{each.name}: {each.finding}" for each in self.conditions if not each.met)
+        """Every condition that is not met, with its finding."""
+        return tuple(f"{one.name}: {one.finding}" for one in self.conditions if not one.met)
 
 
 def verdict(evidence: Evidence) -> Verdict:
-    """Every condition looked at; the outcome follows."""
-    conditions = tuple(look(evidence) for look in CONDITIONS)
+    """Check every condition of `CONDITIONS` on the evidence of a challenger and return the outcome with all of them.
+
+    The outcome is `refused` if a condition is not met; else `won` if there is no champion or the log-loss is lower than
+    the champion's with a 95 % interval above zero; else `level`.
+    """
+    conditions = tuple(check(evidence) for check in CONDITIONS)
     better = evidence.over_champion.get("log_loss")
-    if not all(each.met for each in conditions):
+    if not all(one.met for one in conditions):
         return Verdict("refused", conditions)
     return Verdict("won" if better is None or better.above_zero else "level", conditions)
 
 
-def _declared(m: Evidence) -> Condition:
-    finding = f"reads {', '.join(m.undeclared)}" if m.undeclared else "all are declared"
-    return Condition("features are declared", not m.undeclared, finding)
+def _declared(e: Evidence) -> Condition:
+    finding = f"reads {', '.join(e.undeclared)}" if e.undeclared else "all are declared"
+    return Condition("features are declared", not e.undeclared, finding)
 
 
-def _honest(m: Evidence) -> Condition:
-    finding = f"{m.features_differ:,} rows of the training set are not what the service would compute"
-    return Condition("features come out the same when they are computed anew", not m.features_differ, finding)
+def _recomputed(e: Evidence) -> Condition:
+    finding = f"{e.features_differ:,} rows of the training set are not what the service would compute"
+    return Condition("features come out the same when they are computed anew", not e.features_differ, finding)
 
 
-def _unseen(m: Evidence) -> Condition:
-    finding = (
-        "later decisions of other organisations" if m.later else "decisions of other organisations, not later ones"
-    )
-    met = not m.later or m.stale_days >= 0
+def _enough(e: Evidence) -> Condition:
+    enough = e.decisions >= FEWEST_DECISIONS and e.organizations >= FEWEST_ORGANIZATIONS
+    name = f"judged on {FEWEST_DECISIONS} decisions of {FEWEST_ORGANIZATIONS} organisations at least"
+    return Condition(name, enough, f"{e.decisions:,} settled decisions of {e.organizations:,} organisations")
+
+
+def _unseen(e: Evidence) -> Condition:
+    whose = "decisions of other organisations"
+    finding = f"later {whose}" if e.later else f"{whose}, not later ones"
+    met = not e.later or e.stale_days >= 0
     return Condition("judged on what it has not seen", met, finding if met else "it learned from days it is judged on")
 
 
-def _fresh(m: Evidence) -> Condition:
-    finding = f"what was learned ends {max(m.stale_days, 0):.0f} days before what is judged on"
-    return Condition(f"learned from what is at most {STALE_DAYS:.0f} days old", m.stale_days <= STALE_DAYS, finding)
+def _fresh(e: Evidence) -> Condition:
+    finding = f"what was learned ends {max(e.stale_days, 0):.0f} days before what is judged on"
+    return Condition(f"learned from what is at most {STALE_DAYS:.0f} days old", e.stale_days <= STALE_DAYS, finding)
 
 
-def _ranks_above_the_rules(m: Evidence) -> Condition:
-    d = m.over_rules["ndcg"]
-    return Condition("NDCG@3 above the rules", d.above_zero, f"{d.value:+.3f} ({d.lower:+.3f} … {d.upper:+.3f})")
+def _ranks_above_the_rules(e: Evidence) -> Condition:
+    d = e.over_rules["ndcg"]
+    return Condition("NDCG@3 above the rules", d.above_zero, _interval(d))
 
 
-def _hits_no_less(m: Evidence) -> Condition:
-    d = m.over_rules["hit"]
-    return Condition("hit@1 not below the rules", d.value >= 0, f"{d.value:+.3f} ({d.lower:+.3f} … {d.upper:+.3f})")
+def _hits_as_often_as_the_rules(e: Evidence) -> Condition:
+    d = e.over_rules["hit"]
+    return Condition("hit@1 not below the rules", d.value >= 0, _interval(d))
 
 
-def _foretells_better_than_popularity(m: Evidence) -> Condition:
-    ours, theirs = m.metrics["model"].log_loss, m.metrics["popularity"].log_loss
-    met = ours is not None and theirs is not None and ours < theirs
-    return Condition("log-loss below popularity", met, f"{_number(ours)} against {_number(theirs)}")
+def _predicts_better_than_popularity(e: Evidence) -> Condition:
+    d = e.over_popularity
+    return Condition("log-loss below popularity", d.above_zero, f"lower by {_interval(d)}")
 
 
-def _calibrated(m: Evidence) -> Condition:
-    error, allowed = m.metrics["model"].calibration_error, m.calibration_by_chance + CALIBRATION_SLACK
-    return Condition(
-        "probabilities mean what they say", error is not None and error <= allowed, f"{_number(error)} of {allowed:.3f}"
-    )
+def _calibrated(e: Evidence) -> Condition:
+    error, allowed = e.metrics["model"].calibration_error, e.calibration_by_chance + CALIBRATION_SLACK
+    finding = f"{'–' if error is None else f'{error:.3f}'} of {allowed:.3f}"
+    return Condition("probabilities mean what they say", error is not None and error <= allowed, finding)
 
 
-def _no_slice_is_worse(m: Evidence) -> Condition:
-    worse = [f"{each.kind} {each.name} {each.difference.value:+.3f}" for each in m.slices if each.difference.below_zero]
-    finding = ", ".join(worse) if worse else f"none of {len(m.slices)}"
+def _no_slice_is_worse(e: Evidence) -> Condition:
+    worse = [f"{one.kind} {one.name} {one.difference.value:+.3f}" for one in e.slices if one.difference.below_zero]
+    finding = ", ".join(worse) if worse else f"none of {len(e.slices)}"
     return Condition("no template or country worse off than with the rules", not worse, finding)
 
 
-def _accepted_no_less(m: Evidence) -> Condition:
+def _accepted_as_often(e: Evidence) -> Condition:
     name = "logged decisions do not speak against it"
-    found = m.off_policy["model"]
-    if not found.verdict.reliable or found.anytime is None:
-        return Condition(name, True, "no verdict: " + "; ".join(found.verdict.reasons))
-    low, high = found.anytime
-    finding = f"accepted {low:.3f} … {high:.3f}, as logged {found.logged.value:.3f}"
-    return Condition(name, high >= found.logged.lower, finding)
+    estimate = e.off_policy["model"]
+    if not estimate.verdict.reliable or estimate.anytime is None:
+        return Condition(name, True, "no verdict: " + "; ".join(estimate.verdict.reasons))
+    low, high = estimate.anytime
+    finding = (
+        f"accepted {low:.3f} … {high:.3f}, as logged {estimate.logged.value:.3f}, "
+        f"effective sample {estimate.weights.effective_sample_size:,.0f}"
+    )
+    return Condition(name, high >= estimate.logged.lower, finding)
 
 
-def _reasons_hold(m: Evidence) -> Condition:
-    audit = m.reasons
+def _reasons_hold(e: Evidence) -> Condition:
+    audit = e.reasons
     finding = f"{audit.reasons:,} in {audit.decisions:,} decisions, {len(audit.faults)} of them do not"
     return Condition("every reason it would show holds", audit.decisions > 0 and audit.sound, finding)
 
 
-def _monotone(m: Evidence) -> Condition:
-    """Whoever follows a champion falls no more often; after one that never falls, nobody does who does."""
-    falls = {name: sum(sum(each.falls.values()) for each in found) for name, found in m.certificates.items()}
+def _monotone(e: Evidence) -> Condition:
+    """Fails if the challenger violates monotonicity in usage more often than the champion."""
+    falls = {name: sum(sum(one.falls.values()) for one in probed) for name, probed in e.certificates.items()}
     ours, allowed = falls.get("model"), falls.get("champion")
-    probes = sum(each.probes for each in m.certificates.get("model", ()))
+    probes = sum(one.probes for one in e.certificates.get("model", ()))
     finding = "not certified" if ours is None else f"{ours:,} falls in {probes:,} probes"
     if allowed is not None:
         finding += f", the champion {allowed:,}"
@@ -137,49 +154,41 @@ def _monotone(m: Evidence) -> Condition:
     return Condition("more usage leads to a smaller plan no more often", met, finding)
 
 
-def _quick(m: Evidence) -> Condition:
-    median, worst = m.latency_ms
-    return Condition(
-        f"scores a decision within {MOST_LATENCY_MS:.0f} ms",
-        worst <= MOST_LATENCY_MS,
-        f"median {median:.1f} ms, 99th percentile {worst:.1f} ms",
-    )
+def _not_behind(metric: str) -> Callable[[Evidence], Condition]:
+    """The condition that the challenger is not worse than the champion in a metric by more than chance."""
 
-
-def _not_behind(figure: str) -> Callable[[Evidence], Condition]:
-    """Not worse than the champion by more than chance."""
-
-    def look(m: Evidence) -> Condition:
-        name = f"{FIGURES[figure]} not worse than the champion's"
-        d = m.over_champion.get(figure)
+    def check(e: Evidence) -> Condition:
+        name = f"{BESIDE_THE_CHAMPION[metric]} not worse than the champion's"
+        d = e.over_champion.get(metric)
         if d is None:
-            return Condition(name, True, "there is no champion" if not m.over_champion else "not known yet")
-        unit = ",.0f" if figure == "regret_cents" else ".3f"
+            return Condition(name, True, "there is no champion" if not e.over_champion else "not known yet")
+        unit = ",.0f" if metric == "regret_cents" else ".3f"
         return Condition(name, not d.below_zero, f"better by {d.value:{unit}} ({d.lower:{unit}} … {d.upper:{unit}})")
 
-    return look
+    return check
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _interval(d: Difference) -> str:
+    return f"{d.value:+.3f} ({d.lower:+.3f} … {d.upper:+.3f})"
 
 
-FIGURES: Final = {"log_loss": "log-loss", "ndcg": "NDCG@3", "regret_cents": "regret in cents"}
+BESIDE_THE_CHAMPION: Final = {"log_loss": "log-loss", "ndcg": "NDCG@3", "regret_cents": "regret in cents"}
+"""Metrics in which a challenger may not be behind the champion → their names for people."""
 
 CONDITIONS: Final[tuple[Callable[[Evidence], Condition], ...]] = (
     _declared,
-    _honest,
+    _recomputed,
+    _enough,
     _unseen,
     _fresh,
     _ranks_above_the_rules,
-    _hits_no_less,
-    _foretells_better_than_popularity,
+    _hits_as_often_as_the_rules,
+    _predicts_better_than_popularity,
     _calibrated,
     _no_slice_is_worse,
-    _accepted_no_less,
+    _accepted_as_often,
     _reasons_hold,
     _monotone,
-    _quick,
-    *(_not_behind(figure) for figure in FIGURES),
+    *(_not_behind(metric) for metric in BESIDE_THE_CHAMPION),
 )
-"""In the order in which they are printed."""
+"""Every condition, in the order in which they are printed."""

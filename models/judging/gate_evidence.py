@@ -1,106 +1,101 @@
-"""Everything that the gate looks at, measured on one hold-out for challenger, champion and rules alike."""
+"""Gathers the evidence for the gate: challenger, champion and rules compared on the same unseen, settled decisions.
+
+Metrics are taken on the hold-out. The off-policy estimates use every settled decision of an organisation that was not
+learned from, early or late: time matters to a forecast, not to a policy's reward in a logged decision.
+"""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.choice.group_softmax import segment_starts, softmax_by_group
 from models.data.dataset import TrainingSet, columns_of, utilities_of
 from models.data.recomputed_features import Recomputed, recomputed
 from models.data.situations import Batch, spread
 from models.judging.logged_choices import fit_logit, judge_policies
 from models.judging.monotonicity import Certificate, certify
 from models.judging.off_policy import OffPolicyEvidence
-from models.judging.paired_bootstrap import LEVEL, Difference, paired_difference
+from models.judging.paired_bootstrap import Difference, paired_difference
 from models.judging.ranking_metrics import (
     ByDecision,
     RankingMetrics,
     by_decision,
-    calibration_error,
     compare,
+    popularity,
     positions_by_group,
 )
 from models.judging.reason_audit import ReasonsAudit, audit_explanations
 from models.judging.regret import regrets
-from recommender.ranking.countries import COUNTRY_GROUPS
+from models.judging.slices import Slice, calibration_by_chance, slices_of
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 
 FloatArray = NDArray[np.float64]
 
-FEWEST_IN_A_SLICE: Final = 30
-AUDITED_DECISIONS: Final = 300
-PROBED_ORGANISATIONS: Final = 500
 TIMED_DECISIONS: Final = 200
-_CHANCE_DRAWS: Final = 200
 _DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """One part of the hold-out: a template or a group of countries."""
+class Effort:
+    """How many decisions are audited for their reasons, and how many organisations are probed for monotonicity."""
 
-    kind: str
-    name: str
-    ndcg: float
-    rules_ndcg: float
-    difference: Difference
-    """Over the rules; its interval allows for how many slices are looked at."""
-    calibration_error: float
-    """The ranker's, within this part."""
-    calibration_by_chance: float
-    """What true probabilities would not exceed in 95 of 100 such parts."""
+    audited_decisions: int = 300
+    probed_organisations: int = 500
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingBasis:
-    """What a challenger was made from, as far as the gate must know it."""
+    """The data a challenger was trained on, as far as the gate needs them."""
 
     decisions: TrainingSet
-    """Of organisations that are not judged on: what popularity and the off-policy choice model rest on."""
+    """Decisions of organisations outside the hold-out, for popularity and the off-policy choice model."""
     until_us: int
-    """The last decision that the challenger itself learned from, microseconds since 1970."""
+    """The last decision that the challenger learned from, microseconds since 1970 UTC."""
     later: bool
-    """Whether the hold-out is later in time, or consists of other organisations only."""
+    """Whether the hold-out is later in time; otherwise it only consists of other organisations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The figures of a challenger; by name: model, rules, champion where there is one, popularity; also optimum."""
+    """Everything the gate looks at; mappings are by ranker: model (the challenger), rules, and champion if any."""
 
     decisions: int
     organizations: int
     utilities: Mapping[str, FloatArray]
-    """(rows of the hold-out,) of model, rules and champion."""
+    """(rows of the hold-out,) by ranker."""
     metrics: Mapping[str, RankingMetrics]
+    """By ranker, also `popularity`, and `optimum` where true probabilities are known."""
     over_rules: Mapping[str, Difference]
-    """Of `hit`, `ndcg`: ours − theirs; `regret_cents`: theirs − ours, so that above zero is always better."""
+    """The challenger's advantage over the rules in `hit`, `ndcg` and `regret_cents`; above zero is better."""
     over_champion: Mapping[str, Difference]
-    """Likewise, with `log_loss`: theirs − ours; empty without a champion."""
+    """The challenger's advantage over the champion, also in `log_loss`; empty without a champion."""
+    over_popularity: Difference
+    """The challenger's advantage over popularity in log-loss."""
     calibration_by_chance: float
-    """The calibration error that true probabilities would not exceed in 95 of 100 such samples."""
+    """The 95th percentile of the calibration error of true probabilities on such a hold-out."""
     regret_cents: Mapping[str, float]
-    """Mean by ranker, per month; empty while too little followed the decisions."""
+    """Mean regret per month, in minor units; empty while too little usage followed the decisions."""
     slices: tuple[Slice, ...]
     off_policy: Mapping[str, OffPolicyEvidence]
     reasons: ReasonsAudit
     certificates: Mapping[str, tuple[Certificate, ...]]
-    """Of model and champion, one for each plan table; empty for a challenger that cannot be asked."""
-    latency_ms: tuple[float, float]
-    """Median and 99th percentile of scoring one decision."""
+    """For model and champion, one for each plan table; empty for a challenger that reads undeclared features."""
+    cpu_ms: Mapping[str, float]
+    """Median processor time of scoring one decision, for the model card. The gate does not read it: it would then say
+    different things of the same version on a busy and on an idle machine."""
     undeclared: tuple[str, ...]
-    """Features that the challenger reads and nobody declared."""
+    """Features that the challenger reads although they are not declared."""
     features_differ: int
-    """Rows whose features are not what the service would compute."""
+    """Rows of the training set whose features differ from what the service would compute."""
     later: bool
-    """Whether the hold-out is later in time, or consists of other organisations only."""
+    """Whether the hold-out is later in time; otherwise it only consists of other organisations."""
     stale_days: float
-    """From the last decision learned from to the first that is judged on."""
+    """Days from the last decision learned from to the first one of the hold-out."""
 
 
 def gather_evidence(
@@ -108,51 +103,73 @@ def gather_evidence(
     *,
     learned: TrainingBasis,
     holdout: TrainingSet,
+    unseen: TrainingSet,
     batches: Sequence[Batch],
     champion: Ranker | None = None,
     truth: FloatArray | None = None,
+    effort: Effort | None = None,
 ) -> Evidence:
-    """Measure a challenger beside champion and rules on features computed anew from the situations.
+    """Compare a challenger with champion and rules, on features recomputed from the situations.
 
-    `truth` (rows of `judged_on`,) where true choice probabilities are known. `TrainingSetRefused` when the situations
-    are not those of the decisions. A challenger that reads undeclared features is measured as if they were zero.
+    `holdout` and `unseen` are those of `models.data.holdout.split`; `truth` (rows of the hold-out,) holds true choice
+    probabilities where they are known. A challenger that reads undeclared features is scored with zeros in them.
+    `TrainingSetRefused` when `batches` lack the situation of a decision.
     """
+    effort = effort or Effort()
     undeclared = tuple(name for name in ranker.feature_names if name not in FEATURES)
     anew = recomputed(holdout, batches)
     rows = _with_zeros(anew.decisions, undeclared)
-    rules = RuleRanker()
-    rankers: dict[str, Ranker] = {"model": ranker, "rules": rules} | ({"champion": champion} if champion else {})
+    rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()} | ({"champion": champion} if champion else {})
     utilities = utilities_of(rankers, rows)
-    each = {
+    guesses = popularity(learned.decisions, rows)
+    by_ranker = {
         name: by_decision(values, chosen=rows.chosen, group_sizes=rows.group_sizes)
-        for name, values in utilities.items()
+        for name, values in {**utilities, "popularity": guesses}.items()
     }
     regret = {name: _regrets(anew, values) for name, values in utilities.items()}
-    declared = tuple(name for name in FEATURES if name in learned.decisions.feature_names)
-    choice_model, logged = fit_logit(learned.decisions.only(declared)), anew.decisions.only(declared)
     return Evidence(
         decisions=len(rows),
-        organizations=len(np.unique(rows.organizations)),
+        organizations=len(set(rows.organizations.tolist())),
         utilities=utilities,
         metrics=compare(utilities, rows, learned_from=learned.decisions, truth=truth),
-        over_rules=_over("rules", each, regret, rows),
-        over_champion=_over("champion", each, regret, rows) if champion else {},
+        over_rules=_over("rules", by_ranker, regret, rows),
+        over_champion=_over("champion", by_ranker, regret, rows) if champion else {},
+        over_popularity=_log_loss_over("popularity", by_ranker, rows),
         calibration_by_chance=calibration_by_chance(utilities["model"], rows.group_sizes),
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
-        slices=tuple(_slices(anew, utilities["model"], each["model"].ndcg, each["rules"].ndcg)),
-        off_policy=judge_policies(utilities, logged, choice_model=choice_model),
-        reasons=audit_explanations(spread(anew.batches, AUDITED_DECISIONS), ranker)
+        slices=tuple(slices_of(anew, utilities["model"], by_ranker["model"].ndcg, by_ranker["rules"].ndcg)),
+        off_policy=_off_policy(rankers, unseen, batches, learned_from=learned.decisions, undeclared=undeclared),
+        reasons=audit_explanations(spread(anew.batches, effort.audited_decisions), ranker)
         if not undeclared
         else ReasonsAudit(),
         certificates={
-            name: _certified(one, anew) for name, one in rankers.items() if name != "rules" and not undeclared
+            name: tuple(
+                certify(one, plans=batch.plans, organisations=effort.probed_organisations) for batch in anew.batches
+            )
+            for name, one in rankers.items()
+            if name != "rules" and not undeclared
         },
-        latency_ms=_latency(ranker, rows),
+        cpu_ms={name: _cpu_ms(one, rows) for name, one in rankers.items()},
         undeclared=undeclared,
         features_differ=anew.differ,
         later=learned.later,
         stale_days=float(holdout.decided_at_us.min() - learned.until_us) / _DAY_US,
     )
+
+
+def _off_policy(
+    rankers: Mapping[str, Ranker],
+    unseen: TrainingSet,
+    batches: Sequence[Batch],
+    *,
+    learned_from: TrainingSet,
+    undeclared: tuple[str, ...],
+) -> dict[str, OffPolicyEvidence]:
+    """The off-policy estimates by ranker; the choice model is fitted on declared features of other organisations."""
+    declared = tuple(name for name in FEATURES if name in learned_from.feature_names)
+    anew = recomputed(unseen, batches).decisions
+    utilities = utilities_of(rankers, _with_zeros(anew, undeclared))
+    return judge_policies(utilities, anew.only(declared), choice_model=fit_logit(learned_from.only(declared)))
 
 
 def _with_zeros(rows: TrainingSet, names: tuple[str, ...]) -> TrainingSet:
@@ -161,25 +178,31 @@ def _with_zeros(rows: TrainingSet, names: tuple[str, ...]) -> TrainingSet:
 
 
 def _over(
-    other: str, each: Mapping[str, ByDecision], regret: Mapping[str, FloatArray], rows: TrainingSet
+    other: str, by_ranker: Mapping[str, ByDecision], regret: Mapping[str, FloatArray], rows: TrainingSet
 ) -> dict[str, Difference]:
-    ours, theirs = each["model"], each[other]
-    found = {
+    """The challenger's advantage over another ranker, by metric; above zero is better."""
+    ours, theirs = by_ranker["model"], by_ranker[other]
+    advantages = {
         "hit": paired_difference(ours.hit, theirs.hit, organizations=rows.organizations),
         "ndcg": paired_difference(ours.ndcg, theirs.ndcg, organizations=rows.organizations),
     }
     if other != "rules":
-        found["log_loss"] = paired_difference(theirs.log_loss, ours.log_loss, organizations=rows.organizations)
+        advantages["log_loss"] = _log_loss_over(other, by_ranker, rows)
     known = np.isfinite(regret["model"])
     if known.any():
-        found["regret_cents"] = paired_difference(
+        advantages["regret_cents"] = paired_difference(
             regret[other][known], regret["model"][known], organizations=rows.organizations[known]
         )
-    return found
+    return advantages
+
+
+def _log_loss_over(other: str, by_ranker: Mapping[str, ByDecision], rows: TrainingSet) -> Difference:
+    """By how much the challenger's log-loss is lower than that of another ranker, in nats per decision."""
+    return paired_difference(by_ranker[other].log_loss, by_ranker["model"].log_loss, organizations=rows.organizations)
 
 
 def _regrets(anew: Recomputed, utilities: FloatArray) -> FloatArray:
-    """The regret of each decision, (d,) in the order of the decisions."""
+    """The regret of putting each decision's best plan by `utilities` first, (d,), in minor units a month."""
     plans = anew.decisions.plans[positions_by_group(utilities, anew.decisions.group_sizes) == 1]
     found = np.empty(len(plans))
     done = 0
@@ -190,62 +213,14 @@ def _regrets(anew: Recomputed, utilities: FloatArray) -> FloatArray:
     return found
 
 
-def calibration_by_chance(utilities: FloatArray, group_sizes: NDArray[np.int64], *, seed: int = 0) -> float:
-    """The 95th percentile of the calibration error if every stated probability were exactly true."""
-    probabilities = softmax_by_group(utilities, group_sizes)
-    starts, rng = segment_starts(group_sizes), np.random.default_rng(seed)
-    errors = []
-    for _ in range(_CHANCE_DRAWS):
-        felt = np.log(np.maximum(probabilities, 1e-300)) + rng.gumbel(size=len(probabilities))
-        chosen = felt == np.repeat(np.maximum.reduceat(felt, starts), group_sizes)
-        errors.append(calibration_error(probabilities, chosen.astype(np.float64)))
-    return float(np.quantile(errors, 0.95))
-
-
-def _slices(anew: Recomputed, utilities: FloatArray, ours: FloatArray, theirs: FloatArray) -> Iterator[Slice]:
-    """By installed template and by group of countries, where there are decisions enough."""
-    members: dict[tuple[str, str], list[int]] = {}
-    for place, (batch, i) in zip(
-        anew.order.tolist(), ((b, i) for b in anew.batches for i in range(len(b))), strict=True
-    ):
-        installed = np.flatnonzero(batch.situations.templates[i])
-        template = batch.plans.templates[int(installed[0])] if len(installed) else "none"
-        country = COUNTRY_GROUPS[int(batch.situations.country_group[i])]
-        members.setdefault(("template", template), []).append(place)
-        members.setdefault(("country", country), []).append(place)
-    large = {key: np.array(places) for key, places in sorted(members.items()) if len(places) >= FEWEST_IN_A_SLICE}
-    for (kind, name), places in large.items():
-        difference = paired_difference(
-            ours[places],
-            theirs[places],
-            organizations=anew.decisions.organizations[places],
-            level=1 - (1 - LEVEL) / len(large),
-        )
-        inside = np.isin(np.arange(len(anew.decisions)), places)
-        rows, sizes = np.repeat(inside, anew.decisions.group_sizes), anew.decisions.group_sizes[inside]
-        stated = softmax_by_group(utilities[rows], sizes)
-        yield Slice(
-            kind,
-            name,
-            ndcg=float(ours[places].mean()),
-            rules_ndcg=float(theirs[places].mean()),
-            difference=difference,
-            calibration_error=calibration_error(stated, anew.decisions.chosen[rows]),
-            calibration_by_chance=calibration_by_chance(utilities[rows], sizes),
-        )
-
-
-def _certified(ranker: Ranker, anew: Recomputed) -> tuple[Certificate, ...]:
-    return tuple(certify(ranker, plans=batch.plans, organisations=PROBED_ORGANISATIONS) for batch in anew.batches)
-
-
-def _latency(ranker: Ranker, rows: TrainingSet) -> tuple[float, float]:
+def _cpu_ms(ranker: Ranker, rows: TrainingSet) -> float:
+    """The median processor time of this thread to score one decision, in milliseconds."""
     starts = np.append(0, np.cumsum(rows.group_sizes))
     columns = columns_of(ranker, rows)
     taken = []
     for i in np.linspace(0, len(rows) - 1, min(TIMED_DECISIONS, len(rows))).astype(int).tolist():
         part = np.ascontiguousarray(columns[starts[i] : starts[i + 1]])
-        began = time.perf_counter()
+        began = time.thread_time()
         ranker.utilities(part, rows.group_sizes[i : i + 1])
-        taken.append(1000 * (time.perf_counter() - began))
-    return float(np.median(taken)), float(np.quantile(taken, 0.99))
+        taken.append(1000 * (time.thread_time() - began))
+    return float(np.median(taken))

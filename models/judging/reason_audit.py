@@ -1,8 +1,8 @@
-"""Replays the reasons that were shown: whether each is true, weighs for the ranker, and would be missed.
+"""Audits reasons: whether each is true, carries weight for the ranker, and matters to the ranking.
 
-A reason is looked at alone, from its record: code, parameters, plan, rival. Its truth is asked of `models.judging.reason_checks`.
-Then the ranker is asked again, about the organisation as it was and as it would be without the fact, with features
-computed anew. What comes out is compared with the figures that were stored when the reason was shown.
+A reason is audited from its record alone: code, parameters, plan, rival. `models.judging.reason_checks` says whether it
+is true. Then the ranker scores the organisation as it was and as it would be without the fact, on recomputed features,
+and the results are compared with those stored when the reason was shown.
 """
 
 from collections import Counter

@@ -9,6 +9,7 @@ tried out in an experiment), and one folder per version.
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 MANIFEST_KEYS: Final = {"version", "feature_names", "coefficients", "training_coverage", "model", "golden"}
 GOLDEN_TOLERANCE: Final = 1e-9
 CHILD_SECONDS: Final = 60
+KILLED: Final = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+"""Exit codes of a child that something else ended, as a system short of memory does."""
 POINTER: Final = "champion.json"
 CHALLENGER: Final = "challenger.json"
 USAGE_RANGE: Final = "usage_range.json"
@@ -39,6 +42,10 @@ class BundleRefused(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class BundleUnchecked(BundleRefused):
+    """The check of a bundle did not finish, for a cause that may pass (a busy or full machine): try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +224,11 @@ def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
 
 
 def check_in_child(folder: Path) -> None:
-    """The same check in a process of its own, which a damaged model may take down with it; `BundleRefused`."""
+    """Run `check` in a child process, because a damaged model aborts the process that loads it.
+
+    `BundleRefused` when the bundle may not be served; `BundleUnchecked` when the child did not finish in time, was
+    killed from outside, or could not be started.
+    """
     command = [sys.executable, "-m", "models", "check-bundle", str(folder.resolve())]
     root = Path(__file__).parents[2]
     try:
@@ -231,7 +242,11 @@ def check_in_child(folder: Path) -> None:
             cwd=root,
         )
     except subprocess.TimeoutExpired as error:
-        raise BundleRefused(f"it did not score its golden rows within {CHILD_SECONDS} s") from error
+        raise BundleUnchecked(f"it did not score its golden rows within {CHILD_SECONDS} s") from error
+    except OSError as error:
+        raise BundleUnchecked(f"the process that loads it could not be started: {error}") from error
+    if child.returncode in KILLED:
+        raise BundleUnchecked(f"the process that loaded it was killed by signal {-child.returncode}")
     if child.returncode != 0:
         content = child.stderr.strip().splitlines() or [f"the process that loaded it ended with {child.returncode}"]
         raise BundleRefused(content[-1])

@@ -57,7 +57,8 @@ def model_card(trained: Trained, evidence: Evidence, verdict: Verdict, *, versio
             f"{len(evidence.reasons.faults)} do not hold; {evidence.reasons.specific:,} decisions have a specific one"
         ),
         "More usage, never a smaller plan": "\n".join(_monotone(evidence)),
-        "Latency": "median {:.2f} ms, 99th percentile {:.2f} ms for one decision".format(*evidence.latency_ms),
+        "Processor time": ", ".join(f"{name} {milliseconds:.2f} ms" for name, milliseconds in evidence.cpu_ms.items())
+        + " for one decision (median)",
         "Limits": LIMITS,
         "Verdict": "\n".join(_verdict(verdict)),
     }

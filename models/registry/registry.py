@@ -79,10 +79,10 @@ class Registry:
         return self.folder / "bundles"
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep everyone else from changing the champion, from the question who it is to the answer.
+    def exclusive(self) -> Iterator[None]:
+        """Hold the registry's lock, so that no other process changes the champion meanwhile.
 
-        `PromotionRefused` when someone else is at it.
+        `PromotionRefused` while another training or promotion holds it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / LOCK).open("w") as lock:
@@ -106,8 +106,7 @@ class Registry:
 
     def published(self, version: str) -> Published:
         """A registered version; `PromotionRefused` when there is none of that name, `BundleRefused` if damaged."""
-        if version not in (known := self.versions()):
-            raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
+        self._require_known(version)
         return load_version(self.bundles / version)
 
     def ranker_of(self, logged: Logged) -> Ranker | None:
@@ -181,37 +180,44 @@ class Registry:
         )
 
     def promote(self, version: str) -> None:
-        """Make a registered version the champion, if the gate measured it beside the present one and let it pass.
+        """Make a registered version the champion, if the gate compared it with the present one and let it pass.
 
-        `PromotionRefused` if not, and if it is unknown, damaged or champion already.
+        Everything is checked under the lock, so the champion that the version was judged beside cannot change between
+        the check and the promotion. `PromotionRefused` if the version did not pass, was judged beside another champion,
+        is unknown, damaged or champion already, and while another training or promotion is under way.
         """
-        champion = champion_version(self.bundles)
-        if version == champion:
-            raise PromotionRefused(f"{version} is the champion already")
-        self._check(version)
-        require_passed(self.folder, version, champion=champion)
-        with self.alone(), _mlflow(self.folder) as mlflow:
+        self._require_known(version)
+        with self.exclusive(), _mlflow(self.folder) as mlflow:
+            champion = champion_version(self.bundles)
+            if version == champion:
+                raise PromotionRefused(f"{version} is the champion already")
+            self._check(version)
+            require_passed(self.folder, version, champion=champion)
             self._install(mlflow, version, "promoted")
 
     def try_out(self, version: str) -> None:
-        """Put a registered version beside the champion as what experiments call the challenger; raises as `promote`."""
-        self._check(version)
-        with self.alone(), _mlflow(self.folder) as mlflow:
+        """Make a registered version the challenger that experiments try out; raises as `promote`, but asks no gate."""
+        self._require_known(version)
+        with self.exclusive(), _mlflow(self.folder) as mlflow:
+            self._check(version)
             self._refuse_edited(mlflow.MlflowClient(), mlflow, version)
             point_to(self.bundles, version, pointer_name=CHALLENGER)
 
     def rollback(self) -> str:
-        """Make the previous champion the champion again and return it; `PromotionRefused` when it cannot be."""
-        version = previous(self.folder, current=champion_version(self.bundles))
-        self._check(version)
-        with self.alone(), _mlflow(self.folder) as mlflow:
+        """Make the previous champion the champion again and return it; `PromotionRefused` when there is none."""
+        previous(self.folder, current=champion_version(self.bundles))  # raises before a lock is made in a new folder
+        with self.exclusive(), _mlflow(self.folder) as mlflow:
+            version = previous(self.folder, current=champion_version(self.bundles))
+            self._check(version)
             self._install(mlflow, version, "rolled back")
         return version
 
-    def _check(self, version: str) -> None:
-        """Whether the published bundle may be served; serving looks at it the same way."""
+    def _require_known(self, version: str) -> None:
         if version not in (known := self.versions()):
             raise PromotionRefused(f"there is no version {version}; there are: {', '.join(known) or 'none'}")
+
+    def _check(self, version: str) -> None:
+        """Raise `PromotionRefused` unless the published bundle may be served; the service makes the same check."""
         try:
             self.check_bundle(self.bundles / version)
         except BundleRefused as refused:

@@ -54,13 +54,13 @@ def evaluate(
     progress(f"judging on {len(judged):,} decisions of held-out organisations")
     held = None if truth is None else truth[cut.holdout_rows]
     found = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
-    # No training saw these organisations, early or late: a policy may be judged on all that was logged of them.
-    unseen = training_set.take(~np.isin(training_set.organizations, np.unique(others.organizations)))
-    progress(f"judging by what was logged in {len(unseen):,} decisions")
+    progress(f"judging by what was logged in {len(cut.unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
     return Evaluation(
         metrics=found,
-        off_policy=judge_policies(utilities_of(tried, unseen), unseen, choice_model=fit(others), exploring=exploring),
+        off_policy=judge_policies(
+            utilities_of(tried, cut.unseen), cut.unseen, choice_model=fit(others), exploring=exploring
+        ),
         versions={name: ranker.version for name, ranker in tried.items()},
         decisions=len(judged),
         organizations=len(np.unique(judged.organizations)),

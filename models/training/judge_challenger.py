@@ -31,6 +31,7 @@ def judge_challenger(
         trained.ranker,
         learned=learned,
         holdout=trained.holdout,
+        unseen=trained.unseen,
         batches=batches,
         champion=champion,
         truth=truth,
@@ -53,5 +54,7 @@ def judge_version(
     """
     cut = split(training_set)
     learned = TrainingBasis(cut.learned_from, learned_until_us, cut.later)
-    evidence = gather_evidence(ranker, learned=learned, holdout=cut.holdout, batches=batches, champion=champion)
+    evidence = gather_evidence(
+        ranker, learned=learned, holdout=cut.holdout, unseen=cut.unseen, batches=batches, champion=champion
+    )
     return Judged(evidence, verdict(evidence), champion.version if champion else None)

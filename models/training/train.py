@@ -34,6 +34,8 @@ class Trained:
     parameters: dict[str, Any]
     learned_from: TrainingSet
     holdout: TrainingSet
+    unseen: TrainingSet
+    """All settled decisions of organisations that were not learned from; includes the hold-out."""
     later: bool
     """Whether everything judged on came after everything learned from."""
     off_policy: dict[str, OffPolicyEvidence]
@@ -68,7 +70,8 @@ def train(
     progress("judging against rules, popularity and a conditional logit")
     parameters = {"seed": seed, **asdict(report)}
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
-    utilities = utilities_of(rankers | ({"champion": champion} if champion else {}), judged)
+    rankers |= {"champion": champion} if champion else {}
+    utilities = utilities_of(rankers, judged)
     unplaced = np.hstack([judged.features, np.zeros_like(judged.positions)])
     metrics = compare(
         utilities | {"conditional_logit": unplaced @ logit.coef_},
@@ -76,8 +79,8 @@ def train(
         learned_from=learn,
         truth=None if truth is None else truth[cut.holdout_rows],
     )
-    off_policy = judge_policies(utilities, judged, choice_model=logit)
-    return Trained(ranker, metrics, parameters, learn, judged, cut.later, off_policy)
+    off_policy = judge_policies(utilities_of(rankers, cut.unseen), cut.unseen, choice_model=logit)
+    return Trained(ranker, metrics, parameters, learn, judged, cut.unseen, cut.later, off_policy)
 
 
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:

@@ -72,9 +72,9 @@ def run() -> Iterator[dict[str, Any]]:
             samples = next((times for most, times in SAMPLES_UP_TO.items() if size <= most), 1)
             seconds: dict[str, float] = {}
             for name in wanted:
-                evidence = [_measured(LEARNERS[name], pool, judged, size=size, seed=seed) for seed in range(samples)]
-                seconds[name] = sum(each["seconds"] for each in evidence)
-                yield _figure(name, size, evidence, floor=floor, ceiling=ceiling)
+                measured = [_measured(LEARNERS[name], pool, judged, size=size, seed=seed) for seed in range(samples)]
+                seconds[name] = sum(each["seconds"] for each in measured)
+                yield _figure(name, size, measured, floor=floor, ceiling=ceiling)
             if {OURS, LAMBDARANK} <= seconds.keys():
                 figure = f"whole fit, {OURS}, {size:,} decisions"
                 yield {"figure": figure, "value": round(seconds[OURS] / seconds[LAMBDARANK], 2), "ratio_to": LAMBDARANK}
@@ -107,9 +107,9 @@ def _measured(
 
 
 def _figure(
-    name: str, size: int, evidence: list[dict[str, float]], *, floor: dict[str, float], ceiling: dict[str, float]
+    name: str, size: int, measured: list[dict[str, float]], *, floor: dict[str, float], ceiling: dict[str, float]
 ) -> dict[str, Any]:
-    values = {key: np.array([each[key] for each in evidence]) for key in evidence[0]}
+    values = {key: np.array([each[key] for each in measured]) for key in measured[0]}
     share = {key: (values[key] - floor[key]) / (ceiling[key] - floor[key]) for key in ("hit", "ndcg")}
     middle = {key: round(float(np.median(value)), 4) for key, value in share.items()}
     bars = BARS.get(size, {}) if name == OURS else {}
@@ -122,7 +122,7 @@ def _figure(
         "excess_log_loss": round(float(np.median(values["log_loss"] - ceiling["log_loss"])), 4),
         "calibration_error": round(float(np.median(values["calibration_error"])), 4),
         "cpu_seconds": round(float(np.median(values["seconds"])), 2),
-        "samples": len(evidence),
+        "samples": len(measured),
         **{f"bar_{key}": bar for key, bar in bars.items()},
     }
 

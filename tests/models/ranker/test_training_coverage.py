@@ -73,14 +73,14 @@ def test_a_history_shorter_than_any_seen_says_too_little() -> None:
 
 
 def test_it_comes_back_from_a_manifest_as_it_was() -> None:
-    assert TrainingCoverage.from_json(json.loads(json.dumps(COVERAGE.record()))) == COVERAGE
+    assert TrainingCoverage.from_json(json.loads(json.dumps(COVERAGE.to_json()))) == COVERAGE
 
 
 @pytest.mark.parametrize(
     "ends", [[2.0, 1.0], [1.0], [1.0, "much"], [float("nan"), 1.0], None], ids=["turned", "one", "text", "nan", "none"]
 )
 def test_what_is_no_range_is_refused(ends: object) -> None:
-    record = COVERAGE.record()
+    record = COVERAGE.to_json()
     record["ranges"]["monthly_price"] = ends
 
     with pytest.raises((KeyError, TypeError, ValueError)):

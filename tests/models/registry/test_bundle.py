@@ -12,7 +12,7 @@ from models.judging.monotonicity import probe_situations
 from models.ranker.design_matrix import FEATURE_NAMES
 from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, PlanRanker
 from models.ranker.training_coverage import TrainingCoverage
-from models.registry.bundle import BundleRefused, Golden, check, load_champion, point_to, write_bundle
+from models.registry.bundle import BundleRefused, BundleUnchecked, Golden, check, load_champion, point_to, write_bundle
 from recommender.ranking.features import feature_cube, feature_rows
 from tests.recommender.ranking.builders import make_table
 
@@ -55,6 +55,24 @@ def test_a_bundle_comes_back_scoring_bit_for_bit_as_it_was_written(bundles: Path
 
     assert loaded.version == ranker.version
     assert loaded.utilities(features, sizes).tobytes() == ranker.utilities(features, sizes).tobytes()
+
+
+def test_a_check_that_takes_too_long_refuses_nothing_for_good(bundles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.registry.bundle.CHILD_SECONDS", 0.001)
+
+    with pytest.raises(BundleUnchecked, match="did not score its golden rows within"):
+        load_champion(bundles)
+
+
+def test_a_check_that_is_killed_refuses_nothing_for_good(bundles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the system does when memory runs short."""
+    killed = bundles / "killed"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(killed))
+
+    with pytest.raises(BundleUnchecked, match="killed by signal 9"):
+        load_champion(bundles)
 
 
 def test_a_registry_without_a_champion_is_refused(tmp_path: Path) -> None:

@@ -130,13 +130,36 @@ def test_a_registry_without_a_champion_has_nothing_to_roll_back(tmp_path: Path) 
 
 def test_while_one_is_at_it_no_other_changes_the_champion(registry: Registry, versions: tuple[str, str, str]) -> None:
     """Else a challenger would be promoted over a champion it was never compared with."""
-    with registry.alone():
+    with registry.exclusive():
         code, words = said("promote", versions[0], registry=registry)
         other = said("train", "--training-set", str(registry.folder.parent / "set"), registry=registry)
 
     refusal = f"{registry.folder}: another training or promotion is under way\n"
     assert (code, words, other) == (1, refusal, (1, refusal))
     assert champion_of(registry) == (None, None)
+
+
+def test_a_champion_promoted_during_the_check_of_another_version_is_not_replaced(
+    registry: Registry, versions: tuple[str, str, str]
+) -> None:
+    """The third version was judged without a champion; while its bundle is being checked, the second is promoted."""
+    for version in versions:
+        judged_now(registry, version)
+    refusals = []
+
+    def meanwhile(bundle: Path) -> None:
+        check(bundle)
+        try:
+            Registry(registry.folder, check_bundle=check).promote(versions[1])
+        except PromotionRefused as refused:
+            refusals.append(str(refused))
+
+    Registry(registry.folder, check_bundle=meanwhile).promote(versions[2])
+
+    assert refusals == [f"{registry.folder}: another training or promotion is under way"]
+    assert champion_of(registry) == ("3", "3")
+    with pytest.raises(PromotionRefused, match=f"was judged without a champion, the champion is {versions[2]} now"):
+        registry.promote(versions[1])
 
 
 def test_a_copied_registry_writes_to_its_own_folder(registry: Registry, tmp_path: Path) -> None:
