@@ -21,6 +21,15 @@ _WORDS_OF_NOTHING = frozenset({"free"})
 _NOT_PRICES = frozenset({".inf", "+.inf", "-.inf", ".nan", "inf", "-inf", "nan", "infinity", "true", "false"})
 
 
+_OTHER_PERIOD = re.compile(
+    r"\b(second|minute|hour|hr|day|week|wk|fortnight|quarter|qtr|trimester|semester|half[- ]?year|decade)s?\b"
+    r"|\b(hourly|daily|weekly|biweekly|quarterly|biannual|biennial|bimonthly|semi-?annual|half-?yearly)(ly)?\b"
+    r"|\blifetime\b|\bone[- ]time\b"
+)
+_SOLD_PERIOD = re.compile(r"\b(month|mo|year|yr|annum)s?\b")
+_SEVERAL = re.compile(r"\b([2-9]|1[0-9]+|two|three|four|five|six|nine|twelve|eighteen|twenty[- ]?four)\b")
+
+
 class NotArithmetic(ValueError):
     """A price expression that cannot be worked out; the text says why."""
 
@@ -58,6 +67,19 @@ def _checked(entry: Entry, price: Fraction) -> Fraction | None:
         entry.fault(f"must be at most {MAX_PRICE}, is {entry.shown}")
         return None
     return price
+
+
+def check_period(unit: Entry | None) -> None:
+    """Note a fault where a plan is priced for a time that is neither a month nor a year, such as `/quarter`.
+
+    A price for three months that were sold by the month would be charged three times.
+    """
+    if unit is None or not isinstance(unit.node, Scalar):
+        return
+    written = unit.node.text.lower()
+    period = re.split(r"/|\bper\b", written)[-1]
+    if _OTHER_PERIOD.search(period) or (_SOLD_PERIOD.search(period) and _SEVERAL.search(period)):
+        unit.fault(f"must be per month or per year, is {unit.shown}: a price for another time cannot be sold")
 
 
 def evaluate(expression: str, *, variables: Mapping[str, Fraction]) -> Fraction:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from data_contracts.catalogue.prices import read_price
+from data_contracts.catalogue.prices import check_period, read_price
 from data_contracts.catalogue.terms import (
     PublishedFeature,
     PublishedLimit,
@@ -214,6 +214,8 @@ def _plans(top: Fields, terms: _Terms) -> dict[str, PublishedPlan]:
         parts = entry.fields(_PLAN_FIELDS)
         price = _price(parts, terms)
         features, limits = terms.own_features(parts), terms.own_limits(parts)
+        if isinstance(price, Fraction):
+            check_period(parts.get("unit"))
         if price is not None:
             defaults = {name: feature.default for name, feature in terms.features.items()}
             default_limits = {name: limit.default for name, limit in terms.limits.items()}
