@@ -6,10 +6,11 @@ experiments stand is JSON that the service writes and the dashboards read.
 
 from datetime import datetime
 from itertools import combinations
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from data_contracts.languages import LOCALES, Locale
 from data_contracts.yaml_reading.places import CatalogueFaults, Findings, Node, Scalar, Sequence, parse
 
 ArmRanker = Literal["champion", "challenger", "rules"]
@@ -36,12 +37,10 @@ Phase = Literal["waiting", "running", "stopped", "ended"]
 Hindrance = Literal["not_running", "last_stage", "arm_without_organizations", "sample_ratio", "guardrail"]
 """Why an experiment may not grow."""
 
-Locale = Literal["de", "en", "fr"]
-
 
 def _in_every_language(value: object) -> object:
     """One text stands for all languages."""
-    return dict.fromkeys(get_args(Locale), value) if isinstance(value, str) else value
+    return dict.fromkeys(LOCALES, value) if isinstance(value, str) else value
 
 
 Words = Annotated[dict[Locale, Annotated[str, Field(max_length=500)]], BeforeValidator(_in_every_language)]

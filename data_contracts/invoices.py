@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from data_contracts.languages import Locale
+
 DocumentKind = Literal["invoice", "credit_note"]
 LineUnit = Literal["month", "year", "piece", "lump_sum"]
 
@@ -109,7 +111,7 @@ class Invoice(_Shape):
     organization_id: str
     issued_on: date
     supplied_on: date
-    locale: Literal["de", "en", "fr"]
+    locale: Locale
     timezone: str
     """Where the customer's days are counted."""
     currency: str

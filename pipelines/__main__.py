@@ -154,11 +154,11 @@ def report(  # noqa: PLR0917 - options, given by name
     plan: Annotated[list[str] | None, typer.Option(help="Only this plan; may be given again.")] = None,
 ) -> None:
     """Write the dashboards as one HTML file."""
+    from data_contracts.languages import LOCALES
     from pipelines.dashboards.pages import PAGES, page
     from pipelines.dashboards.report import html_report
     from pipelines.metrics.filters import Filters
     from pipelines.metrics.store import load
-    from pipelines.metrics.words import LOCALES
 
     spoken = next((each for each in LOCALES if each == locale), None)
     if spoken is None:

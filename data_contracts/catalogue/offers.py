@@ -13,13 +13,13 @@ from data_contracts.catalogue import offer_values
 from data_contracts.catalogue.offer_values import ALWAYS, Availability, ConditionOffer
 from data_contracts.catalogue.pricing2yaml import Pricing
 from data_contracts.currencies import MINOR_DIGITS
+from data_contracts.languages import LOCALES
 from data_contracts.usage import COUNT_METRICS, METRICS
 from data_contracts.yaml_reading.entries import Entry, Fields, closest
 from data_contracts.yaml_reading.places import CatalogueFaults, Fault, Findings, Scalar, parse
 from data_contracts.yaml_reading.places import Mapping as MappingNode
 
 MAX_ENTRIES: Final = 2_000
-LOCALES: Final = ("de", "en", "fr")
 
 _TOP_FIELDS = frozenset({"annual_discount_percent", "families", "plans", "promotions", "metrics", "texts"})
 _FAMILY_FIELDS = frozenset({"templates", "tiers"})

@@ -24,7 +24,7 @@ def main(
 ) -> None:
     """Answer requests until stopped; configured by the environment (PLANS_…)."""
     typer.echo("The dashboards are at /dashboards/; sign in with the API key.")
-    pages = site(metrics, notebooks=Path(__file__).parent)
+    pages = site(metrics, notebook=Path(__file__).with_name("page.py"))
     first = next(iter(PAGES))
     serve(lambda app: open_dashboards(app, pages, login=app.state.services.dashboard_login, first=first))
     # The service has closed what it holds; the threads of open pages would wait for their readers forever.

@@ -7,11 +7,12 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 
+from data_contracts.languages import Locale
 from pipelines.dashboards.numbers import instant, interval, number
 from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.intervals import SMALL, Estimate
 from pipelines.metrics.metric_tables import MetricTables
-from pipelines.metrics.words import Locale, say
+from pipelines.metrics.words import say
 
 Tone = Literal["quiet", "good", "warn", "alarm"]
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import marimo as mo
 import pandas as pd
 
+from data_contracts.languages import LANGUAGE_NAMES, Locale
 from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article, coded, style
 from pipelines.dashboards.site import FOLDER
@@ -20,51 +21,58 @@ from pipelines.metrics.declared import METRICS
 from pipelines.metrics.filters import DIMENSIONS, Filters, narrowed
 from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.store import NoMetricTables, load_cached
-from pipelines.metrics.words import Locale, locale_of, name_of, say
+from pipelines.metrics.words import locale_of, name_of, say
 
 _NARROWED: Final = ("template", "country", "plan")
-_LANGUAGES: Final[Mapping[Locale, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Which page is asked for, in which language, and what its numbers are computed from."""
+class PageRequest:
+    """Which page a reader wants, in which language, and the tables that its numbers are computed from."""
 
     slug: str
     locale: Locale
     tables: MetricTables
 
 
-def asked(slug: str) -> Asked:
-    """What the address asks for: German, unless it says otherwise. Ends the page in words where nothing was computed.
+def page_request() -> PageRequest:
+    """The page that the address names, in the language that it names: the first page and German where it names none.
 
-    The folder is `--metrics` of the command line, else what the environment names, else the demo's.
+    Alone, without an address, `--page` of the command line names the page. The folder of the metric tables is
+    `--metrics` of the command line, else what the environment names, else the demo's. Where the folder holds none,
+    the notebook stops with a text that says what to run.
     """
     locale = locale_of(str(mo.query_params().get("locale")))
     folder = mo.cli_args().get("metrics") or os.environ.get(FOLDER) or "var/demo/metrics"
     try:
-        return Asked(slug, locale, load_cached(Path(str(folder))))
+        return PageRequest(_slug(), locale, load_cached(Path(str(folder))))
     except NoMetricTables:
         heading, text = (coded(say(locale, f"empty.{part}")) for part in ("heading", "text"))
         mo.stop(True, _html(f'<h1>{heading}</h1><p class="warn" role="status">{text}</p>'))
         raise
 
 
-def head(asked_for: Asked, filters: mo.ui.dictionary) -> mo.Html:
+def _slug() -> str:
+    request = mo.app_meta().request
+    named = {*(str(request.url["path"]).split("/") if request else ()), str(mo.cli_args().get("page"))}
+    return next((slug for slug in PAGES if slug in named), next(iter(PAGES)))
+
+
+def head(request: PageRequest, filters: mo.ui.dictionary) -> mo.Html:
     """What stands above the numbers: the ways to other pages and languages, and the filters side by side."""
     chosen = mo.hstack(list(filters.elements.values()), justify="start", wrap=True, gap=1)
-    return mo.vstack([_masthead(asked_for.slug, asked_for.locale), chosen])
+    return mo.vstack([_masthead(request.slug, request.locale), chosen])
 
 
-def content(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
+def content(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
     """The numbers for what is chosen, and what can be taken away of them."""
-    return mo.vstack([_shown(asked_for, chosen), _downloads(asked_for, chosen)])
+    return mo.vstack([_shown(request, chosen), _downloads(request, chosen)])
 
 
 def _masthead(slug: str, locale: Locale) -> mo.Html:
     """The ways to the other pages and languages; beside the service, the way out."""
     pages = [(f"../{other}/?locale={locale}", say(locale, f"page.{other}.title"), other == slug) for other in PAGES]
-    spoken = [(f"?locale={code}", name, code == locale) for code, name in _LANGUAGES.items()]
+    spoken = [(f"?locale={code}", name, code == locale) for code, name in LANGUAGE_NAMES.items()]
     leave = f'<p class="leave"><a href="../logout?locale={locale}">{escape(say(locale, "nav.logout"))}</a></p>'
     return _html(
         '<div class="masthead">'
@@ -75,9 +83,9 @@ def _masthead(slug: str, locale: Locale) -> mo.Html:
     )
 
 
-def selection(asked_for: Asked) -> mo.ui.dictionary:
+def selection(request: PageRequest) -> mo.ui.dictionary:
     """The filters: a period, values to keep, and what to cut by."""
-    tables, locale = asked_for.tables, asked_for.locale
+    tables, locale = request.tables, request.locale
     begun = tables.journeys["started_at"]
     first, last = (
         (begun.min().date(), begun.max().date()) if len(begun) else (tables.data_end.date(), tables.data_end.date())
@@ -105,22 +113,22 @@ def selection(asked_for: Asked) -> mo.ui.dictionary:
     )
 
 
-def _shown(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
+def _shown(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
     made = page(
-        asked_for.slug,
-        asked_for.tables,
-        locale=asked_for.locale,
+        request.slug,
+        request.tables,
+        locale=request.locale,
         now=datetime.now(UTC),
-        narrowing=_filters(asked_for.tables, chosen),
+        narrowing=_filters(request.tables, chosen),
         dimension=str(chosen["dimension"]),
     )
-    return _html(article(made, locale=asked_for.locale))
+    return _html(article(made, locale=request.locale))
 
 
-def _downloads(asked_for: Asked, chosen: Mapping[str, Any]) -> mo.Html:
+def _downloads(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
     """The numbers of the page as CSV, and each with every breakdown; computed when somebody takes them away."""
-    slug, locale = asked_for.slug, asked_for.locale
-    kept = cache(lambda: narrowed(asked_for.tables, _filters(asked_for.tables, chosen)))
+    slug, locale = request.slug, request.locale
+    kept = cache(lambda: narrowed(request.tables, _filters(request.tables, chosen)))
     mine = [metric for metric in METRICS.values() if metric.page == slug]
     every = mo.download(
         data=lambda: page_csv(kept(), mine[0].page, locale=locale).encode(),

@@ -8,9 +8,10 @@ from typing import Final
 from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from data_contracts.languages import Locale
 from pipelines.metrics.declared import Unit
 from pipelines.metrics.intervals import Estimate
-from pipelines.metrics.words import Locale, say
+from pipelines.metrics.words import say
 from recommender.billing.money import decimal_places
 
 _YEAR: Final = timedelta(days=365)

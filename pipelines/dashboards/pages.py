@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from data_contracts.languages import Locale
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Page, Section, Voice, as_of
 from pipelines.dashboards.experiments import experiments
@@ -17,7 +18,6 @@ from pipelines.metrics.filters import DIMENSIONS, narrowed
 from pipelines.metrics.filters import Filters as Narrowing
 from pipelines.metrics.journeys import DROPS, STEPS
 from pipelines.metrics.metric_tables import MetricTables
-from pipelines.metrics.words import Locale
 from recommender.billing.money import decimal_places
 
 Sections = Callable[[Voice, str], tuple[Section, ...]]

@@ -12,9 +12,10 @@ import altair as alt
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from data_contracts.languages import Locale
 from pipelines.dashboards.content import Page, aging
 from pipelines.dashboards.numbers import instant
-from pipelines.metrics.words import Locale, say
+from pipelines.metrics.words import say
 
 _FOLDER: Final = Path(__file__).parent / "templates"
 _TEMPLATES: Final = Environment(

@@ -2,14 +2,15 @@
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from html import escape
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from data_contracts.languages import Locale
 from pipelines.dashboards.pages import PAGES
-from pipelines.metrics.words import Locale, locale_of, say
+from pipelines.metrics.words import locale_of, say
 
 FOLDER: Final = "PLANS_METRICS"
 """The variable of the environment that names the folder that `python -m pipelines metrics` wrote."""
@@ -28,15 +29,15 @@ _TITLE: Final = re.compile(rb"<title>[^<]*</title>")
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
-def site(metrics: Path, *, notebooks: Path) -> App:
-    """One page at `/<slug>/` for every notebook of the folder; they read the tables in `metrics`."""
+def site(metrics: Path, *, notebook: Path) -> App:
+    """The notebook mounted once per page, at `/<slug>/`; it reads the metric tables in the folder `metrics`."""
     # Before marimo is imported: it neither looks for a newer version of itself nor reports home.
     os.environ.update({"MARIMO_SKIP_UPDATE_CHECK": "1", FOLDER: str(metrics.resolve())})
     import marimo
 
     builder = marimo.create_asgi_app(quiet=True, include_code=False, session_ttl=IDLE_SECONDS, html_head=_WITHOUT_MENU)
-    for slug, path in pages_in(notebooks).items():
-        builder = builder.with_app(path=f"/{slug}", root=str(path))
+    for slug in PAGES:
+        builder = builder.with_app(path=f"/{slug}", root=str(notebook))
     return _spoken(builder.build())
 
 
@@ -74,8 +75,3 @@ def _in_language(page: bytes, slug: str, locale: Locale) -> bytes:
     spoken = page.replace(b'<html lang="en">', f'<html lang="{locale}">'.encode(), 1)
     spoken = spoken.replace(_DISPLAY, _DISPLAY[:-1] + f', "locale": "{locale}"}}'.encode(), 1)
     return _TITLE.sub(lambda _: title, spoken, count=1)
-
-
-def pages_in(notebooks: Path) -> Mapping[str, Path]:
-    """The notebook of every page."""
-    return {slug: notebooks / f"{slug}.py" for slug in PAGES}

@@ -7,13 +7,14 @@ from itertools import chain
 from math import inf, isfinite
 from typing import Final
 
+from data_contracts.languages import Locale
 from pipelines.experiments.results import Measure
 from pipelines.metrics.declared import BILLED, METRICS, Metric, Page, Unit
 from pipelines.metrics.experiment_results import experiment_results
 from pipelines.metrics.filters import DIMENSIONS, cut
 from pipelines.metrics.intervals import SMALL, Estimate
 from pipelines.metrics.metric_tables import MetricTables
-from pipelines.metrics.words import Locale, say
+from pipelines.metrics.words import say
 
 _UNITS: Final[Mapping[Measure, Unit]] = {"paid": "points", "revenue": "cents"}
 """Of the effects of experiments."""

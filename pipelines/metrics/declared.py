@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal
 
+from data_contracts.languages import Locale
 from pipelines.metrics import acceptance, conversion, money, ranker_health
 from pipelines.metrics.filters import Rows
 from pipelines.metrics.intervals import Estimate, Statistic
 from pipelines.metrics.journeys import DROPS, STEPS
 from pipelines.metrics.metric_tables import MetricTables
-from pipelines.metrics.words import Locale, say
+from pipelines.metrics.words import say
 
 Unit = Literal["count", "share", "points", "cents", "seconds", "milliseconds"]
 """`points`: a difference of shares. `cents`: whole minor units of the ledger's currency."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from data_contracts.languages import Locale
 from serving.web.fields import Country, Email, Id, Instant, Text, Timezone
 
 
@@ -40,7 +41,7 @@ class OrganizationIn(BaseModel):
     name: Annotated[Text, Field(max_length=300)]
     country: Country
     vat_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}[A-Z0-9]{2,13}$")] | None = None
-    locale: Literal["de", "en", "fr"] = "de"
+    locale: Locale = "de"
     timezone: Timezone = "UTC"
     templates: Annotated[list[Id], Field(max_length=100)]
     integrations: Annotated[list[Id], Field(max_length=100)]

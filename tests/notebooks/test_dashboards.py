@@ -17,13 +17,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from data_contracts.languages import LOCALES, Locale
 from pipelines.dashboards.pages import PAGES
 from pipelines.dashboards.pages import page as health
 from pipelines.dashboards.report import html_report
 from pipelines.metrics.drift import drifted
 from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.store import store
-from pipelines.metrics.words import LOCALES, Locale, say
+from pipelines.metrics.words import say
 from recommender.ranking.features import FEATURES
 from tests.modal.world import browser
 from tests.pipelines.dashboards.test_ranker_health import estimate

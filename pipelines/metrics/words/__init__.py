@@ -3,10 +3,8 @@
 import json
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal, get_args
 
-Locale = Literal["de", "en", "fr"]
-LOCALES: Final[tuple[Locale, ...]] = get_args(Locale)
+from data_contracts.languages import LOCALES, Locale
 
 
 @cache

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from data_contracts.experiments import ExperimentStatus, ExperimentStatuses, GuardrailCount
+from data_contracts.languages import LOCALES, Locale
 from pipelines.dashboards.content import Section
 from pipelines.dashboards.pages import page
 from pipelines.metrics.store import load, store
-from pipelines.metrics.words import LOCALES, Locale, say
+from pipelines.metrics.words import say
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 NOW = MONDAY + timedelta(days=30)

@@ -8,13 +8,14 @@ from html import escape
 import pandas as pd
 import pytest
 
+from data_contracts.languages import LOCALES, Locale
 from pipelines.dashboards.content import Page, Section, aging, as_of
 from pipelines.dashboards.numbers import NO_NUMBER
 from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article, html_report
 from pipelines.metrics.filters import DIMENSIONS, Filters
 from pipelines.metrics.metric_tables import MetricTables
-from pipelines.metrics.words import LOCALES, Locale, say, words
+from pipelines.metrics.words import say, words
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 NOW = MONDAY + timedelta(days=30, minutes=20)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data_contracts.languages import LOCALES, Locale
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.dashboards.content import Section, Voice
 from pipelines.dashboards.numbers import number
@@ -14,7 +15,7 @@ from pipelines.dashboards.pages import page
 from pipelines.dashboards.ranker_health import feature_name
 from pipelines.metrics.drift import drifted
 from pipelines.metrics.metric_tables import MetricTables
-from pipelines.metrics.words import LOCALES, Locale, say, words
+from pipelines.metrics.words import say, words
 from recommender.ranking.features import FEATURES
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import binom
 
 from data_contracts.catalogue import reference_texts
+from data_contracts.languages import LOCALES
 from pipelines.demo import traffic
 from pipelines.demo.choices import POSITION_BIAS
 from pipelines.demo.experiments import KNOWN_EFFECT, PAID_SHARE, SILENT_SHARE, demo_experiments
@@ -22,7 +23,6 @@ from pipelines.metrics.declared import METRICS
 from pipelines.metrics.experiment_results import experiment_results
 from pipelines.metrics.intervals import CONFIDENCE, Estimate
 from pipelines.metrics.metric_tables import read_metric_tables
-from pipelines.metrics.words import LOCALES
 from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 

@@ -4,10 +4,10 @@ from fractions import Fraction
 
 import pytest
 
+from data_contracts.languages import LOCALES
 from pipelines.metrics.csv_export import metric_csv, page_csv
 from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
-from pipelines.metrics.words import LOCALES
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 # 17 journeys are over. Reached: impression 16, viewed 15, selected 10, previewed 9, confirmed 8, paid 6 …

@@ -1,7 +1,7 @@
-"""Money: what was billed, what journeys bring, and what better advice would have saved.
+"""One dashboard page: overview, acceptance, money, experiments or ranker health.
 
-`python -m notebooks.dashboards` shows it beside the service; alone:
-`marimo run notebooks/dashboards/money.py -- --metrics FOLDER`.
+`python -m notebooks.dashboards` mounts this notebook once per page beside the service; alone:
+`marimo run notebooks/dashboards/page.py -- --page overview --metrics FOLDER`.
 What is shown is defined in `pipelines/dashboards` and `pipelines/metrics`.
 """
 
@@ -15,7 +15,7 @@ import marimo
 __generated_with = "0.25.2"
 app = marimo.App(
     width="medium",
-    app_title="Money",
+    app_title="Dashboards",
     html_head_file="../../pipelines/dashboards/templates/open_page.html",
 )
 
@@ -28,20 +28,18 @@ with app.setup:
 
     from pipelines.dashboards import live
 
-    PAGE = "money"
-
 
 @app.cell
 def filters():
-    asked = live.asked(PAGE)
-    chosen = live.selection(asked)
-    live.head(asked, chosen)
-    return asked, chosen
+    request = live.page_request()
+    chosen = live.selection(request)
+    live.head(request, chosen)
+    return chosen, request
 
 
 @app.cell
-def content(asked, chosen):
-    live.content(asked, chosen.value)
+def content(chosen, request):
+    live.content(request, chosen.value)
 
 
 if __name__ == "__main__":
