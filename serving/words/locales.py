@@ -1,13 +1,15 @@
 """The languages of the service, and how one is chosen."""
 
 from collections.abc import Callable
-from typing import Final, Literal, get_args
+from typing import Final
 
-LocaleCode = Literal["de", "en", "fr"]
+from data_contracts import languages
+
+LocaleCode = languages.Locale
 LocaleChoice = Callable[[str | None], LocaleCode]
 """Chooses the language of an answer, given the organisation's own."""
 
-LOCALES: Final[tuple[LocaleCode, ...]] = get_args(LocaleCode)
+LOCALES: Final = languages.LOCALES
 DEFAULT_LOCALE: Final[LocaleCode] = "de"
 
 
