@@ -64,21 +64,23 @@ def record(out: Path) -> tuple[int, int]:
     """Ask this checkout everything and write the answers to the folder; how many steps and how many requests."""
     from tests.bench.recorded_edges import EDGES, champion
     from tests.bench.recorded_stories import STORIES, foreign
-    from tests.bench.recorded_world import Sink, talking, trained
+    from tests.bench.recorded_training import trained
+    from tests.bench.recorded_world import Sink, talking
 
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, (out / NAME).open("w", encoding="utf-8") as file:
         folder, sink = Path(name), Sink(file)
         for story, tell in {**STORIES, **EDGES}.items():
-            demo = {"demo_organization": "demo"} if story == "pages" else {}
+            demo: dict[str, Any] = {"demo_organization": "demo"} if story == "pages" else {}
             with talking(folder / story, story, sink, **demo) as talk:
                 tell(talk)
         model = trained(folder / "training", sink)
-        settings = {"model": model, "exploration_budget": 0.02, "rules_share": 0.2, "plans_shown": 5}
+        settings: dict[str, Any] = {"model": model, "exploration_budget": 0.02, "rules_share": 0.2, "plans_shown": 5}
         with talking(folder / "champion", "champion", sink, **settings) as talk:
             champion(talk)
         for catalogue, path in catalogues(folder / "catalogues").items():
-            story, ranker = f"foreign-{catalogue}", {"model": model} if catalogue == "dollars" else {}
+            story = f"foreign-{catalogue}"
+            ranker: dict[str, Any] = {"model": model} if catalogue == "dollars" else {}
             with talking(folder / story, story, sink, catalogue=path, offers="", **ranker) as talk:
                 foreign(talk)
         return sink.steps, sink.requests
@@ -106,9 +108,9 @@ def differences(before: object, after: object, where: str = "") -> Iterator[str]
     """Where two values differ, one line or a few for each place; texts that are JSON are compared as what they say."""
     if before == after:
         return
-    said = [_json(before), _json(after)] if isinstance(before, str) and isinstance(after, str) else [None, None]
-    if None not in said and (before, after) != tuple(said):
-        told = list(differences(*said, where))
+    said = (_json(before), _json(after)) if isinstance(before, str) and isinstance(after, str) else (None, None)
+    if None not in said:
+        told = list(differences(said[0], said[1], where))
         yield from told or [f"{where}: the same content in other bytes (order, spaces)"]
     elif isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:

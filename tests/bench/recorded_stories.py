@@ -242,6 +242,7 @@ def foreign(talk: Talk) -> None:
     for day in range(1, 10):
         talk.uses(path, NOW - day * DAY, conversations=1_000, ai_tokens=500_000, seats=4)
     sold: list[str] = []
+    on_sale: dict[str, Any] = {}
     for locale in LOCALES:
         for interval in INTERVALS:
             talk.get(f"{path}/plan-recommendations", locale=locale, interval=interval)

@@ -9,8 +9,6 @@ import hmac
 import importlib
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +22,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import urlencode
 
+from pypdf import PdfReader
+
 NOW: Final = datetime(2026, 3, 16, 12, tzinfo=UTC)
 """A Monday at noon."""
 ROOT: Final = Path(__file__).parents[2]
@@ -32,8 +32,11 @@ WEBHOOK_SECRET: Final = "whsec_of_the_recorder"
 HOST: Final = {"Authorization": f"Bearer {API_KEY}"}
 HTML: Final = {"Accept": "text/html"}
 _HIDDEN: Final = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
-_FIGURES: Final = re.compile(r"^(?!#)(?!.*_(?:seconds|bytes|created)\b)(?!(?:python|process)_).*$", re.MULTILINE)
+_FIGURES: Final = re.compile(r"^(?!#)(?!\w+_(?:seconds|created)(?:_\w+)?[ {])(?!(?:python|process)_).+$", re.MULTILINE)
 """Lines of `/metrics` that count; durations differ from run to run."""
+_LATENCY: Final = re.compile(r'("latency_ms":\s*)[\d.e-]+')
+_MEASURED: Final = ("application/zip", "application/pdf", "text/plain")
+"""Media types whose length depends on how long something took, or on how the bytes of a PDF were packed."""
 
 
 @cache
@@ -115,7 +118,7 @@ class Talk:
             step,
             request=f"{method} {address}",
             status=answer.status_code,
-            headers=_headers(answer.headers),
+            headers=_headers(answer),
             body=_body(answer, path),
         )
         return answer
@@ -190,7 +193,7 @@ class Talk:
         headers = {"Stripe-Signature": f"t={seconds},v1={digest}", "Content-Type": "application/json"}
         self.call("POST", "/v1/webhooks/payments", raw=body, headers=headers, host=False)
 
-    def browses(self, path: str, form: Mapping[str, Any] | None = None, **query: object) -> Any:
+    def browses(self, path: str, form: Mapping[str, Any] | None = None, **query: Any) -> Any:
         """A page as a browser asks for it; the hidden fields of its forms are kept for the next one."""
         answer = self.call("GET" if form is None else "POST", path, form=form, headers=HTML, host=False, **query)
         self._last = {name: unescape(value) for name, value in _HIDDEN.findall(answer.text)} or self._last
@@ -201,8 +204,11 @@ class Talk:
         return self.browses(path, {**self._last, **fields})
 
 
-def _headers(headers: Any) -> dict[str, str]:
-    return {name.lower(): value for name, value in sorted(headers.items())}
+def _headers(answer: Any) -> dict[str, str]:
+    headers = {name.lower(): value for name, value in sorted(answer.headers.items())}
+    if headers.get("content-type", "").startswith(_MEASURED):
+        headers.pop("content-length", None)
+    return headers
 
 
 def _body(answer: Any, path: str) -> object:
@@ -211,13 +217,18 @@ def _body(answer: Any, path: str) -> object:
         with zipfile.ZipFile(BytesIO(answer.content)) as archive:
             return {name: _text(archive.read(name)) for name in archive.namelist()}
     if path == "/metrics":
-        return "\n".join(line for line in _FIGURES.findall(answer.text) if line)
+        return "\n".join(_FIGURES.findall(answer.text))
     return _text(answer.content)
 
 
-def _text(content: bytes) -> str:
+def _text(content: bytes) -> object:
+    """Text as it is, a PDF as what can be read in it, anything else as its digest."""
+    if content.startswith(b"%PDF"):
+        pdf = PdfReader(BytesIO(content))
+        inside = {name: _text(b"".join(files)) for name, files in pdf.attachments.items()}
+        return {"pages": [page.extract_text() for page in pdf.pages], "inside": inside}
     try:
-        return content.decode("utf-8")
+        return _LATENCY.sub(r"\1…", content.decode("utf-8"))
     except UnicodeDecodeError:
         return f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}"
 
@@ -264,26 +275,3 @@ def _mail(content: bytes) -> dict[str, object]:
         for number, part in enumerate(parts)
     }
     return {"headers": kept, **texts}
-
-
-def trained(folder: Path, sink: Sink, *, organizations: int = 400) -> Path:
-    """The bundles of a registry with a champion, trained in this tree on demo data; what came out is recorded."""
-    named("pipelines", "write_demo_data")(
-        out=folder / "raw", organizations=organizations, seed=3, until=datetime(2026, 6, 1, tzinfo=UTC),
-        broken_share=0, progress=lambda _: None,
-    )  # fmt: skip
-    texts = importlib.import_module("data_contracts.catalogue").reference_texts()
-    catalogue = named("recommender", "load_catalogue")(*texts)
-    named("pipelines", "build_training_set")(checked=folder / "raw", out=folder / "set", catalogues=[catalogue])
-    registry = folder / "registry"
-    command = [sys.executable, "-m", "models", "train", "--quick", "--try", "--training-set", str(folder / "set")]
-    subprocess.run([*command, "--registry", str(registry)], cwd=ROOT, check=True, capture_output=True)
-    bundles = registry / "bundles"
-    (bundles / "champion.json").write_bytes((bundles / "challenger.json").read_bytes())
-    for path in sorted([*folder.glob("raw/**/*.parquet"), *folder.glob("set/*"), *bundles.glob("*/model.txt")]):
-        sink.put(f"training/{path.relative_to(folder)}", body=hashlib.sha256(path.read_bytes()).hexdigest())
-    for path in bundles.glob("*/manifest.json"):
-        manifest = json.loads(path.read_text("utf-8"))
-        manifest["about"].pop("run_id")
-        sink.put(f"training/{path.relative_to(folder)}", body=json.dumps(manifest))
-    return bundles
