@@ -26,6 +26,8 @@ class Readiness(BaseModel):
     database: Literal["ok", "unavailable"]
     catalogue_version: str
     champion: str
+    champion_check: Literal["finished", "retrying"]
+    """`retrying`: the check of the promoted bundle did not finish, on a busy machine say, and is tried again."""
 
 
 def router(database: Database, *, catalogue_version: str, champions: ChampionHolder, metrics: Metrics) -> APIRouter:
@@ -53,6 +55,7 @@ def router(database: Database, *, catalogue_version: str, champions: ChampionHol
             "database": "ok" if answers else "unavailable",
             "catalogue_version": catalogue_version,
             "champion": champions.champion.version,
+            "champion_check": "retrying" if champions.retrying else "finished",
         }
         return json_answer(content, status=200 if answers else 503)
 
@@ -60,6 +63,7 @@ def router(database: Database, *, catalogue_version: str, champions: ChampionHol
     async def prometheus() -> Response:
         """What the service counts, in the Prometheus text format."""
         metrics.champion_loaded.set(champions.champion.ranker is not None)
+        metrics.champion_retrying.set(champions.retrying)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return api

@@ -23,6 +23,7 @@ from models.ranker.plan_ranker import TREE_COLUMNS, PlanRanker
 from models.registry.bundle import (
     CHALLENGER,
     BundleRefused,
+    BundleUnchecked,
     Golden,
     Published,
     champion_version,
@@ -220,6 +221,8 @@ class Registry:
         """Raise `PromotionRefused` unless the published bundle may be served; the service makes the same check."""
         try:
             self.check_bundle(self.bundles / version)
+        except BundleUnchecked as unchecked:
+            raise PromotionRefused(f"{version} could not be checked, try again: {unchecked.reason}") from unchecked
         except BundleRefused as refused:
             raise PromotionRefused(f"{version} may not be served: {refused.reason}") from refused
 

@@ -1,5 +1,11 @@
-"""The champion now in force: loaded from its bundle, replaced while the service runs, refused when it does not fit."""
+"""The champion now in force: loaded from its bundle, replaced while the service runs, refused when it does not fit.
 
+A bundle whose check did not finish (`BundleUnchecked`: the machine was busy or short of memory) is not refused: it is
+loaded again after a wait, which doubles each time.
+"""
+
+import math
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from models.registry.bundle import POINTER, BundleRefused, load_champion, load_usage_range
+from models.registry.bundle import POINTER, BundleRefused, BundleUnchecked, load_champion, load_usage_range
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.reasons import Attributing
 from recommender.ranking.usage_range import NORMAL, UsageRange
@@ -16,6 +22,8 @@ from serving.web.logs import logger
 Absence = Literal["no_champion", "champion_refused"]
 
 _WARM_UP_ROWS: Final = 8
+FIRST_RETRY_SECONDS: Final = 30.0
+LONGEST_RETRY_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class ChampionHolder:
         known_features: Collection[str],
         load: Callable[[Path], Ranker] = load_champion,
         pointer: str = POINTER,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = address
         self._known_features = frozenset(known_features)
@@ -50,6 +59,14 @@ class ChampionHolder:
         self._pointer = pointer
         self._seen: tuple[int, int, int] | None = None
         self._champion = Champion(None, "no_champion")
+        self._monotonic = monotonic
+        self._retry_at = math.inf
+        self._wait = FIRST_RETRY_SECONDS
+
+    @property
+    def retrying(self) -> bool:
+        """Whether the check of the promoted bundle did not finish and will be tried again."""
+        return self._retry_at < math.inf
 
     @property
     def champion(self) -> Champion:
@@ -57,31 +74,43 @@ class ChampionHolder:
         return self._champion
 
     def refresh(self) -> bool:
-        """Load what `champion.json` points to if it changed; a refused one leaves the old in force.
+        """Load the bundle that the pointer names if the pointer changed, or if a retry is due.
 
-        True when another champion, or none, answers from now on.
+        A refused bundle, and one whose check did not finish, leave the champion in force. True when another champion,
+        or none, answers from now on.
         """
         if self._address is None:
             return False
         seen = _fingerprint(self._address / self._pointer)
-        if seen == self._seen:
+        if seen == self._seen and self._monotonic() < self._retry_at:
             return False
-        self._seen = seen
+        if seen != self._seen:
+            self._wait = FIRST_RETRY_SECONDS
+        self._seen, self._retry_at = seen, math.inf
         if seen is None:
             self._champion = Champion(None, "no_champion")
             logger().warning("champion_withdrawn", pointer=self._pointer)
             return True
         try:
             ranker = self._fit(self._load(self._address))
+        except BundleUnchecked as error:
+            self._retry_at, retry_in = self._monotonic() + self._wait, self._wait
+            self._wait = min(2 * self._wait, LONGEST_RETRY_SECONDS)
+            logger().warning("champion_unchecked", pointer=self._pointer, reason=error.reason, retry_in=retry_in)
+            return self._without_the_new_one()
         except Exception as error:  # noqa: BLE001  a file that somebody else wrote: whatever is wrong, we keep answering
             reason = error.reason if isinstance(error, BundleRefused) else repr(error)
             logger().error("champion_refused", pointer=self._pointer, reason=reason)
-            if self._champion.ranker is not None:
-                return False
-            self._champion = Champion(None, "champion_refused")
-            return True
+            return self._without_the_new_one()
         self._champion = Champion(ranker, None, self._usage_range(self._address))
         logger().info("champion_loaded", pointer=self._pointer, version=ranker.version)
+        return True
+
+    def _without_the_new_one(self) -> bool:
+        """Leave the champion in force, or note that there is none because the promoted one could not be loaded."""
+        if self._champion.ranker is not None:
+            return False
+        self._champion = Champion(None, "champion_refused")
         return True
 
     def _usage_range(self, address: Path) -> UsageRange:

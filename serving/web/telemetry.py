@@ -27,6 +27,11 @@ class Metrics:
         self.events = Counter("plans_usage_events", "Usage events received", ("result",), registry=self.registry)
         self.outcomes = Counter("plans_outcomes", "Outcomes recorded", ("kind",), registry=self.registry)
         self.champion_loaded = Gauge("plans_champion_loaded", "1 while a champion may answer", registry=self.registry)
+        self.champion_retrying = Gauge(
+            "plans_champion_retrying",
+            "1 while the check of a promoted champion did not finish and is tried again",
+            registry=self.registry,
+        )
 
         # Finding a series by its labels costs as much as counting in it a dozen times; there are as many as routes.
         self.of_request = cache(self._of_request)

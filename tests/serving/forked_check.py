@@ -4,7 +4,7 @@ import multiprocessing
 import os
 from pathlib import Path
 
-from models.registry.bundle import CHILD_SECONDS, BundleRefused, check
+from models.registry.bundle import CHILD_SECONDS, BundleRefused, BundleUnchecked, check
 
 FORKED = multiprocessing.get_context("forkserver")
 FORKED.set_forkserver_preload(["tests.serving.forked_check", "lightgbm"])
@@ -17,7 +17,7 @@ def check_forked(folder: Path) -> None:
     child.join(CHILD_SECONDS)
     if child.is_alive():
         child.kill()
-        raise BundleRefused("it did not score its golden rows in time")
+        raise BundleUnchecked("it did not score its golden rows in time")
     if child.exitcode != 0:
         raise BundleRefused(f"the process that loaded it ended with {child.exitcode}")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.registry.bundle import BundleRefused
+from models.registry.bundle import BundleRefused, BundleUnchecked
 from recommender.ranking.abstention import Abstention
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 
@@ -50,6 +50,8 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.champion: Ranker | None = None
+        self.busy = False
+        """Whether a check does not finish, as on a busy machine."""
         self._turns = 0
 
     def promote(self, champion: Ranker | None) -> None:
@@ -61,6 +63,8 @@ class Shelf:
     def load(self, address: Path) -> Ranker:
         """As `models.registry.bundle.load_champion`."""
         assert address == self.folder
+        if self.busy:
+            raise BundleUnchecked("it did not score its golden rows within 60 s")
         if self.champion is None:
             raise BundleRefused("it is not to be trusted")
         return self.champion

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from recommender.ranking.abstention import Abstention
-from serving.plan_cards.champion import ChampionHolder
+from serving.plan_cards.champion import FIRST_RETRY_SECONDS, ChampionHolder
 from serving.plan_cards.ranker_fallback import PAUSE_SECONDS
 from tests.serving.harness import running, usage
 from tests.serving.rankers import Cheapest, Shelf
@@ -154,3 +154,55 @@ def test_a_champion_is_loaded_once(shelf: Shelf) -> None:
     shelf.promote(Cheapest())
 
     assert [champions.refresh(), champions.refresh()] == [True, False]
+
+
+def test_a_check_that_did_not_finish_is_made_again_until_it_does(shelf: Shelf) -> None:
+    now = [0.0]
+    champions = ChampionHolder(
+        shelf.folder, known_features={"monthly_price"}, load=shelf.load, monotonic=lambda: now[0]
+    )
+    shelf.busy = True
+    shelf.promote(Cheapest(version="new"))
+
+    assert champions.refresh() is True
+    assert (champions.retrying, champions.champion.absence) == (True, "champion_refused")
+    shelf.busy = False
+    now[0] = FIRST_RETRY_SECONDS - 1
+    assert champions.refresh() is False
+    now[0] = FIRST_RETRY_SECONDS
+    assert champions.refresh() is True
+
+    assert (champions.retrying, champions.champion.version) == (False, "new")
+
+
+def test_a_wait_doubles_with_each_check_that_did_not_finish(shelf: Shelf) -> None:
+    now = [0.0]
+    champions = ChampionHolder(
+        shelf.folder, known_features={"monthly_price"}, load=shelf.load, monotonic=lambda: now[0]
+    )
+    shelf.promote(Cheapest(version="old"))
+    champions.refresh()
+    shelf.busy = True
+    shelf.promote(Cheapest(version="new"))
+    champions.refresh()
+    now[0] = FIRST_RETRY_SECONDS
+    champions.refresh()
+
+    shelf.busy = False
+    now[0] = 2 * FIRST_RETRY_SECONDS
+    assert champions.refresh() is False
+    assert champions.champion.version == "old"
+    now[0] = 3 * FIRST_RETRY_SECONDS
+    assert champions.refresh() is True
+    assert champions.champion.version == "new"
+
+
+def test_monitoring_says_that_a_check_is_made_again(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.busy = True
+    shelf.promote(Cheapest())
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        ready, measured = (service.client.get(path) for path in ("/readyz", "/metrics"))
+
+    assert ready.json()["champion_check"] == "retrying"
+    assert "plans_champion_retrying 1.0" in measured.text
