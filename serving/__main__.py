@@ -1,4 +1,4 @@
-"""The service from the command line."""
+"""The command line of the service."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ def run() -> None:
 
 
 def serve(extend: "Callable[[FastAPI], object]" = lambda _: None) -> None:
-    """The same, the service being extended before it answers."""
+    """Answer requests until stopped; `extend` may add to the application first."""
     import uvicorn
 
     from serving.app import create_app
@@ -143,7 +143,7 @@ def openapi() -> None:
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
-    """Turn a setting, a file or a database that is no good into one line per fault on stderr and exit status 1."""
+    """Print errors of settings, files and databases as one line per fault on stderr, and exit with status 1."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from data_contracts.yaml_reading.places import CatalogueFaults

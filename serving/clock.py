@@ -1,4 +1,4 @@
-"""What time it is: asked once at the edge of a request, and told to everything below."""
+"""Clocks: a request reads the time once and passes it to everything below."""
 
 import threading
 from collections.abc import Callable
@@ -8,12 +8,12 @@ Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
-    """The instant now, in UTC."""
+    """The current instant in UTC."""
     return datetime.now(UTC)
 
 
 class SteppedClock:
-    """A clock that stands still until it is moved forward (`PLANS_CLOCK=test`)."""
+    """A clock that stands still until it is moved forward (`PLANS_CLOCK=test`); an `unset` one may first go back."""
 
     def __init__(self, start: datetime, *, unset: bool = False) -> None:
         self._now = start
@@ -21,13 +21,13 @@ class SteppedClock:
         self._lock = threading.Lock()
 
     def __call__(self) -> datetime:
-        """The instant at which it stands."""
+        """The instant at which the clock stands."""
         return self._now
 
     def move_to(self, instant: datetime) -> None:
-        """Set the instant; `ClockMovedBack` when it lies before the present one.
+        """Set the instant; raises `ClockMovedBack` for one before the present instant.
 
-        A clock that nobody has set yet may be set to any instant once.
+        An `unset` clock may be set to any instant once.
         """
         with self._lock:
             if instant < self._now and not self._unset:
@@ -36,4 +36,4 @@ class SteppedClock:
 
 
 class ClockMovedBack(ValueError):
-    """A test clock was asked to run backwards."""
+    """The test clock cannot be moved to an earlier instant."""

@@ -1,1 +1,1 @@
-"""The tables, their migrations and the one way to a transaction."""
+"""The database: tables, migrations, and transactions."""

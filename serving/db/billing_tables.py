@@ -1,4 +1,4 @@
-"""The tables of what is sold and charged: what is held now, changes, charges, payment methods, answered requests."""
+"""The billing tables: subscriptions, plan changes, charges, payment methods, answered requests."""
 
 from sqlalchemy import (
     BigInteger,
@@ -32,7 +32,7 @@ def _organization(*, primary_key: bool = False) -> Column[str]:
 
 
 def _unique_where(name: str, column: str, condition: str) -> Index:
-    """Unique among the rows that meet the condition, in both databases."""
+    """A partial unique index, for both databases."""
     return Index(name, column, unique=True, sqlite_where=text(condition), postgresql_where=text(condition))
 
 

@@ -1,4 +1,4 @@
-"""The raw tables as the pipelines read them: one view `export_<table>` each, with exactly the agreed columns."""
+"""The raw tables as the pipelines read them: one view `export_<table>` each, with the columns of the contract."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -40,17 +40,17 @@ EXPORT_VIEWS: Final[Mapping[str, str]] = {
         " WHERE e.kind = 'refund' AND p.account = 'unapplied'"
     ),
 }
-"""Raw table → the query behind its view. `interval` is quoted by nobody: both databases take it as a column name."""
+"""Raw table → query of its view. Both databases accept `interval` as a column name without quotes."""
 
 
 def drop_views(connection: Connection) -> None:
-    """Take every view down: it stands on tables that may be about to change."""
+    """Drop every view, because migrations may change the tables below."""
     for name in inspect(connection).get_view_names():
         if name.startswith("export_"):
             connection.execute(text(f"DROP VIEW {name}"))
 
 
 def create_views(connection: Connection) -> None:
-    """Make every view as this code wants it."""
+    """Create every view as `EXPORT_VIEWS` defines it."""
     for table, query in EXPORT_VIEWS.items():
         connection.execute(text(f"CREATE VIEW export_{table} AS {query}"))

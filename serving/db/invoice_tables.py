@@ -1,4 +1,4 @@
-"""The tables of issued documents: numbers without gaps, documents that never change, their files."""
+"""The tables of issued documents: number series without gaps, immutable documents, and their files."""
 
 from sqlalchemy import BigInteger, Column, Date, ForeignKey, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
@@ -35,7 +35,7 @@ invoices = Table(
     Column("content", Text, nullable=False, comment="JSON: the document, data_contracts.invoices"),
     UniqueConstraint("series", "position"),
 )
-"""Triggers refuse to change or delete a row: a document is credited, never edited."""
+"""Triggers refuse updates and deletes: a document is corrected by a credit note, never edited."""
 
 invoice_files = Table(
     "invoice_files",
@@ -45,6 +45,6 @@ invoice_files = Table(
     Column("xml", LargeBinary, comment="EN 16931; NULL where the standard has no place for the document"),
     Column("rendered_at", Instant, nullable=False),
 )
-"""Made once per document and kept, under the same triggers."""
+"""The files of a document, made once; the same triggers protect them."""
 
 IMMUTABLE = ("invoices", "invoice_files")

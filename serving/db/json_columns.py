@@ -1,4 +1,4 @@
-"""The core's values as JSON text and back, exact: fractions stay fractions, "no limit" stays infinite."""
+"""Values of the core as JSON text and back, without loss: fractions stay exact, "no limit" stays infinite."""
 
 import json
 from datetime import datetime
@@ -11,12 +11,12 @@ Value = TypeVar("Value")
 
 
 def dumps(kind: TypeAdapter[Value], value: Value) -> str:
-    """The value as text; Python's own JSON, because it can write infinity."""
+    """Write a value as JSON text; the standard library is used because it writes infinity."""
     return json.dumps(kind.dump_python(value), default=_plain, separators=(",", ":"))
 
 
 def loads(kind: TypeAdapter[Value], text: str) -> Value:
-    """The value that was written."""
+    """Read a value that `dumps` has written."""
     return kind.validate_python(json.loads(text))
 
 

@@ -1,4 +1,4 @@
-"""The tables of money that moves: attempts to collect, the ledger, and what customers are to be told."""
+"""The payment tables: attempts to collect, the ledger, and notifications."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, text
 

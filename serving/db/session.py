@@ -1,7 +1,7 @@
-"""The one way to the database: a transaction that is over before the answer leaves.
+"""Database transactions; each ends before the answer is sent.
 
 Decided: every transaction is serializable, on both databases. SQLite has it by letting one writer in at a time.
-PostgreSQL has it by refusing one of two transactions that cannot be put in an order; that one is run again here.
+PostgreSQL has it by refusing one of two transactions that cannot be put in an order; this module runs it again.
 Others: a lock per organisation. It would need no second run, but each new way to write would have to remember it.
 """
 
@@ -23,7 +23,7 @@ from serving.db.single_query import SingleQueries
 Result = TypeVar("Result")
 
 ATTEMPTS: Final = 30
-"""How often one piece of work is begun before its conflict is the caller's."""
+"""After so many conflicts the last one is raised to the caller."""
 LONGEST_PAUSE_SECONDS: Final = 0.2
 _FIRST_PAUSE_SECONDS: Final = 0.005
 _SOLVED_BY_ANOTHER_RUN: Final = frozenset({"40001", "40P01", "23505"})
@@ -58,16 +58,16 @@ class Database:
 
     @property
     def embedded(self) -> bool:
-        """Whether it is a file of this process rather than a server."""
+        """Whether the database is an SQLite file rather than a server."""
         return self._embedded
 
     def reading(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns from one consistent view of the data."""
+        """Run work that reads one consistent state, and return its result."""
         with self._reading.begin() as connection:
             return work(connection)
 
     def writing(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns, after its changes are committed.
+        """Run work that writes, commit, and return its result.
 
         The work may run more than once, so it changes nothing but the database. Its own exceptions end it at once;
         a conflict that outlives all attempts is raised as the driver states it.
@@ -84,7 +84,7 @@ class Database:
             return work(connection)
 
     def changing_schema(self, work: Callable[[Connection], Result]) -> Result:
-        """What the work returns; of several processes that call this at once, one after the other works."""
+        """Run work that changes the schema, and return its result; concurrent processes wait for each other."""
         with self._migrating.begin() as connection:
             if not self._embedded:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -99,7 +99,7 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.reading, work)
 
     async def first(self, statement: Select[Any], parameters: Mapping[str, str]) -> tuple[Any, ...] | None:
-        """The first row of one query, for what is asked so often that a transaction around it would be felt."""
+        """The first row of one query, without the cost of a transaction; for queries that run with every request."""
 
         def ask() -> tuple[Any, ...] | None:
             return self.reading(lambda connection: connection.execute(statement, parameters).first())
@@ -113,18 +113,18 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.writing, work)
 
     def answers(self) -> bool:
-        """True once a query came back; raises what the driver raises otherwise."""
+        """True if the database answers a query; raises the driver's error otherwise."""
         return bool(self.reading(lambda connection: connection.execute(text("SELECT 1")).scalar_one()))
 
     def close(self) -> None:
-        """Finish what is running and let go of every connection."""
+        """Finish running work and close every connection."""
         self._threads.shutdown(wait=True)
         self._queries.close()
         self.engine.dispose()
 
 
 def address_of(url: str) -> URL:
-    """The address of a database; `postgres://`, as hosting services write it, is PostgreSQL too."""
+    """Parse the address of a database; `postgres://`, as hosting services write it, means PostgreSQL."""
     scheme, separator, rest = url.partition("://")
     return make_url(f"postgresql{separator}{rest}" if scheme == "postgres" else url)
 

@@ -1,6 +1,6 @@
-"""One query of an embedded database, asked again and again: prepared once, without a transaction around it.
+"""Prepared single queries of an embedded database, run without a transaction.
 
-A single query sees one state of the data by itself, and an answer that is looked up must not cost more than it says.
+A single query sees one state of the data anyway, and it runs with every request, so it must be cheap.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ Row = tuple[Any, ...]
 
 
 class Prepared:
-    """A query as the driver takes it; its parameters are texts."""
+    """A query compiled for the driver; its parameters are strings."""
 
     def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
@@ -25,17 +25,17 @@ class Prepared:
         self._reads: Final = tuple(each.result_processor(dialect, None) for each in types)
 
     def values(self, parameters: Mapping[str, str]) -> list[Any]:
-        """The parameters in the order of their places."""
+        """The parameters in the order of their placeholders."""
         values = {**self._given, **parameters}
         return [values[name] for name in self._names]
 
     def read(self, row: Row) -> Row:
-        """The values of a row as the columns' types have them."""
+        """The values of a row, converted by the types of the columns."""
         return tuple(value if read is None else read(value) for value, read in zip(row, self._reads, strict=True))
 
 
 class SingleQueries:
-    """Asks prepared queries on a connection of its own; for one thread, which is the event loop's."""
+    """Runs prepared queries on its own connection; to be used by one thread only, the event loop's."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -45,7 +45,7 @@ class SingleQueries:
     def first(
         self, statement: Select[Any], parameters: Mapping[str, str], *, otherwise: Callable[[], Row | None]
     ) -> Row | None:
-        """The first row, if any. Where the driver refuses, what `otherwise` says or raises."""
+        """The first row, or `None`. After a driver error, the result of `otherwise`."""
         _, prepared = self._prepared.get(id(statement)) or self._prepare(statement)
         try:
             connection = self._connection = self._connection or self._engine.raw_connection()
@@ -61,12 +61,12 @@ class SingleQueries:
         return None if row is None else prepared.read(row)
 
     def _prepare(self, statement: Select[Any]) -> tuple[Select[Any], Prepared]:
-        # The statement is kept beside it, so that no other can come to bear its number.
+        # The statement is kept too, so that its id is not reused.
         self._prepared[id(statement)] = statement, Prepared(statement, self._engine.dialect)
         return self._prepared[id(statement)]
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

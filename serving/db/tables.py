@@ -1,4 +1,4 @@
-"""The database tables: append-only logs of facts, and the two roll-ups that a decision reads."""
+"""The core tables: append-only logs of facts, and the roll-ups that a decision reads."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -34,13 +34,13 @@ ID_LENGTH: Final = 128
 
 
 class Instant(TypeDecorator[datetime]):
-    """An instant in UTC, to the microsecond; naive ones are refused."""
+    """An instant in UTC with microseconds; a naive datetime is refused."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """On the way in: UTC, or `ValueError` without a zone."""
+        """Convert to UTC; raises `ValueError` for a naive datetime."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -48,7 +48,7 @@ class Instant(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """On the way out: UTC, whatever the database keeps."""
+        """Return UTC, whatever the database stores."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,1 +1,1 @@
-"""Experiments while they run: who takes part, what stops them, how they grow."""
+"""Running experiments: participants, guardrails that stop them, stages that let them grow."""

@@ -1,4 +1,4 @@
-"""Experiments from the command line: show them, stop one, let one grow."""
+"""The command line of experiments: show them, stop one, advance one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from serving.clock import system_clock
 from serving.db.session import Database
 from serving.experiments import service
 from serving.experiments.in_force import declared_experiments
-from serving.experiments.repository import Standing
+from serving.experiments.repository import ExperimentState
 from serving.experiments.service import Health, MayNotGrow, NotStopped
 
 
@@ -22,7 +22,7 @@ def run(
 ) -> None:
     """Show every experiment that the file declares (and write it to `out`), or stop or advance the named one.
 
-    Raises `CatalogueFaults`, `OSError`, `SQLAlchemyError` and typer's own for what makes no sense.
+    Raises `CatalogueFaults`, `OSError`, `SQLAlchemyError` and typer's own for wrong arguments.
     """
     declared = declared_experiments(experiments)
     now = system_clock()
@@ -44,13 +44,13 @@ def _show(declared: tuple[Experiment, ...], database: Database, *, now: datetime
         def read(connection: Connection, experiment: Experiment = experiment) -> Health:
             return service.health(connection, experiment, now=now)
 
-        seen = database.reading(read)
-        statuses.append(seen.handed_over(now=now))
-        typer.echo("\n".join(lines(seen, now=now)))
+        health = database.reading(read)
+        statuses.append(health.exported(now=now))
+        typer.echo("\n".join(lines(health, now=now)))
     if out is not None:
-        handed = ExperimentStatuses(as_of=now, statuses=tuple(statuses))
+        exported = ExperimentStatuses(as_of=now, statuses=tuple(statuses))
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(handed.model_dump_json(indent=2), encoding="utf-8")
+        out.write_text(exported.model_dump_json(indent=2), encoding="utf-8")
 
 
 def _change(
@@ -61,47 +61,47 @@ def _change(
         names = ", ".join(each.name for each in declared) or "none"
         raise typer.BadParameter(f"no experiment is named {name!r}; declared are: {names}")
 
-    def write(connection: Connection) -> Standing:
+    def write(connection: Connection) -> ExperimentState:
         if do == "stop":
             return service.stop(connection, experiment, reason=reason, now=now)
         return service.advance(connection, experiment, now=now)
 
     try:
-        standing = database.writing(write)
+        state = database.writing(write)
     except (MayNotGrow, NotStopped) as refused:
         typer.echo(str(refused), err=True)
         raise typer.Exit(1) from refused
-    typer.echo(headline(standing, now=now))
+    typer.echo(headline(state, now=now))
 
 
-def headline(standing: Standing, *, now: datetime) -> str:
-    """Where an experiment stands, in one line."""
-    experiment, phase = standing.experiment, standing.phase(now)
+def headline(state: ExperimentState, *, now: datetime) -> str:
+    """The state of an experiment in one line."""
+    experiment, phase = state.experiment, state.phase(now)
     dates = f"{experiment.starts_at:%Y-%m-%d} to {experiment.ends_at:%Y-%m-%d}"
-    line = f"{experiment.name}: {phase}, stage {standing.stage_percent} %, {dates}"
-    if standing.stopped_at is not None:
-        line += f"; stopped {standing.stopped_at:%Y-%m-%d %H:%M} UTC: {standing.reason}"
+    line = f"{experiment.name}: {phase}, stage {state.stage_percent} %, {dates}"
+    if state.stopped_at is not None:
+        line += f"; stopped {state.stopped_at:%Y-%m-%d %H:%M} UTC: {state.reason}"
     return line
 
 
-def lines(seen: Health, *, now: datetime) -> list[str]:
-    """An experiment with its split, its guardrails and what speaks against its growing."""
-    experiment, split = seen.standing.experiment, seen.split
-    said = [headline(seen.standing, now=now)]
+def lines(health: Health, *, now: datetime) -> list[str]:
+    """An experiment in lines: its state, its split, its guardrails, and what hinders its next stage."""
+    experiment, split = health.state.experiment, health.split
+    text = [headline(health.state, now=now)]
     arms = ", ".join(
         f"{arm.name} {count} (expected {expected:.0f})"
         for arm, count, expected in zip(experiment.arms, split.counts, split.expected, strict=True)
     )
     state = "RED" if split.red else "green"
-    said.append(f"  split {state} (p {split.p_value:.3g}): {arms}")
-    for harm in seen.harms:
+    text.append(f"  split {state} (p {split.p_value:.3g}): {arms}")
+    for harm in health.harms:
         state = "RED" if harm.red else "green"
-        said.append(
+        text.append(
             f"  {harm.guardrail} {state} (p {harm.p_value:.3g}): {harm.arm} {harm.harmed} of {harm.organizations},"
             f" control {harm.control_harmed} of {harm.control_organizations}"
         )
-    said.append(f"  next stage: {', '.join(seen.hindrances) or 'may grow'}")
-    return said
+    text.append(f"  next stage: {', '.join(health.hindrances) or 'may grow'}")
+    return text
 
 
 @contextmanager

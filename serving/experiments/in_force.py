@@ -1,4 +1,4 @@
-"""The experiments that organisations take part in now, kept in memory so that a request asks no table."""
+"""The running experiments, kept in memory so that a request reads no table."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ WATCHED_EVERY: Final = timedelta(minutes=1)
 
 
 class ExperimentsInForce:
-    """What was declared and not stopped; until the database was first asked, nobody takes part in anything."""
+    """The declared experiments that were not stopped; before the first `refresh` nobody participates."""
 
     def __init__(self, declared: tuple[Experiment, ...], database: Database) -> None:
         self.declared = declared
@@ -24,8 +24,8 @@ class ExperimentsInForce:
         self._running: tuple[tuple[Experiment, int], ...] = ()
         self._watched_at: datetime | None = None
 
-    def place_of(self, organization_id: str, *, now: datetime) -> Assignment | None:
-        """The organisation's place in the one experiment it takes part in now."""
+    def assignment_of(self, organization_id: str, *, now: datetime) -> Assignment | None:
+        """The arm of the one experiment that the organisation participates in now, or `None`."""
         return assign(self._running, organization_id, now=now) if self._running else None
 
     def named(self, name: str) -> Experiment | None:
@@ -33,18 +33,18 @@ class ExperimentsInForce:
         return next((each for each in self.declared if each.name == name), None)
 
     def refresh(self) -> None:
-        """Ask the database which were stopped or have grown, by whomever."""
+        """Read from the database which experiments were stopped or have advanced, by any process."""
         if not self.declared:
             return
 
-        def read(connection: Connection) -> list[repository.Standing]:
-            return [repository.standing(connection, each) for each in self.declared]
+        def read(connection: Connection) -> list[repository.ExperimentState]:
+            return [repository.state_of(connection, each) for each in self.declared]
 
-        found = self._database.reading(read)
-        self._running = tuple((each.experiment, each.stage_percent) for each in found if each.stopped_at is None)
+        states = self._database.reading(read)
+        self._running = tuple((each.experiment, each.stage_percent) for each in states if each.stopped_at is None)
 
     def watch(self, *, now: datetime) -> None:
-        """Refresh, and now and then stop what does harm."""
+        """Refresh, and once a minute stop experiments that do harm."""
         self.refresh()
         if self._watched_at is not None and timedelta() <= now - self._watched_at < WATCHED_EVERY:
             return
@@ -54,13 +54,13 @@ class ExperimentsInForce:
         self._watched_at = now
 
     def _stop_if_harmful(self, experiment: Experiment, *, now: datetime) -> None:
-        # What is read may be much, so it is read without holding up writers; only a stop is then written.
-        seen = self._database.reading(lambda connection: service.health(connection, experiment, now=now))
-        if any(harm.red for harm in seen.harms):
+        # Reading may take long, so it holds no write lock; only a stop is written.
+        health = self._database.reading(lambda connection: service.health(connection, experiment, now=now))
+        if any(harm.red for harm in health.harms):
             self._database.writing(lambda connection: service.stop_if_harmful(connection, experiment, now=now))
             self.refresh()
 
 
 def declared_experiments(path: Path | None) -> tuple[Experiment, ...]:
-    """The experiments of a file; none without one. Raises `CatalogueFaults` or `OSError`."""
+    """The experiments that a file declares; none without a file. Raises `CatalogueFaults`, `OSError`."""
     return () if path is None else read_experiments(decode(path.read_bytes(), source="experiments"))

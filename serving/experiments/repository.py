@@ -1,4 +1,4 @@
-"""Experiments in the database: what became of them, who took part, and whom they harmed."""
+"""Experiments in the database: their changes, their participants, and the harm that was counted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ RANKER_FAILURES: Final = (
     "challenger_failed",
     "challenger_slow",
 )
-"""Reasons for an answer by another ranker that are the fault of the arm's own."""
+"""Fallback reasons that count as failures of the arm's own ranker."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where an experiment stands: the furthest stage that was reached, and whether it was stopped."""
+class ExperimentState:
+    """The furthest stage that an experiment has reached, and its stop, if it was stopped."""
 
     experiment: Experiment
     stage_percent: int
@@ -35,7 +35,7 @@ class Standing:
     reason: str | None = None
 
     def phase(self, now: datetime) -> Phase:
-        """What it is doing now; once stopped, stopped for good."""
+        """The phase at an instant; a stopped experiment stays stopped."""
         if self.stopped_at is not None:
             return "stopped"
         if now < self.experiment.starts_at:
@@ -45,7 +45,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """One organisation that took part, from its first decision in the experiment on."""
+    """One participating organisation; `since` is its first decision in the experiment."""
 
     organization_id: str
     arm: str
@@ -54,8 +54,8 @@ class Exposed:
     slow: bool
 
 
-def standing(connection: Connection, experiment: Experiment) -> Standing:
-    """Where it stands; the same whatever order its changes were written in."""
+def state_of(connection: Connection, experiment: Experiment) -> ExperimentState:
+    """The state of an experiment; it does not depend on the order in which its changes were written."""
     rows = connection.execute(
         select(experiment_changes)
         .where(experiment_changes.c.experiment == experiment.name)
@@ -63,7 +63,11 @@ def standing(connection: Connection, experiment: Experiment) -> Standing:
     ).all()
     stage = max([experiment.stage_percent, *(row.stage_percent for row in rows)])
     stop = next((row for row in rows if row.change == "stopped"), None)
-    return Standing(experiment, stage) if stop is None else Standing(experiment, stage, stop.occurred_at, stop.reason)
+    return (
+        ExperimentState(experiment, stage)
+        if stop is None
+        else ExperimentState(experiment, stage, stop.occurred_at, stop.reason)
+    )
 
 
 def record(
@@ -76,7 +80,7 @@ def record(
     detail: Mapping[str, Any],
     now: datetime,
 ) -> bool:
-    """Write a change down; False when another worker has just done so."""
+    """Record a change; False when another worker has recorded the same."""
     subject = "stopped" if change == "stopped" else str(stage_percent)
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = (
@@ -98,7 +102,7 @@ def record(
 
 
 def exposed(connection: Connection, experiment: Experiment) -> tuple[Exposed, ...]:
-    """Every organisation that took part, by its first decision, in that order; each in the arm it was first seen in."""
+    """Every participant, ordered by its first decision, in the arm of that decision."""
     failed = case((decisions.c.fallback_reason.in_(RANKER_FAILURES), 1), else_=0)
     slow = case((decisions.c.latency_ms > experiment.slow_ms, 1), else_=0)
     query = (
@@ -122,7 +126,7 @@ def exposed(connection: Connection, experiment: Experiment) -> tuple[Exposed, ..
 
 
 def last_payment_failure(connection: Connection, *, since: datetime) -> dict[str, datetime]:
-    """Organisation → when its last failed payment of a plan change was asked for, from an instant on."""
+    """Organisation → instant of its last plan change whose payment failed, since an instant."""
     query = (
         select(plan_changes.c.organization_id, func.max(plan_changes.c.requested_at))
         .where(plan_changes.c.status == "failed", plan_changes.c.requested_at >= since)
@@ -132,7 +136,7 @@ def last_payment_failure(connection: Connection, *, since: datetime) -> dict[str
 
 
 def last_cancellation(connection: Connection, *, since: datetime) -> dict[str, datetime]:
-    """Organisation → when it last ended its subscription or changed back, from an instant on."""
+    """Organisation → instant of its last end of subscription or change back, since an instant."""
     ended = (
         select(subscriptions.c.organization_id, func.max(subscriptions.c.occurred_at))
         .where(subscriptions.c.status == "ended", subscriptions.c.occurred_at >= since)

@@ -1,4 +1,4 @@
-"""How an experiment is doing, when it is stopped, and whether it may grow."""
+"""Judge the health of experiments, stop them, and let them advance by a stage."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,40 +11,40 @@ from data_contracts.experiments import Experiment, ExperimentStatus, GuardrailCo
 from recommender.experiments.guardrails import Counted, Harm, harms, hindrances, next_stage
 from recommender.experiments.sample_ratio import SampleRatio, sample_ratio
 from serving.experiments import repository
-from serving.experiments.repository import Standing
+from serving.experiments.repository import ExperimentState
 from serving.web.logs import logger
 
 
 class MayNotGrow(ValueError):
-    """The next stage is refused; `hindrances` says why."""
+    """The next stage is refused; `hindrances` lists the reasons."""
 
-    def __init__(self, experiment: str, found: tuple[Hindrance, ...]) -> None:
-        super().__init__(f"{experiment} may not grow: {', '.join(found)}")
-        self.hindrances = found
+    def __init__(self, experiment: str, hindrances: tuple[Hindrance, ...]) -> None:
+        super().__init__(f"{experiment} may not grow: {', '.join(hindrances)}")
+        self.hindrances = hindrances
 
 
 class NotStopped(ValueError):
-    """There is nothing to stop: it has ended or was stopped before."""
+    """The experiment has ended or was stopped before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """An experiment with all that decides about its going on."""
+    """The state of an experiment with its split, its harms, and what hinders its next stage."""
 
-    standing: Standing
+    state: ExperimentState
     split: SampleRatio
     harms: tuple[Harm, ...]
     hindrances: tuple[Hindrance, ...]
 
-    def handed_over(self, *, now: datetime) -> ExperimentStatus:
-        """The same as whoever draws it takes it."""
+    def exported(self, *, now: datetime) -> ExperimentStatus:
+        """The same in the shape that the dashboards read."""
         counted = ("guardrail", "arm", "harmed", "organizations", "control_harmed", "control_organizations")
         return ExperimentStatus(
-            experiment=self.standing.experiment.name,
-            phase=self.standing.phase(now),
-            stage_percent=self.standing.stage_percent,
-            stopped_at=self.standing.stopped_at,
-            reason=self.standing.reason,
+            experiment=self.state.experiment.name,
+            phase=self.state.phase(now),
+            stage_percent=self.state.stage_percent,
+            stopped_at=self.state.stopped_at,
+            reason=self.state.reason,
             hindrances=self.hindrances,
             guardrails=tuple(
                 GuardrailCount(**{name: getattr(harm, name) for name in counted}, p_value=harm.p_value, red=harm.red)
@@ -54,8 +54,8 @@ class Health:
 
 
 def health(connection: Connection, experiment: Experiment, *, now: datetime) -> Health:
-    """Judge an experiment by what the database knows of it."""
-    standing = repository.standing(connection, experiment)
+    """Judge an experiment by the decisions, payments and cancellations in the database."""
+    state = repository.state_of(connection, experiment)
     exposed = repository.exposed(connection, experiment)
     places = {arm.name: place for place, arm in enumerate(experiment.arms)}
     known = [each for each in exposed if each.arm in places]
@@ -73,23 +73,23 @@ def health(connection: Connection, experiment: Experiment, *, now: datetime) -> 
             each.arm for each in known if cancelled.get(each.organization_id, experiment.starts_at) > each.since
         ),
     }
-    found = harms(experiment, Counted(Counter(each.arm for each in known), harmed))
-    running = standing.phase(now) == "running"
-    stage = standing.stage_percent
+    measured = harms(experiment, Counted(Counter(each.arm for each in known), harmed))
+    running = state.phase(now) == "running"
+    stage = state.stage_percent
     return Health(
-        standing=standing,
+        state=state,
         split=split,
-        harms=found,
-        hindrances=hindrances(experiment, running=running, stage_percent=stage, split=split, found=found),
+        harms=measured,
+        hindrances=hindrances(experiment, running=running, stage_percent=stage, split=split, found=measured),
     )
 
 
 def stop_if_harmful(connection: Connection, experiment: Experiment, *, now: datetime) -> Harm | None:
-    """Stop a running experiment of which harm is proven; the worst harm, if it was stopped now."""
-    if repository.standing(connection, experiment).phase(now) != "running":
+    """Stop a running experiment whose harm is proven; returns the worst harm if this call stopped it."""
+    if repository.state_of(connection, experiment).phase(now) != "running":
         return None
-    seen = health(connection, experiment, now=now)
-    proven = [harm for harm in seen.harms if harm.red]
+    current = health(connection, experiment, now=now)
+    proven = [harm for harm in current.harms if harm.red]
     if not proven:
         return None
     worst = max(proven, key=lambda harm: harm.log_evidence)
@@ -97,7 +97,7 @@ def stop_if_harmful(connection: Connection, experiment: Experiment, *, now: date
         connection,
         experiment,
         "stopped",
-        stage_percent=seen.standing.stage_percent,
+        stage_percent=current.state.stage_percent,
         reason=f"guardrail {worst.guardrail}, arm {worst.arm}",
         detail=_figures(worst),
         now=now,
@@ -108,35 +108,35 @@ def stop_if_harmful(connection: Connection, experiment: Experiment, *, now: date
     return worst
 
 
-def stop(connection: Connection, experiment: Experiment, *, reason: str, now: datetime) -> Standing:
-    """Stop it because the operator says so; raises `NotStopped`."""
-    standing = repository.standing(connection, experiment)
-    if (phase := standing.phase(now)) in ("stopped", "ended"):
+def stop(connection: Connection, experiment: Experiment, *, reason: str, now: datetime) -> ExperimentState:
+    """Stop an experiment by order of the operator; raises `NotStopped`."""
+    state = repository.state_of(connection, experiment)
+    if (phase := state.phase(now)) in ("stopped", "ended"):
         raise NotStopped(f"{experiment.name} has {phase}" if phase == "ended" else f"{experiment.name} was stopped")
     repository.record(
-        connection, experiment, "stopped", stage_percent=standing.stage_percent, reason=reason, detail={}, now=now
+        connection, experiment, "stopped", stage_percent=state.stage_percent, reason=reason, detail={}, now=now
     )
-    return repository.standing(connection, experiment)
+    return repository.state_of(connection, experiment)
 
 
-def advance(connection: Connection, experiment: Experiment, *, now: datetime) -> Standing:
-    """Let it grow by one stage; raises `MayNotGrow` unless split and guardrails are green."""
-    seen = health(connection, experiment, now=now)
-    if seen.hindrances:
-        raise MayNotGrow(experiment.name, seen.hindrances)
+def advance(connection: Connection, experiment: Experiment, *, now: datetime) -> ExperimentState:
+    """Advance an experiment by one stage; raises `MayNotGrow` unless split and guardrails are green."""
+    current = health(connection, experiment, now=now)
+    if current.hindrances:
+        raise MayNotGrow(experiment.name, current.hindrances)
     repository.record(
         connection,
         experiment,
         "advanced",
-        stage_percent=next_stage(seen.standing.stage_percent),
+        stage_percent=next_stage(current.state.stage_percent),
         reason="split and guardrails are green",
         detail={
-            "organizations": dict(zip((arm.name for arm in experiment.arms), seen.split.counts, strict=True)),
-            "split_p_value": seen.split.p_value,
+            "organizations": dict(zip((arm.name for arm in experiment.arms), current.split.counts, strict=True)),
+            "split_p_value": current.split.p_value,
         },
         now=now,
     )
-    return repository.standing(connection, experiment)
+    return repository.state_of(connection, experiment)
 
 
 def _figures(harm: Harm) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Documents as the contract writes them."""
+"""Invoices and credit notes as the contract writes them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from serving.words.locales import LocaleCode
 
 
 def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
-    """A document in the list."""
+    """A document as an entry of the list."""
     invoice = kept.invoice
     return {
         "number": invoice.number,
@@ -34,7 +34,7 @@ def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
 
 
 def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
-    """A document with everything that stands on it."""
+    """A document with all of its content."""
     invoice = kept.invoice
     return {
         **summary(kept, locale),
@@ -64,7 +64,7 @@ def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
 
 
 def links(invoice: Invoice) -> dict[str, str]:
-    """Where the document is."""
+    """The addresses of a document."""
     address = f"/v1/organizations/{invoice.organization_id}/invoices/{invoice.number}"
     return {"self": address, **{kind: f"{address}.{kind}" for kind in ("pdf", "html", "xml")}}
 

@@ -1,4 +1,4 @@
-"""Issued documents as they cross the boundary."""
+"""Shapes of the invoice routes."""
 
 from datetime import date
 from typing import Literal
@@ -12,24 +12,24 @@ Status = Literal["open", "paid", "credited", "failed", "cancelled"]
 
 
 class DocumentSpan(BaseModel):
-    """Half-open."""
+    """A half-open period."""
 
     start: Instant
     end: Instant
 
 
 class Links(BaseModel):
-    """Where the document is, relative to the service."""
+    """The addresses of a document, relative to the service."""
 
     self: str
     pdf: str
     html: str
     xml: str
-    """404 for a currency with three decimals: EN 16931 has no place for them."""
+    """Answers 404 for a currency with three decimals, which EN 16931 does not allow."""
 
 
 class InvoiceSummary(BaseModel):
-    """One document in the list; amounts are from 0, `kind` says whose they are."""
+    """One document in the list; amounts are not negative, `kind` says in whose favour they are."""
 
     number: str
     kind: DocumentKind
@@ -50,13 +50,13 @@ class InvoiceSummary(BaseModel):
 
 
 class InvoiceList(BaseModel):
-    """The documents of one organisation, the newest first."""
+    """The documents of one organisation, newest first."""
 
     invoices: list[InvoiceSummary]
 
 
 class InvoiceLineText(BaseModel):
-    """One line with its words."""
+    """One line of a document with its text."""
 
     position: int
     kind: str
@@ -92,7 +92,7 @@ class PaymentText(BaseModel):
 
 
 class InvoiceAnswer(InvoiceSummary):
-    """One document with everything that stands on it."""
+    """One document with all of its content."""
 
     supplied_on: date
     reference: Reference | None

@@ -1,7 +1,7 @@
-"""The document as EN 16931 wants it: Cross Industry Invoice XML, and the official checks run on it in this process.
+"""Electronic invoices by EN 16931: Cross Industry Invoice XML, checked by the official rules in this process.
 
-Terms (BT-…, BG-…) are those of EN 16931. A document outside the scope of tax names no VAT id (BR-O-02), although the
-printed one does, as French law wants. Credit notes are type 381 with amounts from 0.
+Terms (BT-…, BG-…) are those of EN 16931. A document outside the scope of tax names no VAT id (BR-O-02), although its
+printed form does, as French law requires. Credit notes are type 381 with amounts that are not negative.
 """
 
 from datetime import date, timedelta
@@ -22,11 +22,11 @@ _UNITS: Final = {"month": "MON", "year": "ANN", "piece": "C62", "lump_sum": "LS"
 _MEANS: Final = {"card": "48", "sepa": "59", "bank_transfer": "58", None: "58"}
 _EXEMPTIONS: Final = {"reverse_charge": "VATEX-EU-AE", "outside_eu": "VATEX-EU-O", "french_territory": "VATEX-EU-O"}
 _SIREN: Final = "0002"
-"""ISO 6523: a company number of the French register."""
+"""ISO 6523 code of company numbers in the French register."""
 
 
 class NotConformant(ValueError):
-    """The XML breaks a rule of the standard; `rules` says which."""
+    """The XML breaks rules of the standard, listed in `rules`."""
 
     def __init__(self, rules: tuple[str, ...]) -> None:
         super().__init__("; ".join(rules))
@@ -34,7 +34,7 @@ class NotConformant(ValueError):
 
 
 def xml_of(invoice: Invoice) -> bytes:
-    """The XML, checked against the schema and every rule of EN 16931; raises `NotConformant`."""
+    """Make the XML and check it against the schema and every rule of EN 16931; raises `NotConformant`."""
     from facturx.generate_xml import generate_xml
 
     if decimal_places(invoice.currency) > 2:
@@ -50,7 +50,7 @@ def xml_of(invoice: Invoice) -> bytes:
 
 
 def broken_rules(xml: bytes) -> tuple[str, ...]:
-    """What the official schematron of EN 16931 finds, by rule; it is run in this process, nobody else is asked."""
+    """The rules that the XML breaks, by the official schematron of EN 16931, run in this process."""
     processor, stylesheet = _schematron()
     report = stylesheet.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode()))
     failed = ET.fromstring(report).iter("{http://purl.oclc.org/dsdl/svrl}failed-assert")  # noqa: S314  the processor's own
@@ -58,7 +58,7 @@ def broken_rules(xml: bytes) -> tuple[str, ...]:
 
 
 def terms(invoice: Invoice) -> dict[str, Any]:
-    """The document by the terms of the standard."""
+    """The content of the document by the terms of the standard."""
     taxed = any(share.category != "O" for share in invoice.tax)
     return {
         "BT-1": invoice.number,
@@ -146,7 +146,7 @@ def _line(invoice: Invoice, line: InvoiceLine) -> dict[str, Any]:
 
 
 def _days(invoice: Invoice, line: InvoiceLine) -> tuple[date, date]:
-    """The first and the last day of the line, where the customer is."""
+    """The first and the last day of a line, in the customer's time zone."""
     zone = ZoneInfo(invoice.timezone)
     last = max(line.period.start, line.period.end - timedelta(microseconds=1))
     return line.period.start.astimezone(zone).date(), last.astimezone(zone).date()
@@ -158,7 +158,7 @@ def _money(invoice: Invoice, cents: int) -> str:
 
 @cache
 def _schematron() -> tuple[Any, Any]:
-    """The processor and the compiled rules; compiling takes a third of a second, once."""
+    """The XSLT processor and the compiled rules; compiling takes a third of a second, so it is done once."""
     import facturx
     from saxonche import PySaxonProcessor
 

@@ -1,4 +1,4 @@
-"""PDF and XML of issued documents: made once, by the job or by whoever asks first, then kept and never made again."""
+"""PDF and XML of issued documents, made once by the job or on first request, then stored."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +15,14 @@ from serving.web.logs import logger
 Made = TypeVar("Made")
 
 AT_ONCE: Final = 20
-"""How many documents one run of the job makes at most."""
+"""The most documents that one run of the job makes."""
 
 _MAKER: Final = ThreadPoolExecutor(1, thread_name_prefix="invoice-files")
-"""The one thread that makes files: the XSLT processor belongs to the thread that began it."""
+"""The one thread that makes files, because the XSLT processor works in the thread that created it only."""
 
 
 def of(database: Database, invoice: Invoice, *, now: datetime) -> Files:
-    """The files of a document, made now if they are not kept yet. Whoever comes second gets the first one's."""
+    """The stored files of a document, made now if there are none; of two concurrent makers the first one wins."""
     found = database.reading(partial(repository.files, number=invoice.number))
     if found is not None:
         return found
@@ -31,17 +31,17 @@ def of(database: Database, invoice: Invoice, *, now: datetime) -> Files:
 
 
 def make(invoice: Invoice) -> Files:
-    """The files, not kept yet."""
+    """Make the files of a document without storing them."""
     return in_the_makers_thread(lambda: printed.files(invoice))
 
 
 def in_the_makers_thread(make: Callable[[], Made]) -> Made:
-    """What `make` returns, from the one thread that the XSLT processor may be used in."""
+    """Run `make` in the one thread that may use the XSLT processor, and return its result."""
     return _MAKER.submit(make).result()
 
 
 def make_missing(database: Database, *, now: datetime) -> int:
-    """Make the files of documents that have none; how many. What fails is logged, and tried again by the next run."""
+    """Make files of documents that have none; returns their number. A failure is logged and tried again later."""
     made = 0
     for invoice in database.reading(partial(repository.without_files, limit=AT_ONCE)):
         try:

@@ -1,4 +1,4 @@
-"""The document as people read it: a web page in any of our languages, and the PDF that is kept.
+"""Documents for people: a web page in each language of the service, and the PDF that is stored.
 
 The PDF is PDF/A-3b, tagged, with the XML embedded as `factur-x.xml` (relationship: alternative).
 """
@@ -42,9 +42,9 @@ def html(invoice: Invoice, locale: LocaleCode, *, for_print: bool = False) -> st
 
 
 def files(invoice: Invoice) -> Files:
-    """PDF and XML of the document in the language it was issued in.
+    """Make PDF and XML of a document in the language in which it was issued.
 
-    Where EN 16931 has no place for it (a currency with three decimals), the PDF stands alone, and the log says why.
+    Where EN 16931 does not allow the document (a currency with three decimals), the XML is missing and logged.
     """
     try:
         xml = e_invoice.xml_of(invoice)
@@ -55,7 +55,7 @@ def files(invoice: Invoice) -> Files:
 
 
 class PrintingUnavailable(Exception):
-    """The library that prints, or one of the system's that it stands on, is missing on this machine."""
+    """WeasyPrint, or a system library that it needs, is missing on this machine."""
 
 
 def _pdf(invoice: Invoice) -> bytes:
@@ -71,7 +71,7 @@ def _pdf(invoice: Invoice) -> bytes:
 
 
 def _nothing(url: str) -> Any:
-    """No document fetches anything: whatever a name says, it stays text."""
+    """Refuse every address, so that no content of a document can load anything."""
     raise ValueError(f"an invoice loads nothing, and not {url}")
 
 

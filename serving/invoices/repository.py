@@ -15,32 +15,32 @@ from serving.db.invoice_tables import invoice_files, invoice_series, invoices
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A document and what has become of its charge."""
+    """A document and the state of its charge."""
 
     invoice: Invoice
     settled: str
-    """The status of the charge: open, paid, …"""
+    """The status of the charge: `open`, `paid`, …"""
     paid_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The document as it is sent: PDF, and the EN 16931 XML unless the standard has no place for the document."""
+    """The files of a document: PDF, and EN 16931 XML unless the standard does not allow the document."""
 
     pdf: bytes
     xml: bytes | None
 
 
 class UnknownInvoice(LookupError):
-    """The organisation has no document of this number."""
+    """The organisation has no document with this number."""
 
 
 class NoElectronicForm(LookupError):
-    """EN 16931 has no place for the document: there is a PDF, but no XML."""
+    """EN 16931 does not allow the document, so it has a PDF but no XML."""
 
 
 def next_position(connection: Connection, series: str) -> int:
-    """The next number of the series; whoever asks next waits until this transaction is over, so none is skipped."""
+    """Take the next number of a series; other transactions wait until this one ends, so no number is skipped."""
     statement = _insert(connection)(invoice_series).values(series=series, last=1)
     taken: int = connection.execute(
         statement.on_conflict_do_update(index_elements=["series"], set_={"last": invoice_series.c.last + 1}).returning(
@@ -51,7 +51,7 @@ def next_position(connection: Connection, series: str) -> int:
 
 
 def add(connection: Connection, invoice: Invoice, *, series: str, position: int, charge_id: str, now: datetime) -> None:
-    """Keep an issued document."""
+    """Store an issued document."""
     connection.execute(
         insert(invoices).values(
             number=invoice.number,
@@ -70,18 +70,18 @@ def add(connection: Connection, invoice: Invoice, *, series: str, position: int,
 
 
 def all_of(connection: Connection, organization_id: str) -> list[Invoice]:
-    """Its documents, the newest first."""
+    """The organisation's documents, newest first."""
     return [kept.invoice for kept in kept_of(connection, organization_id)]
 
 
 def kept_of(connection: Connection, organization_id: str, *, limit: int | None = None) -> list[Kept]:
-    """Its documents with what has become of them, the newest first."""
+    """The organisation's documents with the state of their charges, newest first."""
     newest = _kept(organization_id).order_by(invoices.c.issued_at.desc(), invoices.c.position.desc()).limit(limit)
     return [_read(row) for row in connection.execute(newest)]
 
 
 def kept(connection: Connection, organization_id: str, number: str) -> Kept:
-    """One of its documents; raises `UnknownInvoice`."""
+    """One of the organisation's documents; raises `UnknownInvoice`."""
     row = connection.execute(_kept(organization_id).where(invoices.c.number == number)).first()
     if row is None:
         raise UnknownInvoice(number)
@@ -89,7 +89,7 @@ def kept(connection: Connection, organization_id: str, number: str) -> Kept:
 
 
 def number_of_cause(connection: Connection, cause: str) -> str | None:
-    """The document of what was charged for this cause, if anything was."""
+    """The number of the document for the charge with this cause, if there is one."""
     number: str | None = connection.execute(
         select(invoices.c.number)
         .join(charges, charges.c.charge_id == invoices.c.charge_id)
@@ -99,20 +99,20 @@ def number_of_cause(connection: Connection, cause: str) -> str | None:
 
 
 def files(connection: Connection, number: str) -> Files | None:
-    """The document's files, once they are made."""
+    """The files of a document, if they were made."""
     row = connection.execute(select(invoice_files).where(invoice_files.c.number == number)).first()
     return None if row is None else Files(row.pdf, row.xml)
 
 
 def keep_files(connection: Connection, number: str, made: Files, *, now: datetime) -> Files:
-    """Keep the files unless somebody was faster; those that are kept."""
+    """Store the files unless another transaction has done so; returns the stored files."""
     values = {"number": number, "pdf": made.pdf, "xml": made.xml, "rendered_at": now}
     connection.execute(_insert(connection)(invoice_files).values(values).on_conflict_do_nothing())
     return files(connection, number) or made
 
 
 def without_files(connection: Connection, *, limit: int) -> list[Invoice]:
-    """Some of the documents whose files are still to be made, drawn anew each time: those at fault hold up no other."""
+    """A random sample of documents without files; random, so that documents that fail do not block others."""
     missing = (
         select(invoices.c.content)
         .outerjoin(invoice_files, invoice_files.c.number == invoices.c.number)

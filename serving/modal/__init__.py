@@ -1,1 +1,1 @@
-"""The plan modal: its script, styles and pictures, and how they are sent."""
+"""The plan modal: script, styles, pictures, and the route that serves them."""

@@ -1,4 +1,4 @@
-"""What the modal's script tag loads: one script, its styles and its words, compressed and open to every host page."""
+"""The files that the modal's script tag loads: script, styles and texts, compressed and open to every host page."""
 
 import gzip
 import re
@@ -42,7 +42,7 @@ _UNUSUAL_DECIMALS: Final = {currency: digits for currency, digits in MINOR_DIGIT
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file as it is sent."""
+    """One file, ready to be sent."""
 
     body: bytes
     packed: bytes
@@ -51,7 +51,7 @@ class Asset:
 
 
 def bundle(folder: Path, entry: str) -> str:
-    """One script out of a module and all that it imports, each once and after what it needs.
+    """Bundle a module and its imports into one script, each module once and after its own imports.
 
     Understands what our modules use: `import { names } from "./file.js"` without renaming, and `export` before a
     declaration, and at the end of the entry `export { Name };`. Their top-level names share one scope, so two modules
@@ -75,7 +75,7 @@ def bundle(folder: Path, entry: str) -> str:
 
 
 def _minified(text: str, suffix: str) -> bytes:
-    """The same script or styles without comments and white space, a script with short names for what is its own."""
+    """Minify a script or style sheet: no comments and white space, short local names."""
     import minify  # loads the Go runtime: not for a command that sends no page
 
     small: str = minify.string(_TYPES[suffix].partition(";")[0], text)
@@ -99,7 +99,7 @@ def _text_of(name: str) -> bytes:
 
 @cache
 def asset(name: str) -> Asset:
-    """A file by its name; raises `FileNotFoundError`."""
+    """The file of this name; raises `FileNotFoundError`."""
     media_type = _TYPES.get(Path(name).suffix)
     if media_type is None or not _NAME.fullmatch(name):
         raise FileNotFoundError(name)

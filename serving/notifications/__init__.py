@@ -1,1 +1,1 @@
-"""What customers are to be told: records, from which mails are written."""
+"""Notifications for customers, and the mails written from them."""

@@ -1,4 +1,4 @@
-"""Where mails leave the house: as files in a folder, or through a mail server."""
+"""Send mails: as files into a folder, or through a mail server."""
 
 import os
 import smtplib
@@ -18,24 +18,24 @@ PATIENCE_SECONDS: Final = 20.0
 
 
 class NotSent(Exception):
-    """The mail has not left; it may be sent again."""
+    """The mail was not sent; sending may be tried again."""
 
 
 class Post(Protocol):
-    """Takes mails."""
+    """A way to send mails."""
 
     def send(self, message: EmailMessage) -> None:
-        """Send it; raises `NotSent`."""
+        """Send one mail; raises `NotSent`."""
 
 
 class Outbox:
-    """Lays mails into a folder, one file each, named by what they tell of: the same one again is the same file."""
+    """Writes mails into a folder, one file per notification: a mail that is sent again replaces its file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def send(self, message: EmailMessage) -> None:
-        """Write it, complete or not at all."""
+        """Write the mail atomically."""
         name = str(message["Message-ID"]).strip("<>").partition("@")[0]
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ class Outbox:
 
 
 class Smtp:
-    """Hands mails to a server; over TLS whenever the server speaks it, and never a password without."""
+    """Sends mails through a server, over TLS where the server offers it; a password is never sent without TLS."""
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
@@ -58,7 +58,7 @@ class Smtp:
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
 
     def send(self, message: EmailMessage) -> None:
-        """Send it over a connection of its own."""
+        """Send the mail over a connection of its own."""
         try:
             with self._connected() as server:
                 server.send_message(message)
@@ -91,7 +91,7 @@ def message_of(
     written_at: datetime,
     attached: Iterable[tuple[str, bytes]] = (),
 ) -> EmailMessage:
-    """A letter as it travels: plain text, HTML, and the documents with it; sender and reader by name and address."""
+    """A letter as an e-mail: plain text, HTML and attachments; `sender` and `to` are name and address."""
     message = EmailMessage()
     message["Subject"] = letter.subject
     message["From"], message["To"] = (_address(*each) for each in (sender, to))

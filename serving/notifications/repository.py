@@ -1,4 +1,4 @@
-"""Notification records: each is made once, in the transaction of what it tells of."""
+"""Notifications in the database: each is recorded once, in the transaction of the event that it reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from serving.organizations import repository as organizations
 from serving.words.locales import DEFAULT_LOCALE, LocaleCode, supported
 
 NEWS_FOR: Final = timedelta(days=3)
-"""What is older is no news any more, and is not sent."""
+"""An older notification is not sent any more."""
 TRY_AGAIN_AFTER: Final = timedelta(minutes=10)
 
 Kind = Literal[
@@ -39,9 +39,9 @@ def record(
     payload: Mapping[str, object],
     now: datetime,
 ) -> bool:
-    """Note that the organisation is to be told, in its language; False when it was noted before.
+    """Record a notification in the organisation's language; False when it was recorded before.
 
-    `about` names the occasion (a change, an attempt, a card and its month): the same one is told once.
+    `about` identifies the event (a change, an attempt, a card and its month): each event is reported once.
     """
     cause = f"{kind}:{organization_id}:{about}"
     if connection.execute(select(notifications.c.cause).where(notifications.c.cause == cause)).first():
@@ -62,7 +62,7 @@ def record(
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Something that one organisation is to be told."""
+    """One notification for one organisation."""
 
     notification_id: str
     organization_id: str
@@ -73,9 +73,9 @@ class Notification:
 
 
 def next_to_send(connection: Connection, *, now: datetime) -> Notification | None:
-    """The oldest that is to be sent now, claimed: nobody else gets it for a while, and after that it is tried again.
+    """Claim the oldest notification that is to be sent; no other worker gets it for `TRY_AGAIN_AFTER`.
 
-    What has no address, or is old, is passed over: an address that is told later brings no pile of old mails.
+    Notifications without an address and old ones are skipped, so an address given later brings no pile of old mails.
     """
     may_be_sent = (
         notifications.c.sent_at.is_(None),
@@ -106,6 +106,6 @@ def next_to_send(connection: Connection, *, now: datetime) -> Notification | Non
 
 
 def sent(connection: Connection, notification_id: str, *, now: datetime) -> None:
-    """Note that it has left."""
+    """Record that the mail was sent."""
     mine = notifications.c.notification_id == notification_id
     connection.execute(update(notifications).where(mine).values(sent_at=now))

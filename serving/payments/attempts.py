@@ -1,4 +1,4 @@
-"""Attempts to collect, each recorded before the provider is asked, so that a crash leaves none of them unknown."""
+"""Attempts to collect charges; each is recorded before the provider is called, so that a crash loses none."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,19 +10,19 @@ from serving.db.payment_tables import payment_attempts
 from serving.payments.gateway import Payment
 
 AttemptStatus = Literal["started", "awaited", "superseded", "pending", "failed", "succeeded"]
-"""`awaited`: a bank transfer is to come. `superseded`: its charge was paid otherwise meanwhile."""
+"""`awaited`: a bank transfer is expected. `superseded`: the charge was paid by another attempt."""
 RANK: Final[dict[str, int]] = {"started": 0, "awaited": 0, "superseded": 0, "pending": 1, "failed": 2, "succeeded": 3}
-"""What is known of an attempt only ever grows: so messages may come twice, late and in any order."""
+"""An attempt only moves to a higher rank, so messages may arrive twice, late and in any order."""
 
 ASKED_AFTER: Final = timedelta(minutes=1)
-"""How long after its start the provider is asked what became of an attempt; its own deadline is shorter."""
+"""The provider is asked for the outcome of an attempt after this time; a call to it ends earlier."""
 ASKED_AT_LEAST_EVERY: Final = timedelta(hours=6)
-"""How often it is asked about a pending one, in case its message is lost."""
+"""A pending attempt is asked for at least so often, in case its message was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One order to the provider, or one transfer that is awaited."""
+    """One order to the provider, or one expected bank transfer."""
 
     key: str
     organization_id: str
@@ -41,26 +41,26 @@ _FIELDS = tuple(Attempt.__dataclass_fields__)
 
 
 def add(connection: Connection, attempt: Attempt, *, settled_at: datetime | None = None) -> None:
-    """Record an attempt; an `IntegrityError` when its key is known or another one of its charge is open."""
+    """Record an attempt; raises `IntegrityError` for a known key, or while another attempt of the charge is open."""
     values = {name: getattr(attempt, name) for name in _FIELDS}
     connection.execute(insert(payment_attempts).values(settled_at=settled_at, **values))
 
 
 def get(connection: Connection, key: str) -> Attempt | None:
-    """The attempt of this key, kept from other writers until the transaction ends."""
+    """The attempt of this key, locked against other writers until the transaction ends."""
     row = connection.execute(select(payment_attempts).where(payment_attempts.c.key == key).with_for_update()).first()
     return None if row is None else _read(row)
 
 
 def of_charge(connection: Connection, charge_id: str) -> list[Attempt]:
-    """Every attempt to collect a charge, the first one first."""
+    """Every attempt to collect a charge, oldest first."""
     query = select(payment_attempts).where(payment_attempts.c.charge_id == charge_id)
     rows = connection.execute(query.order_by(payment_attempts.c.started_at, payment_attempts.c.key))
     return [_read(row) for row in rows]
 
 
 def under_way(connection: Connection, organization_id: str) -> dict[str, datetime]:
-    """Charge → when the attempt began of which the provider has not said yet how it ends."""
+    """Charge → start of its attempt whose outcome is still open."""
     mine = (payment_attempts.c.organization_id == organization_id, payment_attempts.c.charge_id.is_not(None))
     waiting = payment_attempts.c.status.in_(("started", "pending"))
     rows = connection.execute(select(payment_attempts.c.charge_id, payment_attempts.c.started_at).where(*mine, waiting))
@@ -68,7 +68,7 @@ def under_way(connection: Connection, organization_id: str) -> dict[str, datetim
 
 
 def learn(connection: Connection, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
-    """Take note of what became of an attempt; False when no less was known before."""
+    """Record the outcome of an attempt; False when it adds nothing to what was recorded."""
     if payment.outcome == "unknown" or RANK[payment.outcome] <= RANK[attempt.status]:
         return False
     pending = payment.outcome == "pending"
@@ -83,37 +83,37 @@ def learn(connection: Connection, attempt: Attempt, payment: Payment, *, now: da
 
 
 def expect_no_transfer(connection: Connection, charge_id: str, *, now: datetime) -> None:
-    """Nobody waits for a bank transfer any more: the charge is paid."""
+    """Stop expecting a bank transfer, because the charge is paid."""
     waiting = (payment_attempts.c.charge_id == charge_id, payment_attempts.c.status == "awaited")
     connection.execute(update(payment_attempts).where(*waiting).values(status="superseded", settled_at=now))
 
 
 def ask_later(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
-    """Let the provider be asked again: after as long as it has taken so far, but within hours."""
+    """Schedule the next question: after as long as the attempt has taken so far, but within six hours."""
     wait = min(max(now - attempt.started_at, ASKED_AFTER), ASKED_AT_LEAST_EVERY)
     waiting = (payment_attempts.c.key == attempt.key, payment_attempts.c.ask_at.is_not(None))
     connection.execute(update(payment_attempts).where(*waiting).values(ask_at=now + wait))
 
 
 def to_ask(connection: Connection, *, now: datetime) -> list[Attempt]:
-    """Attempts of which the provider is to be asked, the oldest first."""
+    """Attempts that the provider is to be asked for, oldest first."""
     query = select(payment_attempts).where(payment_attempts.c.ask_at <= now).order_by(payment_attempts.c.started_at)
     return [_read(row) for row in connection.execute(query)]
 
 
 def next_asked(connection: Connection) -> datetime | None:
-    """The instant at which the provider is asked next."""
+    """The instant of the next question to the provider."""
     instant: datetime | None = connection.execute(select(func.min(payment_attempts.c.ask_at))).scalar()
     return instant
 
 
 def set_refund(connection: Connection, key: str, refund: Literal["due", "done"]) -> None:
-    """Say that the money is to go back, or has gone."""
+    """Mark the money of an attempt as to be refunded, or as refunded."""
     connection.execute(update(payment_attempts).where(payment_attempts.c.key == key).values(refund=refund))
 
 
 def to_refund(connection: Connection) -> list[Attempt]:
-    """Attempts whose money is to go back."""
+    """Attempts whose money is to be refunded, oldest first."""
     query = select(payment_attempts).where(payment_attempts.c.refund == "due").order_by(payment_attempts.c.started_at)
     return [_read(row) for row in connection.execute(query)]
 

@@ -1,4 +1,4 @@
-"""Which of an organisation's methods pays: the one named, else its default, else the first that can."""
+"""Choose the payment method that pays: the one named, else the default, else the first usable one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from serving.subscriptions import states
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """What bears on whether a method may pay."""
+    """The facts about an organisation that decide which payment methods it may use."""
 
     country: str
     enterprise: bool
@@ -33,7 +33,7 @@ class Payer:
 
 
 class NoUsableMethod(Exception):
-    """No method can pay; `code` is the failure that says so."""
+    """No payment method is usable; `code` is the failure code."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -43,7 +43,7 @@ class NoUsableMethod(Exception):
 def payer(
     connection: Connection, organization_id: str, *, catalogue: Catalogue, now: datetime, plan: Plan | None = None
 ) -> Payer:
-    """The organisation as it pays for a plan; for the one it holds when none is named."""
+    """The organisation as the payer of a plan, by default of its current plan."""
     organization = organizations.get(connection, organization_id)
     if plan is None:
         held = states.stored(connection, organization_id)
@@ -54,7 +54,7 @@ def payer(
 def method_to_pay(
     connection: Connection, organization_id: str, payment_method_id: str | None, *, by: Payer
 ) -> PaymentMethod:
-    """The method that pays; raises `NoUsableMethod`, and `UnknownPaymentMethod` for one named that is not there."""
+    """The method that pays; raises `NoUsableMethod`, or `UnknownPaymentMethod` for a wrong id."""
     if payment_method_id is not None:
         named = repository.method(connection, organization_id, payment_method_id)
         if (reason := by.why_not(named)) is not None:

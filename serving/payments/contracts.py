@@ -1,4 +1,4 @@
-"""Payment methods as they cross the boundary; never a full number."""
+"""Shapes of the payment method routes; full card and account numbers never appear."""
 
 from typing import Annotated, Literal
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from serving.payments.gateway import Event, Outcome, Payment, SignatureRefused, failure_code_of
 
 KEY: Final = "plans_key"
-"""The metadata field of a payment intent that carries our key."""
+"""The metadata field of a payment intent that carries the key of the attempt."""
 
 TOLERANCE_SECONDS: Final = 300
 """The most that a signature's instant may differ from now."""

@@ -1,4 +1,4 @@
-"""A payment provider of our own, in the database: every way in which a payment can end, by test token."""
+"""The built-in payment provider for tests and demonstrations: a test token determines how a payment ends."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class _TestMethod:
     last4: str
     failure_code: str | None = None
     answers: bool = True
-    """False: the provider's answer is lost, so the outcome is unknown until it is asked for."""
+    """False: the answer is lost, so the outcome is unknown until it is asked for."""
     arrives: bool = True
     """False: the request is lost too."""
     at_once: bool = True
@@ -49,7 +49,7 @@ TEST_METHODS: Final[Mapping[str, _TestMethod]] = {
     "tok_sepa_pending": replace(_SEPA, last4="3003", at_once=False),
     "tok_bank_transfer": _TestMethod("bank_transfer", None, "0000"),
 }
-"""Token → how the method made from it behaves. A card's token may name its last month: `tok_visa:2027-03`."""
+"""Token → behaviour of its method. A card's token may name the month of its expiry: `tok_visa:2027-03`."""
 
 TEST_CARDS: Final = {
     "4242424242424242": "tok_visa",
@@ -62,7 +62,7 @@ TEST_CARDS: Final = {
     "4000000000001111": "tok_timeout",
     "4000000000001112": "tok_timeout_declined",
 }
-"""Number → token, for forms: a page turns one into the other itself and sends the token."""
+"""Card number → token: a form replaces the number by the token before it is sent."""
 _SHORT: Final = {
     "succeed": "tok_visa",
     "decline": "tok_declined",
@@ -93,7 +93,7 @@ class Sandbox:
         self._secret = secret
 
     def attach(self, *, kind: MethodKind, token: str, owner: Owner) -> AttachedMethod:
-        """The method that the token stands for; raises `TokenRefused` for an unknown one or of another kind."""
+        """The method of a token; raises `TokenRefused` for an unknown token or one of another kind."""
         method, expires = _read(token)
         if method is None or method.kind != kind:
             raise TokenRefused(token)
@@ -101,10 +101,10 @@ class Sandbox:
         return AttachedMethod(token, method.brand, method.last4, month, owner.organization_id)
 
     def detach(self, method: AttachedMethod) -> None:
-        """Nothing is kept of a method."""
+        """Do nothing: the sandbox stores no methods."""
 
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
-        """What the method's token says; recorded under the key, so that a second call collects nothing."""
+        """Pay as the method's token determines; recorded under the key, so that a second call collects nothing."""
         behaves, _ = _read(method.reference)
         if behaves is None:
             return Payment("failed", "payment_failed")
@@ -129,11 +129,11 @@ class Sandbox:
         return payment if behaves.answers else Payment("unknown")
 
     def find(self, *, key: str, method: AttachedMethod) -> Payment | None:  # noqa: ARG002
-        """What is recorded under the key."""
+        """The payment recorded under the key."""
         return self._database.reading(lambda connection: _recorded(connection, key))
 
     def refund(self, *, key: str, method: AttachedMethod) -> Payment:  # noqa: ARG002
-        """Note that the payment went back."""
+        """Mark the payment as refunded."""
         collected = (sandbox_payments.c.key == key, sandbox_payments.c.status == "succeeded")
 
         def record(connection: Connection) -> bool:
@@ -143,7 +143,7 @@ class Sandbox:
         return Payment("succeeded") if self._database.writing(record) else Payment("failed", "payment_failed")
 
     def event(self, *, body: bytes, signature: str | None) -> Event | None:
-        """What a message of the sandbox says; raises `SignatureRefused`."""
+        """Verify and read a message of the sandbox; raises `SignatureRefused`."""
         provider_events.verify(body, signature, secret=self._secret, now=self._clock())
         try:
             document = orjson.loads(body)
@@ -152,7 +152,7 @@ class Sandbox:
         return provider_events.event_in(document) if isinstance(document, dict) else None
 
     def settle(self, *, key: str, outcome: Outcome, failure_code: str | None = None) -> None:
-        """Let a pending payment end; raises `UnknownSandboxPayment`."""
+        """End a pending payment; raises `UnknownSandboxPayment`."""
         pending = (sandbox_payments.c.key == key, sandbox_payments.c.status == "pending")
         values = {"status": outcome, "failure_code": failure_code if outcome == "failed" else None}
 
@@ -163,7 +163,7 @@ class Sandbox:
             raise UnknownSandboxPayment(key)
 
     def message(self, *, key: str, payment: Payment) -> tuple[bytes, str]:
-        """The signed webhook about a payment: body and `Stripe-Signature`."""
+        """A signed webhook message about a payment: body and `Stripe-Signature` header."""
         error = {"code": payment.failure_code} if payment.failure_code else None
         intent: dict[str, Any] = {
             "object": "payment_intent",
@@ -182,7 +182,7 @@ class Sandbox:
 
 
 def _read(token: str) -> tuple[_TestMethod | None, str | None]:
-    """How a token behaves, and the last month of its card if it names one."""
+    """The behaviour of a token, and the expiry month if it names one."""
     name, colon, month = token.partition(":")
     if colon and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month, re.ASCII):
         return None, None

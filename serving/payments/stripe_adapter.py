@@ -1,4 +1,4 @@
-"""Stripe moves the money: payment methods, payments, refunds and messages through its official library.
+"""The Stripe adapter: payment methods, payments, refunds and webhook messages through Stripe's library.
 
 A payment carries our key twice: as Stripe's idempotency key, so that it is collected once, and in its metadata, so that
 it can be found again and so that its messages say which payment they are about.
@@ -33,11 +33,11 @@ from serving.web.logs import logger
 
 PATIENCE_SECONDS: Final = 15
 ATTEMPTS_AGAIN: Final = 2
-"""The library repeats what did not get through, under the same key; all of it takes less than a minute."""
+"""Stripe's library repeats failed calls under the same key; all repetitions take less than a minute."""
 ORGANIZATION: Final = "plans_organization"
-"""The metadata field of a customer and of a setup intent that names our organisation."""
+"""The metadata field of customers and setup intents that names the organisation."""
 TRANSFER: Final = "bank_transfer"
-"""Transfers come to the seller's own account: Stripe knows nothing of them."""
+"""Bank transfers go to the seller's own account; Stripe is not involved."""
 
 _TOKEN: Final = re.compile(r"(pm|seti)_\w{1,190}", re.ASCII)
 _TYPE_OF: Final[Mapping[MethodKind, str]] = {"card": "card", "sepa": "sepa_debit"}
@@ -49,22 +49,22 @@ _OUTCOME_OF: Final[Mapping[str, Outcome]] = {
     "requires_confirmation": "failed",
     "canceled": "failed",
 }
-"""Status of a payment intent → what it means for us: nobody is there to authenticate, so that is a failure."""
+"""Status of a payment intent → outcome; a payment that needs authentication fails, as no customer is present."""
 _NO_ANSWER: Final = (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError, stripe.IdempotencyError)
-"""Whether anything was done is not known, or it was not; the key tells."""
+"""Errors after which the outcome is unknown until it is asked for by key."""
 _NOT_LET_IN: Final = (stripe.AuthenticationError, stripe.PermissionError)
 Result = TypeVar("Result")
 
 
 class StripeGateway:
-    """Stripe; implements `PaymentGateway`."""
+    """The Stripe implementation of `PaymentGateway`."""
 
     def __init__(self, client: stripe.StripeClient, *, webhook_secret: str) -> None:
         self._client = client
         self._secret = webhook_secret
 
     def attach(self, *, kind: MethodKind, token: str, owner: Owner) -> AttachedMethod:
-        """The method behind the token, set up to be charged later; raises `TokenRefused`, `ProviderUnavailable`."""
+        """Set up the method of a token for later charges; raises `TokenRefused`, `ProviderUnavailable`."""
         if kind == "bank_transfer":
             return AttachedMethod(TRANSFER, None, "0000", None, owner.customer)
         if not _TOKEN.fullmatch(token):
@@ -75,7 +75,7 @@ class StripeGateway:
             raise TokenRefused(token) from error
 
     def detach(self, method: AttachedMethod) -> None:
-        """Take a method from its customer; raises `ProviderUnavailable`."""
+        """Detach a method from its customer; raises `ProviderUnavailable`."""
         if method.reference == TRANSFER:
             return
         try:
@@ -84,7 +84,7 @@ class StripeGateway:
             logger().info("method_was_detached", reference=method.reference)
 
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
-        """One payment intent, confirmed at once without the customer, under our key."""
+        """Create a payment intent under the key and confirm it at once, off session."""
         try:
             intent = self._client.v1.payment_intents.create(
                 {
@@ -113,12 +113,12 @@ class StripeGateway:
         return _payment(intent.to_dict())
 
     def find(self, *, key: str, method: AttachedMethod) -> Payment | None:
-        """What became of it, among the payments of the customer; raises `ProviderUnavailable`."""
+        """Find the payment of the key among the customer's payments; raises `ProviderUnavailable`."""
         intents = self._intents(key, method)
         return max(map(_payment, intents), key=lambda payment: RANK.get(payment.outcome, 0), default=None)
 
     def refund(self, *, key: str, method: AttachedMethod) -> Payment:
-        """Send the payment back, in full."""
+        """Refund the payment in full."""
         try:
             paid = [intent["id"] for intent in self._intents(key, method) if intent["status"] == "succeeded"]
             if not paid:
@@ -134,7 +134,7 @@ class StripeGateway:
         return Payment("succeeded")
 
     def event(self, *, body: bytes, signature: str | None) -> Event | None:
-        """What a message says; raises `SignatureRefused`."""
+        """Verify and read a webhook message; raises `SignatureRefused`."""
         try:
             text = body.decode()
             stripe.WebhookSignature.verify_header(text, signature, self._secret, TOLERANCE_SECONDS)
@@ -171,7 +171,7 @@ class StripeGateway:
         return _attached(method, customer)
 
     def _completed(self, wanted: str, token: str, owner: Owner) -> AttachedMethod:
-        """The method of a setup intent that a page has completed; a foreign or open one is refused."""
+        """The method of a setup intent that a page has completed for this organisation; raises `TokenRefused`."""
         setup = self._client.v1.setup_intents.retrieve(token).to_dict()
         mine = (setup.get("metadata") or {}).get(ORGANIZATION) == owner.organization_id
         if not mine or setup["status"] != "succeeded" or not setup.get("customer"):
@@ -199,7 +199,7 @@ class StripeGateway:
 
 
 def stripe_gateway(*, api_key: str, webhook_secret: str, address: str | None = None) -> StripeGateway:
-    """Stripe under these keys; at another address for tests."""
+    """The adapter with these keys; tests name another address."""
     client = stripe.StripeClient(
         api_key,
         http_client=stripe.RequestsClient(timeout=PATIENCE_SECONDS),
@@ -210,7 +210,7 @@ def stripe_gateway(*, api_key: str, webhook_secret: str, address: str | None = N
 
 
 def _answered(ask: Callable[[], Result]) -> Result:
-    """What Stripe answers; raises `ProviderUnavailable` when it does not."""
+    """Call Stripe; raises `ProviderUnavailable` when it does not answer."""
     try:
         return ask()
     except (*_NO_ANSWER, *_NOT_LET_IN) as error:

@@ -103,7 +103,7 @@ class PlanCards:
         for _ in range(_ATTEMPTS):
             now = self._clock()
             latest = await repository.latest_now(self._database, organization_id=organization_id, interval=interval)
-            assignment = self._experiments.place_of(organization_id, now=now)
+            assignment = self._experiments.assignment_of(organization_id, now=now)
             basis = self._basis(latest.revision, assignment)
             if latest.decision_id is not None and latest.holds(basis, now):
                 return latest.decision_id, latest.locale

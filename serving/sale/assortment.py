@@ -1,4 +1,4 @@
-"""What is on sale, in the form in which a decision reads it: made once per process."""
+"""The catalogue on sale with the plan tables that ranking reads, made once per process."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,17 +25,17 @@ class Assortment:
 
     @property
     def usual_interval(self) -> Interval:
-        """The interval of whoever asks for none: the month, unless everything is sold by the year alone."""
+        """The default interval: months, unless every plan is sold by the year only."""
         return next((interval for interval in INTERVALS if self.tables[interval].codes), INTERVALS[0])
 
 
 def assortment(catalogue: Catalogue) -> Assortment:
-    """The catalogue as decisions read it."""
+    """Make the plan tables of a catalogue."""
     return Assortment(catalogue, {interval: plan_table(catalogue, interval) for interval in INTERVALS})
 
 
 def log_chain_breaks(assortment: Assortment) -> None:
-    """Families whose tiers are not comparable are named in the log, once each."""
+    """Log each family whose tiers are not comparable, once."""
     for broken in dict.fromkeys(found for table in assortment.tables.values() for found in chain_breaks(table)):
         logger().warning("not_comparable", **asdict(broken))
 

@@ -1,4 +1,4 @@
-"""`python -m serving check-catalogue`: what a catalogue and its offers sell, or everything that is wrong with them."""
+"""`python -m serving check-catalogue`: print what a catalogue and its offers sell, or all of their faults."""
 
 import json
 import math
@@ -19,7 +19,7 @@ _MOST_BYTES = 4 * MAX_CHARACTERS
 
 
 def check_catalogue(path: Path, offers: Path | None = None) -> int:
-    """Prints the plans as JSON and returns 0, or prints every fault as `file:line:column: …` and returns 1."""
+    """Print the plans as JSON and return 0, or print every fault as `file:line:column: …` and return 1."""
     files: dict[Source, Path] = {"catalogue": path} if offers is None else {"catalogue": path, "offers": offers}
     try:
         catalogue, warnings = load_files(path, offers)
@@ -37,12 +37,15 @@ def check_catalogue(path: Path, offers: Path | None = None) -> int:
 
 
 def load_files(path: Path, offers: Path | None = None) -> tuple[Catalogue, tuple[Fault, ...]]:
-    """The catalogue in two files, and what is odd in them; `CatalogueFaults` names what is wrong, `OSError` no file."""
+    """Load a catalogue and its offers, with warnings; raises `CatalogueFaults`, `OSError`."""
     return load_with_warnings(*read_files(path, offers))
 
 
 def read_files(path: Path, offers: Path | None = None) -> tuple[str, str | None]:
-    """The texts of a catalogue and its offers; `CatalogueFaults` where bytes are no text, `OSError` for no file."""
+    """Read the texts of a catalogue and its offers.
+
+    Raises `CatalogueFaults` for bytes that are no text, `OSError` for a file that cannot be read.
+    """
     faults: list[Fault] = []
     texts: dict[Source, str] = {}
     named: list[tuple[Source, Path | None]] = [("catalogue", path), ("offers", offers)]
@@ -61,7 +64,7 @@ def read_files(path: Path, offers: Path | None = None) -> tuple[str, str | None]
 
 
 def as_json(catalogue: Catalogue) -> dict[str, Any]:
-    """Everything on sale as JSON values; a limit without bound has the value `null` and says `unlimited`."""
+    """Everything on sale as JSON values; a limit without bound has the value `null` and is marked `unlimited`."""
     return {
         "version": catalogue.version,
         "name": catalogue.name,
@@ -86,7 +89,7 @@ def as_json(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _not_comparable(catalogue: Catalogue) -> list[dict[str, str]]:
-    """Where a higher tier is not simply more: there nobody can promise that more usage leads to a larger plan."""
+    """Tiers that do not contain the tier below: there, more usage need not lead to a higher tier."""
     monthly, yearly = (chain_breaks(plan_table(catalogue, interval)) for interval in get_args(Interval))
     return [asdict(broken) for broken in dict.fromkeys(monthly + yearly)]
 

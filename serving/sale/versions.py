@@ -1,4 +1,4 @@
-"""Every catalogue that was on sale here, kept as the texts it was made from: what was sold can be read for ever."""
+"""Stored catalogue versions: every catalogue that was on sale, as the texts it was built from."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -13,7 +13,7 @@ from serving.db.billing_tables import catalogue_versions
 
 
 def record(connection: Connection, *, version: str, texts: tuple[str, str | None], now: datetime) -> bool:
-    """Keep the texts of a version, catalogue and offers; False when they were kept before, for they never change."""
+    """Store the texts of a version, catalogue and offers; False when the version was stored before."""
     if connection.execute(select(1).where(catalogue_versions.c.version == version)).first() is not None:
         return False
     values = {"version": version, "catalogue": texts[0], "offers": texts[1], "first_seen_at": now}
@@ -26,7 +26,7 @@ def record(connection: Connection, *, version: str, texts: tuple[str, str | None
 
 
 def find(connection: Connection, version: str, *, on_sale: Catalogue) -> Catalogue | None:
-    """The catalogue of a version: the one on sale, else as it was kept; `None` when nobody knows it."""
+    """The catalogue of a version: the one on sale, else a stored one; `None` for an unknown version."""
     if version == on_sale.version:
         return on_sale
     columns = (catalogue_versions.c.catalogue, catalogue_versions.c.offers)

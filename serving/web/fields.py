@@ -1,4 +1,4 @@
-"""The kinds of text and time that cross the HTTP boundary, each with its rule."""
+"""The field types of requests: ids, texts, codes, instants, each with its validation."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -56,7 +56,7 @@ def _utc(instant: datetime) -> datetime:
 
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True), AfterValidator(_printable)]
 PlanCode = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), AfterValidator(_plan_code)]
-"""What a catalogue may call a plan or a promotion: one line of 1 to 100 characters, without blanks around it."""
+"""Code of a plan or promotion: one line of 1 to 100 characters, without surrounding white space."""
 Country = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}$"), AfterValidator(_country)]
 Timezone = Annotated[str, StringConstraints(strict=True, max_length=64), AfterValidator(_timezone)]
 Email = Annotated[
@@ -74,15 +74,15 @@ def _timezones() -> frozenset[str]:
 
 
 def utc_text(instant: datetime) -> str:
-    """An instant as the contract writes it: RFC 3339 in UTC, with `Z`."""
+    """An instant in RFC 3339, in UTC with `Z`, as every answer writes it."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class StrictJsonRequest(Request):
-    """A request whose body is JSON as the standard has it: no NaN, no lone surrogates, no bottomless nesting."""
+    """A request with a strict JSON body: no NaN, no lone surrogates, no unlimited nesting."""
 
     async def json(self) -> Any:
-        """The body, parsed; `json.JSONDecodeError` with the place of the fault."""
+        """Parse the body; raises `json.JSONDecodeError` with the position of the fault."""
         if not hasattr(self, "_json"):
             try:
                 self._json = orjson.loads(await self.body())
@@ -95,7 +95,7 @@ class StrictJsonRoute(APIRoute):
     """A route that reads its body as strict JSON."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, given our request."""
+        """The handler, called with a `StrictJsonRequest`."""
         handle = super().get_route_handler()
 
         async def strict(request: Request) -> Response:

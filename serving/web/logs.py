@@ -1,4 +1,4 @@
-"""Log lines as JSON on stderr, each with the request it belongs to; never a token, a name or an address."""
+"""Log lines as JSON on stderr, each with its request id; tokens, names and addresses are never logged."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 
 def configure_logs(level: str) -> None:
-    """Set up structlog for this process; called once by the command line."""
+    """Configure structlog for this process; the command line calls it once."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -26,7 +26,7 @@ def configure_logs(level: str) -> None:
 
 
 def logger() -> FilteringBoundLogger:
-    """The logger of this service."""
+    """The logger of the service."""
     return cast("FilteringBoundLogger", structlog.get_logger())
 
 

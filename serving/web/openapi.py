@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, plus problem documents and credentials."""
+"""The OpenAPI document: FastAPI's, completed by problem documents, languages and credentials."""
 
 from typing import Any, Final
 
@@ -17,13 +17,13 @@ LOCALE: Final = {
     "description": "Language of the answer; else `Accept-Language`, else the organisation's, else de.",
 }
 GUARDED: Final = "/v1/"
-"""Below here every operation takes a credential, but for those of `SIGNED`."""
+"""Every operation below this path needs a credential, except below `SIGNED`."""
 SIGNED: Final = "/v1/webhooks/"
-"""Below here the body is signed instead."""
+"""Operations below this path need a signed body instead of a credential."""
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The document of this application, made once."""
+    """The document of an application, built on first use."""
     if app.openapi_schema is not None:
         return app.openapi_schema
     schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)

@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): how a refusal looks on the wire, in the reader's language."""
+"""Problem documents (RFC 9457): errors as answers, in the reader's language."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class ProblemDocument(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """A faulty part of a request before it has words: where, and which message with which figures."""
+    """A fault in one field of a request: the field, the key of its message, and the message's parameters."""
 
     field: str
     key: str
@@ -52,9 +52,9 @@ def problem(
     request_id: str | None = None,
     members: Mapping[str, object] | None = None,
 ) -> Response:
-    """The answer for a problem; its words come from `problem.<code>.title` and `.detail`.
+    """Make the answer for a problem; its texts are the messages `problem.<code>.title` and `.detail`.
 
-    `members` are what this problem has beyond every other (RFC 9457, extension members).
+    `members` are extension members of RFC 9457.
     """
     document = {
         "type": f"urn:plans:problem:{code}",
@@ -80,7 +80,7 @@ def _fault_text(locale: LocaleCode, fault: FieldFault) -> str:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
-    """The problem answers of a route, for the OpenAPI document; those that every route has are added."""
+    """The problem answers of a route for the OpenAPI document, with those that every route has."""
     return {
         status: {
             "description": _DESCRIPTIONS[status],

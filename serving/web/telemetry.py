@@ -1,4 +1,4 @@
-"""What the service counts about itself, for Prometheus."""
+"""Prometheus metrics of the service."""
 
 from functools import cache
 
@@ -8,7 +8,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class Metrics:
-    """The counters of one application, in a registry of its own."""
+    """The metrics of one application, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -37,9 +37,9 @@ class Metrics:
         self.of_request = cache(self._of_request)
 
     def _of_request(self, method: str, route: str, status: str) -> tuple[Counter, Histogram]:
-        """The series that a request is counted in, and the one that it is timed in."""
+        """The counter and the histogram of a kind of request."""
         return self.requests.labels(method, route, status), self.seconds.labels(route)
 
     def text(self) -> bytes:
-        """All of it in the Prometheus text format."""
+        """All metrics in the Prometheus text format."""
         return generate_latest(self.registry)

@@ -1,1 +1,1 @@
-"""Every sentence the service says, in German, English and French."""
+"""Every text of the service in German, English and French."""

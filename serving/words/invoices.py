@@ -1,4 +1,4 @@
-"""A document in words: what stands on the PDF, in the web view and in the JSON alike."""
+"""Invoices and credit notes in words, the same for PDF, web page and JSON."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -14,32 +14,32 @@ from serving.words.texts import day, exact_money, known, money, number, say
 
 
 def heading(invoice: Invoice, locale: LocaleCode) -> str:
-    """What the document is, such as "Rechnung" or "Facture d'avoir"."""
+    """The kind of the document in words, such as "Rechnung" or "Facture d'avoir"."""
     return say(locale, f"invoice.kind.{invoice.kind}")
 
 
 def amount(locale: LocaleCode, cents: int, currency: str) -> str:
-    """Money with all its decimals, as documents have it."""
+    """An amount with all decimals of its currency."""
     return money(locale, cents, currency, decimals=True)
 
 
 def unit_price(locale: LocaleCode, cents: Decimal, currency: str) -> str:
-    """The price of one unit, with more decimals where it has them."""
+    """The price of one unit; it may have more decimals than the currency."""
     return exact_money(locale, cents, currency)
 
 
 def quantity(locale: LocaleCode, line: InvoiceLine) -> str:
-    """How much of the unit."""
+    """The quantity of a line."""
     return format_decimal(line.quantity, format="#,##0.##########", locale=locale)
 
 
 def calendar_day(locale: LocaleCode, when: date) -> str:
-    """A date in figures ("25.11.2026")."""
+    """A date in long form ("25. November 2026")."""
     return format_date(when, format="long", locale=locale)
 
 
 def line_text(line: InvoiceLine, locale: LocaleCode) -> str:
-    """What the line is for."""
+    """The text of a line."""
     late = ".late" if line.late else ""
     metric = f"metric.{line.metric}.name"
     return say(
@@ -52,7 +52,7 @@ def line_text(line: InvoiceLine, locale: LocaleCode) -> str:
 
 
 def line_period(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> str:
-    """The days that the line is about, the last one included; "" for an instant."""
+    """First and last day of a line's period, both included; empty for a period without length."""
     if line.period.start == line.period.end:
         return ""
     first = day(locale, line.period.start, invoice.timezone)
@@ -61,23 +61,23 @@ def line_period(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> str:
 
 
 def rate(locale: LocaleCode, share: TaxShare) -> str:
-    """The rate in percent."""
+    """The tax rate in percent."""
     return say(locale, "invoice.percent", rate=format_decimal(share.rate_percent, format="0.##", locale=locale))
 
 
 def notes(invoice: Invoice, locale: LocaleCode) -> list[str]:
-    """What the law wants said, and how it is paid."""
-    said = [reason for share in invoice.tax if (reason := tax_reason(share, locale))]
-    return [*said, payment(invoice, locale), *terms(invoice, locale).values()]
+    """The notes of the document: reasons for untaxed amounts, payment, and terms required by law."""
+    reasons = [reason for share in invoice.tax if (reason := tax_reason(share, locale))]
+    return [*reasons, payment(invoice, locale), *terms(invoice, locale).values()]
 
 
 def tax_reason(share: TaxShare, locale: LocaleCode) -> str | None:
-    """Why no tax is charged, as the law wants it said."""
+    """The statement required by law where no tax is charged; `None` where tax is charged."""
     return None if share.reason is None else say(locale, f"invoice.tax.{share.reason}")
 
 
 def payment(invoice: Invoice, locale: LocaleCode) -> str:
-    """How the document is settled."""
+    """How the document is or was paid."""
     if invoice.kind == "credit_note":
         return say(locale, "invoice.payment.credited")
     if not invoice.due_cents:
@@ -96,7 +96,7 @@ def payment(invoice: Invoice, locale: LocaleCode) -> str:
 
 
 def spaced(iban: str) -> str:
-    """An IBAN in groups of four."""
+    """An IBAN in groups of four characters."""
     return " ".join(iban[start : start + 4] for start in range(0, len(iban), 4))
 
 
@@ -106,14 +106,14 @@ def address(lines: Iterable[str | None]) -> list[str]:
 
 
 def terms(invoice: Invoice, locale: LocaleCode) -> dict[str, str]:
-    """What French law wants said of paying late, by the subject code of UNTDID 4451."""
+    """The terms on late payment that French law requires, by subject code of UNTDID 4451."""
     if invoice.kind == "credit_note":
         return {}
     return {code: say(locale, f"invoice.terms.{code}") for code in ("PMD", "PMT", "AAB")}
 
 
 def summary(invoice: Invoice, locale: LocaleCode) -> dict[str, Any]:
-    """What the list shows of a document in words."""
+    """Date and total of a document in words, for a list."""
     return {
         "issued_on_text": calendar_day(locale, invoice.issued_on),
         "total_text": amount(locale, invoice.total_cents, invoice.currency),

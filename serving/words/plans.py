@@ -1,4 +1,4 @@
-"""A plan in words: price, key figures, feature list and blockers in the reader's language."""
+"""Plans in words: price, key figures, feature list and blockers in the reader's language."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from serving.words.locales import LocaleCode
 from serving.words.texts import compact, known, money, number, say
 
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z_\-\s]+")
-"""An acronym, or a word with or without a capital; what lies between is not said."""
+"""An acronym or a word within a code; separators are dropped."""
 
 
 class Words:
-    """The words for one catalogue in one language; `links` says where on the host's pages a blocker is cured."""
+    """The words of one catalogue in one language; `links` maps names of the host's pages to addresses."""
 
     def __init__(self, catalogue: Catalogue, locale: LocaleCode, links: Mapping[str, str]) -> None:
         self.catalogue = catalogue
@@ -23,23 +23,23 @@ class Words:
         self._links = links
 
     def term(self, code: str, fallback: str) -> str:
-        """The catalogue's own word for a code in this language, else the fallback."""
+        """The catalogue's text for a code in this language, else the fallback."""
         return self.catalogue.texts.get(code, {}).get(self.locale) or fallback
 
     def plan_name(self, code: str) -> str:
-        """A plan's name by its code."""
+        """The name of a plan by its code; raises `UnknownPlan`."""
         return self.catalogue.plan(code).name
 
     def link(self, page: str) -> str | None:
-        """Where the host has this page, if it said so."""
+        """The address of a page of the host, if the settings name it."""
         return self._links.get(page)
 
     def money(self, amount_cents: int, *, decimals: bool = False) -> str:
-        """An amount in the catalogue's currency; `decimals` where amounts stand beneath each other."""
+        """An amount in the catalogue's currency; `decimals` as in `texts.money`."""
         return money(self.locale, amount_cents, self.catalogue.currency, decimals=decimals)
 
     def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
-        """What a card says of the plan, whoever looks at it."""
+        """The plan as every reader sees it on a card."""
         return {
             "plan": plan.code,
             "name": plan.name,
@@ -85,7 +85,7 @@ class Words:
         }
 
     def features(self, offer: Plan | EnterpriseOffer) -> list[dict[str, Any]]:
-        """The feature list: limits first, then what is included."""
+        """The feature list: limits first, then included features."""
         limits = [
             {"code": limit.code, "text": self.limit(limit), "included": limit.value > 0} for limit in offer.limits
         ]
@@ -97,7 +97,7 @@ class Words:
         return limits + included
 
     def feature(self, feature: Feature) -> str:
-        """A feature by name, with its value where it has one."""
+        """The name of a feature, with its value where it is not a yes or no."""
         name = self.term(feature.code, readable(feature.code))
         return name if isinstance(feature.value, bool) else f"{name}: {self.value(feature.value)}"
 
@@ -110,11 +110,11 @@ class Words:
         return f"{name}: {shown}"
 
     def _key_metric(self, limit: Limit) -> dict[str, Any]:
-        of_its_own = f"key.{limit.metric}"
+        key = f"key.{limit.metric}"
         return {
             "code": limit.metric or limit.code,
             "value": None if isinf(limit.value) else limit.value,
-            "text": self._amount(of_its_own, limit) if known(self.locale, of_its_own) else self.limit(limit),
+            "text": self._amount(key, limit) if known(self.locale, key) else self.limit(limit),
         }
 
     def _amount(self, key: str, limit: Limit) -> str:
@@ -123,11 +123,11 @@ class Words:
         return say(self.locale, key, count=int(limit.value), shown=compact(self.locale, limit.value))
 
     def value(self, value: float | str) -> str:
-        """A feature's value as text."""
+        """The value of a feature as text."""
         return value if isinstance(value, str) else number(self.locale, value)
 
     def blocker(self, blocker: Mapping[str, Any]) -> dict[str, Any]:
-        """A blocker with its sentence and its remedy; an unknown kind still says that support helps."""
+        """A blocker with its message and its remedy; a code without messages gets a general message and remedy."""
         code, remedy, subject = blocker["code"], blocker["remedy"], blocker["subject"]
         figures = {name: blocker[name] for name in ("used", "limit", "excess")}
         params = {"subject": self.subject(subject) if subject else "", "count": blocker["excess"] or 0, **figures}
@@ -145,7 +145,7 @@ class Words:
         return say(self.locale, key, **params)
 
     def subject(self, code: str) -> str:
-        """A metric, template, integration or feature by its name."""
+        """The name of a metric, template, integration or feature."""
         for kind in ("metric", "template", "integration"):
             key = f"{kind}.{code}.name"
             if known(self.locale, key):
@@ -158,7 +158,7 @@ WordsIn = Callable[[LocaleCode], Words]
 
 
 def readable(code: str) -> str:
-    """A code as words for people, where nobody has given it any: `apiCallsLimit` → `Api calls limit`."""
+    """Words made from a code that has no text: `apiCallsLimit` → `Api calls limit`."""
     if code.isupper():
         code = code.lower()
     words = [word if word.isupper() else word.lower() for word in _WORDS.findall(code)]

@@ -1,4 +1,4 @@
-"""Sentences, money and numbers in the reader's language: the only place where words are chosen."""
+"""Messages, money, numbers and dates in the reader's language."""
 
 import copy
 import json
@@ -24,16 +24,16 @@ _LOCALES: Final[Mapping[LocaleCode, Locale]] = {code: Locale.parse(code) for cod
 
 @cache
 def messages(locale: LocaleCode) -> Mapping[str, str]:
-    """Every message of a language: dotted key → text with `{placeholders}`."""
+    """The message table of a language: dotted key → text with `{placeholders}`."""
     read: dict[str, str] = json.loads((MESSAGES_FOLDER / f"messages.{locale}.json").read_text(encoding="utf-8"))
     return read
 
 
 def say(locale: LocaleCode, key: str, /, **params: object) -> str:
-    """The message in this language with its placeholders filled in.
+    """Format a message of this language with its parameters.
 
-    A message with forms (`key.one`, `key.other`) follows `params["count"]`, or its text when `shown` differs.
-    Raises `KeyError` for a key or placeholder that does not exist: a test keeps the three languages alike.
+    A message with plural forms (`key.one`, `key.other`) is chosen by `params["count"]`.
+    Raises `KeyError` for an unknown key or a missing parameter; a test compares the keys of the languages.
     """
     table = messages(locale)
     text = table.get(key)
@@ -41,11 +41,11 @@ def say(locale: LocaleCode, key: str, /, **params: object) -> str:
         text = table.get(f"{key}.{_plural_form(locale, params['count'])}", table[f"{key}.other"])
     if not params:
         return text
-    return text.format_map({name: _spoken(locale, value) for name, value in params.items()})
+    return text.format_map({name: _formatted(locale, value) for name, value in params.items()})
 
 
 def known(locale: LocaleCode, key: str) -> bool:
-    """Whether this language has the message, or forms of it."""
+    """Whether this language has the message, with or without plural forms."""
     table = messages(locale)
     return key in table or f"{key}.other" in table
 
@@ -54,14 +54,14 @@ def _plural_form(locale: LocaleCode, count: object) -> str:
     return _LOCALES[locale].plural_form(count) if isinstance(count, (int, float)) else "other"
 
 
-def _spoken(locale: LocaleCode, value: object) -> str:
+def _formatted(locale: LocaleCode, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     return number(locale, value)
 
 
 def number(locale: LocaleCode, value: float) -> str:
-    """A number with the language's separators and at most two decimals."""
+    """A number with the separators of the language and at most two decimals."""
     return format_decimal(value, format="#,##0.##", locale=_LOCALES[locale])
 
 
@@ -71,7 +71,7 @@ def percent(locale: LocaleCode, share: float) -> str:
 
 
 def money(locale: LocaleCode, amount_cents: int, currency: str, *, decimals: bool = False) -> str:
-    """An amount of money; whole amounts without decimals ("190 €", "€190") unless they are asked for.
+    """An amount of money; a whole amount has no decimals ("190 €", "€190") unless `decimals` is set.
 
     The decimals are those of ISO 4217, in which prices, invoices and books are kept; CLDR has fewer for some.
     """
@@ -100,7 +100,7 @@ def _money_pattern(locale: LocaleCode, decimals: tuple[int, int]) -> NumberPatte
 
 
 def compact(locale: LocaleCode, value: float) -> str:
-    """A large number in short: 950, 1k, 1,5k, 200M; at most one decimal, rounded down."""
+    """A number in short form: 950, 1k, 1,5k, 200M; at most one decimal, rounded down."""
     for size, suffix in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")):
         if value >= size:
             tenths = int(value * 10 // size)
@@ -109,10 +109,10 @@ def compact(locale: LocaleCode, value: float) -> str:
 
 
 def day(locale: LocaleCode, instant: datetime, timezone: str) -> str:
-    """The calendar day of an instant where the reader lives, in full ("22. November 2026")."""
+    """The calendar day of an instant in a time zone, in long form ("22. November 2026")."""
     return format_date(instant.astimezone(ZoneInfo(timezone)).date(), format="long", locale=_LOCALES[locale])
 
 
 def country_name(locale: LocaleCode, code: str) -> str:
-    """A country by its ISO 3166 code, in this language; the code itself where CLDR has no name."""
+    """The name of a country by its ISO 3166 code; the code itself where CLDR has no name."""
     return str(_LOCALES[locale].territories.get(code, code))

@@ -44,7 +44,7 @@ def test_harm_that_both_arms_share_stops_nothing(tmp_path: Path, shelf: Shelf) -
         service.parts.database.writing(lambda c: c.execute(update(decisions).values(latency_ms=9_000)))
         service.parts.experiments.watch(now=NOW)
         health_of_it = service.parts.database.reading(_health)
-    assert health_of_it.standing.phase(NOW) == "running"
+    assert health_of_it.state.phase(NOW) == "running"
     slow = next(harm for harm in health_of_it.harms if harm.guardrail == "slow_answers")
     assert slow.harmed + slow.control_harmed == len(IDS)
 
@@ -79,8 +79,8 @@ def test_failed_payments_of_one_arm_stop_it_if_they_came_after_the_exposure(
         rows = [failed_payment(name, NOW + timedelta(minutes=minutes)) for name in new]
         service.parts.database.writing(lambda c: c.execute(insert(plan_changes), rows))
         service.parts.experiments.watch(now=NOW)
-        standing = service.parts.database.reading(lambda c: repository.standing(c, experiment()))
-    assert standing.phase(NOW) == phase
+        state = service.parts.database.reading(lambda c: repository.state_of(c, experiment()))
+    assert state.phase(NOW) == phase
 
 
 def test_it_grows_stage_by_stage_while_all_is_green_and_nobody_moves(tmp_path: Path, shelf: Shelf) -> None:
@@ -135,16 +135,16 @@ def test_two_workers_stop_it_once(tmp_path: Path, shelf: Shelf) -> None:
         for each in (service.parts.experiments, other):
             each.watch(now=NOW)
         rows = service.parts.database.reading(lambda c: c.execute(select(experiment_changes)).all())
-        assert other.place_of(IDS[0], now=NOW) is None
+        assert other.assignment_of(IDS[0], now=NOW) is None
     assert len(rows) == 1
 
 
 def test_an_ended_experiment_is_not_stopped_any_more() -> None:
-    standing = repository.Standing(experiment(), 100)
+    standing = repository.ExperimentState(experiment(), 100)
     assert standing.phase(datetime(2027, 1, 1, tzinfo=UTC)) == "ended"
 
 
-def test_where_experiments_stand_is_handed_over_in_a_file(tmp_path: Path, shelf: Shelf) -> None:
+def test_the_state_of_experiments_is_written_to_a_file(tmp_path: Path, shelf: Shelf) -> None:
     broken = Cheapest(version="challenger", fault=ValueError("no"))
     with trying(tmp_path, challenger=broken) as service:
         visited(service, IDS)
