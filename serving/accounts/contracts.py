@@ -67,6 +67,18 @@ class Notice(BaseModel):
     url: str | None
 
 
+class OverageText(BaseModel):
+    """What so many units beyond the plan's allowance cost, net."""
+
+    metric: str
+    unit_quantity: int
+    unit_cents: int
+    price_text: str
+    """"8 € je 1.000 Gespräche"."""
+    text: str
+    """The same as it goes on from the price of the plan: "danach 8 € je 1.000 Gespräche"."""
+
+
 class SubscriptionAnswer(BaseModel):
     """The subscription of one organisation; a trial and an ended one hold no plan."""
 

@@ -5,7 +5,8 @@ from typing import Any
 from recommender.billing.availability import Selection
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Promotion
-from recommender.cards import PlanCard, ProjectedBill
+from recommender.cards import MonthlyUsage, PlanCard, ProjectedBill
+from serving.accounts.account import Known
 from serving.web.fields import utc_text
 
 
@@ -28,11 +29,23 @@ def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any
     }
 
 
+def usage_record(facts: Known, usage: MonthlyUsage) -> dict[str, dict[str, int]] | None:
+    """A month of the organisation's own usage, expected and at the upper end of its range; `None`: none was reported.
+
+    Only of metrics that were reported: what nobody has told is unknown, not zero.
+    """
+    reported = {day.metric for day in (*facts.days, *facts.carried)}
+    ends = {"expected": usage.expected, "high": usage.high}
+    found = {end: {m: int(units) for m, units in of.items() if m in reported} for end, of in ends.items()}
+    return found if found["expected"] else None
+
+
 def selection_record(selection: Selection) -> dict[str, Any]:
     """Whether, how and when a plan can be taken."""
     return {
         "state": selection.state,
         "direction": selection.direction,
+        "timing": selection.timing,
         "effective_at": None if selection.effective_at is None else utc_text(selection.effective_at),
         "blockers": [blocker_record(blocker) for blocker in selection.blockers],
     }

@@ -34,6 +34,7 @@ _OPEN: Final = {
 }
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=\w)", re.MULTILINE)
+_STYLE_IMPORT: Final = re.compile(r'^@import "\./([\w-]+\.css)";\n', re.MULTILINE)
 _EXPORTED: Final = re.compile(r"^export \{ (\w+) \};\n", re.MULTILINE)
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 _WORDS: Final = ("modal.", "enterprise.", "metric.")
@@ -74,6 +75,12 @@ def bundle(folder: Path, entry: str) -> str:
     return f"export const {name} = (() => {{\n{_EXPORTED.sub('', text)}return {name};\n}})();\n"
 
 
+def style_sheet(folder: Path, entry: str) -> str:
+    """One style sheet out of `@import "./part.css";` lines and what follows them."""
+    text = (folder / entry).read_text(encoding="utf-8")
+    return _STYLE_IMPORT.sub(lambda found: style_sheet(folder, found[1]), text)
+
+
 def _minified(text: str, suffix: str) -> bytes:
     """Minify a script or style sheet: no comments and white space, short local names."""
     import minify  # loads the Go runtime: not for a command that sends no page
@@ -93,8 +100,9 @@ def _text_of(name: str) -> bytes:
         return orjson.dumps({**said, "decimals": _UNUSUAL_DECIMALS})
     if name == ENTRY:
         return _minified(bundle(STATIC_FILES, name), ".js")
-    body = (STATIC_FILES / name).read_bytes()
-    return _minified(body.decode(), ".css") if name.endswith(".css") else body
+    if name.endswith(".css"):
+        return _minified(style_sheet(STATIC_FILES, name), ".css")
+    return (STATIC_FILES / name).read_bytes()
 
 
 @cache

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from serving.accounts.contracts import BlockerText
+from serving.accounts.contracts import BlockerText, OverageText
 from serving.web.fields import Instant
 
 IntervalName = Literal["month", "year"]
@@ -74,6 +74,8 @@ class ProjectedBill(BaseModel):
     text: str
     range_text: str | None
     """The range in words; null where both ends are the same."""
+    upper_end_text: str | None
+    """What usage the upper end stands for; null where it costs no more than the plan."""
     basis: Basis
 
 
@@ -83,8 +85,24 @@ class Selection(BaseModel):
     state: Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
     label: str
     direction: Literal["start", "upgrade", "downgrade", "lateral", "none"]
+    timing: Literal["now", "period_end", "never"]
     effective_at: Instant | None
+    note: str | None
+    """What follows from choosing it ("Heute 490 € zzgl. MwSt., ab sofort verfügbar"); null where it cannot be taken."""
     blockers: list[BlockerText]
+
+
+class UsageText(BaseModel):
+    """How full a limit of the plan would be with a month of the organisation's own usage."""
+
+    metric: str
+    used: int
+    limit: int | None
+    """Null: without limit."""
+    share: float | None
+    """`used` as a share of `limit`; null without limit, and where the limit is 0."""
+    over: bool
+    text: str
 
 
 class PlanPromotion(BaseModel):
@@ -93,6 +111,10 @@ class PlanPromotion(BaseModel):
     code: str
     text: str
     price: Price
+    cycles: int | None
+    """For how many billing cycles; null: for as long as the plan is held."""
+    then_text: str
+    """For how long, and what comes after."""
     ends_at: Instant | None
 
 
@@ -107,6 +129,8 @@ class PlanOnSale(BaseModel):
     price: Price
     metrics: list[MetricText]
     features: list[FeatureText]
+    overage: list[OverageText]
+    """Empty where no more can be bought than the plan includes."""
     promotion: PlanPromotion | None
     selection: Selection
 
@@ -119,6 +143,10 @@ class PlanCard(PlanOnSale):
     probability: float
     propensity: float
     reasons: list[Reason]
+    concerns: list[Reason]
+    """What speaks against the plan, each as true as a reason."""
+    usage: list[UsageText] | None
+    """One entry per limit of a metric that was reported; null when none was."""
     projected_bill: ProjectedBill
 
 
@@ -150,20 +178,40 @@ class Recommendation(BaseModel):
     expires_at: Instant
 
 
+class ComparisonGroup(BaseModel):
+    """A heading of the comparison."""
+
+    code: Literal["usage", "features", "integrations", "support"]
+    text: str
+
+
 class ComparisonRow(BaseModel):
-    """One line of the comparison: a limit or a feature across all plans, in the order of `plans`."""
+    """One line of the comparison: a limit, a price beyond it or a feature across all plans, in the order of `plans`."""
 
     code: str
-    kind: Literal["limit", "feature"]
+    kind: Literal["limit", "overage", "feature"]
+    group: Literal["usage", "features", "integrations", "support"]
     text: str
     values: list[bool | int | float | str | None]
     texts: list[str]
+    offer_values: list[bool | int | float | str | None]
+    offer_texts: list[str]
+    """The same for what is offered on request, in the order of `offers`."""
+    used: int | None
+    """A month of the organisation's own usage; null where none was reported, and where the line is no limit."""
+    used_text: str | None
+    """Own usage, or overage so far, in words."""
+    over: list[bool] | None
+    """For each plan whether `used` is beyond its limit."""
 
 
 class Comparison(BaseModel):
     """Features × plans."""
 
     plans: list[str]
+    offers: list[str]
+    """Codes of what is offered on request."""
+    groups: list[ComparisonGroup]
     rows: list[ComparisonRow]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from recommender.billing.availability import Selection, selection
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.subscription import Wish
-from recommender.cards import plan_card, projected_usage
+from recommender.cards import MonthlyUsage, plan_card, projected_usage
 from recommender.experiments.assignment import Assignment
 from recommender.ranking.abstention import Abstained, Abstaining, is_near_tie
 from recommender.ranking.derived import Facts
@@ -18,9 +18,8 @@ from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker, rank
 from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
 from recommender.ranking.situation import PlanTable, Situations
-from recommender.ranking.usage_range import UsageRange
 from serving.accounts.account import Known, situation
-from serving.accounts.records import card_record
+from serving.accounts.records import card_record, usage_record
 from serving.plan_cards.promotions import open_promotion
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.repository import Candidate, Decision
@@ -93,9 +92,10 @@ async def decide(
     records = explanation.records() if explanation is not None else []
     candidates = _candidates(order, codes=codes, rows=rows, reasons=records, shown=terms.shown)
     shown = order[: terms.shown]
-    measured, spread = Facts(situations, plans), fallback.champions.champion.usage_range
-    cards = _cards(shown, facts=facts, measured=measured, assortment=assortment, reasons=reasons, usage_range=spread)
-    content = {"context": _context(explanation, nothing_on_sale=not order), "plans": cards}
+    measured = Facts(situations, plans)
+    usage = projected_usage(measured, usage_range=fallback.champions.champion.usage_range)
+    cards = _cards(shown, facts=facts, measured=measured, assortment=assortment, reasons=reasons, usage=usage)
+    context = _context(explanation, nothing_on_sale=not order)
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,
@@ -108,7 +108,7 @@ async def decide(
         arm=None if place is None else place.arm.name,
         latency_ms=None,
         basis=basis,
-        content=content,
+        content={"context": context, "usage": usage_record(facts, usage), "plans": cards},
         occurred_at=facts.at,
         expires_at=_expiry(catalogue, now=facts.at, lifetime=terms.lifetime),
     )
@@ -197,11 +197,11 @@ def _cards(
     measured: Facts,
     assortment: Assortment,
     reasons: tuple[Reason, ...],
-    usage_range: UsageRange,
+    usage: MonthlyUsage,
 ) -> list[dict[str, Any]]:
     """The cards that are shown; the reasons stand on the first."""
     interval: Interval = "year" if measured.plans.interval == "year" else "month"
-    catalogue, usage = assortment.catalogue, projected_usage(measured, usage_range=usage_range)
+    catalogue = assortment.catalogue
     return [
         card_record(
             plan_card(

@@ -1,26 +1,40 @@
 """The whole catalogue for one organisation: every plan with its terms, the comparison, promotions, the way to sales."""
 
-from math import isinf
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from recommender.billing.availability import selection
-from recommender.billing.catalogue import Catalogue, Feature, Interval, Limit, Plan
+from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Interval, Plan
 from recommender.billing.subscription import Wish
 from serving.accounts.account import Known
 from serving.accounts.records import selection_record
 from serving.plan_cards import render
-from serving.plan_cards.promotions import open_promotion, promotion_answer, promotion_text
+from serving.plan_cards.comparison import comparison
+from serving.plan_cards.promotions import open_promotion, promotion_answer
 from serving.sale.assortment import INTERVALS
 from serving.web.fields import utc_text
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words, readable
+from serving.words.promotions import promotion_text
 from serving.words.texts import say
+from serving.words.usage import overage_answers
+
+NO_OVERAGE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
-def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any]:
+def overview(
+    facts: Known,
+    *,
+    interval: Interval,
+    words: Words,
+    used: Mapping[str, int] | None = None,
+    accrued_cents: Mapping[str, int] = NO_OVERAGE,
+) -> dict[str, Any]:
     """Everything on sale at this interval; private plans are seen by nobody but who holds them.
 
-    The plan held is shown as it was sold, also when it is not on sale any more.
+    The plan held is shown as it was sold, also when it is not on sale any more. `used` is a month of the organisation's
+    own usage as far as it was reported, `accrued_cents` the net overage of its open window so far, by metric.
     """
     catalogue, locale = words.catalogue, words.locale
     standing, held = facts.standing, facts.standing.held.plan
@@ -40,22 +54,8 @@ def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any
             {"code": family, "name": words.term(family, readable(family))}
             for family in dict.fromkeys(plan.family for plan in plans)
         ],
-        "plans": [
-            {
-                **words.plan(plan, interval),
-                "promotion": promotion_answer(_open_code(plan, interval, facts, catalogue), plan, interval, words),
-                "selection": render.selection(
-                    selection_record(
-                        selection(
-                            account=facts.account, wish=Wish.from_catalogue(catalogue, plan, interval), now=facts.at
-                        )
-                    ),
-                    words,
-                ),
-            }
-            for plan in plans
-        ],
-        "comparison": {"plans": [plan.code for plan in plans], "rows": _comparison(plans, words)},
+        "plans": [_on_sale(plan, interval, facts=facts, words=words) for plan in plans],
+        "comparison": comparison(plans, catalogue.enterprise, used=used, accrued_cents=accrued_cents, words=words),
         "promotions": _promotions(facts, catalogue=catalogue, interval=interval, locale=locale),
         "enterprise": {
             **render.enterprise(locale),
@@ -64,7 +64,7 @@ def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any
                     "code": offer.code,
                     "name": offer.name,
                     "description": words.term(offer.code, offer.description),
-                    "price_text": words.term(f"{offer.code}.price", offer.price_text),
+                    "price_text": _price_on_request(offer, words),
                     "features": words.features(offer),
                 }
                 for offer in catalogue.enterprise
@@ -73,45 +73,29 @@ def overview(facts: Known, *, interval: Interval, words: Words) -> dict[str, Any
     }
 
 
+def _on_sale(plan: Plan, interval: Interval, *, facts: Known, words: Words) -> dict[str, Any]:
+    """One plan with its terms for this organisation."""
+    promotion = promotion_answer(_open_code(plan, interval, facts, words.catalogue), plan, interval, words)
+    price_cents = promotion["price"]["amount_cents"] if promotion else plan.price_cents[interval]
+    wish = Wish.from_catalogue(words.catalogue, plan, interval)
+    chosen = selection_record(selection(account=facts.account, wish=wish, now=facts.at))
+    return {
+        **words.plan(plan, interval),
+        "overage": overage_answers(plan, words),
+        "promotion": promotion,
+        "selection": render.selection(chosen, words, price_cents=price_cents),
+    }
+
+
+def _price_on_request(offer: EnterpriseOffer, words: Words) -> str:
+    """A published price that names a figure as it stands ("from $2,500"), else that the price is on request."""
+    named = any(sign.isdigit() for sign in offer.price_text)
+    return offer.price_text if named else say(words.locale, "enterprise.on_request")
+
+
 def _open_code(plan: Plan, interval: Interval, facts: Known, catalogue: Catalogue) -> str | None:
     promotion = open_promotion(plan, interval, facts=facts, catalogue=catalogue)
     return None if promotion is None else promotion.code
-
-
-def _comparison(plans: list[Plan], words: Words) -> list[dict[str, Any]]:
-    """Limits, then features, each across all plans in the order of first appearance."""
-    limits = dict.fromkeys(limit.code for plan in plans for limit in plan.limits)
-    features = dict.fromkeys(feature.code for plan in plans for feature in plan.features)
-    return [_limit_row(code, plans, words) for code in limits] + [_feature_row(code, plans, words) for code in features]
-
-
-def _limit_row(code: str, plans: list[Plan], words: Words) -> dict[str, Any]:
-    found: list[Limit | None] = [next((each for each in plan.limits if each.code == code), None) for plan in plans]
-    return {
-        "code": code,
-        "kind": "limit",
-        "text": words.subject(next((each.metric for each in found if each is not None and each.metric), code)),
-        "values": [None if each is None or isinf(each.value) else each.value for each in found],
-        "texts": ["–" if each is None else words.limit(each) for each in found],
-    }
-
-
-def _feature_row(code: str, plans: list[Plan], words: Words) -> dict[str, Any]:
-    found: list[Feature | None] = [next((each for each in plan.features if each.code == code), None) for plan in plans]
-    values = [False if each is None else each.value for each in found]
-    return {
-        "code": code,
-        "kind": "feature",
-        "text": words.term(code, readable(code)),
-        "values": values,
-        "texts": [_feature_text(value, words) for value in values],
-    }
-
-
-def _feature_text(value: bool | float | str, words: Words) -> str:
-    if isinstance(value, bool):
-        return say(words.locale, "included" if value else "not_included")
-    return words.value(value)
 
 
 def _promotions(facts: Known, *, catalogue: Catalogue, interval: Interval, locale: LocaleCode) -> list[dict[str, Any]]:

@@ -1,16 +1,13 @@
 """Which offer is open to an organisation on a plan, and the price with it."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.discounts import discount_cents, promotion_refusals
 from serving.accounts.account import Known
 from serving.web.fields import utc_text
-from serving.words.locales import LocaleCode
 from serving.words.plans import Words
-from serving.words.texts import day, say
+from serving.words.promotions import bookable_text, then_text
 
 
 def open_promotion(plan: Plan, interval: Interval, *, facts: Known, catalogue: Catalogue) -> Promotion | None:
@@ -36,23 +33,9 @@ def promotion_answer(code: str | None, plan: Plan, interval: Interval, words: Wo
     price = plan.price_cents[interval]
     return {
         "code": promotion.code,
-        "text": _text(promotion, words),
+        "text": bookable_text(promotion, words.locale),
         "price": words.price(price - discount_cents(promotion, price_cents=price), interval),
+        "cycles": promotion.cycles,
+        "then_text": then_text(promotion, plan, interval, words),
         "ends_at": None if promotion.window.end is None else utc_text(promotion.window.end),
     }
-
-
-def promotion_text(promotion: Promotion, locale: str) -> str:
-    """The offer's own line, in this language if it has one."""
-    texts: Mapping[str, str] = promotion.texts
-    return texts.get(locale) or next(iter(texts.values()), promotion.code)
-
-
-def _text(promotion: Promotion, words: Words) -> str:
-    text, end = promotion_text(promotion, words.locale), promotion.window.end
-    return text if end is None else say(words.locale, "promotion.until", text=text, date=last_day(end, words.locale))
-
-
-def last_day(end: datetime, locale: LocaleCode) -> str:
-    """The last day before a half-open end, in UTC as the catalogue states it."""
-    return day(locale, end.astimezone(UTC) - timedelta(microseconds=1), "UTC")

@@ -7,6 +7,7 @@ from typing import Any
 from serving.plan_cards.promotions import promotion_answer
 from serving.plan_cards.repository import Decision
 from serving.web.fields import utc_text
+from serving.words import usage
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words
 from serving.words.texts import known, say
@@ -36,11 +37,14 @@ def enterprise(locale: LocaleCode) -> dict[str, Any]:
     return {part: say(locale, f"enterprise.{part}") for part in ("title", "description", "action")}
 
 
-def selection(selection: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """Whether the plan can be taken, with the button's label."""
+def selection(selection: Mapping[str, Any], words: Words, *, price_cents: int) -> dict[str, Any]:
+    """Whether the plan can be taken, with the button's label and what follows from pressing it."""
+    kind = "start" if selection["direction"] == "start" else selection.get("timing")
+    tells = selection["state"] == "selectable" and known(words.locale, f"selection.note.{kind}")
     return {
         **selection,
         "label": say(words.locale, f"selection.{selection['state']}"),
+        "note": say(words.locale, f"selection.note.{kind}", amount=words.money(price_cents)) if tells else None,
         "blockers": [words.blocker(blocker) for blocker in selection["blockers"]],
     }
 
@@ -49,16 +53,25 @@ def _card(card: Mapping[str, Any], *, decision: Decision, words: Words) -> dict[
     plan = words.catalogue.plan(card["plan"])
     if "price_cents" in card:
         plan = replace(plan, price_cents={**plan.price_cents, decision.interval: card["price_cents"]})
+    own = decision.content.get("usage") or {}
+    promotion = promotion_answer(card.get("promotion"), plan, decision.interval, words)
+    price_cents = (promotion["price"]["amount_cents"]) if promotion else plan.price_cents[decision.interval]
     return {
         **words.plan(plan, decision.interval),
-        "promotion": promotion_answer(card.get("promotion"), plan, decision.interval, words),
+        "overage": usage.overage_answers(plan, words),
+        "usage": usage.usage_answers(plan, own.get("expected"), words),
+        "promotion": promotion,
         "position": card["position"],
         "recommended": card["recommended"],
         "probability": card["probability"],
         "propensity": card["propensity"],
         "reasons": [_reason(reason, words) for reason in card["reasons"]],
-        "projected_bill": words.bill(card["projected_bill"]),
-        "selection": selection(card["selection"], words),
+        "concerns": [_reason(concern, words) for concern in card.get("concerns", ())],
+        "projected_bill": {
+            **words.bill(card["projected_bill"]),
+            "upper_end_text": usage.upper_end_text(plan, own.get("high"), words),
+        },
+        "selection": selection(card["selection"], words, price_cents=price_cents),
     }
 
 

@@ -16,8 +16,9 @@ from serving.accounts.account import Known
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce
-from serving.plan_cards import overview, render, repository
+from serving.plan_cards import overview, own_usage, render, repository
 from serving.plan_cards.decide import Terms, decide
+from serving.plan_cards.own_usage import OwnUsage
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.rendered import Rendered
 from serving.plan_cards.repository import Decision
@@ -90,9 +91,18 @@ class PlanCards:
         self, organization_id: str, *, interval: Interval, locale_for: LocaleChoice
     ) -> tuple[dict[str, Any], LocaleCode]:
         """Everything on sale as the contract writes it, with its language."""
-        facts = await self._known(organization_id, now=self._clock())
-        locale = locale_for(facts.organization.locale)
-        return overview.overview(facts, interval=interval, words=self._words(locale)), locale
+        now = self._clock()
+
+        def read(connection: Connection) -> OwnUsage:
+            return own_usage.read(connection, organization_id, catalogue=self._assortment.catalogue, now=now)
+
+        own = await self._database.read(read)
+        locale = locale_for(own.facts.organization.locale)
+        used = own.monthly(self._assortment, interval)
+        answer = overview.overview(
+            own.facts, interval=interval, words=self._words(locale), used=used, accrued_cents=own.accrued_cents
+        )
+        return answer, locale
 
     async def _in_force(self, organization_id: str, *, interval: Interval) -> tuple[str, str]:
         """The id of the decision in force, and the organisation's language.

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from serving.accounts.contracts import BlockerText
+from serving.accounts.contracts import BlockerText, OverageText
 from serving.web.fields import Id, Instant, PlanCode
 
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
@@ -60,6 +60,13 @@ class TaxText(BaseModel):
 
 class NextInvoiceText(BaseModel):
     """The next regular invoice as far as it is known."""
+
+    at: Instant
+    net_cents: int
+
+
+class PromotionEndText(BaseModel):
+    """From when on the full price is paid again."""
 
     at: Instant
     net_cents: int
@@ -125,6 +132,12 @@ class QuoteAnswer(BaseModel):
     tax: list[TaxText]
     due_now_cents: int
     next_invoice: NextInvoiceText | None
+    promotion_ends: PromotionEndText | None
+    """Null without a promotion, and for one without end."""
+    overage: list[OverageText]
+    """What more than the allowance costs on the plan."""
+    accrued_overage_cents: int
+    """Net overage of the open window so far, billed at its end."""
     allowance: list[AllowanceText]
     gained: list[DifferenceText]
     lost: list[DifferenceText]

@@ -46,6 +46,8 @@ class Quote:
     """Of the subscription that it was decided on."""
     names: Mapping[str, str]
     """Plan code → name of the plans that its lines speak of, each as it was sold."""
+    accrued: tuple[Line, ...] = ()
+    """Overage of the window that is open after the change, as far as it is used already; told, not charged now."""
 
     @property
     def tax_cents(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from recommender.billing.blockers import Blocker
 from recommender.billing.entitlements import Difference, Value
+from recommender.billing.promotion_end import PromotionEnd, promotion_end_of
 from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine
 from serving.accounts.records import blocker_record
@@ -15,6 +16,7 @@ from serving.web.fields import utc_text
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words
 from serving.words.texts import day, number, say
+from serving.words.usage import overage_answers
 
 
 def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: str) -> dict[str, Any]:
@@ -35,6 +37,9 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "tax": tax_answer(quoted.tax, words.locale),
         "due_now_cents": quoted.due_now_cents,
         "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
+        "promotion_ends": promotion_end_answer(promotion_end_of(change.after)),
+        "overage": overage_answers(change.wish.plan, words),
+        "accrued_overage_cents": sum(line.amount_cents for line in quoted.accrued),
         "allowance": [
             {"metric": each.metric, "this_period": each.this_period, "then": each.then} for each in change.allowance
         ],
@@ -44,6 +49,11 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "currency": quoted.currency,
     }
     return {**answer, "summary": summary(quoted, answer, words=words, timezone=timezone)}
+
+
+def promotion_end_answer(end: PromotionEnd | None) -> dict[str, Any] | None:
+    """When the promotion runs out and what a whole interval costs then."""
+    return None if end is None else {"at": utc_text(end.at), "net_cents": end.price_cents}
 
 
 def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Preview a change, and carry out what was previewed: exactly that, exactly once."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.plan_change import PeriodIsOver
 from serving.accounts.account import account_at
+from serving.accounts.accrued import accrued_overage
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
@@ -113,7 +114,7 @@ def quote_now(
         sold or parts.catalogue,
     )
     held = None if state is None else state.subscription
-    return quote(
+    quoted = quote(
         account=account_at(connection, organization, subscription=held, catalogue=catalogue, now=at),
         version=0 if state is None else state.version,
         wanted=wanted,
@@ -121,6 +122,7 @@ def quote_now(
         organization=organization,
         at=at,
     )
+    return replace(quoted, accrued=accrued_overage(connection, organization.organization_id, quoted.change.after))
 
 
 async def confirm(parts: Parts, request: Request) -> Answer:

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from recommender.billing.discounts import covers
 from recommender.billing.entitlements import Difference
 from recommender.billing.plan_change import AllowanceChange
+from recommender.billing.promotion_end import promotion_end_of
 from serving.plan_changes.quotes import Quote
 from serving.words.plans import Words
-from serving.words.texts import compact, day, number, say
+from serving.words.promotions import promotion_terms
+from serving.words.texts import compact, day, in_short, number, say
+from serving.words.usage import overage_answers
 
 
 def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: str) -> dict[str, Any]:
@@ -21,11 +25,9 @@ def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: st
         "current": "" if change.after.plan is None else change.after.plan.name,
         "amount": words.money(quoted.due_now_cents, decimals=True),
     }
-    interval = change.wish.interval
-    price = change.wish.plan.price_cents.get(interval)
     groups = (
         _group(words, "due", _charges(quoted, answer, words), title="would_be_due" if change.blockers else "due"),
-        _group(words, "next", _next_invoice(quoted, words, timezone)),
+        _group(words, "next", _coming(quoted, words, timezone)),
         _group(words, "allowance", _allowances(change.allowance, words)),
         _group(words, "gained", _differences(change.gained, words)),
         _group(words, "lost", _differences(change.lost, words)),
@@ -34,7 +36,7 @@ def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: st
     button = "pay" if quoted.due_now_cents else change.timing
     return {
         "title": t("quote.title.start" if change.direction == "start" else "quote.title", **params),
-        "price": "" if price is None else words.price(price, interval)["text"],
+        "price": _price(quoted, words),
         "effect": t(f"quote.effect.{kind}", **params),
         "groups": [group for group in groups if group["rows"]],
         "confirm": t(f"quote.confirm.{button}", **params),
@@ -67,12 +69,37 @@ def _charges(quoted: Quote, answer: dict[str, Any], words: Words) -> Iterable[di
     yield _row(t("quote.due_now"), money(quoted.due_now_cents), total=True)
 
 
-def _next_invoice(quoted: Quote, words: Words, timezone: str) -> Iterable[dict[str, Any]]:
-    coming = quoted.change.next_invoice
+def _price(quoted: Quote, words: Words) -> str:
+    """What an interval costs; with a promotion also for how long, and what comes after."""
+    wish = quoted.change.wish
+    price = wish.plan.price_cents.get(wish.interval)
+    if price is None:
+        return ""
+    if wish.promotion is None or not covers(wish.promotion, plan=wish.plan, interval=wish.interval):
+        return str(words.price(price, wish.interval)["text"])
+    return promotion_terms(wish.promotion, wish.plan, wish.interval, words)
+
+
+def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[dict[str, Any]]:
+    """The next regular invoice, the end of a promotion, what more costs, and what was used beyond so far."""
+    change, on = quoted.change, partial(day, words.locale, timezone=timezone)
+    t = partial(say, words.locale)
+
+    def net(cents: int) -> str:
+        return t("quote.net_amount", amount=words.money(cents))
+
+    coming, end = change.next_invoice, promotion_end_of(change.after)
     if coming is not None:
-        date = day(words.locale, coming.at, timezone)
-        amount = say(words.locale, "quote.net_amount", amount=words.money(coming.net_cents))
-        yield _row(say(words.locale, "quote.next_invoice", date=date), amount)
+        yield _row(t("quote.next_invoice", date=on(coming.at)), net(coming.net_cents))
+    if end is not None and change.after.interval is not None:
+        plan = change.after.scheduled.plan if change.after.scheduled else change.after.plan
+        name = "" if plan is None else plan.name
+        yield _row(t("quote.promotion_ends", date=on(end.at), plan=name), net(end.price_cents))
+    if change.timing != "never":
+        for each in overage_answers(change.wish.plan, words):
+            yield _row(t("quote.overage", metric=words.subject(each["metric"])), each["price_text"])
+    for line in quoted.accrued:
+        yield _row(t("quote.accrued", metric=words.subject(line.metric or "")), net(line.amount_cents))
 
 
 def _allowances(allowances: Iterable[AllowanceChange], words: Words) -> Iterable[dict[str, Any]]:
@@ -83,7 +110,7 @@ def _allowances(allowances: Iterable[AllowanceChange], words: Words) -> Iterable
 
 
 def _allowed(value: int | None, words: Words) -> str:
-    return say(words.locale, "unlimited") if value is None else number(words.locale, value)
+    return say(words.locale, "unlimited") if value is None else in_short(words.locale, value)
 
 
 def _differences(differences: Iterable[Difference], words: Words) -> Iterable[dict[str, Any]]:

@@ -1,22 +1,20 @@
 """Close what has fallen due for one organisation: its months, its periods, its waiting change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
-from data_contracts.usage import COUNT_METRICS
 from recommender.billing.availability import blockers_at_instant
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.proration import Line
 from recommender.billing.renewal import ClosedWindow, Closing, close_window, due_at, late_lines, resume
-from recommender.billing.subscription import Holding, ScheduledChange, Subscription
+from recommender.billing.subscription import ScheduledChange, Subscription
 from serving.accounts.account import account_at
 from serving.accounts.records import blocker_record
 from serving.db.billing_tables import subscription_states
-from serving.db.tables import usage_events
 from serving.invoices.issuing import Issuer, issue
 from serving.notifications import repository as notifications
 from serving.notifications.repository import Kind
@@ -26,6 +24,7 @@ from serving.organizations.vat_ids import tax_for
 from serving.payments import charges
 from serving.subscriptions import changes as plan_changes
 from serving.subscriptions import closed_windows, log, states
+from serving.usage.stretches import usage_by_stretch
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -119,14 +118,6 @@ def _late(connection: Connection, organization_id: str, *, now: datetime) -> tup
     return tuple(lines)
 
 
-def usage_by_stretch(
-    connection: Connection, organization_id: str, holdings: Sequence[Holding]
-) -> dict[str, tuple[int, ...]]:
-    """Metric → units used in each stretch, as far as they are recorded by now."""
-    stretches = [_used(connection, organization_id, holding) for holding in holdings]
-    return {metric: tuple(used.get(metric, 0) for used in stretches) for metric in sorted(COUNT_METRICS)}
-
-
 def cancel_scheduled(connection: Connection, organization_id: str, *, now: datetime) -> bool:
     """Drop the waiting change; whether there was one."""
     state = states.stored(connection, organization_id)
@@ -137,19 +128,6 @@ def cancel_scheduled(connection: Connection, organization_id: str, *, now: datet
     plan_changes.finish_scheduled(connection, organization_id, "cancelled", now=now)
     organizations.touch(connection, [organization_id])
     return True
-
-
-def _used(connection: Connection, organization_id: str, holding: Holding) -> dict[str, int]:
-    rows = connection.execute(
-        select(usage_events.c.metric, func.sum(usage_events.c.quantity))
-        .where(
-            usage_events.c.organization_id == organization_id,
-            usage_events.c.occurred_at >= holding.period.start,
-            usage_events.c.occurred_at < holding.period.end,
-        )
-        .group_by(usage_events.c.metric)
-    )
-    return {metric: int(total) for metric, total in rows}
 
 
 def _record(

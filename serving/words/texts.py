@@ -2,7 +2,7 @@
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import NumberPattern, format_currency, format_decimal, format_percent
+from babel.lists import format_list
+from babel.numbers import NumberPattern, format_compact_decimal, format_currency, format_decimal, format_percent
 
 from recommender.billing.money import decimal_places
 from serving.words.locales import LOCALES, LocaleCode
@@ -106,6 +107,39 @@ def compact(locale: LocaleCode, value: float) -> str:
             tenths = int(value * 10 // size)
             return format_decimal(Decimal(tenths) / 10, format="#,##0.#", locale=_LOCALES[locale]) + suffix
     return number(locale, value)
+
+
+def about(locale: LocaleCode, value: float) -> str:
+    """An estimate as people say it: two digits that count, and a sign that it is one (~38k, ~40M; 950 is exact)."""
+    if value < 1_000:
+        return number(locale, value)
+    return f"~{compact(locale, _two_digits(value))}"
+
+
+def in_short(locale: LocaleCode, value: float, *, decimals: int = 1) -> str:
+    """A number for a sentence: in full below a million, from there on as the language shortens it ("58,3 Mio.")."""
+    if abs(value) < 1_000_000:
+        return number(locale, value)
+    return format_compact_decimal(value, format_type="short", locale=_LOCALES[locale], fraction_digits=decimals)
+
+
+def roughly(locale: LocaleCode, value: float) -> str:
+    """An estimate for a sentence, with two digits that count and without a sign: "36.000", "40 Mio."."""
+    if value < 1_000:
+        return number(locale, value)
+    return in_short(locale, _two_digits(value))
+
+
+def _two_digits(value: float) -> int:
+    """Rounded half up to two digits that count, or to whole thousands, millions … where that is finer."""
+    digits = len(str(int(value)))
+    step: int = min(10 ** max(digits - 2, 0), 1_000 ** ((digits - 1) // 3))
+    return int(value + step / 2) // step * step
+
+
+def listed(locale: LocaleCode, texts: Sequence[str]) -> str:
+    """Several texts as one enumeration ("a, b und c")."""
+    return format_list(list(texts), locale=_LOCALES[locale])
 
 
 def day(locale: LocaleCode, instant: datetime, timezone: str) -> str:

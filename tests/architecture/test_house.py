@@ -1,6 +1,7 @@
 """The house as DESIGN describes it: where things live and how large they may grow."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def files_of_the_house() -> list[Path]:
 
 HOUSE = files_of_the_house()
 MODULES = [path for path in HOUSE if path.suffix == ".py"]
+STYLES = [path for path in HOUSE if path.suffix == ".css"]
+COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b|\b(?:rgb|hsl)a?\([^)]*\)")
 PARTS = [path for path in MODULES if path.parts[0] != "tests"]
 
 
@@ -75,6 +78,22 @@ def test_every_folder_of_code_has_a_sentence_about_itself(folder: str) -> None:
 def test_no_module_is_longer_than_300_lines() -> None:
     too_long = {str(path): lines for path in MODULES if (lines := lines_of(path)) > LINES_OF_A_MODULE}
     assert too_long == {}
+
+
+def test_no_style_sheet_is_longer_than_300_lines() -> None:
+    too_long = {str(path): lines for path in STYLES if (lines := lines_of(path)) > LINES_OF_A_MODULE}
+    assert too_long == {}
+
+
+def test_a_style_sheet_of_the_modal_names_its_colours_once_at_its_top() -> None:
+    """In the tokens that every part imports, or in its own first rule."""
+    elsewhere = {
+        f"{path}: {colour}"
+        for path in STYLES
+        if path.parent == Path("serving/modal/static") and path.name != "tokens.css"
+        for colour in COLOUR.findall((ROOT / path).read_text(encoding="utf-8").partition("}")[2])
+    }
+    assert elsewhere == set()
 
 
 def lines_of(path: Path) -> int:

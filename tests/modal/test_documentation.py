@@ -6,13 +6,14 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from serving.modal.assets import style_sheet
 from tests.modal.modal import EVENTS, Modal
 from tests.modal.world import World, another_origin
 
 MODAL = Path(__file__).parents[2] / "serving" / "modal"
 PAGE = (MODAL / "embedding.md").read_text(encoding="utf-8")
 SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in (MODAL / "static").glob("*.js"))
-STYLES = (MODAL / "static" / "plan-modal.css").read_text(encoding="utf-8")
+STYLES = style_sheet(MODAL / "static", "plan-modal.css")
 
 
 def test_the_example_of_a_host_page_works_as_it_stands(world: World, new_page: Callable[..., Page]) -> None:

@@ -1,19 +1,27 @@
 // The recommendation, its plan cards, and what stands in their place while they load or when they fail.
-import { CHECK, CROSS, h, icon, newId, spoken, STAR } from "./dom.js";
+import { CHECK, CROSS, DASH, h, icon, newId, spoken, STAR } from "./dom.js";
+import { price } from "./price.js";
+import { blockerList, selection } from "./selection.js";
+import { bill, meters } from "./usage.js";
 
-const FEATURES_IN_VIEW = 6;
+const FEATURES_IN_VIEW = 4;
 
 /** The badge and the sentence that says why. */
 export function recommendation({ badge, context }) {
   return [
     h("h3", { class: "badge", part: "badge" }, badge),
     h("p", { class: "context", part: "context" }, context.message),
+    ...(context.detail ? [h("p", { class: "detail" }, context.detail)] : []),
   ];
 }
 
-/** One plan card. `select(plan, button)` is called when its plan is chosen. */
+/**
+ * One plan card. `select(plan, button)` is called when its plan is chosen.
+ * Every card has the same parts in the same order: they stand in the same rows from card to card.
+ */
 export function card(plan, { words, select }) {
   const name = newId("plan");
+  const why = plan.selection.blockers.length > 0 ? newId("why") : null;
   const recommended = plan.recommended ? " recommended" : "";
   const element = h(
     "li",
@@ -21,21 +29,17 @@ export function card(plan, { words, select }) {
     h(
       "article",
       { "aria-labelledby": name },
-      h(
-        "header",
-        { class: "name" },
-        h("h4", { id: name }, plan.name),
-        plan.recommended &&
-          star(words.say("card.badge")),
-      ),
+      h("header", { class: "name" }, h("h4", { id: name }, plan.name), tags(plan, words)),
       price(plan, words),
       h(
         "ul",
         { class: "metrics" },
         plan.metrics.map(({ code, text }) => h("li", {}, metricText(code, text, words))),
       ),
-      bill(plan.projected_bill, words),
-      h("div", { class: "terms" }, selection(plan, { words, select }), reasons(plan.reasons, words)),
+      bill(plan, words),
+      meters(plan.usage, words),
+      h("div", { class: "because" }, because(plan, words), why && blockerList(why, plan.selection.blockers, words)),
+      selection(plan, { words, select, why }),
       features(plan.features, words),
     ),
   );
@@ -43,10 +47,13 @@ export function card(plan, { words, select }) {
   return element;
 }
 
-/** ⭐ as a character for whoever copies the text, drawn for machines whose fonts lack it. */
-function star(label) {
-  const character = h("span", { class: "spoken", "aria-hidden": "true" }, "⭐");
-  return h("p", { class: "star", part: "star" }, character, icon(STAR), " ", label);
+/** What marks a plan: that it is recommended, that it is held. ⭐ is drawn, for machines whose fonts lack it. */
+export function tags({ recommended, selection: { state } }, words) {
+  const character = () => h("span", { class: "spoken", "aria-hidden": "true" }, "⭐");
+  return [
+    recommended && h("p", { class: "tag star", part: "star" }, character(), icon(STAR), " ", words.say("card.badge")),
+    state === "current" && h("p", { class: "tag held" }, words.say("card.current")),
+  ];
 }
 
 /** "~50k" alone says too little on a card: the metric stands beneath it. */
@@ -61,85 +68,15 @@ function splitFigure(text) {
   return match ? [match[1], match[2]] : [text];
 }
 
-/** The price as the service words it, the amount set large; with an offer the old one is struck out. */
-export function price({ price: full, promotion }, words) {
-  const { text, amount_cents, currency, interval } = promotion?.price ?? full;
-  const amount = words.money(amount_cents, currency);
-  const [before, after] = text.includes(amount) ? text.split(amount) : ["", null];
-  return h(
-    "div",
-    { class: "price", part: "price" },
-    promotion && h("p", { class: "note" }, spoken(words.say("card.before")), h("s", {}, full.text)),
-    after === null ? h("p", {}, text) : h("p", { class: "now" }, before, h("strong", {}, amount), h("wbr"), h("span", {}, after)),
-    interval === "year" &&
-      h("p", { class: "note" }, words.say("card.per_month", { amount: words.money(amount_cents / 12, currency) })),
-    promotion && h("p", { class: "note saving" }, promotion.text),
-  );
-}
-
-function bill({ text, range_text, basis, overage_cents }, words) {
-  const basisText =
-    basis.days > 0 ? words.say("card.basis", { count: basis.days }) : words.say("card.basis.none");
-  return h(
-    "div",
-    { class: overage_cents > 0 ? "bill over" : "bill", part: "bill" },
-    h("p", {}, text),
-    range_text && h("p", { class: "note" }, range_text),
-    h("p", { class: "note" }, basisText),
-  );
-}
-
-/** The select button, and for a plan that cannot be taken what is in the way and what to do about it. */
-export function selection({ name, selection: { state, label, blockers }, ...plan }, { words, select }) {
-  const why = blockers.length > 0 ? newId("why") : null;
-  const button = h(
-    "button",
-    {
-      type: "button",
-      class: `select ${state}`,
-      part: `select select-${state}`,
-      "aria-label": `${label}: ${name}`,
-      "aria-disabled": state === "selectable" ? null : "true",
-      "aria-describedby": why,
-      onclick: state === "selectable" && (() => select({ name, ...plan }, button)),
-    },
-    label,
-  );
-  return h("div", { class: "selection" }, button, why && blockerList(why, blockers, words));
-}
-
-/** What is in the way, each with its remedy. */
-export function blockerList(id, blockers, words) {
+/** What speaks for the plan, and what against it. */
+function because({ reasons, concerns = [] }, words) {
+  if (reasons.length + concerns.length === 0) return null;
+  const item = (mark, kind) => ({ message }) => h("li", { class: kind }, icon(mark), h("span", {}, message));
   return h(
     "ul",
-    { class: "blockers", id },
-    blockers.map(({ message, remedy, url, clears_at }) =>
-      h(
-        "li",
-        {},
-        message,
-        " ",
-        h("strong", {}, safeLink(url) ? h("a", { href: safeLink(url) }, remedy) : remedy),
-        clears_at && ` ${words.say("card.clears_at", { date: words.day(clears_at) })}`,
-      ),
-    ),
-  );
-}
-
-/** Only web addresses become links. */
-export function safeLink(url) {
-  if (!url) return null;
-  const { protocol, href } = new URL(url, location.href);
-  return protocol === "https:" || protocol === "http:" ? href : null;
-}
-
-function reasons(list, words) {
-  if (list.length === 0) return null;
-  return h(
-    "div",
-    { class: "reasons" },
-    h("h5", {}, words.say("card.reasons")),
-    h("ul", {}, list.map(({ message }) => h("li", {}, message))),
+    { class: "reasons", "aria-label": words.say("card.reasons") },
+    reasons.map(item(CHECK, "for")),
+    concerns.map(item(DASH, "against")),
   );
 }
 
@@ -155,7 +92,7 @@ function features(list, words) {
   return h(
     "div",
     { class: "features" },
-    h("h5", {}, words.say("card.features")),
+    h("h5", { class: "spoken" }, words.say("card.features")),
     h("ul", {}, list.slice(0, FEATURES_IN_VIEW).map(item)),
     rest.length > 0 &&
       h(

@@ -1,6 +1,7 @@
 // "View all": every plan side by side in a table, and what is on offer.
-import { price, selection } from "./cards.js";
-import { CHECK, DASH, h, icon, newId, spoken } from "./dom.js";
+import { tags } from "./cards.js";
+import { comparison } from "./comparison.js";
+import { h, newId } from "./dom.js";
 
 const ALL = "*";
 
@@ -8,11 +9,16 @@ const ALL = "*";
  * All plans: promotions, a choice of families, a switch, and the table.
  * `view` ({family, differences}) is kept by the caller, so that the choices outlive a reload.
  */
-export function catalogue(onSale, { words, select, view }) {
+export function catalogue(onSale, { words, view, ...tools }) {
   const families = onSale.families.length > 1 ? [...onSale.families, { code: ALL, name: words.say("all.every") }] : [];
   if (!families.some(({ code }) => code === view.family)) view.family = onSale.families[0]?.code ?? ALL;
   const box = h("div", { class: "table-box", part: "table", role: "region", tabindex: 0 });
-  const draw = () => drawTable(box, onSale, { words, select, view });
+  const draw = () => {
+    const every = view.family === ALL;
+    const family = onSale.families.find(({ code }) => code === view.family)?.name ?? words.say("all.every");
+    const plans = onSale.plans.filter((plan) => every || plan.family === view.family);
+    comparison(box, onSale, { words, plans, family, every, differences: view.differences, tags, ...tools });
+  };
   draw();
   return [
     promotions(onSale, words),
@@ -100,74 +106,4 @@ function promotions({ promotions: list, plans }, words) {
       }),
     ),
   );
-}
-
-function drawTable(box, { plans, comparison, families }, { words, select, view }) {
-  const shown = plans.filter(({ family }) => view.family === ALL || family === view.family);
-  const columns = shown.map(({ plan }) => comparison.plans.indexOf(plan));
-  const rows = comparison.rows
-    .map(({ texts, values, ...row }) => ({
-      ...row,
-      cells: columns.map((column) => ({ text: texts[column], value: values[column] })),
-    }))
-    .filter(({ cells }) => view.family === ALL || cells.some(({ value }) => value !== false))
-    .filter(({ cells }) => !view.differences || cells.some(({ text }) => text !== cells[0].text));
-  const caption = newId("table");
-  box.setAttribute("aria-labelledby", caption);
-  const family = families.find(({ code }) => code === view.family);
-  box.replaceChildren(
-    h(
-      "table",
-      {},
-      h(
-        "caption",
-        { class: "spoken", id: caption },
-        words.say("all.caption", { family: family?.name ?? words.say("all.every") }),
-      ),
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("td", {}),
-          shown.map((plan) =>
-            h(
-              "th",
-              { scope: "col", class: plan.selection.state },
-              h("span", { class: "plan-name" }, plan.name),
-              price(plan, words),
-            ),
-          ),
-        ),
-      ),
-      h(
-        "tbody",
-        {},
-        h(
-          "tr",
-          { class: "choose" },
-          h("th", { scope: "row" }, words.say("all.choose")),
-          shown.map((plan) => h("td", {}, selection(plan, { words, select }))),
-        ),
-        rows.map(({ text, kind, cells }) =>
-          h(
-            "tr",
-            {},
-            h("th", { scope: "row" }, text),
-            cells.map((cell) => h("td", {}, kind === "feature" ? tick(cell) : breakable(cell.text))),
-          ),
-        ),
-      ),
-    ),
-    rows.length === 0 ? h("p", { class: "note" }, words.say("all.no_differences")) : "",
-  );
-}
-
-/** Narrow columns may break after a slash ("Gespräche/Monat"). */
-const breakable = (text) => text.split(/(?<=\/)/).flatMap((part, at) => (at === 0 ? [part] : [h("wbr"), part]));
-
-function tick({ value, text }) {
-  if (typeof value !== "boolean") return text;
-  return h("span", { class: value ? "yes" : "no" }, icon(value ? CHECK : DASH), spoken(text));
 }

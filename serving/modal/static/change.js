@@ -1,5 +1,5 @@
 // A change of plan from its preview to its end: everything shown here is the service's own words and amounts.
-import { blockerList } from "./cards.js";
+import { blockerList } from "./selection.js";
 import { focusOn, h, newId } from "./dom.js";
 import { busy, button } from "./forms.js";
 import { payment } from "./payment.js";

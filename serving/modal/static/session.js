@@ -1,5 +1,5 @@
 // One opening of the dialog: what is loaded, shown and chosen until it closes.
-import { card, failure, recommendation, safeLink, skeleton } from "./cards.js";
+import { card, failure, recommendation, skeleton } from "./cards.js";
 import { catalogue, saving } from "./catalogue.js";
 import { change } from "./change.js";
 import { h } from "./dom.js";
@@ -185,7 +185,9 @@ export class Session {
   #drawCatalogue() {
     if (this.#parts.region.hidden || !this.#onSale) return;
     this.#view.family ??= this.#decision?.plans[0]?.family ?? null;
-    const parts = catalogue(this.#onSale, { ...this.#tools(), view: this.#view });
+    const recommended = this.#decision?.plans.find((plan) => plan.recommended)?.plan;
+    const contact = () => this.#parts.enterprise.contact();
+    const parts = catalogue(this.#onSale, { ...this.#tools(), view: this.#view, recommended, contact });
     this.#parts.region.replaceChildren(...parts.filter(Boolean));
   }
 

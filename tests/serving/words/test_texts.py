@@ -3,11 +3,12 @@ from decimal import Decimal
 from string import Formatter
 
 import pytest
+from babel import Locale
 
 from data_contracts.currencies import MINOR_DIGITS
 from serving.words.invoices import amount, unit_price
 from serving.words.locales import LOCALES, LocaleCode, accepted
-from serving.words.texts import MESSAGES_FOLDER, compact, exact_money, messages, money, say
+from serving.words.texts import MESSAGES_FOLDER, about, compact, exact_money, in_short, messages, money, roughly, say
 
 
 def placeholders(text: str) -> set[str]:
@@ -27,12 +28,77 @@ def decimals_of(locale: LocaleCode, text: str) -> str:
     return figures(decimals) if separator and figures(whole) else ""
 
 
+def said(locale: LocaleCode) -> dict[str, dict[str, str]]:
+    """Message → plural kind → text; a message without kinds has the kind ""."""
+    found: dict[str, dict[str, str]] = {}
+    for key, text in messages(locale).items():
+        base, _, kind = key.rpartition(".")
+        plural = kind in {"one", "two", "few", "many", "other"} and f"{base}.one" in messages(locale)
+        found.setdefault(base if plural else key, {})[kind if plural else ""] = text
+    return found
+
+
 def test_the_three_languages_say_the_same_things() -> None:
-    german = messages("de")
+    german = said("de")
     for locale in LOCALES:
-        assert messages(locale).keys() == german.keys()
-        differing = {key for key, text in messages(locale).items() if placeholders(text) != placeholders(german[key])}
+        assert said(locale).keys() == german.keys()
+        differing = {
+            key
+            for key, texts in said(locale).items()
+            if set().union(*map(placeholders, texts.values())) != set().union(*map(placeholders, german[key].values()))
+        }
         assert differing == set()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_counted_message_has_the_kinds_that_its_language_counts_in(locale: LocaleCode) -> None:
+    """Kinds by CLDR; `many`, which French has for whole millions, may fall back on `other`."""
+    kinds = Locale.parse(locale).plural_form.tags | {"other"}
+
+    wrong = {
+        key: sorted(texts)
+        for key, texts in said(locale).items()
+        if "" not in texts and not ({"one", "other"} <= texts.keys() <= kinds)
+    }
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("metric", ["conversations", "ai_tokens"])
+def test_a_unit_price_reads_well_for_one_for_thousands_and_for_millions(locale: LocaleCode, metric: str) -> None:
+    one, thousands, millions = (
+        unspaced(say(locale, f"unit.{metric}", count=count, amount="8 €", shown=in_short(locale, count)))
+        for count in (1, 1_000, 1_000_000)
+    )
+
+    assert "1" not in one
+    assert "1" in thousands
+    assert "1" in millions
+    assert (" de " in millions, " de " in thousands) == (locale == "fr", False)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    ("value", "german", "english", "french"),
+    [
+        (950, "950", "950", "950"),
+        (38_400, "38.000", "38,000", "38 000"),
+        (39_640_281, "40 Mio.", "40M", "40 M"),
+        (1_234_567_890, "1,2 Mrd.", "1.2B", "1,2 Md"),
+    ],
+)
+def test_an_estimate_in_a_sentence_has_two_digits_that_count(
+    locale: LocaleCode, value: int, german: str, english: str, french: str
+) -> None:
+    assert unspaced(roughly(locale, value)) == {"de": german, "en": english, "fr": french}[locale]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(950, "950"), (1_222, "~1,2k"), (38_400, "~38k"), (109_123, "~109k"), (29_400_000, "~29M")]
+)
+def test_an_estimate_on_a_card_is_short_and_says_that_it_is_one(value: int, text: str) -> None:
+    assert about("de", value) == text
 
 
 @pytest.mark.parametrize("locale", LOCALES)

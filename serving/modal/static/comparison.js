@@ -1,0 +1,102 @@
+// The table: plans side by side, what is offered on request last, own usage beside each limit.
+import { CHECK, DASH, h, icon, newId, spoken } from "./dom.js";
+import { price } from "./price.js";
+import { blockerList, selection } from "./selection.js";
+
+/** Draw the table into its box; `plans` are those to be shown, `recommended` is the code of one of them, if any. */
+export function comparison(box, { comparison: table, enterprise }, how) {
+  const { words, plans, family, every, differences } = how;
+  const places = plans.map(({ plan }) => table.plans.indexOf(plan));
+  const rows = table.rows
+    .map(({ texts, values, over, offer_texts, offer_values, ...row }) => ({
+      ...row,
+      cells: places.map((at) => ({ text: texts[at], value: values[at], over: over?.[at] })),
+      offers: offer_texts.map((text, at) => ({ text, value: offer_values[at] })),
+    }))
+    .filter(({ kind, cells, offers }) => every || kind !== "feature" || [...cells, ...offers].some(({ value }) => value !== false))
+    .filter(({ cells }) => !differences || cells.some(({ text }) => text !== cells[0].text));
+  const caption = newId("table");
+  const columns = columnMarks(plans, how.recommended);
+  box.setAttribute("aria-labelledby", caption);
+  box.replaceChildren(
+    h(
+      "table",
+      {},
+      h("caption", { class: "spoken", id: caption }, words.say("all.caption", { family })),
+      h("thead", {}, headings(plans, columns, enterprise, how)),
+      h("tbody", {}, choices(plans, columns, enterprise, how)),
+      table.groups.map(({ code, text }) => rowGroup(text, rows.filter(({ group }) => group === code), { columns, words })),
+    ),
+    rows.length === 0 ? h("p", { class: "note" }, words.say("all.no_differences")) : "",
+  );
+}
+
+/** The class of each plan's column: it is the recommended one, or the one that is held. */
+function columnMarks(plans, recommended) {
+  return plans.map(({ plan, selection: { state } }) => (plan === recommended ? "recommended" : state === "current" ? "held" : null));
+}
+
+function headings(plans, columns, { offers }, { words, recommended, tags }) {
+  const heading = (plan, at) =>
+    h(
+      "th",
+      { scope: "col", class: columns[at] },
+      h("span", { class: "plan-name" }, plan.name),
+      tags({ ...plan, recommended: plan.plan === recommended }, words),
+      price(plan, words),
+    );
+  return h(
+    "tr",
+    {},
+    h("td", {}),
+    plans.map(heading),
+    offers.map(({ name, price_text }) => h("th", { scope: "col" }, h("span", { class: "plan-name" }, name), h("p", { class: "note" }, price_text))),
+  );
+}
+
+function choices(plans, columns, { offers, action }, { words, select, contact }) {
+  return h(
+    "tr",
+    { class: "choose" },
+    h("th", { scope: "row" }, words.say("all.choose")),
+    plans.map((plan, at) => {
+      const why = plan.selection.blockers.length > 0 ? newId("why") : null;
+      return h("td", { class: columns[at] }, selection(plan, { words, select, why }), why && blockerList(why, plan.selection.blockers, words));
+    }),
+    offers.map(({ name }) =>
+      h("td", {}, h("button", { type: "button", class: "secondary", "aria-label": `${action}: ${name}`, onclick: () => contact() }, action)),
+    ),
+  );
+}
+
+function rowGroup(text, rows, { columns, words }) {
+  if (rows.length === 0) return null;
+  const width = columns.length + rows[0].offers.length;
+  return h(
+    "tbody",
+    {},
+    h("tr", { class: "group" }, h("th", { scope: "rowgroup" }, text), h("td", { colspan: width })),
+    rows.map(({ text: name, kind, used, used_text, cells, offers }) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, name, used_text && h("small", {}, used_text)),
+        [...cells, ...offers].map((cell, at) => h("td", { class: columns[at] }, kind === "feature" ? tick(cell) : limit(cell, used, words))),
+      ),
+    ),
+  );
+}
+
+/** A limit with the share of it that is in use. */
+function limit({ text, value, over }, used, words) {
+  const known = used !== null && typeof value === "number" && value > 0;
+  return [breakable(text), known && h("small", { class: over ? "over" : null }, words.percent(used / value))];
+}
+
+/** Narrow columns may break after a slash ("Gespräche/Monat"). */
+const breakable = (text) => text.split(/(?<=\/)/).flatMap((part, at) => (at === 0 ? [part] : [h("wbr"), part]));
+
+function tick({ value, text }) {
+  if (typeof value !== "boolean") return text;
+  return h("span", { class: value ? "yes" : "no" }, icon(value ? CHECK : DASH), spoken(text));
+}
