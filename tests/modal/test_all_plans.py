@@ -13,9 +13,10 @@ def test_all_plans_open_as_a_table_of_the_family_that_fits(opened: Open) -> None
 
     expect(modal.all_plans).to_have_attribute("aria-expanded", "true")
     columns = modal.table.get_by_role("columnheader")
-    expect(columns).to_have_count(3)
+    expect(columns).to_have_count(4)
     expect(columns.first).to_contain_text("Ecommerce Basic")
     expect(columns.first).to_contain_text("190 €/Monat zzgl. MwSt.")
+    expect(columns.last).to_have_text("EnterpriseAuf Anfrage")
     expect(modal.dialog.get_by_role("table", name="Pläne im Vergleich: E-Commerce")).to_be_visible()
 
 
@@ -25,7 +26,7 @@ def test_every_plan_of_every_family_is_there(opened: Open) -> None:
 
     modal.dialog.get_by_role("radio", name="Alle Bereiche").check(force=True)
 
-    expect(modal.table.get_by_role("columnheader")).to_have_count(12)
+    expect(modal.table.get_by_role("columnheader")).to_have_count(13)
 
 
 def test_a_feature_is_read_aloud_as_included_or_not(opened: Open) -> None:
@@ -34,7 +35,7 @@ def test_a_feature_is_read_aloud_as_included_or_not(opened: Open) -> None:
 
     row = modal.table.get_by_role("row", name="Workflow-Automatisierung")
 
-    expect(row.get_by_role("cell")).to_have_text(["nicht enthalten", "enthalten", "enthalten"])
+    expect(row.get_by_role("cell")).to_have_text(["nicht enthalten", "enthalten", "enthalten", "enthalten"])
 
 
 def test_only_differences_leaves_what_differs(opened: Open) -> None:
@@ -75,3 +76,38 @@ def test_offers_say_for_which_plans_and_until_when(opened: Open) -> None:
     expect(offers.get_by_role("heading", name="Angebote und Aktionen")).to_be_visible()
     expect(offers).to_contain_text("Ecommerce Basic")
     expect(offers).to_contain_text("Bis ")
+
+
+def test_the_rows_stand_in_groups_with_own_usage_beside_each_limit_and_what_more_costs(opened: Open) -> None:
+    modal = opened("outgrown", locale="de")
+    modal.all_plans.click()
+
+    groups = modal.table.locator("tr.group th")
+
+    expect(groups).to_have_text(["Nutzung", "Funktionen", "Integrationen", "Support und Zusagen"])
+    conversations = modal.table.get_by_role("row", name="Gespräche pro Monat")
+    expect(conversations.get_by_role("rowheader")).to_contain_text("Sie nutzen ~1")
+    expect(conversations.get_by_role("cell").first).to_contain_text("~50k")
+    expect(conversations.locator("small.over")).to_have_count(2)
+    overage = modal.table.get_by_role("row", name="Mehrverbrauch Gespräche")
+    expect(overage.get_by_role("cell")).to_have_text(["8 € je 1.000 Gespräche", "6 € je 1.000 Gespräche", "–", "–"])
+
+
+def test_the_recommended_and_the_current_column_are_marked(opened: Open) -> None:
+    modal = opened("outgrown", locale="de")
+    modal.all_plans.click()
+
+    columns = modal.table.get_by_role("columnheader")
+
+    expect(columns.filter(has_text="Aktueller Plan")).to_contain_text("Ecommerce Basic")
+    expect(columns.filter(has_text="Empfohlen")).to_have_count(1)
+    expect(columns.filter(has_text="Empfohlen")).to_have_class("recommended")
+
+
+def test_the_enterprise_column_leads_to_sales(opened: Open) -> None:
+    modal = opened()
+    modal.all_plans.click()
+
+    modal.table.get_by_role("button", name="Vertrieb kontaktieren: Enterprise").click()
+
+    expect(modal.dialog.get_by_role("textbox", name="Ihr Name")).to_be_focused()

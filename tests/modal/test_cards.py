@@ -18,7 +18,8 @@ def test_a_card_holds_price_figures_features_and_the_bill_for_ones_own_usage(ope
     for text in ("190 €/Monat zzgl. MwSt.", "~50k", "3 Assistenten", "~50k Gespräche/Monat", "1k Dokumente"):
         expect(card).to_contain_text(text)
     expect(card).to_contain_text("Mit Ihrer Nutzung: 190 €/Monat")
-    expect(card).to_contain_text("Hochgerechnet aus 12 Tagen")
+    card.get_by_text("Wie berechnet?").click()
+    expect(card.get_by_text("Hochgerechnet aus 12 Tagen")).to_be_visible()
 
 
 def test_the_suggested_plan_stands_first_and_alone_has_the_star(opened: Open) -> None:
@@ -44,6 +45,44 @@ def test_overage_is_part_of_the_projected_bill(opened: Open) -> None:
     card = opened("outgrown").card("Ecommerce Basic")
 
     expect(card.locator(".bill")).to_contain_text("Mehrverbrauch")
+
+
+def test_a_card_says_what_more_would_cost_and_how_full_each_limit_is(opened: Open) -> None:
+    card = opened("outgrown", locale="de").card("Ecommerce Basic")
+
+    expect(card.locator(".then")).to_have_text("danach 8 € je 1.000 Gespräche")
+    usage = card.get_by_role("list", name="Ihre Nutzung").get_by_role("listitem")
+    expect(usage).to_have_count(5)
+    expect(usage.nth(2)).to_have_text("Dokumente 950 von 1k95 %")
+    expect(usage.first).to_have_class("over")
+
+
+def test_how_the_bill_is_worked_out_is_told_when_asked_for(opened: Open) -> None:
+    card = opened("outgrown", locale="de").card("Ecommerce Basic")
+    expect(card.get_by_text("In 8 von 10 Monaten")).to_be_hidden()
+
+    card.get_by_text("Wie berechnet?").click()
+
+    expect(card.get_by_text("In 8 von 10 Monaten")).to_be_visible()
+    expect(card.get_by_text("Der obere Wert entspricht rund")).to_be_visible()
+    expect(card.get_by_text("Mehrverbrauch: 8 € je 1 Mio. AI-Tokens.")).to_be_visible()
+
+
+def test_without_reported_usage_no_bar_is_drawn(opened: Open) -> None:
+    modal = opened("new")
+
+    expect(modal.cards.first).to_be_visible()
+    expect(modal.dialog.locator(".meters li")).to_have_count(0)
+
+
+def test_reasons_and_what_is_in_the_way_stand_above_the_button(opened: Open) -> None:
+    card = opened("oversized").card("Support Basic")
+
+    why, button = (card.locator(part).bounding_box() for part in (".blockers", ".select"))
+
+    assert why is not None
+    assert button is not None
+    assert why["y"] + why["height"] <= button["y"]
 
 
 def test_a_blocked_plan_says_what_is_in_the_way_and_what_to_do(opened: Open) -> None:
@@ -94,6 +133,8 @@ def test_an_offer_shows_the_old_and_the_new_price_and_until_when(opened: Open) -
             "interval": "month",
             "text": "161,50\u00a0€/Monat zzgl. MwSt.",
         },
+        "cycles": 3,
+        "then_text": "3 Monate lang, danach 190 €/Monat",
         "ends_at": "2027-01-01T00:00:00Z",
     }
 
@@ -108,3 +149,4 @@ def test_an_offer_shows_the_old_and_the_new_price_and_until_when(opened: Open) -
     expect(price.locator("s")).to_contain_text("/Monat zzgl. MwSt.")
     expect(price.locator(".now")).to_have_text("161,50 €/Monat zzgl. MwSt.")
     expect(price).to_contain_text("buchbar bis 31. Dezember 2026")
+    expect(price).to_contain_text("3 Monate lang, danach 190 €/Monat")

@@ -89,7 +89,7 @@ def test_a_failed_catalogue_leaves_the_recommendation(opened: Open) -> None:
     modal.page.unroute(PLANS)
     modal.failure.get_by_role("button").click()
 
-    expect(modal.table.get_by_role("columnheader")).to_have_count(3)
+    expect(modal.table.get_by_role("columnheader")).to_have_count(4)
 
 
 def test_offline_it_says_so_and_goes_on_by_itself(opened: Open) -> None:
