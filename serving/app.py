@@ -6,12 +6,11 @@ from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.registry.bundle import load_champion
 from recommender.ranking.ranker import Ranker
-from serving import operations
 from serving.accounts import endpoints as accounts
 from serving.clock import Clock, SteppedClock, system_clock
 from serving.collection import bank_transfers
@@ -23,6 +22,8 @@ from serving.jobs.reload_champion import ReloadChampion
 from serving.jobs.schedule import Scheduler
 from serving.leads import endpoints as leads
 from serving.modal import assets
+from serving.operations import checks
+from serving.operations import endpoints as operations
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
 from serving.pages import billing as billing_pages
@@ -58,11 +59,12 @@ def create_app(
     """
     settings = with_secrets(settings)
     services = build(settings, clock=clock or _clock(settings), new_id=new_id, load=load)
+    scheduler = Scheduler(services.parts)
     app = FastAPI(
         title="Plan recommendations",
         version="1",
         description="Recommends the subscription plan that fits, says why, and records what came of it.",
-        lifespan=_lifespan(services),
+        lifespan=_lifespan(services, scheduler),
         docs_url=None,
         redoc_url=None,
     )
@@ -72,15 +74,7 @@ def create_app(
     install_problem_handlers(app)
     _add_api(app, services)
     _add_pages(app, services)
-    champions = services.fallback.champions
-    app.include_router(
-        operations.router(
-            services.database,
-            catalogue_version=services.catalogue.version,
-            champions=champions,
-            metrics=services.metrics,
-        )
-    )
+    app.include_router(_operations(services, scheduler))
     if isinstance(services.clock, SteppedClock):
         app.include_router(test_clock_endpoint.router)
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
@@ -106,6 +100,26 @@ def _add_api(app: FastAPI, services: Services) -> None:
         app.include_router(router)
 
 
+def _operations(services: Services, scheduler: Scheduler) -> APIRouter:
+    database, champions = services.database, services.fallback.champions
+    address = database.engine.url.database
+    asked = [
+        ("database", checks.database_answers(database)),
+        ("schema", checks.schema_is_current(database)),
+        ("writes", checks.writes_succeed(database)),
+        ("jobs", checks.jobs_run(scheduler.silent_seconds)),
+        ("model", checks.model_answers(champions, wanted=services.settings.model is not None)),
+    ]
+    if database.embedded and address:
+        asked.append(("disk", checks.disk_has_room(Path(address).parent)))
+    return operations.router(
+        checks.Readiness(asked),
+        catalogue_version=services.catalogue.version,
+        champions=champions,
+        metrics=services.metrics,
+    )
+
+
 def _add_pages(app: FastAPI, services: Services) -> None:
     pages = Pages(
         accounts=services.accounts,
@@ -126,10 +140,9 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         app.include_router(router)
 
 
-def _lifespan(services: Services) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(services: Services, scheduler: Scheduler) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Run the background threads while the application answers."""
     reload_champion = ReloadChampion(services.fallback.champions, services.fallback.challengers)
-    scheduler = Scheduler(services.parts)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -42,3 +42,10 @@ def schema_version(database: Database) -> str | None:
         return version
 
     return database.reading(read)
+
+
+def expected_version() -> str | None:
+    """The last migration that this code knows."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(_SCRIPTS)).get_current_head()

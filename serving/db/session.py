@@ -8,8 +8,9 @@ Others: a lock per organisation. It would need no second run, but each new way t
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -31,6 +32,8 @@ _SOLVED_BY_ANOTHER_RUN: Final = frozenset({"40001", "40P01", "23505"})
 _SCHEMA_LOCK: Final = 7_230_118
 """The advisory lock of whoever changes the schema; the number means nothing."""
 CONNECT_SECONDS: Final = 5
+BUSY_MILLISECONDS: Final = 5_000
+"""How long a writer of an embedded database waits for another process to finish."""
 STATEMENT_SECONDS: Final = 30
 """How long a server may work on one statement of a request; half of it may be spent waiting for a lock."""
 
@@ -92,6 +95,25 @@ class Database:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _SCHEMA_LOCK})
             return work(connection)
 
+    @contextmanager
+    def trying_to_write(self, *, wait_seconds: float) -> Iterator[Connection]:
+        """A transaction that may write and is always rolled back; it waits so long for other writers and no longer."""
+        milliseconds = round(wait_seconds * 1000)
+        with self.engine.connect() as connection:
+            if self._embedded:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+                connection.rollback()
+            trying = connection.execution_options(begins_writing=True)
+            try:
+                with trying.begin() as transaction:
+                    if not self._embedded:
+                        trying.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+                    yield trying
+                    transaction.rollback()
+            finally:
+                if self._embedded:
+                    connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+
     async def read(self, work: Callable[[Connection], Result]) -> Result:
         """Like `reading`, without holding up the event loop."""
         if self._embedded:
@@ -149,7 +171,7 @@ def _prepare_sqlite(connection: DBAPIConnection, record: ConnectionPoolEntry) ->
     # The driver's own transaction handling would begin a read as a read and fail to turn it into a write.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=5000", "synchronous=NORMAL"):
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -1,6 +1,7 @@
 """Everything that falls due without a request, in order: pending payments, ended periods, collections."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -141,9 +142,15 @@ class Scheduler:
         self._every_seconds = every_seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._round_ended: float | None = None
+
+    def silent_seconds(self) -> float | None:
+        """For how long no round has come to its end; `None` where the jobs are not run by this thread."""
+        return None if self._round_ended is None else time.monotonic() - self._round_ended
 
     def start(self) -> None:
         """Begin."""
+        self._round_ended = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
@@ -157,5 +164,6 @@ class Scheduler:
             try:
                 run_due(self._parts, now=self._parts.now())
                 files.make_missing(self._parts.database, now=self._parts.now())
+                self._round_ended = time.monotonic()
             except Exception:  # noqa: BLE001  whatever it was, there is a next time
                 logger().exception("jobs_failed")

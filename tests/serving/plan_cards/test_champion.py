@@ -204,5 +204,7 @@ def test_monitoring_says_that_a_check_is_made_again(tmp_path: Path, shelf: Shelf
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         ready, measured = (service.client.get(path) for path in ("/readyz", "/metrics"))
 
-    assert ready.json()["champion_check"] == "retrying"
+    (model,) = (each for each in ready.json()["checks"] if each["name"] == "model")
+    assert (ready.json()["status"], model["status"]) == ("degraded", "degraded")
+    assert "is tried again" in model["detail"]
     assert "plans_champion_retrying 1.0" in measured.text

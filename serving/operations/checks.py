@@ -1,0 +1,173 @@
+"""Readiness as named checks: each is asked in a thread of its own, within a time limit, and says what is wrong."""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+from sqlalchemy import text
+
+from serving.db.migrate import VERSION_TABLE, expected_version, schema_version
+from serving.db.session import Database
+from serving.plan_cards.champion import ChampionHolder
+
+Status = Literal["ok", "degraded", "failed"]
+
+LIMIT_SECONDS: Final = 1.0
+"""A check that takes longer has failed: whoever asks wants to know at once."""
+FRESH_SECONDS: Final = 1.0
+"""Answers are kept so long, so that asking often costs nothing."""
+MEBIBYTE: Final = 1024 * 1024
+LEAST_FREE_MEBIBYTES: Final = 64
+JOBS_SILENT_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found."""
+
+    name: str
+    status: Status
+    detail: str | None = None
+    """What is wrong, for an operator; `None` when nothing is."""
+
+
+Ask = Callable[[], Finding]
+_expected = cache(expected_version)
+
+
+class Probe:
+    """One check, asked by at most one thread at a time: what hangs costs one thread, however often it is asked."""
+
+    def __init__(self, name: str, ask: Ask, *, limit_seconds: float = LIMIT_SECONDS) -> None:
+        self.name = name
+        self._ask = ask
+        self._limit_seconds = limit_seconds
+        self._running: threading.Thread | None = None
+        self._found: Finding | None = None
+
+    def start(self) -> None:
+        """Begin to ask, unless an earlier question still waits for its answer."""
+        if self._running is not None and self._running.is_alive():
+            return
+        self._found = None
+        self._running = threading.Thread(target=self._run, name=f"check-{self.name}", daemon=True)
+        self._running.start()
+
+    def finding(self, *, until: float) -> Finding:
+        """What was found; a failure when nothing was by `until` (monotonic seconds)."""
+        if self._running is not None:
+            self._running.join(max(0.0, until - time.monotonic()))
+        return self._found or Finding(self.name, "failed", f"no answer within {self._limit_seconds:g} s")
+
+    def _run(self) -> None:
+        try:
+            self._found = self._ask()
+        except Exception as error:  # noqa: BLE001  whatever it was, the check has not succeeded, and says so
+            self._found = Finding(self.name, "failed", _first_line(error))
+
+
+def _first_line(error: Exception) -> str:
+    """What the driver says, else the error itself; one line."""
+    said = str(getattr(error, "orig", None) or error).splitlines()
+    return said[0] if said else type(error).__name__
+
+
+class Readiness:
+    """All checks together, asked at the same time."""
+
+    def __init__(self, checks: Sequence[tuple[str, Ask]], *, limit_seconds: float = LIMIT_SECONDS) -> None:
+        self._probes = [Probe(name, ask, limit_seconds=limit_seconds) for name, ask in checks]
+        self._limit_seconds = limit_seconds
+        self._lock = threading.Lock()
+        self._kept: tuple[float, tuple[Finding, ...]] = (float("-inf"), ())
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What every check found, in their order; at most a second old."""
+        with self._lock:
+            asked_at, kept = self._kept
+            if time.monotonic() - asked_at < FRESH_SECONDS:
+                return kept
+            until = time.monotonic() + self._limit_seconds
+            for probe in self._probes:
+                probe.start()
+            found = tuple(probe.finding(until=until) for probe in self._probes)
+            self._kept = (time.monotonic(), found)
+            return found
+
+
+def database_answers(database: Database) -> Ask:
+    """Whether a query comes back."""
+
+    def ask() -> Finding:
+        database.answers()
+        return Finding("database", "ok")
+
+    return ask
+
+
+def schema_is_current(database: Database) -> Ask:
+    """Whether the schema is the one that this code was written for."""
+
+    def ask() -> Finding:
+        found, expected = schema_version(database), _expected()
+        if found == expected:
+            return Finding("schema", "ok")
+        return Finding("schema", "failed", f"it is at {found or 'none'} and must be at {expected}: migrate")
+
+    return ask
+
+
+def writes_succeed(database: Database) -> Ask:
+    """Whether a row could be changed now; the change is not kept."""
+    touch = text(f"UPDATE {VERSION_TABLE} SET version_num = version_num")  # noqa: S608
+
+    def ask() -> Finding:
+        with database.trying_to_write(wait_seconds=LIMIT_SECONDS / 2) as connection:
+            connection.execute(touch)
+        return Finding("writes", "ok")
+
+    return ask
+
+
+def disk_has_room(folder: Path) -> Ask:
+    """Whether the disk of an embedded database has room left."""
+
+    def ask() -> Finding:
+        free = shutil.disk_usage(folder).free // MEBIBYTE
+        if free >= LEAST_FREE_MEBIBYTES:
+            return Finding("disk", "ok")
+        return Finding("disk", "failed", f"{free} MiB are free, {LEAST_FREE_MEBIBYTES} are needed")
+
+    return ask
+
+
+def jobs_run(silent_seconds: Callable[[], float | None]) -> Ask:
+    """Whether the jobs have come to an end of a round lately; `None` seconds: they are run elsewhere."""
+
+    def ask() -> Finding:
+        silent = silent_seconds()
+        if silent is None or silent <= JOBS_SILENT_SECONDS:
+            return Finding("jobs", "ok")
+        return Finding("jobs", "failed", f"no round has ended for {silent:.0f} s")
+
+    return ask
+
+
+def model_answers(champions: ChampionHolder, *, wanted: bool) -> Ask:
+    """Whether a champion answers where one is configured; without it the rules do."""
+
+    def ask() -> Finding:
+        champion = champions.champion
+        if champions.retrying:
+            detail = f"{champion.version} answers; the check of the promoted bundle did not finish and is tried again"
+            return Finding("model", "degraded", detail)
+        if champion.ranker is not None or not wanted:
+            return Finding("model", "ok")
+        return Finding("model", "degraded", f"{champion.version}: the rules answer")
+
+    return ask

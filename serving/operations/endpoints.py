@@ -1,0 +1,86 @@
+"""Routes for operators: liveness, readiness, metrics."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from serving.operations.checks import Readiness, Status
+from serving.plan_cards.champion import ChampionHolder
+from serving.web.answers import json_answer
+from serving.web.telemetry import Metrics
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class CheckOut(BaseModel):
+    """One thing that was looked at."""
+
+    name: str
+    status: Status
+    detail: str | None
+
+
+class ReadinessOut(BaseModel):
+    """Whether requests should be sent here, and on what the answer rests."""
+
+    status: Literal["ready", "degraded", "not_ready"]
+    database: Literal["ok", "unavailable"]
+    catalogue_version: str
+    champion: str
+    checks: list[CheckOut]
+
+
+def router(
+    readiness: Readiness,
+    *,
+    catalogue_version: str,
+    champions: ChampionHolder,
+    metrics: Metrics,
+) -> APIRouter:
+    """The routes that monitoring asks; they need no credential."""
+    api = APIRouter(tags=["operations"])
+    # Its own thread: those that everybody shares may all wait for somebody who does not answer.
+    threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
+
+    @api.get("/healthz", response_model=Health)
+    @api.get("/livez", response_model=Health)
+    async def healthz() -> Response:
+        """The process lives, whatever it is that it cannot reach."""
+        return json_answer({"status": "ok"})
+
+    @api.get(
+        "/readyz",
+        response_model=ReadinessOut,
+        responses={503: {"model": ReadinessOut, "description": "A check has failed; `checks` says which and why."}},
+    )
+    async def readyz() -> Response:
+        """Whether requests can be answered in full; degraded is ready, and worth a look."""
+        found = await asyncio.get_running_loop().run_in_executor(threads, readiness.findings)
+        statuses = {each.status for each in found}
+        failed = "failed" in statuses
+        database = next((each.status for each in found if each.name == "database"), "ok")
+        content = {
+            "status": "not_ready" if failed else "degraded" if "degraded" in statuses else "ready",
+            "database": "unavailable" if database == "failed" else "ok",
+            "catalogue_version": catalogue_version,
+            "champion": champions.champion.version,
+            "checks": [asdict(each) for each in found],
+        }
+        return json_answer(content, status=503 if failed else 200)
+
+    @api.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def prometheus() -> Response:
+        """What the service counts, in the Prometheus text format."""
+        metrics.champion_loaded.set(champions.champion.ranker is not None)
+        metrics.champion_retrying.set(champions.retrying)
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return api
