@@ -185,28 +185,6 @@ def test_a_wrong_value_is_a_fault_at_its_place(before: str, after: str, fault: s
     assert fault in faults_of(SMALL.replace(before, after, 1))
 
 
-@pytest.mark.parametrize(
-    "unit",
-    ["/quarter", "/week", "/day", "user/quarter", "/2 years", "/two years", "per quarter", "/3 months", "/semester",
-     "/biennial", "/6 months", "quarterly", "weekly", "/lifetime"],
-)  # fmt: skip
-def test_a_price_for_a_time_that_is_not_sold_is_a_fault_at_its_place(unit: str) -> None:
-    text = SMALL.replace("unit: /month\n    features: null", f"unit: '{unit}'\n    features: null", 1)
-
-    (fault,) = faults_of(text)
-
-    assert fault.startswith("36:11 plans.BASIC.unit must be per month or per year")
-
-
-@pytest.mark.parametrize(
-    "unit", ["/month", "/year", "user/month", "month", "per month", "/yearly", "500 users/month", ""]
-)
-def test_a_price_for_a_month_or_a_year_is_none(unit: str) -> None:
-    text = SMALL.replace("unit: /month\n    features: null", f"unit: '{unit}'\n    features: null", 1)
-
-    assert read_pricing(text).plans["BASIC"].unit == unit
-
-
 def test_a_name_that_stands_twice_is_a_fault() -> None:
     assert faults_of(SMALL.replace("  PRO:", "  BASIC:")) == ["39:3 plans.BASIC stands twice; first in line 33"]
 
