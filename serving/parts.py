@@ -16,6 +16,7 @@ from serving.notifications.post import Post
 from serving.payments.gateway import PaymentGateway
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_changes.quotes import QuoteSigner
+from serving.renewals.booking import Books
 from serving.sale.assortment import Assortment
 from serving.settings import Settings
 from serving.web.access import Authenticator, Caller, NotForBrowsers, UnknownOrganization
@@ -57,6 +58,10 @@ class Parts:
     def now(self) -> datetime:
         """The instant of this request."""
         return self.clock()
+
+    def books(self, now: datetime | None = None) -> Books:
+        """The books as of this instant."""
+        return Books(now or self.now(), self.new_id, self.issuer, self.catalogue)
 
 
 def parts_of(request: Request) -> Parts:

@@ -30,7 +30,6 @@ from serving.payments.gateway import ProviderUnavailable, SignatureRefused, Toke
 from serving.payments.repository import UnknownPaymentMethod
 from serving.personal_data.erasure import MoneyStillOpen
 from serving.plan_cards.service import BusyOrganization
-from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
 from serving.plan_changes.idempotency import (
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
@@ -38,7 +37,7 @@ from serving.plan_changes.idempotency import (
     RequestInFlight,
 )
 from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, UnknownPromotion
-from serving.plan_changes.service import ChangeUnderWay
+from serving.plan_changes.service import ChangeUnderWay, NothingScheduled, UnknownChange
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
 from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, UnknownOrganization

@@ -6,7 +6,6 @@ from sqlalchemy import Connection
 
 from recommender.billing.dunning import status_of
 from serving.notifications import repository as notifications
-from serving.organizations import repository as organizations
 from serving.parts import Parts
 from serving.payments import charges
 from serving.renewals import closing
@@ -30,18 +29,10 @@ def refresh(connection: Connection, parts: Parts, organization_id: str) -> None:
         return
     if state.subscription.status == "suspended":
         if status == "active":
-            closing.resume_paid(
-                connection,
-                organization_id,
-                currency=parts.catalogue.currency,
-                now=now,
-                new_id=parts.new_id,
-                issuer=parts.issuer,
-            )
+            closing.resume_paid(connection, parts.books(now), organization_id)
         return
     changed = replace(state.subscription, status=status)
     states.store(connection, organization_id, changed, over=state.version, now=now)
-    organizations.touch(connection, [organization_id])
     if status == "suspended":
         notifications.record(
             connection,

@@ -14,6 +14,7 @@ from serving.invoices.repository import Kept
 from serving.organizations import repository as organizations
 from serving.parts import Parts, PartsOf, host_only
 from serving.payments import attempts, charges
+from serving.payments.first_payment import attempt_of
 from serving.payments.gateway import Payment
 from serving.web.answers import json_answer, locale_for
 from serving.web.fields import OrganizationId, StrictJsonRoute
@@ -73,7 +74,7 @@ def _record(connection: Connection, parts: Parts, organization_id: str, number: 
         awaited = [each for each in attempts.of_charge(connection, charge.charge_id) if each.status == "awaited"]
         method = awaited[-1].payment_method_id if awaited else None
         now = parts.now()
-        arrived = settlement.attempt_of(charge, key=key, payment_method_id=method, now=now, awaited=True)
+        arrived = attempt_of(charge, key=key, payment_method_id=method, now=now, awaited=True)
         attempts.add(connection, arrived)
         settlement.settle(connection, parts, arrived, Payment("succeeded"), now=now)
     return repository.kept(connection, organization_id, number)

@@ -11,6 +11,7 @@ from serving.parts import Parts
 from serving.payments import attempts, charges, choice, repository
 from serving.payments.attempts import Attempt
 from serving.payments.choice import NoUsableMethod
+from serving.payments.first_payment import attempt_of, await_transfer
 from serving.payments.gateway import Payment, ProviderUnavailable
 from serving.payments.repository import PaymentMethod
 from serving.web.logs import logger
@@ -126,9 +127,7 @@ def _begin(
         organizations.touch(connection, [charge.organization_id])
         return None
     if method.kind != "bank_transfer":
-        attempt = settlement.attempt_of(
-            charge, key=charge.payment_key, payment_method_id=method.payment_method_id, now=now
-        )
+        attempt = attempt_of(charge, key=charge.payment_key, payment_method_id=method.payment_method_id, now=now)
         if not charges.begin_attempt(connection, charge, payment_method_id=method.payment_method_id, again_at=None):
             return None
         attempts.add(connection, attempt)
@@ -137,7 +136,7 @@ def _begin(
         about = f"{charge_id}:{now.isoformat()}"
         settlement.failed(connection, charge, "bank_transfer_overdue", about=about, now=now)
     else:
-        settlement.await_transfer(connection, charge, payment_method_id=method.payment_method_id, now=now)
+        await_transfer(connection, charge, payment_method_id=method.payment_method_id, now=now)
     arrears.refresh(connection, parts, charge.organization_id)
     return None
 

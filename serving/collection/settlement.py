@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from recommender.billing import ledger as accounts
-from recommender.billing.dunning import ASK_AGAIN_AFTER, TRANSFER_TERM
+from recommender.billing.dunning import ASK_AGAIN_AFTER
 from serving.collection import arrears
 from serving.notifications import repository as notifications
 from serving.organizations import repository as organizations
@@ -30,42 +30,6 @@ def settle(connection: Connection, parts: Parts, attempt: Attempt, payment: Paym
     arrears.refresh(connection, parts, attempt.organization_id)
     organizations.touch(connection, [attempt.organization_id])  # last, as elsewhere: writers lock in one order
     return True
-
-
-def paid_already(connection: Connection, charge: Charge, *, key: str, payment_method_id: str, now: datetime) -> None:
-    """Record that a charge was paid before it was made: a change happens once its payment has succeeded."""
-    attempt = attempt_of(charge, key=key, payment_method_id=payment_method_id, now=now)
-    attempts.add(connection, attempt, settled_at=now)
-    attempts.learn(connection, attempt, Payment("succeeded"), now=now)
-    charges.begin_attempt(connection, charge, payment_method_id=payment_method_id, again_at=None)
-    charges.collected(connection, charge, payment_method_id=payment_method_id, key=key, now=now)
-
-
-def await_transfer(connection: Connection, charge: Charge, *, payment_method_id: str, now: datetime) -> None:
-    """Let a charge wait for the customer's bank transfer; it counts as failed after the term."""
-    again_at = charge.occurred_at + TRANSFER_TERM
-    if charges.begin_attempt(connection, charge, payment_method_id=payment_method_id, again_at=max(again_at, now)):
-        attempt = attempt_of(charge, key=charge.payment_key, payment_method_id=payment_method_id, now=now, awaited=True)
-        attempts.add(connection, attempt)
-
-
-def attempt_of(
-    charge: Charge, *, key: str, payment_method_id: str | None, now: datetime, awaited: bool = False
-) -> Attempt:
-    """An attempt that begins now, to collect all of a charge."""
-    return Attempt(
-        key=key,
-        organization_id=charge.organization_id,
-        charge_id=charge.charge_id,
-        payment_method_id=payment_method_id,
-        amount_cents=charge.total_cents,
-        currency=charge.currency,
-        status="awaited" if awaited else "started",
-        failure_code=None,
-        ask_at=None if awaited else now + attempts.ASKED_AFTER,
-        refund=None,
-        started_at=now,
-    )
 
 
 def failed(connection: Connection, charge: Charge, code: str, *, about: str, now: datetime) -> None:

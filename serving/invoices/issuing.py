@@ -3,28 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection
 
 from data_contracts.invoices import DocumentKind, Invoice, Party, Payment, Reference
 from recommender.billing.catalogue import Plan
 from recommender.billing.invoice import Document, document_of
+from recommender.billing.payment_methods import MethodKind
 from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine
-from serving.db import json_columns
-from serving.db.billing_tables import charges, payment_methods
 from serving.invoices import repository
 from serving.notifications import repository as notifications
-from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import company_number, day_of
 from serving.settings import SellerSettings
 from serving.words.locales import DEFAULT_LOCALE, supported
 
-_LINES: TypeAdapter[tuple[Line, ...]] = TypeAdapter(tuple[Line, ...])
-_TAX: TypeAdapter[tuple[TaxLine, ...]] = TypeAdapter(tuple[TaxLine, ...])
 _PREFIX: Mapping[DocumentKind, str] = {"invoice": "INV", "credit_note": "CRN"}
 
 
@@ -41,12 +35,25 @@ class Issuer:
         return replace(self, plan_names={**self.plan_names, **{plan.code: plan.name for plan in plans if plan}})
 
 
-def issue(connection: Connection, issuer: Issuer, *, charge_id: str, now: datetime) -> str:
-    """Give the charge its document; the number. An `IntegrityError` when it has one already."""
-    charge = connection.execute(select(charges).where(charges.c.charge_id == charge_id)).one()
-    organization = organizations.get(connection, charge.organization_id)
-    lines, tax = json_columns.loads(_LINES, charge.lines), json_columns.loads(_TAX, charge.tax)
-    document = document_of(lines, tax=tax, plan_names=issuer.plan_names)
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What a document is about: the lines of one charge, their tax, and how they are paid."""
+
+    charge_id: str
+    lines: tuple[Line, ...]
+    tax: tuple[TaxLine, ...]
+    currency: str
+    occurred_at: datetime
+    paid: bool
+    paid_by: MethodKind | None
+    """The kind of payment method that has paid or is to pay; `None`: there is none yet."""
+
+
+def issue(
+    connection: Connection, issuer: Issuer, organization: OrganizationRow, supply: Supply, *, now: datetime
+) -> str:
+    """Give a charge its document; the number. An `IntegrityError` when the charge has one already."""
+    document = document_of(supply.lines, tax=supply.tax, plan_names=issuer.plan_names)
     issued_on = day_of(now)
     series = f"{_PREFIX[document.kind]}-{issued_on.year}"
     position = repository.next_position(connection, series)
@@ -55,21 +62,21 @@ def issue(connection: Connection, issuer: Issuer, *, charge_id: str, now: dateti
         kind=document.kind,
         organization_id=organization.organization_id,
         issued_on=issued_on,
-        supplied_on=day_of(charge.occurred_at),
+        supplied_on=day_of(supply.occurred_at),
         locale=supported(organization.locale) or DEFAULT_LOCALE,
         timezone=organization.timezone,
-        currency=charge.currency,
+        currency=supply.currency,
         seller=issuer.seller.on_invoice(),
         buyer=_buyer(organization),
-        refers_to=_reference(connection, charge, document),
+        refers_to=_reference(connection, organization.organization_id, document),
         lines=document.lines,
         tax=document.tax,
         net_cents=document.net_cents,
         tax_cents=document.tax_cents,
         total_cents=document.total_cents,
-        payment=_payment(connection, issuer.seller, charge, document, issued_on),
+        payment=_payment(issuer.seller, supply, document, issued_on),
     )
-    repository.add(connection, invoice, series=series, position=position, charge_id=charge_id, now=now)
+    repository.add(connection, invoice, series=series, position=position, charge_id=supply.charge_id, now=now)
     notifications.record(
         connection,
         organization_id=invoice.organization_id,
@@ -92,27 +99,21 @@ def _buyer(organization: OrganizationRow) -> Party:
     )
 
 
-def _reference(connection: Connection, charge: Row[Any], document: Document) -> Reference | None:
+def _reference(connection: Connection, organization_id: str, document: Document) -> Reference | None:
     """The invoice that a credit note is about: the last one that charged the plan whose time is given back."""
     if document.kind == "invoice":
         return None
     returned = {line.plan for line in document.lines if line.kind == "unused_time"}
-    earlier = [each for each in repository.all_of(connection, charge.organization_id) if each.kind == "invoice"]
+    earlier = [each for each in repository.all_of(connection, organization_id) if each.kind == "invoice"]
     charged = [each for each in earlier if any(line.plan in returned and line.amount_cents > 0 for line in each.lines)]
     found = next(iter((*charged, *earlier)), None)
     return None if found is None else Reference(number=found.number, issued_on=found.issued_on)
 
 
-def _payment(
-    connection: Connection, seller: SellerSettings, charge: Row[Any], document: Document, issued_on: date
-) -> Payment:
+def _payment(seller: SellerSettings, supply: Supply, document: Document, issued_on: date) -> Payment:
     """Paid already, or when to be paid; a credit note is settled by the balance that it became."""
-    method = payment_methods.c.payment_method_id == charge.payment_method_id
-    if charge.payment_method_id is None:
-        method = (payment_methods.c.organization_id == charge.organization_id) & payment_methods.c.is_default
-        method &= payment_methods.c.removed_at.is_(None)
-    kind = connection.execute(select(payment_methods.c.kind).where(method)).scalar()
-    if charge.status == "paid" or document.kind == "credit_note":
+    kind = supply.paid_by
+    if supply.paid or document.kind == "credit_note":
         return Payment(method=kind, paid_cents=document.total_cents, due_on=None)
     days = seller.payment_days if kind in {None, "bank_transfer"} else 0
     return Payment(method=kind, paid_cents=0, due_on=issued_on + timedelta(days=days))

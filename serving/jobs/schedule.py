@@ -41,14 +41,7 @@ def close_periods(parts: Parts, *, now: datetime) -> int:
     for organization_id in parts.database.reading(lambda connection: closing.organizations_due(connection, now=now)):
 
         def work(connection: Connection, owner: str = organization_id) -> bool:
-            return closing.close_due(
-                connection,
-                owner,
-                catalogue=parts.catalogue,
-                now=now,
-                new_id=parts.new_id,
-                issuer=parts.issuer,
-            )
+            return closing.close_due(connection, parts.books(now), owner)
 
         try:
             done += parts.database.writing(work)

@@ -1,6 +1,5 @@
 """The change of plan as pages with forms, on the same services as the API: preview, confirm, progress, cancel."""
 
-from hashlib import sha256
 from typing import Annotated, Any, Final
 
 import orjson
@@ -16,13 +15,10 @@ from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.parts import Parts
 from serving.payments.contracts import PaymentMethodIn
 from serving.payments.gateway import TokenRefused
-from serving.plan_changes import answers, service
+from serving.plan_changes import answers, previews, service
 from serving.plan_changes.contracts import ConfirmIn, WishIn
-from serving.plan_changes.endpoints import NothingScheduled, UnknownChange
 from serving.plan_changes.idempotency import key_of
 from serving.plan_changes.quotes import Wanted
-from serving.renewals.closing import cancel_scheduled
-from serving.subscriptions import changes
 from serving.web.fields import ID_PATTERN
 from serving.web.forms import Form, FormUnreadable
 from serving.web.problems import documented
@@ -98,9 +94,7 @@ class _Endpoints:
         parts = self._parts
 
         def work(connection: Connection) -> dict[str, Any]:
-            change = changes.get(connection, change_id)
-            if change is None or change.organization_id != page.organization_id:
-                raise UnknownChange
+            change = service.change_of(connection, page.organization_id, change_id)
             return answers.progress(connection, change, parts=parts, organization=page.organization, locale=page.locale)
 
         return self._pages.render("change.html", page, change=await parts.database.read(work))
@@ -108,17 +102,12 @@ class _Endpoints:
     async def cancel_page(self, request: Request) -> Response:
         """Take back the change that waits."""
         page, _ = await self._pages.submitted(request)
-        await self._parts.database.write(lambda connection: self._cancel(connection, page))
+        now = self._parts.now()
+        await self._parts.database.write(lambda connection: service.cancel(connection, page.organization_id, now=now))
         return self._pages.redirect(page, "/plans")
 
-    def _cancel(self, connection: Connection, page: Page) -> None:
-        if changes.under_way(connection, page.organization_id) is not None:
-            raise service.ChangeUnderWay
-        if not cancel_scheduled(connection, page.organization_id, now=self._parts.now()):
-            raise NothingScheduled
-
     async def _preview(self, page: Page, wanted: Wanted) -> dict[str, Any]:
-        return await service.preview(
+        return await previews.preview(
             self._parts, organization_id=page.organization_id, wanted=wanted, locale=page.locale
         )
 
@@ -164,12 +153,5 @@ def _confirmation(page: Page, form: Form, method: str | None) -> service.Request
         confirmation = ConfirmIn(quote=form.get("quote"), payment_method=method)
     except ValidationError as error:
         raise FormUnreadable from error
-    body = orjson.dumps(confirmation.model_dump(), option=orjson.OPT_SORT_KEYS)
-    return service.Request(
-        organization_id=page.organization_id,
-        quote=confirmation.quote,
-        payment_method=confirmation.payment_method,
-        key=key_of(form.get("key")),
-        fingerprint=sha256(body).hexdigest(),
-        locale=page.locale,
-    )
+    key = key_of(form.get("key"))
+    return service.request_of(confirmation, organization_id=page.organization_id, key=key, locale=page.locale)

@@ -34,6 +34,8 @@ class Charge:
     next_attempt_at: datetime | None
     failure_code: str | None
     failing_since: datetime | None
+    payment_method_id: str | None
+    """The method of the latest attempt."""
     occurred_at: datetime
 
     @property

@@ -1,70 +1,52 @@
-"""Make a change happen: the subscription, the log, the charge and the outcome, in one transaction."""
-
-from collections.abc import Callable
-from datetime import datetime
+"""Make a change happen: booked at once, or waiting for the period's end."""
 
 from sqlalchemy import Connection
 
-from recommender.billing.subscription import Subscription
-from serving.collection import settlement
-from serving.invoices.issuing import Issuer, issue
-from serving.notifications import repository as notifications
 from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
 from serving.outcomes import service as outcomes
-from serving.payments import charges
 from serving.payments import repository as methods
-from serving.payments.charges import Charge
-from serving.subscriptions import changes, log, states
+from serving.payments.first_payment import PaidWith
+from serving.renewals.booking import Booking, Books, book, tell
+from serving.subscriptions import changes, states
 from serving.subscriptions.changes import ChangeRow, ChangeStatus
 
 
-def apply(
-    connection: Connection, change: ChangeRow, *, now: datetime, new_id: Callable[[], str], issuer: Issuer
-) -> None:
+def apply(connection: Connection, books: Books, change: ChangeRow) -> None:
     """Carry out a change that happens at once and is paid; whatever waited is replaced by it.
 
     Raises `StateChangedMeanwhile` when the subscription is no longer the one it was decided on.
     """
-    document, owner = change.document, change.organization_id
-    _store(connection, change, document.after, now=now)
-    log.log_change(
-        connection,
-        event_id=new_id(),
-        organization_id=owner,
-        subscription=document.after,
-        occurred_at=change.effective_at,
-        recorded_at=now,
+    document, owner, named = change.document, change.organization_id, change.change_id
+    changes.finish_scheduled(connection, owner, "cancelled", now=books.now)
+    method = methods.ever(connection, change.payment_method_id)
+    booking = Booking(
+        organization=organizations.get(connection, owner),
+        over=change.subscription_version,
+        after=document.after,
+        at=change.effective_at,
+        cause=f"change:{named}",
+        currency=document.currency,
+        lines=document.lines,
+        tax=document.tax,
+        change=named,
+        paid_with=None if method is None else PaidWith(method, key=named),
     )
-    if document.lines:
-        charge = charges.add(
-            connection,
-            charge_id=new_id(),
-            organization_id=owner,
-            cause=f"change:{change.change_id}",
-            currency=document.currency,
-            lines=document.lines,
-            tax=document.tax,
-            occurred_at=change.effective_at,
-            now=now,
-        )
-        _record_payment(connection, change, charge, now=now)
-        issue(connection, issuer.knowing(document.after.plan), charge_id=charge.charge_id, now=now)
-    _tell(connection, change, "change_applied", now=now)
-    outcomes.note(
-        connection, kind="paid", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now
-    )
+    book(connection, books, booking)
+    outcomes.note(connection, kind="paid", decision_id=change.decision_id, plan=change.plan, of=named, now=books.now)
 
 
-def schedule(connection: Connection, change: ChangeRow, *, now: datetime) -> None:
+def schedule(connection: Connection, books: Books, change: ChangeRow) -> None:
     """Let a change wait for the period's end; it takes the place of one that waited before."""
-    _store(connection, change, change.document.after, now=now)
-    _tell(connection, change, "change_scheduled", now=now)
+    owner, after = change.organization_id, change.document.after
+    changes.finish_scheduled(connection, owner, "cancelled", now=books.now)
+    states.store(connection, owner, after, over=change.subscription_version, now=books.now)
+    _tell(connection, books, change, "change_scheduled")
 
 
-def give_up(connection: Connection, change: ChangeRow, *, failure_code: str, now: datetime) -> None:
-    """Tell the customer that nobody pays for a change any more, who waited for no answer."""
-    _tell(connection, change, "change_refused", now=now, failure_code=failure_code)
+def give_up(connection: Connection, books: Books, change: ChangeRow, *, failure_code: str) -> None:
+    """Tell the customer, who waits for no answer any more, that the payment of a change has failed."""
+    _tell(connection, books, change, "change_refused", failure_code=failure_code)
 
 
 def status_at_once(change_timing: str) -> ChangeStatus:
@@ -72,36 +54,9 @@ def status_at_once(change_timing: str) -> ChangeStatus:
     return "scheduled" if change_timing == "period_end" else "applied"
 
 
-def _store(connection: Connection, change: ChangeRow, after: Subscription, *, now: datetime) -> None:
-    changes.finish_scheduled(connection, change.organization_id, "cancelled", now=now)
-    states.store(connection, change.organization_id, after, over=change.subscription_version, now=now)
-    organizations.touch(connection, [change.organization_id])
-
-
-def _record_payment(connection: Connection, change: ChangeRow, charge: Charge, *, now: datetime) -> None:
-    """The change was paid before it happened, or its bank transfer is awaited."""
-    method = methods.ever(connection, change.payment_method_id)
-    if method is None or not charge.total_cents:
-        return
-    paid_with = method.payment_method_id
-    if method.kind == "bank_transfer":
-        settlement.await_transfer(connection, charge, payment_method_id=paid_with, now=now)
-    else:
-        settlement.paid_already(connection, charge, key=change.change_id, payment_method_id=paid_with, now=now)
-
-
-def _tell(connection: Connection, change: ChangeRow, kind: Kind, *, now: datetime, **more: object) -> None:
+def _tell(connection: Connection, books: Books, change: ChangeRow, kind: Kind, **more: object) -> None:
     after = change.document.after
     plan = after.plan if after.scheduled is None else after.scheduled.plan
-    notifications.record(
-        connection,
-        organization_id=change.organization_id,
-        kind=kind,
-        about=change.change_id,
-        payload={
-            "plan_name": change.plan if plan is None else plan.name,
-            "effective_at": change.effective_at,
-            **more,
-        },
-        now=now,
-    )
+    name = change.plan if plan is None else plan.name
+    owner, about, at = change.organization_id, change.change_id, change.effective_at
+    tell(connection, books, owner, kind, about=about, plan_name=name, at=at, **more)

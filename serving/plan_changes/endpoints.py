@@ -1,9 +1,7 @@
 """Plan changes over HTTP: preview, confirm, cancel what waits."""
 
-from hashlib import sha256
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Header, Path, Request, Response
 from sqlalchemy import Connection
 
@@ -12,12 +10,9 @@ from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.notices import notices
 from serving.organizations import repository as organizations
 from serving.parts import AnyCaller, PartsOf, seen_by
-from serving.plan_changes import answers, idempotency, service
+from serving.plan_changes import answers, idempotency, previews, service
 from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
 from serving.plan_changes.quotes import Wanted
-from serving.plan_changes.service import ChangeUnderWay
-from serving.renewals.closing import cancel_scheduled
-from serving.subscriptions import changes
 from serving.web.answers import json_answer, locale_for
 from serving.web.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
 from serving.web.problems import MEDIA_TYPE, documented
@@ -32,14 +27,6 @@ IdempotencyKey = Annotated[
 ChangeId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128, description="Id of the change, from its receipt.")]
 
 
-class NothingScheduled(LookupError):
-    """No change waits."""
-
-
-class UnknownChange(LookupError):
-    """The organisation has confirmed no such change."""
-
-
 @router.post(
     "/{organization_id}/plan-changes/preview",
     response_model=QuoteAnswer,
@@ -52,7 +39,7 @@ async def preview_plan_change(
     seen_by(caller, organization_id)
     spoken = await _locale(request, parts, organization_id)
     wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id)
-    answer = await service.preview(parts, organization_id=organization_id, wanted=wanted, locale=spoken)
+    answer = await previews.preview(parts, organization_id=organization_id, wanted=wanted, locale=spoken)
     return json_answer(answer, locale=spoken)
 
 
@@ -75,15 +62,7 @@ async def confirm_plan_change(
     seen_by(caller, organization_id)
     key = idempotency.key_of(idempotency_key)
     spoken = await _locale(request, parts, organization_id)
-    body = orjson.dumps(confirmation.model_dump(), option=orjson.OPT_SORT_KEYS)
-    asked = service.Request(
-        organization_id=organization_id,
-        quote=confirmation.quote,
-        payment_method=confirmation.payment_method,
-        key=key,
-        fingerprint=sha256(body).hexdigest(),
-        locale=spoken,
-    )
+    asked = service.request_of(confirmation, organization_id=organization_id, key=key, locale=spoken)
     answer = await service.confirm(parts, asked)
     media_type = "application/json" if answer.status == 201 else MEDIA_TYPE
     headers = {"Content-Language": spoken} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
@@ -104,10 +83,7 @@ async def cancel_scheduled_change(
 
     def work(connection: Connection) -> dict[str, object]:
         organization = organizations.get(connection, organization_id)
-        if changes.under_way(connection, organization_id) is not None:
-            raise ChangeUnderWay
-        if not cancel_scheduled(connection, organization_id, now=parts.now()):
-            raise NothingScheduled
+        service.cancel(connection, organization_id, now=parts.now())
         held = subscriptions.current(
             connection, organization_id=organization_id, catalogue=parts.catalogue, now=parts.now()
         )
@@ -131,9 +107,7 @@ async def plan_change_progress(
 
     def work(connection: Connection) -> dict[str, object]:
         organization = organizations.get(connection, organization_id)
-        change = changes.get(connection, change_id)
-        if change is None or change.organization_id != organization_id:
-            raise UnknownChange
+        change = service.change_of(connection, organization_id, change_id)
         return answers.progress(connection, change, parts=parts, organization=organization, locale=spoken)
 
     return json_answer(await parts.database.read(work), locale=spoken)

@@ -30,7 +30,7 @@ def act_on(connection: Connection, parts: Parts, change_id: str, payment: Paymen
     if not changes.finish(connection, change_id, status, now=now, reason=reason):
         return act_on(connection, parts, change_id, payment)  # somebody else has settled it meanwhile
     if status == "applied":
-        carry_out.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
+        carry_out.apply(connection, parts.books(now), change)
     elif status == "failed":
         note(connection, kind="payment_failed", decision_id=change.decision_id, plan=change.plan, of=change_id, now=now)
     return status
@@ -40,7 +40,8 @@ def learn(connection: Connection, parts: Parts, change: ChangeRow, payment: Paym
     """Like `act_on`, when nobody waits for the answer: whoever sends the request again gets it."""
     status = act_on(connection, parts, change.change_id, payment)
     if status == payment.outcome == "failed":
-        carry_out.give_up(connection, change, failure_code=payment.failure_code or "payment_failed", now=parts.now())
+        code = payment.failure_code or "payment_failed"
+        carry_out.give_up(connection, parts.books(), change, failure_code=code)
     answer = None if status == "failed" else answers.receipt(connection, change, status)
     idempotency.finish_abandoned(connection, change.change_id, answer)
     arrears.refresh(connection, parts, change.organization_id)

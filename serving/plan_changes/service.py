@@ -1,40 +1,37 @@
-"""Preview a change, and carry out what was previewed: exactly that, exactly once."""
+"""Carry out what was previewed: exactly that, exactly once; or take back what waits."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
+import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from recommender.billing.catalogue import Catalogue
 from recommender.billing.plan_change import PeriodIsOver
-from serving.accounts.account import account_at
-from serving.accounts.accrued import accrued_overage
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
-from serving.outcomes import repository as outcomes
-from serving.outcomes.service import UnknownDecision, note
+from serving.outcomes.service import note
 from serving.parts import Parts
 from serving.payments import choice
 from serving.payments.choice import NoUsableMethod
 from serving.payments.gateway import Payment
 from serving.payments.repository import PaymentMethod
 from serving.plan_changes import answers, carry_out, idempotency, payment_outcome
+from serving.plan_changes.contracts import ConfirmIn
 from serving.plan_changes.idempotency import Answer
+from serving.plan_changes.previews import quote_now
 from serving.plan_changes.quotes import (
     Pinned,
     Quote,
     UnknownPlanWanted,
     UnknownPromotion,
-    Wanted,
-    quote,
 )
-from serving.renewals.closing import close_due
+from serving.renewals.closing import cancel_scheduled, close_due
 from serving.sale import versions
-from serving.subscriptions import changes, states
+from serving.subscriptions import changes
 from serving.subscriptions.changes import ChangeRow, ChangeStatus, Document
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.words.locales import LocaleCode
@@ -44,6 +41,14 @@ _ATTEMPTS: Final = 5
 
 class ChangeUnderWay(Exception):
     """Another change of the organisation waits for its payment."""
+
+
+class NothingScheduled(LookupError):
+    """No change waits."""
+
+
+class UnknownChange(LookupError):
+    """The organisation has confirmed no such change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,63 +71,17 @@ class Claim:
     method: PaymentMethod
 
 
-async def preview(parts: Parts, *, organization_id: str, wanted: Wanted, locale: LocaleCode) -> dict[str, object]:
-    """The quote as an answer; changes nothing, but closes first what has fallen due.
-
-    Raises `UnknownOrganization`, `UnknownPlanWanted`, `UnknownPromotion`, `UnknownDecision`, `HeldPlanUnknown`.
-    """
-
-    def read(connection: Connection) -> dict[str, object]:
-        organization = organizations.get(connection, organization_id)
-        if wanted.decision_id is not None:
-            decided = outcomes.decided(connection, wanted.decision_id)
-            if decided is None or decided.organization_id != organization_id:
-                raise UnknownDecision
-        quoted = quote_now(connection, parts, organization, wanted, at=parts.now())
-        return answers.quote_json(quoted, parts, organization, locale)
-
-    try:
-        answer = await parts.database.read(read)
-    except PeriodIsOver:
-        await parts.database.write(lambda connection: _close(connection, parts, organization_id))
-        answer = await parts.database.read(read)
-    if wanted.decision_id is not None:
-        blocked = bool(answer["blockers"])
-        await parts.database.write(lambda connection: _note_preview(connection, wanted, blocked, now=parts.now()))
-    return answer
-
-
-def _note_preview(connection: Connection, wanted: Wanted, blocked: bool, *, now: datetime) -> None:
-    """Tell the decision that led here what was asked for, and that it cannot be had."""
-    of = sha256(f"{wanted.decision_id} {wanted.plan}".encode()).hexdigest()[:40]
-    for kind in ("previewed", "blocked") if blocked else ("previewed",):
-        note(connection, kind=kind, decision_id=wanted.decision_id, plan=wanted.plan, of=of, now=now)
-
-
-def quote_now(
-    connection: Connection,
-    parts: Parts,
-    organization: OrganizationRow,
-    wanted: Wanted,
-    *,
-    at: datetime,
-    sold: Catalogue | None = None,
-) -> Quote:
-    """Decide on what is recorded now, as of an instant, by the catalogue on sale or by an earlier one that was."""
-    state, catalogue = (
-        states.present(connection, organization, catalogue=parts.catalogue, now=at),
-        sold or parts.catalogue,
+def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, locale: LocaleCode) -> Request:
+    """The confirmation of an organisation's quote, by the API or by a form; equal ones have equal fingerprints."""
+    body = orjson.dumps(confirmation.model_dump(), option=orjson.OPT_SORT_KEYS)
+    return Request(
+        organization_id=organization_id,
+        quote=confirmation.quote,
+        payment_method=confirmation.payment_method,
+        key=key,
+        fingerprint=sha256(body).hexdigest(),
+        locale=locale,
     )
-    held = None if state is None else state.subscription
-    quoted = quote(
-        account=account_at(connection, organization, subscription=held, catalogue=catalogue, now=at),
-        version=0 if state is None else state.version,
-        wanted=wanted,
-        catalogue=catalogue,
-        organization=organization,
-        at=at,
-    )
-    return replace(quoted, accrued=accrued_overage(connection, organization.organization_id, quoted.change.after))
 
 
 async def confirm(parts: Parts, request: Request) -> Answer:
@@ -163,7 +122,7 @@ def _claim(connection: Connection, parts: Parts, request: Request) -> Claim | An
     if before is not None:
         return before
     pinned = parts.quotes.read(request.quote, organization_id=owner)
-    _close(connection, parts, owner)
+    close_due(connection, parts.books(), owner)
 
     def refused(code: str) -> Answer:
         try:
@@ -218,9 +177,9 @@ def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: P
         request=request, pinned=pinned, quoted=quoted, status=status, method=method, now=now, change_id=parts.new_id()
     )
     if status == "scheduled":
-        carry_out.schedule(connection, change, now=now)
+        carry_out.schedule(connection, parts.books(now), change)
     elif status == "applied":
-        carry_out.apply(connection, change, now=now, new_id=parts.new_id, issuer=parts.issuer)
+        carry_out.apply(connection, parts.books(now), change)
     changes.add(connection, change)
     note(connection, kind="confirmed", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now)
     idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
@@ -241,15 +200,20 @@ def paid(connection: Connection, parts: Parts, change_id: str, payment: Payment,
     return idempotency.finish(connection, request.organization_id, request.key, answer)
 
 
-def _close(connection: Connection, parts: Parts, organization_id: str) -> None:
-    close_due(
-        connection,
-        organization_id,
-        catalogue=parts.catalogue,
-        now=parts.now(),
-        new_id=parts.new_id,
-        issuer=parts.issuer,
-    )
+def cancel(connection: Connection, organization_id: str, *, now: datetime) -> None:
+    """Take back the change that waits for the period's end; raises `ChangeUnderWay`, `NothingScheduled`."""
+    if changes.under_way(connection, organization_id) is not None:
+        raise ChangeUnderWay
+    if not cancel_scheduled(connection, organization_id, now=now):
+        raise NothingScheduled
+
+
+def change_of(connection: Connection, organization_id: str, change_id: str) -> ChangeRow:
+    """A change that the organisation has confirmed; raises `UnknownChange`."""
+    change = changes.get(connection, change_id)
+    if change is None or change.organization_id != organization_id:
+        raise UnknownChange
+    return change
 
 
 def _method(connection: Connection, parts: Parts, request: Request, quoted: Quote) -> PaymentMethod:

@@ -14,6 +14,7 @@ from recommender.billing.renewal import due_at
 from recommender.billing.subscription import PaidTime, Subscription
 from serving.db import json_columns
 from serving.db.billing_tables import subscription_states
+from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.sale.versions import find
 from serving.subscriptions import log
@@ -63,9 +64,9 @@ def present(
 
 
 def store(connection: Connection, organization_id: str, subscription: Subscription, *, over: int, now: datetime) -> int:
-    """Write the subscription over the version that was read; the new version.
+    """Write the subscription over the version that was read, and note that decisions about it are outdated.
 
-    Raises `StateChangedMeanwhile`; two first writers meet in an `IntegrityError`.
+    The new version. Raises `StateChangedMeanwhile`; two first writers meet in an `IntegrityError`.
     """
     values: dict[str, Any] = {
         "version": over + 1,
@@ -75,6 +76,7 @@ def store(connection: Connection, organization_id: str, subscription: Subscripti
     }
     if over == 0:
         connection.execute(insert(subscription_states).values(organization_id=organization_id, **values))
+        organizations.touch(connection, [organization_id])
         return 1
     written = connection.execute(
         update(subscription_states)
@@ -83,6 +85,7 @@ def store(connection: Connection, organization_id: str, subscription: Subscripti
     )
     if written.rowcount != 1:
         raise StateChangedMeanwhile(organization_id)
+    organizations.touch(connection, [organization_id])
     return over + 1
 
 

@@ -7,8 +7,11 @@ import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
-from serving.db.invoice_tables import invoices
-from serving.invoices.issuing import issue
+from serving.db import json_columns
+from serving.db.billing_tables import charges
+from serving.invoices.issuing import Supply, issue
+from serving.organizations import repository as organizations
+from serving.payments.charges import LINES, TAX
 from tests.serving.lives import Life, selling
 
 TWO_TIERS = "families: {shop: {templates: [], tiers: [old, new]}}\n"
@@ -120,8 +123,11 @@ def test_a_number_whose_transaction_fails_is_given_again(life: Life) -> None:
 
     def fails(connection: Connection) -> None:
         connection.execute(text("INSERT INTO invoice_series (series, last) VALUES ('INV-2030', 1)"))
-        charge_id = connection.execute(select(invoices.c.charge_id)).scalar_one()
-        issue(connection, life.service.parts.issuer, charge_id=charge_id, now=life.service.clock())
+        charge = connection.execute(select(charges)).one()
+        lines, tax = json_columns.loads(LINES, charge.lines), json_columns.loads(TAX, charge.tax)
+        supply = Supply(charge.charge_id, lines, tax, "EUR", charge.occurred_at, paid=True, paid_by="card")
+        organization = organizations.get(connection, "acme")
+        issue(connection, life.service.parts.issuer, organization, supply, now=life.service.clock())
 
     for _ in range(2):  # the charge has its document already
         with pytest.raises(IntegrityError):

@@ -1,0 +1,68 @@
+"""How a new charge is paid: it was paid before it was made, or a bank transfer is awaited."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from recommender.billing.dunning import TRANSFER_TERM
+from serving.payments import attempts, charges
+from serving.payments.attempts import Attempt
+from serving.payments.charges import Charge
+from serving.payments.gateway import Payment
+from serving.payments.repository import PaymentMethod
+
+
+@dataclass(frozen=True, slots=True)
+class PaidWith:
+    """The method that pays a charge when it is made, and the key of the payment at the provider."""
+
+    method: PaymentMethod
+    key: str
+
+
+def record(connection: Connection, charge: Charge, paid_with: PaidWith, *, now: datetime) -> None:
+    """Record the payment that came before the charge, or await the bank transfer; nothing where nothing is owed."""
+    if not charge.total_cents:
+        return
+    if paid_with.method.kind == "bank_transfer":
+        await_transfer(connection, charge, payment_method_id=paid_with.method.payment_method_id, now=now)
+    else:
+        _paid_already(connection, charge, paid_with, now=now)
+
+
+def await_transfer(connection: Connection, charge: Charge, *, payment_method_id: str, now: datetime) -> None:
+    """Let a charge wait for the customer's bank transfer; it counts as failed after the term."""
+    again_at = charge.occurred_at + TRANSFER_TERM
+    if charges.begin_attempt(connection, charge, payment_method_id=payment_method_id, again_at=max(again_at, now)):
+        attempt = attempt_of(charge, key=charge.payment_key, payment_method_id=payment_method_id, now=now, awaited=True)
+        attempts.add(connection, attempt)
+
+
+def attempt_of(
+    charge: Charge, *, key: str, payment_method_id: str | None, now: datetime, awaited: bool = False
+) -> Attempt:
+    """An attempt that begins now, to collect all of a charge."""
+    return Attempt(
+        key=key,
+        organization_id=charge.organization_id,
+        charge_id=charge.charge_id,
+        payment_method_id=payment_method_id,
+        amount_cents=charge.total_cents,
+        currency=charge.currency,
+        status="awaited" if awaited else "started",
+        failure_code=None,
+        ask_at=None if awaited else now + attempts.ASKED_AFTER,
+        refund=None,
+        started_at=now,
+    )
+
+
+def _paid_already(connection: Connection, charge: Charge, paid_with: PaidWith, *, now: datetime) -> None:
+    """A change of plan happens once its payment has succeeded, so its charge is paid when it is made."""
+    method = paid_with.method.payment_method_id
+    attempt = attempt_of(charge, key=paid_with.key, payment_method_id=method, now=now)
+    attempts.add(connection, attempt, settled_at=now)
+    attempts.learn(connection, attempt, Payment("succeeded"), now=now)
+    charges.begin_attempt(connection, charge, payment_method_id=method, again_at=None)
+    charges.collected(connection, charge, payment_method_id=method, key=paid_with.key, now=now)
