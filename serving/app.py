@@ -39,7 +39,7 @@ from serving.problem_table import install_problem_handlers
 from serving.services import Services, build
 from serving.settings import Settings, with_secrets
 from serving.usage import endpoints as usage
-from serving.web import openapi
+from serving.web import openapi, reference_page
 from serving.web.callers import Callers
 from serving.web.logs import logger
 from serving.web.middleware import RequestMiddleware
@@ -136,6 +136,7 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         change_pages.router(pages, services.parts, services.payment_methods, services.outcomes),
         billing_pages.router(pages, services.payment_methods, services.invoices),
         assets.router,
+        reference_page.router,
     ):
         app.include_router(router)
 

@@ -27,7 +27,7 @@ _PREFLIGHT: Final = {
     b"vary": b"Origin",
 }
 _FORM: Final = "application/x-www-form-urlencoded"
-_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_QUIET: Final = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
 
 
 class BodyTooLarge(HTTPException):

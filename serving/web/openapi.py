@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from serving.web.problems import FieldProblem, ProblemDocument
 from serving.words.locales import LOCALES
 
-SPEECHLESS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+SPEECHLESS: Final = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
 LOCALE: Final = {
     "name": "locale",
     "in": "query",
