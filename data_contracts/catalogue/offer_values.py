@@ -1,6 +1,6 @@
 """The values that offers are made of: amounts, whole numbers, countries, spans of time, conditions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -18,6 +18,8 @@ _CONDITIONS: Final[Mapping[str, tuple[Literal["template", "integration"], bool]]
     "excludes_integration": ("integration", False),
 }
 
+_AUDIENCE_FIELDS: Final = frozenset({"new_customers", "families", "countries"})
+
 Availability = tuple[datetime | None, datetime | None]
 """From (inclusive) and until (exclusive); an open side is `None`."""
 
@@ -31,6 +33,18 @@ class ConditionOffer:
     kind: Literal["template", "integration"]
     code: str
     required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceOffer:
+    """Whom a promotion is for; what is not named asks for nothing."""
+
+    new_customers: bool = False
+    families: frozenset[str] | None = None
+    countries: frozenset[str] | None = None
+
+
+EVERYBODY: Final = AudienceOffer()
 
 
 def written(entry: Entry) -> str:
@@ -86,6 +100,31 @@ def countries(entry: Entry) -> frozenset[str]:
             item.fault(f"{item.shown} is not a country (ISO 3166, two capitals)")
     if not entry.items():
         entry.fault("must name at least one country")
+    return frozenset(codes)
+
+
+def audience(entry: Entry, *, families: Collection[str]) -> AudienceOffer:
+    """Whom a promotion is for, by the families that there are."""
+    parts = entry.fields(_AUDIENCE_FIELDS)
+    new, named, places = parts.get("new_customers"), parts.get("families"), parts.get("countries")
+    return AudienceOffer(
+        new_customers=bool(new.flag()) if new else False,
+        families=_families(named, known=families) if named else None,
+        countries=countries(places) if places else None,
+    )
+
+
+def _families(entry: Entry, *, known: Collection[str]) -> frozenset[str]:
+    codes = set()
+    for item in entry.names():
+        code = written(item)
+        if code in known:
+            codes.add(code)
+        else:
+            hint = closest(code, sorted(known), findings=item.findings)
+            item.fault(f"there is no family {item.shown}{hint}")
+    if not entry.items():
+        entry.fault("must name at least one family")
     return frozenset(codes)
 
 

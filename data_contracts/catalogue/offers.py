@@ -4,13 +4,13 @@ Families with their tiers, names, overage prices, countries, availability, condi
 which usage limit counts which metric, and texts per language. Every section may be left out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
 from data_contracts.catalogue import offer_values
-from data_contracts.catalogue.offer_values import ALWAYS, Availability, ConditionOffer
+from data_contracts.catalogue.offer_values import ALWAYS, EVERYBODY, AudienceOffer, Availability, ConditionOffer
 from data_contracts.catalogue.pricing2yaml import Pricing
 from data_contracts.currencies import MINOR_DIGITS
 from data_contracts.languages import LOCALES
@@ -24,7 +24,7 @@ MAX_ENTRIES: Final = 2_000
 _TOP_FIELDS = frozenset({"annual_discount_percent", "families", "plans", "promotions", "metrics", "texts"})
 _FAMILY_FIELDS = frozenset({"templates", "tiers"})
 _PLAN_FIELDS = frozenset({"name", "overage", "countries", "available", "conditions"})
-_PROMOTION_FIELDS = frozenset({"plans", "intervals", "percent", "amount", "cycles", "available", "texts"})
+_PROMOTION_FIELDS = frozenset({"plans", "intervals", "percent", "amount", "cycles", "available", "for", "texts"})
 _MAX_CYCLES = 1_000
 
 
@@ -60,6 +60,7 @@ class PromotionOffer:
     """Major units off each billing cycle."""
     cycles: int | None
     available: Availability
+    audience: AudienceOffer
     texts: Mapping[str, str]
 
 
@@ -93,7 +94,10 @@ def read_offers(text: str, *, pricing: Pricing | None) -> Offers:
     reader = _Reader(pricing)
     families = reader.families(_section(top, "families"))
     plans = {code: reader.plan(code, entry) for code, entry in reader.named(top, "plans", what="a plan")}
-    promotions = {code: reader.promotion(entry) for code, entry in reader.named(top, "promotions", what="a promotion")}
+    promotions = {
+        code: reader.promotion(entry, families=families)
+        for code, entry in reader.named(top, "promotions", what="a promotion")
+    }
     offers = Offers(
         families=families,
         plans=plans,
@@ -162,10 +166,10 @@ class _Reader:
             conditions=offer_values.conditions(conditions) if conditions else (),
         )
 
-    def promotion(self, entry: Entry) -> PromotionOffer:
+    def promotion(self, entry: Entry, *, families: Collection[str]) -> PromotionOffer:
         parts = entry.fields(_PROMOTION_FIELDS)
         plans, intervals, available = parts.get("plans"), parts.get("intervals"), parts.get("available")
-        texts = parts.get("texts")
+        texts, audience = parts.get("texts"), parts.get("for")
         percent, amount = self._reduction(entry, parts)
         return PromotionOffer(
             plans=tuple(code for item in plans.names() if self._sold(code := offer_values.written(item), item))
@@ -176,6 +180,7 @@ class _Reader:
             amount=amount,
             cycles=offer_values.whole(parts.get("cycles"), most=_MAX_CYCLES),
             available=offer_values.available(available) if available else ALWAYS,
+            audience=offer_values.audience(audience, families=families) if audience else EVERYBODY,
             texts=self.texts(texts) if texts else {},
         )
 

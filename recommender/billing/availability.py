@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from recommender.billing.account import Account
 from recommender.billing.blockers import Blocker, blockers_for
-from recommender.billing.catalogue import Window
+from recommender.billing.catalogue import Interval, Plan, Promotion, Window
 from recommender.billing.change_rules import (
     ChangeRule,
     Direction,
@@ -121,11 +121,31 @@ def _refusals(account: Account, wish: Wish, *, now: datetime) -> tuple[Blocker, 
     refusals = refusals_for(offer=wish.plan, interval=wish.interval, applicant=account.applicant, now=now)
     if wish.promotion is None:
         return refusals
+    return (*refusals, *offer_refusals(account, wish.promotion, plan=wish.plan, interval=wish.interval, now=now))
+
+
+def offer_refusals(
+    account: Account, promotion: Promotion, *, plan: Plan, interval: Interval, now: datetime
+) -> tuple[Blocker, ...]:
+    """Every reason why the account may not use the promotion on this plan now; empty when it may."""
     used = frozenset[str]() if account.subscription is None else account.subscription.promotions_used
-    return (
-        *refusals,
-        *promotion_refusals(wish.promotion, plan=wish.plan, interval=wish.interval, now=now, used=used),
-    )
+    terms = promotion_refusals(promotion, plan=plan, interval=interval, now=now, used=used)
+    return (*terms, *_audience_refusals(account, promotion))
+
+
+def _audience_refusals(account: Account, promotion: Promotion) -> tuple[Blocker, ...]:
+    """Whether the promotion is for somebody else: for new customers, for another family, for another country."""
+    audience, applicant, held = promotion.audience, account.applicant, account.paying_plan
+    found = []
+    if audience.new_customers and (account.subscription is None or account.subscription.status != "trial"):
+        found.append("promotion_new_customers_only")
+    if audience.families is not None:
+        holds = held is not None and held.family in audience.families
+        if not holds and not applicant.templates & audience.templates:
+            found.append("promotion_other_family")
+    if audience.countries is not None and applicant.country.upper() not in audience.countries:
+        found.append("promotion_other_country")
+    return tuple(Blocker(code, "choose_without_promotion", "plans", subject=promotion.code) for code in found)
 
 
 def _payment_blockers(account: Account, wish: Wish, *, timing: Timing) -> tuple[Blocker, ...]:

@@ -60,6 +60,20 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom a promotion is for; what is left at its default asks for nothing."""
+
+    new_customers: bool = False
+    """True: only organisations that have never paid for a plan."""
+    families: frozenset[str] | None = None
+    """Only organisations with a template of one of these families, or a plan of one."""
+    templates: frozenset[str] = frozenset()
+    """The agent templates that `families` are meant for."""
+    countries: frozenset[str] | None = None
+    """Only organisations in one of these countries (ISO 3166)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Promotion:
     """A price reduction while its window lasts; exactly one of `percent` and `amount_cents` is set."""
 
@@ -71,6 +85,7 @@ class Promotion:
     amount_cents: int | None
     cycles: int | None
     """How many billing cycles it lasts; `None` for ever."""
+    audience: Audience = Audience()
     texts: Mapping[str, str] = field(default_factory=dict)
     """Locale → one line of text."""
 

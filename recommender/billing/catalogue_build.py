@@ -6,14 +6,22 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final, cast
 
-from data_contracts.catalogue.offer_values import Availability
-from data_contracts.catalogue.offers import NO_OFFERS, Offers, PlanOffer, PromotionOffer, read_offers
+from data_contracts.catalogue.offer_values import AudienceOffer, Availability
+from data_contracts.catalogue.offers import (
+    NO_OFFERS,
+    FamilyOffer,
+    Offers,
+    PlanOffer,
+    PromotionOffer,
+    read_offers,
+)
 from data_contracts.catalogue.pricing2yaml import Pricing, PublishedAddOn, PublishedPlan, read_pricing
 from data_contracts.catalogue.terms import PublishedLimit, Value, as_quantity
 from data_contracts.usage import COUNT_METRICS, METRICS
 from data_contracts.yaml_reading.places import CatalogueFaults, Fault
 from recommender.billing.catalogue import (
     AddOn,
+    Audience,
     Catalogue,
     Condition,
     EnterpriseOffer,
@@ -83,7 +91,10 @@ def build_catalogue(*, pricing: Pricing, offers: Offers, version: str) -> Catalo
         plans=tuple(plans),
         enterprise=tuple(enterprise),
         add_ons=tuple(_add_on(entry, pricing.currency) for entry in pricing.add_ons.values() if not entry.private),
-        promotions=tuple(_promotion(code, offer, plans, pricing.currency) for code, offer in offers.promotions.items()),
+        promotions=tuple(
+            _promotion(code, offer, plans, pricing.currency, offers.families)
+            for code, offer in offers.promotions.items()
+        ),
         texts=offers.texts,
     )
 
@@ -256,7 +267,9 @@ def _add_on(published: PublishedAddOn, currency: str) -> AddOn:
     )
 
 
-def _promotion(code: str, offer: PromotionOffer, plans: list[Plan], currency: str) -> Promotion:
+def _promotion(
+    code: str, offer: PromotionOffer, plans: list[Plan], currency: str, families: Mapping[str, FamilyOffer]
+) -> Promotion:
     named = offer.plans if offer.plans is not None else [plan.code for plan in plans]
     return Promotion(
         code=code,
@@ -266,8 +279,15 @@ def _promotion(code: str, offer: PromotionOffer, plans: list[Plan], currency: st
         percent=offer.percent,
         amount_cents=None if offer.amount is None else minor_units(offer.amount, currency=currency),
         cycles=offer.cycles,
+        audience=_audience(offer.audience, families),
         texts=offer.texts,
     )
+
+
+def _audience(offer: AudienceOffer, families: Mapping[str, FamilyOffer]) -> Audience:
+    named = offer.families or frozenset()
+    templates = frozenset(template for family in named & families.keys() for template in families[family].templates)
+    return Audience(offer.new_customers, offer.families, templates, offer.countries)
 
 
 def _window(available: Availability) -> Window:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from recommender.billing.availability import offer_refusals
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
-from recommender.billing.discounts import discount_cents, promotion_refusals
+from recommender.billing.discounts import discount_cents
 from serving.accounts.account import Known
 from serving.web.fields import utc_text
 from serving.words.plans import Words
@@ -11,15 +12,14 @@ from serving.words.promotions import bookable_text, then_text
 
 
 def open_promotion(plan: Plan, interval: Interval, *, facts: Known, catalogue: Catalogue) -> Promotion | None:
-    """The offer that takes most off the plan's price now and that the organisation has not used yet."""
+    """The offer that takes most off the plan's price now, is meant for the organisation and was not used by it yet."""
     standing = facts.standing
     if (plan.code, interval) in {(standing.held.plan, standing.held.interval), standing.scheduled}:
         return None  # what is held or waits is not bought again, and its price is the one that is paid
-    used = frozenset[str]() if standing.subscription is None else standing.subscription.promotions_used
     usable = [
         promotion
         for promotion in catalogue.promotions
-        if not promotion_refusals(promotion, plan=plan, interval=interval, now=facts.at, used=used)
+        if not offer_refusals(facts.account, promotion, plan=plan, interval=interval, now=facts.at)
     ]
     price = plan.price_cents[interval]
     return max(usable, key=lambda each: (discount_cents(each, price_cents=price), each.code), default=None)

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any, get_args
 
 from data_contracts.yaml_reading.places import MAX_CHARACTERS, CatalogueFaults, Fault, Source, decode
-from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan, Promotion, Window
+from recommender.billing.catalogue import (
+    Audience,
+    Catalogue,
+    EnterpriseOffer,
+    Feature,
+    Interval,
+    Limit,
+    Plan,
+    Promotion,
+    Window,
+)
 from recommender.billing.catalogue_build import load_with_warnings
 from recommender.ranking.chains import chain_breaks
 from recommender.ranking.plan_table import plan_table
@@ -133,6 +143,14 @@ def _enterprise(offer: EnterpriseOffer) -> dict[str, Any]:
     }
 
 
+def _audience(audience: Audience) -> dict[str, Any]:
+    return {
+        "new_customers": audience.new_customers,
+        "families": None if audience.families is None else sorted(audience.families),
+        "countries": None if audience.countries is None else sorted(audience.countries),
+    }
+
+
 def _promotion(promotion: Promotion) -> dict[str, Any]:
     return {
         "promotion": promotion.code,
@@ -141,6 +159,7 @@ def _promotion(promotion: Promotion) -> dict[str, Any]:
         "percent": None if promotion.percent is None else float(promotion.percent),
         "amount_cents": promotion.amount_cents,
         "cycles": promotion.cycles,
+        "for": _audience(promotion.audience),
         "available": _window(promotion.window),
         "texts": dict(promotion.texts),
     }

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import pytest
 
-from data_contracts.catalogue.offer_values import ConditionOffer
+from data_contracts.catalogue.offer_values import EVERYBODY, AudienceOffer, ConditionOffer
 from data_contracts.catalogue.offers import read_offers
 from data_contracts.catalogue.pricing2yaml import read_pricing
 from data_contracts.yaml_reading.places import CatalogueFaults
@@ -77,6 +77,36 @@ def test_everything_that_offers_say_is_read() -> None:
     assert (all_year.plans, all_year.intervals) == (None, frozenset({"month", "year"}))
     assert offers.metrics == {"seats": "seats"}
     assert offers.texts["chat"] == {"de": "Gespräche", "en": "Chats", "fr": "Discussions"}
+
+
+def test_a_promotion_may_say_whom_it_is_for() -> None:
+    for_some = "cycles: 3\n    for: {new_customers: true, families: [shops], countries: [FR]}"
+
+    promotions = read_offers(OFFERS.replace("cycles: 3", for_some), pricing=PRICING).promotions
+
+    assert promotions["welcome"].audience == AudienceOffer(
+        new_customers=True, families=frozenset({"shops"}), countries=frozenset({"FR"})
+    )
+    assert promotions["all-year"].audience == EVERYBODY
+
+
+@pytest.mark.parametrize(
+    ("audience", "fault"),
+    [
+        ("{new_customer: true}", "22:11 promotions.welcome.for.new_customer is not a field known here"),
+        ("{new_customers: perhaps}", "22:26 promotions.welcome.for.new_customers must be true or false"),
+        (
+            "{families: [shop]}",
+            "22:22 promotions.welcome.for.families.0 there is no family 'shop', did you mean shops?",
+        ),
+        ("{families: []}", "22:11 promotions.welcome.for.families must name at least one family"),
+        ("{countries: [XX]}", "22:23 promotions.welcome.for.countries.0 'XX' is not a country"),
+    ],
+)
+def test_a_promotion_for_nobody_that_there_is_is_a_fault_at_its_place(audience: str, fault: str) -> None:
+    found = faults_of(OFFERS.replace("cycles: 3", f"cycles: 3\n    for: {audience}"))
+
+    assert [line for line in found if line.startswith(fault)], found
 
 
 @pytest.mark.parametrize(

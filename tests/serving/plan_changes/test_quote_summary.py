@@ -1,13 +1,15 @@
 """A quote and a confirmed change are told in words: a page shows them and adds nothing up."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data_contracts.catalogue import OFFERS_PATH
 from serving.words.locales import LOCALES
-from tests.serving.harness import Service, running
+from tests.serving.harness import NOW, Service, running, usage
 
 CARD = {"kind": "card", "token": "tok_visa"}
 
@@ -23,6 +25,10 @@ def post(service: Service, path: str, body: dict[str, Any], **headers: str) -> d
     answer = service.client.post(f"/v1/organizations/acme/{path}", json=body, headers={**service.host, **headers})
     content: dict[str, Any] = answer.json()
     return content
+
+
+def spaces(text: str) -> str:
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def preview(service: Service, plan: str = "ecommerce-basic", locale: str = "de") -> dict[str, Any]:
@@ -123,16 +129,72 @@ def test_an_open_offer_stands_on_its_plan_with_the_price_that_results(service: S
     assert by_plan["ecommerce-scale"] is None
 
 
-def test_a_plan_that_is_held_or_waits_shows_its_price_and_no_offer(service: Service) -> None:
-    def offer() -> object:
-        plans = service.get("plans?interval=month").json()["plans"]
-        return next(plan["promotion"] for plan in plans if plan["plan"] == "ecommerce-basic")
+def offer_on_basic(service: Service) -> Any:
+    plans = service.get("plans?interval=month").json()["plans"]
+    return next(plan["promotion"] for plan in plans if plan["plan"] == "ecommerce-basic")
+
+
+def test_a_plan_that_is_held_or_waits_shows_its_price_and_no_offer(tmp_path: Path) -> None:
+    for_everybody = tmp_path / "offers.yml"
+    for_everybody.write_text(OFFERS_PATH.read_text("utf-8").replace("    for: {new_customers: true}\n", ""), "utf-8")
+    with running(tmp_path, offers=str(for_everybody)) as service:
+        service.put()
+        takes_scale(service)
+        assert offer_on_basic(service) is not None
+
+        post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "down"})
+        assert offer_on_basic(service) is None
+
+
+def test_a_welcome_price_is_for_new_customers_on_the_card_and_in_the_preview(service: Service) -> None:
+    assert offer_on_basic(service)["code"] == "welcome-2026"
 
     takes_scale(service)
-    assert offer() is not None
 
-    post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "down"})
-    assert offer() is None
+    assert offer_on_basic(service) is None
+    assert {card["promotion"] for card in service.recommended()["plans"]} == {None}
+    wish = {"plan": "ecommerce-basic", "interval": "month", "promotion": "welcome-2026"}
+    refused = post(service, "plan-changes/preview?locale=de", wish)
+    assert (refused["quote"], [blocker["code"] for blocker in refused["blockers"]]) == (
+        None,
+        ["promotion_new_customers_only"],
+    )
+
+
+def test_an_offer_tells_the_whole_price_on_the_card_in_the_preview_and_for_the_next_invoices(service: Service) -> None:
+    assert spaces(offer_on_basic(service)["then_text"]) == "3 Monate lang, danach 190 €/Monat"
+
+    wish = {"plan": "ecommerce-basic", "interval": "month", "promotion": "welcome-2026"}
+    quote = post(service, "plan-changes/preview?locale=de", wish)
+
+    assert spaces(quote["summary"]["price"]) == (
+        "In den ersten 3 Monaten 161,50 €/Monat zzgl. MwSt., danach 190 €/Monat zzgl. MwSt."
+    )
+    coming = next(group for group in quote["summary"]["groups"] if group["code"] == "next")
+    assert [(spaces(row["text"]), spaces(row["amount"])) for row in coming["rows"]] == [
+        ("Nächste Rechnung am 16. April 2026", "161,50 € zzgl. MwSt."),
+        ("Ecommerce Basic ab dem 16. Juni 2026, ohne Angebot", "190 € zzgl. MwSt."),
+        ("Mehrverbrauch Gespräche", "8 € je 1.000 Gespräche"),
+        ("Mehrverbrauch AI-Tokens", "8 € je 1 Mio. AI-Tokens"),
+    ]
+    assert quote["promotion_ends"] == {"at": "2026-06-16T12:00:00Z", "net_cents": 19_000}
+
+
+def test_overage_so_far_is_told_before_a_plan_is_changed(service: Service) -> None:
+    post(service, "payment-methods", CARD)
+    post(service, "plan-changes", {"quote": preview(service)["quote"]}, **{"Idempotency-Key": "once"})
+    service.clock.move_to(NOW + timedelta(hours=2))
+    service.send(usage("busy", quantity=60_000, occurred_at=(NOW + timedelta(hours=1)).isoformat()))
+
+    quote = preview(service, "support-basic")
+
+    coming = next(group for group in quote["summary"]["groups"] if group["code"] == "next")
+    [accrued] = [row for row in coming["rows"] if "bisher" in row["text"]]
+    assert (accrued["text"], spaces(accrued["amount"])) == (
+        "Mehrverbrauch bisher: Gespräche",
+        "70,03 € zzgl. MwSt.",
+    )  # two hours at 8 €, the rest at 7 €
+    assert quote["accrued_overage_cents"] == 7_003
 
 
 def test_an_offer_that_is_used_is_not_shown_again(service: Service) -> None:
