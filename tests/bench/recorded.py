@@ -1,10 +1,11 @@
 """Proves that a restructuring changes no answer: records what a checkout answers, and compares two recordings.
 
 `python -m tests.bench.recorded record FOLDER` asks the service of this checkout some 2,500 questions over HTTP and
-writes every answer to `FOLDER/recorded.jsonl`; `python -m tests.bench.recorded compare A B` prints where two such
-folders differ and ends with exit status 1 if they do. The clock and the ids are the recorder's, so two recordings of
-one tree are equal byte for byte; `--masked` leaves ids and signed texts out of the comparison, for a tree in which more
-or fewer of them are made.
+writes every answer to `FOLDER/recorded.jsonl`, and the champion that it trained to `FOLDER/bundles`; `python -m
+tests.bench.recorded compare A B` prints where two such folders differ and ends with exit status 1 if they do. The clock
+and the ids are the recorder's, so two recordings of one tree are equal byte for byte; `--masked` leaves ids and signed
+texts out of the comparison, for a tree in which more or fewer of them are made. Where training itself has changed,
+`--champion A/bundles` lets the champion of an earlier recording answer, if the bundle's format is still the same.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from shutil import copytree
 from typing import Any, Final
 
 NAME: Final = "recorded.jsonl"
@@ -60,36 +62,44 @@ def catalogues(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in [*sorted(folder.glob("*.yml")), *sorted(beside.glob("*.yml"))]}
 
 
-def record(out: Path) -> tuple[int, int]:
-    """Ask this checkout everything and write the answers to the folder; how many steps and how many requests."""
-    from tests.bench.recorded_edges import EDGES, champion
-    from tests.bench.recorded_stories import STORIES, foreign
+def record(out: Path, *, stories: Sequence[str] = (), champion: Path | None = None) -> tuple[int, int]:
+    """Ask this checkout everything and write the answers to the folder; how many steps and how many requests.
+
+    `stories` leaves all others out; `champion` is a folder of bundles that answers instead of what is trained here.
+    """
+    from tests.bench.recorded_edges import EDGES, decisions
+    from tests.bench.recorded_stories import STORIES, Story, foreign
     from tests.bench.recorded_training import trained
     from tests.bench.recorded_world import Sink, talking
+
+    def wanted(story: str) -> bool:
+        return not stories or story in stories
 
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, (out / NAME).open("w", encoding="utf-8") as file:
         folder, sink = Path(name), Sink(file)
-        for story, tell in {**STORIES, **EDGES}.items():
-            demo: dict[str, Any] = {"demo_organization": "demo"} if story == "pages" else {}
-            with talking(folder / story, story, sink, **demo) as talk:
-                tell(talk)
-        model = trained(folder / "training", sink)
-        settings: dict[str, Any] = {"model": model, "exploration_budget": 0.02, "rules_share": 0.2, "plans_shown": 5}
-        with talking(folder / "champion", "champion", sink, **settings) as talk:
-            champion(talk)
+        told: dict[str, tuple[Story, dict[str, Any]]] = {story: (tell, {}) for story, tell in STORIES.items()}
+        told |= {story: (tell, {}) for story, tell in EDGES.items()}
+        told["pages"][1]["demo_organization"] = "demo"
+        if wanted("training"):
+            copytree(trained(folder / "training", sink), out / "bundles", dirs_exist_ok=True)
+        model = champion or out / "bundles"
+        told["champion"] = decisions, {"model": model, "exploration_budget": 0.02, "rules_share": 0.2, "plans_shown": 5}
         for catalogue, path in catalogues(folder / "catalogues").items():
-            story = f"foreign-{catalogue}"
-            ranker: dict[str, Any] = {"model": model} if catalogue == "dollars" else {}
-            with talking(folder / story, story, sink, catalogue=path, offers="", **ranker) as talk:
-                foreign(talk)
+            told[f"foreign-{catalogue}"] = foreign, {"catalogue": path, "offers": ""}
+        told["foreign-dollars"][1]["model"] = model
+        for story, (tell, settings) in told.items():
+            if wanted(story):
+                with talking(folder / story, story, sink, **settings) as talk:
+                    tell(talk)
         return sink.steps, sink.requests
 
 
-def read(folder: Path) -> dict[str, dict[str, Any]]:
-    """The steps of a recording by name, in order."""
+def read(folder: Path, *, stories: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """The steps of a recording by name, in order; those of some `stories` only, if any are named."""
     with (folder / NAME).open(encoding="utf-8") as file:
-        return {step.pop("step"): step for step in map(json.loads, file)}
+        steps = {step.pop("step"): step for step in map(json.loads, file)}
+    return {step: what for step, what in steps.items() if not stories or step.partition("/")[0] in stories}
 
 
 def masked(value: Any) -> Any:
@@ -151,17 +161,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     recording = commands.add_parser("record", help="Write what this checkout answers.")
     recording.add_argument("folder", type=Path)
+    recording.add_argument("--champion", type=Path, help="Folder of bundles; unset: what is trained here.")
     comparing = commands.add_parser("compare", help="Print where two recordings differ.")
     comparing.add_argument("before", type=Path)
     comparing.add_argument("after", type=Path)
+    for command in (recording, comparing):
+        command.add_argument("--story", action="append", default=[], help="Only this one; may be given again.")
     comparing.add_argument("--masked", action="store_true", help="Leave ids, digests and signed texts out.")
     comparing.add_argument("--lines", type=int, default=12, help="Most lines printed for one step.")
     asked = parser.parse_args(arguments)
     if asked.command == "record":
-        steps, requests = record(asked.folder)
+        steps, requests = record(asked.folder, stories=asked.story, champion=asked.champion)
         print(f"{requests:,} requests, {steps:,} steps → {asked.folder / NAME}")
         return 0
-    before, after = read(asked.before), read(asked.after)
+    before, after = (read(folder, stories=asked.story) for folder in (asked.before, asked.after))
     found = compare(before, after, mask=asked.masked)
     for step, told in found.items():
         print(f"{step}  {before.get(step, after.get(step, {})).get('request', '')}")

@@ -170,7 +170,7 @@ def outcomes(talk: Talk) -> None:
     talk.get("/metrics")
 
 
-def champion(talk: Talk) -> None:
+def decisions(talk: Talk) -> None:
     """Decisions of a trained ranker: its reasons in each language, exploration, the rules' share, new ones later."""
     paths = organizations(talk)
     for path in paths:
