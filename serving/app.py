@@ -16,10 +16,12 @@ from serving.clock import Clock, SteppedClock, system_clock
 from serving.collection import bank_transfers
 from serving.collection import endpoints as payment_methods
 from serving.experiments.in_force import ExperimentsInForce
+from serving.foundation import MakeGateway
 from serving.invoices import endpoints as invoices
 from serving.jobs import payment_webhooks, test_clock_endpoint
-from serving.jobs.reload_champion import ReloadChampion
-from serving.jobs.schedule import Scheduler
+from serving.jobs.reload_champion import reload_champion
+from serving.jobs.repeating import Repeating
+from serving.jobs.schedule import scheduler
 from serving.leads import endpoints as leads
 from serving.modal import assets
 from serving.operations import checks
@@ -51,6 +53,7 @@ def create_app(
     clock: Clock | None = None,
     new_id: Callable[[], str] = lambda: uuid4().hex,
     load: Callable[[Path], Ranker] = load_champion,
+    gateway: MakeGateway | None = None,
 ) -> FastAPI:
     """The service, ready to answer.
 
@@ -58,40 +61,40 @@ def create_app(
     Raises `CatalogueFaults` for a catalogue that cannot be read.
     """
     settings = with_secrets(settings)
-    services = build(settings, clock=clock or _clock(settings), new_id=new_id, load=load)
-    scheduler = Scheduler(services.parts)
+    services = build(settings, clock=clock or _clock(settings), new_id=new_id, load=load, gateway=gateway)
+    jobs = scheduler(services.billing.jobs, services.invoices, services.clock)
     app = FastAPI(
         title="Plan recommendations",
         version="1",
         description="Recommends the subscription plan that fits, says why, and records what came of it.",
-        lifespan=_lifespan(services, scheduler),
+        lifespan=_lifespan(services, jobs),
         docs_url=None,
         redoc_url=None,
     )
     app.state.services = services
-    app.state.parts = services.parts
     app.add_middleware(RequestMiddleware, metrics=services.metrics, new_id=new_id)
     install_problem_handlers(app)
     _add_api(app, services)
     _add_pages(app, services)
-    app.include_router(_operations(services, scheduler))
+    app.include_router(_operations(services, jobs))
     if isinstance(services.clock, SteppedClock):
-        app.include_router(test_clock_endpoint.router)
+        callers = Callers(services.authenticator, services.clock)
+        app.include_router(test_clock_endpoint.router(services.billing.jobs, services.clock, callers))
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app
 
 
 def _add_api(app: FastAPI, services: Services) -> None:
-    callers = Callers(services.authenticator, services.clock)
+    callers, billing = Callers(services.authenticator, services.clock), services.billing
     for router in (
         plan_cards.router(services.plan_cards, callers),
         organizations.router(services.organizations, callers),
         usage.router(services.usage, callers),
         accounts.router(services.accounts, callers),
-        plan_changes.router,
-        payment_methods.router(services.payment_methods, callers),
-        payment_webhooks.router,
-        bank_transfers.router,
+        plan_changes.router(billing.previews, billing.plan_changes, services.accounts, callers),
+        payment_methods.router(billing.payment_methods, callers),
+        payment_webhooks.router(billing.webhooks),
+        bank_transfers.router(billing.bank_transfers, callers),
         invoices.router(services.invoices, callers),
         outcomes.router(services.outcomes, callers),
         leads.router(services.leads, callers),
@@ -100,14 +103,14 @@ def _add_api(app: FastAPI, services: Services) -> None:
         app.include_router(router)
 
 
-def _operations(services: Services, scheduler: Scheduler) -> APIRouter:
+def _operations(services: Services, jobs: Repeating) -> APIRouter:
     database, champions = services.database, services.fallback.champions
     address = database.engine.url.database
     asked = [
         ("database", checks.database_answers(database)),
         ("schema", checks.schema_is_current(database)),
         ("writes", checks.writes_succeed(database)),
-        ("jobs", checks.jobs_run(scheduler.silent_seconds)),
+        ("jobs", checks.jobs_run(jobs.silent_seconds)),
         ("model", checks.model_answers(champions, wanted=services.settings.model is not None)),
     ]
     if database.embedded and address:
@@ -130,30 +133,31 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         words=services.words,
         demo_organization=services.settings.demo_organization,
     )
+    billing = services.billing
     for router in (
         organization_page.router(pages, services.invoices, services.catalogue),
         plan_pages.router(pages, services.plan_cards, services.outcomes, services.leads),
-        change_pages.router(pages, services.parts, services.payment_methods, services.outcomes),
-        billing_pages.router(pages, services.payment_methods, services.invoices),
+        change_pages.router(pages, billing.previews, billing.plan_changes, billing.payment_methods, services.outcomes),
+        billing_pages.router(pages, billing.payment_methods, services.invoices),
         assets.router,
         reference_page.router,
     ):
         app.include_router(router)
 
 
-def _lifespan(services: Services, scheduler: Scheduler) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(services: Services, jobs: Repeating) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Run the background threads while the application answers."""
-    reload_champion = ReloadChampion(services.fallback.champions, services.fallback.challengers)
+    reloading = reload_champion(services.fallback.champions, services.fallback.challengers)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _refresh_experiments(services.experiments)
-        reload_champion.start()
+        reloading.start()
         if not isinstance(services.clock, SteppedClock):  # a test clock runs the jobs when it is moved
-            scheduler.start()
+            jobs.start()
         yield
-        scheduler.stop()
-        reload_champion.stop()
+        jobs.stop()
+        reloading.stop()
         services.fallback.close()
         services.database.close()
 

@@ -2,40 +2,44 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from models.registry.bundle import CHALLENGER, load_challenger
 from recommender.billing.catalogue import Catalogue
-from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 from serving.accounts.service import Accounts
 from serving.clock import Clock
-from serving.collection.collect import collect_arrears
+from serving.collection.arrears import Arrears
+from serving.collection.bank_transfers import BankTransfers
+from serving.collection.collect import Collection
 from serving.collection.payment_methods import PaymentMethods
+from serving.collection.settlement import Settlement
 from serving.dashboards.login import Login, LoginCookie
-from serving.db.migrate import migrate
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
-from serving.invoices.issuing import Issuer
+from serving.foundation import Foundation, MakeGateway, lay_foundation
 from serving.invoices.service import Invoices
+from serving.jobs.payment_webhooks import PaymentWebhooks
+from serving.jobs.schedule import Jobs
+from serving.jobs.send_mails import Mails
 from serving.leads.service import Leads
 from serving.notifications.post import Outbox, Post, Smtp
 from serving.organizations.service import Organizations
 from serving.outcomes.service import Outcomes
-from serving.parts import Parts
 from serving.payments.gateway import PaymentGateway
-from serving.payments.sandbox import Sandbox
 from serving.personal_data.service import PersonalData
 from serving.plan_cards.champion import ChampionHolder
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.service import PlanCards
+from serving.plan_changes.payment_outcome import PaymentOutcomes
+from serving.plan_changes.previews import Previews
 from serving.plan_changes.quotes import QuoteSigner
-from serving.sale import versions
-from serving.sale.assortment import assortment, configured_texts, log_chain_breaks
-from serving.settings import SettingMissing, Settings, sandbox_secret
+from serving.plan_changes.reconcile import Reconciliation
+from serving.plan_changes.service import PlanChanges
+from serving.renewals.service import Renewals
+from serving.settings import Settings
 from serving.usage.service import Usage
 from serving.web.access import Authenticator
 from serving.web.telemetry import Metrics
@@ -43,10 +47,25 @@ from serving.words.plans import WordsIn
 
 
 @dataclass(frozen=True, slots=True)
+class Billing:
+    """The services that change subscriptions and move money, and the jobs that run them."""
+
+    payment_methods: PaymentMethods
+    bank_transfers: BankTransfers
+    collection: Collection
+    renewals: Renewals
+    previews: Previews
+    plan_changes: PlanChanges
+    reconciliation: Reconciliation
+    webhooks: PaymentWebhooks
+    mails: Mails
+    jobs: Jobs
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The services of one application; routes, jobs and tests are given the ones that they need."""
 
-    parts: Parts
     settings: Settings
     clock: Clock
     new_id: Callable[[], str]
@@ -56,6 +75,7 @@ class Services:
     catalogue: Catalogue
     """The catalogue on sale."""
     words: WordsIn
+    gateway: PaymentGateway
     fallback: RankerFallback
     experiments: ExperimentsInForce
     dashboard_login: Login
@@ -64,125 +84,159 @@ class Services:
     leads: Leads
     organizations: Organizations
     outcomes: Outcomes
-    payment_methods: PaymentMethods
     personal_data: PersonalData
     plan_cards: PlanCards
     usage: Usage
+    billing: Billing
 
 
-def build(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load: Callable[[Path], Ranker]) -> Services:
+def build(
+    settings: Settings,
+    *,
+    clock: Clock,
+    new_id: Callable[[], str],
+    load: Callable[[Path], Ranker],
+    gateway: MakeGateway | None,
+) -> Services:
     """Build the services; an embedded database is brought to the present schema.
 
-    `settings` has every secret set, `load` reads a champion's bundle.
+    `settings` has every secret set, `load` reads a champion's bundle, `gateway` replaces the configured provider.
     Raises `CatalogueFaults`, `SettingMissing`, `OSError`.
     """
-    parts = _parts(settings, clock=clock, new_id=new_id, load=load)
-    database, metrics, gateway, catalogue = parts.database, parts.metrics, parts.gateway, parts.catalogue
+    base = lay_foundation(settings, clock=clock, new_id=new_id, gateway=gateway)
+    database, metrics, catalogue, words = base.database, base.metrics, base.catalogue, base.words
+    authenticator = Authenticator(
+        api_key=settings.api_key.get_secret_value(), signing_key=settings.signing_key.get_secret_value()
+    )
+    experiments = ExperimentsInForce(declared_experiments(settings.experiments), database)
+    fallback = _fallback(settings, experiments, load=load)
+    accounts = Accounts(database, clock=clock, catalogue=catalogue, words=words)
     return Services(
-        parts=parts,
         settings=settings,
         clock=clock,
         new_id=new_id,
         database=database,
         metrics=metrics,
-        authenticator=parts.authenticator,
+        authenticator=authenticator,
         catalogue=catalogue,
-        words=parts.words,
-        fallback=parts.fallback,
-        experiments=parts.experiments,
-        dashboard_login=_dashboard_login(settings, parts.authenticator, clock),
-        accounts=Accounts(database, clock=clock, catalogue=catalogue, words=parts.words),
+        words=words,
+        gateway=base.gateway,
+        fallback=fallback,
+        experiments=experiments,
+        dashboard_login=_dashboard_login(settings, authenticator, clock),
+        accounts=accounts,
         invoices=Invoices(database, clock=clock),
         leads=Leads(database, clock=clock, new_id=new_id),
-        organizations=Organizations(database, clock=clock, new_id=new_id, authenticator=parts.authenticator),
+        organizations=Organizations(database, clock=clock, new_id=new_id, authenticator=authenticator),
         outcomes=Outcomes(database, clock=clock, metrics=metrics),
-        payment_methods=PaymentMethods(
-            database,
-            clock=clock,
-            new_id=new_id,
-            gateway=gateway,
-            provider=settings.payments,
-            catalogue=catalogue,
-            collect_arrears=partial(collect_arrears, parts),
-        ),
-        personal_data=PersonalData(database, clock=clock, gateway=gateway),
+        personal_data=PersonalData(database, clock=clock, gateway=base.gateway),
         plan_cards=PlanCards(
             database,
             clock=clock,
             new_id=new_id,
             settings=settings,
-            assortment=parts.assortment,
-            words=parts.words,
-            fallback=parts.fallback,
-            experiments=parts.experiments,
+            assortment=base.assortment,
+            words=words,
+            fallback=fallback,
+            experiments=experiments,
             metrics=metrics,
         ),
         usage=Usage(database, clock=clock, metrics=metrics),
+        billing=_billing(base, accounts=accounts, experiments=experiments),
     )
 
 
-def _parts(settings: Settings, *, clock: Clock, new_id: Callable[[], str], load: Callable[[Path], Ranker]) -> Parts:
-    texts = configured_texts(settings.catalogue, settings.offers)
-    catalogue = load_catalogue(*texts)
-    on_sale = assortment(catalogue)
-    log_chain_breaks(on_sale)
-    database = Database(settings.database_url)
-    if database.embedded:
-        migrate(database)
-        database.writing(partial(versions.record, version=catalogue.version, texts=texts, now=clock()))
+def _fallback(settings: Settings, experiments: ExperimentsInForce, *, load: Callable[[Path], Ranker]) -> RankerFallback:
+    """The champion, the challenger where an experiment has one, and the rules."""
     champions = ChampionHolder(settings.model, known_features=FEATURES, load=load)
     champions.refresh()
-    experiments = declared_experiments(settings.experiments)
-    tries = any(arm.ranker == "challenger" for each in experiments for arm in each.arms)
+    tries = any(arm.ranker == "challenger" for each in experiments.declared for arm in each.arms)
     challengers = ChampionHolder(
         settings.model if tries else None, known_features=FEATURES, load=load_challenger, pointer=CHALLENGER
     )
     challengers.refresh()
-    return Parts(
-        settings=settings,
+    return RankerFallback(
+        champions=champions,
+        challengers=challengers,
+        rules=RuleRanker(),
+        timeout_seconds=settings.model_timeout_ms / 1000,
+    )
+
+
+def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsInForce) -> Billing:
+    settings, database, clock, books = base.settings, base.database, base.clock, base.books
+    catalogue, gateway, words = base.catalogue, base.gateway, base.words
+    arrears = Arrears(clock=clock, books=books)
+    settlement = Settlement(arrears)
+    collection = Collection(
+        database, clock=clock, gateway=gateway, catalogue=catalogue, arrears=arrears, settlement=settlement
+    )
+    renewals = Renewals(database, books=books)
+    previews = Previews(
+        database,
         clock=clock,
-        new_id=new_id,
-        database=database,
-        authenticator=Authenticator(
-            api_key=settings.api_key.get_secret_value(), signing_key=settings.signing_key.get_secret_value()
+        new_id=base.new_id,
+        catalogue=catalogue,
+        words=words,
+        signer=QuoteSigner(settings.signing_key.get_secret_value()),
+        books=books,
+    )
+    payment_outcomes = PaymentOutcomes(clock=clock, books=books, arrears=arrears, settlement=settlement)
+    reconciliation = Reconciliation(database, gateway=gateway, payment_outcomes=payment_outcomes)
+    written = mails(settings, database, words, post=_post(settings))
+    return Billing(
+        payment_methods=PaymentMethods(
+            database,
+            clock=clock,
+            new_id=base.new_id,
+            gateway=gateway,
+            provider=settings.payments,
+            catalogue=catalogue,
+            collect_arrears=collection.collect_arrears,
         ),
-        metrics=Metrics(),
-        assortment=on_sale,
-        catalogue_texts=texts,
-        fallback=RankerFallback(
-            champions=champions,
-            challengers=challengers,
-            rules=RuleRanker(),
-            timeout_seconds=settings.model_timeout_ms / 1000,
+        bank_transfers=BankTransfers(database, clock=clock, settlement=settlement),
+        collection=collection,
+        renewals=renewals,
+        previews=previews,
+        plan_changes=PlanChanges(
+            database,
+            clock=clock,
+            new_id=base.new_id,
+            catalogue=catalogue,
+            words=words,
+            gateway=gateway,
+            books=books,
+            previews=previews,
+            payment_outcomes=payment_outcomes,
+            accounts=accounts,
         ),
-        gateway=_gateway(settings, database, clock),
-        quotes=QuoteSigner(settings.signing_key.get_secret_value()),
-        experiments=ExperimentsInForce(experiments, database),
-        issuer=Issuer(settings.seller, {plan.code: plan.name for plan in catalogue.plans}),
-        post=_post(settings),
+        reconciliation=reconciliation,
+        webhooks=PaymentWebhooks(
+            database, clock=clock, gateway=gateway, settlement=settlement, payment_outcomes=payment_outcomes
+        ),
+        mails=written,
+        jobs=Jobs(
+            database,
+            reconciliation=reconciliation,
+            renewals=renewals,
+            collection=collection,
+            mails=written,
+            experiments=experiments,
+            catalogue=base.catalogue_text,
+        ),
+    )
+
+
+def mails(settings: Settings, database: Database, words: WordsIn, *, post: Post | None) -> Mails:
+    """The mails of one application, sent by this post."""
+    return Mails(
+        database, post=post, seller=settings.seller, sender=settings.mail_from, links=settings.links, words=words
     )
 
 
 def _dashboard_login(settings: Settings, authenticator: Authenticator, clock: Clock) -> Login:
     signing_key, api_key = settings.signing_key.get_secret_value(), settings.api_key.get_secret_value()
     return Login(authenticator, LoginCookie(signing_key=signing_key, api_key=api_key), clock)
-
-
-def _gateway(settings: Settings, database: Database, clock: Clock) -> PaymentGateway:
-    """The payment provider; Stripe's library is loaded only where Stripe is used."""
-    if settings.payments == "sandbox":
-        return Sandbox(database, clock=clock, secret=sandbox_secret(settings))
-    secrets = {name: getattr(settings, name).get_secret_value() for name in ("stripe_api_key", "stripe_webhook_secret")}
-    for name, secret in secrets.items():
-        if not secret:
-            raise SettingMissing(f"PLANS_{name.upper()} is not set, and PLANS_PAYMENTS is stripe")
-    from serving.payments.stripe_adapter import stripe_gateway
-
-    return stripe_gateway(
-        api_key=secrets["stripe_api_key"],
-        webhook_secret=secrets["stripe_webhook_secret"],
-        address=settings.stripe_address,
-    )
 
 
 def _post(settings: Settings) -> Post | None:

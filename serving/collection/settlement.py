@@ -1,4 +1,4 @@
-"""What the outcome of a payment does: to its attempt, its charge, the ledger, the subscription, and who is told."""
+"""Record the outcome of a payment: on its attempt and charge, in the ledger, and as a notification."""
 
 from datetime import datetime
 
@@ -6,34 +6,42 @@ from sqlalchemy import Connection
 
 from recommender.billing import ledger as accounts
 from recommender.billing.dunning import ASK_AGAIN_AFTER
-from serving.collection import arrears
+from serving.collection.arrears import Arrears
 from serving.notifications import repository as notifications
 from serving.organizations import repository as organizations
-from serving.parts import Parts
 from serving.payments import attempts, charges, ledger
 from serving.payments.attempts import Attempt
 from serving.payments.charges import Charge
 from serving.payments.gateway import Payment
 
 
-def settle(connection: Connection, parts: Parts, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
-    """Act on what became of an attempt; False when that was known. Twice, late, in any order: the same result."""
-    if not attempts.learn(connection, attempt, payment, now=now):
-        return False
-    charge = None if attempt.charge_id is None else charges.get(connection, attempt.charge_id)
-    if payment.outcome == "succeeded" and charge is not None and charge.status == "open":
-        _collected(connection, charge, attempt, now=now)
-    elif payment.outcome == "succeeded":
-        keep_for_refund(connection, attempt, now=now)
-    elif payment.outcome == "failed" and charge is not None and charge.status == "open":
-        failed(connection, charge, payment.failure_code or "payment_failed", about=attempt.key, now=now)
-    arrears.refresh(connection, parts, attempt.organization_id)
-    organizations.touch(connection, [attempt.organization_id])  # last, as elsewhere: writers lock in one order
-    return True
+class Settlement:
+    """Acts on the outcomes of payment attempts."""
+
+    def __init__(self, arrears: Arrears) -> None:
+        self._arrears = arrears
+
+    def settle(self, connection: Connection, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
+        """Act on the outcome of an attempt; False when it was known before.
+
+        Outcomes may arrive twice, late and in any order; the result is the same.
+        """
+        if not attempts.learn(connection, attempt, payment, now=now):
+            return False
+        charge = None if attempt.charge_id is None else charges.get(connection, attempt.charge_id)
+        if payment.outcome == "succeeded" and charge is not None and charge.status == "open":
+            _collected(connection, charge, attempt, now=now)
+        elif payment.outcome == "succeeded":
+            keep_for_refund(connection, attempt, now=now)
+        elif payment.outcome == "failed" and charge is not None and charge.status == "open":
+            failed(connection, charge, payment.failure_code or "payment_failed", about=attempt.key, now=now)
+        self._arrears.refresh(connection, attempt.organization_id)
+        organizations.touch(connection, [attempt.organization_id])  # last, as elsewhere: writers lock in one order
+        return True
 
 
 def failed(connection: Connection, charge: Charge, code: str, *, about: str, now: datetime) -> None:
-    """Set the next attempt; the customer is told, unless it is the provider that is down."""
+    """Schedule the next attempt and notify the customer; an outage of the provider is only retried."""
     if code == "provider_unavailable":
         charges.try_again(connection, charge, at=now + ASK_AGAIN_AFTER)
         return
@@ -56,36 +64,18 @@ def failed(connection: Connection, charge: Charge, code: str, *, about: str, now
 
 
 def keep_for_refund(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
-    """Note money that came for nothing that is owed: paid twice, or after its change had failed."""
-    ledger.post(
-        connection,
-        organization_id=attempt.organization_id,
-        kind="unapplied",
-        cause=f"payment:{attempt.key}",
-        charge_id=attempt.charge_id,
-        currency=attempt.currency,
-        postings=accounts.received_for_nothing(attempt.amount_cents),
-        occurred_at=now,
-        now=now,
-    )
+    """Book money that no charge awaits (paid twice, or after its change had failed), and mark it for refund."""
+    cause, postings = f"payment:{attempt.key}", accounts.received_for_nothing(attempt.amount_cents)
+    ledger.post(connection, attempt, "unapplied", cause=cause, postings=postings, now=now)
     if attempt.status not in {"awaited", "superseded"}:
         attempts.set_refund(connection, attempt.key, "due")
 
 
 def sent_back(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
-    """Note that it was refunded."""
+    """Book the refund of an attempt."""
     attempts.set_refund(connection, attempt.key, "done")
-    ledger.post(
-        connection,
-        organization_id=attempt.organization_id,
-        kind="refund",
-        cause=f"refund:{attempt.key}",
-        charge_id=attempt.charge_id,
-        currency=attempt.currency,
-        postings=accounts.refunded(attempt.amount_cents),
-        occurred_at=now,
-        now=now,
-    )
+    cause, postings = f"refund:{attempt.key}", accounts.refunded(attempt.amount_cents)
+    ledger.post(connection, attempt, "refund", cause=cause, postings=postings, now=now)
 
 
 def _collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: datetime) -> None:

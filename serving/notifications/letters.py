@@ -1,4 +1,4 @@
-"""What a mail says: subject, paragraphs and one link, in the language of the organisation; as text and as HTML."""
+"""The content of mails: subject, paragraphs and one link in the organisation's language, as text and as HTML."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One mail as it is read."""
+    """One mail as its reader sees it."""
 
     subject: str
     text: str
@@ -29,8 +29,8 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
-    """What a letter is about, and how its figures are spoken."""
+class MailContext:
+    """What a mail is about: its notification, its reader, and the words and documents that it needs."""
 
     notification: Notification
     organization: OrganizationRow
@@ -38,103 +38,103 @@ class Occasion:
     invoice: Invoice | None
 
     def say(self, part: str, /, **params: object) -> str:
-        """A text of this kind of letter, or one that every letter has (`mail.…`)."""
+        """A text of this kind of mail, or one that all mails share (`mail.…`)."""
         key = f"mail.{self.notification.kind}.{part}"
         return say(self.words.locale, key if known(self.words.locale, key) else f"mail.{part}", **params)
 
     def day(self, field: str) -> str:
-        """A day named in the payload, where the organisation is."""
+        """A day in the payload, in the organisation's time zone."""
         instant = datetime.fromisoformat(self.notification.payload[field])
         return day(self.words.locale, instant, self.organization.timezone)
 
     @property
     def amount(self) -> str:
-        """The money that it is about."""
+        """The amount in the payload."""
         payload = self.notification.payload
         return money(self.words.locale, payload["amount_cents"], payload["currency"])
 
     @property
     def plan(self) -> str:
-        """The plan that it is about, by the name under which it was sold."""
+        """The plan in the payload, by the name under which it was sold."""
         return str(self.notification.payload["plan_name"])
 
 
-Said = tuple[Mapping[str, object], list[str]]
-"""What fills the subject, and the paragraphs."""
+MailText = tuple[Mapping[str, object], list[str]]
+"""The parameters of the subject, and the paragraphs."""
 
 
-def letter(occasion: Occasion, *, seller: str, links: Mapping[str, str]) -> Letter:
-    """The letter about a notification; `links` are the host's pages by name."""
-    params, paragraphs = _SAYS[occasion.notification.kind](occasion)
-    page = "plans" if occasion.notification.kind in _ABOUT_PLANS else "billing"
+def letter(context: MailContext, *, seller: str, links: Mapping[str, str]) -> Letter:
+    """Write the mail about a notification; `links` maps names of the host's pages to addresses."""
+    params, paragraphs = _CONTENT_OF[context.notification.kind](context)
+    page = "plans" if context.notification.kind in _ABOUT_PLANS else "billing"
     content = {
-        "locale": occasion.words.locale,
-        "subject": occasion.say("subject", **params),
-        "greeting": occasion.say("greeting"),
+        "locale": context.words.locale,
+        "subject": context.say("subject", **params),
+        "greeting": context.say("greeting"),
         "paragraphs": paragraphs,
         "link": links.get(page),
-        "link_text": occasion.say(f"link.{page}"),
-        "regards": occasion.say("regards", seller=seller),
-        "why": occasion.say("why", organization=occasion.organization.name),
+        "link_text": context.say(f"link.{page}"),
+        "regards": context.say("regards", seller=seller),
+        "why": context.say("why", organization=context.organization.name),
     }
     text, html = (_TEMPLATES.get_template(f"mail.{kind}").render(content) for kind in ("txt", "html"))
     return Letter(str(content["subject"]), text, html)
 
 
-def _change_applied(it: Occasion) -> Said:
-    return {"plan": it.plan}, [it.say("text", plan=it.plan, date=it.day("effective_at"))]
+def _change_applied(mail: MailContext) -> MailText:
+    return {"plan": mail.plan}, [mail.say("text", plan=mail.plan, date=mail.day("effective_at"))]
 
 
-def _change_scheduled(it: Occasion) -> Said:
-    params = {"plan": it.plan, "date": it.day("effective_at")}
-    return params, [say(it.words.locale, "receipt.scheduled.text", **params), it.say("text")]
+def _change_scheduled(mail: MailContext) -> MailText:
+    params = {"plan": mail.plan, "date": mail.day("effective_at")}
+    return params, [say(mail.words.locale, "receipt.scheduled.text", **params), mail.say("text")]
 
 
-def _change_refused(it: Occasion) -> Said:
-    said = [it.say("text", plan=it.plan, date=it.day("effective_at"))]
-    if (code := it.notification.payload.get("failure_code")) is not None:
-        return {"plan": it.plan}, [*said, _why_not_paid(it, str(code))]
-    for recorded in it.notification.payload["blockers"]:
-        blocker = it.words.blocker(recorded)
-        said.append(f"{blocker['message']} {blocker['remedy']}")
-    return {"plan": it.plan}, said
+def _change_refused(mail: MailContext) -> MailText:
+    paragraphs = [mail.say("text", plan=mail.plan, date=mail.day("effective_at"))]
+    if (code := mail.notification.payload.get("failure_code")) is not None:
+        return {"plan": mail.plan}, [*paragraphs, _why_not_paid(mail, str(code))]
+    for record in mail.notification.payload["blockers"]:
+        blocker = mail.words.blocker(record)
+        paragraphs.append(f"{blocker['message']} {blocker['remedy']}")
+    return {"plan": mail.plan}, paragraphs
 
 
-def _payment_failed(it: Occasion) -> Said:
-    again = it.notification.payload["next_attempt_at"]
-    coming = it.say("no_more") if again is None else it.say("again", date=it.day("next_attempt_at"))
-    why = _why_not_paid(it, str(it.notification.payload["failure_code"]))
-    return {"amount": it.amount}, [it.say("text", amount=it.amount), why, coming]
+def _payment_failed(mail: MailContext) -> MailText:
+    next_attempt_at = mail.notification.payload["next_attempt_at"]
+    outlook = mail.say("no_more") if next_attempt_at is None else mail.say("again", date=mail.day("next_attempt_at"))
+    why = _why_not_paid(mail, str(mail.notification.payload["failure_code"]))
+    return {"amount": mail.amount}, [mail.say("text", amount=mail.amount), why, outlook]
 
 
-def _why_not_paid(it: Occasion, code: str) -> str:
-    locale = it.words.locale
+def _why_not_paid(mail: MailContext, code: str) -> str:
+    locale = mail.words.locale
     if not known(locale, f"problem.{code}.title") or not known(locale, f"remedy.{code}"):
         code = "payment_failed"
     return f"{say(locale, f'problem.{code}.title')}. {say(locale, f'remedy.{code}')}"
 
 
-def _about_money(it: Occasion) -> Said:
-    return {"amount": it.amount}, [it.say("text", amount=it.amount)]
+def _about_money(mail: MailContext) -> MailText:
+    return {"amount": mail.amount}, [mail.say("text", amount=mail.amount)]
 
 
-def _card_expiring(it: Occasion) -> Said:
-    payload = it.notification.payload
-    card = f"{str(payload['brand'] or say(it.words.locale, 'modal.pay.card')).capitalize()} •••• {payload['last4']}"
-    month = format_skeleton("yMMMM", date.fromisoformat(f"{payload['expires']}-01"), locale=it.words.locale)
-    return {"card": card}, [it.say("text", card=card, month=month), it.say("then")]
+def _card_expiring(mail: MailContext) -> MailText:
+    payload = mail.notification.payload
+    card = f"{str(payload['brand'] or say(mail.words.locale, 'modal.pay.card')).capitalize()} •••• {payload['last4']}"
+    month = format_skeleton("yMMMM", date.fromisoformat(f"{payload['expires']}-01"), locale=mail.words.locale)
+    return {"card": card}, [mail.say("text", card=card, month=month), mail.say("then")]
 
 
-def _invoice_issued(it: Occasion) -> Said:
-    invoice = it.invoice
+def _invoice_issued(mail: MailContext) -> MailText:
+    invoice = mail.invoice
     if invoice is None:
-        raise LookupError(f"{it.notification.payload['number']} is not among the documents")
-    params = {"kind": invoices.heading(invoice, it.words.locale), "number": invoice.number}
-    total = money(it.words.locale, invoice.total_cents, invoice.currency)
-    return params, [it.say("text", **params, total=total), invoices.payment(invoice, it.words.locale)]
+        raise LookupError(f"{mail.notification.payload['number']} is not among the documents")
+    params = {"kind": invoices.heading(invoice, mail.words.locale), "number": invoice.number}
+    total = money(mail.words.locale, invoice.total_cents, invoice.currency)
+    return params, [mail.say("text", **params, total=total), invoices.payment(invoice, mail.words.locale)]
 
 
-_SAYS: Final[Mapping[Kind, Callable[[Occasion], Said]]] = {
+_CONTENT_OF: Final[Mapping[Kind, Callable[[MailContext], MailText]]] = {
     "change_applied": _change_applied,
     "change_scheduled": _change_scheduled,
     "change_refused": _change_refused,

@@ -5,20 +5,20 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import ValidationError
-from sqlalchemy import Connection
 
 from data_contracts.raw.outcomes import OutcomeKind
 from serving.collection.payment_methods import PaymentMethods
 from serving.outcomes.service import Outcomes
 from serving.pages.cards import test_cards
 from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
-from serving.parts import Parts
 from serving.payments.contracts import PaymentMethodIn
 from serving.payments.gateway import TokenRefused
-from serving.plan_changes import answers, previews, service
+from serving.plan_changes import service
 from serving.plan_changes.contracts import ConfirmIn, WishIn
 from serving.plan_changes.idempotency import key_of
+from serving.plan_changes.previews import Previews
 from serving.plan_changes.quotes import Wanted
+from serving.plan_changes.service import PlanChanges
 from serving.web.fields import ID_PATTERN
 from serving.web.forms import Form, FormUnreadable
 from serving.web.problems import documented
@@ -28,9 +28,11 @@ NEW: Final = "new:"
 """Prefix of a card token in the form; the card is added before it pays."""
 
 
-def router(pages: Pages, parts: Parts, payment_methods: PaymentMethods, outcomes: Outcomes) -> APIRouter:
+def router(
+    pages: Pages, previews: Previews, plan_changes: PlanChanges, payment_methods: PaymentMethods, outcomes: Outcomes
+) -> APIRouter:
     """The routes of the pages on which a plan is changed."""
-    endpoints = _Endpoints(pages, parts, payment_methods, outcomes)
+    endpoints = _Endpoints(pages, previews, plan_changes, payment_methods, outcomes)
     api = pages.router()
     submitted: dict[str, Any] = {"response_class": Response, "responses": {**documented(403, 404), **HTML}}
     api.post("/plans/preview", **submitted)(endpoints.preview_page)
@@ -43,9 +45,17 @@ def router(pages: Pages, parts: Parts, payment_methods: PaymentMethods, outcomes
 
 
 class _Endpoints:
-    def __init__(self, pages: Pages, parts: Parts, payment_methods: PaymentMethods, outcomes: Outcomes) -> None:
+    def __init__(
+        self,
+        pages: Pages,
+        previews: Previews,
+        plan_changes: PlanChanges,
+        payment_methods: PaymentMethods,
+        outcomes: Outcomes,
+    ) -> None:
         self._pages = pages
-        self._parts = parts
+        self._previews = previews
+        self._plan_changes = plan_changes
         self._payment_methods = payment_methods
         self._outcomes = outcomes
 
@@ -70,7 +80,7 @@ class _Endpoints:
     async def confirm_page(self, request: Request) -> Response:
         """Carry out what was shown: then the next page says how it stands; a refusal is asked again with what helps."""
         page, form = await self._pages.submitted(request)
-        wanted = self._parts.quotes.read(form.get("quote"), organization_id=page.organization_id).wanted
+        wanted = self._previews.read(form.get("quote"), organization_id=page.organization_id).wanted
         try:
             method = await self._method(page, form.get("pay"))
         except TokenRefused:
@@ -79,7 +89,7 @@ class _Endpoints:
             return await self._review(page, quote, wanted=wanted, refused=refused, status=422)
         if wanted.decision_id is not None:
             await self._record(page, wanted.decision_id, "checkout_started", plan=wanted.plan)
-        answer = await service.confirm(self._parts, _confirmation(page, form, method))
+        answer = await self._plan_changes.confirm(_confirmation(page, form, method))
         content = orjson.loads(answer.body)
         if answer.status == 201:
             return self._pages.redirect(page, f"/plans/changes/{content['change_id']}")
@@ -91,25 +101,17 @@ class _Endpoints:
     ) -> Response:
         """How a confirmed change stands; while the payment is not settled the page offers to look again."""
         page = await self._pages.open(request, organization)
-        parts = self._parts
-
-        def work(connection: Connection) -> dict[str, Any]:
-            change = service.change_of(connection, page.organization_id, change_id)
-            return answers.progress(connection, change, parts=parts, organization=page.organization, locale=page.locale)
-
-        return self._pages.render("change.html", page, change=await parts.database.read(work))
+        change = await self._plan_changes.progress(page.organization_id, change_id, page.locale)
+        return self._pages.render("change.html", page, change=change)
 
     async def cancel_page(self, request: Request) -> Response:
         """Take back the change that waits."""
         page, _ = await self._pages.submitted(request)
-        now = self._parts.now()
-        await self._parts.database.write(lambda connection: service.cancel(connection, page.organization_id, now=now))
+        await self._plan_changes.cancel(page.organization_id, page.locale)
         return self._pages.redirect(page, "/plans")
 
     async def _preview(self, page: Page, wanted: Wanted) -> dict[str, Any]:
-        return await previews.preview(
-            self._parts, organization_id=page.organization_id, wanted=wanted, locale=page.locale
-        )
+        return await self._previews.preview(page.organization_id, wanted, page.locale)
 
     async def _record(self, page: Page, decision_id: str, kind: OutcomeKind, *, plan: str) -> None:
         await self._outcomes.record_from_page(
@@ -136,7 +138,7 @@ class _Endpoints:
             refused=refused,
             methods=[each for each in methods if each["usable"]],
             cards=test_cards(self._payment_methods),
-            key=self._parts.new_id(),
+            key=self._pages.new_id(),
         )
 
     async def _method(self, page: Page, paid_with: str) -> str | None:

@@ -112,7 +112,7 @@ class Pages:
         self._authenticator = authenticator
         self._sessions = sessions
         self._clock = clock
-        self._new_id = new_id
+        self.new_id = new_id
         self._words = words
         self._demo_organization = demo_organization
 
@@ -176,7 +176,7 @@ class Pages:
         )
         response = RedirectResponse(request.url.path + (f"?{query}" if query else ""), 303)
         response.headers["Cache-Control"] = "no-store"
-        self._keep(response, PageSession(self._new_id(), organization_id, now, now), request)
+        self._keep(response, PageSession(self.new_id(), organization_id, now, now), request)
         return response
 
     def modal_token(self, page: Page) -> str:
@@ -185,7 +185,7 @@ class Pages:
         token, _ = self._authenticator.issue(
             organization_id=page.organization_id,
             origin=f"{url.scheme}://{url.netloc}",
-            token_id=self._new_id(),
+            token_id=self.new_id(),
             now=self._clock(),
         )
         return token
@@ -200,7 +200,7 @@ class Pages:
             return begun
         if wanted != self._demo_organization and not self._authenticator.caller(request, now=now).may_see(wanted):
             raise UnknownOrganization(wanted)
-        return PageSession(self._new_id(), wanted, now, now)
+        return PageSession(self.new_id(), wanted, now, now)
 
     async def _page(self, request: Request, session: PageSession, organization_query: str | None) -> Page:
         overview = await self._accounts.overview(session.organization_id, partial(locale_for, request))

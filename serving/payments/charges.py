@@ -80,18 +80,10 @@ def add(
             recorded_at=now,
         )
     )
-    ledger.post(
-        connection,
-        organization_id=organization_id,
-        kind="charge",
-        cause=f"charge:{charge_id}",
-        charge_id=charge_id,
-        currency=currency,
-        postings=accounts.charged(lines, tax),
-        occurred_at=occurred_at,
-        now=now,
-    )
-    return get(connection, charge_id)
+    charge, postings = get(connection, charge_id), accounts.charged(lines, tax)
+    cause = f"charge:{charge_id}"
+    ledger.post(connection, charge, "charge", cause=cause, postings=postings, now=now, occurred_at=occurred_at)
+    return charge
 
 
 def get(connection: Connection, charge_id: str) -> Charge:
@@ -172,17 +164,8 @@ def collected(
         failing_since=None,
         paid_at=now,
     )
-    ledger.post(
-        connection,
-        organization_id=charge.organization_id,
-        kind="payment",
-        cause=f"payment:{key}",
-        charge_id=charge.charge_id,
-        currency=charge.currency,
-        postings=accounts.paid(charge.total_cents),
-        occurred_at=now,
-        now=now,
-    )
+    cause, postings = f"payment:{key}", accounts.paid(charge.total_cents)
+    ledger.post(connection, charge, "payment", cause=cause, postings=postings, now=now)
 
 
 def not_collected(connection: Connection, charge: Charge, *, failure_code: str, now: datetime) -> None:

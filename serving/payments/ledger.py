@@ -1,7 +1,8 @@
-"""The ledger in the database: entries are added, never changed; `recommender.billing.ledger` says what they mean."""
+"""The ledger in the database: entries are added, never changed; `recommender.billing.ledger` defines them."""
 
 from datetime import datetime
 from hashlib import sha256
+from typing import Protocol
 
 from sqlalchemy import Connection, insert, select
 
@@ -9,19 +10,36 @@ from recommender.billing.ledger import EntryKind, Posting, Postings, balanced
 from serving.db.payment_tables import ledger_entries, ledger_postings
 
 
+class Owed(Protocol):
+    """What an entry is about: a charge, or an attempt to collect one."""
+
+    @property
+    def organization_id(self) -> str:
+        """The organisation that owes."""
+
+    @property
+    def charge_id(self) -> str | None:
+        """The charge; `None` for money that no charge awaits."""
+
+    @property
+    def currency(self) -> str:
+        """The currency of the amounts."""
+
+
 def post(
     connection: Connection,
-    *,
-    organization_id: str,
+    owed: Owed,
     kind: EntryKind,
+    *,
     cause: str,
-    charge_id: str | None,
-    currency: str,
     postings: Postings,
-    occurred_at: datetime,
     now: datetime,
+    occurred_at: datetime | None = None,
 ) -> bool:
-    """Record an entry; False when its cause is recorded already. Raises `Unbalanced`."""
+    """Record an entry that occurred now or at `occurred_at`; False when its cause was recorded before.
+
+    Raises `Unbalanced`.
+    """
     moved = balanced(*postings)
     if connection.execute(select(ledger_entries.c.entry_id).where(ledger_entries.c.cause == cause)).first():
         return False
@@ -29,12 +47,12 @@ def post(
     connection.execute(
         insert(ledger_entries).values(
             entry_id=entry_id,
-            organization_id=organization_id,
+            organization_id=owed.organization_id,
             kind=kind,
             cause=cause,
-            charge_id=charge_id,
-            currency=currency,
-            occurred_at=occurred_at,
+            charge_id=owed.charge_id,
+            currency=owed.currency,
+            occurred_at=occurred_at or now,
             recorded_at=now,
         )
     )

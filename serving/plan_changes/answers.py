@@ -1,5 +1,6 @@
-"""What a preview or a confirmation answers."""
+"""The answers to a confirmation, and the progress of a change."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -10,24 +11,22 @@ from sqlalchemy import Connection
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import UnknownPlan
 from serving.invoices import repository as invoices
-from serving.organizations.repository import OrganizationRow
-from serving.parts import Parts
 from serving.plan_changes.idempotency import Answer
-from serving.plan_changes.quotes import Quote
-from serving.plan_changes.render import blockers_answer, quote_answer
+from serving.plan_changes.render import blockers_answer
 from serving.subscriptions import changes
 from serving.subscriptions.changes import ChangeRow, ChangeStatus
 from serving.web.fields import utc_text
 from serving.web.problems import problem
 from serving.words.locales import LocaleCode
+from serving.words.plans import Words
 from serving.words.texts import day, known, say
 
 NO_LONGER_ON_SALE: Final = Blocker("no_longer_available", "choose_other_plan", "plans")
-"""A plan or promotion that the catalogue of today does not have."""
+"""The blocker of a plan or promotion that is no longer in the catalogue."""
 
 
 def receipt(connection: Connection, change: ChangeRow, status: ChangeStatus) -> Answer:
-    """What became of a confirmed quote."""
+    """The answer 201 for a confirmed quote."""
     content = {
         "change_id": change.change_id,
         "status": status,
@@ -42,18 +41,17 @@ def _invoice_id(connection: Connection, change: ChangeRow) -> str | None:
     return invoices.number_of_cause(connection, f"change:{change.change_id}")
 
 
-def progress(
-    connection: Connection, change: ChangeRow, *, parts: Parts, organization: OrganizationRow, locale: LocaleCode
-) -> dict[str, object]:
-    """How a confirmed change stands now, in words."""
+def progress(connection: Connection, change: ChangeRow, *, words: Words, timezone: str) -> dict[str, object]:
+    """The state of a confirmed change, in words."""
+    locale = words.locale
     failure_code = changes.failure_code(connection, change.change_id)
     status = "payment_pending" if change.status == "paying" else change.status
     params = {
         "plan": change.plan,
-        "date": day(locale, change.effective_at, organization.timezone),
+        "date": day(locale, change.effective_at, timezone),
     }
     with suppress(UnknownPlan):
-        params["plan"] = parts.words(locale).plan_name(change.plan)
+        params["plan"] = words.plan_name(change.plan)
     return {
         "change_id": change.change_id,
         "status": status,
@@ -72,33 +70,16 @@ def _failure(code: str, locale: LocaleCode) -> str:
 
 
 def payment_refusal(code: str, locale: LocaleCode) -> Answer:
-    """402: the payment failed and nothing has happened; with what helps."""
+    """The answer 402 for a failed payment, with its remedy; the change was not carried out."""
     code = _failure(code, locale)
     return _kept(problem(status=402, code=code, locale=locale, members={"remedy": say(locale, f"remedy.{code}")}))
 
 
-def refusal(code: str, fresh: Quote | None, parts: Parts, organization: OrganizationRow, locale: LocaleCode) -> Answer:
-    """409: the quote is not carried out; with a fresh one in its place, unless its plan is no longer on sale."""
-    blockers = (NO_LONGER_ON_SALE,) if fresh is None else fresh.change.blockers
-    members = {
-        "blockers": blockers_answer(blockers, parts.words(locale)),
-        "fresh_quote": None if fresh is None else quote_json(fresh, parts, organization, locale),
-    }
-    return _kept(problem(status=409, code=code, locale=locale, members=members))
+def refusal(code: str, blockers: Iterable[Blocker], fresh_quote: dict[str, object] | None, *, words: Words) -> Answer:
+    """The answer 409 for a quote that is not carried out, with a fresh quote where there is one."""
+    members = {"blockers": blockers_answer(blockers, words), "fresh_quote": fresh_quote}
+    return _kept(problem(status=409, code=code, locale=words.locale, members=members))
 
 
 def _kept(response: Response) -> Answer:
     return Answer(response.status_code, bytes(response.body).decode())
-
-
-def quote_json(quoted: Quote, parts: Parts, organization: OrganizationRow, locale: LocaleCode) -> dict[str, object]:
-    """A quote as an answer, signed if nothing stands against it."""
-    token = None
-    if not quoted.change.blockers:
-        token = parts.quotes.sign(
-            quoted,
-            quote_id=parts.new_id(),
-            organization_id=organization.organization_id,
-            catalogue_version=quoted.change.wish.catalogue_version,
-        )
-    return quote_answer(quoted, token=token, words=parts.words(locale), timezone=organization.timezone)

@@ -1,24 +1,21 @@
-"""Plan changes over HTTP: preview, confirm, cancel what waits."""
+"""Plan changes over HTTP: preview, confirm, cancel, progress."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
-from sqlalchemy import Connection
 
-from serving.accounts import current_subscription as subscriptions
 from serving.accounts.contracts import SubscriptionAnswer
-from serving.accounts.notices import notices
-from serving.organizations import repository as organizations
-from serving.parts import AnyCaller, PartsOf, seen_by
-from serving.plan_changes import answers, idempotency, previews, service
+from serving.accounts.service import Accounts
+from serving.plan_changes import idempotency
 from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
+from serving.plan_changes.previews import Previews
 from serving.plan_changes.quotes import Wanted
+from serving.plan_changes.service import PlanChanges, request_of
 from serving.web.answers import json_answer, locale_for
+from serving.web.callers import Callers, check_visible
 from serving.web.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
 from serving.web.problems import MEDIA_TYPE, documented
 from serving.words.locales import LocaleCode
-
-router = APIRouter(prefix="/v1/organizations", tags=["plan changes"], route_class=StrictJsonRoute)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -27,92 +24,79 @@ IdempotencyKey = Annotated[
 ChangeId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128, description="Id of the change, from its receipt.")]
 
 
-@router.post(
-    "/{organization_id}/plan-changes/preview",
-    response_model=QuoteAnswer,
-    responses=documented(400, 403, 404, 409, 413, 415),
-)
-async def preview_plan_change(
-    request: Request, organization_id: OrganizationId, wish: WishIn, parts: PartsOf, caller: AnyCaller
-) -> Response:
-    """Everything that choosing a plan would do and cost; changes nothing."""
-    seen_by(caller, organization_id)
-    spoken = await _locale(request, parts, organization_id)
-    wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id)
-    answer = await previews.preview(parts, organization_id=organization_id, wanted=wanted, locale=spoken)
-    return json_answer(answer, locale=spoken)
+def router(previews: Previews, plan_changes: PlanChanges, accounts: Accounts, callers: Callers) -> APIRouter:
+    """The routes on which a plan is changed."""
+    endpoints = _Endpoints(previews, plan_changes, accounts)
+    api = APIRouter(
+        prefix="/v1/organizations", tags=["plan changes"], route_class=StrictJsonRoute, dependencies=[callers.anyone]
+    )
+    api.post(
+        "/{organization_id}/plan-changes/preview",
+        response_model=QuoteAnswer,
+        responses=documented(400, 403, 404, 409, 413, 415),
+    )(endpoints.preview_plan_change)
+    api.post(
+        "/{organization_id}/plan-changes",
+        status_code=201,
+        response_model=ChangeReceipt,
+        responses=documented(400, 402, 403, 404, 409, 413, 415),
+    )(endpoints.confirm_plan_change)
+    api.delete(
+        "/{organization_id}/plan-changes/scheduled",
+        response_model=SubscriptionAnswer,
+        responses=documented(403, 404, 409),
+    )(endpoints.cancel_scheduled_change)
+    api.get(
+        "/{organization_id}/plan-changes/{change_id}", response_model=ChangeProgress, responses=documented(403, 404)
+    )(endpoints.plan_change_progress)
+    return api
 
 
-@router.post(
-    "/{organization_id}/plan-changes",
-    status_code=201,
-    response_model=ChangeReceipt,
-    responses=documented(400, 402, 403, 404, 409, 413, 415),
-)
-async def confirm_plan_change(
-    *,
-    request: Request,
-    organization_id: OrganizationId,
-    confirmation: ConfirmIn,
-    parts: PartsOf,
-    caller: AnyCaller,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
-    """Carry out a quote: charge exactly its lines, once, or say why not."""
-    seen_by(caller, organization_id)
-    key = idempotency.key_of(idempotency_key)
-    spoken = await _locale(request, parts, organization_id)
-    asked = service.request_of(confirmation, organization_id=organization_id, key=key, locale=spoken)
-    answer = await service.confirm(parts, asked)
-    media_type = "application/json" if answer.status == 201 else MEDIA_TYPE
-    headers = {"Content-Language": spoken} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
-    return Response(content=answer.body, status_code=answer.status, media_type=media_type, headers=headers)
+class _Endpoints:
+    def __init__(self, previews: Previews, plan_changes: PlanChanges, accounts: Accounts) -> None:
+        self._previews = previews
+        self._plan_changes = plan_changes
+        self._accounts = accounts
 
+    async def preview_plan_change(self, request: Request, organization_id: OrganizationId, wish: WishIn) -> Response:
+        """Everything that choosing a plan would do and cost; changes nothing."""
+        check_visible(request, organization_id)
+        locale = await self._locale(request, organization_id)
+        wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id)
+        return json_answer(await self._previews.preview(organization_id, wanted, locale), locale=locale)
 
-@router.delete(
-    "/{organization_id}/plan-changes/scheduled",
-    response_model=SubscriptionAnswer,
-    responses=documented(403, 404, 409),
-)
-async def cancel_scheduled_change(
-    request: Request, organization_id: OrganizationId, parts: PartsOf, caller: AnyCaller
-) -> Response:
-    """Cancel the change that waits for the period's end; the subscription goes on as it is."""
-    seen_by(caller, organization_id)
-    spoken = await _locale(request, parts, organization_id)
-
-    def work(connection: Connection) -> dict[str, object]:
-        organization = organizations.get(connection, organization_id)
-        service.cancel(connection, organization_id, now=parts.now())
-        held = subscriptions.current(
-            connection, organization_id=organization_id, catalogue=parts.catalogue, now=parts.now()
+    async def confirm_plan_change(
+        self,
+        request: Request,
+        organization_id: OrganizationId,
+        confirmation: ConfirmIn,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
+        """Carry out a quote: charge exactly its lines, once, or say why not."""
+        check_visible(request, organization_id)
+        key = idempotency.key_of(idempotency_key)
+        locale = await self._locale(request, organization_id)
+        answer = await self._plan_changes.confirm(
+            request_of(confirmation, organization_id=organization_id, key=key, locale=locale)
         )
-        told = notices(connection, organization=organization, standing=held, words=parts.words(spoken))
-        return subscriptions.as_answer(organization, held, notices=told)
+        media_type = "application/json" if answer.status == 201 else MEDIA_TYPE
+        headers = {"Content-Language": locale} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
+        return Response(content=answer.body, status_code=answer.status, media_type=media_type, headers=headers)
 
-    return json_answer(await parts.database.write(work), locale=spoken)
+    async def cancel_scheduled_change(self, request: Request, organization_id: OrganizationId) -> Response:
+        """Cancel the change that waits for the period's end; the subscription goes on as it is."""
+        check_visible(request, organization_id)
+        locale = await self._locale(request, organization_id)
+        return json_answer(await self._plan_changes.cancel(organization_id, locale), locale=locale)
 
+    async def plan_change_progress(
+        self, request: Request, organization_id: OrganizationId, change_id: ChangeId
+    ) -> Response:
+        """How a confirmed change stands now: a page asks until its payment is settled."""
+        check_visible(request, organization_id)
+        locale = await self._locale(request, organization_id)
+        return json_answer(await self._plan_changes.progress(organization_id, change_id, locale), locale=locale)
 
-@router.get(
-    "/{organization_id}/plan-changes/{change_id}",
-    response_model=ChangeProgress,
-    responses=documented(403, 404),
-)
-async def plan_change_progress(
-    request: Request, organization_id: OrganizationId, change_id: ChangeId, parts: PartsOf, caller: AnyCaller
-) -> Response:
-    """How a confirmed change stands now: a page asks until its payment is settled."""
-    seen_by(caller, organization_id)
-    spoken = await _locale(request, parts, organization_id)
-
-    def work(connection: Connection) -> dict[str, object]:
-        organization = organizations.get(connection, organization_id)
-        change = service.change_of(connection, organization_id, change_id)
-        return answers.progress(connection, change, parts=parts, organization=organization, locale=spoken)
-
-    return json_answer(await parts.database.read(work), locale=spoken)
-
-
-async def _locale(request: Request, parts: PartsOf, organization_id: str) -> LocaleCode:
-    organization = await parts.database.read(lambda connection: organizations.get(connection, organization_id))
-    return locale_for(request, organization.locale)
+    async def _locale(self, request: Request, organization_id: str) -> LocaleCode:
+        organization = await self._accounts.organization(organization_id)
+        return locale_for(request, organization.locale)

@@ -1,5 +1,6 @@
-"""Preview a change of plan: what it would do and cost, decided on what is recorded now; nothing is changed."""
+"""Preview a plan change: decide it on what is recorded now, and answer with a signed quote."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -10,42 +11,123 @@ from recommender.billing.catalogue import Catalogue
 from recommender.billing.plan_change import PeriodIsOver
 from serving.accounts.account import account_at
 from serving.accounts.accrued import accrued_overage
+from serving.clock import Clock
+from serving.db.session import Database
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
 from serving.outcomes.service import UnknownDecision, note
-from serving.parts import Parts
-from serving.plan_changes import answers
-from serving.plan_changes.quotes import Quote, Wanted, quote
+from serving.plan_changes.quotes import Pinned, Quote, QuoteSigner, Wanted, quote
+from serving.plan_changes.render import quote_answer
+from serving.renewals.booking import BooksAt
 from serving.renewals.closing import close_due
+from serving.sale import versions
 from serving.subscriptions import states
 from serving.words.locales import LocaleCode
+from serving.words.plans import WordsIn
 
 
-async def preview(parts: Parts, *, organization_id: str, wanted: Wanted, locale: LocaleCode) -> dict[str, object]:
-    """The quote as an answer; changes nothing, but closes first what has fallen due.
+class Previews:
+    """Makes quotes and recognises them again; a preview and its confirmation decide by the same function."""
 
-    Raises `UnknownOrganization`, `UnknownPlanWanted`, `UnknownPromotion`, `UnknownDecision`, `HeldPlanUnknown`.
-    """
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+        catalogue: Catalogue,
+        words: WordsIn,
+        signer: QuoteSigner,
+        books: BooksAt,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id
+        self._catalogue = catalogue
+        self._words = words
+        self._signer = signer
+        self._books = books
 
-    def read(connection: Connection) -> dict[str, object]:
-        organization = organizations.get(connection, organization_id)
+    async def preview(self, organization_id: str, wanted: Wanted, locale: LocaleCode) -> dict[str, object]:
+        """A quote as the contract writes it; windows that have ended are closed first.
+
+        Raises `UnknownOrganization`, `UnknownPlanWanted`, `UnknownPromotion`, `UnknownDecision`, `HeldPlanUnknown`.
+        """
+
+        def read(connection: Connection) -> dict[str, object]:
+            organization = organizations.get(connection, organization_id)
+            if wanted.decision_id is not None:
+                decided = outcomes.decided(connection, wanted.decision_id)
+                if decided is None or decided.organization_id != organization_id:
+                    raise UnknownDecision
+            quoted = self.decide(connection, organization, wanted, at=self._clock())
+            return self.answer(quoted, organization, locale)
+
+        try:
+            answer = await self._database.read(read)
+        except PeriodIsOver:
+            await self._database.write(
+                lambda connection: close_due(connection, self._books(self._clock()), organization_id)
+            )
+            answer = await self._database.read(read)
         if wanted.decision_id is not None:
-            decided = outcomes.decided(connection, wanted.decision_id)
-            if decided is None or decided.organization_id != organization_id:
-                raise UnknownDecision
-        quoted = quote_now(connection, parts, organization, wanted, at=parts.now())
-        return answers.quote_json(quoted, parts, organization, locale)
+            blocked = bool(answer["blockers"])
+            await self._database.write(lambda connection: _note_preview(connection, wanted, blocked, now=self._clock()))
+        return answer
 
-    try:
-        answer = await parts.database.read(read)
-    except PeriodIsOver:
-        await parts.database.write(lambda connection: close_due(connection, parts.books(), organization_id))
-        answer = await parts.database.read(read)
-    if wanted.decision_id is not None:
-        blocked = bool(answer["blockers"])
-        await parts.database.write(lambda connection: _note_preview(connection, wanted, blocked, now=parts.now()))
-    return answer
+    def decide(
+        self,
+        connection: Connection,
+        organization: OrganizationRow,
+        wanted: Wanted,
+        *,
+        at: datetime,
+        sold: Catalogue | None = None,
+    ) -> Quote:
+        """Decide the change as of an instant, by the catalogue on sale or by an earlier one, `sold`."""
+        catalogue = sold or self._catalogue
+        state = states.present(connection, organization, catalogue=self._catalogue, now=at)
+        held = None if state is None else state.subscription
+        quoted = quote(
+            account=account_at(connection, organization, subscription=held, catalogue=catalogue, now=at),
+            version=0 if state is None else state.version,
+            wanted=wanted,
+            catalogue=catalogue,
+            organization=organization,
+            at=at,
+        )
+        return replace(quoted, accrued=accrued_overage(connection, organization.organization_id, quoted.change.after))
+
+    def answer(self, quoted: Quote, organization: OrganizationRow, locale: LocaleCode) -> dict[str, object]:
+        """A quote as the contract writes it, signed if nothing blocks it."""
+        token = None
+        if not quoted.change.blockers:
+            token = self._signer.sign(
+                quoted,
+                quote_id=self._new_id(),
+                organization_id=organization.organization_id,
+                catalogue_version=quoted.change.wish.catalogue_version,
+            )
+        return quote_answer(quoted, token=token, words=self._words(locale), timezone=organization.timezone)
+
+    def read(self, text: str, *, organization_id: str) -> Pinned:
+        """The content of a signed quote; raises `QuoteInvalid`."""
+        return self._signer.read(text, organization_id=organization_id)
+
+    def repeat(self, connection: Connection, organization: OrganizationRow, pinned: Pinned) -> Quote | None:
+        """Decide a signed quote again at its instant; `None` when the result is a different one.
+
+        The catalogue version of the quote is used, so a price that was previewed is charged while the quote is valid.
+        """
+        sold = versions.find(connection, pinned.catalogue_version, on_sale=self._catalogue)
+        if sold is None:
+            return None
+        try:
+            quoted = self.decide(connection, organization, pinned.wanted, at=pinned.at, sold=sold)
+        except PeriodIsOver:
+            return None
+        return quoted if (quoted.version, quoted.digest) == (pinned.version, pinned.digest) else None
 
 
 def _note_preview(connection: Connection, wanted: Wanted, blocked: bool, *, now: datetime) -> None:
@@ -53,27 +135,3 @@ def _note_preview(connection: Connection, wanted: Wanted, blocked: bool, *, now:
     of = sha256(f"{wanted.decision_id} {wanted.plan}".encode()).hexdigest()[:40]
     for kind in ("previewed", "blocked") if blocked else ("previewed",):
         note(connection, kind=kind, decision_id=wanted.decision_id, plan=wanted.plan, of=of, now=now)
-
-
-def quote_now(
-    connection: Connection,
-    parts: Parts,
-    organization: OrganizationRow,
-    wanted: Wanted,
-    *,
-    at: datetime,
-    sold: Catalogue | None = None,
-) -> Quote:
-    """Decide on what is recorded now, as of an instant, by the catalogue on sale or by an earlier one that was."""
-    catalogue = sold or parts.catalogue
-    state = states.present(connection, organization, catalogue=parts.catalogue, now=at)
-    held = None if state is None else state.subscription
-    quoted = quote(
-        account=account_at(connection, organization, subscription=held, catalogue=catalogue, now=at),
-        version=0 if state is None else state.version,
-        wanted=wanted,
-        catalogue=catalogue,
-        organization=organization,
-        at=at,
-    )
-    return replace(quoted, accrued=accrued_overage(connection, organization.organization_id, quoted.change.after))

@@ -1,6 +1,7 @@
-"""Carry out what was previewed: exactly that, exactly once; or take back what waits."""
+"""Confirm plan changes: carry out exactly what was previewed, exactly once; cancel and follow them."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -10,31 +11,30 @@ import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from recommender.billing.plan_change import PeriodIsOver
+from recommender.billing.catalogue import Catalogue
+from serving.accounts.service import Accounts
+from serving.clock import Clock
+from serving.db.session import Database
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes.service import note
-from serving.parts import Parts
 from serving.payments import choice
 from serving.payments.choice import NoUsableMethod
-from serving.payments.gateway import Payment
+from serving.payments.gateway import Payment, PaymentGateway
 from serving.payments.repository import PaymentMethod
-from serving.plan_changes import answers, carry_out, idempotency, payment_outcome
+from serving.plan_changes import answers, carry_out, idempotency
 from serving.plan_changes.contracts import ConfirmIn
 from serving.plan_changes.idempotency import Answer
-from serving.plan_changes.previews import quote_now
-from serving.plan_changes.quotes import (
-    Pinned,
-    Quote,
-    UnknownPlanWanted,
-    UnknownPromotion,
-)
+from serving.plan_changes.payment_outcome import PaymentOutcomes
+from serving.plan_changes.previews import Previews
+from serving.plan_changes.quotes import Pinned, Quote, UnknownPlanWanted, UnknownPromotion
+from serving.renewals.booking import BooksAt
 from serving.renewals.closing import cancel_scheduled, close_due
-from serving.sale import versions
 from serving.subscriptions import changes
 from serving.subscriptions.changes import ChangeRow, ChangeStatus, Document
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.words.locales import LocaleCode
+from serving.words.plans import WordsIn
 
 _ATTEMPTS: Final = 5
 
@@ -44,35 +44,203 @@ class ChangeUnderWay(Exception):
 
 
 class NothingScheduled(LookupError):
-    """No change waits."""
+    """The organisation has no scheduled change."""
 
 
 class UnknownChange(LookupError):
-    """The organisation has confirmed no such change."""
+    """The organisation has not confirmed a change with this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One confirmation as it came in."""
+    """One request to confirm a quote."""
 
     organization_id: str
     quote: str
     payment_method: str | None
     key: str
+    """The `Idempotency-Key`."""
     fingerprint: str
+    """A digest of the body: requests with the same key must have the same body."""
     locale: LocaleCode
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A change that waits for its payment, and what to collect it with."""
+    """A change that waits for its payment, and the method that pays."""
 
     change: ChangeRow
     method: PaymentMethod
 
 
+class PlanChanges:
+    """Confirms, cancels and follows plan changes."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+        catalogue: Catalogue,
+        words: WordsIn,
+        gateway: PaymentGateway,
+        books: BooksAt,
+        previews: Previews,
+        payment_outcomes: PaymentOutcomes,
+        accounts: Accounts,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id
+        self._catalogue = catalogue
+        self._words = words
+        self._gateway = gateway
+        self._books = books
+        self._previews = previews
+        self._payment_outcomes = payment_outcomes
+        self._accounts = accounts
+
+    async def confirm(self, request: Request) -> Answer:
+        """Carry out a quote, or answer why it is refused.
+
+        Raises `QuoteInvalid`, `UnknownPaymentMethod`, `ChangeUnderWay`, `IdempotencyKeyReused`, `RequestInFlight`.
+        """
+        claimed = await self._claimed(request)
+        if isinstance(claimed, Answer):
+            return claimed
+        change, method = claimed.change, claimed.method
+        payment = await asyncio.to_thread(
+            self._gateway.charge,
+            key=change.change_id,
+            method=method.attached,
+            amount_cents=change.document.due_now_cents,
+            currency=change.document.currency,
+        )
+        return await self._database.write(
+            lambda connection: self._paid(connection, change.change_id, payment, request=request)
+        )
+
+    async def cancel(self, organization_id: str, locale: LocaleCode) -> dict[str, object]:
+        """Cancel the scheduled change; returns the subscription as the contract writes it.
+
+        Raises `UnknownOrganization`, `ChangeUnderWay`, `NothingScheduled`.
+        """
+
+        def work(connection: Connection) -> dict[str, object]:
+            organization = organizations.get(connection, organization_id)
+            if changes.under_way(connection, organization_id) is not None:
+                raise ChangeUnderWay
+            if not cancel_scheduled(connection, organization_id, now=self._clock()):
+                raise NothingScheduled
+            return self._accounts.subscription_answer(connection, organization, self._words(locale))
+
+        return await self._database.write(work)
+
+    async def progress(self, organization_id: str, change_id: str, locale: LocaleCode) -> dict[str, object]:
+        """The state of a confirmed change, in words; raises `UnknownOrganization`, `UnknownChange`."""
+
+        def read(connection: Connection) -> dict[str, object]:
+            organization = organizations.get(connection, organization_id)
+            change = changes.get(connection, change_id)
+            if change is None or change.organization_id != organization_id:
+                raise UnknownChange
+            return answers.progress(connection, change, words=self._words(locale), timezone=organization.timezone)
+
+        return await self._database.read(read)
+
+    async def _claimed(self, request: Request) -> Claim | Answer:
+        """Claim the quote; of two concurrent claims one fails in the database and reads again what the other wrote."""
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self._database.write(lambda connection: self._claim(connection, request))
+            except (IntegrityError, StateChangedMeanwhile):
+                continue
+        raise ChangeUnderWay
+
+    def _claim(self, connection: Connection, request: Request) -> Claim | Answer:
+        now, owner = self._clock(), request.organization_id
+        organization = organizations.get(connection, owner)
+        before = idempotency.begin(connection, owner, request.key, fingerprint=request.fingerprint, now=now)
+        if before is not None:
+            return before
+        pinned = self._previews.read(request.quote, organization_id=owner)
+        close_due(connection, self._books(self._clock()), owner)
+        used = changes.of_quote(connection, pinned.quote_id) is not None
+        if not used and changes.under_way(connection, owner) is not None:
+            raise ChangeUnderWay
+        if used:
+            return self._refusal(connection, request, organization, pinned, "quote_used", now=now)
+        if now >= pinned.expires_at:
+            return self._refusal(connection, request, organization, pinned, "quote_expired", now=now)
+        quoted = self._previews.repeat(connection, organization, pinned)
+        if quoted is None or quoted.change.blockers:
+            code = "quote_stale" if quoted is None else "plan_change_blocked"
+            return self._refusal(connection, request, organization, pinned, code, now=now)
+        return self._carry_out(connection, request, pinned, quoted)
+
+    def _refusal(
+        self,
+        connection: Connection,
+        request: Request,
+        organization: OrganizationRow,
+        pinned: Pinned,
+        code: str,
+        *,
+        now: datetime,
+    ) -> Answer:
+        """Refuse a quote and offer a fresh one, unless its plan or promotion is no longer on sale."""
+        try:
+            fresh = self._previews.decide(connection, organization, pinned.wanted, at=now)
+        except (UnknownPlanWanted, UnknownPromotion):
+            fresh = None
+        blockers = (answers.NO_LONGER_ON_SALE,) if fresh is None else fresh.change.blockers
+        offer = None if fresh is None else self._previews.answer(fresh, organization, request.locale)
+        answer = answers.refusal(code, blockers, offer, words=self._words(request.locale))
+        return idempotency.finish(connection, organization.organization_id, request.key, answer)
+
+    def _carry_out(self, connection: Connection, request: Request, pinned: Pinned, quoted: Quote) -> Claim | Answer:
+        owner, due, now = request.organization_id, quoted.due_now_cents, self._clock()
+        try:
+            method = self._method(connection, request, quoted) if due else None
+        except NoUsableMethod as error:
+            answer = answers.payment_refusal(error.code, request.locale)
+            return idempotency.finish(connection, owner, request.key, answer)
+        collected = method is not None and method.kind != "bank_transfer"
+        status: ChangeStatus = "paying" if collected else carry_out.status_at_once(quoted.change.timing)
+        change = _row(self._new_id(), request, pinned, quoted, status=status, method=method, now=now)
+        if status == "scheduled":
+            carry_out.schedule(connection, self._books(now), change)
+        elif status == "applied":
+            carry_out.apply(connection, self._books(now), change)
+        changes.add(connection, change)
+        of = change.change_id
+        note(connection, kind="confirmed", decision_id=change.decision_id, plan=change.plan, of=of, now=now)
+        idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
+        if method is not None and collected:
+            return Claim(change, method)
+        receipt = answers.receipt(connection, change, status)
+        return idempotency.finish(connection, owner, request.key, receipt)
+
+    def _paid(self, connection: Connection, change_id: str, payment: Payment, *, request: Request) -> Answer:
+        """Act on the provider's answer, and store the answer to the request."""
+        status = self._payment_outcomes.act_on(connection, change_id, payment)
+        change = changes.get(connection, change_id)
+        if change is None or status == "failed":
+            answer = answers.payment_refusal(payment.failure_code or "payment_failed", request.locale)
+        else:
+            answer = answers.receipt(connection, change, change.status)
+        return idempotency.finish(connection, request.organization_id, request.key, answer)
+
+    def _method(self, connection: Connection, request: Request, quoted: Quote) -> PaymentMethod:
+        """The method that pays; raises `NoUsableMethod`, `UnknownPaymentMethod`."""
+        owner, plan = request.organization_id, quoted.change.wish.plan
+        payer = choice.payer(connection, owner, catalogue=self._catalogue, now=self._clock(), plan=plan)
+        return choice.method_to_pay(connection, owner, request.payment_method, by=payer)
+
+
 def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, locale: LocaleCode) -> Request:
-    """The confirmation of an organisation's quote, by the API or by a form; equal ones have equal fingerprints."""
+    """A request to confirm a quote, from the API or from a form; equal confirmations have equal fingerprints."""
     body = orjson.dumps(confirmation.model_dump(), option=orjson.OPT_SORT_KEYS)
     return Request(
         organization_id=organization_id,
@@ -84,154 +252,15 @@ def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, local
     )
 
 
-async def confirm(parts: Parts, request: Request) -> Answer:
-    """Carry out a quote, or say why not.
-
-    Raises `QuoteInvalid`, `UnknownPaymentMethod`, `ChangeUnderWay`, `IdempotencyKeyReused`, `RequestInFlight`.
-    """
-    claimed = await _claimed(parts, request)
-    if isinstance(claimed, Answer):
-        return claimed
-    change, method = claimed.change, claimed.method
-    payment = await asyncio.to_thread(
-        parts.gateway.charge,
-        key=change.change_id,
-        method=method.attached,
-        amount_cents=change.document.due_now_cents,
-        currency=change.document.currency,
-    )
-    return await parts.database.write(
-        lambda connection: paid(connection, parts, change.change_id, payment, request=request)
-    )
-
-
-async def _claimed(parts: Parts, request: Request) -> Claim | Answer:
-    """Two first claims of one quote meet in the database: the second reads again what the first has done."""
-    for _ in range(_ATTEMPTS):
-        try:
-            return await parts.database.write(lambda connection: _claim(connection, parts, request))
-        except (IntegrityError, StateChangedMeanwhile):
-            continue
-    raise ChangeUnderWay
-
-
-def _claim(connection: Connection, parts: Parts, request: Request) -> Claim | Answer:
-    now, owner = parts.now(), request.organization_id
-    organization = organizations.get(connection, owner)
-    before = idempotency.begin(connection, owner, request.key, fingerprint=request.fingerprint, now=now)
-    if before is not None:
-        return before
-    pinned = parts.quotes.read(request.quote, organization_id=owner)
-    close_due(connection, parts.books(), owner)
-
-    def refused(code: str) -> Answer:
-        try:
-            fresh = quote_now(connection, parts, organization, pinned.wanted, at=now)
-        except (UnknownPlanWanted, UnknownPromotion):  # it is no longer on sale
-            fresh = None
-        return idempotency.finish(
-            connection, owner, request.key, answers.refusal(code, fresh, parts, organization, request.locale)
-        )
-
-    if changes.under_way(connection, owner) is not None and not _used(connection, pinned):
-        raise ChangeUnderWay
-    if _used(connection, pinned):
-        return refused("quote_used")
-    if now >= pinned.expires_at:
-        return refused("quote_expired")
-    quoted = _as_pinned(connection, parts, organization, pinned)
-    if quoted is None or quoted.change.blockers:
-        return refused("quote_stale" if quoted is None else "plan_change_blocked")
-    return _carry_out(connection, parts, request, pinned, quoted)
-
-
-def _used(connection: Connection, pinned: Pinned) -> bool:
-    return changes.of_quote(connection, pinned.quote_id) is not None
-
-
-def _as_pinned(connection: Connection, parts: Parts, organization: OrganizationRow, pinned: Pinned) -> Quote | None:
-    """The same decision taken again at the quoted instant; `None` when it no longer comes out the same.
-
-    By the catalogue version that the quote pins: a price that was previewed is charged while the quote holds.
-    """
-    sold = versions.find(connection, pinned.catalogue_version, on_sale=parts.catalogue)
-    if sold is None:
-        return None
-    try:
-        quoted = quote_now(connection, parts, organization, pinned.wanted, at=pinned.at, sold=sold)
-    except PeriodIsOver:
-        return None
-    return quoted if (quoted.version, quoted.digest) == (pinned.version, pinned.digest) else None
-
-
-def _carry_out(connection: Connection, parts: Parts, request: Request, pinned: Pinned, quoted: Quote) -> Claim | Answer:
-    owner, due, now = request.organization_id, quoted.due_now_cents, parts.now()
-    try:
-        method = _method(connection, parts, request, quoted) if due else None
-    except NoUsableMethod as error:
-        answer = answers.payment_refusal(error.code, request.locale)
-        return idempotency.finish(connection, owner, request.key, answer)
-    collected = method is not None and method.kind != "bank_transfer"
-    status: ChangeStatus = "paying" if collected else carry_out.status_at_once(quoted.change.timing)
-    change = _row(
-        request=request, pinned=pinned, quoted=quoted, status=status, method=method, now=now, change_id=parts.new_id()
-    )
-    if status == "scheduled":
-        carry_out.schedule(connection, parts.books(now), change)
-    elif status == "applied":
-        carry_out.apply(connection, parts.books(now), change)
-    changes.add(connection, change)
-    note(connection, kind="confirmed", decision_id=change.decision_id, plan=change.plan, of=change.change_id, now=now)
-    idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
-    if method is not None and collected:
-        return Claim(change, method)
-    receipt = answers.receipt(connection, change, status)
-    return idempotency.finish(connection, owner, request.key, receipt)
-
-
-def paid(connection: Connection, parts: Parts, change_id: str, payment: Payment, *, request: Request) -> Answer:
-    """Act on what the provider answered, and keep the answer."""
-    status = payment_outcome.act_on(connection, parts, change_id, payment)
-    change = changes.get(connection, change_id)
-    if change is None or status == "failed":
-        answer = answers.payment_refusal(payment.failure_code or "payment_failed", request.locale)
-    else:
-        answer = answers.receipt(connection, change, change.status)
-    return idempotency.finish(connection, request.organization_id, request.key, answer)
-
-
-def cancel(connection: Connection, organization_id: str, *, now: datetime) -> None:
-    """Take back the change that waits for the period's end; raises `ChangeUnderWay`, `NothingScheduled`."""
-    if changes.under_way(connection, organization_id) is not None:
-        raise ChangeUnderWay
-    if not cancel_scheduled(connection, organization_id, now=now):
-        raise NothingScheduled
-
-
-def change_of(connection: Connection, organization_id: str, change_id: str) -> ChangeRow:
-    """A change that the organisation has confirmed; raises `UnknownChange`."""
-    change = changes.get(connection, change_id)
-    if change is None or change.organization_id != organization_id:
-        raise UnknownChange
-    return change
-
-
-def _method(connection: Connection, parts: Parts, request: Request, quoted: Quote) -> PaymentMethod:
-    """Raises `NoUsableMethod`, `UnknownPaymentMethod`."""
-    owner, plan = request.organization_id, quoted.change.wish.plan
-    by = choice.payer(connection, owner, catalogue=parts.catalogue, now=parts.now(), plan=plan)
-    return choice.method_to_pay(connection, owner, request.payment_method, by=by)
-
-
 def _row(
-    *,
+    change_id: str,
     request: Request,
     pinned: Pinned,
     quoted: Quote,
+    *,
     status: ChangeStatus,
     method: PaymentMethod | None,
     now: datetime,
-    change_id: str,
 ) -> ChangeRow:
     change = quoted.change
     return ChangeRow(

@@ -34,6 +34,10 @@ class Books:
     catalogue: Catalogue
 
 
+BooksAt = Callable[[datetime], Books]
+"""Opens the books of an application at an instant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Booking:
     """What becomes of one subscription at one instant, and what that costs."""

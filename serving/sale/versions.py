@@ -1,5 +1,6 @@
 """Stored catalogue versions: every catalogue that was on sale, as the texts it was built from."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 
@@ -12,11 +13,20 @@ from recommender.billing.catalogue_build import load_catalogue
 from serving.db.billing_tables import catalogue_versions
 
 
-def record(connection: Connection, *, version: str, texts: tuple[str, str | None], now: datetime) -> bool:
-    """Store the texts of a version, catalogue and offers; False when the version was stored before."""
-    if connection.execute(select(1).where(catalogue_versions.c.version == version)).first() is not None:
+@dataclass(frozen=True, slots=True)
+class CatalogueText:
+    """A catalogue version as the texts it is built from."""
+
+    version: str
+    catalogue: str
+    offers: str | None
+
+
+def record(connection: Connection, catalogue: CatalogueText, *, now: datetime) -> bool:
+    """Store a version; False when it was stored before."""
+    if connection.execute(select(1).where(catalogue_versions.c.version == catalogue.version)).first() is not None:
         return False
-    values = {"version": version, "catalogue": texts[0], "offers": texts[1], "first_seen_at": now}
+    values = {**asdict(catalogue), "first_seen_at": now}
     try:
         with connection.begin_nested():
             connection.execute(insert(catalogue_versions).values(values))

@@ -1,7 +1,6 @@
 """A service that charges and numbers without end until it is killed, with a provider that keeps its own books."""
 
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -12,7 +11,6 @@ from fastapi.testclient import TestClient
 from serving.app import create_app
 from serving.clock import SteppedClock
 from serving.db.session import Database
-from serving.jobs.schedule import run_due
 from serving.payments.gateway import AttachedMethod, Payment
 from serving.payments.sandbox import Sandbox
 from serving.settings import Settings
@@ -63,18 +61,17 @@ def clock_in(folder: Path) -> datetime:
 def live_on(folder: Path, said: Pipe, *, keyless: bool, days: int = 1_000_000) -> None:
     """Day after day: run the jobs and let one organisation change its plan; what was confirmed is noted."""
     clock = SteppedClock(clock_in(folder))
-    app = create_app(settings_in(folder), clock=clock)
     provider = Keyless if keyless else Watched
     gateway = provider(Database(f"sqlite:///{folder / 'provider.db'}"), clock=clock, secret="s")
-    parts = app.state.parts = replace(app.state.parts, gateway=gateway)
-    service = Service(TestClient(app), parts, clock)
+    app = create_app(settings_in(folder), clock=clock, gateway=lambda _database, _clock: gateway)
+    service = Service(TestClient(app), app.state.services, clock)
     gateway.said = said
     for _ in range(days):
         today = clock() + timedelta(days=1)
         (folder / "clock.new").write_text(today.isoformat())
         (folder / "clock.new").replace(folder / "clock")
         clock.move_to(today)
-        run_due(parts, now=today)
+        service.billing.jobs.run_due(now=today)
         _change(Life(service, ORGANIZATIONS[today.toordinal() % len(ORGANIZATIONS)]), folder / "acknowledged")
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from alembic.script import ScriptDirectory
@@ -15,8 +15,14 @@ from httpx2 import Response
 
 from recommender.ranking.ranker import Ranker
 from serving.app import create_app
-from serving.clock import SteppedClock
-from serving.parts import Parts
+from serving.clock import Clock, SteppedClock
+from serving.db.session import Database
+from serving.foundation import payment_gateway
+from serving.jobs.send_mails import Mails
+from serving.notifications.post import Post
+from serving.payments.gateway import PaymentGateway
+from serving.payments.sandbox import Sandbox
+from serving.services import Services, mails
 from serving.settings import Settings
 from tests.serving.books import books_close
 
@@ -33,14 +39,46 @@ def no_champion(address: Path) -> Ranker:
     raise AssertionError(f"nobody asked for a champion at {address}")
 
 
+class Exchangeable:
+    """A payment provider that passes every call on to `provider`, which a test may exchange for another one."""
+
+    def __init__(self, provider: PaymentGateway) -> None:
+        self.provider = provider
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.provider, name)
+
+
 class Service:
     """One running service and how to talk to it as the host backend."""
 
-    def __init__(self, client: TestClient, parts: Parts, clock: SteppedClock) -> None:
+    def __init__(self, client: TestClient, services: Services, clock: SteppedClock) -> None:
         self.client = client
-        self.parts = parts
+        self.services = services
+        self.billing = services.billing
+        self.database = services.database
+        self.settings = services.settings
         self.clock = clock
         self.host = {"Authorization": f"Bearer {API_KEY}"}
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The built-in payment provider."""
+        provider = cast("Exchangeable", self.services.gateway).provider
+        assert isinstance(provider, Sandbox)
+        return provider
+
+    @contextmanager
+    def paying_through(self, provider: PaymentGateway) -> Iterator[None]:
+        """Let another provider move the money for a while."""
+        exchangeable = cast("Exchangeable", self.services.gateway)
+        usual, exchangeable.provider = exchangeable.provider, provider
+        yield
+        exchangeable.provider = usual
+
+    def mails(self, post: Post) -> Mails:
+        """The mails of the service, sent by this post."""
+        return mails(self.settings, self.database, self.services.words, post=post)
 
     def put(self, organization_id: str = "acme", **changes: object) -> Response:
         """Record an organisation: a German shop that has tried the product for 14 days."""
@@ -118,8 +156,12 @@ def running(
             **settings,
         }
     )
-    app = create_app(configured, clock=clock, load=load)
+
+    def exchangeable(database: Database, clock: Clock) -> PaymentGateway:
+        return cast("PaymentGateway", Exchangeable(payment_gateway(configured, database, clock)))
+
+    app = create_app(configured, clock=clock, load=load, gateway=exchangeable)
     with TestClient(app, raise_server_exceptions=raise_faults) as client:
-        yield Service(client, app.state.parts, clock)
+        yield Service(client, app.state.services, clock)
         if books:
-            app.state.parts.database.reading(books_close)
+            app.state.services.database.reading(books_close)

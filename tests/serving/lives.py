@@ -102,7 +102,7 @@ class Life:
     def currencies(self) -> list[str]:
         """The currency of every charge so far, oldest first."""
         query = select(charges.c.currency).where(charges.c.organization_id == self.organization_id)
-        return self.service.parts.database.reading(
+        return self.service.database.reading(
             lambda connection: list(connection.execute(query.order_by(charges.c.occurred_at)).scalars())
         )
 
@@ -119,7 +119,7 @@ class Life:
                 (row.kind, [_kind_and_amount(line) for line in json.loads(row.lines)], row.total_cents) for row in rows
             ]
 
-        return self.service.parts.database.reading(read)
+        return self.service.database.reading(read)
 
 
 def _kind_and_amount(line: Mapping[str, Any]) -> tuple[str, int]:

@@ -56,7 +56,7 @@ def trying(
     path = file_of(folder, declared(**changes))
     elsewhere: dict[str, Any] = {} if database_url is None else {"database_url": database_url}
     with running(folder, model=shelf.folder, load=shelf.load, experiments=path, **elsewhere) as service:
-        holder: ChampionHolder = service.parts.fallback.challengers
+        holder: ChampionHolder = service.services.fallback.challengers
         if challenger is not None:
             (shelf.folder / "challenger.json").write_text("x")
             holder._load = lambda _address: challenger

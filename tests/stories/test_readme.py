@@ -46,7 +46,7 @@ def test_the_request_in_the_readme_is_answered_as_it_says(raw: Path, bundles: Pa
     assert words[0] == "curl"
 
     with running(tmp_path, model=bundles, load=load_champion) as service:
-        service.parts.database.writing(
+        service.database.writing(
             lambda connection: import_raw(
                 connection, raw, organizations_wanted=None, progress=lambda _table, _done, _total: None
             )

@@ -71,7 +71,7 @@ def answers(service: Service) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def exported(service: Service, answers: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("exported")
-    rows = export_tables(database=str(service.parts.settings.database_url), out=out, progress=lambda _step: None)
+    rows = export_tables(database=str(service.settings.database_url), out=out, progress=lambda _step: None)
     assert rows["decisions"] == 12 * ORGANIZATIONS
     return out
 

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, insert
 from serving.db.tables import subscriptions
 from serving.organizations import repository as organizations
 from serving.payments import attempts, charges
-from serving.payments.sandbox import Sandbox
 from tests.serving.lives import Life, selling
 
 PRICES = {"basic": "100", "scale": "300", "top": "900"}
@@ -72,11 +71,10 @@ def whose_debit_came_in(life: Life) -> None:
     """The cards were seen while the debit was under way, and again once it had come in."""
     with_a_debit_under_way(life)
     life.service.get("plan-recommendations", life.organization_id)
-    reading, gateway = life.service.parts.database.reading, life.service.parts.gateway
+    reading = life.service.database.reading
     (charge,) = reading(lambda connection: charges.open_of(connection, life.organization_id))
     (attempt,) = reading(lambda connection: attempts.of_charge(connection, charge.charge_id))
-    assert isinstance(gateway, Sandbox)
-    gateway.settle(key=attempt.key, outcome="succeeded")
+    life.service.sandbox.settle(key=attempt.key, outcome="succeeded")
     life.at("2025-07-04")
     assert reading(lambda connection: charges.open_of(connection, life.organization_id)) == []
 
@@ -125,7 +123,7 @@ def imported(life: Life, *, plan: str = "scale", version: str | None = "elsewher
         connection.execute(insert(subscriptions), row)
         organizations.touch(connection, [life.organization_id])
 
-    life.service.parts.database.writing(write)
+    life.service.database.writing(write)
 
 
 @pytest.mark.parametrize(

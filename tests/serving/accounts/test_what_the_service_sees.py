@@ -23,7 +23,7 @@ def decided(life: Life) -> str:
 
 
 def seen(life: Life) -> list[tuple[str, str]]:
-    rows = life.service.parts.database.reading(
+    rows = life.service.database.reading(
         lambda connection: connection.execute(select(outcomes.c.kind, outcomes.c.plan).order_by(outcomes.c.kind)).all()
     )
     return [(row.kind, row.plan) for row in rows]
@@ -68,7 +68,7 @@ def test_the_ledger_says_which_decision_a_charge_came_from(shop: Life) -> None:
     shop.takes("basic", decision_id=decision)
 
     query = text("SELECT decision_id, plan, kind, net_cents FROM export_charges")
-    exported = shop.service.parts.database.reading(lambda connection: connection.execute(query).all())
+    exported = shop.service.database.reading(lambda connection: connection.execute(query).all())
     assert [tuple(row) for row in exported] == [(decision, "basic", "change", 10_000)]
 
 

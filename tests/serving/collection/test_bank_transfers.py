@@ -38,12 +38,12 @@ def invoices(life: Life) -> list[tuple[str, str]]:
 
 
 def balance(life: Life, account: LedgerAccount) -> int:
-    return life.service.parts.database.reading(balances).get((life.organization_id, account), 0)
+    return life.service.database.reading(balances).get((life.organization_id, account), 0)
 
 
 def attempts(life: Life) -> list[str]:
     query = select(payment_attempts.c.status).order_by(payment_attempts.c.started_at, payment_attempts.c.key)
-    return life.service.parts.database.reading(lambda connection: list(connection.execute(query).scalars()))
+    return life.service.database.reading(lambda connection: list(connection.execute(query).scalars()))
 
 
 def test_the_plan_begins_at_once_and_its_invoice_is_open_until_the_money_arrives(shop: Life) -> None:
@@ -133,7 +133,7 @@ def test_what_has_not_arrived_after_its_term_is_past_due_and_arriving_cures(shop
 
     assert shop.subscription()["status"] == "active"
     kinds = select(notifications.c.kind, notifications.c.payload).order_by(notifications.c.created_at)
-    told = shop.service.parts.database.reading(lambda connection: connection.execute(kinds).all())
+    told = shop.service.database.reading(lambda connection: connection.execute(kinds).all())
     assert any(kind == "payment_failed" and "bank_transfer_overdue" in payload for kind, payload in told)
     assert any(kind == "payment_recovered" for kind, _ in told)
 

@@ -28,7 +28,7 @@ def shop(tmp_path: Path) -> Iterator[Life]:
 def of_kind(life: Life, kind: str) -> list[tuple[str, dict[str, Any]]]:
     """What its owner was told of this kind: on which day, and the figures."""
     told = select(notifications.c.created_at, notifications.c.payload).where(notifications.c.kind == kind)
-    rows = life.service.parts.database.reading(
+    rows = life.service.database.reading(
         lambda connection: connection.execute(told.order_by(notifications.c.created_at)).all()
     )
     return [(row.created_at.date().isoformat(), json.loads(row.payload)) for row in rows]

@@ -108,7 +108,7 @@ def test_the_login_cookie_is_for_scripts_and_other_sites_out_of_reach(client: Te
 
 def test_a_login_ends_after_twelve_hours(service: Service) -> None:
     show_key(service.client)
-    cookie = LoginCookie(signing_key=service.parts.settings.signing_key.get_secret_value(), api_key=API_KEY)
+    cookie = LoginCookie(signing_key=service.settings.signing_key.get_secret_value(), api_key=API_KEY)
     value = service.client.cookies[COOKIE]
 
     assert cookie.is_valid(value, now=NOW + timedelta(hours=12) - timedelta(seconds=1))
@@ -117,7 +117,7 @@ def test_a_login_ends_after_twelve_hours(service: Service) -> None:
 
 def test_a_login_ends_with_the_key_that_was_shown(service: Service) -> None:
     show_key(service.client)
-    signing_key = service.parts.settings.signing_key.get_secret_value()
+    signing_key = service.settings.signing_key.get_secret_value()
 
     assert not LoginCookie(signing_key=signing_key, api_key="the next key").is_valid(
         service.client.cookies[COOKIE], now=NOW

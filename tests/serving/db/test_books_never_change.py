@@ -19,7 +19,7 @@ COLUMNS = {"invoices": "number", "ledger_entries": "entry_id", "ledger_postings"
 def refused(service: Service, statement: str) -> str:
     """Why the database refuses a statement."""
     with pytest.raises(DBAPIError) as raised:
-        service.parts.database.writing(lambda connection: connection.execute(text(statement)))
+        service.database.writing(lambda connection: connection.execute(text(statement)))
     return str(raised.value.orig)
 
 

@@ -237,7 +237,7 @@ def test_only_so_many_organisations_are_imported_with_what_is_theirs(database: D
 
 def test_an_imported_organisation_is_recommended_plans(raw: Path, tmp_path: Path) -> None:
     with running(tmp_path) as service:
-        imported(service.parts.database, raw)
+        imported(service.database, raw)
         answer = service.get("plan-recommendations", "demo-shop").json()
 
     assert answer["decision_id"] != "d1"  # its cards are not known any more

@@ -15,13 +15,11 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import ProgrammingError
 
 from data_contracts.raw.tables import RAW_TABLES
-from serving.collection.collect import collect_due
 from serving.db.migrate import VERSION_TABLE, migrate, schema_version
 from serving.db.session import Database
 from serving.db.tables import metadata
 from serving.experiments.in_force import ExperimentsInForce
 from serving.jobs.import_raw import roll_up
-from serving.jobs.schedule import close_periods, run_due
 from tests.serving.harness import NOW, Service, newest_migration, running, usage
 from tests.serving.lives import Life
 from tests.serving.postgresql import BINARIES, MISSING, emptied, running_server
@@ -53,7 +51,7 @@ def test_the_migrations_make_the_tables_that_the_code_expects(service: Service) 
         found: list[object] = compare_metadata(context, metadata)
         return found
 
-    assert service.parts.database.reading(differences) == []
+    assert service.database.reading(differences) == []
 
 
 def test_three_migrations_at_once_of_an_empty_database_all_succeed(server: str) -> None:
@@ -75,7 +73,7 @@ def test_an_error_names_no_bound_value(service: Service) -> None:
         connection.execute(text("SELECT nothing FROM organizations WHERE email = :email"), {"email": "a@b.example"})
 
     with pytest.raises(ProgrammingError) as raised:
-        service.parts.database.writing(fails)
+        service.database.writing(fails)
     assert "a@b.example" not in str(raised.value)
 
 
@@ -86,7 +84,7 @@ def columns_of(view: str, connection: Connection) -> list[ReflectedColumn]:
 def test_every_raw_table_has_its_view(service: Service) -> None:
     for table, contract in RAW_TABLES.items():
         view = f"export_{table}"
-        columns = service.parts.database.reading(partial(columns_of, view))
+        columns = service.database.reading(partial(columns_of, view))
         assert [column["name"] for column in columns] == [column.name for column in contract.columns]
 
 
@@ -141,10 +139,10 @@ def test_the_roll_up_made_anew_is_the_one_that_was_kept(service: Service) -> Non
     service.send(*(usage(f"e{i}", quantity=i, occurred_at=f"2026-03-1{i % 6}T23:30:00+02:00") for i in range(40)))
     days = text("SELECT * FROM usage_days ORDER BY organization_id, metric, day")
 
-    kept = service.parts.database.reading(lambda connection: connection.execute(days).fetchall())
-    service.parts.database.writing(roll_up)
+    kept = service.database.reading(lambda connection: connection.execute(days).fetchall())
+    service.database.writing(roll_up)
 
-    assert service.parts.database.reading(lambda connection: connection.execute(days).fetchall()) == kept
+    assert service.database.reading(lambda connection: connection.execute(days).fetchall()) == kept
 
 
 def test_twenty_confirmations_of_one_quote_are_one_change_and_one_charge(service: Service) -> None:
@@ -173,39 +171,37 @@ def test_of_two_quotes_at_once_one_wins(service: Service) -> None:
 
 
 def test_workers_at_once_close_every_period_once_and_collect_every_charge_once(service: Service) -> None:
-    life, parts = Life(service), service.parts
+    life = Life(service)
     life.pays_with()
     life.takes("ecommerce-basic")
-    service.clock.move_to(parts.now() + timedelta(days=100))
+    service.clock.move_to(service.clock() + timedelta(days=100))
 
     with ThreadPoolExecutor(4) as workers:
-        list(workers.map(lambda _: close_periods(parts, now=parts.now()), range(4)))
-        list(workers.map(lambda _: collect_due(parts, now=parts.now()), range(4)))
+        list(workers.map(lambda _: service.billing.renewals.close_due(now=service.clock()), range(4)))
+        list(workers.map(lambda _: service.billing.collection.collect_due(now=service.clock()), range(4)))
 
     assert [kind for kind, _, _ in life.charges()] == ["change", *["renewal"] * 3]
     paid = text("SELECT count(*), count(DISTINCT charge_id) FROM charges WHERE status = 'paid'")
-    assert parts.database.reading(lambda connection: tuple(connection.execute(paid).one())) == (4, 4)
+    assert service.database.reading(lambda connection: tuple(connection.execute(paid).one())) == (4, 4)
 
 
 def test_the_texts_of_a_catalogue_are_kept_once_by_workers_at_once(service: Service) -> None:
     with ThreadPoolExecutor(4) as workers:
-        list(workers.map(lambda _: run_due(service.parts, now=service.parts.now()), range(4)))
+        list(workers.map(lambda _: service.billing.jobs.run_due(now=service.clock()), range(4)))
 
     versions = text("SELECT version FROM catalogue_versions")
-    kept = service.parts.database.reading(lambda connection: connection.execute(versions).scalars().all())
-    assert list(kept) == [service.parts.catalogue.version]
+    kept = service.database.reading(lambda connection: connection.execute(versions).scalars().all())
+    assert list(kept) == [service.services.catalogue.version]
 
 
 def test_an_experiment_that_harms_is_stopped_once_by_several_workers(service: Service, tmp_path: Path) -> None:
-    with trying(tmp_path, challenger=None, database_url=service.parts.settings.database_url) as tried:
+    with trying(tmp_path, challenger=None, database_url=service.settings.database_url) as tried:
         visited(tried, IDS)
-        workers = [ExperimentsInForce(tried.parts.experiments.declared, tried.parts.database) for _ in range(4)]
+        workers = [ExperimentsInForce(tried.services.experiments.declared, tried.database) for _ in range(4)]
         with ThreadPoolExecutor(4) as threads:
-            list(threads.map(lambda worker: worker.watch(now=NOW), [tried.parts.experiments, *workers[1:]]))
-        rows = tried.parts.database.reading(
-            lambda c: c.execute(text("SELECT change, reason FROM experiment_changes")).all()
-        )
-        arms = tried.parts.database.reading(
+            list(threads.map(lambda worker: worker.watch(now=NOW), [tried.services.experiments, *workers[1:]]))
+        rows = tried.database.reading(lambda c: c.execute(text("SELECT change, reason FROM experiment_changes")).all())
+        arms = tried.database.reading(
             lambda c: c.execute(text("SELECT count(DISTINCT arm), min(latency_ms) FROM export_decisions")).one()
         )
 

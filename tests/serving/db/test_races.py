@@ -60,7 +60,7 @@ def newcomer(service: Service, name: str, *, plan: str = "ecommerce-basic") -> L
 
 def left_paying(service: Service) -> int:
     waiting = select(func.count()).where(plan_changes.c.status.in_(("paying", "payment_pending")))
-    return int(service.parts.database.reading(lambda connection: connection.execute(waiting).scalar_one()))
+    return int(service.database.reading(lambda connection: connection.execute(waiting).scalar_one()))
 
 
 def test_an_upgrade_and_the_end_of_a_waiting_change_leave_nothing_half_done(service: Service) -> None:
@@ -111,7 +111,7 @@ def test_a_confirmation_and_the_erasure_of_its_organisation_leave_no_money_witho
         assert confirmed.status_code in {201, 402, 404, 409, 410}, confirmed.text
         assert erased.status_code in {200, 409}, erased.text
         of_it = charges.c.organization_id == name
-        taken = service.parts.database.reading(
+        taken = service.database.reading(
             lambda connection, of_it=of_it: connection.execute(
                 select(func.count()).where(of_it, charges.c.status == "paid")
             ).scalar_one()
@@ -154,7 +154,7 @@ def test_of_two_last_methods_one_stays(service: Service) -> None:
         answers = at_once(lambda m=first, r=removes: r(m), lambda m=second, r=removes: r(m))
 
         assert sorted(statuses(answers)) == [204, 409], [answer.text for answer in answers]
-        left = service.parts.database.reading(
+        left = service.database.reading(
             lambda connection, of_it=of_it: connection.execute(
                 select(func.count()).where(of_it, payment_methods.c.removed_at.is_(None))
             ).scalar_one()

@@ -32,7 +32,7 @@ def test_arm_experiment_and_time_taken_are_in_the_decision_log(tmp_path: Path, s
     with trying(tmp_path, challenger=Cheapest(version="challenger")) as service:
         service.put(name := in_arm("new"))
         service.recommended(name)
-        row = service.parts.database.reading(
+        row = service.database.reading(
             lambda c: c.execute(text("SELECT DISTINCT experiment, arm, latency_ms FROM export_decisions")).one()
         )
     assert (row.experiment, row.arm) == ("autumn", "new")
@@ -54,14 +54,14 @@ def test_a_challenger_that_cannot_answer_leaves_it_to_the_champion_and_the_arm_s
     with trying(tmp_path, challenger=challenger) as service:
         service.put(name := in_arm("new"))
         assert said(service.recommended(name)) == ("autumn", "new", "champion", reason)
-        counted = service.parts.metrics.text().decode()
+        counted = service.services.metrics.text().decode()
     assert f'fallback_reason="{reason}",model_version="champion",strategy="model"' in counted
 
 
 def test_a_slow_challenger_is_left_alone_for_a_while_and_the_champion_is_not(tmp_path: Path, shelf: Shelf) -> None:
     slow = Cheapest(version="challenger", seconds=0.6)
     with trying(tmp_path, challenger=slow) as service:
-        service.parts.fallback._timeout_seconds = 0.2
+        service.services.fallback._timeout_seconds = 0.2
         service.put(name := in_arm("new"))
         first = service.recommended(name)
         service.send(usage("e1", organization_id=name))
@@ -117,9 +117,9 @@ def test_who_stops_it_by_hand_gives_everybody_back_to_the_champion(tmp_path: Pat
     with trying(tmp_path, challenger=Cheapest(version="challenger")) as running_service:
         running_service.put(name := in_arm("new"))
         before = running_service.recommended(name)
-        database = running_service.parts.database
+        database = running_service.database
         database.writing(lambda c: service.stop(c, experiment(), reason="enough seen", now=NOW))
-        running_service.parts.experiments.watch(now=NOW)
+        running_service.services.experiments.watch(now=NOW)
         after = running_service.recommended(name)
         with pytest.raises(NotStopped, match="was stopped"):
             database.writing(lambda c: service.stop(c, experiment(), reason="again", now=NOW))

@@ -29,8 +29,8 @@ def test_a_challenger_that_fails_stops_the_experiment_with_reason_and_instant(tm
     broken = Cheapest(version="challenger", fault=ValueError("no"))
     with trying(tmp_path, challenger=broken) as service:
         visited(service, IDS)
-        service.parts.experiments.watch(now=NOW)
-        (row,) = service.parts.database.reading(lambda c: c.execute(select(experiment_changes)).all())
+        service.services.experiments.watch(now=NOW)
+        (row,) = service.database.reading(lambda c: c.execute(select(experiment_changes)).all())
         service.put("late")
         late = service.recommended("late")
     assert (row.change, row.reason, row.occurred_at) == ("stopped", "guardrail ranker_failures, arm new", NOW)
@@ -41,9 +41,9 @@ def test_a_challenger_that_fails_stops_the_experiment_with_reason_and_instant(tm
 def test_harm_that_both_arms_share_stops_nothing(tmp_path: Path, shelf: Shelf) -> None:
     with trying(tmp_path, challenger=Cheapest(version="challenger")) as service:
         visited(service, IDS)
-        service.parts.database.writing(lambda c: c.execute(update(decisions).values(latency_ms=9_000)))
-        service.parts.experiments.watch(now=NOW)
-        health_of_it = service.parts.database.reading(_health)
+        service.database.writing(lambda c: c.execute(update(decisions).values(latency_ms=9_000)))
+        service.services.experiments.watch(now=NOW)
+        health_of_it = service.database.reading(_health)
     assert health_of_it.state.phase(NOW) == "running"
     slow = next(harm for harm in health_of_it.harms if harm.guardrail == "slow_answers")
     assert slow.harmed + slow.control_harmed == len(IDS)
@@ -77,15 +77,15 @@ def test_failed_payments_of_one_arm_stop_it_if_they_came_after_the_exposure(
         visited(service, IDS)
         new = [name for name in IDS if arm_of(experiment(), name).name == "new"]
         rows = [failed_payment(name, NOW + timedelta(minutes=minutes)) for name in new]
-        service.parts.database.writing(lambda c: c.execute(insert(plan_changes), rows))
-        service.parts.experiments.watch(now=NOW)
-        state = service.parts.database.reading(lambda c: repository.state_of(c, experiment()))
+        service.database.writing(lambda c: c.execute(insert(plan_changes), rows))
+        service.services.experiments.watch(now=NOW)
+        state = service.database.reading(lambda c: repository.state_of(c, experiment()))
     assert state.phase(NOW) == phase
 
 
 def test_it_grows_stage_by_stage_while_all_is_green_and_nobody_moves(tmp_path: Path, shelf: Shelf) -> None:
     with trying(tmp_path, challenger=Cheapest(version="challenger"), stage_percent=10) as running_service:
-        database, one = running_service.parts.database, experiment(stage_percent=10)
+        database, one = running_service.database, experiment(stage_percent=10)
         with pytest.raises(MayNotGrow, match="arm_without_organizations"):
             database.writing(lambda c: service.advance(c, one, now=NOW))
         visited(running_service, IDS)
@@ -93,7 +93,7 @@ def test_it_grows_stage_by_stage_while_all_is_green_and_nobody_moves(tmp_path: P
         stages = []
         for _ in range(3):
             stages.append(database.writing(lambda c: service.advance(c, one, now=NOW)).stage_percent)
-            running_service.parts.experiments.refresh()
+            running_service.services.experiments.refresh()
         with pytest.raises(MayNotGrow, match="last_stage"):
             database.writing(lambda c: service.advance(c, one, now=NOW))
         visited(running_service, IDS)
@@ -105,14 +105,14 @@ def test_it_grows_stage_by_stage_while_all_is_green_and_nobody_moves(tmp_path: P
 
 def arms_seen(service: Service) -> dict[str, str]:
     query = text("SELECT DISTINCT organization_id, arm FROM export_decisions WHERE arm IS NOT NULL")
-    rows = service.parts.database.reading(lambda c: c.execute(query).all())
+    rows = service.database.reading(lambda c: c.execute(query).all())
     return {row.organization_id: row.arm for row in rows}
 
 
 def test_a_wrong_split_keeps_it_from_growing(tmp_path: Path, shelf: Shelf) -> None:
     with trying(tmp_path, challenger=Cheapest(version="challenger"), stage_percent=50) as running_service:
         visited(running_service, [f"org-{i}" for i in range(100)])
-        database = running_service.parts.database
+        database = running_service.database
         database.writing(lambda c: c.execute(update(decisions).where(decisions.c.arm.is_not(None)).values(arm="new")))
         database.writing(
             lambda c: c.execute(
@@ -131,10 +131,10 @@ def test_two_workers_stop_it_once(tmp_path: Path, shelf: Shelf) -> None:
     broken = Cheapest(version="challenger", fault=ValueError("no"))
     with trying(tmp_path, challenger=broken) as service:
         visited(service, IDS)
-        other = ExperimentsInForce(service.parts.experiments.declared, service.parts.database)
-        for each in (service.parts.experiments, other):
+        other = ExperimentsInForce(service.services.experiments.declared, service.database)
+        for each in (service.services.experiments, other):
             each.watch(now=NOW)
-        rows = service.parts.database.reading(lambda c: c.execute(select(experiment_changes)).all())
+        rows = service.database.reading(lambda c: c.execute(select(experiment_changes)).all())
         assert other.assignment_of(IDS[0], now=NOW) is None
     assert len(rows) == 1
 
@@ -148,7 +148,7 @@ def test_the_state_of_experiments_is_written_to_a_file(tmp_path: Path, shelf: Sh
     broken = Cheapest(version="challenger", fault=ValueError("no"))
     with trying(tmp_path, challenger=broken) as service:
         visited(service, IDS)
-        service.parts.experiments.watch(now=NOW)
+        service.services.experiments.watch(now=NOW)
         database_url, out = f"sqlite:///{tmp_path / 'plans.db'}", tmp_path / "to" / "statuses.json"
         commands.run(tmp_path / "experiments.yml", database_url, "show", "", reason="", out=out)
 

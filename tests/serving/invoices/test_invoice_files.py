@@ -149,7 +149,7 @@ def test_the_files_are_made_once_and_never_again(life: Life) -> None:
 
     assert bodies == {asked(life, f"{number}.pdf").content}
     with pytest.raises(IntegrityError, match="an issued document never changes"):
-        life.service.parts.database.writing(lambda connection: connection.execute(text("DELETE FROM invoice_files")))
+        life.service.database.writing(lambda connection: connection.execute(text("DELETE FROM invoice_files")))
 
 
 def test_the_job_makes_what_nobody_has_asked_for_and_one_fault_stops_nothing_else(
@@ -165,7 +165,7 @@ def test_the_job_makes_what_nobody_has_asked_for_and_one_fault_stops_nothing_els
         return make(invoice)
 
     def run() -> int:
-        return files.make_missing(life.service.parts.database, now=life.service.clock())
+        return files.make_missing(life.service.database, now=life.service.clock())
 
     monkeypatch.setattr(printed, "files", faulty)
     with_a_fault = run()
@@ -188,7 +188,7 @@ def test_documents_at_fault_hold_up_no_others(life: Life, monkeypatch: pytest.Mo
     monkeypatch.setattr(printed, "files", faulty)
 
     # the one at fault is the older one; one of 64 runs draws the other, but for a chance of 2⁻⁶⁴
-    assert any(files.make_missing(life.service.parts.database, now=life.service.clock()) for _ in range(64))
+    assert any(files.make_missing(life.service.database, now=life.service.clock()) for _ in range(64))
 
 
 def test_without_what_prints_the_page_is_still_there(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,13 +86,13 @@ def issued(life: Life) -> list[Kept]:
         owners = connection.execute(select(invoices.c.organization_id).distinct()).scalars().all()
         return [kept for owner in owners for kept in repository.kept_of(connection, owner)]
 
-    return life.service.parts.database.reading(read)
+    return life.service.database.reading(read)
 
 
 def checked(life: Life, kept: Kept) -> str:
     """The document's files hold what the document says; what kind of document it is."""
-    invoice, parts = kept.invoice, life.service.parts
-    made = files.of(parts.database, invoice, now=parts.now())
+    invoice, service = kept.invoice, life.service
+    made = files.of(service.database, invoice, now=service.clock())
     assert made.xml is not None
     assert broken(made.xml.decode()) == ()
     assert get_xml_from_pdf(made.pdf, check_xsd=True)[1] == made.xml

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from serving.db import json_columns
 from serving.db.billing_tables import charges
-from serving.invoices.issuing import Supply, issue
+from serving.invoices.issuing import Issuer, Supply, issue
 from serving.organizations import repository as organizations
 from serving.payments.charges import LINES, TAX
 from tests.serving.lives import Life, selling
@@ -113,7 +113,7 @@ def test_an_issued_document_can_be_neither_changed_nor_deleted(life: Life, state
     life.takes("basic")
 
     with pytest.raises(IntegrityError, match="an issued document never changes"):
-        life.service.parts.database.writing(lambda connection: connection.execute(text(statement)))
+        life.service.database.writing(lambda connection: connection.execute(text(statement)))
 
     assert listed(life)[0]["total_cents"] == 22_800
 
@@ -127,11 +127,12 @@ def test_a_number_whose_transaction_fails_is_given_again(life: Life) -> None:
         lines, tax = json_columns.loads(LINES, charge.lines), json_columns.loads(TAX, charge.tax)
         supply = Supply(charge.charge_id, lines, tax, "EUR", charge.occurred_at, paid=True, paid_by="card")
         organization = organizations.get(connection, "acme")
-        issue(connection, life.service.parts.issuer, organization, supply, now=life.service.clock())
+        issuer = Issuer(plan_names={plan.code: plan.name for plan in life.service.services.catalogue.plans})
+        issue(connection, issuer, organization, supply, now=life.service.clock())
 
     for _ in range(2):  # the charge has its document already
         with pytest.raises(IntegrityError):
-            life.service.parts.database.writing(fails)
+            life.service.database.writing(fails)
     life.at("2026-06-16").takes("scale")
 
     assert listed(life)[0]["number"] == "INV-2026-000002"

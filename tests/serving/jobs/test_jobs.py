@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from sqlalchemy import func, select, text, update
 
 from serving.db.billing_tables import sandbox_payments, subscription_states
 from serving.db.payment_tables import ledger_postings
-from serving.jobs.schedule import Scheduler, close_periods, reconcile_payments
+from serving.jobs.schedule import scheduler
 from serving.payments.gateway import AttachedMethod, Payment
 from serving.payments.sandbox import Sandbox
 from tests.serving.harness import Service
@@ -36,20 +35,20 @@ def another(shop: Life, organization_id: str) -> Life:
 def test_a_subscription_that_cannot_be_read_keeps_nobody_else_from_being_renewed(shop: Life) -> None:
     shop.takes("basic")
     other = another(shop, "other")
-    parts = shop.service.parts
+    service = shop.service
     row = subscription_states.c.organization_id == "acme"
     spoil = update(subscription_states).where(row).values(state="{}")
-    kept = parts.database.reading(lambda c: c.execute(subscription_states.select().where(row)).one().state)
-    parts.database.writing(lambda connection: connection.execute(spoil))
-    shop.service.clock.move_to(parts.now().replace(month=7, day=2))
+    kept = service.database.reading(lambda c: c.execute(subscription_states.select().where(row)).one().state)
+    service.database.writing(lambda connection: connection.execute(spoil))
+    service.clock.move_to(service.clock().replace(month=7, day=2))
 
-    closed = close_periods(parts, now=parts.now())
+    closed = service.billing.renewals.close_due(now=service.clock())
 
     assert closed == 1
     assert [kind for kind, _, _ in other.charges()] == ["change", "renewal"]
     mend = update(subscription_states).where(row).values(state=kept)
-    parts.database.writing(lambda connection: connection.execute(mend))
-    assert close_periods(parts, now=parts.now()) == 1
+    service.database.writing(lambda connection: connection.execute(mend))
+    assert service.billing.renewals.close_due(now=service.clock()) == 1
     assert [kind for kind, _, _ in shop.charges()] == ["change", "renewal"]
 
 
@@ -80,13 +79,12 @@ class DiesWhileCollecting(Sandbox):
 def test_a_change_whose_collection_broke_off_is_settled_by_what_the_provider_knows(
     has_the_order: bool, status: int, charged: list[str], shop: Life
 ) -> None:
-    parts, state = shop.service.parts, shop.service.client.app.state  # type: ignore[attr-defined]
-    dying = DiesWhileCollecting(parts.database, clock=parts.clock, secret="s")
+    service = shop.service
+    dying = DiesWhileCollecting(service.database, clock=service.clock, secret="s")
     dying.has_the_order = has_the_order
     quote = shop.previews("basic")
-    state.parts = replace(parts, gateway=dying)
-    assert shop.confirms(quote, key="one").status_code == 500
-    state.parts = parts
+    with service.paying_through(dying):
+        assert shop.confirms(quote, key="one").status_code == 500
 
     meanwhile = shop.confirms(quote, key="one")
     shop.at("2025-06-01T00:16")
@@ -105,51 +103,53 @@ class AnswersTooLate(Sandbox):
 
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
         self.service.clock.move_to(self.service.clock() + timedelta(minutes=16))
-        reconcile_payments(self.service.parts, now=self.service.clock())
+        self.service.billing.reconciliation.ask_due(now=self.service.clock())
         return super().charge(key=key, method=method, amount_cents=amount_cents, currency=currency)
 
 
 def test_money_for_a_change_that_was_given_up_goes_back(shop: Life) -> None:
-    parts, state = shop.service.parts, shop.service.client.app.state  # type: ignore[attr-defined]
-    late = AnswersTooLate(parts.database, clock=parts.clock, secret="s")
-    late.service = shop.service
+    service = shop.service
+    late = AnswersTooLate(service.database, clock=service.clock, secret="s")
+    late.service = service
     quote = shop.previews("basic")
-    state.parts = replace(parts, gateway=late)
 
-    answer = shop.confirms(quote)
+    with service.paying_through(late):
+        answer = shop.confirms(quote)
 
-    state.parts = parts
     shop.at("2025-06-02")
     paid = select(sandbox_payments.c.status, sandbox_payments.c.refunded)
     assert (answer.status_code, shop.subscription()["status"], shop.charges()) == (402, "trial", [])
-    assert parts.database.reading(lambda connection: tuple(connection.execute(paid).one())) == ("succeeded", True)
+    assert service.database.reading(lambda connection: tuple(connection.execute(paid).one())) == ("succeeded", True)
 
     # What the dashboards count is what the ledger sent back, to the cent.
     moved = select(func.sum(ledger_postings.c.amount_cents)).where(ledger_postings.c.account == "cash")
-    received = parts.database.reading(lambda c: c.execute(moved.where(ledger_postings.c.amount_cents > 0)).scalar_one())
+    received = service.database.reading(
+        lambda c: c.execute(moved.where(ledger_postings.c.amount_cents > 0)).scalar_one()
+    )
     refunds = text("SELECT organization_id, charge_id, currency, amount_cents FROM export_refunds")
-    exported = parts.database.reading(lambda connection: connection.execute(refunds).all())
+    exported = service.database.reading(lambda connection: connection.execute(refunds).all())
     assert received == 1_000
     assert [tuple(row) for row in exported] == [(shop.organization_id, None, "EUR", received)]
-    assert parts.database.reading(lambda connection: connection.execute(moved).scalar_one()) == 0
+    assert service.database.reading(lambda connection: connection.execute(moved).scalar_one()) == 0
 
 
 def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:
     shop.takes("basic")
-    parts = shop.service.parts
-    shop.service.clock.move_to(parts.now().replace(month=7, day=2))
-    gateway = BreaksOnce(parts.database, clock=parts.clock, secret="s")
-    scheduler = Scheduler(replace(parts, gateway=gateway), every_seconds=0.01)
+    service = shop.service
+    service.clock.move_to(service.clock().replace(month=7, day=2))
+    gateway = BreaksOnce(service.database, clock=service.clock, secret="s")
+    jobs = scheduler(service.billing.jobs, service.services.invoices, service.clock, every_seconds=0.01)
 
-    scheduler.start()
-    until = time.monotonic() + 120  # only so that a dead thread does not hang the test
-    while gateway.broken and time.monotonic() < until:
-        time.sleep(0.01)
-    another(shop, "other")
-    shop.service.clock.move_to(parts.now().replace(month=8, day=3))
-    while len(shop.charges()) < 3 and time.monotonic() < until:
-        time.sleep(0.01)
-    scheduler.stop()
+    with service.paying_through(gateway):
+        jobs.start()
+        until = time.monotonic() + 120  # only so that a dead thread does not hang the test
+        while gateway.broken and time.monotonic() < until:
+            time.sleep(0.01)
+        another(shop, "other")
+        service.clock.move_to(service.clock().replace(month=8, day=3))
+        while len(shop.charges()) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        jobs.stop()
 
     assert not gateway.broken
     assert [kind for kind, _, _ in shop.charges()] == ["change", "renewal", "renewal"]

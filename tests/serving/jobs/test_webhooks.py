@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import orjson
 import pytest
@@ -32,7 +32,7 @@ def shop(tmp_path: Path) -> Iterator[Life]:
 
 
 def sandbox(service: Service) -> Sandbox:
-    return cast("Sandbox", service.parts.gateway)
+    return service.sandbox
 
 
 def deliver(service: Service, body: bytes, signature: str | None) -> Response:
@@ -51,7 +51,7 @@ def tell(service: Service, key: str, payment: Payment) -> None:
 def under_way(service: Service) -> str:
     """The key of the one order that the provider still works on."""
     query = select(sandbox_payments.c.key).where(sandbox_payments.c.status == "pending")
-    return str(service.parts.database.reading(lambda connection: connection.execute(query).scalar_one()))
+    return str(service.database.reading(lambda connection: connection.execute(query).scalar_one()))
 
 
 def waits_for_its_start(shop: Life) -> str:
@@ -92,7 +92,7 @@ def test_money_that_comes_after_its_change_was_given_up_goes_back(shop: Life) ->
     shop.at("2025-06-02")
 
     refunded = select(sandbox_payments.c.refunded)
-    assert shop.service.parts.database.reading(lambda c: c.execute(refunded).scalar_one()) is True
+    assert shop.service.database.reading(lambda c: c.execute(refunded).scalar_one()) is True
     assert (shop.subscription()["status"], shop.charges()) == ("trial", [])
 
 
@@ -186,10 +186,9 @@ def test_the_sandbox_signs_as_stripe_does(shop: Life) -> None:
 def test_a_message_may_overtake_the_answer(shop: Life) -> None:
     shop.takes("basic")
     shop.pays_with("tok_timeout")
-    parts = shop.service.parts
     shop.at("2025-07-01")
     query = select(payment_attempts.c.key).where(payment_attempts.c.status == "succeeded")
-    known = parts.database.reading(lambda connection: list(connection.execute(query).scalars()))
+    known = shop.service.database.reading(lambda connection: list(connection.execute(query).scalars()))
 
     for key in known:
         tell(shop.service, key, PAID)

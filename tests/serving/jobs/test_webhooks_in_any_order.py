@@ -10,18 +10,16 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, Connection, Table, func, select, true, update
 
 from recommender.billing.periods import Period
 from recommender.billing.proration import full_period
-from serving.collection.collect import collect_due
 from serving.db import billing_tables, invoice_tables, payment_tables, tables
 from serving.payments import charges
 from serving.payments.gateway import Payment
-from serving.payments.sandbox import Sandbox
 from tests.serving.harness import Service, running
 from tests.serving.jobs.test_webhooks import DECLINED, PAID, deliver
 from tests.serving.lives import Life, selling
@@ -63,12 +61,12 @@ def prepared(folder: Path) -> tuple[list[str], Path]:
         for position, life in enumerate(paying):
             life.takes("basic")
             life.pays_with("tok_pending")
-            service.parts.database.writing(partial(owe, service, life.organization_id, behind=position % 3 == 1))
-        collect_due(service.parts, now=service.clock())
+            service.database.writing(partial(owe, service, life.organization_id, behind=position % 3 == 1))
+        service.billing.collection.collect_due(now=service.clock())
         keys = select(billing_tables.sandbox_payments.c.key).where(
             billing_tables.sandbox_payments.c.status == "pending"
         )
-        return service.parts.database.reading(lambda c: list(c.execute(keys.order_by("key")).scalars())), folder
+        return service.database.reading(lambda c: list(c.execute(keys.order_by("key")).scalars())), folder
 
 
 def owe(service: Service, owner: str, connection: Connection, *, behind: bool) -> None:
@@ -106,10 +104,10 @@ def told(folder: Path, name: str, messages: Sequence[tuple[str, Payment]]) -> di
     copy = folder.parent / name
     shutil.copytree(folder, copy)
     with selling_again(copy) as service:
-        sandbox = cast("Sandbox", service.parts.gateway)
+        sandbox = service.sandbox
         for key, payment in messages:
             assert deliver(service, *sandbox.message(key=key, payment=payment)).status_code == 200
-        return service.parts.database.reading(state)
+        return service.database.reading(state)
 
 
 def selling_again(folder: Path) -> AbstractContextManager[Service]:

@@ -4,7 +4,6 @@ import re
 import socketserver
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -13,8 +12,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from serving.jobs.schedule import run_due
-from serving.jobs.send_mails import send_due
 from serving.notifications.post import NotSent, Outbox, Smtp
 from serving.notifications.repository import Kind, next_to_send, record
 from tests.serving.harness import Service, running
@@ -56,7 +53,7 @@ def test_a_change_is_confirmed_and_its_invoice_comes_as_a_pdf(service: Service, 
     life.pays_with()
     life.takes("ecommerce-basic")
 
-    run_due(service.parts, now=service.parts.now())
+    service.billing.jobs.run_due(now=service.clock())
 
     active, invoice = mails(tmp_path)
     assert active["Subject"] == "Ecommerce Basic ist aktiv"
@@ -77,13 +74,13 @@ def walked_through(service: Service, locale: str) -> None:
         life.uses(level, 1, "2026-03-16")
     life.takes("ecommerce-scale")
     life.takes("ecommerce-basic")
-    run_due(service.parts, now=service.parts.now())
+    service.billing.jobs.run_due(now=service.clock())
     life.at("2026-04-10").uses("seats", 5, "2026-04-09")
     life.at("2026-05-02").pays_with("tok_declined")
     for day in ("2026-05-17", "2026-05-18", "2026-05-20", "2026-05-24", "2026-06-01"):
         life.at(day)
     life.pays_with("tok_visa")
-    run_due(service.parts, now=service.parts.now())
+    service.billing.jobs.run_due(now=service.clock())
 
 
 SUBJECTS = {
@@ -147,15 +144,15 @@ class Unreachable(Outbox):
 
 def test_what_could_not_be_sent_is_sent_later_once(service: Service, tmp_path: Path) -> None:
     post = Unreachable(tmp_path / "outbox")
-    parts = replace(service.parts, post=post)
+    sender = service.mails(post)
     customer(service).pays_with()
     tell(service, "payment_recovered")
-    assert send_due(parts, now=parts.now()) == 0
+    assert sender.send_due(now=service.clock()) == 0
     post.broken = False
 
-    soon, later = parts.now() + timedelta(minutes=9), parts.now() + timedelta(minutes=10)
+    soon, later = service.clock() + timedelta(minutes=9), service.clock() + timedelta(minutes=10)
 
-    assert [send_due(parts, now=at) for at in (soon, later, later + timedelta(days=1))] == [0, 1, 0]
+    assert [sender.send_due(now=at) for at in (soon, later, later + timedelta(days=1))] == [0, 1, 0]
     assert len(mails(tmp_path)) == 1
 
 
@@ -164,10 +161,10 @@ def tell(service: Service, kind: Kind, about: str = "one") -> None:
 
     def note(connection: Connection) -> None:
         payload = {"amount_cents": 19_000, "currency": "EUR"}
-        now = service.parts.now()
+        now = service.clock()
         record(connection, organization_id="acme", kind=kind, about=about, payload=payload, now=now)
 
-    service.parts.database.writing(note)
+    service.database.writing(note)
 
 
 def test_without_an_address_no_mail_is_written_and_a_later_one_gets_no_old_news(
@@ -175,10 +172,10 @@ def test_without_an_address_no_mail_is_written_and_a_later_one_gets_no_old_news(
 ) -> None:
     customer(service, email=None)
     tell(service, "payment_recovered")
-    assert send_due(service.parts, now=service.parts.now()) == 0
+    assert service.billing.mails.send_due(now=service.clock()) == 0
     customer(service)
 
-    assert send_due(service.parts, now=service.parts.now() + timedelta(days=3)) == 0
+    assert service.billing.mails.send_due(now=service.clock() + timedelta(days=3)) == 0
     assert mails(tmp_path) == []
 
 
@@ -216,12 +213,12 @@ def test_a_mail_server_is_handed_the_mail(service: Service, mail_server: tuple[i
     customer(service, name="Müller, Söhne & Co")
     tell(service, "subscription_suspended")
 
-    sent = send_due(replace(service.parts, post=Smtp(f"smtp://127.0.0.1:{port}")), now=service.parts.now())
+    sent = service.mails(Smtp(f"smtp://127.0.0.1:{port}")).send_due(now=service.clock())
 
     assert sent == 1
     mail = message_from_bytes(received[0], policy=policy.default)
     assert mail["To"].addresses[0].display_name == "Müller, Söhne & Co"
-    assert mail["From"].addresses[0].addr_spec == service.parts.settings.seller.email
+    assert mail["From"].addresses[0].addr_spec == service.settings.seller.email
     assert "190\xa0€" in text(mail)
 
 
@@ -230,7 +227,7 @@ def test_a_password_is_never_sent_in_clear(service: Service, mail_server: tuple[
     customer(service)
     tell(service, "subscription_suspended")
 
-    sent = send_due(replace(service.parts, post=Smtp(f"smtp://me:secret@127.0.0.1:{port}")), now=service.parts.now())
+    sent = service.mails(Smtp(f"smtp://me:secret@127.0.0.1:{port}")).send_due(now=service.clock())
 
     assert (sent, received) == (0, [])
 
@@ -239,9 +236,9 @@ def test_one_mail_is_claimed_by_one_worker(service: Service) -> None:
     customer(service)
     for about in ("one", "two"):
         tell(service, "payment_recovered", about)
-    now = service.parts.now()
+    now = service.clock()
 
-    claimed = [service.parts.database.writing(lambda connection: next_to_send(connection, now=now)) for _ in range(3)]
+    claimed = [service.database.writing(lambda connection: next_to_send(connection, now=now)) for _ in range(3)]
 
     assert len({each.notification_id for each in claimed if each}) == 2
     assert claimed[2] is None

@@ -46,7 +46,7 @@ def test_a_held_write_lock_is_not_ready_until_it_is_given_back(service: Service,
 
 
 def test_another_schema_is_not_ready_and_named(service: Service) -> None:
-    service.parts.database.writing(
+    service.database.writing(
         lambda connection: connection.execute(text("UPDATE plans_schema_version SET version_num = '0001'"))
     )
 

@@ -27,7 +27,7 @@ INVALID: dict[str, tuple[dict[str, Any], str]] = {
 
 def logged(service: Service, table: str, subject: str) -> list[tuple[str, str]]:
     query = text(f"SELECT {subject}, change FROM {table} ORDER BY recorded_at, change, {subject}")
-    return service.parts.database.reading(lambda connection: [(row[0], row[1]) for row in connection.execute(query)])
+    return service.database.reading(lambda connection: [(row[0], row[1]) for row in connection.execute(query)])
 
 
 def test_an_organisation_is_answered_as_it_was_recorded(service: Service) -> None:

@@ -244,7 +244,7 @@ def test_what_was_chosen_by_forms_joins_its_decision(reader: Reader) -> None:
     def kinds(connection: object) -> list[str]:
         return [row.kind for row in connection.execute(outcomes_of(decision))]  # type: ignore[attr-defined]
 
-    assert set(reader.service.parts.database.reading(kinds)) >= {"checkout_started", "paid", "selected", "viewed"}
+    assert set(reader.service.database.reading(kinds)) >= {"checkout_started", "paid", "selected", "viewed"}
 
 
 def outcomes_of(decision: str) -> object:

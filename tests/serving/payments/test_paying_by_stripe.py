@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,10 @@ def service(tmp_path: Path) -> Iterator[Service]:
             "stripe_api_key": "sk_test",
             "stripe_webhook_secret": SECRET,
         }
-        with running(tmp_path, stripe_address=address, **settings) as service:
-            state = service.client.app.state  # type: ignore[attr-defined]
-            state.parts = replace(state.parts, gateway=by_stripe(address).gateway)
+        with (
+            running(tmp_path, stripe_address=address, **settings) as service,
+            service.paying_through(by_stripe(address).gateway),
+        ):
             service.put(country="US")
             yield service
 

@@ -61,7 +61,7 @@ def counted(service: Service, organization_id: str) -> dict[str, int]:
             for table in PERSONAL
         }
 
-    return service.parts.database.reading(read)
+    return service.database.reading(read)
 
 
 def test_every_table_is_erased_or_kept_or_tells_of_nobody() -> None:
@@ -129,7 +129,7 @@ def test_of_a_customer_only_documents_and_books_are_left_and_can_be_read(life: L
     }
     assert life.service.get(f"invoices/{number}.pdf", life.organization_id).content == pdf
     assert answer.json()["kept"]["invoices"] == 1
-    row = life.service.parts.database.reading(
+    row = life.service.database.reading(
         lambda connection: connection.execute(select(organizations).where(organizations.c.erased_at.is_not(None))).one()
     )
     assert (row.name, row.vat_id, row.address, row.templates) == ("", None, None, "[]")

@@ -107,7 +107,7 @@ def test_another_champion_takes_over_and_decides_anew(tmp_path: Path, shelf: She
         service.put()
         before = service.recommended()
         shelf.promote(Cheapest(version="b"))
-        service.parts.fallback.champions.refresh()
+        service.services.fallback.champions.refresh()
         after = service.recommended()
 
     assert [before["model_version"], after["model_version"]] == ["a", "b"]

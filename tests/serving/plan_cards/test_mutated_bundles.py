@@ -21,7 +21,7 @@ from models.registry.bundle import GOLDEN_TOLERANCE, Golden, load_champion, poin
 from models.registry.registry import golden
 from models.training.train import train
 from recommender.ranking.ranker import FloatArray, Ranker
-from serving.jobs.reload_champion import ReloadChampion
+from serving.jobs.repeating import Repeating
 from tests.models.world import built, silent
 from tests.serving.forked_check import check_forked
 from tests.serving.harness import Service, running
@@ -67,7 +67,7 @@ class Bundles:
 @pytest.fixture
 def bundles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundles:
     monkeypatch.setattr(models.registry.bundle, "check_in_child", check_forked)
-    monkeypatch.setattr(ReloadChampion, "start", lambda _self: None)  # the test itself looks at the pointer
+    monkeypatch.setattr(Repeating, "start", lambda _self: None)  # the test itself looks at the pointer
     root = built(tmp_path / "world", organizations=60)
     rows = load_training_set(root / "set")
     rankers, kept = {}, {}
@@ -112,9 +112,9 @@ def test_no_mutated_bundle_stops_the_service_or_makes_it_say_another_score(tmp_p
 
 def answering(service: Service, organization_id: str = "acme") -> Ranker:
     """Who answers over HTTP after a look at the pointer."""
-    service.parts.fallback.champions.refresh()
+    service.services.fallback.champions.refresh()
     answer = service.recommended(organization_id)
-    ranker = service.parts.fallback.champions.champion.ranker
+    ranker = service.services.fallback.champions.champion.ranker
     assert ranker is not None
     assert (answer["strategy"], answer["model_version"]) == ("model", ranker.version)
     return ranker

@@ -13,12 +13,12 @@ from tests.serving.rankers import Cheapest, Shelf
 
 
 def rows(service: Service, query: str) -> list[tuple[object, ...]]:
-    return service.parts.database.reading(lambda connection: [tuple(row) for row in connection.execute(text(query))])
+    return service.database.reading(lambda connection: [tuple(row) for row in connection.execute(text(query))])
 
 
 def subscribe(service: Service, plan: str) -> None:
     values = f"'s1', 'acme', '{plan}', 'month', 'active', 'v1', '2026-03-05 10:00:00', '2026-03-05 10:00:00'"
-    service.parts.database.writing(
+    service.database.writing(
         lambda connection: connection.execute(text(f"INSERT INTO subscriptions VALUES ({values})"))
     )
 

@@ -10,9 +10,7 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import func, select
 
-from serving.collection.collect import collect_due
 from serving.db.billing_tables import plan_changes, sandbox_payments
-from serving.jobs.schedule import close_periods
 from tests.serving.lives import Life, selling
 
 OFFERS = "families: {shop: {templates: [], tiers: [basic, scale]}}\n"
@@ -40,7 +38,7 @@ def at_once(threads: int, call: Callable[[int], Response]) -> Counter[tuple[int,
 
 def rows(life: Life, table: str) -> int:
     of = {"payments": sandbox_payments, "changes": plan_changes}[table]
-    return life.service.parts.database.reading(lambda c: c.execute(select(func.count()).select_from(of)).scalar_one())
+    return life.service.database.reading(lambda c: c.execute(select(func.count()).select_from(of)).scalar_one())
 
 
 def test_ten_threads_with_one_quote_and_their_own_keys(shop: Life) -> None:
@@ -75,16 +73,16 @@ def test_of_two_different_quotes_at_once_one_wins(shop: Life) -> None:
 
 def test_two_workers_close_a_period_once(shop: Life) -> None:
     shop.takes("basic")
-    parts = shop.service.parts
-    shop.service.clock.move_to(parts.now().replace(month=7, day=2))
+    service = shop.service
+    service.clock.move_to(service.clock().replace(month=7, day=2))
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: close_periods(parts, now=parts.now()), range(2)))
-        list(pool.map(lambda _: collect_due(parts, now=parts.now()), range(2)))
+        list(pool.map(lambda _: service.billing.renewals.close_due(now=service.clock()), range(2)))
+        list(pool.map(lambda _: service.billing.collection.collect_due(now=service.clock()), range(2)))
 
     assert [kind for kind, _, _ in shop.charges()] == ["change", "renewal"]
     assert rows(shop, "payments") == 2
-    assert close_periods(parts, now=parts.now()) == 0
+    assert service.billing.renewals.close_due(now=service.clock()) == 0
 
 
 @pytest.mark.slow

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import update
 
 from serving.db.billing_tables import idempotency_keys
-from serving.jobs.schedule import run_due
 from tests.serving.lives import Life, selling
 
 HEADER = "Idempotency-Key"
@@ -103,7 +102,7 @@ def test_while_the_first_request_is_under_way_the_second_is_told_when_to_ask_aga
     quote = shop.previews("basic")
     shop.confirms(quote, key="k")
     unanswered = update(idempotency_keys).values(status_code=None, body=None)
-    shop.service.parts.database.writing(lambda connection: connection.execute(unanswered))
+    shop.service.database.writing(lambda connection: connection.execute(unanswered))
 
     again = shop.confirms(quote, key="k")
 
@@ -123,12 +122,12 @@ def test_a_key_of_one_organisation_is_not_anothers(shop: Life) -> None:
 
 
 def test_an_answer_is_kept_for_a_day_and_a_quote_is_used_up_for_ever(shop: Life) -> None:
-    quote, parts = shop.previews("basic"), shop.service.parts
+    quote, service = shop.previews("basic"), shop.service
     first = shop.confirms(quote, key="k")
 
-    run_due(parts, now=parts.now() + timedelta(hours=25))
+    service.billing.jobs.run_due(now=service.clock() + timedelta(hours=25))
     kept = shop.confirms(quote, key="k")
-    run_due(parts, now=parts.now() + timedelta(days=3))
+    service.billing.jobs.run_due(now=service.clock() + timedelta(days=3))
     forgotten = shop.confirms(quote, key="k")
 
     assert kept.content == first.content

@@ -12,7 +12,6 @@ import orjson
 import pytest
 from sqlalchemy import Connection, select
 
-from serving.collection.collect import collect_due
 from serving.db.billing_tables import charges
 from tests.serving.lives import Life, selling
 
@@ -67,7 +66,7 @@ def previewed(owner: Life, draw: random.Random) -> dict[str, Any]:
     quote = owner.previews(plan, interval, **wish)
     if not any(blocker["code"] == "payment_pending" for blocker in quote["blockers"]):
         return quote
-    collect_due(owner.service.parts, now=owner.service.parts.now())
+    owner.service.billing.collection.collect_due(now=owner.service.clock())
     return owner.previews(plan, interval, **wish)
 
 
@@ -111,7 +110,7 @@ def lines_of(owner: Life, change_id: str) -> tuple[list[list[Any]], int, int]:
         ]
         return lines, row.net_cents, row.total_cents
 
-    return owner.service.parts.database.reading(read)
+    return owner.service.database.reading(read)
 
 
 def z(instant: str) -> str:

@@ -80,7 +80,7 @@ def test_a_foreign_catalogue_is_ranked(shop: Service, locale: str) -> None:
 
     assert answer.status_code == 200, answer.text
     cards = answer.json()["plans"]
-    sold = {plan.code for plan in shop.parts.catalogue.plans if not plan.private}
+    sold = {plan.code for plan in shop.services.catalogue.plans if not plan.private}
     assert 1 <= len(cards) <= 3
     assert {card["plan"] for card in cards} <= sold
     assert [card["position"] for card in cards] == list(range(1, len(cards) + 1))
@@ -99,7 +99,7 @@ def test_every_plan_of_a_foreign_catalogue_is_listed(shop: Service, locale: str)
     assert answer.status_code == 200, answer.text
     listed = {plan["plan"] for plan in answer.json()["plans"]}
     assert listed == {
-        plan.code for plan in shop.parts.catalogue.plans if not plan.private and "month" in plan.price_cents
+        plan.code for plan in shop.services.catalogue.plans if not plan.private and "month" in plan.price_cents
     }
 
 

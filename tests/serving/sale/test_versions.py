@@ -80,7 +80,7 @@ def test_every_version_is_kept_with_its_texts_once(tmp_path: Path) -> None:
             pass
 
     with on_sale(tmp_path, FIRST, "2025-06-03") as life:
-        rows = life.service.parts.database.reading(lambda c: c.execute(select(catalogue_versions)).fetchall())
+        rows = life.service.database.reading(lambda c: c.execute(select(catalogue_versions)).fetchall())
 
     assert [row.first_seen_at.date().isoformat() for row in rows] == ["2025-06-01", "2025-06-02"]
     assert "price: 120" in rows[1].catalogue
@@ -178,7 +178,7 @@ def imported(life: Life, version: str) -> None:
         "occurred_at": datetime(2025, 6, 1, tzinfo=UTC),
         "recorded_at": datetime(2025, 6, 1, tzinfo=UTC),
     }
-    life.service.parts.database.writing(lambda connection: connection.execute(subscriptions.insert().values(row)))
+    life.service.database.writing(lambda connection: connection.execute(subscriptions.insert().values(row)))
 
 
 def test_tiers_are_compared_within_the_catalogue_of_the_wish(tmp_path: Path) -> None:

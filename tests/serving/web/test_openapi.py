@@ -112,7 +112,7 @@ def test_health_and_figures_are_open(api: Service) -> None:
 def test_a_service_without_database_is_not_ready(tmp_path: Path) -> None:
     with running(tmp_path, raise_faults=False, books=False) as service:
         service.put()
-        service.parts.database.engine.dispose()
+        service.database.engine.dispose()
         (tmp_path / "plans.db").rename(tmp_path / "away.db")
         (tmp_path / "plans.db").mkdir()
 

@@ -1,0 +1,98 @@
+"""The foundation of an application, chosen from its settings: database, catalogue on sale, payment provider."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from recommender.billing.catalogue import Catalogue
+from recommender.billing.catalogue_build import load_catalogue
+from serving.clock import Clock
+from serving.db.migrate import migrate
+from serving.db.session import Database
+from serving.invoices.issuing import Issuer
+from serving.payments.gateway import PaymentGateway
+from serving.payments.sandbox import Sandbox
+from serving.renewals.booking import Books
+from serving.sale import versions
+from serving.sale.assortment import Assortment, assortment, configured_texts, log_chain_breaks
+from serving.sale.versions import CatalogueText
+from serving.settings import SettingMissing, Settings, sandbox_secret
+from serving.web.telemetry import Metrics
+from serving.words.locales import LocaleCode
+from serving.words.plans import Words
+
+MakeGateway = Callable[[Database, Clock], PaymentGateway]
+"""Makes the payment provider of an application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What most services are built from."""
+
+    settings: Settings
+    clock: Clock
+    new_id: Callable[[], str]
+    database: Database
+    metrics: Metrics
+    assortment: Assortment
+    catalogue_text: CatalogueText
+    gateway: PaymentGateway
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue on sale."""
+        return self.assortment.catalogue
+
+    def words(self, locale: LocaleCode) -> Words:
+        """The words of the catalogue on sale in a language."""
+        return Words(self.catalogue, locale, self.settings.links)
+
+    def books(self, now: datetime) -> Books:
+        """The books of the application at an instant."""
+        issuer = Issuer(self.settings.seller, {plan.code: plan.name for plan in self.catalogue.plans})
+        return Books(now, self.new_id, issuer, self.catalogue)
+
+
+def lay_foundation(
+    settings: Settings, *, clock: Clock, new_id: Callable[[], str], gateway: MakeGateway | None
+) -> Foundation:
+    """Read the catalogue, open the database and choose the payment provider.
+
+    An embedded database is brought to the present schema. Raises `CatalogueFaults`, `SettingMissing`, `OSError`.
+    """
+    texts = configured_texts(settings.catalogue, settings.offers)
+    on_sale = assortment(load_catalogue(*texts))
+    log_chain_breaks(on_sale)
+    catalogue_text = CatalogueText(on_sale.catalogue.version, *texts)
+    database = Database(settings.database_url)
+    if database.embedded:
+        migrate(database)
+        database.writing(partial(versions.record, catalogue=catalogue_text, now=clock()))
+    return Foundation(
+        settings=settings,
+        clock=clock,
+        new_id=new_id,
+        database=database,
+        metrics=Metrics(),
+        assortment=on_sale,
+        catalogue_text=catalogue_text,
+        gateway=(gateway or partial(payment_gateway, settings))(database, clock),
+    )
+
+
+def payment_gateway(settings: Settings, database: Database, clock: Clock) -> PaymentGateway:
+    """The payment provider; Stripe's library is loaded only where Stripe is used."""
+    if settings.payments == "sandbox":
+        return Sandbox(database, clock=clock, secret=sandbox_secret(settings))
+    secrets = {name: getattr(settings, name).get_secret_value() for name in ("stripe_api_key", "stripe_webhook_secret")}
+    for name, secret in secrets.items():
+        if not secret:
+            raise SettingMissing(f"PLANS_{name.upper()} is not set, and PLANS_PAYMENTS is stripe")
+    from serving.payments.stripe_adapter import stripe_gateway
+
+    return stripe_gateway(
+        api_key=secrets["stripe_api_key"],
+        webhook_secret=secrets["stripe_webhook_secret"],
+        address=settings.stripe_address,
+    )

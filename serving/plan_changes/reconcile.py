@@ -1,0 +1,56 @@
+"""Ask the payment provider about plan changes whose payment has an unknown outcome."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from serving.db.session import Database
+from serving.payments import repository as methods
+from serving.payments.gateway import Payment, PaymentGateway, ProviderUnavailable
+from serving.plan_changes.payment_outcome import PaymentOutcomes
+from serving.subscriptions import changes
+from serving.subscriptions.changes import ChangeRow
+
+PENDING_ASKED_AFTER: Final = timedelta(minutes=1)
+"""A pending payment is asked for when this time has passed since its request."""
+ABANDONED_AFTER: Final = timedelta(minutes=15)
+"""A payment whose request was interrupted is asked for after this time."""
+
+
+class Reconciliation:
+    """Learns the outcomes of payments that no request waits for."""
+
+    def __init__(self, database: Database, *, gateway: PaymentGateway, payment_outcomes: PaymentOutcomes) -> None:
+        self._database = database
+        self._gateway = gateway
+        self._payment_outcomes = payment_outcomes
+
+    def ask_due(self, *, now: datetime) -> int:
+        """Ask for every payment that is due to be asked for; returns their number."""
+        waiting = [change for change in self._database.reading(changes.all_under_way) if _asked_at(change) <= now]
+        for change in waiting:
+            payment = self._ask(change)
+
+            def work(connection: Connection, change: ChangeRow = change, payment: Payment = payment) -> None:
+                self._payment_outcomes.learn(connection, change, payment)
+
+            self._database.writing(work)
+        return len(waiting)
+
+    def _ask(self, change: ChangeRow) -> Payment:
+        method = self._database.reading(lambda connection: methods.ever(connection, change.payment_method_id))
+        try:
+            found = None if method is None else self._gateway.find(key=change.change_id, method=method.attached)
+        except ProviderUnavailable:
+            return Payment("unknown")
+        return found or Payment("failed", "provider_unavailable")
+
+
+def next_asked(connection: Connection) -> datetime | None:
+    """The instant at which the next payment is due to be asked for."""
+    return min((_asked_at(change) for change in changes.all_under_way(connection)), default=None)
+
+
+def _asked_at(change: ChangeRow) -> datetime:
+    return change.requested_at + (PENDING_ASKED_AFTER if change.status == "payment_pending" else ABANDONED_AFTER)
