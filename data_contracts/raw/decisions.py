@@ -1,8 +1,22 @@
 """One row per decision and candidate plan: what was ranked, how likely each place was, what was shown and why."""
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Json
+
+OF_DECISION: Final = (
+    "organization_id",
+    "interval",
+    "catalogue_version",
+    "strategy",
+    "model_version",
+    "fallback_reason",
+    "experiment",
+    "arm",
+    "latency_ms",
+    "occurred_at",
+)
+"""The fields that every candidate of one decision repeats."""
 
 
 class DecisionCandidate(BaseModel):

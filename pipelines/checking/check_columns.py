@@ -11,25 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data_contracts.raw.decisions import OF_DECISION
 from data_contracts.raw.outcomes import CHOICES
 from data_contracts.raw.tables import RawTable
 from pipelines.checking.sources import RawRows
 from pipelines.history.typed_columns import damaged_text, typed_column
 from recommender.ranking.ranker import Mask
-
-SHARED: Final = (
-    "organization_id",
-    "interval",
-    "catalogue_version",
-    "strategy",
-    "model_version",
-    "fallback_reason",
-    "experiment",
-    "arm",
-    "latency_ms",
-    "occurred_at",
-)
-"""What every candidate of one decision says alike."""
 
 
 def check_frame(raw: RawRows, *, kept: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -80,7 +67,7 @@ def decision_checks(frame: pd.DataFrame, *, broken: set[str]) -> dict[str, Any]:
     first = np.full(len(decisions), len(frame), dtype=np.int64)
     np.minimum.at(first, group, np.arange(len(frame)))
     differs = np.zeros(len(frame), dtype=np.bool_)
-    for name in SHARED:
+    for name in OF_DECISION:
         codes, _ = pd.factorize(frame[name])
         differs |= codes != codes[first[group]]
     position = frame["position"].to_numpy()

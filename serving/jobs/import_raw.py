@@ -1,4 +1,4 @@
-"""Fill the service's database from a folder of checked raw tables; doing it again adds nothing twice."""
+"""Import a folder of checked raw tables into the service's database; rows that are there already are skipped."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, select, text, updat
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from data_contracts.raw.decisions import OF_DECISION
 from data_contracts.raw.tables import RAW_TABLES
 from serving.db.tables import (
     decision_plans,
@@ -27,24 +28,11 @@ from serving.words.plans import readable
 
 Row = dict[str, Any]
 Progress = Callable[[str, int, int], None]
-"""Told the table, the rows done and the rows in all."""
+"""Called with the table, the rows done and the rows in total."""
 
 _BATCH: Final = 10_000
 _CHECK_FIRST: Final = "run `python -m pipelines validate` first"
-_DECISION_FIELDS: Final = (
-    "decision_id",
-    "organization_id",
-    "interval",
-    "catalogue_version",
-    "strategy",
-    "model_version",
-    "fallback_reason",
-    "experiment",
-    "arm",
-    "latency_ms",
-    "occurred_at",
-    "recorded_at",
-)
+_DECISION_FIELDS: Final = ("decision_id", *OF_DECISION, "recorded_at")
 _CANDIDATE_FIELDS: Final = (
     "decision_id",
     "position",
@@ -60,12 +48,12 @@ _CANDIDATE_FIELDS: Final = (
 
 
 class RawFolderUnreadable(ValueError):
-    """The folder does not hold checked raw tables; the message says what is missing or odd."""
+    """The folder does not contain checked raw tables; the message says what is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Rows read per raw table; those that were there before are among them."""
+    """Rows read per raw table, including rows that were in the database before."""
 
     rows: Mapping[str, int]
 
@@ -73,13 +61,13 @@ class Imported:
 def import_raw(
     connection: Connection, folder: Path, *, organizations_wanted: int | None, progress: Progress
 ) -> Imported:
-    """Load every table of the folder, for the first so many organisations of its file or for all.
+    """Import every table of the folder, for all organisations or for the first `organizations_wanted` of them.
 
     Raises `RawFolderUnreadable`.
     """
     loader = _Loader(connection, folder, progress)
-    people = loader.read("organizations")
-    chosen = people if organizations_wanted is None else people[:organizations_wanted]
+    rows = loader.read("organizations")
+    chosen = rows if organizations_wanted is None else rows[:organizations_wanted]
     ids = frozenset(row["organization_id"] for row in chosen)
     counts = {"organizations": loader.insert("organizations", organizations, map(_organization, chosen), len(chosen))}
     for name, table in (
@@ -104,7 +92,7 @@ def import_raw(
 
 
 def roll_up(connection: Connection) -> None:
-    """Make the roll-up by day from the events, from nothing."""
+    """Compute the daily roll-up of usage from the events, replacing the old one."""
     day = "date(occurred_at)" if connection.dialect.name == "sqlite" else "(occurred_at AT TIME ZONE 'UTC')::date"
     connection.execute(delete(usage_days))
     connection.execute(
@@ -120,7 +108,7 @@ def roll_up(connection: Connection) -> None:
 
 
 class _Loader:
-    """Reads tables of one folder and inserts their rows."""
+    """Reads the tables of one folder and inserts their rows."""
 
     def __init__(self, connection: Connection, folder: Path, progress: Progress) -> None:
         self._connection = connection
@@ -132,7 +120,7 @@ class _Loader:
         return list(self.rows(name))
 
     def rows(self, name: str) -> Iterator[Row]:
-        """The rows of a table; one that has no file has no rows, except organisations."""
+        """The rows of a table; a table without a file is empty, but for organisations, which must have one."""
         from pyarrow import parquet
 
         path = self._folder / f"{name}.parquet"
@@ -152,12 +140,12 @@ class _Loader:
     def copy(
         self, name: str, table: Table, *, keep: Callable[[Row], bool], shape: Callable[[Row], Row] | None = None
     ) -> int:
-        """Insert the rows that are wanted; how many there were."""
+        """Insert the rows to keep; returns their number."""
         wanted = (row if shape is None else shape(row) for row in self.rows(name) if keep(row))
         return self.insert(name, table, wanted, self._size(name))
 
     def insert(self, name: str, table: Table, rows: Any, expected: int) -> int:
-        """Insert rows in batches; those whose key is there already stay as they are."""
+        """Insert rows in batches; rows whose key exists are left unchanged."""
         statement = self._insert(table).on_conflict_do_nothing()
         done = 0
         batch: list[Row] = []
@@ -193,7 +181,7 @@ class _Loader:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Whatever cannot be read of this file becomes `RawFolderUnreadable`."""
+    """Raise `RawFolderUnreadable` for any error while the file is read."""
     from pyarrow import ArrowException
 
     try:
@@ -223,7 +211,7 @@ def _organization(row: Row) -> Row:
 def _decision(row: Row) -> Row:
     values = {field: row.get(field) for field in _DECISION_FIELDS}
     values["model_version"] = row["model_version"] or "unknown"
-    # Its cards are not known any more, so it is never answered again: no basis equals this one.
+    # Its cards are unknown, so it must never be answered again: no other basis equals this one.
     return {**values, "basis": "imported", "content": "{}", "expires_at": row["occurred_at"]}
 
 
@@ -232,7 +220,7 @@ def _candidate(row: Row) -> Row:
 
 
 def _set_present_state(connection: Connection) -> None:
-    """Write what the logs of templates and integrations add up to beside each organisation."""
+    """Store with each organisation the templates and integrations that the logs add up to."""
     state: dict[str, dict[str, list[str]]] = {}
     logs = ((template_installs, "template", "installed"), (integrations, "integration", "connected"))
     for table, subject, on in logs:
