@@ -1,4 +1,4 @@
-"""Everything that can be configured, read once from the environment (`PLANS_…`)."""
+"""The settings, read once from the environment (`PLANS_…`)."""
 
 import secrets
 import sys
@@ -14,7 +14,7 @@ from serving.web.fields import Email
 
 
 class SettingMissing(ValueError):
-    """What the other settings ask for is not there; says which one, in one line."""
+    """A setting that other settings require is missing; the message names it in one line."""
 
 
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -29,7 +29,7 @@ def _iban(text: str) -> str:
 
 
 class SellerSettings(BaseSettings):
-    """The seller is a French company; the values set here are a demonstration's and belong to nobody."""
+    """The seller, a French company; the default values are made up for demonstrations."""
 
     model_config = SettingsConfigDict(env_prefix="PLANS_SELLER_", extra="ignore", frozen=True)
 
@@ -46,7 +46,7 @@ class SellerSettings(BaseSettings):
     iban: Annotated[str, AfterValidator(_iban)] = "FR7630006000011234567890189"
     bic: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$")] = "DEMOFRPPXXX"
     payment_days: int = Field(default=30, ge=0, le=60)
-    """How long a bank transfer may take; French law allows no more than 60 days."""
+    """Payment term of bank transfers; French law allows at most 60 days."""
 
     @model_validator(mode="after")
     def _one_company(self) -> Self:
@@ -57,7 +57,7 @@ class SellerSettings(BaseSettings):
         return self
 
     def on_invoice(self) -> Seller:
-        """The seller as an invoice names it."""
+        """The seller as it appears on an invoice."""
         fields = self.model_dump(exclude={"siren", "payment_days"})
         return Seller(country="FR", company_id=self.siren, **fields)
 
@@ -76,41 +76,41 @@ class Settings(BaseSettings):
     signing_key: SecretStr = SecretStr("")
     clock: Literal["system", "test"] = "system"
     payments: Literal["sandbox", "stripe"] = "sandbox"
-    """Who moves the money: the built-in provider for tests and demonstrations, or Stripe."""
+    """The payment provider: the built-in one for tests and demonstrations, or Stripe."""
     sandbox_webhook_secret: SecretStr = SecretStr("")
-    """What the sandbox signs its webhooks with; unset: made from the signing key."""
+    """The webhook secret of the sandbox; unset: derived from the signing key."""
     stripe_api_key: SecretStr = SecretStr("")
     stripe_webhook_secret: SecretStr = SecretStr("")
-    """What Stripe signs its webhooks to `/v1/webhooks/payments` with (`whsec_…`)."""
+    """The secret of Stripe's webhooks to `/v1/webhooks/payments` (`whsec_…`)."""
     stripe_address: str | None = None
-    """Where Stripe is, for tests; unset: where it is."""
+    """Another address of Stripe's API, for tests."""
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
     model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
     experiments: Path | None = None
     """File of experiments (YAML); unset: none."""
     exploration_budget: float = Field(default=0.0, ge=0, le=0.2)
-    """How much acceptance of the first plan may be given up so that something can be learned: 0.01 is one acceptance
-    in a hundred decisions. Now and then a reasonable runner-up is put first, with a logged probability. 0: never."""
+    """The share of acceptances of the first plan that may be given up to learn: 0.01 is one acceptance in a hundred
+    decisions. With a logged probability a reasonable runner-up is put first. 0: never."""
     rules_share: float = Field(default=0.0, ge=0, le=0.5)
-    """Share of the organisations that the rules always answer, so that the model's lift over them can be measured."""
+    """Share of the organisations that the rules always answer, so that the lift of the model can be measured."""
     plans_shown: int = Field(default=3, ge=1, le=20)
     decision_minutes: int = Field(default=15, ge=1, le=24 * 60)
     links: dict[str, str] = Field(default_factory=dict)
-    """Where the host's pages cure a blocker, as JSON: assistants, documents, seats, usage, integrations, features,
-    plans, billing, sales, support → address; a page without one has no link."""
+    """Addresses of the host's pages on which a blocker is resolved, as JSON: assistants, documents, seats, usage,
+    integrations, features, plans, billing, sales, support → address; a page without an address has no link."""
     demo_organization: str | None = None
-    """The one organisation that `GET /` shows to whoever opens it; unset: none."""
+    """The organisation that `GET /` shows without a credential; unset: none."""
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65_535)
     seller: SellerSettings = Field(default_factory=SellerSettings)
-    """Who stands on the invoices: `PLANS_SELLER_NAME`, `PLANS_SELLER_VAT_ID`, …"""
+    """The seller on invoices: `PLANS_SELLER_NAME`, `PLANS_SELLER_VAT_ID`, …"""
     mail_outbox: Path | None = None
-    """Folder in which mails are laid as files; unset, and without `PLANS_MAIL_SMTP`: none are written."""
+    """Folder into which mails are written as files; without it and without `PLANS_MAIL_SMTP` there are no mails."""
     mail_smtp: SecretStr = SecretStr("")
-    """Server that sends them, `smtp://user:password@host:587` or `smtps://…`; a password never travels in clear."""
+    """Mail server, `smtp://user:password@host:587` or `smtps://…`; a password is sent over TLS only."""
     mail_from: Email | None = None
-    """Who they come from; unset: the seller's address."""
+    """Sender of mails; unset: the seller's address."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("catalogue", "model", "experiments", "mail_outbox", "stripe_address", mode="before")
@@ -125,15 +125,15 @@ class Settings(BaseSettings):
 
 
 def sandbox_secret(settings: Settings) -> str:
-    """What the sandbox signs its webhooks with."""
+    """The webhook secret of the sandbox."""
     given = settings.sandbox_webhook_secret.get_secret_value()
     return given or "whsec_" + sha256(b"sandbox:" + settings.signing_key.get_secret_value().encode()).hexdigest()
 
 
 def with_secrets(settings: Settings) -> Settings:
-    """The settings with a random secret for each one that is unset, said on stderr.
+    """The settings with a random value for each unset secret, reported on stderr.
 
-    The random API key is said too: it ends with this run, and without it nobody could call.
+    The random API key is printed, because nobody could call without it; it is valid for this run only.
     """
     made: dict[str, SecretStr] = {}
     if not settings.api_key.get_secret_value():

@@ -1,1 +1,1 @@
-"""Invoices and credit notes: issued with the charge, shown, printed, kept."""
+"""Invoices and credit notes: issued with the charge, shown, printed, stored."""

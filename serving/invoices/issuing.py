@@ -1,4 +1,4 @@
-"""Issue the document of a charge, in the transaction that records the charge: so no number is lost or given twice."""
+"""Issue the document of a charge, in the transaction of the charge, so that no number is lost or used twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,14 +24,14 @@ _PREFIX: Mapping[DocumentKind, str] = {"invoice": "INV", "credit_note": "CRN"}
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who issues, and what the plans on the lines are called."""
+    """The seller who issues documents, and the names of plans on their lines."""
 
     seller: SellerSettings = field(default_factory=SellerSettings)
     plan_names: Mapping[str, str] = field(default_factory=dict)
-    """Plan → its name; the ones on sale, and those that a subscription still holds."""
+    """Plan → name, for plans on sale and plans that subscriptions still hold."""
 
     def knowing(self, *plans: Plan | None) -> "Issuer":
-        """The same issuer, who also knows what these plans were called when they were sold."""
+        """The same issuer with the names of further plans, as they were sold."""
         return replace(self, plan_names={**self.plan_names, **{plan.code: plan.name for plan in plans if plan}})
 
 
@@ -52,7 +52,7 @@ class Supply:
 def issue(
     connection: Connection, issuer: Issuer, organization: OrganizationRow, supply: Supply, *, now: datetime
 ) -> str:
-    """Give a charge its document; the number. An `IntegrityError` when the charge has one already."""
+    """Issue the document of a charge; returns its number. Raises `IntegrityError` when the charge has a document."""
     document = document_of(supply.lines, tax=supply.tax, plan_names=issuer.plan_names)
     issued_on = day_of(now)
     series = f"{_PREFIX[document.kind]}-{issued_on.year}"
@@ -100,7 +100,7 @@ def _buyer(organization: OrganizationRow) -> Party:
 
 
 def _reference(connection: Connection, organization_id: str, document: Document) -> Reference | None:
-    """The invoice that a credit note is about: the last one that charged the plan whose time is given back."""
+    """The invoice that a credit note refers to: the last one that charged the plan whose time is credited."""
     if document.kind == "invoice":
         return None
     returned = {line.plan for line in document.lines if line.kind == "unused_time"}
@@ -111,7 +111,7 @@ def _reference(connection: Connection, organization_id: str, document: Document)
 
 
 def _payment(seller: SellerSettings, supply: Supply, document: Document, issued_on: date) -> Payment:
-    """Paid already, or when to be paid; a credit note is settled by the balance that it became."""
+    """Whether the document is paid, or when it is due; a credit note is settled by the credit balance."""
     kind = supply.paid_by
     if supply.paid or document.kind == "credit_note":
         return Payment(method=kind, paid_cents=document.total_cents, due_on=None)

@@ -1,1 +1,1 @@
-"""How organisations pay: their methods, what is charged, and the provider behind a port."""
+"""Payments: payment methods, charges, the ledger, and the port to the payment provider."""

@@ -1,4 +1,4 @@
-"""What was charged, once per cause, with its lines: one charge is one invoice, and one entry of the ledger."""
+"""Charges in the database: each cause is charged once; a charge has one document and one ledger entry."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ TAX: Final[TypeAdapter[tuple[TaxLine, ...]]] = TypeAdapter(tuple[TaxLine, ...])
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One document's worth of lines, with what has become of its collection."""
+    """One charge and the state of its collection."""
 
     charge_id: str
     organization_id: str
@@ -40,7 +40,7 @@ class Charge:
 
     @property
     def payment_key(self) -> str:
-        """The key of the attempt that comes next."""
+        """The key of the next attempt."""
         return f"{self.charge_id}:{self.attempts + 1}"
 
 
@@ -56,7 +56,7 @@ def add(
     occurred_at: datetime,
     now: datetime,
 ) -> Charge:
-    """Record a charge, to be collected; an `IntegrityError` when its cause was charged before."""
+    """Record a charge that is to be collected; raises `IntegrityError` when its cause was charged before."""
     net = net_cents(lines)
     tax_cents = sum(line.amount_cents for line in tax)
     total = max(net, 0) + tax_cents
@@ -87,27 +87,27 @@ def add(
 
 
 def get(connection: Connection, charge_id: str) -> Charge:
-    """One charge, kept from other writers until the transaction ends."""
+    """One charge, locked against other writers until the transaction ends."""
     return _read(connection.execute(select(charges).where(charges.c.charge_id == charge_id).with_for_update()).one())
 
 
 def due(connection: Connection, *, now: datetime) -> list[Charge]:
-    """Open charges whose next attempt is due, the oldest first."""
+    """Open charges whose next attempt is due, oldest first."""
     return _open(connection, charges.c.next_attempt_at <= now)
 
 
 def in_arrears(connection: Connection, organization_id: str) -> list[Charge]:
-    """Open charges of the organisation of which an attempt has failed, the oldest first."""
+    """Open charges of the organisation with a failed attempt, oldest first."""
     return _open(connection, charges.c.organization_id == organization_id, charges.c.failing_since.is_not(None))
 
 
 def open_of(connection: Connection, organization_id: str) -> list[Charge]:
-    """Everything that the organisation still owes, the oldest first."""
+    """Open charges of the organisation, oldest first."""
     return _open(connection, charges.c.organization_id == organization_id)
 
 
 def arrears(connection: Connection, organization_id: str) -> tuple[FailingCharge, ...]:
-    """The organisation's arrears as the dunning schedule sees them; an attempt under way may still succeed."""
+    """The organisation's arrears as the dunning schedule needs them; an attempt under way may still succeed."""
     under_way = attempts.under_way(connection, organization_id)
     return tuple(
         FailingCharge(charge.failing_since, charge.next_attempt_at or under_way.get(charge.charge_id))
@@ -117,7 +117,7 @@ def arrears(connection: Connection, organization_id: str) -> tuple[FailingCharge
 
 
 def open_invoices(connection: Connection, organization_id: str) -> OpenInvoices:
-    """How far behind the organisation is with what it was charged."""
+    """Whether charges of the organisation are overdue, being collected, or all paid."""
     owed = open_of(connection, organization_id)
     if any(charge.failing_since is not None for charge in owed):
         return "overdue"
@@ -125,20 +125,20 @@ def open_invoices(connection: Connection, organization_id: str) -> OpenInvoices:
 
 
 def organizations_in_arrears(connection: Connection) -> list[str]:
-    """Whoever owes a charge of which an attempt has failed."""
+    """The organisations with an open charge and a failed attempt."""
     failing = (charges.c.status == "open", charges.c.failing_since.is_not(None))
     return list(connection.execute(select(charges.c.organization_id).where(*failing).distinct()).scalars())
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """The instant of the earliest attempt that waits."""
+    """The instant of the next scheduled attempt."""
     query = select(func.min(charges.c.next_attempt_at)).where(charges.c.status == "open")
     instant: datetime | None = connection.execute(query).scalar()
     return instant
 
 
 def begin_attempt(connection: Connection, charge: Charge, *, payment_method_id: str, again_at: datetime | None) -> bool:
-    """Count an attempt that begins; False when another worker has begun the same."""
+    """Count a new attempt; False when another worker has begun the same attempt."""
     unchanged = (charges.c.status == "open", charges.c.attempts == charge.attempts)
     return _update(
         connection,
@@ -153,7 +153,7 @@ def begin_attempt(connection: Connection, charge: Charge, *, payment_method_id: 
 def collected(
     connection: Connection, charge: Charge, *, payment_method_id: str | None, key: str, now: datetime
 ) -> None:
-    """The charge is paid by the attempt of this key."""
+    """Record that the attempt with this key has paid the charge."""
     _update(
         connection,
         charge,
@@ -169,7 +169,7 @@ def collected(
 
 
 def not_collected(connection: Connection, charge: Charge, *, failure_code: str, now: datetime) -> None:
-    """The attempt failed: the next one of the schedule is set, or none is left."""
+    """Record a failed attempt and set the next one of the dunning schedule, if there is one left."""
     since = charge.failing_since or now
     _update(
         connection,
@@ -181,7 +181,7 @@ def not_collected(connection: Connection, charge: Charge, *, failure_code: str, 
 
 
 def try_again(connection: Connection, charge: Charge, *, at: datetime) -> None:
-    """Nobody is at fault: the next attempt is at this instant."""
+    """Set the next attempt without counting a failure."""
     _update(connection, charge, next_attempt_at=at)
 
 

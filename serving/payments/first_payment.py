@@ -1,4 +1,4 @@
-"""How a new charge is paid: it was paid before it was made, or a bank transfer is awaited."""
+"""The payment of a new charge: made before the charge, or expected as a bank transfer."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,14 @@ from serving.payments.repository import PaymentMethod
 
 @dataclass(frozen=True, slots=True)
 class PaidWith:
-    """The method that pays a charge when it is made, and the key of the payment at the provider."""
+    """The method that pays a new charge, and the key of the payment at the provider."""
 
     method: PaymentMethod
     key: str
 
 
 def record(connection: Connection, charge: Charge, paid_with: PaidWith, *, now: datetime) -> None:
-    """Record the payment that came before the charge, or await the bank transfer; nothing where nothing is owed."""
+    """Record the payment that came before the charge, or expect a bank transfer; nothing for a charge of 0."""
     if not charge.total_cents:
         return
     if paid_with.method.kind == "bank_transfer":
@@ -32,7 +32,7 @@ def record(connection: Connection, charge: Charge, paid_with: PaidWith, *, now: 
 
 
 def await_transfer(connection: Connection, charge: Charge, *, payment_method_id: str, now: datetime) -> None:
-    """Let a charge wait for the customer's bank transfer; it counts as failed after the term."""
+    """Let a charge wait for a bank transfer; it counts as failed when the payment term is over."""
     again_at = charge.occurred_at + TRANSFER_TERM
     if charges.begin_attempt(connection, charge, payment_method_id=payment_method_id, again_at=max(again_at, now)):
         attempt = attempt_of(charge, key=charge.payment_key, payment_method_id=payment_method_id, now=now, awaited=True)
@@ -42,7 +42,7 @@ def await_transfer(connection: Connection, charge: Charge, *, payment_method_id:
 def attempt_of(
     charge: Charge, *, key: str, payment_method_id: str | None, now: datetime, awaited: bool = False
 ) -> Attempt:
-    """An attempt that begins now, to collect all of a charge."""
+    """An attempt that begins now, over the whole amount of a charge."""
     return Attempt(
         key=key,
         organization_id=charge.organization_id,

@@ -15,7 +15,7 @@ _PRESENT = payment_methods.c.removed_at.is_(None)
 
 @dataclass(frozen=True, slots=True)
 class PaymentMethod:
-    """One method of one organisation."""
+    """One payment method of one organisation."""
 
     payment_method_id: str
     organization_id: str
@@ -25,16 +25,16 @@ class PaymentMethod:
     recorded_at: datetime
 
     def same_as(self, other: "PaymentMethod") -> bool:
-        """Whether both stand for the same card or account at the provider."""
+        """Whether both are the same card or account at the provider."""
         return (self.kind, self.attached.reference) == (other.kind, other.attached.reference)
 
 
 class UnknownPaymentMethod(LookupError):
-    """The organisation has no such payment method."""
+    """The organisation has no payment method with this id."""
 
 
 def methods_of(connection: Connection, organization_id: str) -> list[PaymentMethod]:
-    """Its methods, in the order in which they were added."""
+    """The organisation's methods in the order in which they were added."""
     rows = connection.execute(
         select(payment_methods)
         .where(payment_methods.c.organization_id == organization_id, _PRESENT)
@@ -44,7 +44,7 @@ def methods_of(connection: Connection, organization_id: str) -> list[PaymentMeth
 
 
 def method(connection: Connection, organization_id: str, payment_method_id: str) -> PaymentMethod:
-    """One of its methods; raises `UnknownPaymentMethod`."""
+    """One of the organisation's methods; raises `UnknownPaymentMethod`."""
     for each in methods_of(connection, organization_id):
         if each.payment_method_id == payment_method_id:
             return each
@@ -52,7 +52,7 @@ def method(connection: Connection, organization_id: str, payment_method_id: str)
 
 
 def ever(connection: Connection, payment_method_id: str | None) -> PaymentMethod | None:
-    """A method, removed or not."""
+    """A method by its id, including removed ones."""
     key = payment_methods.c.payment_method_id == payment_method_id
     row = connection.execute(select(payment_methods).where(key)).first()
     return None if row is None else _read(row)
@@ -68,7 +68,7 @@ def kind_that_pays(connection: Connection, organization_id: str, payment_method_
 
 
 def customer_of(connection: Connection, organization_id: str) -> str | None:
-    """The payment provider's name for the organisation, if it ever had a method there."""
+    """The provider's customer id of the organisation, if it ever had a method there."""
     mine = (payment_methods.c.organization_id == organization_id, payment_methods.c.customer.is_not(None))
     query = select(payment_methods.c.customer).where(*mine).order_by(payment_methods.c.recorded_at.desc()).limit(1)
     customer: str | None = connection.execute(query).scalar()
@@ -90,13 +90,13 @@ def add(connection: Connection, method: PaymentMethod) -> None:
 
 
 def replace_attached(connection: Connection, payment_method_id: str, attached: AttachedMethod) -> None:
-    """Let the method stand for another card or account."""
+    """Replace the card or account of a method."""
     key = payment_methods.c.payment_method_id == payment_method_id
     connection.execute(update(payment_methods).where(key).values(_attached(attached)))
 
 
 def set_default(connection: Connection, organization_id: str, payment_method_id: str | None) -> None:
-    """Make this method the default, and no other; `None`: no method at all."""
+    """Make this method the only default; `None`: no method is the default."""
     mine = payment_methods.c.organization_id == organization_id
     connection.execute(update(payment_methods).where(mine, payment_methods.c.is_default).values(is_default=False))
     if payment_method_id is not None:
@@ -105,7 +105,7 @@ def set_default(connection: Connection, organization_id: str, payment_method_id:
 
 
 def remove(connection: Connection, payment_method_id: str, *, now: datetime) -> None:
-    """Remove a method; its row stays, because charges name it."""
+    """Remove a method; its row stays, because charges refer to it."""
     key = payment_methods.c.payment_method_id == payment_method_id
     connection.execute(update(payment_methods).where(key).values(removed_at=now, is_default=False))
 

@@ -1,4 +1,4 @@
-"""Ask the ranker whose turn it is within its deadline, and the next one whenever it may not or cannot answer."""
+"""Run the ranker whose turn it is within a deadline, and fall back to the next one when it cannot answer."""
 
 import asyncio
 import time
@@ -45,20 +45,20 @@ CHALLENGER: Final[Mapping[Trouble, FallbackReason]] = {
 _ABSENCES: Final[Mapping[Absence, Trouble]] = {"no_champion": "absent", "champion_refused": "refused"}
 
 PAUSE_SECONDS: Final = 5.0
-"""After a failure a trained ranker is left alone for so long: threads that hang must not pile up."""
+"""After a failure a trained ranker is not run for so long, so that threads that hang do not pile up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Advice(Generic[Answer]):
-    """What one decision rests on: who answered, what, and why not the one whose turn it was if it was not."""
+class RankerAnswer(Generic[Answer]):
+    """The answer of a ranker, and why the ranker whose turn it was did not answer, if another one did."""
 
     ranker: Ranker
     answer: Answer
     fallback_reason: FallbackReason | None
 
 
-class _Contender:
-    """A trained ranker that may answer, unless it is absent or was in trouble a moment ago."""
+class _TrainedRanker:
+    """A trained ranker that answers unless it is absent or has just failed."""
 
     def __init__(self, holder: ChampionHolder, reasons: Mapping[Trouble, FallbackReason]) -> None:
         self.holder = holder
@@ -67,7 +67,7 @@ class _Contender:
         self.pause: Trouble = "failed"
 
     def trouble(self, now: float) -> Trouble | None:
-        """Why it may not answer now; `None`: it may."""
+        """Why the ranker may not be run now; `None`: it may."""
         absence = self.holder.champion.absence
         if absence is not None:
             return _ABSENCES[absence]
@@ -75,7 +75,7 @@ class _Contender:
 
 
 class RankerFallback:
-    """Chooses who answers, decision by decision."""
+    """Runs the challenger, the champion or the rules, decision by decision."""
 
     def __init__(
         self,
@@ -92,43 +92,42 @@ class RankerFallback:
         self._timeout_seconds = timeout_seconds
         self._monotonic = monotonic
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="champion")
-        self._champion = _Contender(self.champions, CHAMPION)
-        self._challenger = _Contender(self.challengers, CHALLENGER)
+        self._champion = _TrainedRanker(self.champions, CHAMPION)
+        self._challenger = _TrainedRanker(self.challengers, CHALLENGER)
 
     async def run(
         self, work: Callable[[Ranker], Answer], *, rules_share: bool = False, arm: ArmRanker | None = None
-    ) -> Advice[Answer]:
-        """What the work makes of the champion, or of the rules; never fails because of a trained ranker.
+    ) -> RankerAnswer[Answer]:
+        """Run the work with the ranker whose turn it is, else with the next; a trained ranker cannot make it fail.
 
         `work` raises `Abstained` where the ranker leaves the decision to the next one.
-        In an experiment the `arm` says whose turn it is; a challenger that cannot answer leaves it to the champion.
-        Outside of one, an organisation of the `rules_share` is answered by the rules, whether there is a champion or
-        not.
+        In an experiment the `arm` determines the ranker; the champion answers for a challenger that cannot. Outside of
+        experiments, the rules answer organisations of the `rules_share`.
         """
         if arm == "rules":
-            return Advice(self.rules, work(self.rules), None)
+            return RankerAnswer(self.rules, work(self.rules), None)
         if rules_share and arm is None:
-            return Advice(self.rules, work(self.rules), "rules_share")
+            return RankerAnswer(self.rules, work(self.rules), "rules_share")
         first_reason: FallbackReason | None = None
-        for contender in (self._challenger, self._champion) if arm == "challenger" else (self._champion,):
-            trouble = contender.trouble(self._monotonic())
-            ranker = contender.holder.champion.ranker
+        for candidate in (self._challenger, self._champion) if arm == "challenger" else (self._champion,):
+            trouble = candidate.trouble(self._monotonic())
+            ranker = candidate.holder.champion.ranker
             if trouble is None and ranker is not None:
                 try:
-                    return Advice(ranker, await self._within_deadline(work, ranker), first_reason)
+                    return RankerAnswer(ranker, await self._within_deadline(work, ranker), first_reason)
                 except Abstained as abstained:
                     first_reason = first_reason or abstained.reason
                     continue
                 except TimeoutError:
-                    trouble = self._pause(contender, "slow")
-                except Exception as error:  # noqa: BLE001  whatever a trained file does, the customer gets an answer
-                    logger().error(contender.reasons["failed"], error=repr(error))
-                    trouble = self._pause(contender, "failed")
-            first_reason = first_reason or contender.reasons[trouble or "absent"]
-        return Advice(self.rules, work(self.rules), first_reason)
+                    trouble = self._pause(candidate, "slow")
+                except Exception as error:  # noqa: BLE001  a trained file must not make the decision fail
+                    logger().error(candidate.reasons["failed"], error=repr(error))
+                    trouble = self._pause(candidate, "failed")
+            first_reason = first_reason or candidate.reasons[trouble or "absent"]
+        return RankerAnswer(self.rules, work(self.rules), first_reason)
 
     async def rerun(self, ranker: Ranker, work: Callable[[Ranker], Answer]) -> Answer | None:
-        """What the work makes of the ranker that has just answered; `None` when it fails or is too slow this time."""
+        """Run more work with the ranker that has just answered; `None` when it fails or is too slow."""
         if ranker is self.rules:
             return work(ranker)
         try:
@@ -137,19 +136,19 @@ class RankerFallback:
             logger().warning("explanation_slow", version=ranker.version)
             tried = ranker is self.challengers.champion.ranker
             self._pause(self._challenger if tried else self._champion, "slow")
-        except Exception as error:  # noqa: BLE001  as above
+        except Exception as error:  # noqa: BLE001  a trained file must not make the decision fail
             logger().error("explanation_failed", error=repr(error))
         return None
 
     def close(self) -> None:
-        """Ask nobody any more."""
+        """Shut down the worker threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _within_deadline(self, work: Callable[[Ranker], Answer], ranker: Ranker) -> Answer:
         running = asyncio.get_running_loop().run_in_executor(self._threads, work, ranker)
         return await asyncio.wait_for(running, timeout=self._timeout_seconds)
 
-    def _pause(self, contender: _Contender, trouble: Trouble) -> Trouble:
-        contender.paused_until = self._monotonic() + PAUSE_SECONDS
-        contender.pause = trouble
+    def _pause(self, candidate: _TrainedRanker, trouble: Trouble) -> Trouble:
+        candidate.paused_until = self._monotonic() + PAUSE_SECONDS
+        candidate.pause = trouble
         return trouble

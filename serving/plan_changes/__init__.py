@@ -1,1 +1,1 @@
-"""Previewing and confirming a change of plan."""
+"""Plan changes: preview, confirmation, cancellation."""

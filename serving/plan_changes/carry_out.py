@@ -1,4 +1,4 @@
-"""Make a change happen: booked at once, or waiting for the period's end."""
+"""Carry out a plan change: book it at once, or schedule it for the end of the period."""
 
 from sqlalchemy import Connection
 
@@ -13,9 +13,9 @@ from serving.subscriptions.changes import ChangeRow, ChangeStatus
 
 
 def apply(connection: Connection, books: Books, change: ChangeRow) -> None:
-    """Carry out a change that happens at once and is paid; whatever waited is replaced by it.
+    """Book a change that takes effect at once and is paid; it replaces a scheduled one.
 
-    Raises `StateChangedMeanwhile` when the subscription is no longer the one it was decided on.
+    Raises `StateChangedMeanwhile` when the subscription was written since the decision.
     """
     document, owner, named = change.document, change.organization_id, change.change_id
     changes.finish_scheduled(connection, owner, "cancelled", now=books.now)
@@ -37,7 +37,7 @@ def apply(connection: Connection, books: Books, change: ChangeRow) -> None:
 
 
 def schedule(connection: Connection, books: Books, change: ChangeRow) -> None:
-    """Let a change wait for the period's end; it takes the place of one that waited before."""
+    """Schedule a change for the end of the period; it replaces an earlier scheduled one."""
     owner, after = change.organization_id, change.document.after
     changes.finish_scheduled(connection, owner, "cancelled", now=books.now)
     states.store(connection, owner, after, over=change.subscription_version, now=books.now)
@@ -45,12 +45,12 @@ def schedule(connection: Connection, books: Books, change: ChangeRow) -> None:
 
 
 def give_up(connection: Connection, books: Books, change: ChangeRow, *, failure_code: str) -> None:
-    """Tell the customer, who waits for no answer any more, that the payment of a change has failed."""
+    """Notify the customer that the payment of a change has failed, where no request waits for the answer."""
     _tell(connection, books, change, "change_refused", failure_code=failure_code)
 
 
 def status_at_once(change_timing: str) -> ChangeStatus:
-    """What a change is as soon as nothing is left to pay."""
+    """The status of a change for which nothing has to be collected."""
     return "scheduled" if change_timing == "period_end" else "applied"
 
 

@@ -1,4 +1,4 @@
-"""`Idempotency-Key` as in the IETF draft: the same request again gets the same answer, and does nothing."""
+"""`Idempotency-Key` as in the IETF draft: a repeated request gets the answer of the first and has no effect."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,33 +13,36 @@ _LONGEST: Final = 255
 
 
 class IdempotencyKeyMissing(ValueError):
-    """A request that charges has no key."""
+    """A request that charges was sent without a key."""
 
 
 class IdempotencyKeyInvalid(ValueError):
-    """The key is not 1 to 255 visible characters."""
+    """The key does not have 1 to 255 printable ASCII characters."""
 
 
 class IdempotencyKeyReused(ValueError):
-    """The key was sent before with another body."""
+    """The key was used before with another body."""
 
 
 class RequestInFlight(Exception):
-    """The first request of this key is still under way."""
+    """The first request with this key is still running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered, byte for byte."""
+    """A stored answer."""
 
     status: int
     body: str
     replayed: bool = False
-    """Whether it was given before, to the same request."""
+    """Whether the answer was given before, to the same request."""
 
 
 def key_of(header: str | None) -> str:
-    """The key out of its header, quoted as the draft has it or bare."""
+    """The key in a header, with or without the quotes of the draft.
+
+    Raises `IdempotencyKeyMissing`, `IdempotencyKeyInvalid`.
+    """
     key = (header or "").strip()
     if len(key) > 1 and key[0] == key[-1] == '"':
         key = key[1:-1]
@@ -51,7 +54,7 @@ def key_of(header: str | None) -> str:
 
 
 def begin(connection: Connection, organization_id: str, key: str, *, fingerprint: str, now: datetime) -> Answer | None:
-    """The answer given before, or `None` when the request is new, which is noted.
+    """Begin a request: returns the answer given before, or `None` for a new request, which is recorded.
 
     Raises `IdempotencyKeyReused`, `RequestInFlight`.
     """
@@ -68,19 +71,19 @@ def begin(connection: Connection, organization_id: str, key: str, *, fingerprint
 
 
 def belongs_to(connection: Connection, organization_id: str, key: str, *, change_id: str) -> None:
-    """Note which change the request has begun, so that its answer can be given after a crash."""
+    """Record which change a request has begun, so that its answer can be given after a crash."""
     connection.execute(update(idempotency_keys).where(*_is(organization_id, key)).values(change_id=change_id))
 
 
 def finish(connection: Connection, organization_id: str, key: str, answer: Answer) -> Answer:
-    """Keep the answer."""
+    """Store the answer of a request."""
     values = {"status_code": answer.status, "body": answer.body}
     connection.execute(update(idempotency_keys).where(*_is(organization_id, key)).values(values))
     return answer
 
 
 def finish_abandoned(connection: Connection, change_id: str, answer: Answer | None) -> None:
-    """Give the request that began a change its answer after all; without one its key may be sent again."""
+    """Store the answer of the request that began a change; without an answer its key may be used again."""
     unanswered = (idempotency_keys.c.change_id == change_id, idempotency_keys.c.status_code.is_(None))
     if answer is None:
         connection.execute(delete(idempotency_keys).where(*unanswered))
@@ -90,7 +93,7 @@ def finish_abandoned(connection: Connection, change_id: str, answer: Answer | No
 
 
 def forget_old(connection: Connection, *, now: datetime) -> None:
-    """Drop the keys that are older than anybody needs."""
+    """Delete keys that are older than 48 hours."""
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.recorded_at < now - KEPT))
 
 

@@ -1,4 +1,4 @@
-"""The quote: what a change would do and cost, the same function when it is asked for and when it is confirmed."""
+"""Quotes: what a plan change would do and cost, decided by the same function for preview and confirmation."""
 
 import json
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ LIFETIME: Final = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for."""
+    """The change that a reader asks for."""
 
     plan: str
     interval: Interval
@@ -35,7 +35,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What the change would do at one instant, with its tax."""
+    """The decided change at one instant, with its tax."""
 
     wanted: Wanted
     at: datetime
@@ -43,31 +43,31 @@ class Quote:
     tax: tuple[TaxLine, ...]
     currency: str
     version: int
-    """Of the subscription that it was decided on."""
+    """Version of the subscription that the quote was decided on."""
     names: Mapping[str, str]
-    """Plan code → name of the plans that its lines speak of, each as it was sold."""
+    """Plan code → name, for the plans in the lines, each as it was sold."""
     accrued: tuple[Line, ...] = ()
     """Overage of the window that is open after the change, as far as it is used already; told, not charged now."""
 
     @property
     def tax_cents(self) -> int:
-        """The sum over the rates."""
+        """The tax over all rates."""
         return sum(line.amount_cents for line in self.tax)
 
     @property
     def due_now_cents(self) -> int:
-        """What is collected on confirming: net and tax; a net below 0 becomes a credit balance."""
+        """The amount collected on confirmation: net and tax; a negative net becomes a credit balance."""
         return max(self.change.net_cents, 0) + self.tax_cents
 
     @property
     def expires_at(self) -> datetime:
-        """After a quarter of an hour, or when the open period closes."""
+        """The end of the quote: 15 minutes after its instant, or when the open period ends, if that is earlier."""
         closes = due_at(self.change.after) if self.change.direction != "none" else None
         return min(self.at + LIFETIME, closes or self.at + LIFETIME)
 
     @property
     def digest(self) -> str:
-        """A fingerprint of everything that would be charged and of when."""
+        """A digest of all amounts and instants: two quotes with the same digest charge the same."""
         return sha256(json.dumps(_pinned(self)).encode()).hexdigest()[:32]
 
 
@@ -137,7 +137,7 @@ def _pinned_line(line: Line) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What a signed quote says."""
+    """The content of a signed quote."""
 
     quote_id: str
     organization_id: str
@@ -150,11 +150,11 @@ class Pinned:
 
 
 class QuoteInvalid(ValueError):
-    """The text is no quote of ours for this organisation."""
+    """The text is not a quote that was signed here for this organisation."""
 
 
 class QuoteSigner:
-    """Turns a quote into a text that only we can make, and back."""
+    """Signs quotes, and reads signed ones."""
 
     def __init__(self, signing_key: str) -> None:
         self._signer = URLSafeSerializer(
@@ -162,7 +162,7 @@ class QuoteSigner:
         )
 
     def sign(self, quoted: Quote, *, quote_id: str, organization_id: str, catalogue_version: str) -> str:
-        """The signed text."""
+        """The signed text of a quote."""
         wanted = quoted.wanted
         claims = [
             quote_id,
@@ -180,7 +180,7 @@ class QuoteSigner:
         return str(self._signer.dumps(claims))
 
     def read(self, text: str, *, organization_id: str) -> Pinned:
-        """What the text pins; raises `QuoteInvalid`."""
+        """The content of a signed text; raises `QuoteInvalid`."""
         try:
             quote_id, owner, plan, interval, promotion, decision_id, version, catalogue, at, expires, digest = (
                 self._signer.loads(text)

@@ -1,1 +1,1 @@
-"""The end of a period: closing it, booking it, starting the next."""
+"""Renewals: closing a period that has ended, booking it, starting the next."""

@@ -1,7 +1,7 @@
-"""The one way to book: what is held from now on, what it costs, and who is told, in one transaction.
+"""Book a plan change or the end of a period, in one transaction.
 
-A change of plan and the end of a period are booked alike, in this order: the subscription with its version, the log,
-the charge with its entry in the ledger, its payment, its document, the message to the customer.
+Both are booked alike, in this order: the subscription with its version, the charge with its ledger entry, its payment
+and its document, the log, and the notification of the customer.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from serving.subscriptions import log, states
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What every booking needs besides its facts: the instant, ids for new rows, who issues, what is on sale."""
+    """What every booking needs: the instant, ids for new rows, the issuer of documents, and the catalogue on sale."""
 
     now: datetime
     new_id: Callable[[], str]
@@ -40,33 +40,33 @@ BooksAt = Callable[[datetime], Books]
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """What becomes of one subscription at one instant, and what that costs."""
+    """The change of one subscription at one instant, and its charge."""
 
     organization: OrganizationRow
     over: int
-    """Version of the stored subscription that it was decided on."""
+    """Version of the stored subscription that the booking was decided on."""
     after: Subscription
-    """The subscription from that instant on."""
+    """The subscription after the booking."""
     at: datetime
     cause: str
-    """Names what is charged: each cause is charged once."""
+    """Identifies the charge: each cause is charged once."""
     currency: str
     lines: tuple[Line, ...]
-    """Net minor units; without lines nothing is charged and no document issued."""
+    """Amounts in net minor units; without lines nothing is charged and no document is issued."""
     tax: tuple[TaxLine, ...]
     before: Plan | None = None
-    """The plan held until then, whose name a line may need."""
+    """The plan before the booking, whose name a line may need."""
     change: str | None = None
-    """Names the change of plan that takes effect; `None`: the plan stays, so nothing is logged or told."""
+    """Identifies the plan change that takes effect; `None`: the plan stays, so nothing is logged or notified."""
     paid_with: PaidWith | None = None
-    """The charge was paid before it was made, or its transfer is awaited; `None`: it is collected later."""
+    """How the charge was paid, or is paid by bank transfer; `None`: it is collected later."""
 
 
 def book(connection: Connection, books: Books, booking: Booking) -> int:
-    """Record it all; the new version of the stored subscription.
+    """Record a booking; returns the new version of the stored subscription.
 
-    Raises `StateChangedMeanwhile` when the subscription is no longer the one it was decided on, `IntegrityError` when
-    the cause was charged before.
+    Raises `StateChangedMeanwhile` when the subscription was written since the decision, `IntegrityError` when the
+    cause was charged before.
     """
     owner, after = booking.organization.organization_id, booking.after
     version = states.store(connection, owner, after, over=booking.over, now=books.now)
@@ -97,7 +97,7 @@ def tell(
     at: datetime,
     **more: object,
 ) -> None:
-    """Tell the customer what became of a change of plan; `about` names the change, `at` is when it takes effect."""
+    """Notify the customer about a plan change; `about` identifies the change, `at` is the instant of its effect."""
     notifications.record(
         connection,
         organization_id=organization_id,
@@ -109,7 +109,7 @@ def tell(
 
 
 def _charge(connection: Connection, books: Books, booking: Booking) -> None:
-    """The charge with its ledger entry, its payment and its document."""
+    """Record the charge with its ledger entry, its payment and its document."""
     charge = charges.add(
         connection,
         charge_id=books.new_id(),

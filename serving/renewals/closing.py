@@ -1,4 +1,4 @@
-"""Close what has fallen due for one organisation: its months, its periods, its waiting change."""
+"""Close the windows of one organisation that have ended, and apply its scheduled change."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -32,14 +32,14 @@ _WINDOW: Final[TypeAdapter[ClosedWindow]] = TypeAdapter(ClosedWindow)
 
 
 def next_due(connection: Connection) -> datetime | None:
-    """The instant at which the next window of any organisation closes."""
+    """The instant at which the next window of any organisation ends."""
     due = subscription_states.c.due_at
     instant: datetime | None = connection.execute(select(due).where(due.is_not(None)).order_by(due).limit(1)).scalar()
     return instant
 
 
 def organizations_due(connection: Connection, *, now: datetime) -> list[str]:
-    """The organisations whose open window has ended, the earliest first."""
+    """The organisations whose open window has ended, earliest first."""
     due = subscription_states.c.due_at
     rows = connection.execute(select(subscription_states.c.organization_id).where(due <= now).order_by(due))
     return list(rows.scalars())
@@ -71,7 +71,7 @@ def close_due(connection: Connection, books: Books, organization_id: str) -> boo
 
 
 def resume_paid(connection: Connection, books: Books, organization_id: str) -> None:
-    """Let a suspended subscription go on, as everything that was open is paid now."""
+    """Resume a suspended subscription whose open charges are all paid."""
     state = states.stored(connection, organization_id)
     if state is None or state.subscription.status != "suspended":
         return
@@ -86,7 +86,7 @@ def resume_paid(connection: Connection, books: Books, organization_id: str) -> N
 
 
 def _late(connection: Connection, books: Books, organization_id: str) -> tuple[Line, ...]:
-    """What closed windows are still to be billed for, the oldest first; they count as billed from now on."""
+    """Lines for usage that was reported after its window was closed, oldest first; it counts as billed from now on."""
     lines: list[Line] = []
     for window in reversed(_latest(connection, organization_id)):
         used = usage_by_stretch(connection, organization_id, window.holdings)
@@ -119,7 +119,7 @@ def _keep(connection: Connection, organization_id: str, window: ClosedWindow, *,
 
 
 def cancel_scheduled(connection: Connection, organization_id: str, *, now: datetime) -> bool:
-    """Drop the waiting change; whether there was one."""
+    """Cancel the scheduled change; returns whether there was one."""
     state = states.stored(connection, organization_id)
     if state is None or state.subscription.scheduled is None:
         return False

@@ -1,1 +1,1 @@
-"""Which plan an organisation holds."""
+"""Subscriptions: their stored state, the log of their changes, and plan changes."""

@@ -1,4 +1,4 @@
-"""Changes of plan in the database: asked for, under way, done."""
+"""Plan changes in the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from serving.db import json_columns
 from serving.db.billing_tables import plan_changes
 
 ChangeStatus = Literal["paying", "payment_pending", "applied", "scheduled", "failed", "cancelled", "refused"]
-"""`paying` and `payment_pending` are under way: no other change of the organisation then. `refused`: blocked at its
-instant. `failed`: the payment failed, so nothing has happened and the quote may be used again."""
+"""`paying` and `payment_pending` are under way: they exclude another change of the organisation. `refused`: blocked at
+its instant. `failed`: the payment failed, so the change was not carried out and its quote may be used again."""
 UNDER_WAY = ("paying", "payment_pending")
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a change charges and leaves behind, exactly as it was quoted."""
+    """The charge of a change and the subscription after it, exactly as quoted."""
 
     lines: tuple[Line, ...]
     tax: tuple[TaxLine, ...]
@@ -57,28 +57,28 @@ _COLUMNS = tuple(name for name in ChangeRow.__dataclass_fields__ if name != "doc
 
 
 def add(connection: Connection, change: ChangeRow) -> None:
-    """Record a change; an `IntegrityError` when its quote is used or another is under way."""
+    """Record a change; raises `IntegrityError` when its quote was used or another change is under way."""
     values = {name: getattr(change, name) for name in _COLUMNS}
     connection.execute(insert(plan_changes).values(content=json_columns.dumps(_DOCUMENT, change.document), **values))
 
 
 def of_quote(connection: Connection, quote_id: str) -> ChangeRow | None:
-    """The change that used the quote, if one did."""
+    """The change that used a quote, unless its payment failed."""
     return _first(connection, plan_changes.c.quote_id == quote_id, plan_changes.c.status != "failed")
 
 
 def under_way(connection: Connection, organization_id: str) -> ChangeRow | None:
-    """The organisation's change that waits for its payment, if one does."""
+    """The organisation's change that waits for its payment, if there is one."""
     return _first(connection, plan_changes.c.organization_id == organization_id, plan_changes.c.status.in_(UNDER_WAY))
 
 
 def get(connection: Connection, change_id: str) -> ChangeRow | None:
-    """One change."""
+    """The change with this id, if there is one."""
     return _first(connection, plan_changes.c.change_id == change_id)
 
 
 def all_under_way(connection: Connection) -> list[ChangeRow]:
-    """Every change that waits for its payment, the oldest first."""
+    """Every change that waits for its payment, oldest first."""
     query = select(plan_changes).where(plan_changes.c.status.in_(UNDER_WAY)).order_by(plan_changes.c.requested_at)
     return [_read(row) for row in connection.execute(query)]
 
@@ -92,7 +92,7 @@ def finish(
     reason: object = None,
     if_status: Sequence[str] = UNDER_WAY,
 ) -> bool:
-    """Give a change its status; False when somebody else has done so."""
+    """Set the status of a change; False when another transaction has set it."""
     done = connection.execute(
         update(plan_changes)
         .where(plan_changes.c.change_id == change_id, plan_changes.c.status.in_(if_status))
@@ -108,7 +108,7 @@ def finish(
 def finish_scheduled(
     connection: Connection, organization_id: str, status: ChangeStatus, *, now: datetime, reason: object = None
 ) -> None:
-    """The organisation's waiting change has happened, was cancelled, replaced or refused."""
+    """Set the status of the organisation's scheduled change: applied, cancelled or refused."""
     connection.execute(
         update(plan_changes)
         .where(plan_changes.c.organization_id == organization_id, plan_changes.c.status == "scheduled")
@@ -117,7 +117,7 @@ def finish_scheduled(
 
 
 def last_settled(connection: Connection, organization_id: str) -> Row[Any] | None:
-    """The row of the change that was settled last."""
+    """The row of the organisation's change that was settled last."""
     query = (
         select(plan_changes)
         .where(plan_changes.c.organization_id == organization_id, plan_changes.c.settled_at.is_not(None))
@@ -127,7 +127,7 @@ def last_settled(connection: Connection, organization_id: str) -> Row[Any] | Non
 
 
 def failure_code(connection: Connection, change_id: str) -> str | None:
-    """Why the payment of a change failed, if it did."""
+    """The failure code of a change whose payment failed; `None` for other changes."""
     query = select(plan_changes.c.reason).where(
         plan_changes.c.change_id == change_id, plan_changes.c.status == "failed"
     )

@@ -1,4 +1,4 @@
-"""The log of subscription changes in the database, and what it adds up to."""
+"""The log of subscriptions in the database, and the subscription that it adds up to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ _LOG = (
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What an organisation holds now; `plan` is `None` during the trial and after the end."""
+    """The plan that an organisation holds; `plan` is `None` during the trial and after the end."""
 
     status: Literal["trial", "active", "past_due", "suspended", "none"]
     plan: str | None = None
     interval: Interval | None = None
     catalogue_version: str | None = None
     anchor: datetime | None = None
-    """Where billing periods are counted from: the first paid instant at this interval."""
+    """The instant from which billing periods are counted: the first paid one at this interval."""
 
 
 def held(connection: Connection, organization_id: str) -> Held:
-    """What the log adds up to: the change recorded last holds."""
+    """The plan held by the log: the entry recorded last is valid."""
     return _summed(connection.execute(_LOG, {"organization_id": organization_id}))
 
 
@@ -44,7 +44,7 @@ def log_change(
     occurred_at: datetime,
     recorded_at: datetime,
 ) -> None:
-    """Append to the log what the organisation holds from this instant on."""
+    """Append to the log what the organisation holds from `occurred_at` on."""
     connection.execute(
         insert(subscriptions).values(
             event_id=event_id,

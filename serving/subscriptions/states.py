@@ -1,4 +1,4 @@
-"""What each organisation holds, kept as the core sees it: one row per organisation, written by who read it last."""
+"""The stored state of subscriptions: one row per organisation, with a version against concurrent writes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,18 +25,18 @@ _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A subscription and the version of its row; 0 when nothing is stored yet."""
+    """A subscription and the version of its row; version 0 stands for no row."""
 
     subscription: Subscription
     version: int
 
 
 class StateChangedMeanwhile(Exception):
-    """Somebody else has written the subscription since it was read."""
+    """Another transaction has written the subscription since it was read."""
 
 
 def stored(connection: Connection, organization_id: str) -> State | None:
-    """The stored subscription, if there is one."""
+    """The stored state of a subscription, if there is one."""
     columns = (subscription_states.c.state, subscription_states.c.version)
     row = connection.execute(select(*columns).where(subscription_states.c.organization_id == organization_id)).first()
     return None if row is None else State(json_columns.loads(_SUBSCRIPTION, row.state), row.version)

@@ -27,6 +27,13 @@ usageLimits:
 plans:
 """  # noqa: E501
 
+TWO_PLANS = {"basic": "100", "scale": "300"}
+WELCOME = """families: {shop: {templates: [], tiers: [basic, scale]}}
+promotions:
+  welcome: {plans: [basic], intervals: [month], percent: 10, cycles: 2, texts: {de: Rabatt}}
+"""
+"""Offers for these plans: the smaller one is cheaper for two months."""
+
 
 def catalogue_text(prices: Mapping[str, str], *, currency: str = "EUR", billing: str = "") -> str:
     """A Pricing2Yaml file with these plans, cheapest tier first, by price in major units."""
@@ -124,6 +131,11 @@ class Life:
 
 def _kind_and_amount(line: Mapping[str, Any]) -> tuple[str, int]:
     return line["kind"], line["amount_cents"]
+
+
+def code_of(answer: Response) -> tuple[int, str]:
+    """Status and problem code of an answer."""
+    return answer.status_code, answer.json()["code"]
 
 
 def amounts(quote: Mapping[str, Any]) -> list[int]:

@@ -1,9 +1,8 @@
 """Many confirmations at the same moment: one change, one charge."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -11,15 +10,7 @@ from httpx2 import Response
 from sqlalchemy import func, select
 
 from serving.db.billing_tables import plan_changes, sandbox_payments
-from tests.serving.lives import Life, selling
-
-OFFERS = "families: {shop: {templates: [], tiers: [basic, scale]}}\n"
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Life]:
-    with selling(tmp_path, {"basic": "100", "scale": "300"}, offers=OFFERS, begins="2025-06-01") as life:
-        yield life
+from tests.serving.lives import Life
 
 
 def at_once(threads: int, call: Callable[[int], Response]) -> Counter[tuple[int, str]]:

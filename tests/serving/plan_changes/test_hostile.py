@@ -15,12 +15,6 @@ PREVIEW = "/v1/organizations/acme/plan-changes/preview"
 CONFIRM = "/v1/organizations/acme/plan-changes"
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Life]:
-    with selling(tmp_path, {"basic": "100", "scale": "300"}, offers=OFFERS, begins="2025-06-01") as life:
-        yield life
-
-
 def send(life: Life, path: str, content: bytes | str, **headers: str) -> tuple[int, str]:
     """A body as it is, with a key; status and code of the answer."""
     base = {**life.service.host, "Content-Type": "application/json", "Idempotency-Key": "k", **headers}

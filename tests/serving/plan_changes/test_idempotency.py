@@ -1,27 +1,14 @@
 """`Idempotency-Key` as in the IETF draft: the same request again gets the same answer, and does nothing."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
 from serving.db.billing_tables import idempotency_keys
-from tests.serving.lives import Life, selling
+from tests.serving.lives import Life, code_of
 
 HEADER = "Idempotency-Key"
-OFFERS = "families: {shop: {templates: [], tiers: [basic, scale]}}\n"
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Life]:
-    with selling(tmp_path, {"basic": "100", "scale": "300"}, offers=OFFERS, begins="2025-06-01") as life:
-        yield life
-
-
-def code_of(answer: object) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]  # type: ignore[attr-defined]
 
 
 def test_the_same_key_and_body_get_the_same_answer(shop: Life) -> None:

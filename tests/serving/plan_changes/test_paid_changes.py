@@ -1,27 +1,10 @@
 """Changes that are paid for: failures leave nothing behind, and an unknown outcome becomes known."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.serving.lives import Life, selling
-
-OFFERS = """families: {shop: {templates: [], tiers: [basic, scale]}}
-promotions:
-  welcome: {plans: [basic], intervals: [month], percent: 10, cycles: 2, texts: {de: Rabatt}}
-"""
-PRICES = {"basic": "100", "scale": "300"}
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Life]:
-    with selling(tmp_path, PRICES, offers=OFFERS, begins="2025-06-01", billing="{monthly: 1, annual: 0.8}") as life:
-        yield life
-
-
-def code_of(answer: object) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]  # type: ignore[attr-defined]
+from tests.serving.lives import TWO_PLANS, WELCOME, Life, code_of, selling
 
 
 @pytest.mark.parametrize(
@@ -55,7 +38,7 @@ def test_after_a_failure_the_same_quote_goes_through_with_another_card(shop: Lif
 
 
 def test_without_a_payment_method_nothing_happens(tmp_path: Path) -> None:
-    with selling(tmp_path, PRICES, offers=OFFERS, begins="2025-06-01", method=None) as life:
+    with selling(tmp_path, TWO_PLANS, offers=WELCOME, begins="2025-06-01", method=None) as life:
         assert code_of(life.confirms(life.previews("basic"))) == (402, "payment_method_missing")
         assert life.subscription()["status"] == "trial"
 

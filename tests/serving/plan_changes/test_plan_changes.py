@@ -1,27 +1,10 @@
 """Quotes, confirmations, idempotency and waiting changes over HTTP."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.serving.lives import Life, amounts, selling
-
-OFFERS = """families: {shop: {templates: [], tiers: [basic, scale]}}
-promotions:
-  welcome: {plans: [basic], intervals: [month], percent: 10, cycles: 2, texts: {de: Rabatt}}
-"""
-PRICES = {"basic": "100", "scale": "300"}
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Life]:
-    with selling(tmp_path, PRICES, offers=OFFERS, begins="2025-06-01", billing="{monthly: 1, annual: 0.8}") as life:
-        yield life
-
-
-def code_of(answer: object) -> tuple[int, str]:
-    return answer.status_code, answer.json()["code"]  # type: ignore[attr-defined]
+from tests.serving.lives import TWO_PLANS, WELCOME, Life, amounts, code_of, selling
 
 
 def test_a_preview_changes_nothing(shop: Life) -> None:
@@ -211,8 +194,8 @@ def test_a_wish_that_makes_no_sense_is_refused(body: dict[str, object], status: 
 
 
 def test_usage_beyond_the_allowance_is_billed_where_the_month_ends(tmp_path: Path) -> None:
-    offers = OFFERS + "plans: {basic: {overage: {conversations: {price: '0.50', per: 1}}}}\n"
-    with selling(tmp_path, PRICES, offers=offers, begins="2025-06-01") as life:
+    offers = WELCOME + "plans: {basic: {overage: {conversations: {price: '0.50', per: 1}}}}\n"
+    with selling(tmp_path, TWO_PLANS, offers=offers, begins="2025-06-01") as life:
         life.takes("basic")
         life.at("2025-06-20").uses("conversations", 130, "2025-06-20")
 
@@ -223,7 +206,7 @@ def test_usage_beyond_the_allowance_is_billed_where_the_month_ends(tmp_path: Pat
 
 def test_a_blocker_links_to_the_hosts_page_where_it_is_cured(tmp_path: Path) -> None:
     links = {"usage": "https://app.example.com/usage"}
-    with selling(tmp_path, PRICES, offers=OFFERS, begins="2025-06-01", links=links) as life:
+    with selling(tmp_path, TWO_PLANS, offers=WELCOME, begins="2025-06-01", links=links) as life:
         life.takes("scale")
 
         blockers = life.previews("basic")["blockers"]
