@@ -2,26 +2,16 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from serving.usage.contracts import UsagePeriod
-from serving.web.fields import Instant
+from serving.words.contracts import BlockerText, InstantText, answer_shape
+
+NoticeCode = Literal["past_due", "suspended", "pending", "scheduled", "refused"]
 
 
-class BlockerText(BaseModel):
-    """One reason why the plan cannot be taken, and what to do about it."""
-
-    code: str
-    message: str
-    used: int | None
-    limit: int | None
-    excess: int | None
-    remedy: str
-    url: str | None
-    clears_at: Instant | None
-
-
-class Allowance(BaseModel):
+@answer_shape
+class Allowance(TypedDict):
     """What one metric may use in this period and in the next one; `None`: without limit."""
 
     metric: str
@@ -29,57 +19,50 @@ class Allowance(BaseModel):
     then: int | None
 
 
-class ScheduledChange(BaseModel):
+@answer_shape
+class ScheduledChange(TypedDict):
     """A change that waits for its instant."""
 
     plan: str
     interval: Literal["month", "year"]
-    effective_at: Instant
+    effective_at: InstantText
     catalogue_version: str
 
 
-class RefusedChange(BaseModel):
+@answer_shape
+class RefusedChange(TypedDict):
     """The last waiting change, if it was blocked at its instant: the plan has stayed."""
 
     plan: str
     interval: Literal["month", "year"]
-    effective_at: Instant
+    effective_at: InstantText
     blockers: list[BlockerText]
 
 
-class ComingInvoice(BaseModel):
+@answer_shape
+class ComingInvoice(TypedDict):
     """The next regular invoice as far as it is known; usage beyond the allowance comes on top."""
 
-    at: Instant
+    at: InstantText
     net_cents: int
 
 
-class Notice(BaseModel):
+@answer_shape
+class Notice(TypedDict):
     """A sentence that the organisation should read now, with what helps and where.
 
     `change_id` is there where it is about a change that is not settled, `url` where the settings know the page.
     """
 
-    code: Literal["past_due", "suspended", "pending", "scheduled", "refused"]
+    code: NoticeCode
     text: str
     change_id: str | None
     remedy: str | None
     url: str | None
 
 
-class OverageText(BaseModel):
-    """What so many units beyond the plan's allowance cost, net."""
-
-    metric: str
-    unit_quantity: int
-    unit_cents: int
-    price_text: str
-    """"8 € je 1.000 Gespräche"."""
-    text: str
-    """The same as it goes on from the price of the plan: "danach 8 € je 1.000 Gespräche"."""
-
-
-class SubscriptionAnswer(BaseModel):
+@answer_shape
+class SubscriptionAnswer(TypedDict):
     """The subscription of one organisation; a trial and an ended one hold no plan."""
 
     organization_id: str
@@ -87,7 +70,7 @@ class SubscriptionAnswer(BaseModel):
     plan: str | None
     interval: Literal["month", "year"] | None
     period: UsagePeriod
-    anchor: Instant | None
+    anchor: InstantText | None
     scheduled_change: ScheduledChange | None
     allowance: list[Allowance] | None
     catalogue_version: str | None

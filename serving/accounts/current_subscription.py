@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isinf
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from sqlalchemy import Connection
 
@@ -14,10 +14,12 @@ from recommender.billing.periods import Period
 from recommender.billing.plan_change import next_invoice_of
 from recommender.billing.quota import allowance_of, window_of
 from recommender.billing.subscription import Subscription
+from serving.accounts.contracts import Allowance, Notice, RefusedChange, SubscriptionAnswer
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import log, states
 from serving.subscriptions.log import Held
+from serving.usage.contracts import UsagePeriod
 from serving.web.fields import utc_text
 
 
@@ -83,9 +85,9 @@ def as_answer(
     organization: OrganizationRow,
     now_held: CurrentSubscription,
     *,
-    refused: dict[str, object] | None = None,
-    notices: Sequence[dict[str, Any]] = (),
-) -> dict[str, object]:
+    refused: RefusedChange | None = None,
+    notices: Sequence[Notice] = (),
+) -> SubscriptionAnswer:
     """The subscription as the contract writes it; `refused` is the waiting change that could not be made."""
     held, subscription = now_held.held, now_held.subscription
     waiting = None if subscription is None else subscription.scheduled
@@ -118,14 +120,14 @@ def as_answer(
     }
 
 
-def period_answer(period: Period | None, organization: OrganizationRow) -> dict[str, object]:
+def period_answer(period: Period | None, organization: OrganizationRow) -> UsagePeriod:
     """A period as the contract writes it; without one, what has run since the trial began."""
     if period is None:
         return {"start": utc_text(organization.trial_started_at), "end": None}
     return {"start": utc_text(period.start), "end": utc_text(period.end)}
 
 
-def _allowance(now_held: CurrentSubscription, plan: Plan) -> list[dict[str, object]]:
+def _allowance(now_held: CurrentSubscription, plan: Plan) -> list[Allowance]:
     waiting = None if now_held.subscription is None else now_held.subscription.scheduled
     then = plan if waiting is None else waiting.plan
     return [

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
 from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.service import Accounts
 from serving.usage.contracts import Usage
-from serving.web.answers import json_answer, locale_for
+from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
@@ -18,7 +18,7 @@ def router(accounts: Accounts, callers: Callers) -> APIRouter:
     api = APIRouter(prefix="/v1/organizations", dependencies=[callers.anyone])
 
     @api.get("/{organization_id}/usage", tags=["usage"], response_model=Usage, responses=documented(403, 404))
-    async def get_usage(request: Request, organization_id: OrganizationId) -> Response:
+    async def get_usage(request: Request, organization_id: OrganizationId) -> JsonAnswer[Usage]:
         """How much the organisation has used in its current period, against what its plan holds."""
         check_visible(request, organization_id)
         answer, locale = await accounts.meters(organization_id, partial(locale_for, request))
@@ -30,7 +30,7 @@ def router(accounts: Accounts, callers: Callers) -> APIRouter:
         response_model=SubscriptionAnswer,
         responses=documented(403, 404),
     )
-    async def get_subscription(request: Request, organization_id: OrganizationId) -> Response:
+    async def get_subscription(request: Request, organization_id: OrganizationId) -> JsonAnswer[SubscriptionAnswer]:
         """What the organisation holds: plan, interval, period, and how much it may use."""
         check_visible(request, organization_id)
         answer, locale = await accounts.subscription(organization_id, partial(locale_for, request))

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import UnknownPlan
+from serving.accounts.contracts import Notice, NoticeCode
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import changes as plan_changes
@@ -17,14 +17,14 @@ from serving.words.texts import day, say
 
 def notices(
     connection: Connection, *, organization: OrganizationRow, standing: CurrentSubscription, words: Words
-) -> list[dict[str, Any]]:
+) -> list[Notice]:
     """A change that waits, one that was refused or is not paid yet, and payments that are overdue."""
     return list(_notices(connection, organization, standing, words))
 
 
 def _notices(
     connection: Connection, organization: OrganizationRow, standing: CurrentSubscription, words: Words
-) -> Iterable[dict[str, Any]]:
+) -> Iterable[Notice]:
     t = partial(say, words.locale)
     on = partial(day, words.locale, timezone=organization.timezone)
     if standing.held.status in {"past_due", "suspended"}:
@@ -48,8 +48,8 @@ def _notices(
 
 
 def _notice(
-    code: str, text: str, *, change_id: str | None = None, remedy: str | None = None, url: str | None = None
-) -> dict[str, Any]:
+    code: NoticeCode, text: str, *, change_id: str | None = None, remedy: str | None = None, url: str | None = None
+) -> Notice:
     return {"code": code, "text": text, "change_id": change_id, "remedy": remedy, "url": url}
 
 

@@ -8,6 +8,7 @@ from recommender.billing.catalogue import Promotion
 from recommender.cards import MonthlyUsage, PlanCard, ProjectedBill
 from serving.accounts.account import Known
 from serving.web.fields import utc_text
+from serving.words.contracts import BlockerRecord
 
 
 def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _bill(bill: ProjectedBill) -> dict[str, Any]:
     }
 
 
-def blocker_record(blocker: Blocker) -> dict[str, Any]:
+def blocker_record(blocker: Blocker) -> BlockerRecord:
     """Why not, without words."""
     return {
         "code": blocker.code,

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue
 from serving.accounts import current_subscription, usage_meters
+from serving.accounts.contracts import Notice, RefusedChange, SubscriptionAnswer
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.accounts.notices import notices
 from serving.clock import Clock
@@ -16,6 +16,7 @@ from serving.db.session import Database
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import changes
+from serving.usage.contracts import Usage
 from serving.web.fields import utc_text
 from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import Words, WordsIn
@@ -27,7 +28,7 @@ class Overview:
 
     organization: OrganizationRow
     standing: CurrentSubscription
-    notices: list[dict[str, Any]]
+    notices: list[Notice]
     usage: Mapping[str, int]
     """Metric → usage of the current period, as `usage_meters.used` returns it."""
     locale: LocaleCode
@@ -48,10 +49,10 @@ class Accounts:
 
     async def subscription(
         self, organization_id: str, locale_for: LocaleChoice
-    ) -> tuple[dict[str, object], LocaleCode]:
+    ) -> tuple[SubscriptionAnswer, LocaleCode]:
         """The subscription as the contract writes it, with its language."""
 
-        def read(connection: Connection) -> tuple[dict[str, object], LocaleCode]:
+        def read(connection: Connection) -> tuple[SubscriptionAnswer, LocaleCode]:
             organization = organizations.get(connection, organization_id)
             locale = locale_for(organization.locale)
             words = self._words(locale)
@@ -66,14 +67,14 @@ class Accounts:
         organization: OrganizationRow,
         words: Words,
         *,
-        refused: dict[str, object] | None = None,
-    ) -> dict[str, object]:
+        refused: RefusedChange | None = None,
+    ) -> SubscriptionAnswer:
         """The same within a transaction; `refused` is the scheduled change that was blocked at its instant."""
         standing = self._standing(connection, organization.organization_id)
         found = notices(connection, organization=organization, standing=standing, words=words)
         return current_subscription.as_answer(organization, standing, refused=refused, notices=found)
 
-    async def meters(self, organization_id: str, locale_for: LocaleChoice) -> tuple[dict[str, Any], LocaleCode]:
+    async def meters(self, organization_id: str, locale_for: LocaleChoice) -> tuple[Usage, LocaleCode]:
         """The usage meters as the contract writes them, with their language."""
 
         def read(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription, Mapping[str, int]]:
@@ -104,7 +105,7 @@ class Accounts:
         )
 
 
-def refused_change(connection: Connection, organization_id: str, words: Words) -> dict[str, object] | None:
+def refused_change(connection: Connection, organization_id: str, words: Words) -> RefusedChange | None:
     """The scheduled change that was blocked at its instant, until another change is settled."""
     row = changes.last_settled(connection, organization_id)
     if row is None or row.status != "refused":

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
-from data_contracts.usage import COUNT_METRICS, METRICS
+from data_contracts.usage import COUNT_METRICS, METRICS, Metric
 from serving.accounts.current_subscription import CurrentSubscription, period_answer, whole
 from serving.organizations.repository import OrganizationRow
 from serving.usage import repository
+from serving.usage.contracts import Meter, Usage
 from serving.web.fields import utc_text
 from serving.words.locales import LocaleCode
 from serving.words.texts import number, say
@@ -32,7 +32,7 @@ def usage_answer(
     standing: CurrentSubscription,
     figures: Mapping[str, int],
     locale: LocaleCode,
-) -> dict[str, Any]:
+) -> Usage:
     """The meters as the contract writes them; counts without an event are 0, levels without a reading unknown."""
     return {
         "organization_id": organization.organization_id,
@@ -46,7 +46,7 @@ def usage_answer(
     }
 
 
-def _meter(metric: str, amount: int | None, standing: CurrentSubscription, locale: LocaleCode) -> dict[str, object]:
+def _meter(metric: Metric, amount: int | None, standing: CurrentSubscription, locale: LocaleCode) -> Meter:
     counts = metric in COUNT_METRICS
     limit = standing.allowance(metric)
     allowance = None if limit is None else whole(limit)

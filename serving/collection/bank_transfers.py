@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import Connection, select
 
@@ -18,7 +18,7 @@ from serving.organizations import repository as organizations
 from serving.payments import attempts, charges
 from serving.payments.first_payment import attempt_of
 from serving.payments.gateway import Payment
-from serving.web.answers import json_answer, locale_for
+from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
@@ -96,7 +96,7 @@ def router(transfers: BankTransfers, callers: Callers) -> APIRouter:
     )
     async def record_transfer(
         request: Request, organization_id: OrganizationId, number: Number, transfer: TransferIn
-    ) -> Response:
+    ) -> JsonAnswer[InvoiceAnswer]:
         """Say that an invoice was paid by bank transfer, in full; what is already paid is kept apart as not owed."""
         kept = await transfers.record(organization_id, number, transfer)
         locale = locale_for(request, kept.invoice.locale)

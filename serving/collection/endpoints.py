@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from serving.collection.payment_methods import PaymentMethods
 from serving.payments import contracts
 from serving.payments.contracts import PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
-from serving.web.answers import json_answer
+from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
@@ -38,23 +38,25 @@ class _Endpoints:
     def __init__(self, payment_methods: PaymentMethods) -> None:
         self._payment_methods = payment_methods
 
-    async def list_payment_methods(self, request: Request, organization_id: OrganizationId) -> Response:
+    async def list_payment_methods(
+        self, request: Request, organization_id: OrganizationId
+    ) -> JsonAnswer[contracts.PaymentMethods]:
         """The organisation's payment methods."""
         check_visible(request, organization_id)
         methods = await self._payment_methods.all_of(organization_id)
-        provider, test_cards = self._payment_methods.provider, self._payment_methods.test_cards
+        provider, test_cards = self._payment_methods.provider, dict(self._payment_methods.test_cards)
         return json_answer({"payment_methods": methods, "provider": provider, "test_cards": test_cards})
 
     async def add_payment_method(
         self, request: Request, organization_id: OrganizationId, payload: PaymentMethodIn
-    ) -> Response:
+    ) -> JsonAnswer[PaymentMethodAnswer]:
         """Add a payment method; the first one is the default."""
         check_visible(request, organization_id)
         return json_answer(await self._payment_methods.add(organization_id, payload), status=201)
 
     async def change_payment_method(
         self, request: Request, organization_id: OrganizationId, payment_method: str, payload: PaymentMethodChange
-    ) -> Response:
+    ) -> JsonAnswer[PaymentMethodAnswer]:
         """Put another card or account behind a method, or make it the default."""
         check_visible(request, organization_id)
         return json_answer(await self._payment_methods.change(organization_id, payment_method, payload))

@@ -13,7 +13,7 @@ from serving.db.session import Database
 from serving.organizations import repository as organizations
 from serving.payments import choice, repository
 from serving.payments.choice import Payer
-from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
+from serving.payments.contracts import PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
 from serving.payments.gateway import AttachedMethod, Owner, PaymentGateway
 from serving.payments.repository import PaymentMethod
 from serving.payments.sandbox import TEST_CARDS
@@ -65,16 +65,16 @@ class PaymentMethods:
         self._catalogue = catalogue
         self._collect_arrears = collect_arrears
 
-    async def all_of(self, organization_id: str) -> list[dict[str, object]]:
+    async def all_of(self, organization_id: str) -> list[PaymentMethodAnswer]:
         """The organisation's methods as the contract writes them; raises `UnknownOrganization`."""
 
-        def read(connection: Connection) -> list[dict[str, object]]:
+        def read(connection: Connection) -> list[PaymentMethodAnswer]:
             payer = self._payer(connection, organization_id)
             return [as_answer(each, payer) for each in repository.methods_of(connection, organization_id)]
 
         return await self._database.read(read)
 
-    async def add(self, organization_id: str, payload: PaymentMethodIn, *, collect: bool = True) -> dict[str, object]:
+    async def add(self, organization_id: str, payload: PaymentMethodIn, *, collect: bool = True) -> PaymentMethodAnswer:
         """Add a method, or return it where it was added before; the first one becomes the default.
 
         Without `collect` open charges are left to the scheduler.
@@ -87,7 +87,7 @@ class PaymentMethods:
 
     async def change(
         self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange
-    ) -> dict[str, object]:
+    ) -> PaymentMethodAnswer:
         """Change a method.
 
         Raises `UnknownPaymentMethod`, `TokenRefused`, `MethodNotAvailable`, `ProviderUnavailable`.
@@ -104,7 +104,7 @@ class PaymentMethods:
         """Try again now to collect what is open."""
         await asyncio.to_thread(self._collect_arrears, organization_id)
 
-    def _add(self, organization_id: str, payload: PaymentMethodIn) -> dict[str, object]:
+    def _add(self, organization_id: str, payload: PaymentMethodIn) -> PaymentMethodAnswer:
         def read(connection: Connection) -> tuple[Owner, Payer]:
             return _owner(connection, organization_id), self._payer(connection, organization_id, plan=payload.plan)
 
@@ -114,7 +114,7 @@ class PaymentMethods:
         added = PaymentMethod(self._new_id(), organization_id, payload.kind, attached, False, self._clock())
         _check(payer, added)
 
-        def record(connection: Connection) -> dict[str, object]:
+        def record(connection: Connection) -> PaymentMethodAnswer:
             present = repository.methods_of(connection, organization_id)
             kept = next((each for each in present if each.same_as(added)), added)
             if kept is added:
@@ -125,7 +125,9 @@ class PaymentMethods:
 
         return self._database.writing(record)
 
-    def _change(self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange) -> dict[str, object]:
+    def _change(
+        self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange
+    ) -> PaymentMethodAnswer:
         def read(connection: Connection) -> tuple[Owner, Payer, PaymentMethod]:
             owner, payer = _owner(connection, organization_id), self._payer(connection, organization_id)
             return owner, payer, repository.method(connection, organization_id, payment_method_id)
@@ -136,7 +138,7 @@ class PaymentMethods:
             attached = self._gateway.attach(kind=present.kind, token=payload.token, owner=owner)
             _check(payer, PaymentMethod("", organization_id, present.kind, attached, False, self._clock()))
 
-        def record(connection: Connection) -> dict[str, object]:
+        def record(connection: Connection) -> PaymentMethodAnswer:
             repository.method(connection, organization_id, payment_method_id)
             if attached is not None:
                 repository.replace_attached(connection, payment_method_id, attached)
@@ -172,7 +174,7 @@ class PaymentMethods:
         return choice.payer(connection, organization_id, catalogue=self._catalogue, now=self._clock(), plan=wanted)
 
 
-def as_answer(method: PaymentMethod, payer: Payer) -> dict[str, object]:
+def as_answer(method: PaymentMethod, payer: Payer) -> PaymentMethodAnswer:
     """The method as the contract writes it: masked, and whether the organisation can pay with it."""
     reason = payer.why_not(method)
     return {

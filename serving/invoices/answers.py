@@ -1,15 +1,14 @@
 """Invoices and credit notes as the contract writes them."""
 
-from typing import Any
-
 from data_contracts.invoices import Invoice
+from serving.invoices.contracts import InvoiceAnswer, InvoiceLineText, InvoiceSummary, Links
 from serving.invoices.repository import Kept
 from serving.web.fields import utc_text
 from serving.words import invoices
 from serving.words.locales import LocaleCode
 
 
-def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
+def summary(kept: Kept, locale: LocaleCode) -> InvoiceSummary:
     """A document as an entry of the list."""
     invoice = kept.invoice
     return {
@@ -17,7 +16,7 @@ def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
         "kind": invoice.kind,
         "status": "credited" if invoice.kind == "credit_note" else kept.settled,
         "issued_on": invoice.issued_on.isoformat(),
-        **invoices.summary(invoice, locale),
+        "issued_on_text": invoices.issued_on(invoice, locale),
         "period": {
             "start": utc_text(min(line.period.start for line in invoice.lines)),
             "end": utc_text(max(line.period.end for line in invoice.lines)),
@@ -26,6 +25,7 @@ def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
         "net_cents": invoice.net_cents,
         "tax_cents": invoice.tax_cents,
         "total_cents": invoice.total_cents,
+        "total_text": invoices.total(invoice, locale),
         "paid_at": None if kept.paid_at is None else utc_text(kept.paid_at),
         "due_on": None if invoice.payment.due_on is None else invoice.payment.due_on.isoformat(),
         "refers_to": None if invoice.refers_to is None else invoice.refers_to.number,
@@ -33,15 +33,15 @@ def summary(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
     }
 
 
-def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
+def full(kept: Kept, locale: LocaleCode) -> InvoiceAnswer:
     """A document with all of its content."""
     invoice = kept.invoice
     return {
         **summary(kept, locale),
         "supplied_on": invoice.supplied_on.isoformat(),
-        "reference": None if invoice.refers_to is None else invoice.refers_to.model_dump(mode="json"),
-        "seller": invoice.seller.model_dump(mode="json"),
-        "buyer": invoice.buyer.model_dump(mode="json"),
+        "reference": invoice.refers_to,
+        "seller": invoice.seller,
+        "buyer": invoice.buyer,
         "lines": [_line(invoice, position, locale) for position in range(len(invoice.lines))],
         "tax": [
             {
@@ -63,13 +63,13 @@ def full(kept: Kept, locale: LocaleCode) -> dict[str, Any]:
     }
 
 
-def links(invoice: Invoice) -> dict[str, str]:
+def links(invoice: Invoice) -> Links:
     """The addresses of a document."""
     address = f"/v1/organizations/{invoice.organization_id}/invoices/{invoice.number}"
-    return {"self": address, **{kind: f"{address}.{kind}" for kind in ("pdf", "html", "xml")}}
+    return {"self": address, "pdf": f"{address}.pdf", "html": f"{address}.html", "xml": f"{address}.xml"}
 
 
-def _line(invoice: Invoice, index: int, locale: LocaleCode) -> dict[str, Any]:
+def _line(invoice: Invoice, index: int, locale: LocaleCode) -> InvoiceLineText:
     line = invoice.lines[index]
     return {
         "position": line.position,

@@ -1,24 +1,25 @@
 """Shapes of the invoice routes."""
 
-from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from data_contracts.invoices import DocumentKind, Party, Reference, Seller
-from serving.web.fields import Instant
+from serving.words.contracts import DateText, InstantText, answer_shape
 
 Status = Literal["open", "paid", "credited", "failed", "cancelled"]
 
 
-class DocumentSpan(BaseModel):
+@answer_shape
+class DocumentSpan(TypedDict):
     """A half-open period."""
 
-    start: Instant
-    end: Instant
+    start: InstantText
+    end: InstantText
 
 
-class Links(BaseModel):
+@answer_shape
+class Links(TypedDict):
     """The addresses of a document, relative to the service."""
 
     self: str
@@ -28,14 +29,15 @@ class Links(BaseModel):
     """Answers 404 for a currency with three decimals, which EN 16931 does not allow."""
 
 
-class InvoiceSummary(BaseModel):
+@answer_shape
+class InvoiceSummary(TypedDict):
     """One document in the list; amounts are not negative, `kind` says in whose favour they are."""
 
     number: str
     kind: DocumentKind
     status: str
     """`open` or `paid` for an invoice, `credited` for a credit note."""
-    issued_on: date
+    issued_on: DateText
     issued_on_text: str
     period: DocumentSpan
     currency: str
@@ -43,19 +45,21 @@ class InvoiceSummary(BaseModel):
     tax_cents: int
     total_cents: int
     total_text: str
-    paid_at: Instant | None
-    due_on: date | None
+    paid_at: InstantText | None
+    due_on: DateText | None
     refers_to: str | None
     links: Links
 
 
-class InvoiceList(BaseModel):
+@answer_shape
+class InvoiceList(TypedDict):
     """The documents of one organisation, newest first."""
 
     invoices: list[InvoiceSummary]
 
 
-class InvoiceLineText(BaseModel):
+@answer_shape
+class InvoiceLineText(TypedDict):
     """One line of a document with its text."""
 
     position: int
@@ -72,7 +76,8 @@ class InvoiceLineText(BaseModel):
     text: str
 
 
-class TaxShareText(BaseModel):
+@answer_shape
+class TaxShareText(TypedDict):
     """The tax of one rate with the reason for it."""
 
     category: Literal["S", "AE", "O", "E"]
@@ -82,7 +87,8 @@ class TaxShareText(BaseModel):
     reason: str | None
 
 
-class PaymentText(BaseModel):
+@answer_shape
+class PaymentText(TypedDict):
     """How the document was to be settled when it was issued."""
 
     method: Literal["card", "sepa", "bank_transfer"] | None
@@ -91,10 +97,11 @@ class PaymentText(BaseModel):
     text: str
 
 
+@answer_shape
 class InvoiceAnswer(InvoiceSummary):
     """One document with all of its content."""
 
-    supplied_on: date
+    supplied_on: DateText
     reference: Reference | None
     seller: Seller
     buyer: Party

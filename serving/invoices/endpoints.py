@@ -8,7 +8,7 @@ from serving.invoices import answers, printed
 from serving.invoices.contracts import InvoiceAnswer, InvoiceList
 from serving.invoices.repository import Files, Kept, NoElectronicForm
 from serving.invoices.service import Invoices
-from serving.web.answers import json_answer, locale_for
+from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
@@ -50,7 +50,9 @@ class _Endpoints:
     def __init__(self, invoices: Invoices) -> None:
         self._invoices = invoices
 
-    async def list_invoices(self, request: Request, organization_id: OrganizationId, limit: Limit = 100) -> Response:
+    async def list_invoices(
+        self, request: Request, organization_id: OrganizationId, limit: Limit = 100
+    ) -> JsonAnswer[InvoiceList]:
         """The organisation's invoices and credit notes, the newest first."""
         check_visible(request, organization_id)
         organization, documents = await self._invoices.latest(organization_id, limit=limit)
@@ -78,7 +80,9 @@ class _Endpoints:
         organization, kept = await self._invoices.get(organization_id, number)
         return html_answer(kept, locale_for(request, organization.locale))
 
-    async def get_invoice(self, request: Request, organization_id: OrganizationId, number: Number) -> Response:
+    async def get_invoice(
+        self, request: Request, organization_id: OrganizationId, number: Number
+    ) -> JsonAnswer[InvoiceAnswer]:
         """One document with everything that stands on it."""
         check_visible(request, organization_id)
         organization, kept = await self._invoices.get(organization_id, number)

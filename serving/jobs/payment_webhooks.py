@@ -3,10 +3,10 @@
 import asyncio
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Header, Request
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
+from typing_extensions import TypedDict
 
 from serving.clock import Clock
 from serving.collection.settlement import Settlement
@@ -16,15 +16,17 @@ from serving.payments.gateway import Event, PaymentGateway
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.subscriptions import changes
 from serving.subscriptions.states import StateChangedMeanwhile
-from serving.web.answers import json_answer
+from serving.web.answers import JsonAnswer, json_answer
 from serving.web.logs import logger
 from serving.web.problems import documented
+from serving.words.contracts import answer_shape
 
 _ATTEMPTS: Final = 5
 _BODY: Final = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
 
 
-class Received(BaseModel):
+@answer_shape
+class Received(TypedDict):
     """The message need not be sent again."""
 
     received: bool
@@ -86,7 +88,7 @@ def router(webhooks: PaymentWebhooks) -> APIRouter:
     )
     async def receive_payment_event(
         request: Request, stripe_signature: Annotated[str | None, Header()] = None
-    ) -> Response:
+    ) -> JsonAnswer[Received]:
         """Take a message of the payment provider, signed as Stripe signs, at most 5 minutes ago."""
         await webhooks.receive(body=await request.body(), signature=stripe_signature)
         return json_answer({"received": True})

@@ -3,8 +3,10 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from serving.web.fields import Email, Id, Text
+from serving.words.contracts import answer_shape
 
 
 class LeadIn(BaseModel):
@@ -18,7 +20,8 @@ class LeadIn(BaseModel):
     needs: Annotated[list[Id], Field(max_length=50)] = []
 
 
-class LeadReceipt(BaseModel):
+@answer_shape
+class LeadReceipt(TypedDict):
     """The lead is stored."""
 
     lead_id: str

@@ -1,10 +1,10 @@
 """Sales leads over HTTP."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
 from serving.leads.contracts import LeadIn, LeadReceipt
 from serving.leads.service import Leads
-from serving.web.answers import json_answer, locale_for
+from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
@@ -23,7 +23,7 @@ def router(leads: Leads, callers: Callers) -> APIRouter:
         response_model=LeadReceipt,
         responses=documented(400, 403, 404, 413, 415),
     )
-    async def record_lead(request: Request, organization_id: OrganizationId, lead: LeadIn) -> Response:
+    async def record_lead(request: Request, organization_id: OrganizationId, lead: LeadIn) -> JsonAnswer[LeadReceipt]:
         """Store that this organisation wants to talk to sales."""
         check_visible(request, organization_id)
         lead_id, organization_locale = await leads.record(organization_id, lead)

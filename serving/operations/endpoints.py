@@ -2,25 +2,27 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from serving.operations.checks import Readiness, Status
 from serving.plan_cards.champion import ChampionHolder
-from serving.web.answers import json_answer
+from serving.web.answers import JsonAnswer, json_answer
 from serving.web.telemetry import Metrics
+from serving.words.contracts import answer_shape
 
 
-class Health(BaseModel):
+@answer_shape
+class Health(TypedDict):
     """The process answers."""
 
     status: Literal["ok"]
 
 
-class CheckOut(BaseModel):
+@answer_shape
+class CheckOut(TypedDict):
     """One thing that was looked at."""
 
     name: str
@@ -28,7 +30,8 @@ class CheckOut(BaseModel):
     detail: str | None
 
 
-class ReadinessOut(BaseModel):
+@answer_shape
+class ReadinessOut(TypedDict):
     """Whether requests should be sent here, and on what the answer rests."""
 
     status: Literal["ready", "degraded", "not_ready"]
@@ -52,7 +55,7 @@ def router(
 
     @api.get("/healthz", response_model=Health)
     @api.get("/livez", response_model=Health)
-    async def healthz() -> Response:
+    async def healthz() -> JsonAnswer[Health]:
         """The process lives, whatever it is that it cannot reach."""
         return json_answer({"status": "ok"})
 
@@ -61,18 +64,18 @@ def router(
         response_model=ReadinessOut,
         responses={503: {"model": ReadinessOut, "description": "A check has failed; `checks` says which and why."}},
     )
-    async def readyz() -> Response:
+    async def readyz() -> JsonAnswer[ReadinessOut]:
         """Whether requests can be answered in full; degraded is ready, and worth a look."""
         found = await asyncio.get_running_loop().run_in_executor(threads, readiness.findings)
         statuses = {each.status for each in found}
         failed = "failed" in statuses
         database = next((each.status for each in found if each.name == "database"), "ok")
-        content = {
+        content: ReadinessOut = {
             "status": "not_ready" if failed else "degraded" if "degraded" in statuses else "ready",
             "database": "unavailable" if database == "failed" else "ok",
             "catalogue_version": catalogue_version,
             "champion": champions.champion.version,
-            "checks": [asdict(each) for each in found],
+            "checks": [CheckOut(name=each.name, status=each.status, detail=each.detail) for each in found],
         }
         return json_answer(content, status=503 if failed else 200)
 

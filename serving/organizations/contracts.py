@@ -1,12 +1,15 @@
 """Shapes of the organisation routes: one organisation, and the modal token of its browser."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
 
 from data_contracts.languages import Locale
+from serving.organizations.repository import VatCheck
 from serving.web.fields import Country, Email, Id, Instant, Text, Timezone
+from serving.words.contracts import InstantText, answer_shape
 
 
 def _origin(text: str) -> str:
@@ -20,6 +23,9 @@ Origin = Annotated[
     StringConstraints(strict=True, max_length=300, pattern=r"^https?://[a-z0-9]([a-z0-9.\-]*[a-z0-9])?(:[0-9]{1,5})?$"),
     AfterValidator(_origin),
 ]
+
+
+VatId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}[A-Z0-9]{2,13}$")]
 
 
 class Address(BaseModel):
@@ -40,7 +46,7 @@ class OrganizationIn(BaseModel):
 
     name: Annotated[Text, Field(max_length=300)]
     country: Country
-    vat_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z]{2}[A-Z0-9]{2,13}$")] | None = None
+    vat_id: VatId | None = None
     locale: Locale = "de"
     timezone: Timezone = "UTC"
     templates: Annotated[list[Id], Field(max_length=100)]
@@ -51,20 +57,33 @@ class OrganizationIn(BaseModel):
     """Address for invoices and notices about the subscription; without one, no mails are sent."""
 
 
-class VatCheckAnswer(BaseModel):
+@answer_shape
+class VatCheckAnswer(TypedDict):
     """What was found of the VAT id; one that is not valid counts as none."""
 
-    result: Literal["valid", "not_valid", "other_country", "not_in_eu"]
-    checked_at: Instant
+    result: VatCheck
+    checked_at: InstantText
     text: str
 
 
-class Organization(OrganizationIn):
+@answer_shape
+class Organization(TypedDict):
     """One organisation as it is recorded."""
 
     organization_id: Id
-    recorded_at: Instant
-    updated_at: Instant
+    name: Annotated[Text, Field(max_length=300)]
+    country: Country
+    vat_id: VatId | None
+    locale: Locale
+    timezone: Timezone
+    templates: Annotated[list[Id], Field(max_length=100)]
+    integrations: Annotated[list[Id], Field(max_length=100)]
+    trial_started_at: InstantText
+    address: Address | None
+    email: Email | None
+    """Where invoices and notices about the subscription are sent; without one, none are."""
+    recorded_at: InstantText
+    updated_at: InstantText
     vat_check: VatCheckAnswer | None
 
 
@@ -76,8 +95,9 @@ class TokenIn(BaseModel):
     origin: Origin
 
 
-class Token(BaseModel):
+@answer_shape
+class Token(TypedDict):
     """A modal token and when it ends."""
 
     token: str
-    expires_at: Instant
+    expires_at: InstantText

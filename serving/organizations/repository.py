@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from data_contracts.languages import Locale
 from serving.db.tables import integrations, organizations, template_installs
 from serving.web.access import UnknownOrganization
 
@@ -15,6 +16,10 @@ _BY_ID = select(organizations).where(organizations.c.organization_id == bindpara
 PRESENT: Final = organizations.c.erased_at.is_(None)
 """Excludes erased organisations, whose rows remain only for the documents that refer to them."""
 _KNOWN = select(organizations.c.organization_id).where(PRESENT)
+
+
+VatCheck = Literal["valid", "not_valid", "other_country", "not_in_eu"]
+"""Result of checking a VAT id; for tax, every result but `valid` counts as having no VAT id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,7 @@ class OrganizationRow:
     name: str
     country: str
     vat_id: str | None
-    locale: str
+    locale: Locale
     timezone: str
     address: Mapping[str, str | None] | None
     trial_started_at: datetime
@@ -34,8 +39,7 @@ class OrganizationRow:
     revision: int
     recorded_at: datetime
     updated_at: datetime
-    vat_check: str | None = None
-    """Result of the VAT id check, a `vat_ids.VatCheck`."""
+    vat_check: VatCheck | None = None
     vat_checked_at: datetime | None = None
     email: str | None = None
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.organizations import repository, vat_ids
-from serving.organizations.contracts import OrganizationIn
+from serving.organizations.contracts import Address, Organization, OrganizationIn
 from serving.organizations.repository import OrganizationRow
 from serving.web.access import Authenticator
 from serving.web.fields import utc_text
@@ -138,7 +138,7 @@ class _Log:
         ]
 
 
-def as_answer(organization: OrganizationRow, locale: LocaleCode) -> dict[str, object]:
+def as_answer(organization: OrganizationRow, locale: LocaleCode) -> Organization:
     """The organisation as the contract writes it, with the result of its VAT id check in words."""
     result, checked_at = organization.vat_check, organization.vat_checked_at
     return {
@@ -148,10 +148,10 @@ def as_answer(organization: OrganizationRow, locale: LocaleCode) -> dict[str, ob
         "vat_id": organization.vat_id,
         "locale": organization.locale,
         "timezone": organization.timezone,
-        "templates": organization.templates,
-        "integrations": organization.integrations,
+        "templates": list(organization.templates),
+        "integrations": list(organization.integrations),
         "trial_started_at": utc_text(organization.trial_started_at),
-        "address": organization.address,
+        "address": None if organization.address is None else Address.model_construct(None, **organization.address),
         "email": organization.email,
         "recorded_at": utc_text(organization.recorded_at),
         "updated_at": utc_text(organization.updated_at),

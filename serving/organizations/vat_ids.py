@@ -4,15 +4,12 @@ The check does not ask whether the number is registered. Its result is stored wi
 """
 
 from datetime import date, datetime
-from typing import Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from recommender.billing.tax import TaxLine, tax_on
 from recommender.billing.vat_rates import is_member
-from serving.organizations.repository import OrganizationRow
-
-VatCheck = Literal["valid", "not_valid", "other_country", "not_in_eu"]
-"""For tax, every result but `valid` counts as having no VAT id."""
+from serving.organizations.repository import OrganizationRow, VatCheck
 
 SELLERS_TIME: Final = ZoneInfo("Europe/Paris")
 """The seller's time zone: tax rates change at midnight there, and documents carry its dates."""

@@ -3,9 +3,11 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from data_contracts.raw.outcomes import OutcomeKind
 from serving.web.fields import Id, Instant, PlanCode
+from serving.words.contracts import answer_shape
 
 
 class OutcomeIn(BaseModel):
@@ -21,7 +23,8 @@ class OutcomeIn(BaseModel):
     occurred_at: Instant
 
 
-class OutcomeReceipt(BaseModel):
+@answer_shape
+class OutcomeReceipt(TypedDict):
     """The outcome is recorded, now or before."""
 
     event_id: str

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, PaymentMethods
 from serving.invoices import answers
+from serving.invoices.contracts import InvoiceSummary
 from serving.invoices.endpoints import Number, html_answer, pdf_answer
 from serving.invoices.service import Invoices
 from serving.pages.cards import test_cards
@@ -116,7 +117,7 @@ class _Endpoints:
         )
 
 
-async def latest_invoices(invoices: Invoices, page: Page, *, limit: int) -> list[dict[str, Any]]:
+async def latest_invoices(invoices: Invoices, page: Page, *, limit: int) -> list[InvoiceSummary]:
     """The newest invoices and credit notes in words."""
     _, documents = await invoices.latest(page.organization_id, limit=limit)
     return [answers.summary(kept, page.locale) for kept in documents]

@@ -1,5 +1,6 @@
 """The change of plan as pages with forms, on the same services as the API: preview, confirm, progress, cancel."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import orjson
@@ -14,7 +15,7 @@ from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.payments.contracts import PaymentMethodIn
 from serving.payments.gateway import TokenRefused
 from serving.plan_changes import service
-from serving.plan_changes.contracts import ConfirmIn, WishIn
+from serving.plan_changes.contracts import ConfirmIn, QuoteAnswer, WishIn
 from serving.plan_changes.idempotency import key_of
 from serving.plan_changes.previews import Previews
 from serving.plan_changes.quotes import Wanted
@@ -110,7 +111,7 @@ class _Endpoints:
         await self._plan_changes.cancel(page.organization_id, page.locale)
         return self._pages.redirect(page, "/plans")
 
-    async def _preview(self, page: Page, wanted: Wanted) -> dict[str, Any]:
+    async def _preview(self, page: Page, wanted: Wanted) -> QuoteAnswer:
         return await self._previews.preview(page.organization_id, wanted, page.locale)
 
     async def _record(self, page: Page, decision_id: str, kind: OutcomeKind, *, plan: str) -> None:
@@ -121,10 +122,10 @@ class _Endpoints:
     async def _review(
         self,
         page: Page,
-        quote: dict[str, Any],
+        quote: QuoteAnswer,
         *,
         wanted: Wanted,
-        refused: dict[str, Any] | None = None,
+        refused: Mapping[str, str] | None = None,
         status: int = 200,
     ) -> Response:
         """The itemised quote with the form that confirms it; `refused` is why an earlier confirmation failed."""

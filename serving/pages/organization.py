@@ -1,7 +1,6 @@
 """The organisation page: the plan, notices, usage meters, the latest invoices, and the modal."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -10,8 +9,9 @@ from serving.accounts import usage_meters
 from serving.invoices.service import Invoices
 from serving.pages.billing import latest_invoices
 from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
-from serving.plan_cards.contracts import IntervalName
+from serving.usage.contracts import Meter
 from serving.web.problems import documented
+from serving.words.contracts import IntervalName
 from serving.words.texts import number, percent
 
 PlanQuery = Annotated[str | None, Query(max_length=128)]
@@ -77,10 +77,10 @@ def _meters(page: Page) -> list[dict[str, Any]]:
     answer = usage_meters.usage_answer(
         organization=page.organization, standing=page.overview.standing, figures=page.overview.usage, locale=page.locale
     )
-    return [_meter(meter, page) for meter in cast("list[dict[str, Any]]", answer["meters"])]
+    return [_meter(meter, page) for meter in answer["meters"]]
 
 
-def _meter(meter: Mapping[str, Any], page: Page) -> dict[str, Any]:
+def _meter(meter: Meter, page: Page) -> dict[str, Any]:
     share, used = meter["share"], meter["used"]
     notes = []
     if share is not None and share > NEAR_ALLOWANCE:

@@ -11,10 +11,10 @@ from serving.leads.service import Leads
 from serving.outcomes.service import Outcomes
 from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.plan_cards import render
-from serving.plan_cards.contracts import IntervalName
 from serving.plan_cards.service import PlanCards
 from serving.web.forms import Form
 from serving.web.problems import documented
+from serving.words.contracts import IntervalName
 from serving.words.promotions import last_day
 
 _EVERY: Final = "*"

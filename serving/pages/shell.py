@@ -14,6 +14,7 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from serving.accounts.contracts import Notice
 from serving.accounts.service import Accounts, Overview
 from serving.clock import Clock
 from serving.organizations.repository import OrganizationRow
@@ -71,7 +72,7 @@ class Page:
         return self.organization.organization_id
 
     @property
-    def notices(self) -> list[dict[str, Any]]:
+    def notices(self) -> list[Notice]:
         """What the organisation should know now, in sentences."""
         return self.overview.notices
 

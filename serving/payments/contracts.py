@@ -3,8 +3,10 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from typing_extensions import TypedDict
 
-from serving.web.fields import Id, Instant
+from serving.web.fields import Id
+from serving.words.contracts import InstantText, answer_shape
 
 Token = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
 
@@ -30,7 +32,8 @@ class PaymentMethodChange(BaseModel):
     default: Literal[True] | None = None
 
 
-class PaymentMethodAnswer(BaseModel):
+@answer_shape
+class PaymentMethodAnswer(TypedDict):
     """One method."""
 
     payment_method: str
@@ -41,10 +44,11 @@ class PaymentMethodAnswer(BaseModel):
     default: bool
     usable: bool
     not_usable_because: Literal["card_expired", "sepa_outside_eu", "bank_transfer_not_enterprise"] | None
-    recorded_at: Instant
+    recorded_at: InstantText
 
 
-class PaymentMethods(BaseModel):
+@answer_shape
+class PaymentMethods(TypedDict):
     """Every method of one organisation, in the order in which they were added, and how a page adds another."""
 
     payment_methods: list[PaymentMethodAnswer]

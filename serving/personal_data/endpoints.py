@@ -4,23 +4,14 @@ import os
 
 from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel
 
 from serving.personal_data import archive
+from serving.personal_data.erasure import Erasure
 from serving.personal_data.service import PersonalData
-from serving.web.answers import json_answer
+from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
-
-
-class Erasure(BaseModel):
-    """Rows that were erased and rows that the law requires to be kept, by table."""
-
-    organization_id: str
-    erased_at: AwareDatetime
-    erased: dict[str, int]
-    kept: dict[str, int]
 
 
 def router(personal_data: PersonalData, callers: Callers) -> APIRouter:
@@ -45,7 +36,7 @@ def router(personal_data: PersonalData, callers: Callers) -> APIRouter:
         return StreamingResponse(archive.chunks(file), media_type="application/zip", headers=headers)
 
     @api.delete("/{organization_id}", response_model=Erasure, responses=documented(403, 404, 409))
-    async def erase_organization(organization_id: OrganizationId) -> Response:
+    async def erase_organization(organization_id: OrganizationId) -> JsonAnswer[Erasure]:
         """Erase everything but invoices and books, which are kept as long as the law asks; its plan ends at once."""
         return json_answer(await personal_data.erase(organization_id))
 

@@ -3,19 +3,31 @@
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, func, or_, select
+from typing_extensions import TypedDict
 
 from serving.db.billing_tables import charges, plan_changes
 from serving.db.payment_tables import payment_attempts
 from serving.organizations import repository as organizations
 from serving.personal_data.tables import ERASED, KEPT, PERSONAL, rows_of
 from serving.web.fields import utc_text
+from serving.words.contracts import InstantText, answer_shape
+
+
+@answer_shape
+class Erasure(TypedDict):
+    """Rows that were erased and rows that the law requires to be kept, by table."""
+
+    organization_id: str
+    erased_at: InstantText
+    erased: dict[str, int]
+    kept: dict[str, int]
 
 
 class MoneyStillOpen(Exception):
     """A charge, a payment or a refund of the organisation is still open, so its owner must stay known."""
 
 
-def erase(connection: Connection, organization_id: str, *, now: datetime) -> dict[str, object]:
+def erase(connection: Connection, organization_id: str, *, now: datetime) -> Erasure:
     """Erase the rows; returns the counts of erased and kept rows by table. Raises as `check`."""
     check(connection, organization_id)
     gone = {

@@ -12,6 +12,7 @@ from serving.payments import repository as payment_methods
 from serving.payments.gateway import PaymentGateway
 from serving.payments.repository import PaymentMethod
 from serving.personal_data import archive, erasure
+from serving.personal_data.erasure import Erasure
 
 
 class PersonalData:
@@ -27,7 +28,7 @@ class PersonalData:
         work = partial(archive.archive, organization_id=organization_id, now=self._clock())
         return await asyncio.to_thread(self._database.reading, work)
 
-    async def erase(self, organization_id: str) -> dict[str, object]:
+    async def erase(self, organization_id: str) -> Erasure:
         """Erase the organisation, first at the payment provider; returns row counts, as `Erasure` has them.
 
         Its subscription ends without a refund. Raises `UnknownOrganization`, `MoneyStillOpen`, `ProviderUnavailable`;
@@ -35,7 +36,7 @@ class PersonalData:
         """
         return await asyncio.to_thread(self._erase, organization_id)
 
-    def _erase(self, organization_id: str) -> dict[str, object]:
+    def _erase(self, organization_id: str) -> Erasure:
         def methods(connection: Connection) -> list[PaymentMethod]:
             erasure.check(connection, organization_id)
             return payment_methods.methods_of(connection, organization_id)

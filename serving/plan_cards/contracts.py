@@ -4,10 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from serving.accounts.contracts import BlockerText, OverageText
 from serving.web.fields import Instant
-
-IntervalName = Literal["month", "year"]
+from serving.words.contracts import BlockerText, FeatureText, IntervalName, MetricText, OverageText, Price, UsageText
 
 
 class Context(BaseModel):
@@ -16,32 +14,6 @@ class Context(BaseModel):
     code: str
     message: str
     params: dict[str, Any]
-
-
-class Price(BaseModel):
-    """What one interval of the plan costs."""
-
-    amount_cents: int
-    currency: str
-    interval: IntervalName
-    tax_included: Literal[False]
-    text: str
-
-
-class MetricText(BaseModel):
-    """A key figure of a plan; `None`: without limit."""
-
-    code: str
-    value: int | float | None
-    text: str
-
-
-class FeatureText(BaseModel):
-    """One line of a plan's feature list."""
-
-    code: str
-    text: str
-    included: bool
 
 
 class Reason(BaseModel):
@@ -90,19 +62,6 @@ class Selection(BaseModel):
     note: str | None
     """What follows from choosing it ("Heute 490 € zzgl. MwSt., ab sofort verfügbar"); null where it cannot be taken."""
     blockers: list[BlockerText]
-
-
-class UsageText(BaseModel):
-    """How full a limit of the plan would be with a month of the organisation's own usage."""
-
-    metric: str
-    used: int
-    limit: int | None
-    """Null: without limit."""
-    share: float | None
-    """`used` as a share of `limit`; null without limit, and where the limit is 0."""
-    over: bool
-    text: str
 
 
 class PlanPromotion(BaseModel):

@@ -3,14 +3,15 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Request
 
-from serving.plan_cards.contracts import IntervalName, PlansOnSale, Recommendation
+from serving.plan_cards.contracts import PlansOnSale, Recommendation
 from serving.plan_cards.service import PlanCards
-from serving.web.answers import json_answer, locale_for
+from serving.web.answers import JsonAnswer, dumped, json_bytes, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
+from serving.words.contracts import IntervalName
 
 IntervalQuery = Annotated[
     IntervalName | None,
@@ -25,7 +26,7 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
     @api.get("/{organization_id}/plan-recommendations", response_model=Recommendation, responses=documented(403, 404))
     async def get_recommendation(
         request: Request, organization_id: OrganizationId, interval: IntervalQuery = None
-    ) -> Response:
+    ) -> JsonAnswer[Recommendation]:
         """The best-fitting plans, best first; asking again before `expires_at` gives the same decision."""
         callers.authenticate(request)  # called directly: resolving a dependency takes as long as the whole answer
         check_visible(request, organization_id)
@@ -34,7 +35,7 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
             interval=interval or plan_cards.usual_interval,
             locale_for=partial(locale_for, request),
         )
-        return json_answer(body, locale=locale)
+        return json_bytes(body, locale=locale)
 
     @api.get(
         "/{organization_id}/plans",
@@ -42,7 +43,9 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
         responses=documented(403, 404),
         dependencies=[callers.anyone],
     )
-    async def get_plans(request: Request, organization_id: OrganizationId, interval: IntervalQuery = None) -> Response:
+    async def get_plans(
+        request: Request, organization_id: OrganizationId, interval: IntervalQuery = None
+    ) -> JsonAnswer[PlansOnSale]:
         """Everything on sale at this interval, with what this organisation can take."""
         check_visible(request, organization_id)
         answer, locale = await plan_cards.catalogue(
@@ -50,6 +53,6 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
             interval=interval or plan_cards.usual_interval,
             locale_for=partial(locale_for, request),
         )
-        return json_answer(answer, locale=locale)
+        return json_bytes(dumped(answer), locale=locale)
 
     return api

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import UnknownPlan
 from serving.invoices import repository as invoices
+from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ProgressStatus, QuoteAnswer
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.render import blockers_answer
 from serving.subscriptions import changes
@@ -27,25 +28,25 @@ NO_LONGER_ON_SALE: Final = Blocker("no_longer_available", "choose_other_plan", "
 
 def receipt(connection: Connection, change: ChangeRow, status: ChangeStatus) -> Answer:
     """The answer 201 for a confirmed quote."""
-    content = {
+    content: ChangeReceipt = {
         "change_id": change.change_id,
-        "status": status,
+        "status": status if status in ("applied", "scheduled") else "payment_pending",
         "direction": change.direction,
-        "effective_at": change.effective_at,
+        "effective_at": utc_text(change.effective_at),
         "invoice_id": _invoice_id(connection, change),
     }
-    return Answer(201, orjson.dumps(content, option=orjson.OPT_UTC_Z).decode())
+    return Answer(201, orjson.dumps(content).decode())
 
 
 def _invoice_id(connection: Connection, change: ChangeRow) -> str | None:
     return invoices.number_of_cause(connection, f"change:{change.change_id}")
 
 
-def progress(connection: Connection, change: ChangeRow, *, words: Words, timezone: str) -> dict[str, object]:
+def progress(connection: Connection, change: ChangeRow, *, words: Words, timezone: str) -> ChangeProgress:
     """The state of a confirmed change, in words."""
     locale = words.locale
     failure_code = changes.failure_code(connection, change.change_id)
-    status = "payment_pending" if change.status == "paying" else change.status
+    status: ProgressStatus = "payment_pending" if change.status == "paying" else change.status
     params = {
         "plan": change.plan,
         "date": day(locale, change.effective_at, timezone),
@@ -75,7 +76,7 @@ def payment_refusal(code: str, locale: LocaleCode) -> Answer:
     return _kept(problem(status=402, code=code, locale=locale, members={"remedy": say(locale, f"remedy.{code}")}))
 
 
-def refusal(code: str, blockers: Iterable[Blocker], fresh_quote: dict[str, object] | None, *, words: Words) -> Answer:
+def refusal(code: str, blockers: Iterable[Blocker], fresh_quote: QuoteAnswer | None, *, words: Words) -> Answer:
     """The answer 409 for a quote that is not carried out, with a fresh quote where there is one."""
     members = {"blockers": blockers_answer(blockers, words), "fresh_quote": fresh_quote}
     return _kept(problem(status=409, code=code, locale=words.locale, members=members))

@@ -3,10 +3,14 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from typing_extensions import TypedDict
 
-from serving.accounts.contracts import BlockerText, OverageText
-from serving.web.fields import Id, Instant, PlanCode
+from serving.web.fields import Id, PlanCode
+from serving.words.contracts import BlockerText, InstantText, OverageText, answer_shape
 
+GroupCode = Literal["due", "next", "allowance", "gained", "lost"]
+ReceiptStatus = Literal["applied", "scheduled", "payment_pending"]
+ProgressStatus = Literal["applied", "scheduled", "payment_pending", "failed", "cancelled", "refused"]
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
 QuoteText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000)]
 
@@ -31,14 +35,16 @@ class ConfirmIn(BaseModel):
     payment_method: Id | None = None
 
 
-class Span(BaseModel):
+@answer_shape
+class Span(TypedDict):
     """Half-open."""
 
-    start: Instant
-    end: Instant
+    start: InstantText
+    end: InstantText
 
 
-class LineText(BaseModel):
+@answer_shape
+class LineText(TypedDict):
     """One line, net: negative in the customer's favour."""
 
     kind: Literal["unused_time", "remaining_time", "full_period", "overage", "discount", "credit_balance"]
@@ -48,31 +54,35 @@ class LineText(BaseModel):
     text: str
 
 
-class TaxText(BaseModel):
+@answer_shape
+class TaxText(TypedDict):
     """The tax of one rate; categories of EN 16931."""
 
-    category: Literal["S", "AE", "O"]
+    category: Literal["S", "AE", "O", "E"]
     rate_percent: str
     base_cents: int
     amount_cents: int
     reason: str | None
 
 
-class NextInvoiceText(BaseModel):
+@answer_shape
+class NextInvoiceText(TypedDict):
     """The next regular invoice as far as it is known."""
 
-    at: Instant
+    at: InstantText
     net_cents: int
 
 
-class PromotionEndText(BaseModel):
+@answer_shape
+class PromotionEndText(TypedDict):
     """From when on the full price is paid again."""
 
-    at: Instant
+    at: InstantText
     net_cents: int
 
 
-class AllowanceText(BaseModel):
+@answer_shape
+class AllowanceText(TypedDict):
     """What renews, in the open period and in whole months from then on; `None`: without limit."""
 
     metric: str
@@ -80,7 +90,8 @@ class AllowanceText(BaseModel):
     then: int | None
 
 
-class DifferenceText(BaseModel):
+@answer_shape
+class DifferenceText(TypedDict):
     """Something gained or lost; `unlimited` stands for a limit without bound."""
 
     kind: Literal["feature", "integration", "limit"]
@@ -90,7 +101,8 @@ class DifferenceText(BaseModel):
     after: bool | float | str | None
 
 
-class SummaryRow(BaseModel):
+@answer_shape
+class SummaryRow(TypedDict):
     """One line as people read it; `total` is the one that counts."""
 
     text: str
@@ -98,15 +110,17 @@ class SummaryRow(BaseModel):
     total: bool
 
 
-class SummaryGroup(BaseModel):
+@answer_shape
+class SummaryGroup(TypedDict):
     """Rows under one heading: what is due, the next invoice, allowances, what is gained, what is lost."""
 
-    code: Literal["due", "next", "allowance", "gained", "lost"]
+    code: GroupCode
     title: str
     rows: list[SummaryRow]
 
 
-class Summary(BaseModel):
+@answer_shape
+class Summary(TypedDict):
     """The quote in words of the asked language, ready to be shown; a page adds nothing up."""
 
     title: str
@@ -116,16 +130,17 @@ class Summary(BaseModel):
     confirm: str
 
 
-class QuoteAnswer(BaseModel):
+@answer_shape
+class QuoteAnswer(TypedDict):
     """Everything a change would do; `quote` is absent when something blocks it."""
 
     quote: str | None
-    expires_at: Instant
+    expires_at: InstantText
     plan: str
     interval: Literal["month", "year"]
     direction: Direction
     timing: Literal["now", "period_end", "never"]
-    effective_at: Instant | None
+    effective_at: InstantText | None
     catalogue_version: str
     lines: list[LineText]
     net_cents: int
@@ -146,20 +161,26 @@ class QuoteAnswer(BaseModel):
     summary: Summary
 
 
-class ChangeReceipt(BaseModel):
+@answer_shape
+class ChangeReceipt(TypedDict):
     """What became of a confirmed quote."""
 
     change_id: str
-    status: Literal["applied", "scheduled", "payment_pending"]
+    status: ReceiptStatus
     direction: Direction
-    effective_at: Instant
+    effective_at: InstantText
     invoice_id: str | None
 
 
-class ChangeProgress(ChangeReceipt):
+@answer_shape
+class ChangeProgress(TypedDict):
     """How a confirmed change stands now, with the words for it and, when its payment failed, what helps."""
 
-    status: Literal["applied", "scheduled", "payment_pending", "failed", "cancelled", "refused"]  # type: ignore[assignment]
+    change_id: str
+    status: ProgressStatus
+    direction: Direction
+    effective_at: InstantText
+    invoice_id: str | None
     plan: str
     title: str
     text: str

@@ -11,7 +11,7 @@ from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, Confir
 from serving.plan_changes.previews import Previews
 from serving.plan_changes.quotes import Wanted
 from serving.plan_changes.service import PlanChanges, request_of
-from serving.web.answers import json_answer, locale_for
+from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
 from serving.web.problems import MEDIA_TYPE, documented
@@ -58,7 +58,9 @@ class _Endpoints:
         self._plan_changes = plan_changes
         self._accounts = accounts
 
-    async def preview_plan_change(self, request: Request, organization_id: OrganizationId, wish: WishIn) -> Response:
+    async def preview_plan_change(
+        self, request: Request, organization_id: OrganizationId, wish: WishIn
+    ) -> JsonAnswer[QuoteAnswer]:
         """Everything that choosing a plan would do and cost; changes nothing."""
         check_visible(request, organization_id)
         locale = await self._locale(request, organization_id)
@@ -83,7 +85,9 @@ class _Endpoints:
         headers = {"Content-Language": locale} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
         return Response(content=answer.body, status_code=answer.status, media_type=media_type, headers=headers)
 
-    async def cancel_scheduled_change(self, request: Request, organization_id: OrganizationId) -> Response:
+    async def cancel_scheduled_change(
+        self, request: Request, organization_id: OrganizationId
+    ) -> JsonAnswer[SubscriptionAnswer]:
         """Cancel the change that waits for the period's end; the subscription goes on as it is."""
         check_visible(request, organization_id)
         locale = await self._locale(request, organization_id)
@@ -91,7 +95,7 @@ class _Endpoints:
 
     async def plan_change_progress(
         self, request: Request, organization_id: OrganizationId, change_id: ChangeId
-    ) -> Response:
+    ) -> JsonAnswer[ChangeProgress]:
         """How a confirmed change stands now: a page asks until its payment is settled."""
         check_visible(request, organization_id)
         locale = await self._locale(request, organization_id)

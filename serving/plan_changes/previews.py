@@ -17,6 +17,7 @@ from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
 from serving.outcomes.service import UnknownDecision, note
+from serving.plan_changes.contracts import QuoteAnswer
 from serving.plan_changes.quotes import Pinned, Quote, QuoteSigner, Wanted, quote
 from serving.plan_changes.render import quote_answer
 from serving.renewals.booking import BooksAt
@@ -49,13 +50,13 @@ class Previews:
         self._signer = signer
         self._books = books
 
-    async def preview(self, organization_id: str, wanted: Wanted, locale: LocaleCode) -> dict[str, object]:
+    async def preview(self, organization_id: str, wanted: Wanted, locale: LocaleCode) -> QuoteAnswer:
         """A quote as the contract writes it; windows that have ended are closed first.
 
         Raises `UnknownOrganization`, `UnknownPlanWanted`, `UnknownPromotion`, `UnknownDecision`, `HeldPlanUnknown`.
         """
 
-        def read(connection: Connection) -> dict[str, object]:
+        def read(connection: Connection) -> QuoteAnswer:
             organization = organizations.get(connection, organization_id)
             if wanted.decision_id is not None:
                 decided = outcomes.decided(connection, wanted.decision_id)
@@ -99,7 +100,7 @@ class Previews:
         )
         return replace(quoted, accrued=accrued_overage(connection, organization.organization_id, quoted.change.after))
 
-    def answer(self, quoted: Quote, organization: OrganizationRow, locale: LocaleCode) -> dict[str, object]:
+    def answer(self, quoted: Quote, organization: OrganizationRow, locale: LocaleCode) -> QuoteAnswer:
         """A quote as the contract writes it, signed if nothing blocks it."""
         token = None
         if not quoted.change.blockers:

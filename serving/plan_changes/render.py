@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from math import isinf
-from typing import Any
 
 from recommender.billing.blockers import Blocker
 from recommender.billing.entitlements import Difference, Value
@@ -10,20 +9,24 @@ from recommender.billing.promotion_end import PromotionEnd, promotion_end_of
 from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine
 from serving.accounts.records import blocker_record
+from serving.plan_changes.contracts import DifferenceText, LineText, PromotionEndText, QuoteAnswer, TaxText
 from serving.plan_changes.quotes import Quote
 from serving.plan_changes.summary import summary
 from serving.web.fields import utc_text
+from serving.words.contracts import BlockerText
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words
 from serving.words.texts import day, number, say
 from serving.words.usage import overage_answers
 
 
-def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: str) -> dict[str, Any]:
+def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: str) -> QuoteAnswer:
     """The quote; without a token it cannot be confirmed, and `blockers` say why."""
     change = quoted.change
     coming = change.next_invoice
-    answer: dict[str, Any] = {
+    lines = [line_answer(line, words=words, timezone=timezone, names=quoted.names) for line in change.lines]
+    tax = tax_answer(quoted.tax, words.locale)
+    return {
         "quote": token,
         "expires_at": utc_text(quoted.expires_at),
         "plan": change.wish.plan.code,
@@ -32,9 +35,9 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "timing": change.timing,
         "effective_at": None if change.effective_at is None else utc_text(change.effective_at),
         "catalogue_version": change.wish.catalogue_version,
-        "lines": [line_answer(line, words=words, timezone=timezone, names=quoted.names) for line in change.lines],
+        "lines": lines,
         "net_cents": change.net_cents,
-        "tax": tax_answer(quoted.tax, words.locale),
+        "tax": tax,
         "due_now_cents": quoted.due_now_cents,
         "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
         "promotion_ends": promotion_end_answer(promotion_end_of(change.after)),
@@ -47,21 +50,21 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "lost": [_difference(each, words) for each in change.lost],
         "blockers": blockers_answer(change.blockers, words),
         "currency": quoted.currency,
+        "summary": summary(quoted, lines, tax, words=words, timezone=timezone),
     }
-    return {**answer, "summary": summary(quoted, answer, words=words, timezone=timezone)}
 
 
-def promotion_end_answer(end: PromotionEnd | None) -> dict[str, Any] | None:
+def promotion_end_answer(end: PromotionEnd | None) -> PromotionEndText | None:
     """When the promotion runs out and what a whole interval costs then."""
     return None if end is None else {"at": utc_text(end.at), "net_cents": end.price_cents}
 
 
-def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[dict[str, Any]]:
+def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[BlockerText]:
     """Why not, with the way out."""
     return [words.blocker(blocker_record(blocker)) for blocker in blockers]
 
 
-def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, str]) -> dict[str, Any]:
+def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, str]) -> LineText:
     """One line with its text; a plan that nobody names is said by its code."""
     locale = words.locale
     params = {
@@ -80,7 +83,7 @@ def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, 
     }
 
 
-def tax_answer(tax: Iterable[TaxLine], locale: LocaleCode) -> list[dict[str, Any]]:
+def tax_answer(tax: Iterable[TaxLine], locale: LocaleCode) -> list[TaxText]:
     """The tax per rate; the percentage is a decimal text."""
     return [
         {
@@ -94,7 +97,7 @@ def tax_answer(tax: Iterable[TaxLine], locale: LocaleCode) -> list[dict[str, Any
     ]
 
 
-def _difference(difference: Difference, words: Words) -> dict[str, Any]:
+def _difference(difference: Difference, words: Words) -> DifferenceText:
     return {
         "kind": difference.kind,
         "code": difference.code,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from recommender.billing.catalogue import Catalogue
+from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.service import Accounts
 from serving.clock import Clock
 from serving.db.session import Database
@@ -23,7 +24,7 @@ from serving.payments.choice import NoUsableMethod
 from serving.payments.gateway import Payment, PaymentGateway
 from serving.payments.repository import PaymentMethod
 from serving.plan_changes import answers, carry_out, idempotency
-from serving.plan_changes.contracts import ConfirmIn
+from serving.plan_changes.contracts import ChangeProgress, ConfirmIn
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.plan_changes.previews import Previews
@@ -121,13 +122,13 @@ class PlanChanges:
             lambda connection: self._paid(connection, change.change_id, payment, request=request)
         )
 
-    async def cancel(self, organization_id: str, locale: LocaleCode) -> dict[str, object]:
+    async def cancel(self, organization_id: str, locale: LocaleCode) -> SubscriptionAnswer:
         """Cancel the scheduled change; returns the subscription as the contract writes it.
 
         Raises `UnknownOrganization`, `ChangeUnderWay`, `NothingScheduled`.
         """
 
-        def work(connection: Connection) -> dict[str, object]:
+        def work(connection: Connection) -> SubscriptionAnswer:
             organization = organizations.get(connection, organization_id)
             if changes.under_way(connection, organization_id) is not None:
                 raise ChangeUnderWay
@@ -137,10 +138,10 @@ class PlanChanges:
 
         return await self._database.write(work)
 
-    async def progress(self, organization_id: str, change_id: str, locale: LocaleCode) -> dict[str, object]:
+    async def progress(self, organization_id: str, change_id: str, locale: LocaleCode) -> ChangeProgress:
         """The state of a confirmed change, in words; raises `UnknownOrganization`, `UnknownChange`."""
 
-        def read(connection: Connection) -> dict[str, object]:
+        def read(connection: Connection) -> ChangeProgress:
             organization = organizations.get(connection, organization_id)
             change = changes.get(connection, change_id)
             if change is None or change.organization_id != organization_id:

@@ -1,13 +1,13 @@
 """A quote as people read it, group by group: the modal and the plain pages show exactly this and add nothing up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from recommender.billing.discounts import covers
 from recommender.billing.entitlements import Difference
 from recommender.billing.plan_change import AllowanceChange
 from recommender.billing.promotion_end import promotion_end_of
+from serving.plan_changes.contracts import GroupCode, LineText, Summary, SummaryGroup, SummaryRow, TaxText
 from serving.plan_changes.quotes import Quote
 from serving.words.plans import Words
 from serving.words.promotions import promotion_terms
@@ -15,8 +15,10 @@ from serving.words.texts import compact, day, in_short, number, say
 from serving.words.usage import overage_answers
 
 
-def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: str) -> dict[str, Any]:
-    """Title, price, when it takes effect, groups of rows, and the button that confirms; `answer` is the quote's."""
+def summary(
+    quoted: Quote, lines: Sequence[LineText], tax: Sequence[TaxText], *, words: Words, timezone: str
+) -> Summary:
+    """Title, price, when it takes effect, groups of rows, and the button that confirms; `lines`, `tax` in words."""
     change = quoted.change
     t = partial(say, words.locale)
     params = {
@@ -26,7 +28,7 @@ def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: st
         "amount": words.money(quoted.due_now_cents, decimals=True),
     }
     groups = (
-        _group(words, "due", _charges(quoted, answer, words), title="would_be_due" if change.blockers else "due"),
+        _group(words, "due", _charges(quoted, lines, tax, words), title="would_be_due" if change.blockers else "due"),
         _group(words, "next", _coming(quoted, words, timezone)),
         _group(words, "allowance", _allowances(change.allowance, words)),
         _group(words, "gained", _differences(change.gained, words)),
@@ -43,27 +45,27 @@ def summary(quoted: Quote, answer: dict[str, Any], *, words: Words, timezone: st
     }
 
 
-def _group(words: Words, code: str, rows: Iterable[dict[str, Any]], *, title: str | None = None) -> dict[str, Any]:
+def _group(words: Words, code: GroupCode, rows: Iterable[SummaryRow], *, title: str | None = None) -> SummaryGroup:
     return {"code": code, "title": say(words.locale, f"quote.group.{title or code}"), "rows": list(rows)}
 
 
-def _row(text: str, amount: str = "", *, total: bool = False) -> dict[str, Any]:
+def _row(text: str, amount: str = "", *, total: bool = False) -> SummaryRow:
     return {"text": text, "amount": amount, "total": total}
 
 
-def _charges(quoted: Quote, answer: dict[str, Any], words: Words) -> Iterable[dict[str, Any]]:
+def _charges(quoted: Quote, lines: Sequence[LineText], tax: Sequence[TaxText], words: Words) -> Iterable[SummaryRow]:
     """Every line, the net, the tax of each rate, and what is collected now."""
     t, money = partial(say, words.locale), partial(words.money, decimals=True)
     if quoted.change.timing == "never":
         return
-    for line in answer["lines"]:
+    for line in lines:
         yield _row(line["text"], money(line["amount_cents"]))
     net = quoted.change.net_cents
     if quoted.change.lines:
         yield _row(t("quote.net"), money(net))
-    for tax in answer["tax"]:
-        text = tax["reason"] or t("quote.tax", percent=number(words.locale, float(tax["rate_percent"])))
-        yield _row(text, money(tax["amount_cents"]))
+    for share in tax:
+        text = share["reason"] or t("quote.tax", percent=number(words.locale, float(share["rate_percent"])))
+        yield _row(text, money(share["amount_cents"]))
     if net < 0:
         yield _row(t("quote.credit"), money(-net))
     yield _row(t("quote.due_now"), money(quoted.due_now_cents), total=True)
@@ -76,11 +78,11 @@ def _price(quoted: Quote, words: Words) -> str:
     if price is None:
         return ""
     if wish.promotion is None or not covers(wish.promotion, plan=wish.plan, interval=wish.interval):
-        return str(words.price(price, wish.interval)["text"])
+        return words.price(price, wish.interval)["text"]
     return promotion_terms(wish.promotion, wish.plan, wish.interval, words)
 
 
-def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[dict[str, Any]]:
+def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[SummaryRow]:
     """The next regular invoice, the end of a promotion, what more costs, and what was used beyond so far."""
     change, on = quoted.change, partial(day, words.locale, timezone=timezone)
     t = partial(say, words.locale)
@@ -102,7 +104,7 @@ def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[dict[str, An
         yield _row(t("quote.accrued", metric=words.subject(line.metric or "")), net(line.amount_cents))
 
 
-def _allowances(allowances: Iterable[AllowanceChange], words: Words) -> Iterable[dict[str, Any]]:
+def _allowances(allowances: Iterable[AllowanceChange], words: Words) -> Iterable[SummaryRow]:
     for each in allowances:
         now, then = (_allowed(value, words) for value in (each.this_period, each.then))
         key = "quote.allowance.same" if now == then else "quote.allowance"
@@ -113,7 +115,7 @@ def _allowed(value: int | None, words: Words) -> str:
     return say(words.locale, "unlimited") if value is None else in_short(words.locale, value)
 
 
-def _differences(differences: Iterable[Difference], words: Words) -> Iterable[dict[str, Any]]:
+def _differences(differences: Iterable[Difference], words: Words) -> Iterable[SummaryRow]:
     for each in differences:
         before, after = (_value(value, words) for value in (each.before, each.after))
         told = before and after

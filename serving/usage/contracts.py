@@ -3,9 +3,11 @@
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
 from data_contracts.usage import Metric, Quantity
 from serving.web.fields import Id, Instant
+from serving.words.contracts import InstantText, answer_shape
 
 MAX_EVENTS = 1_000
 
@@ -27,7 +29,8 @@ class UsageBatch(BaseModel):
     events: Annotated[list[UsageEventIn], Field(max_length=MAX_EVENTS)]
 
 
-class Rejection(BaseModel):
+@answer_shape
+class Rejection(TypedDict):
     """Why one event of a batch was not recorded."""
 
     index: int
@@ -35,7 +38,8 @@ class Rejection(BaseModel):
     detail: str
 
 
-class UsageReceipt(BaseModel):
+@answer_shape
+class UsageReceipt(TypedDict):
     """What became of a batch: every event is accepted, a duplicate or rejected."""
 
     accepted: int
@@ -43,14 +47,16 @@ class UsageReceipt(BaseModel):
     rejected: list[Rejection]
 
 
-class UsagePeriod(BaseModel):
+@answer_shape
+class UsagePeriod(TypedDict):
     """Half-open; a trial has no end."""
 
-    start: Instant
-    end: Instant | None
+    start: InstantText
+    end: InstantText | None
 
 
-class Meter(BaseModel):
+@answer_shape
+class Meter(TypedDict):
     """How much of one metric is used in the current period."""
 
     metric: Metric
@@ -59,11 +65,12 @@ class Meter(BaseModel):
     allowance: int | None
     unlimited: bool
     share: float | None
-    resets_at: Instant | None
+    resets_at: InstantText | None
     text: str
 
 
-class Usage(BaseModel):
+@answer_shape
+class Usage(TypedDict):
     """The meters of one organisation's current period."""
 
     organization_id: Id

@@ -1,10 +1,10 @@
 """Usage events over HTTP."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
-from serving.usage.contracts import UsageReceipt, batch_schema
+from serving.usage.contracts import Rejection, UsageReceipt, batch_schema
 from serving.usage.service import Usage, parsed_batch
-from serving.web.answers import json_answer, locale_for
+from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers
 from serving.web.problems import documented
 from serving.words.texts import say
@@ -21,15 +21,15 @@ def router(usage: Usage, callers: Callers) -> APIRouter:
         responses=documented(400, 403, 413, 415),
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": batch_schema()}}}},
     )
-    async def record_usage_events(request: Request) -> Response:
+    async def record_usage_events(request: Request) -> JsonAnswer[UsageReceipt]:
         """Record usage events, each once by its `event_id`; what cannot be recorded is named, the rest is recorded."""
         receipt = await usage.record(parsed_batch(await request.body()))
         locale = locale_for(request)
         rejected = [
-            {"index": index, "code": fault.code, "detail": say(locale, f"event.{fault.code}", **fault.params)}
+            Rejection(index=index, code=fault.code, detail=say(locale, f"event.{fault.code}", **fault.params))
             for index, fault in receipt.rejected
         ]
-        answer = {"accepted": receipt.accepted, "duplicates": receipt.duplicates, "rejected": rejected}
+        answer: UsageReceipt = {"accepted": receipt.accepted, "duplicates": receipt.duplicates, "rejected": rejected}
         return json_answer(answer, status=202, locale=locale)
 
     return api

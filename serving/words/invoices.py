@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -112,9 +111,11 @@ def terms(invoice: Invoice, locale: LocaleCode) -> dict[str, str]:
     return {code: say(locale, f"invoice.terms.{code}") for code in ("PMD", "PMT", "AAB")}
 
 
-def summary(invoice: Invoice, locale: LocaleCode) -> dict[str, Any]:
-    """Date and total of a document in words, for a list."""
-    return {
-        "issued_on_text": calendar_day(locale, invoice.issued_on),
-        "total_text": amount(locale, invoice.total_cents, invoice.currency),
-    }
+def issued_on(invoice: Invoice, locale: LocaleCode) -> str:
+    """The date of a document in words."""
+    return calendar_day(locale, invoice.issued_on)
+
+
+def total(invoice: Invoice, locale: LocaleCode) -> str:
+    """The total of a document in words."""
+    return amount(locale, invoice.total_cents, invoice.currency)

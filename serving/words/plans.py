@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
 from recommender.cards import key_limits
+from serving.words.contracts import BlockerRecord, BlockerText, FeatureText, MetricText, Price
 from serving.words.locales import LocaleCode
 from serving.words.texts import compact, known, money, number, say
 
@@ -51,7 +52,7 @@ class Words:
             "features": self.features(plan),
         }
 
-    def price(self, amount_cents: int, interval: Interval) -> dict[str, Any]:
+    def price(self, amount_cents: int, interval: Interval) -> Price:
         """A net price with its text ("190 €/Monat zzgl. MwSt.")."""
         return {
             "amount_cents": amount_cents,
@@ -84,15 +85,13 @@ class Words:
             "basis": {"days": bill["days"]},
         }
 
-    def features(self, offer: Plan | EnterpriseOffer) -> list[dict[str, Any]]:
+    def features(self, offer: Plan | EnterpriseOffer) -> list[FeatureText]:
         """The feature list: limits first, then included features."""
-        limits = [
-            {"code": limit.code, "text": self.limit(limit), "included": limit.value > 0} for limit in offer.limits
-        ]
+        limits = [FeatureText(code=each.code, text=self.limit(each), included=each.value > 0) for each in offer.limits]
         included = [
-            {"code": feature.code, "text": self.feature(feature), "included": True}
-            for feature in offer.features
-            if feature.included
+            FeatureText(code=each.code, text=self.feature(each), included=True)
+            for each in offer.features
+            if each.included
         ]
         return limits + included
 
@@ -109,7 +108,7 @@ class Words:
         shown = say(self.locale, "unlimited") if isinf(limit.value) else number(self.locale, limit.value)
         return f"{name}: {shown}"
 
-    def _key_metric(self, limit: Limit) -> dict[str, Any]:
+    def _key_metric(self, limit: Limit) -> MetricText:
         key = f"key.{limit.metric}"
         return {
             "code": limit.metric or limit.code,
@@ -126,15 +125,18 @@ class Words:
         """The value of a feature as text."""
         return value if isinstance(value, str) else number(self.locale, value)
 
-    def blocker(self, blocker: Mapping[str, Any]) -> dict[str, Any]:
+    def blocker(self, blocker: BlockerRecord) -> BlockerText:
         """A blocker with its message and its remedy; a code without messages gets a general message and remedy."""
         code, remedy, subject = blocker["code"], blocker["remedy"], blocker["subject"]
-        figures = {name: blocker[name] for name in ("used", "limit", "excess")}
-        params = {"subject": self.subject(subject) if subject else "", "count": blocker["excess"] or 0, **figures}
+        used, limit, excess = blocker["used"], blocker["limit"], blocker["excess"]
+        figures = {"used": used, "limit": limit, "excess": excess, "count": excess or 0}
+        params = {"subject": self.subject(subject) if subject else "", **figures}
         return {
             "code": code,
             "message": self._first((f"blocker.{code}", "blocker.other"), params),
-            **figures,
+            "used": used,
+            "limit": limit,
+            "excess": excess,
             "remedy": self._first((f"remedy.{remedy}.{subject}", f"remedy.{remedy}", "remedy.contact_support"), params),
             "url": self.link(blocker.get("page", "")),
             "clears_at": blocker["clears_at"],

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from fractions import Fraction
 from math import isinf
-from typing import Any, Final
+from typing import Final
 
 from data_contracts.usage import COUNT_METRICS
 from recommender.billing.catalogue import Limit, Plan
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import overages_on
 from recommender.cards import key_limits
+from serving.words.contracts import OverageText, UsageText
 from serving.words.plans import Words
 from serving.words.texts import about, compact, in_short, listed, number, roughly, say
 
@@ -27,7 +28,7 @@ def priced_unit(price_cents: Fraction) -> tuple[int, int]:
     return quantity, round_half_away_from_zero(price_cents * quantity)
 
 
-def overage_answers(plan: Plan, words: Words) -> list[dict[str, Any]]:
+def overage_answers(plan: Plan, words: Words) -> list[OverageText]:
     """What a unit beyond each allowance costs on the plan, the metric that it is sold by first."""
     named = [limit.metric for limit in (*key_limits(plan), *plan.limits) if limit.renewable and not isinf(limit.value)]
     return [
@@ -37,7 +38,7 @@ def overage_answers(plan: Plan, words: Words) -> list[dict[str, Any]]:
     ]
 
 
-def overage_answer(metric: str, price_cents: Fraction, words: Words) -> dict[str, Any]:
+def overage_answer(metric: str, price_cents: Fraction, words: Words) -> OverageText:
     """One unit price, as a sentence that goes on from the price of the plan ("danach 8 € je 1.000 Gespräche")."""
     quantity, cents = priced_unit(price_cents)
     per = say(
@@ -56,7 +57,7 @@ def overage_answer(metric: str, price_cents: Fraction, words: Words) -> dict[str
     }
 
 
-def usage_answers(plan: Plan, used: Mapping[str, int] | None, words: Words) -> list[dict[str, Any]] | None:
+def usage_answers(plan: Plan, used: Mapping[str, int] | None, words: Words) -> list[UsageText] | None:
     """How full each limit of the plan would be in a month; `None` when no usage was reported."""
     if not used:
         return None
@@ -64,7 +65,7 @@ def usage_answers(plan: Plan, used: Mapping[str, int] | None, words: Words) -> l
     return [_use_of(limit, metric, used[metric], words) for limit, metric in limited if metric in used]
 
 
-def _use_of(limit: Limit, metric: str, used: int, words: Words) -> dict[str, Any]:
+def _use_of(limit: Limit, metric: str, used: int, words: Words) -> UsageText:
     unlimited, counts = isinf(limit.value), metric in COUNT_METRICS
     params = {
         "metric": words.subject(metric),

@@ -1,0 +1,102 @@
+"""What words say, as it crosses the boundary: prices, limits, features and blockers in the reader's language.
+
+The shape of an answer is a `TypedDict`: the function that makes the answer returns it, the type checker proves that,
+FastAPI documents it, and nothing is validated or copied on the way out.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+answer_shape: Final = with_config(ConfigDict(use_attribute_docstrings=True))
+"""Marks the shape of an answer: the text beneath a field is its description in the OpenAPI document."""
+
+InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""An instant as `utc_text` writes it."""
+DateText = Annotated[str, Field(json_schema_extra={"format": "date"})]
+"""A day, as in ISO 8601."""
+IntervalName = Literal["month", "year"]
+
+
+@answer_shape
+class Price(TypedDict):
+    """What one interval of the plan costs."""
+
+    amount_cents: int
+    currency: str
+    interval: IntervalName
+    tax_included: Literal[False]
+    text: str
+
+
+@answer_shape
+class MetricText(TypedDict):
+    """A key figure of a plan; `None`: without limit."""
+
+    code: str
+    value: int | float | None
+    text: str
+
+
+@answer_shape
+class FeatureText(TypedDict):
+    """One line of a plan's feature list."""
+
+    code: str
+    text: str
+    included: bool
+
+
+@answer_shape
+class BlockerText(TypedDict):
+    """One reason why the plan cannot be taken, and what to do about it."""
+
+    code: str
+    message: str
+    used: int | None
+    limit: int | None
+    excess: int | None
+    remedy: str
+    url: str | None
+    clears_at: InstantText | None
+
+
+@answer_shape
+class OverageText(TypedDict):
+    """What so many units beyond the plan's allowance cost, net."""
+
+    metric: str
+    unit_quantity: int
+    unit_cents: int
+    price_text: str
+    """"8 € je 1.000 Gespräche"."""
+    text: str
+    """The same as it goes on from the price of the plan: "danach 8 € je 1.000 Gespräche"."""
+
+
+@answer_shape
+class UsageText(TypedDict):
+    """How full a limit of the plan would be with a month of the organisation's own usage."""
+
+    metric: str
+    used: int
+    limit: int | None
+    """Null: without limit."""
+    share: float | None
+    """`used` as a share of `limit`; null without limit, and where the limit is 0."""
+    over: bool
+    text: str
+
+
+class BlockerRecord(TypedDict):
+    """A blocker as it is stored, without words: it is read back whatever language is asked for."""
+
+    code: str
+    remedy: str
+    page: str
+    subject: str | None
+    used: int | None
+    limit: int | None
+    excess: int | None
+    clears_at: str | None
