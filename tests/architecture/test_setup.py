@@ -118,3 +118,17 @@ def test_no_test_starts_before_the_libraries_were_tried() -> None:
 
 def pytest_line(said: list[str]) -> str:
     return next(line for line in said if "-m pytest" in line)
+
+
+def test_where_no_bare_machine_can_be_made_one_line_says_why(machine: Machine) -> None:
+    result = subprocess.run(
+        [ROOT / ".ci" / "fresh", "possible"],
+        env={"PATH": str(machine.programs)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert result.returncode == 1
+    assert re.fullmatch(r"test-fresh: no bare machine is tried: .*(root|mmdebstrap).*\n", result.stderr)
