@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import Response
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.clock import Clock
 from serving.web.access import Authenticator, NotAuthenticated
 from serving.web.answers import locale_for
+from serving.web.signing import signer
 
 COOKIE: Final = "plans_dashboards"
 LIFETIME: Final = timedelta(hours=12)
@@ -37,9 +38,7 @@ class LoginCookie:
 
     def __init__(self, *, signing_key: str, api_key: str) -> None:
         salt = "dashboards:" + sha256(api_key.encode()).hexdigest()
-        self._signer = URLSafeSerializer(
-            signing_key, salt=salt, signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
-        )
+        self._signer = signer(signing_key, salt=salt)
 
     def value(self, *, now: datetime) -> str:
         """A cookie value that is valid for `LIFETIME` from now."""

@@ -7,10 +7,10 @@ from typing import Any, Final, Literal
 
 import orjson
 from sqlalchemy import Connection, case, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from data_contracts.experiments import Experiment, Phase
 from serving.db.billing_tables import plan_changes
+from serving.db.inserts import insert_into
 from serving.db.tables import decisions, experiment_changes, outcomes, subscriptions
 
 RANKER_FAILURES: Final = (
@@ -82,9 +82,8 @@ def record(
 ) -> bool:
     """Record a change; False when another worker has recorded the same."""
     subject = "stopped" if change == "stopped" else str(stage_percent)
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = (
-        insert(experiment_changes)
+        insert_into(connection, experiment_changes)
         .values(
             event_id=f"{experiment.name}:{subject}",
             experiment=experiment.name,

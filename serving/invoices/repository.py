@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from data_contracts.invoices import Invoice
 from serving.db.billing_tables import charges
+from serving.db.inserts import insert_into
 from serving.db.invoice_tables import invoice_files, invoice_series, invoices
 
 
@@ -41,7 +41,7 @@ class NoElectronicForm(LookupError):
 
 def next_position(connection: Connection, series: str) -> int:
     """Take the next number of a series; other transactions wait until this one ends, so no number is skipped."""
-    statement = _insert(connection)(invoice_series).values(series=series, last=1)
+    statement = insert_into(connection, invoice_series).values(series=series, last=1)
     taken: int = connection.execute(
         statement.on_conflict_do_update(index_elements=["series"], set_={"last": invoice_series.c.last + 1}).returning(
             invoice_series.c.last
@@ -107,7 +107,7 @@ def files(connection: Connection, number: str) -> Files | None:
 def keep_files(connection: Connection, number: str, made: Files, *, now: datetime) -> Files:
     """Store the files unless another transaction has done so; returns the stored files."""
     values = {"number": number, "pdf": made.pdf, "xml": made.xml, "rendered_at": now}
-    connection.execute(_insert(connection)(invoice_files).values(values).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, invoice_files).values(values).on_conflict_do_nothing())
     return files(connection, number) or made
 
 
@@ -137,7 +137,3 @@ def _kept(organization_id: str) -> Select[Any]:
 
 def _read(row: Row[Any]) -> Kept:
     return Kept(Invoice.model_validate_json(row.content), row.status, row.paid_at)
-
-
-def _insert(connection: Connection) -> Any:
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert

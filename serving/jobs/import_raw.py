@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Table, bindparam, delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from data_contracts.raw.decisions import OF_DECISION
 from data_contracts.raw.tables import RAW_TABLES
+from serving.db.inserts import insert_into
 from serving.db.tables import (
     decision_plans,
     decisions,
@@ -114,7 +114,6 @@ class _Loader:
         self._connection = connection
         self._folder = folder
         self._progress = progress
-        self._insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
     def read(self, name: str) -> list[Row]:
         return list(self.rows(name))
@@ -146,7 +145,7 @@ class _Loader:
 
     def insert(self, name: str, table: Table, rows: Any, expected: int) -> int:
         """Insert rows in batches; rows whose key exists are left unchanged."""
-        statement = self._insert(table).on_conflict_do_nothing()
+        statement = insert_into(self._connection, table).on_conflict_do_nothing()
         done = 0
         batch: list[Row] = []
         for row in rows:

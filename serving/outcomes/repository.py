@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from serving.db.inserts import insert_into
 from serving.db.tables import decision_plans, decisions, outcomes
 from serving.outcomes.contracts import OutcomeIn
 
@@ -41,9 +41,8 @@ def find(connection: Connection, event_id: str) -> OutcomeIn | None:
 
 def add(connection: Connection, outcome: OutcomeIn, *, recorded_at: datetime) -> bool:
     """Append the outcome; False when another request has just recorded this id."""
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = (
-        insert(outcomes)
+        insert_into(connection, outcomes)
         .values(**outcome.model_dump(), recorded_at=recorded_at)
         .on_conflict_do_nothing()
         .returning(outcomes.c.event_id)

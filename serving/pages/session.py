@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Final
 
 from fastapi import Request, Response
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from serving.web.access import NotAuthenticated
 from serving.web.forms import FormNotOurs
+from serving.web.signing import signer
 
 COOKIE: Final = "plans_session"
 IDLE: Final = timedelta(minutes=10)
@@ -33,9 +34,7 @@ class PageSessions:
 
     def __init__(self, signing_key: str) -> None:
         self._key = signing_key.encode()
-        self._signer = URLSafeSerializer(
-            signing_key, salt="page-session", signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
-        )
+        self._signer = signer(signing_key, salt="page-session")
 
     def read(self, request: Request, *, now: datetime) -> PageSession | None:
         """The session in the cookie of a request; `None` without a valid one."""

@@ -7,10 +7,10 @@ from typing import Any, Final, cast
 
 import orjson
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.clock import Clock
 from serving.db.billing_tables import sandbox_payments
+from serving.db.inserts import insert_into
 from serving.db.session import Database
 from serving.payments import provider_events
 from serving.payments.gateway import AttachedMethod, Event, MethodKind, Outcome, Owner, Payment, TokenRefused
@@ -121,8 +121,7 @@ class Sandbox:
         }
 
         def record(connection: Connection) -> Payment:
-            insert = sqlite.insert if self._database.embedded else postgresql.insert
-            connection.execute(insert(sandbox_payments).values(values).on_conflict_do_nothing())
+            connection.execute(insert_into(connection, sandbox_payments).values(values).on_conflict_do_nothing())
             return _recorded(connection, key) or Payment("unknown")
 
         payment = self._database.writing(record)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
 
 from recommender.billing.account import Account
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion, UnknownPlan
@@ -19,6 +19,7 @@ from recommender.billing.tax import TaxLine
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import tax_for
 from serving.web.fields import utc_text
+from serving.web.signing import signer
 
 LIFETIME: Final = timedelta(minutes=15)
 
@@ -157,9 +158,7 @@ class QuoteSigner:
     """Signs quotes, and reads signed ones."""
 
     def __init__(self, signing_key: str) -> None:
-        self._signer = URLSafeSerializer(
-            signing_key, salt="plan-quote", signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
-        )
+        self._signer = signer(signing_key, salt="plan-quote")
 
     def sign(self, quoted: Quote, *, quote_id: str, organization_id: str, catalogue_version: str) -> str:
         """The signed text of a quote."""

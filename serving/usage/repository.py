@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, case, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from data_contracts.usage import LEVEL_METRICS
+from serving.db.inserts import insert_into
 from serving.db.tables import usage_days, usage_events
 from serving.usage.ingest import IncomingEvent
 
@@ -91,12 +91,11 @@ def add(connection: Connection, events: Sequence[IncomingEvent], *, recorded_at:
     if not events:
         return []
     values = [{**_values(event), "recorded_at": recorded_at} for event in events]
-    insert = _insert(connection)
     if connection.dialect.name == "sqlite":  # one writer at a time: an absent event is still absent
-        connection.execute(insert(usage_events), values)
+        connection.execute(insert_into(connection, usage_events), values)
         added = list(events)
     else:
-        statement = insert(usage_events).on_conflict_do_nothing().returning(usage_events.c.event_id)
+        statement = insert_into(connection, usage_events).on_conflict_do_nothing().returning(usage_events.c.event_id)
         new = frozenset(connection.execute(statement, values).scalars())
         added = [event for event in events if event.event_id in new]
     _roll_up(connection, added)
@@ -105,10 +104,6 @@ def add(connection: Connection, events: Sequence[IncomingEvent], *, recorded_at:
 
 def _values(event: IncomingEvent) -> dict[str, object]:
     return {field: getattr(event, field) for field in IncomingEvent.__dataclass_fields__}
-
-
-def _insert(connection: Connection) -> Any:
-    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
 
 def _roll_up(connection: Connection, events: Iterable[IncomingEvent]) -> None:
@@ -125,7 +120,7 @@ def _roll_up(connection: Connection, events: Iterable[IncomingEvent]) -> None:
         {"organization_id": organization_id, "metric": metric, "day": day, **cell}
         for (organization_id, metric, day), cell in sorted(cells.items())
     ]
-    statement = _insert(connection)(usage_days)
+    statement = insert_into(connection, usage_days)
     old, new = usage_days.c, statement.excluded
     later = (new.level_at > old.level_at) | ((new.level_at == old.level_at) & (new.level > old.level))
     connection.execute(

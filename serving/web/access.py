@@ -7,7 +7,9 @@ from hashlib import sha256
 from typing import Final
 
 from fastapi import Request
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData
+
+from serving.web.signing import signer
 
 MODAL_TOKEN_LIFETIME: Final = timedelta(minutes=10)
 
@@ -48,9 +50,7 @@ class Authenticator:
 
     def __init__(self, *, api_key: str, signing_key: str) -> None:
         self._api_key = api_key.encode()
-        self._signer = URLSafeSerializer(
-            signing_key, salt="modal-token", signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
-        )
+        self._signer = signer(signing_key, salt="modal-token")
 
     def issue(self, *, organization_id: str, origin: str, token_id: str, now: datetime) -> tuple[str, datetime]:
         """A modal token for one organisation and one origin, and its expiry."""
