@@ -1,4 +1,8 @@
-"""The certificate that more usage, all else equal, never leads to a smaller plan; it probes any ranker on any sale."""
+"""The certificate that more usage, all else equal, never leads to a smaller plan; it probes any ranker on any sale.
+
+It is asked of the first plan as it is served: after the guard (`recommender.ranking.guard`), and with what blocks a
+lower tier.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.usage import METRICS
-from models.judging.ranking_metrics import positions_by_group
 from recommender.ranking.countries import COUNTRY_GROUPS
+from recommender.ranking.derived import Facts, select
 from recommender.ranking.features import feature_cube, feature_rows
+from recommender.ranking.guard import downgrade_blocked, guards
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import IntArray, Ranker
 from recommender.ranking.situation import DAY_SECONDS, WINDOW_DAYS, PlanTable, Situations
@@ -51,17 +56,20 @@ def certify(
     situations: Situations | None = None,
     organisations: int = ORGANISATIONS,
     seed: int = 0,
+    guarded: bool = True,
 ) -> Certificate:
     """Multiply usage by `FACTORS`, all metrics together and one at a time, and count where the first tier falls.
 
-    The organisations are `situations`, which must be of `plans`, or as many drawn ones.
+    The organisations are `situations`, which must be of `plans`, or as many drawn ones. Not `guarded`, it is the
+    ranker's own first plan that is looked at.
     """
     probed = probe_situations(plans, number=organisations, seed=seed) if situations is None else situations
     everything = tuple(range(len(METRICS)))
     dimensions = {TOGETHER: everything} | {metric: (i,) for i, metric in enumerate(METRICS)}
     falls, moved = {}, {}
     for name, metrics in dimensions.items():
-        steps = np.diff(first_tiers(ranker, plans=plans, situations=probed, metrics=metrics), axis=1)
+        tiers = first_tiers(ranker, plans=plans, situations=probed, metrics=metrics, guarded=guarded)
+        steps = np.diff(tiers, axis=1)
         falls[name] = int((steps < 0).any(axis=1).sum())
         moved[name] = int((steps > 0).any(axis=1).sum())
     return Certificate(len(probed), len(probed) * len(dimensions), falls, moved)
@@ -74,19 +82,31 @@ def first_tiers(
     situations: Situations,
     metrics: Sequence[int],
     factors: Sequence[float] = FACTORS,
+    guarded: bool = True,
 ) -> IntArray:
     """The tier of each organisation's first plan at each factor, shape (n, factors)."""
     tiers = np.empty((len(situations), len(factors)), dtype=np.int64)
     for column, factor in enumerate(factors):
         busier = with_usage_times(situations, factor, metrics=metrics)
-        cube = feature_cube(busier, plans, ranker.feature_names)
         for start in range(0, len(busier), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
-            rows, sizes = feature_rows(cube[part], busier.eligible[part])
-            first = positions_by_group(ranker.utilities(rows, sizes), sizes) == 1
-            _, offered = np.nonzero(busier.eligible[part])
-            tiers[part, column] = plans.tier[offered[first]]
+            tiers[part, column] = plans.tier[first_plans(ranker, plans, select(busier, part), guarded=guarded)]
     return tiers
+
+
+def first_plans(ranker: Ranker, plans: PlanTable, situations: Situations, *, guarded: bool = True) -> IntArray:
+    """The place in the plan table of each organisation's first plan, (n,), as it is served or as the ranker says."""
+    cube = feature_cube(situations, plans, ranker.feature_names)
+    rows, sizes = feature_rows(cube, situations.eligible)
+    utilities = np.full(situations.eligible.shape, -np.inf)
+    utilities[situations.eligible] = ranker.utilities(rows, sizes)
+    first: IntArray = np.argmax(utilities, axis=1)
+    if not guarded:
+        return first
+    facts = Facts(situations, plans)
+    found = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts))
+    served = [guard.instead_of(plan).plan for guard, plan in zip(found, first.tolist(), strict=True)]
+    return np.array(served, dtype=np.int64)
 
 
 def with_usage_times(situations: Situations, factor: float, *, metrics: Sequence[int]) -> Situations:

@@ -84,7 +84,7 @@ def in_turns(
                 continue
             found.fallback[i] = _fallback(name, organization_ids[i], arm=places.arm[i])
             if found.fallback[i] is None:
-                shown = explore(rank(plans.codes, utility[i]), decision_id=name, policy=EXPLORING)
+                shown = explore(rank(plans.codes, utility[i]), draw=name, policy=EXPLORING)
                 found.order[i] = [plans.codes.index(each.plan) for each in shown]
                 found.propensity[i, found.order[i]] = [each.propensity for each in shown]
                 found.utility[i], found.strategy[i], found.version[i] = utility[i], "model", ranker.version

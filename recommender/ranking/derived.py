@@ -23,6 +23,9 @@ from recommender.ranking.situation import PlanTable, Situations
 UNLIMITED: Final = 1e13
 """The number of units that stands for "no limit" where a finite figure is needed."""
 
+REPORT_DAYS: Final = 21
+"""Days without any report after which usage is unknown, never zero."""
+
 MOST_OVERUSE: Final = 5.0
 """Usage counts as at most this multiple of a limit: five times too much is no worse than fifty times."""
 
@@ -58,6 +61,29 @@ class Facts:
     def counted_in_window(self) -> FloatArray:
         """(n, metrics) units of the whole window; 0 for levels."""
         return sum_over_days(self.counted)
+
+    @cached_property
+    def reported(self) -> NDArray[np.bool_]:
+        """(n, 1) whether anything was counted, or a level moved, in the last `REPORT_DAYS` days, today included."""
+        totals = self.situations.totals
+        recent, before = totals[:, :REPORT_DAYS], totals[:, 1 : REPORT_DAYS + 1]
+        moved = np.where(COUNTS, recent > 0, ~np.isnan(recent) & (recent != before))
+        return np.asarray(moved.any(axis=(1, 2)))[:, None]
+
+    @cached_property
+    def usage_known(self) -> NDArray[np.bool_]:
+        """(n, metrics) of what is there anything to say: nothing of what was never, or not lately, reported."""
+        return self.projection.known & self.reported
+
+    @cached_property
+    def reported_monthly(self) -> FloatArray:
+        """(n, metrics) units of the next month; 0 where nothing is to be said."""
+        return np.where(self.usage_known, self.projection.monthly, 0.0)
+
+    @cached_property
+    def reported_bill_cents(self) -> FloatArray:
+        """(n, p) the bill of the next month as it may be spoken of: the price alone where usage is not known."""
+        return self.plans.monthly_price_cents + self.overage_of(self.reported_monthly)
 
     @cached_property
     def use_of_limit(self) -> FloatArray:

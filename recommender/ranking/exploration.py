@@ -1,10 +1,11 @@
 """From a ranked order to the order that is shown, with the exact chance that each plan had of being shown first.
 
 Only what might have been otherwise can be learned from (Horvitz–Thompson): the logged propensities must be the true
-probabilities of the draw. The draw depends on the decision id alone, so it can be repeated and never argued about.
+probabilities of what is shown. The draw depends on its name alone, so it can be repeated and never argued about. Where
+the guard shows another plan instead of the one drawn, that one has the chances of both.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import exp, isfinite
@@ -61,28 +62,68 @@ class ShownPlan:
     propensity: float
 
 
+AS_DRAWN: Final[Mapping[str, str]] = {}
+"""Whatever is drawn is shown."""
+
+
 def explore(
     ranked: tuple[RankedPlan, ...],
     *,
-    decision_id: str,
+    draw: str,
     policy: Policy = OFF,
     out_of_question: Collection[str] = (),
+    instead: Mapping[str, str] = AS_DRAWN,
 ) -> tuple[ShownPlan, ...]:
-    """Draw who comes first and move it there; the others keep their order.
+    """Draw who comes first and move it there, or the plan that is shown `instead` of it; the others keep their order.
 
-    `ranked` is best first; plans `out_of_question` are never drawn, unless the ranker itself put one first.
-    Propensities add up to 1 over all plans. Switched off, the order stays and the propensities are 1 and 0.
+    `ranked` is best first; plans `out_of_question` are never drawn, unless the ranker itself put one first. The name of
+    the `draw` decides it. Propensities are of being shown first and add up to 1 over all plans. Switched off, the order
+    stays but for what the guard changes, and the propensities are 1 and 0.
     """
-    propensities = propensities_of(ranked, policy=policy, out_of_question=out_of_question)
-    first = _pick(propensities, uniform(decision_id))
-    order = [first, *(i for i in range(len(ranked)) if i != first)] if ranked else []
+    if not ranked:
+        return ()
+    drawn = propensities_of(ranked, policy=policy, out_of_question=out_of_question)
+    return in_order(ranked, first=drawn_plan(ranked, drawn, draw=draw), drawn=drawn, instead=instead)
+
+
+def drawn_plan(ranked: Sequence[RankedPlan], drawn: Sequence[float], *, draw: str) -> str:
+    """The plan that a draw of this name picks, with these propensities."""
+    return ranked[_pick(tuple(drawn), uniform(draw))].plan
+
+
+def in_order(
+    ranked: Sequence[RankedPlan], *, first: str, drawn: Sequence[float], instead: Mapping[str, str] = AS_DRAWN
+) -> tuple[ShownPlan, ...]:
+    """The order that is shown when `first` was drawn; `drawn` are the propensities of the draw, one for each plan."""
+    shown = as_shown(ranked, drawn, instead=instead)
+    led = instead.get(first, first)
+    order = sorted(range(len(ranked)), key=lambda i: ranked[i].plan != led)
     return tuple(
-        ShownPlan(ranked[i].plan, position, ranked[i].utility, ranked[i].probability, propensities[i])
+        ShownPlan(ranked[i].plan, position, ranked[i].utility, ranked[i].probability, shown[i])
         for position, i in enumerate(order, start=1)
     )
 
 
-def within_budget(ranked: tuple[RankedPlan, ...], *, budget: float, out_of_question: Collection[str] = ()) -> Policy:
+def as_shown(ranked: Sequence[RankedPlan], drawn: Sequence[float], *, instead: Mapping[str, str]) -> tuple[float, ...]:
+    """The chance of each plan of being shown first: its own, unless another is shown instead, and those it stands for.
+
+    Each one's chances are added up in the order of the ranking.
+    """
+    if not instead:
+        return tuple(drawn)
+    chances = {plan.plan: 0.0 for plan in ranked}
+    for plan, chance in zip(ranked, drawn, strict=True):
+        chances[instead.get(plan.plan, plan.plan)] += chance
+    return tuple(chances[plan.plan] for plan in ranked)
+
+
+def within_budget(
+    ranked: tuple[RankedPlan, ...],
+    *,
+    budget: float,
+    out_of_question: Collection[str] = (),
+    instead: Mapping[str, str] = AS_DRAWN,
+) -> Policy:
     """The boldest policy that gives up at most `budget` of the acceptance expected of the first place.
 
     Acceptance is the probability that the ranker states, 0…1; the budget is an absolute share of it: 0.01 is one
@@ -93,7 +134,8 @@ def within_budget(ranked: tuple[RankedPlan, ...], *, budget: float, out_of_quest
         return OFF
 
     def cost(policy: Policy) -> float:
-        return expected_cost(ranked, propensities_of(ranked, policy=policy, out_of_question=out_of_question))
+        drawn = propensities_of(ranked, policy=policy, out_of_question=out_of_question)
+        return expected_cost(ranked, as_shown(ranked, drawn, instead=instead), instead=instead)
 
     whole = cost(replace(BOLDEST, temperature=0.0, floor=1.0))
     floor = BOLDEST.floor if whole == 0 else min(BOLDEST.floor, budget / 2 / whole)
@@ -106,10 +148,16 @@ def within_budget(ranked: tuple[RankedPlan, ...], *, budget: float, out_of_quest
     return replace(bold, temperature=low)
 
 
-def expected_cost(ranked: tuple[RankedPlan, ...], propensities: tuple[float, ...]) -> float:
-    """How much less often the first plan is taken than the best one would be, by the ranker's own probabilities."""
+def expected_cost(
+    ranked: tuple[RankedPlan, ...], propensities: tuple[float, ...], *, instead: Mapping[str, str] = AS_DRAWN
+) -> float:
+    """How much less often the first plan is taken than the best one's would be, by the ranker's own probabilities.
+
+    The best one is the ranker's, or what is shown instead of it; `propensities` are of being shown.
+    """
     taken = sum(plan.probability * share for plan, share in zip(ranked, propensities, strict=True))
-    return max(0.0, ranked[0].probability - taken)
+    best = instead.get(ranked[0].plan, ranked[0].plan)
+    return max(0.0, next(plan.probability for plan in ranked if plan.plan == best) - taken)
 
 
 def propensities_of(

@@ -4,22 +4,39 @@ Figures are usage, limits and bills as they are, never attributions. Nothing is 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from math import exp, log
+from dataclasses import dataclass
+from math import exp, floor, log
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 
 from data_contracts.usage import METRICS
+from recommender.ranking.counterfactuals import (
+    with_level_usage,
+    with_price,
+    with_usage_times,
+    without_current_plan,
+    without_integration,
+    without_templates,
+)
 from recommender.ranking.derived import Facts
 from recommender.ranking.features import FEATURES
+from recommender.ranking.needs import GROWTH_WEEKS, weekly_growth
 from recommender.ranking.projection import COUNTS
-from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
+from recommender.ranking.situation import PlanTable, Situations
 
 Figure = str | int
 
+_NORMAL: Final = NormalDist()
+
 NEAR: Final = 0.9
 """Share of a limit from which usage is close to it."""
+NOTICEABLE: Final = 0.2
+"""Share of a limit below which it is no news that usage fits."""
+LEAST_SAVING: Final = 0.02
+"""Share of a bill below which a lower one is not worth a word; nor is less than `LEAST_SAVING_CENTS`."""
+LEAST_SAVING_CENTS: Final = 100.0
 GROWS: Final = log(1.2)
 """Trend from which usage is said to grow: a fifth from one half of the history to the other."""
 GROWTH_DAYS: Final = 14.0
@@ -64,8 +81,6 @@ class Fact:
     """A true statement about the organisation, and the world in which it is not true."""
 
     code: str
-    context: str
-    """The code of the sentence above the cards if this reason leads."""
     params: Mapping[str, Figure]
     theme: frozenset[str]
     """The features through which it reaches a ranker."""
@@ -89,6 +104,7 @@ def facts_for(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
     for metric in range(len(METRICS)):
         yield from _usage(facts, plan, rival, metric)
         yield from _growth(facts, plan, rival, metric)
+    yield from _limits_together(facts, plan, rival)
     yield from _bill(facts, plan, rival)
 
 
@@ -99,25 +115,26 @@ def template_facts(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
     for template in np.flatnonzero(favoured)[:1]:
         yield Fact(
             "template_installed",
-            "template",
             {"template": facts.plans.templates[template]},
             TEMPLATE_THEME,
-            _without_templates(facts.situations),
+            without_templates(facts.situations),
             facts.plans,
         )
 
 
 def _current_plan(facts: Facts, plan: int) -> Iterator[Fact]:
-    fits = (facts.use_of_limit[0, plan] <= 1).all() and facts.covered[0, plan] == facts.connected[0, 0]
-    if facts.situations.current_plan[0] == plan and fits:
-        yield Fact(
-            "current_plan_fits",
-            "stay",
-            {"plan": facts.plans.codes[plan]},
-            CURRENT_THEME,
-            _without_current_plan(facts.situations),
-            facts.plans,
-        )
+    """The plan held holds all usage and integrations; where a limit is used noticeably, the most used one is named."""
+    share = np.where(facts.usage_known[0], facts.use_of_limit[0, plan], 0.0)
+    fits = facts.usage_known[0].any() and (share <= 1).all() and facts.covered[0, plan] == facts.connected[0, 0]
+    if facts.situations.current_plan[0] != plan or not fits:
+        return
+    params: dict[str, Figure] = {"plan": facts.plans.codes[plan]}
+    most = int(np.argmax(share))
+    if share[most] >= NOTICEABLE:
+        used, limit = facts.reported_monthly[0, most], facts.plans.limits[plan, most]
+        params |= {"metric": METRICS[most], "used": int(used), "limit": int(limit)}
+    world = without_current_plan(facts.situations)
+    yield Fact("current_plan_fits", params, CURRENT_THEME, world, facts.plans)
 
 
 def _integrations(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
@@ -125,30 +142,64 @@ def _integrations(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
     for integration in np.flatnonzero(facts.situations.integrations[0] & covers[plan] & ~covers[rival]):
         yield Fact(
             "integration_connected",
-            "integration",
             {"integration": facts.plans.integrations[integration]},
             INTEGRATION_THEME,
-            _without_integration(facts.situations, int(integration)),
+            without_integration(facts.situations, int(integration)),
             facts.plans,
         )
 
 
 def _usage(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
     """Usage fits into the smaller plan, or it needs the larger one."""
-    used = float(facts.projection.monthly[0, metric])
+    used = float(facts.reported_monthly[0, metric])
     limit, other = (float(facts.plans.limits[i, metric]) for i in (plan, rival))
-    if not facts.projection.known[0, metric] or used == 0 or used > limit:
+    if used == 0:
         return
     params: dict[str, Figure] = {"metric": METRICS[metric], "used": int(used)}
-    if limit < other:
+    if NOTICEABLE * limit <= used <= limit < other:
         code = "usage_small" if _goes_down(facts, plan) and used <= limit / 2 else "usage_fits"
-        without = _with_usage_times(facts.situations, metric, 1.5 * limit / used + 1 / used)
-        yield Fact(code, "usage", params | {"limit": int(limit)}, usage_theme(metric), without, facts.plans)
+        without = with_usage_times(facts.situations, metric, 1.5 * limit / used + 1 / used)
+        yield Fact(code, params | {"limit": int(limit)}, usage_theme(metric), without, facts.plans)
     elif limit > other and used > NEAR * other:
-        code = "usage_needs" if used > other else "usage_near_limit"
-        without = _with_usage_times(facts.situations, metric, 0.5 * other / used)
+        without = with_usage_times(facts.situations, metric, 0.5 * other / used)
         figures = params | {"limit": int(other), "plan": facts.plans.codes[rival]}
-        yield Fact(code, "usage", figures, usage_theme(metric), without, facts.plans)
+        code = "usage_near_limit" if used <= other else "usage_needs" if used <= limit else "usage_beyond"
+        if code == "usage_beyond":
+            figures |= {"own_limit": int(limit)}
+        elif COUNTS[metric]:
+            figures |= {"months_in_ten": _months_in_ten(facts, metric, other)}
+        yield Fact(code, figures, usage_theme(metric), without, facts.plans)
+
+
+def _limits_together(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
+    """Several limits of the other plan are passed: no single one would be missed, all of them are.
+
+    The one that is passed by most is named, stored things before what renews.
+    """
+    used, limits = facts.reported_monthly[0], facts.plans.limits
+    passed = np.flatnonzero((used > limits[rival]) & (limits[plan] > limits[rival]))
+    if len(passed) < 2:
+        return
+    named = max(passed.tolist(), key=lambda metric: (not COUNTS[metric], used[metric] / max(limits[rival, metric], 1)))
+    world = facts.situations
+    for metric in passed.tolist():
+        world = with_usage_times(world, metric, 0.5 * float(limits[rival, metric]) / float(used[metric]))
+    theme = frozenset[str]().union(*(usage_theme(metric) for metric in passed.tolist()))
+    params: dict[str, Figure] = {
+        "metric": METRICS[named],
+        "used": int(used[named]),
+        "limit": int(limits[rival, named]),
+        "plan": facts.plans.codes[rival],
+        "more": len(passed) - 1,
+    }
+    yield Fact("limits_passed", params, theme, world, facts.plans)
+
+
+def _months_in_ten(facts: Facts, metric: int, limit: float) -> int:
+    """In how many of ten months usage passes the limit, 1…9: the projection's error is a normal one of the log."""
+    error = max(float(facts.projection.relative_error[0, metric]), 1e-9)
+    chance = _NORMAL.cdf(log(float(facts.reported_monthly[0, metric]) / limit) / error)
+    return min(max(round(10 * chance), 1), 9)
 
 
 def _goes_down(facts: Facts, plan: int) -> bool:
@@ -157,70 +208,46 @@ def _goes_down(facts: Facts, plan: int) -> bool:
 
 
 def _growth(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
-    """Growing usage speaks for the plan with more room."""
-    trend = float(facts.projection.trend[0, metric])
-    larger = bool(facts.plans.limits[plan, metric] > facts.plans.limits[rival, metric])
-    if COUNTS[metric] and larger and trend >= GROWS and facts.history_days[0] >= GROWTH_DAYS:
-        yield Fact(
-            "growth",
-            "usage",
-            {"metric": METRICS[metric], "percent": round(100 * (exp(trend) - 1))},
-            usage_theme(metric),
-            _with_level_usage(facts.situations, metric),
-            facts.plans,
-        )
+    """Growing usage speaks for the plan with more room; what is stored says when the other one is full."""
+    limit, other = (float(facts.plans.limits[i, metric]) for i in (plan, rival))
+    if limit <= other or not facts.usage_known[0, metric]:
+        return
+    trend, weekly = float(facts.projection.trend[0, metric]), float(weekly_growth(facts)[0, metric])
+    used = float(facts.reported_monthly[0, metric])
+    if COUNTS[metric] and trend >= GROWS and facts.history_days[0] >= GROWTH_DAYS and used >= NOTICEABLE * other:
+        figures: dict[str, Figure] = {"metric": METRICS[metric], "percent": round(100 * (exp(trend) - 1))}
+        without = with_level_usage(facts.situations, metric)
+        yield Fact("growth", figures, usage_theme(metric), without, facts.plans)
+    elif used <= other < used + GROWTH_WEEKS * weekly:
+        figures = {
+            "metric": METRICS[metric],
+            "used": int(used),
+            "limit": int(other),
+            "plan": facts.plans.codes[rival],
+            "weeks": floor((other - used) / weekly) + 1,
+        }
+        without = with_usage_times(facts.situations, metric, 0.5 * other / used)
+        yield Fact("limit_reached_soon", figures, usage_theme(metric), without, facts.plans)
 
 
 def _bill(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
-    """No candidate would cost less at the projected usage, overage included."""
-    bill, other = (float(facts.bill_cents[0, i]) for i in (plan, rival))
-    if bill < other and bill <= facts.least(facts.bill_cents)[0, 0]:
-        dearer = float(facts.plans.monthly_price_cents[plan]) + other - bill
-        yield Fact(
-            "cheapest_bill",
-            "usage",
-            {"amount_cents": round(bill), "other_amount_cents": round(other), "plan": facts.plans.codes[rival]},
-            MONEY_THEME,
-            facts.situations,
-            _with_price(facts.plans, plan, dearer),
-        )
-
-
-def _without_templates(situations: Situations) -> Situations:
-    """The situations with no template installed."""
-    return replace(situations, templates=np.zeros_like(situations.templates))
-
-
-def _without_integration(situations: Situations, integration: int) -> Situations:
-    """The situations with one integration disconnected."""
-    connected = situations.integrations.copy()
-    connected[:, integration] = False
-    return replace(situations, integrations=connected)
-
-
-def _without_current_plan(situations: Situations) -> Situations:
-    """The situations with no plan held."""
-    return replace(situations, current_plan=np.full_like(situations.current_plan, -1))
-
-
-def _with_usage_times(situations: Situations, metric: int, factor: float) -> Situations:
-    """The situations with the usage of one metric times a factor, in whole units a day."""
-    totals = situations.totals.copy()
-    totals[:, :, metric] = np.floor(totals[:, :, metric] * factor)
-    return replace(situations, totals=totals)
-
-
-def _with_level_usage(situations: Situations, metric: int) -> Situations:
-    """The situations with one count metric's total spread evenly over the days it could be used: no trend, no peaks."""
-    totals = situations.totals.copy()
-    days = situations.seconds / DAY_SECONDS
-    spread = days / np.maximum(days.sum(axis=1, keepdims=True), 1e-9)
-    totals[:, :, metric] = totals[:, :, metric].sum(axis=1, keepdims=True) * spread
-    return replace(situations, totals=totals)
-
-
-def _with_price(plans: PlanTable, plan: int, monthly_price_cents: float) -> PlanTable:
-    """The plans with another monthly price of one of them."""
-    prices = plans.monthly_price_cents.copy()
-    prices[plan] = monthly_price_cents
-    return replace(plans, monthly_price_cents=prices)
+    """The next month would cost less at the projected usage, overage included; or no candidate would cost less."""
+    bill, other = (float(facts.reported_bill_cents[0, i]) for i in (plan, rival))
+    if not facts.usage_known[0].any() or bill > other - max(LEAST_SAVING_CENTS, LEAST_SAVING * other):
+        return
+    dearer = float(facts.plans.monthly_price_cents[plan]) + other - bill
+    held = int(facts.situations.current_plan[0])
+    least = bill <= facts.least(facts.reported_bill_cents)[0, 0]
+    code = "saves" if rival == held else "cheapest_bill" if least else "bill_lower"
+    yield Fact(
+        code,
+        {
+            "amount_cents": round(bill),
+            "other_amount_cents": round(other),
+            "overage_amount_cents": round(other - float(facts.plans.monthly_price_cents[rival])),
+            "plan": facts.plans.codes[rival],
+        },
+        MONEY_THEME,
+        facts.situations,
+        with_price(facts.plans, plan, dearer),
+    )

@@ -1,11 +1,14 @@
-"""Why a plan stands before the runner-up: only what is true, weighs, and would be missed.
+"""Why a plan rather than the alternative: only what is true, tells the two apart, weighs, and would be missed.
 
-A fact becomes a reason if three checks hold. It is true of the organisation (`reason_facts.py` states nothing else);
-the ranker's attribution favours the plan over the runner-up by at least 0.05; and with the fact taken away, features
-computed anew and the ranker asked again, the margin between the two is narrower. The checks' figures are kept.
+The *alternative* is what the reader would take otherwise (`guard.py`); a plan that is the alternative itself is weighed
+against the best other candidate of its family. A fact becomes a reason if three checks hold. It is true of the
+organisation and not so of the rival (`reason_facts.py` states nothing else); the ranker's attribution favours the plan
+over the rival by at least 0.05; and with the fact taken away, features computed anew and the ranker asked again, the
+margin between the two is narrower. The checks' figures are kept.
 
 The sentence above the cards explains the whole row of cards. All plans of a family share a template, so between two of
-them it says nothing; there a template is weighed against the best candidate that it does not suit.
+them it says nothing; where nothing else is to be said, a template is weighed against the best candidate that it does
+not suit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +19,7 @@ import numpy as np
 
 from recommender.ranking.derived import Facts, stack
 from recommender.ranking.features import feature_cube
+from recommender.ranking.precedence import ContextCode, about, place_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import Fact, Figure, facts_for, template_facts
 from recommender.ranking.situation import PlanTable, Situations
@@ -56,15 +60,14 @@ class Reason:
     message_key: str
     params: Mapping[str, Figure]
     contribution: float
-    context: str
     checks: Checks
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The sentence above the cards; `neutral` claims nothing."""
+    """The sentence above the cards."""
 
-    code: str
+    code: ContextCode
     reason: Reason | None
     """What it rests on."""
 
@@ -95,29 +98,40 @@ class Explanation:
 NEUTRAL: Final = Context("neutral", None)
 
 
-def explain(*, situations: Situations, plans: PlanTable, ranker: Ranker, plan: str) -> Explanation:
+def explain(
+    *, situations: Situations, plans: PlanTable, ranker: Ranker, plan: str, alternative: str | None = None
+) -> Explanation:
     """Why one organisation is offered `plan`, which must be among its candidates; `situations` holds that one (n = 1).
 
-    The runner-up is the candidate with the highest utility besides the plan (ties: catalogue order). An only candidate
-    has no reasons.
+    It is weighed against the `alternative`; where that is the plan itself or no candidate, against the candidate with
+    the highest utility besides it (ties: catalogue order), of its family if there is one. An only candidate has no
+    reasons.
     """
     facts, index = Facts(situations, plans), plans.codes.index(plan)
     candidates = np.flatnonzero(situations.eligible[0])
     rows = _rows(ranker, [situations], plans, candidates)
     utilities = ranker.utilities(rows, np.array([len(candidates)], dtype=np.int64))
     by_utility = [int(i) for i in candidates[np.argsort(-utilities, kind="stable")] if i != index]
+    silent: ContextCode = "neutral" if facts.usage_known[0].any() else "unknown"
     if not by_utility:
-        return Explanation(plan, (), NEUTRAL)
-    runner_up = by_utility[0]
-    claims = [(fact, runner_up) for fact in facts_for(facts, plan=index, rival=runner_up)]
+        return Explanation(plan, (), Context(silent, None))
+    rival = _rival(plans, by_utility, plan=index, alternative=alternative)
+    claims = [(fact, rival) for fact in facts_for(facts, plan=index, rival=rival)]
     suits = (situations.templates[0] & plans.suits & plans.suits[index]).any(axis=1)
     unlike = next((i for i in by_utility if not suits[i]), None)
-    if unlike is not None and unlike != runner_up:
+    if unlike is not None and unlike != rival:
         claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
     checked = _Contest(facts, ranker, index, candidates, rows, utilities).reasons_among(claims)
-    strongest = sorted(checked, key=lambda reason: -reason.contribution)
-    reasons = _one_per_code([reason for reason in strongest if reason.checks.rival == plans.codes[runner_up]])
-    return Explanation(plan, reasons[:MOST_REASONS], _context(strongest))
+    strongest = sorted(checked, key=lambda reason: (place_of(reason.code), -reason.contribution))
+    reasons = _one_per_code([reason for reason in strongest if reason.checks.rival == plans.codes[rival]])
+    return Explanation(plan, reasons[:MOST_REASONS], _context(strongest, silent))
+
+
+def _rival(plans: PlanTable, by_utility: Sequence[int], *, plan: int, alternative: str | None) -> int:
+    """The plan that `plan` is weighed against, of the others by falling utility."""
+    if alternative in plans.codes and (given := plans.codes.index(alternative)) in by_utility:
+        return given
+    return next((i for i in by_utility if plans.family[i] == plans.family[plan]), by_utility[0])
 
 
 def _one_per_code(strongest: Sequence[Reason]) -> tuple[Reason, ...]:
@@ -127,13 +141,11 @@ def _one_per_code(strongest: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(first.values())
 
 
-def _context(strongest: Sequence[Reason]) -> Context:
-    """Staying first, then the template, then the strongest of the rest."""
-    for code in ("stay", "template"):
-        for reason in strongest:
-            if reason.context == code:
-                return Context(code, reason)
-    return Context(strongest[0].context, strongest[0]) if strongest else NEUTRAL
+def _context(strongest: Sequence[Reason], silent: ContextCode) -> Context:
+    """What the strongest is about; where usage is unknown, the sentence says so whatever it rests on."""
+    if not strongest:
+        return Context(silent, None)
+    return Context("unknown" if silent == "unknown" else about(strongest[0].code), strongest[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +177,7 @@ class _Contest:
                 weight = self._margin(attributions[:, columns].sum(axis=1), rival)
             if weight >= LEAST_CONTRIBUTION and without < margin - _LEAST_NARROWING:
                 checks = Checks(self.facts.plans.codes[rival], margin, without, weight)
-                reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, fact.context, checks))
+                reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, checks))
         return reasons
 
     def _margin(self, values: FloatArray, rival: int) -> float:

@@ -26,7 +26,7 @@ def order_of(*utilities: float) -> tuple[RankedPlan, ...]:
 def test_switched_off_the_order_stays_and_the_first_place_was_certain() -> None:
     ranked = order_of(1.0, 3.0, 2.0)
 
-    shown = explore(ranked, decision_id="d1")
+    shown = explore(ranked, draw="d1")
 
     assert [plan.plan for plan in shown] == ["b", "c", "a"]
     assert [plan.propensity for plan in shown] == [1.0, 0.0, 0.0]
@@ -50,7 +50,7 @@ def test_the_temperature_tempers_the_softmax() -> None:
 def test_the_drawn_plan_moves_up_and_the_others_keep_their_order() -> None:
     ranked = order_of(1.0, 0.9, 0.8)
     policy = Policy(floor=1.0)
-    orders = {tuple(p.plan for p in explore(ranked, decision_id=str(i), policy=policy)) for i in range(100)}
+    orders = {tuple(p.plan for p in explore(ranked, draw=str(i), policy=policy)) for i in range(100)}
 
     assert orders == {("a", "b", "c"), ("b", "a", "c"), ("c", "a", "b")}
 
@@ -59,7 +59,7 @@ def test_a_decision_is_drawn_the_same_way_every_time() -> None:
     ranked = order_of(1.0, 0.9, 0.8)
     policy = Policy(temperature=1.0)
 
-    assert explore(ranked, decision_id="d7", policy=policy) == explore(ranked, decision_id="d7", policy=policy)
+    assert explore(ranked, draw="d7", policy=policy) == explore(ranked, draw="d7", policy=policy)
 
 
 def test_plans_come_first_as_often_as_their_propensity_says() -> None:
@@ -67,7 +67,7 @@ def test_plans_come_first_as_often_as_their_propensity_says() -> None:
     policy = Policy(temperature=0.7, floor=0.15)
     n = 20_000
 
-    first = Counter(explore(ranked, decision_id=f"decision {i}", policy=policy)[0].plan for i in range(n))
+    first = Counter(explore(ranked, draw=f"decision {i}", policy=policy)[0].plan for i in range(n))
 
     for plan, propensity in zip(ranked, propensities_of(ranked, policy=policy), strict=True):
         assert first[plan.plan] / n == pytest.approx(propensity, abs=4 * (propensity * (1 - propensity) / n) ** 0.5)
@@ -151,7 +151,7 @@ def test_a_share_grows_without_losing_anyone_and_each_salt_draws_its_own() -> No
 def test_propensities_are_probabilities_that_add_up_to_one(
     utilities: list[float], temperature: float, floor: float, reach: float, decision_id: str
 ) -> None:
-    shown = explore(order_of(*utilities), decision_id=decision_id, policy=Policy(temperature, floor, reach))
+    shown = explore(order_of(*utilities), draw=decision_id, policy=Policy(temperature, floor, reach))
 
     assert sum(plan.propensity for plan in shown) == pytest.approx(1, abs=1e-12)
     assert all(0 <= plan.propensity <= 1 for plan in shown)
@@ -160,7 +160,7 @@ def test_propensities_are_probabilities_that_add_up_to_one(
 
 
 def test_nothing_to_rank_is_nothing_to_show() -> None:
-    assert explore((), decision_id="d", policy=OFF) == ()
+    assert explore((), draw="d", policy=OFF) == ()
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": -1}, {"floor": 1.1}, {"reach": -1}, {"temperature": float("nan")}])

@@ -1,0 +1,139 @@
+"""No dearer plan without a named need: what is recommended in place of the plan that a ranker, or a draw, put first.
+
+The *alternative* is what the reader would take otherwise: the plan held, else the cheapest plan of the family by its
+projected bill that is not blocked. From it upwards a plan is justified if every cheaper plan on the way, the
+alternative included, fails a need that the plan meets (`needs.py`). Below it, a plan is justified if it is not dearer.
+
+More usage never leads to a smaller plan by this step. Along a chain (`chains.py`) the lead of a lower plan's bill over
+a higher one's only shrinks as usage rises, needs only come, and blockers only take plans away from below. So the
+cheapest plan rises, what is justified above it stays justified, and the highest justified plan up to the one that the
+ranker wants, which itself rises, does too. Which families are asked about has nothing to do with usage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.ranking.derived import Facts
+from recommender.ranking.needs import needed_over
+from recommender.ranking.projection import COUNTS
+from recommender.ranking.ranker import FloatArray
+
+Why = Literal["blocked", "unrelated_family", "no_need"]
+"""What stood against the plan that would have been first."""
+
+EQUAL_CENTS: Final = 1.0
+"""Bills that differ by no more are equal: they are rounded line by line where they are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """What is recommended if a plan is put first; plans are places in the plan table."""
+
+    plan: int
+    """The plan itself where the guard allows it."""
+    alternative: int
+    """What it is weighed against; itself where it is the alternative."""
+    why: Why | None
+    """What stood against the plan put first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One decision: the plans that the organisation may be led to, and what they cost it."""
+
+    tiers: Sequence[int]
+    families: Sequence[int]
+    bills: Sequence[float]
+    needed: NDArray[np.bool_]
+    """(p, p) whether a need speaks for the plan (first axis) over the other."""
+    free: Sequence[int]
+    """Candidates that are not blocked, the plan held among them, in the order in which the ranker prefers them."""
+    related: frozenset[int]
+    """Families that may be recommended."""
+    held: int | None
+
+    def instead_of(self, first: int) -> Instead:
+        """What is recommended if this plan is put first; nothing changes where no plan is free."""
+        if not self.free:
+            return Instead(first, first, None)
+        own = self.families[first] in self.related
+        wanted = first if own else next(i for i in self.free if self.families[i] in self.related)
+        rungs = self._rungs(self.families[wanted]) or self._rungs(self.families[self.free[0]])
+        base = self._alternative(rungs)
+        found = self._led_to(wanted, rungs, base)
+        why: Why | None = None
+        if found != first:
+            why = "unrelated_family" if not own else "no_need" if first in self.free else "blocked"
+        return Instead(found, base if self.held is None else self.held, why)
+
+    def _rungs(self, family: int) -> list[int]:
+        """The family's free plans, lowest tier first."""
+        return sorted((i for i in self.free if self.families[i] == family), key=lambda i: self.tiers[i])
+
+    def _alternative(self, rungs: Sequence[int]) -> int:
+        """The plan held if it is one of these, else the cheapest; of equal bills the lower tier."""
+        if self.held is not None and self.held in rungs:
+            return self.held
+        least = min(self.bills[i] for i in rungs)
+        return next(i for i in rungs if self.bills[i] <= least + EQUAL_CENTS)
+
+    def _led_to(self, wanted: int, rungs: Sequence[int], base: int) -> int:
+        """The plan of the family that is recommended if this tier is wanted."""
+        if self.tiers[wanted] < self.tiers[base]:
+            most = self.bills[base] + EQUAL_CENTS
+            return next(i for i in rungs if self.tiers[i] >= self.tiers[wanted] and self.bills[i] <= most)
+        up_to = [i for i in rungs if self.tiers[base] <= self.tiers[i] <= self.tiers[wanted]]
+        return next(i for i in reversed(up_to) if self._justified(i, up_to))
+
+    def _justified(self, plan: int, way: Sequence[int]) -> bool:
+        """Whether every cheaper plan on the way up to it fails a need that it meets."""
+        below = [i for i in way if self.tiers[i] < self.tiers[plan]]
+        return all(self.bills[plan] <= self.bills[i] + EQUAL_CENTS or self.needed[plan, i] for i in below)
+
+
+def guards(facts: Facts, *, utilities: FloatArray, blocked: NDArray[np.bool_]) -> list[Guard]:
+    """The guards of n decisions; `utilities` and `blocked` are (n, p), of which only candidates are looked at.
+
+    The plan held is a candidate that is never blocked. In a family that is no chain bills cross to and fro as usage
+    rises; there the list price stands for the bill, and a limit beyond which more is sold is a limit all the same.
+    """
+    eligible = facts.situations.eligible
+    held = np.where(facts.held & np.take_along_axis(eligible, facts.current, axis=1), facts.current, -1)[:, 0]
+    free = eligible & (~blocked | (np.arange(eligible.shape[1]) == held[:, None]))
+    needed = needed_over(facts)
+    bills = np.where(facts.on_chain, facts.reported_bill_cents, facts.plans.monthly_price_cents)
+    tiers, families = facts.plans.tier.tolist(), facts.plans.family.tolist()
+    preferred = np.argsort(-utilities, axis=1, kind="stable")
+    found = []
+    for i in range(len(eligible)):
+        order = [plan for plan in preferred[i].tolist() if free[i, plan]]
+        mine = None if held[i] < 0 else int(held[i])
+        related = _related(facts, i, held=mine, free=order)
+        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine))
+    return found
+
+
+def _related(facts: Facts, one: int, *, held: int | None, free: Sequence[int]) -> frozenset[int]:
+    """The family held, and those meant for an installed template that it is not meant for; without either, all.
+
+    A family that is meant for every template is nobody's own.
+    """
+    plans = facts.plans
+    beside = plans.suits[held] if held is not None else plans.suits.all(axis=0)
+    suited = (facts.situations.templates[one] & plans.suits & ~beside).any(axis=1)
+    own = {int(plans.family[i]) for i in free if suited[i] or i == held}
+    return frozenset(own or {int(plans.family[i]) for i in free})
+
+
+def downgrade_blocked(facts: Facts) -> NDArray[np.bool_]:
+    """(n, p) whether a lower tier is blocked as `billing.blockers` blocks it, told from the arrays alone."""
+    levels = facts.projection.monthly[:, None, ~COUNTS]
+    limits, unread = facts.plans.limits[:, ~COUNTS], ~facts.projection.known[:, None, ~COUNTS]
+    over = (np.isfinite(limits) & (unread | (levels > limits))).any(axis=2)
+    lacking = facts.connected > facts.covered
+    lower = facts.held & (facts.plans.tier < facts.plans.tier[facts.current])
+    return np.asarray(lower & (over | lacking))

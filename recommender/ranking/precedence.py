@@ -1,0 +1,40 @@
+"""Which reason is said first, and what the sentence above the cards is about: money and limits before anything else."""
+
+from typing import Final, Literal
+
+ContextCode = Literal[
+    "beyond", "money", "limit", "growth", "stay", "usage", "integration", "template", "unknown", "neutral", "nothing"
+]
+"""The sentence above the cards: `beyond` the largest plan; `unknown`: usage is, so it plays no part; `neutral` claims
+nothing; `nothing` is on sale."""
+
+PRECEDENCE: Final[tuple[tuple[str, ContextCode], ...]] = (
+    ("usage_beyond", "beyond"),
+    ("saves", "money"),
+    ("limits_passed", "limit"),
+    ("usage_needs", "limit"),
+    ("limit_reached_soon", "growth"),
+    ("bill_lower", "money"),
+    ("usage_near_limit", "limit"),
+    ("current_plan_fits", "stay"),
+    ("usage_fits", "usage"),
+    ("usage_small", "usage"),
+    ("cheapest_bill", "money"),
+    ("growth", "growth"),
+    ("integration_connected", "integration"),
+    ("template_installed", "template"),
+)
+"""Reason → what the sentence is about if it leads; the earlier one leads, of equals the one that weighs more."""
+
+_PLACE: Final = {code: place for place, (code, _) in enumerate(PRECEDENCE)}
+_ABOUT: Final = dict(PRECEDENCE)
+
+
+def place_of(code: str) -> int:
+    """The reason's place in the table; `KeyError` for one that has none."""
+    return _PLACE[code]
+
+
+def about(code: str) -> ContextCode:
+    """What the sentence above the cards is about if this reason leads."""
+    return _ABOUT[code]
