@@ -17,7 +17,7 @@ from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
 
 Truths = NDArray[np.bool_]
-"""(n, p, p): whether the need is one of the organisation, met by the plan (second axis) and not by the other (third)."""
+"""(n, p, p): whether the organisation has the need, and the plan (second axis) meets it where the other (third) fails."""
 
 WEEK: Final = 7
 GROWTH_WEEKS: Final = 8
@@ -41,7 +41,7 @@ def limit_near(facts: Facts) -> Truths:
 
 
 def integration_lacking(facts: Facts) -> Truths:
-    """A connected integration is included in the plan and lacks in the other, and costs no more than `MOST_FOR_INTEGRATIONS`."""
+    """A connected integration is included in the plan and not in the other, for at most `MOST_FOR_INTEGRATIONS`."""
     covers, bills = facts.plans.covers, facts.reported_bill_cents
     lacks = facts.situations.integrations[:, None, None] & covers[None, :, None] & ~covers[None, None]
     extra = bills[:, :, None] - bills[:, None]
@@ -81,7 +81,7 @@ def _used(facts: Facts) -> FloatArray:
 
 
 def _limits(facts: Facts) -> FloatArray:
-    """(p, metrics)"""
+    """Shape (p, metrics)."""
     return facts.plans.limits
 
 

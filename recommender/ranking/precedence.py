@@ -5,18 +5,19 @@ from typing import Final, Literal
 ContextCode = Literal[
     "beyond", "money", "limit", "growth", "stay", "usage", "integration", "template", "unknown", "neutral", "nothing"
 ]
-"""The sentence above the cards: `beyond` the largest plan; `unknown`: usage is, so it plays no part; `neutral` claims
-nothing; `nothing` is on sale."""
+"""The sentence above the cards: usage `beyond` the largest plan of the family; `unknown`: usage is, so it plays no
+part; `neutral` claims nothing; `nothing` is on sale."""
 
 PRECEDENCE: Final[tuple[tuple[str, ContextCode], ...]] = (
-    ("usage_beyond", "beyond"),
     ("saves", "money"),
     ("limits_passed", "limit"),
     ("usage_needs", "limit"),
+    ("usage_beyond", "limit"),
     ("limit_reached_soon", "growth"),
     ("bill_lower", "money"),
     ("usage_near_limit", "limit"),
     ("current_plan_fits", "stay"),
+    ("enough", "money"),
     ("usage_fits", "usage"),
     ("usage_small", "usage"),
     ("cheapest_bill", "money"),

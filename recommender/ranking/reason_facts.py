@@ -105,7 +105,7 @@ def facts_for(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
         yield from _usage(facts, plan, rival, metric)
         yield from _growth(facts, plan, rival, metric)
     yield from _limits_together(facts, plan, rival)
-    yield from _bill(facts, plan, rival)
+    yield from bill_facts(facts, plan, rival)
 
 
 def template_facts(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
@@ -142,7 +142,7 @@ def _integrations(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
     for integration in np.flatnonzero(facts.situations.integrations[0] & covers[plan] & ~covers[rival]):
         yield Fact(
             "integration_connected",
-            {"integration": facts.plans.integrations[integration]},
+            {"integration": facts.plans.integrations[integration], "plan": facts.plans.codes[rival]},
             INTEGRATION_THEME,
             without_integration(facts.situations, int(integration)),
             facts.plans,
@@ -230,7 +230,7 @@ def _growth(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
         yield Fact("limit_reached_soon", figures, usage_theme(metric), without, facts.plans)
 
 
-def _bill(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
+def bill_facts(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
     """The next month would cost less at the projected usage, overage included; or no candidate would cost less."""
     bill, other = (float(facts.reported_bill_cents[0, i]) for i in (plan, rival))
     if not facts.usage_known[0].any() or bill > other - max(LEAST_SAVING_CENTS, LEAST_SAVING * other):
@@ -245,6 +245,7 @@ def _bill(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
             "amount_cents": round(bill),
             "other_amount_cents": round(other),
             "overage_amount_cents": round(other - float(facts.plans.monthly_price_cents[rival])),
+            "saving_amount_cents": round(other) - round(bill),
             "plan": facts.plans.codes[rival],
         },
         MONEY_THEME,

@@ -13,12 +13,14 @@ not suit.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from recommender.ranking.derived import Facts, stack
 from recommender.ranking.features import feature_cube
+from recommender.ranking.guard import EQUAL_CENTS
+from recommender.ranking.guard_facts import NEED_OF, enough, needs_named
 from recommender.ranking.precedence import ContextCode, about, place_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import Fact, Figure, facts_for, template_facts
@@ -50,6 +52,9 @@ class Checks:
     """The same with the fact taken away."""
     attribution: float
     """What the fact's features add to the margin; for a ranker without attributions what the margin loses."""
+    by: Literal["ranker", "guard"] = "ranker"
+    """Who it weighs for. Without a fact of the guard's, the guard would have put another plan first; the figures are
+    the ranker's all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +104,19 @@ NEUTRAL: Final = Context("neutral", None)
 
 
 def explain(
-    *, situations: Situations, plans: PlanTable, ranker: Ranker, plan: str, alternative: str | None = None
+    *,
+    situations: Situations,
+    plans: PlanTable,
+    ranker: Ranker,
+    plan: str,
+    alternative: str | None = None,
+    overruled: str | None = None,
 ) -> Explanation:
     """Why one organisation is offered `plan`, which must be among its candidates; `situations` holds that one (n = 1).
 
     It is weighed against the `alternative`; where that is the plan itself or no candidate, against the candidate with
     the highest utility besides it (ties: catalogue order), of its family if there is one. An only candidate has no
-    reasons.
+    reasons. `overruled` is a dearer plan that the guard did not let stand first for want of a need.
     """
     facts, index = Facts(situations, plans), plans.codes.index(plan)
     candidates = np.flatnonzero(situations.eligible[0])
@@ -121,9 +132,12 @@ def explain(
     unlike = next((i for i in by_utility if not suits[i]), None)
     if unlike is not None and unlike != rival:
         claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
-    checked = _Contest(facts, ranker, index, candidates, rows, utilities).reasons_among(claims)
+    contest = _Contest(facts, ranker, index, candidates, rows, utilities)
+    checked = contest.reasons_among(claims)
+    checked += contest.reasons_of_guard(checked, rival=rival, overruled=overruled)
     strongest = sorted(checked, key=lambda reason: (place_of(reason.code), -reason.contribution))
-    reasons = _one_per_code([reason for reason in strongest if reason.checks.rival == plans.codes[rival]])
+    told = [each for each in strongest if each.checks.rival == plans.codes[rival] or each.checks.by == "guard"]
+    reasons = _one_per_code(told)
     return Explanation(plan, reasons[:MOST_REASONS], _context(strongest, silent))
 
 
@@ -178,6 +192,25 @@ class _Contest:
             if weight >= LEAST_CONTRIBUTION and without < margin - _LEAST_NARROWING:
                 checks = Checks(self.facts.plans.codes[rival], margin, without, weight)
                 reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, checks))
+        return reasons
+
+    def reasons_of_guard(self, checked: Sequence[Reason], *, rival: int, overruled: str | None) -> list[Reason]:
+        """What the guard decided by, where the ranker alone would not have: see `guard_facts.py`.
+
+        Against an overruled plan, that this one is enough. Against a cheaper rival, the need, unless it is named.
+        """
+        plan, bills, codes = self.plan, self.facts.reported_bill_cents[0], self.facts.plans.codes
+        found: list[tuple[Fact, int]] = []
+        if overruled in codes and (other := codes.index(overruled)) in self.candidates:
+            found += [(fact, other) for fact in enough(self.facts, plan=plan, rival=other)]
+        named = any(each.code in NEED_OF and each.checks.rival == codes[rival] for each in checked)
+        if bills[plan] > bills[rival] + EQUAL_CENTS and not named:
+            found += [(fact, rival) for fact in needs_named(self.facts, plan=plan, rival=rival)]
+        reasons = []
+        for fact, other in found:
+            margin = self._margin(self.utilities, other)
+            checks = Checks(codes[other], margin, margin, 0.0, "guard")
+            reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, abs(margin), checks))
         return reasons
 
     def _margin(self, values: FloatArray, rival: int) -> float:
