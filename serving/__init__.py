@@ -1,1 +1,1 @@
-"""The service: it asks the core, keeps the records and shows the plan cards."""
+"""The HTTP service: it asks the core for decisions, stores the records, and shows plan cards."""

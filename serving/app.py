@@ -106,7 +106,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
 def _operations(services: Services, jobs: Repeating) -> APIRouter:
     database, champions = services.database, services.fallback.champions
     address = database.engine.url.database
-    asked = [
+    named_checks = [
         ("database", checks.database_answers(database)),
         ("schema", checks.schema_is_current(database)),
         ("writes", checks.writes_succeed(database)),
@@ -114,9 +114,9 @@ def _operations(services: Services, jobs: Repeating) -> APIRouter:
         ("model", checks.model_answers(champions, wanted=services.settings.model is not None)),
     ]
     if database.embedded and address:
-        asked.append(("disk", checks.disk_has_room(Path(address).parent)))
+        named_checks.append(("disk", checks.disk_has_room(Path(address).parent)))
     return operations.router(
-        checks.Readiness(asked),
+        checks.Readiness(named_checks),
         catalogue_version=services.catalogue.version,
         champions=champions,
         metrics=services.metrics,

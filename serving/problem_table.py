@@ -1,4 +1,4 @@
-"""Where errors meet HTTP: one table, and the handlers that read it."""
+"""The table of errors and their HTTP problems, and the handlers that use it."""
 
 from collections.abc import Mapping
 from typing import Final, cast
@@ -97,16 +97,16 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     InterfaceError: (503, "database_unavailable"),
     NoConnectionLeft: (503, "database_unavailable"),
 }
-"""Error → status and code; the words are in `problem.<code>.title` and `.detail` of the messages."""
+"""Error → status and problem code; the texts are the messages `problem.<code>.title` and `.detail`."""
 
 _TRY_AGAIN: Final = frozenset({"request_in_flight", "change_under_way"})
-"""Conflicts that end by themselves."""
+"""Problem codes of conflicts that end by themselves, so that the client may try again."""
 _OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _FIGURES: Final = (int, float, str)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Let every error of the table, and every one of the framework, leave as a problem document."""
+    """Answer every error of the table and of the framework with a problem document."""
     for error in PROBLEM_OF:
         app.add_exception_handler(error, _known_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -142,7 +142,7 @@ def _reason(error: Exception) -> str | None:
 
 
 def _faults(error: Exception) -> list[FieldFault]:
-    """The field at fault, where an error of ours is about one."""
+    """The field that an error is about, if it is about one."""
     if isinstance(error, MethodNotAvailable):
         return [FieldFault("token" if error.reason == "card_expired" else "kind", error.reason, {})]
     if isinstance(error, TransferAmountDiffers):
@@ -169,7 +169,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
 
 
 def _figures(context: Mapping[str, object]) -> dict[str, object]:
-    """What a message may name; pydantic lists choices in English, we list them bare."""
+    """The parameters of a message; pydantic's list of choices is stripped of its English words."""
     figures: dict[str, object] = {name: value for name, value in context.items() if isinstance(value, _FIGURES)}
     if isinstance(choices := figures.get("expected"), str):
         figures["expected"] = choices.replace(" or ", ", ").replace("'", "")

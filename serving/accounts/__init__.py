@@ -1,1 +1,1 @@
-"""What one organisation holds and uses, read once per request."""
+"""Accounts: the subscription and the usage of one organisation, read once per request."""

@@ -1,4 +1,4 @@
-"""The overage of the window that is still open: what its close would charge if nothing more were used."""
+"""The overage of the open window: what its end would charge if nothing more were used."""
 
 from sqlalchemy import Connection
 
@@ -11,7 +11,7 @@ from serving.usage.stretches import usage_by_stretch
 def accrued_overage(
     connection: Connection, organization_id: str, subscription: Subscription | None
 ) -> tuple[Line, ...]:
-    """One line per metric that is beyond its allowance so far, net; empty for a subscription that pays for nothing."""
+    """One line per metric beyond its allowance so far, net; empty for a subscription without a plan."""
     if subscription is None or not subscription.is_paying or not subscription.holdings:
         return ()
     used = usage_by_stretch(connection, organization_id, subscription.holdings)

@@ -1,4 +1,4 @@
-"""What an organisation holds, as it crosses the boundary."""
+"""Shapes of the subscription route."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ NoticeCode = Literal["past_due", "suspended", "pending", "scheduled", "refused"]
 
 @answer_shape
 class Allowance(TypedDict):
-    """What one metric may use in this period and in the next one; `None`: without limit."""
+    """The allowance of one metric in this period and in the next; `None`: without limit."""
 
     metric: str
     this_period: int | None
@@ -21,7 +21,7 @@ class Allowance(TypedDict):
 
 @answer_shape
 class ScheduledChange(TypedDict):
-    """A change that waits for its instant."""
+    """A change that is scheduled for the end of the period."""
 
     plan: str
     interval: Literal["month", "year"]
@@ -31,7 +31,7 @@ class ScheduledChange(TypedDict):
 
 @answer_shape
 class RefusedChange(TypedDict):
-    """The last waiting change, if it was blocked at its instant: the plan has stayed."""
+    """The last scheduled change, if it was blocked at its instant, so that the plan stayed."""
 
     plan: str
     interval: Literal["month", "year"]
@@ -41,7 +41,7 @@ class RefusedChange(TypedDict):
 
 @answer_shape
 class ComingInvoice(TypedDict):
-    """The next regular invoice as far as it is known; usage beyond the allowance comes on top."""
+    """The next regular invoice as far as it is known, without usage beyond the allowance."""
 
     at: InstantText
     net_cents: int
@@ -49,7 +49,7 @@ class ComingInvoice(TypedDict):
 
 @answer_shape
 class Notice(TypedDict):
-    """A sentence that the organisation should read now, with what helps and where.
+    """A notice for the organisation, with a remedy and the address of the page that offers it.
 
     `change_id` is there where it is about a change that is not settled, `url` where the settings know the page.
     """
@@ -63,7 +63,7 @@ class Notice(TypedDict):
 
 @answer_shape
 class SubscriptionAnswer(TypedDict):
-    """The subscription of one organisation; a trial and an ended one hold no plan."""
+    """The subscription of one organisation; in a trial and after the end it has no plan."""
 
     organization_id: str
     status: Literal["trial", "active", "past_due", "suspended", "none"]
@@ -76,7 +76,7 @@ class SubscriptionAnswer(TypedDict):
     catalogue_version: str | None
     plan_name: str | None
     price_cents: int | None
-    """Net price of one interval as it was sold, whatever the catalogue says today."""
+    """Net price of one interval as it was sold, even if the catalogue has changed since."""
     currency: str
     refused_change: RefusedChange | None
     credit_balance_cents: int

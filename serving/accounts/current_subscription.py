@@ -1,4 +1,4 @@
-"""What an organisation holds and how much it may use."""
+"""The current subscription of an organisation, and its allowances."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,32 +25,32 @@ from serving.web.fields import utc_text
 
 @dataclass(frozen=True, slots=True)
 class CurrentSubscription:
-    """What is held at one instant: the plan as it was sold, and the month that is running."""
+    """The subscription at one instant: the plan as it was sold, and the open window."""
 
     held: Held
     plan: Plan | None
     period: Period | None
     """The billing period; `None` without a subscription."""
     usage_period: Period | None
-    """The window over which usage is counted: a month, longer only where a year began within one."""
+    """The window over which usage is counted: a month, or longer where a year began within a month."""
     subscription: Subscription | None
-    """`None` for one that was sold elsewhere on a plan we do not know."""
+    """`None` for a subscription that was imported with an unknown plan."""
     currency: str
-    """Of what is held; the catalogue's where nothing is."""
+    """The currency of the subscription; without one, of the catalogue."""
 
     @property
     def scheduled(self) -> tuple[str, Interval] | None:
-        """Plan and interval of a change that waits."""
+        """Plan and interval of the scheduled change."""
         waiting = None if self.subscription is None else self.subscription.scheduled
         return None if waiting is None else (waiting.plan.code, waiting.interval)
 
     def as_sold(self, plan: Plan, interval: Interval) -> Plan:
-        """The plan of the catalogue; in its place, for who holds it at this interval, the version that was sold."""
+        """The plan as this organisation sees it: the version that was sold if it holds the plan at this interval."""
         mine = self.plan is not None and (self.plan.code, self.held.interval) == (plan.code, interval)
         return self.plan if mine and self.plan is not None else plan
 
     def allowance(self, metric: str) -> float | None:
-        """What the open period allows: a blend for what renews; `inf` without limit, `None` where nothing is said."""
+        """The allowance of the open window, prorated for counts; `inf`: no limit, `None`: not in the plan."""
         limit = None if self.plan is None else self.plan.limit_of(metric)
         if limit is None or isinf(limit) or self.subscription is None or metric not in COUNT_METRICS:
             return limit
@@ -60,7 +60,7 @@ class CurrentSubscription:
 def current(
     connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime
 ) -> CurrentSubscription:
-    """What the organisation holds at this instant; raises `UnknownOrganization`."""
+    """The organisation's subscription at this instant; raises `UnknownOrganization`."""
     organization = organizations.get(connection, organization_id)
     state = states.present(connection, organization, catalogue=catalogue, now=now)
     if state is None:
@@ -88,7 +88,7 @@ def as_answer(
     refused: RefusedChange | None = None,
     notices: Sequence[Notice] = (),
 ) -> SubscriptionAnswer:
-    """The subscription as the contract writes it; `refused` is the waiting change that could not be made."""
+    """The subscription as the contract writes it; `refused` is the scheduled change that was blocked at its instant."""
     held, subscription = now_held.held, now_held.subscription
     waiting = None if subscription is None else subscription.scheduled
     coming = None if subscription is None else next_invoice_of(subscription)
@@ -121,7 +121,7 @@ def as_answer(
 
 
 def period_answer(period: Period | None, organization: OrganizationRow) -> UsagePeriod:
-    """A period as the contract writes it; without one, what has run since the trial began."""
+    """A period as the contract writes it; without one, the time since the trial began."""
     if period is None:
         return {"start": utc_text(organization.trial_started_at), "end": None}
     return {"start": utc_text(period.start), "end": utc_text(period.end)}

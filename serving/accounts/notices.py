@@ -1,4 +1,4 @@
-"""What an organisation should know about its subscription right now, in sentences; pages show them as they are."""
+"""Notices about a subscription, in sentences that pages show unchanged."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -18,7 +18,7 @@ from serving.words.texts import day, say
 def notices(
     connection: Connection, *, organization: OrganizationRow, standing: CurrentSubscription, words: Words
 ) -> list[Notice]:
-    """A change that waits, one that was refused or is not paid yet, and payments that are overdue."""
+    """Notices about overdue payments, a pending payment, a scheduled change and a refused change, in this order."""
     return list(_notices(connection, organization, standing, words))
 
 

@@ -1,4 +1,4 @@
-"""Cards as plain values for the decision log: codes, figures and instants, read back whatever language is asked for."""
+"""Cards as plain values for the decision log: codes, figures and instants, without words of any language."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from serving.words.contracts import BlockerRecord
 
 
 def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any]:
-    """What a card says besides what the catalogue says of its plan, whose price may have moved on."""
+    """The content of a card, with the price at the time of the decision, because the catalogue may change."""
     return {
         "plan": card.plan.code,
         "price_cents": card.price_cents,
@@ -42,7 +42,7 @@ def usage_record(facts: Known, usage: MonthlyUsage) -> dict[str, dict[str, int]]
 
 
 def selection_record(selection: Selection) -> dict[str, Any]:
-    """Whether, how and when a plan can be taken."""
+    """A selection as plain values: whether, how and when a plan can be taken."""
     return {
         "state": selection.state,
         "direction": selection.direction,
@@ -64,7 +64,7 @@ def _bill(bill: ProjectedBill) -> dict[str, Any]:
 
 
 def blocker_record(blocker: Blocker) -> BlockerRecord:
-    """Why not, without words."""
+    """A blocker as plain values."""
     return {
         "code": blocker.code,
         "remedy": blocker.remedy,

@@ -44,7 +44,7 @@ class Accounts:
         self._words = words
 
     async def organization(self, organization_id: str) -> OrganizationRow:
-        """The organisation itself."""
+        """The record of an organisation."""
         return await self._database.read(lambda connection: organizations.get(connection, organization_id))
 
     async def subscription(
@@ -88,7 +88,7 @@ class Accounts:
         return answer, locale
 
     async def overview(self, organization_id: str, locale_for: LocaleChoice) -> Overview:
-        """Everything that the pages of an organisation show on top."""
+        """What every page of an organisation shows: subscription, notices, usage."""
 
         def read(connection: Connection) -> Overview:
             organization = organizations.get(connection, organization_id)

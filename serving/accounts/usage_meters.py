@@ -1,4 +1,4 @@
-"""How much of each metric is used in the current period, against what the plan holds."""
+"""Usage meters: the usage of each metric in the current period, and its allowance."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +16,7 @@ from serving.words.texts import number, say
 
 
 def used(connection: Connection, *, organization_id: str, since: datetime) -> Mapping[str, int]:
-    """Per metric what was used: counts since the instant, levels as they stand; a metric without any is absent."""
+    """Metric → usage: counts since the instant, levels by their last reading; a metric without usage is absent."""
     first = since.astimezone(UTC)
     days = repository.days_since(connection, organization_id, first.date() + timedelta(days=1))
     totals = dict(repository.counted_on(connection, organization_id, since=first))
@@ -33,7 +33,7 @@ def usage_answer(
     figures: Mapping[str, int],
     locale: LocaleCode,
 ) -> Usage:
-    """The meters as the contract writes them; counts without an event are 0, levels without a reading unknown."""
+    """The meters as the contract writes them; a count without events is 0, a level without a reading is unknown."""
     return {
         "organization_id": organization.organization_id,
         "status": standing.held.status,

@@ -1,4 +1,4 @@
-"""Bring a database to the schema that this code expects."""
+"""Migrate a database to the schema that this code expects."""
 
 from pathlib import Path
 from typing import Final
@@ -9,13 +9,13 @@ from serving.db import exports
 from serving.db.session import Database
 
 VERSION_TABLE: Final = "plans_schema_version"
-"""Its own name, because MLflow keeps an `alembic_version` and may share the server."""
+"""Not `alembic_version`, because MLflow uses that table and may share the server."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def migrate(database: Database) -> None:
-    """Apply every migration that is missing, in one transaction where the database can; several callers take turns."""
+    """Apply the missing migrations, in one transaction where the database can; concurrent callers take turns."""
     from alembic import command
     from alembic.config import Config
 
@@ -33,7 +33,7 @@ def migrate(database: Database) -> None:
 
 
 def schema_version(database: Database) -> str | None:
-    """The last migration applied, `None` for an empty database."""
+    """The version of the last migration applied; `None` for an empty database."""
 
     def read(connection: Connection) -> str | None:
         if not inspect(connection).has_table(VERSION_TABLE):
@@ -45,7 +45,7 @@ def schema_version(database: Database) -> str | None:
 
 
 def expected_version() -> str | None:
-    """The last migration that this code knows."""
+    """The version of the newest migration in this code."""
     from alembic.script import ScriptDirectory
 
     return ScriptDirectory(str(_SCRIPTS)).get_current_head()

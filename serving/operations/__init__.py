@@ -1,1 +1,1 @@
-"""What monitoring asks: whether the process lives, whether it is ready and why not, what it counts."""
+"""Routes for monitoring: liveness, readiness with its checks, metrics."""

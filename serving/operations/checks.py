@@ -1,4 +1,4 @@
-"""Readiness as named checks: each is asked in a thread of its own, within a time limit, and says what is wrong."""
+"""Readiness as named checks; each runs in its own thread, within a time limit, and reports what is wrong."""
 
 import shutil
 import threading
@@ -18,9 +18,9 @@ from serving.plan_cards.champion import ChampionHolder
 Status = Literal["ok", "degraded", "failed"]
 
 LIMIT_SECONDS: Final = 1.0
-"""A check that takes longer has failed: whoever asks wants to know at once."""
+"""A check that takes longer has failed."""
 FRESH_SECONDS: Final = 1.0
-"""Answers are kept so long, so that asking often costs nothing."""
+"""Findings are reused for so long, so that frequent requests cost nothing."""
 MEBIBYTE: Final = 1024 * 1024
 LEAST_FREE_MEBIBYTES: Final = 64
 JOBS_SILENT_SECONDS: Final = 120.0
@@ -28,12 +28,12 @@ JOBS_SILENT_SECONDS: Final = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found."""
+    """The result of one check."""
 
     name: str
     status: Status
     detail: str | None = None
-    """What is wrong, for an operator; `None` when nothing is."""
+    """What is wrong, for an operator; `None` when the check succeeded."""
 
 
 Ask = Callable[[], Finding]
@@ -41,7 +41,7 @@ _expected = cache(expected_version)
 
 
 class Probe:
-    """One check, asked by at most one thread at a time: what hangs costs one thread, however often it is asked."""
+    """One check, run by at most one thread at a time, so that a check that hangs holds one thread only."""
 
     def __init__(self, name: str, ask: Ask, *, limit_seconds: float = LIMIT_SECONDS) -> None:
         self.name = name
@@ -51,7 +51,7 @@ class Probe:
         self._found: Finding | None = None
 
     def start(self) -> None:
-        """Begin to ask, unless an earlier question still waits for its answer."""
+        """Start the check, unless an earlier run has not ended."""
         if self._running is not None and self._running.is_alive():
             return
         self._found = None
@@ -59,7 +59,7 @@ class Probe:
         self._running.start()
 
     def finding(self, *, until: float) -> Finding:
-        """What was found; a failure when nothing was by `until` (monotonic seconds)."""
+        """The finding; a failure when there is none by `until` (monotonic seconds)."""
         if self._running is not None:
             self._running.join(max(0.0, until - time.monotonic()))
         return self._found or Finding(self.name, "failed", f"no answer within {self._limit_seconds:g} s")
@@ -72,13 +72,13 @@ class Probe:
 
 
 def _first_line(error: Exception) -> str:
-    """What the driver says, else the error itself; one line."""
-    said = str(getattr(error, "orig", None) or error).splitlines()
-    return said[0] if said else type(error).__name__
+    """The driver's message in one line, else the error's own."""
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 class Readiness:
-    """All checks together, asked at the same time."""
+    """All checks, run at the same time."""
 
     def __init__(self, checks: Sequence[tuple[str, Ask]], *, limit_seconds: float = LIMIT_SECONDS) -> None:
         self._probes = [Probe(name, ask, limit_seconds=limit_seconds) for name, ask in checks]
@@ -87,7 +87,7 @@ class Readiness:
         self._kept: tuple[float, tuple[Finding, ...]] = (float("-inf"), ())
 
     def findings(self) -> tuple[Finding, ...]:
-        """What every check found, in their order; at most a second old."""
+        """The findings of all checks in their order, at most a second old."""
         with self._lock:
             asked_at, kept = self._kept
             if time.monotonic() - asked_at < FRESH_SECONDS:
@@ -101,7 +101,7 @@ class Readiness:
 
 
 def database_answers(database: Database) -> Ask:
-    """Whether a query comes back."""
+    """Check that a query is answered."""
 
     def ask() -> Finding:
         database.answers()
@@ -111,7 +111,7 @@ def database_answers(database: Database) -> Ask:
 
 
 def schema_is_current(database: Database) -> Ask:
-    """Whether the schema is the one that this code was written for."""
+    """Check that the schema has the version that this code expects."""
 
     def ask() -> Finding:
         found, expected = schema_version(database), _expected()
@@ -123,7 +123,7 @@ def schema_is_current(database: Database) -> Ask:
 
 
 def writes_succeed(database: Database) -> Ask:
-    """Whether a row could be changed now; the change is not kept."""
+    """Check that a row can be changed; the change is rolled back."""
     touch = text(f"UPDATE {VERSION_TABLE} SET version_num = version_num")  # noqa: S608
 
     def ask() -> Finding:
@@ -135,7 +135,7 @@ def writes_succeed(database: Database) -> Ask:
 
 
 def disk_has_room(folder: Path) -> Ask:
-    """Whether the disk of an embedded database has room left."""
+    """Check that the disk of an embedded database has free space."""
 
     def ask() -> Finding:
         free = shutil.disk_usage(folder).free // MEBIBYTE
@@ -147,7 +147,7 @@ def disk_has_room(folder: Path) -> Ask:
 
 
 def jobs_run(silent_seconds: Callable[[], float | None]) -> Ask:
-    """Whether the jobs have come to an end of a round lately; `None` seconds: they are run elsewhere."""
+    """Check that the jobs have finished a round lately; `None` seconds: they run elsewhere."""
 
     def ask() -> Finding:
         silent = silent_seconds()
@@ -159,7 +159,7 @@ def jobs_run(silent_seconds: Callable[[], float | None]) -> Ask:
 
 
 def model_answers(champions: ChampionHolder, *, wanted: bool) -> Ask:
-    """Whether a champion answers where one is configured; without it the rules do."""
+    """Check that a configured champion is in force; without it the rules answer."""
 
     def ask() -> Finding:
         champion = champions.champion

@@ -23,7 +23,7 @@ class Health(TypedDict):
 
 @answer_shape
 class CheckOut(TypedDict):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     status: Status
@@ -32,7 +32,7 @@ class CheckOut(TypedDict):
 
 @answer_shape
 class ReadinessOut(TypedDict):
-    """Whether requests should be sent here, and on what the answer rests."""
+    """Whether requests should be sent to this process, with the result of every check."""
 
     status: Literal["ready", "degraded", "not_ready"]
     database: Literal["ok", "unavailable"]
@@ -56,7 +56,7 @@ def router(
     @api.get("/healthz", response_model=Health)
     @api.get("/livez", response_model=Health)
     async def healthz() -> JsonAnswer[Health]:
-        """The process lives, whatever it is that it cannot reach."""
+        """The process runs; nothing else is checked."""
         return json_answer({"status": "ok"})
 
     @api.get(
@@ -65,7 +65,7 @@ def router(
         responses={503: {"model": ReadinessOut, "description": "A check has failed; `checks` says which and why."}},
     )
     async def readyz() -> JsonAnswer[ReadinessOut]:
-        """Whether requests can be answered in full; degraded is ready, and worth a look."""
+        """Whether requests can be answered; `degraded` counts as ready, but needs attention."""
         found = await asyncio.get_running_loop().run_in_executor(threads, readiness.findings)
         statuses = {each.status for each in found}
         failed = "failed" in statuses

@@ -1,1 +1,1 @@
-"""Who the customers are, as the host tells us."""
+"""Organisations, the customers, as the host records them."""

@@ -59,7 +59,7 @@ class OrganizationIn(BaseModel):
 
 @answer_shape
 class VatCheckAnswer(TypedDict):
-    """What was found of the VAT id; one that is not valid counts as none."""
+    """The check of the VAT id; an id that is not valid counts as none."""
 
     result: VatCheck
     checked_at: InstantText
@@ -81,14 +81,14 @@ class Organization(TypedDict):
     trial_started_at: InstantText
     address: Address | None
     email: Email | None
-    """Where invoices and notices about the subscription are sent; without one, none are."""
+    """Address for invoices and notices about the subscription; without one, no mails are sent."""
     recorded_at: InstantText
     updated_at: InstantText
     vat_check: VatCheckAnswer | None
 
 
 class TokenIn(BaseModel):
-    """For which page a modal token is wanted."""
+    """The page that needs a modal token."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -97,7 +97,7 @@ class TokenIn(BaseModel):
 
 @answer_shape
 class Token(TypedDict):
-    """A modal token and when it ends."""
+    """A modal token and its expiry."""
 
     token: str
     expires_at: InstantText

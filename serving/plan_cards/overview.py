@@ -31,7 +31,7 @@ def overview(
     used: Mapping[str, int] | None = None,
     accrued_cents: Mapping[str, int] = NO_OVERAGE,
 ) -> dict[str, Any]:
-    """Everything on sale at this interval; private plans are seen by nobody but who holds them.
+    """Everything on sale at this interval; a private plan is shown only to an organisation that holds it.
 
     The plan held is shown as it was sold, also when it is not on sale any more. `used` is a month of the organisation's
     own usage as far as it was reported, `accrued_cents` the net overage of its open window so far, by metric.

@@ -1,4 +1,4 @@
-"""An organisation's own usage for the comparison: a month of it as projected, and its overage so far."""
+"""An organisation's own usage for the comparison: a projected month, and the overage so far."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,7 @@ class OwnUsage:
     """Metric → net minor units beyond the allowance of the open window."""
 
     def monthly(self, assortment: Assortment, interval: Interval) -> dict[str, int] | None:
-        """A month of its usage by the projection that bills rest on; `None` when none was reported."""
+        """A month of usage by the projection behind projected bills; `None` when no usage was reported."""
         plans = assortment.tables[interval]
         measured = Facts(account.situation(self.facts, catalogue=assortment.catalogue, plans=plans), plans)
         record = usage_record(self.facts, projected_usage(measured))

@@ -1,4 +1,4 @@
-"""Which offer is open to an organisation on a plan, and the price with it."""
+"""Promotions that an organisation may use on a plan, and the price with them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from serving.words.promotions import bookable_text, then_text
 
 
 def open_promotion(plan: Plan, interval: Interval, *, facts: Known, catalogue: Catalogue) -> Promotion | None:
-    """The offer that takes most off the plan's price now, is meant for the organisation and was not used by it yet."""
+    """The promotion with the largest discount now that is meant for the organisation and that it has not used."""
     standing = facts.standing
     if (plan.code, interval) in {(standing.held.plan, standing.held.interval), standing.scheduled}:
         return None  # what is held or waits is not bought again, and its price is the one that is paid
@@ -26,7 +26,7 @@ def open_promotion(plan: Plan, interval: Interval, *, facts: Known, catalogue: C
 
 
 def promotion_answer(code: str | None, plan: Plan, interval: Interval, words: Words) -> dict[str, Any] | None:
-    """The offer in words with the price that results; `None` without one, or when the catalogue no longer has it."""
+    """The promotion in words with the resulting price; `None` without one, or when the catalogue no longer has it."""
     promotion = next((each for each in words.catalogue.promotions if each.code == code), None)
     if promotion is None:
         return None

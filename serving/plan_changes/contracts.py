@@ -1,4 +1,4 @@
-"""A wish, its quote and its confirmation, as they cross the boundary."""
+"""Shapes of the plan change routes: wish, quote, confirmation, progress."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ QuoteText = Annotated[str, StringConstraints(strict=True, min_length=1, max_leng
 
 
 class WishIn(BaseModel):
-    """What is wanted."""
+    """The plan that is wanted, at an interval."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +27,7 @@ class WishIn(BaseModel):
 
 
 class ConfirmIn(BaseModel):
-    """A quote to be carried out, and what to pay with; the default method when none is named."""
+    """A quote to carry out, and the payment method, by default the organisation's default one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class ConfirmIn(BaseModel):
 
 @answer_shape
 class Span(TypedDict):
-    """Half-open."""
+    """A half-open period."""
 
     start: InstantText
     end: InstantText
@@ -45,7 +45,7 @@ class Span(TypedDict):
 
 @answer_shape
 class LineText(TypedDict):
-    """One line, net: negative in the customer's favour."""
+    """One line, net; a negative amount is in the customer's favour."""
 
     kind: Literal["unused_time", "remaining_time", "full_period", "overage", "discount", "credit_balance"]
     plan: str
@@ -75,7 +75,7 @@ class NextInvoiceText(TypedDict):
 
 @answer_shape
 class PromotionEndText(TypedDict):
-    """From when on the full price is paid again."""
+    """The instant from which the full price is paid again."""
 
     at: InstantText
     net_cents: int
@@ -83,7 +83,7 @@ class PromotionEndText(TypedDict):
 
 @answer_shape
 class AllowanceText(TypedDict):
-    """What renews, in the open period and in whole months from then on; `None`: without limit."""
+    """The allowance of a metric in the open period and in later months; `None`: without limit."""
 
     metric: str
     this_period: int | None
@@ -92,7 +92,7 @@ class AllowanceText(TypedDict):
 
 @answer_shape
 class DifferenceText(TypedDict):
-    """Something gained or lost; `unlimited` stands for a limit without bound."""
+    """A feature, integration or limit that is gained or lost; `unlimited` stands for a limit without bound."""
 
     kind: Literal["feature", "integration", "limit"]
     code: str
@@ -103,7 +103,7 @@ class DifferenceText(TypedDict):
 
 @answer_shape
 class SummaryRow(TypedDict):
-    """One line as people read it; `total` is the one that counts."""
+    """One row of the summary; `total` marks the total."""
 
     text: str
     amount: str
@@ -112,7 +112,7 @@ class SummaryRow(TypedDict):
 
 @answer_shape
 class SummaryGroup(TypedDict):
-    """Rows under one heading: what is due, the next invoice, allowances, what is gained, what is lost."""
+    """Rows under one heading: amounts due, the next invoice, allowances, gains, losses."""
 
     code: GroupCode
     title: str
@@ -121,7 +121,7 @@ class SummaryGroup(TypedDict):
 
 @answer_shape
 class Summary(TypedDict):
-    """The quote in words of the asked language, ready to be shown; a page adds nothing up."""
+    """The quote in words, ready to be shown; a page computes nothing."""
 
     title: str
     price: str
@@ -132,7 +132,7 @@ class Summary(TypedDict):
 
 @answer_shape
 class QuoteAnswer(TypedDict):
-    """Everything a change would do; `quote` is absent when something blocks it."""
+    """Everything that a change would do and cost; `quote` is null when something blocks the change."""
 
     quote: str | None
     expires_at: InstantText
@@ -150,7 +150,7 @@ class QuoteAnswer(TypedDict):
     promotion_ends: PromotionEndText | None
     """Null without a promotion, and for one without end."""
     overage: list[OverageText]
-    """What more than the allowance costs on the plan."""
+    """Prices beyond the allowances of the plan."""
     accrued_overage_cents: int
     """Net overage of the open window so far, billed at its end."""
     allowance: list[AllowanceText]
@@ -163,7 +163,7 @@ class QuoteAnswer(TypedDict):
 
 @answer_shape
 class ChangeReceipt(TypedDict):
-    """What became of a confirmed quote."""
+    """The result of a confirmed quote."""
 
     change_id: str
     status: ReceiptStatus
@@ -174,7 +174,7 @@ class ChangeReceipt(TypedDict):
 
 @answer_shape
 class ChangeProgress(TypedDict):
-    """How a confirmed change stands now, with the words for it and, when its payment failed, what helps."""
+    """The state of a confirmed change in words, with a remedy when its payment failed."""
 
     change_id: str
     status: ProgressStatus

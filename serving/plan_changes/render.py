@@ -21,7 +21,7 @@ from serving.words.usage import overage_answers
 
 
 def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: str) -> QuoteAnswer:
-    """The quote; without a token it cannot be confirmed, and `blockers` say why."""
+    """A quote as the contract writes it; without a token it cannot be confirmed, and `blockers` has the reasons."""
     change = quoted.change
     coming = change.next_invoice
     lines = [line_answer(line, words=words, timezone=timezone, names=quoted.names) for line in change.lines]
@@ -55,17 +55,17 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
 
 
 def promotion_end_answer(end: PromotionEnd | None) -> PromotionEndText | None:
-    """When the promotion runs out and what a whole interval costs then."""
+    """The end of a promotion, and the price of an interval from then on."""
     return None if end is None else {"at": utc_text(end.at), "net_cents": end.price_cents}
 
 
 def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[BlockerText]:
-    """Why not, with the way out."""
+    """Blockers in words, each with its remedy."""
     return [words.blocker(blocker_record(blocker)) for blocker in blockers]
 
 
 def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, str]) -> LineText:
-    """One line with its text; a plan that nobody names is said by its code."""
+    """One line with its text; a plan without a name appears by its code."""
     locale = words.locale
     params = {
         "plan": names.get(line.plan, line.plan),
@@ -84,7 +84,7 @@ def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, 
 
 
 def tax_answer(tax: Iterable[TaxLine], locale: LocaleCode) -> list[TaxText]:
-    """The tax per rate; the percentage is a decimal text."""
+    """The tax per rate, with the rate as decimal text."""
     return [
         {
             "category": line.category,
@@ -108,5 +108,5 @@ def _difference(difference: Difference, words: Words) -> DifferenceText:
 
 
 def _plain(value: Value) -> bool | float | str | None:
-    """A limit without bound is said in words: JSON has no infinity."""
+    """The value in JSON, which has no infinity: a limit without bound is `"unlimited"`."""
     return "unlimited" if isinstance(value, float) and isinf(value) else value

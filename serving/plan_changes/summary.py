@@ -1,4 +1,4 @@
-"""A quote as people read it, group by group: the modal and the plain pages show exactly this and add nothing up."""
+"""The summary of a quote in groups of rows, which the modal and the pages show unchanged."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -18,7 +18,7 @@ from serving.words.usage import overage_answers
 def summary(
     quoted: Quote, lines: Sequence[LineText], tax: Sequence[TaxText], *, words: Words, timezone: str
 ) -> Summary:
-    """Title, price, when it takes effect, groups of rows, and the button that confirms; `lines`, `tax` in words."""
+    """Title, price, effect, groups of rows and the label of the button; `lines` and `tax` are those of the answer."""
     change = quoted.change
     t = partial(say, words.locale)
     params = {
@@ -54,7 +54,7 @@ def _row(text: str, amount: str = "", *, total: bool = False) -> SummaryRow:
 
 
 def _charges(quoted: Quote, lines: Sequence[LineText], tax: Sequence[TaxText], words: Words) -> Iterable[SummaryRow]:
-    """Every line, the net, the tax of each rate, and what is collected now."""
+    """Every line, the net amount, the tax of each rate, and the amount collected now."""
     t, money = partial(say, words.locale), partial(words.money, decimals=True)
     if quoted.change.timing == "never":
         return
@@ -72,7 +72,7 @@ def _charges(quoted: Quote, lines: Sequence[LineText], tax: Sequence[TaxText], w
 
 
 def _price(quoted: Quote, words: Words) -> str:
-    """What an interval costs; with a promotion also for how long, and what comes after."""
+    """The price of an interval; with a promotion also its duration and the price after it."""
     wish = quoted.change.wish
     price = wish.plan.price_cents.get(wish.interval)
     if price is None:
@@ -83,7 +83,7 @@ def _price(quoted: Quote, words: Words) -> str:
 
 
 def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[SummaryRow]:
-    """The next regular invoice, the end of a promotion, what more costs, and what was used beyond so far."""
+    """The next regular invoice, the end of a promotion, overage prices, and the overage so far."""
     change, on = quoted.change, partial(day, words.locale, timezone=timezone)
     t = partial(say, words.locale)
 
@@ -118,13 +118,13 @@ def _allowed(value: int | None, words: Words) -> str:
 def _differences(differences: Iterable[Difference], words: Words) -> Iterable[SummaryRow]:
     for each in differences:
         before, after = (_value(value, words) for value in (each.before, each.after))
-        told = before and after
-        amount = say(words.locale, "quote.instead", before=before, after=after) if told else after or before
+        both = before and after
+        amount = say(words.locale, "quote.instead", before=before, after=after) if both else after or before
         yield _row(words.subject(each.code), amount)
 
 
 def _value(value: bool | float | str | None, words: Words) -> str:
-    """A limit or a feature's value; what is only there or not there needs no more than its name."""
+    """A limit or the value of a feature; empty for a feature that is only present or absent."""
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, str):

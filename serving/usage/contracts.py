@@ -24,7 +24,7 @@ class UsageEventIn(BaseModel):
 
 
 class UsageBatch(BaseModel):
-    """Up to 1,000 usage events; each is judged by itself."""
+    """Up to 1,000 usage events; each is checked by itself."""
 
     events: Annotated[list[UsageEventIn], Field(max_length=MAX_EVENTS)]
 
@@ -40,7 +40,7 @@ class Rejection(TypedDict):
 
 @answer_shape
 class UsageReceipt(TypedDict):
-    """What became of a batch: every event is accepted, a duplicate or rejected."""
+    """The receipt of a batch: every event is accepted, a duplicate or rejected."""
 
     accepted: int
     duplicates: int
@@ -49,7 +49,7 @@ class UsageReceipt(TypedDict):
 
 @answer_shape
 class UsagePeriod(TypedDict):
-    """Half-open; a trial has no end."""
+    """A half-open period; a trial has no end."""
 
     start: InstantText
     end: InstantText | None
@@ -57,7 +57,7 @@ class UsagePeriod(TypedDict):
 
 @answer_shape
 class Meter(TypedDict):
-    """How much of one metric is used in the current period."""
+    """The usage of one metric in the current period."""
 
     metric: Metric
     kind: Literal["count", "level"]
@@ -81,7 +81,7 @@ class Usage(TypedDict):
 
 
 def batch_schema() -> dict[str, Any]:
-    """The request body for the OpenAPI document: events are checked one by one, not by this schema."""
+    """The request body for the OpenAPI document; the service checks events one by one, not by this schema."""
     schema = UsageBatch.model_json_schema(ref_template="#/components/schemas/{model}")
     events: dict[str, Any] = schema["properties"]["events"]
     event = schema["$defs"]["UsageEventIn"]

@@ -1,4 +1,4 @@
-"""`/docs`: the OpenAPI document as a page, with Swagger UI served from here and not from a public network."""
+"""`/docs`: the OpenAPI document as a page, with Swagger UI served by this process."""
 
 from functools import cache
 from importlib.resources import files

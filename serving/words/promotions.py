@@ -1,4 +1,4 @@
-"""An offer in words: what it takes off, for how long, what comes after, and until when it can be had."""
+"""Promotions in words: discount, duration, the price after it, and the last day to take it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ from serving.words.texts import day, say
 
 
 def promotion_text(promotion: Promotion, locale: str) -> str:
-    """The offer's own line, in this language if it has one."""
+    """The promotion's own text, in this language if it has one."""
     texts: Mapping[str, str] = promotion.texts
     return texts.get(locale) or next(iter(texts.values()), promotion.code)
 
 
 def bookable_text(promotion: Promotion, locale: LocaleCode) -> str:
-    """The offer's own line with the last day on which it can be had."""
+    """The promotion's own text with the last day on which it can be taken."""
     text, end = promotion_text(promotion, locale), promotion.window.end
     return text if end is None else say(locale, "promotion.until", text=text, date=last_day(end, locale))
 
@@ -29,7 +29,7 @@ def promotion_terms(promotion: Promotion, plan: Plan, interval: Interval, words:
 
 
 def then_text(promotion: Promotion, plan: Plan, interval: Interval, words: Words) -> str:
-    """For how long the price beside it holds and what comes after."""
+    """The duration of the discounted price, and the price after it."""
     amount = words.money(_prices(promotion, plan, interval)["then"])
     return _said(
         "promotion.then",

@@ -58,7 +58,7 @@ def overage_answer(metric: str, price_cents: Fraction, words: Words) -> OverageT
 
 
 def usage_answers(plan: Plan, used: Mapping[str, int] | None, words: Words) -> list[UsageText] | None:
-    """How full each limit of the plan would be in a month; `None` when no usage was reported."""
+    """The share of each limit that a month of usage would fill; `None` when no usage was reported."""
     if not used:
         return None
     limited = ((limit, limit.metric) for limit in plan.limits if limit.metric is not None)
@@ -88,7 +88,7 @@ def used_text(metric: str, used: int, words: Words) -> str:
 
 
 def upper_end_text(plan: Plan, high: Mapping[str, int] | None, words: Words) -> str | None:
-    """What usage the upper end of a bill's range stands for; `None` where it costs no more than the plan itself."""
+    """The usage behind the upper end of a bill's range; `None` where it costs no more than the plan itself."""
     beyond = [each.metric for each in overages_on(plan, usage=high or {}) if each.amount_cents]
     if not beyond:
         return None
