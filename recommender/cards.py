@@ -42,6 +42,8 @@ class ProjectedBill:
     """Metrics whose allowance would not do and of which no more can be bought."""
     days: int
     """Days of usage that the projection rests on."""
+    usage_known: bool = True
+    """False: no usage was reported, or none lately; the bill is the price alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ def projected_bill(*, plan: Plan, interval: Interval, usage: MonthlyUsage, days:
         low_cents=price + _total(overages_on(plan, usage=usage.low)),
         high_cents=price + _total(overages_on(plan, usage=usage.high)),
         exceeded=tuple(each.metric for each in overages if each.amount_cents is None),
-        days=days,
+        days=days if usage.expected else 0,
+        usage_known=bool(usage.expected),
     )
 
 
@@ -139,10 +142,10 @@ def _total(overages: Sequence[Overage]) -> int:
 
 
 def projected_usage(facts: Facts, *, usage_range: UsageRange = NORMAL) -> MonthlyUsage:
-    """The projection of the one organisation of `facts`, for the metrics of which something is known."""
+    """The projection of the one organisation of `facts`, for the metrics of which something is known, and lately."""
     projection = facts.projection
     low, high = usage_range.ends(projection, days=facts.history_days)
-    known: list[tuple[int, str]] = [(i, metric) for i, metric in enumerate(METRICS) if projection.known[0, i]]
+    known: list[tuple[int, str]] = [(i, metric) for i, metric in enumerate(METRICS) if facts.usage_known[0, i]]
     return MonthlyUsage(
         *({metric: int(values[0, column]) for column, metric in known} for values in (projection.monthly, low, high))
     )

@@ -7,15 +7,16 @@ or money for room that nobody needs. What is not known concerns nobody.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isinf
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from recommender.billing.catalogue import Plan
 from recommender.billing.overage import Units, overages_on
 
-Code = Literal["over_limit", "over_allowance", "allowance_exceeded", "integration_missing", "not_needed"]
+Code = Literal["over_limit", "allowance_exceeded", "integration_missing", "over_allowance", "not_needed"]
+"""The graver first: what is not held at all, what is missing, what costs more, what is not needed."""
 
 MOST_CONCERNS: Final = 3
-BEYOND_TIMES: Final = 1.0
+BEYOND_TIMES: Final = 1.1
 """Usage beyond so many times the largest limit of a family is a matter for sales."""
 
 
@@ -30,15 +31,16 @@ class Concern:
 def concerns(
     plan: Plan, *, usage: Mapping[str, Units], connected: Collection[str], recommended: Sequence[Concern] | None = None
 ) -> tuple[Concern, ...]:
-    """Everything that speaks against the plan: limits, then integrations, in the plan's and the alphabet's order.
+    """What speaks against the plan, at most `MOST_CONCERNS`, the graver first.
 
     `usage` maps a metric of which something is known to the units of a month, or held. `recommended` are the concerns
     about the recommended plan, given for a larger one of its family: if that has none, the larger one is not needed.
     """
-    found = (*_over_limits(plan, usage), *_missing(plan, connected))
+    order = get_args(Code)
+    found = sorted((*_over_limits(plan, usage), *_missing(plan, connected)), key=lambda each: order.index(each.code))
     if recommended is not None and usage and not found and not recommended:
-        found = (Concern("not_needed", {}),)
-    return found[:MOST_CONCERNS]
+        found = [Concern("not_needed", {})]
+    return tuple(found[:MOST_CONCERNS])
 
 
 def _over_limits(plan: Plan, usage: Mapping[str, Units]) -> Iterator[Concern]:

@@ -94,7 +94,11 @@ class Settings(BaseSettings):
     decisions. With a logged probability a reasonable runner-up is put first. 0: never."""
     rules_share: float = Field(default=0.0, ge=0, le=0.5)
     """Share of the organisations that the rules always answer, so that the lift of the model can be measured."""
+    draw_days: float = Field(default=7, gt=0, le=365)
+    """How long an organisation's draw holds: whatever it asks for meanwhile, and at either interval, the same one
+    decides who comes first; earlier only if the ranking itself moves on."""
     plans_shown: int = Field(default=3, ge=1, le=20)
+    """Cards on a trial; an organisation that holds a plan sees one more, its own among them."""
     decision_minutes: int = Field(default=15, ge=1, le=24 * 60)
     links: dict[str, str] = Field(default_factory=dict)
     """Addresses of the host's pages on which a blocker is resolved, as JSON: assistants, documents, seats, usage,

@@ -14,6 +14,7 @@ OF_DECISION: Final = (
     "experiment",
     "arm",
     "latency_ms",
+    "guard",
     "occurred_at",
 )
 """The fields that every candidate of one decision repeats."""
@@ -41,9 +42,14 @@ class DecisionCandidate(BaseModel):
     """The arm of the experiment as it was drawn, whoever answered in the end."""
     latency_ms: float | None = Field(ge=0)
     """How long the decision took; absent where it was not measured."""
+    guard: Json[dict[str, str]] | None
+    """Which plan would have been first, the alternative it was weighed against, and why it is not; absent where it is.
+    Propensities are of the plans as shown, after the guard."""
     position: int = Field(ge=1)
-    """1…k over all candidates, best first."""
+    """1…k over all candidates: the cards in their order, then the others, best first."""
     shown: bool
+    shown_as: str | None
+    """The rule by which it stands on a card (`recommender.row`); absent where there was none."""
     recommended: bool
     utility: float
     probability: float = Field(ge=0, le=1)

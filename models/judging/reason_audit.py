@@ -2,7 +2,8 @@
 
 A reason is audited from its record alone: code, parameters, plan, rival. `models.judging.reason_checks` says whether it
 is true. Then the ranker scores the organisation as it was and as it would be without the fact, on recomputed features,
-and the results are compared with those stored when the reason was shown.
+and the results are compared with those stored when the reason was shown. A reason of the guard is held against the
+guard likewise: with the fact and without it.
 """
 
 from collections import Counter
@@ -18,9 +19,12 @@ from models.judging.reason_checks import ReasonChecker, is_true, reason_checker
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.features import feature_cube
+from recommender.ranking.guard import EQUAL_CENTS, downgrade_blocked, guards
+from recommender.ranking.guard_facts import NEED_OF, enough
+from recommender.ranking.needs import NEEDS
 from recommender.ranking.ranker import FloatArray, Ranker
 from recommender.ranking.reason_facts import Fact, facts_for
-from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, explain
+from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, Explanation, explain
 from recommender.ranking.situation import PlanTable, Situations
 
 SAME: Final = 1e-9
@@ -110,9 +114,8 @@ def audit_explanations(
     """Explain the first plan of every decision as the service would, and audit what it would show."""
     audit = ReasonsAudit()
     for case in cases_of(batches):
-        plan = first_plan(case, ranker)
-        records = explain(situations=case.situations, plans=case.plans, ranker=ranker, plan=plan).records()
-        audit.take(case, records, plan=plan, ranker=ranker)
+        explanation = explained(case, ranker)
+        audit.take(case, explanation.records(), plan=explanation.plan, ranker=ranker)
         progress(audit.decisions)
     return audit
 
@@ -139,11 +142,21 @@ def audit_log(
     return audit
 
 
-def first_plan(case: Case, ranker: Ranker) -> str:
-    """The plan that the ranker puts first."""
-    candidates = np.flatnonzero(case.situations.eligible[0])
-    best = int(np.argmax(_utilities(case.situations, case.plans, ranker)))
-    return case.plans.codes[int(candidates[best])]
+def explained(case: Case, ranker: Ranker) -> Explanation:
+    """The plan that is served where the ranker answers and nothing is drawn, and the reasons for it."""
+    facts, codes = Facts(case.situations, case.plans), case.plans.codes
+    utilities = np.full(case.situations.eligible.shape, -np.inf)
+    utilities[case.situations.eligible] = _utilities(case.situations, case.plans, ranker)
+    wanted = int(np.argmax(utilities))
+    found = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts))[0].instead_of(wanted)
+    return explain(
+        situations=case.situations,
+        plans=case.plans,
+        ranker=ranker,
+        plan=codes[found.plan],
+        alternative=codes[found.alternative],
+        overruled=codes[wanted] if found.why == "no_need" else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -191,6 +204,8 @@ def find(record: Record, audited: AuditedDecision, *, plan: str) -> Finding:
         fact = _fact(audited.facts, code=code, params=params, plan=plan, rival=rival)
     if fact is None:
         return Finding(decision_id, code, true=False, attributed=False, necessary=False, reproduced=False)
+    if checks.get("by") == "guard":
+        return _found_of_guard(record, audited, fact=fact, pair=(plan, rival))
     pair = audited.candidates.index(plan), audited.candidates.index(rival)
     margin = _margin(audited.utilities, pair)
     without = _margin(_utilities(fact.situations, fact.plans, audited.ranker), pair)
@@ -209,10 +224,40 @@ def find(record: Record, audited: AuditedDecision, *, plan: str) -> Finding:
     )
 
 
+def _found_of_guard(record: Record, audited: AuditedDecision, *, fact: Fact, pair: tuple[str, str]) -> Finding:
+    """A reason that the guard decided by: without the fact, it would have put the other plan first.
+
+    Its need is not there any more; or the plan that is enough would not be the cheaper one.
+    """
+    plan, rival = pair
+    codes = audited.case.plans.codes
+    before, after = audited.facts, Facts(fact.situations, fact.plans)
+    places = codes.index(plan), codes.index(rival)
+    if fact.code == "enough":
+        bills = after.reported_bill_cents[0]
+        turned = bool(bills[places[0]] >= bills[places[1]] - EQUAL_CENTS)
+    else:
+        need = NEEDS[NEED_OF[fact.code]]
+        turned = bool(need(before)[0][places]) and not need(after)[0][places]
+    mine, other = (audited.candidates.index(each) for each in pair)
+    margin = _margin(audited.utilities, (mine, other))
+    stored = record["checks"].get("margin", float("nan"))
+    params = record.get("params", {})
+    return Finding(
+        decision_id=audited.case.logged.decision_id,
+        code=fact.code,
+        true=is_true(audited.checker, code=fact.code, params=params, plan=plan, rival=rival),
+        attributed=turned,
+        necessary=turned,
+        reproduced=bool(abs(stored - margin) <= SAME),
+    )
+
+
 def _fact(facts: Facts, *, code: str, params: Mapping[str, Any], plan: str, rival: str) -> Fact | None:
     """The fact that a record speaks of, with the world in which it is not so."""
     codes = facts.plans.codes
-    known = facts_for(facts, plan=codes.index(plan), rival=codes.index(rival))
+    places = {"plan": codes.index(plan), "rival": codes.index(rival)}
+    known = enough(facts, **places) if code == "enough" else facts_for(facts, **places)
     return next((fact for fact in known if fact.code == code and dict(fact.params) == dict(params)), None)
 
 

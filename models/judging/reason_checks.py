@@ -16,6 +16,9 @@ from recommender.cards import MonthlyUsage, projected_bill, projected_usage
 from recommender.ranking.derived import Facts
 from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
 
+NOTHING: Final = MonthlyUsage({}, {}, {})
+NOT_TRIVIAL: Final = 0.2
+"""Share of a limit from which it is worth a word that usage fits."""
 CENT: Final = 1
 """Between a bill rounded line by line and one rounded at the end."""
 
@@ -33,6 +36,8 @@ class ReasonChecker:
     usage: MonthlyUsage
     daily: Mapping[str, tuple[float, float]]
     """Count metric → units a day in the recent and in the earlier half of the history, whole weeks where it allows."""
+    levels: Mapping[str, tuple[float, float, float]]
+    """Level metric → what was held at the decision, a week and two weeks before it; NaN where unknown."""
 
     def plan(self, code: str) -> Plan:
         """A plan by its code."""
@@ -64,6 +69,7 @@ def reason_checker(situations: Situations, *, catalogue: Catalogue, plans: PlanT
         current_plan=None if current < 0 else plans.codes[current],
         usage=projected_usage(Facts(situations, plans)),
         daily=_halves(situations),
+        levels={metric: _weeks(situations, metric) for metric in ("documents", "assistants", "seats")},
     )
 
 
@@ -82,6 +88,11 @@ def _halves(situations: Situations) -> dict[str, tuple[float, float]]:
     }
 
 
+def _weeks(situations: Situations, metric: str) -> tuple[float, float, float]:
+    now, week, fortnight = situations.totals[0, (0, 7, 14), METRICS.index(metric)].tolist()
+    return now, week, fortnight
+
+
 Claim = Mapping[str, Any]
 """The parameters of a message."""
 
@@ -94,21 +105,32 @@ def _template(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     return claim["template"] in w.templates and suits(plan) and not suits(rival)
 
 
+def _lacks(w: ReasonChecker, integration: str, plan: str, rival: str) -> bool:
+    """Whether it is connected, and in the plan alone."""
+    there, beside = w.plan(plan).integrations, w.plan(rival).integrations
+    return integration in w.integrations and integration in there and integration not in beside
+
+
 def _integration(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
-    code = claim["integration"]
-    return code in w.integrations and code in w.plan(plan).integrations and code not in w.plan(rival).integrations
+    return claim["plan"] == rival and _lacks(w, claim["integration"], plan, rival)
 
 
 def _stays(w: ReasonChecker, claim: Claim, plan: str, _rival: str) -> bool:
-    fits = all(units <= w.limit(plan, metric) for metric, units in w.usage.expected.items())
+    fits = bool(w.usage.expected) and all(units <= w.limit(plan, metric) for metric, units in w.usage.expected.items())
     sold = {code for each in w.catalogue.plans for code in each.integrations}
-    return w.current_plan == plan == claim["plan"] and fits and w.integrations & sold <= w.plan(plan).integrations
+    if not (w.current_plan == plan == claim["plan"] and fits and w.integrations & sold <= w.plan(plan).integrations):
+        return False
+    return "metric" not in claim or _holds(w, claim, plan)
+
+
+def _holds(w: ReasonChecker, claim: Claim, plan: str) -> bool:
+    """Whether usage is as said, is held by the plan, and is not a trifle for it."""
+    used, own = w.usage.expected[claim["metric"]], w.limit(plan, claim["metric"])
+    return claim["used"] == used > 0 and claim["limit"] == own and NOT_TRIVIAL * own <= used <= own
 
 
 def _fits(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
-    used = w.usage.expected[claim["metric"]]
-    own, other = w.limit(plan, claim["metric"]), w.limit(rival, claim["metric"])
-    return claim["used"] == used > 0 and claim["limit"] == own >= used and own < other
+    return _holds(w, claim, plan) and w.limit(plan, claim["metric"]) < w.limit(rival, claim["metric"])
 
 
 def _small(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -116,16 +138,43 @@ def _small(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     return down and _fits(w, claim, plan, rival) and 2 * claim["used"] <= claim["limit"]
 
 
-def _needs(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+def _said(w: ReasonChecker, claim: Claim, rival: str) -> tuple[float, float]:
+    """Usage and the rival's limit where they are as said; `KeyError` where they are not."""
     used, other = w.usage.expected[claim["metric"]], w.limit(rival, claim["metric"])
-    named = claim["used"] == used and claim["plan"] == rival and claim["limit"] == other
-    return named and other < used <= w.limit(plan, claim["metric"])
+    if not (claim["used"] == used and claim["limit"] == other and claim["plan"] == rival):
+        raise KeyError(claim["metric"])
+    return float(used), other
+
+
+def _needs(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    used, other = _said(w, claim, rival)
+    likely = claim.get("months_in_ten", 5) in range(5, 10)
+    return likely and other < used <= w.limit(plan, claim["metric"])
+
+
+def _beyond(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    used, other = _said(w, claim, rival)
+    return other < claim["own_limit"] == w.limit(plan, claim["metric"]) < used
+
+
+def _several(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    used, other = _said(w, claim, rival)
+    passed = [m for m, units in w.usage.expected.items() if w.limit(rival, m) < min(units, w.limit(plan, m))]
+    return claim["metric"] in passed and used > other and claim["more"] == len(passed) - 1 > 0
 
 
 def _near(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
-    used, other = w.usage.expected[claim["metric"]], w.limit(rival, claim["metric"])
-    near = 0.9 * other < used <= other < w.limit(plan, claim["metric"])
-    return claim["used"] == used and claim["plan"] == rival and claim["limit"] == other and near
+    used, other = _said(w, claim, rival)
+    return 0.9 * other < used <= other < w.limit(plan, claim["metric"])
+
+
+def _soon(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    """If the lesser of the last two weeks' growth goes on, the limit is passed in so many weeks, and not before."""
+    used, other = _said(w, claim, rival)
+    now, week, fortnight = w.levels[claim["metric"]]
+    weekly, weeks = min(now - week, week - fortnight), claim["weeks"]
+    full = used + weekly * (weeks - 1) <= other < used + weekly * weeks
+    return weekly > 0 and weeks <= 8 and full and other < w.limit(plan, claim["metric"])
 
 
 def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -135,10 +184,35 @@ def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     return larger and claim["percent"] >= 20 and recent >= earlier * (1 + (claim["percent"] - 0.5) / 100)
 
 
+def _lower(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    own, other = w.bill(plan), w.bill(rival)
+    price = projected_bill(plan=w.plan(rival), interval=w.interval, usage=NOTHING, days=0).amount_cents
+    said = abs(claim["amount_cents"] - own) <= CENT and abs(claim["other_amount_cents"] - other) <= CENT
+    difference = abs(claim["saving_amount_cents"] - (other - own)) <= CENT
+    overage = abs(claim["overage_amount_cents"] - (other - price)) <= CENT
+    return claim["plan"] == rival and bool(w.usage.expected) and said and difference and overage and own < other
+
+
+def _saves(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    return rival == w.current_plan and _lower(w, claim, plan, rival)
+
+
 def _cheapest(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
-    bills = {code: w.bill(code) for code in w.candidates}
-    said = abs(claim["amount_cents"] - bills[plan]) <= CENT and abs(claim["other_amount_cents"] - bills[rival]) <= CENT
-    return claim["plan"] == rival and said and bills[plan] < bills[rival] and bills[plan] <= min(bills.values()) + CENT
+    return _lower(w, claim, plan, rival) and w.bill(plan) <= min(map(w.bill, w.candidates)) + CENT
+
+
+def _enough(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    """Cheaper, and nothing that the organisation needs is in the dearer plan alone."""
+    limits = [limit for limit in w.plan(plan).limits if limit.metric is not None]
+    unsold = [each.metric for each in limits if each.metric and each.metric not in w.plan(plan).overage_cents]
+    over = any(w.usage.expected.get(m, 0) > w.limit(plan, m) < w.limit(rival, m) for m in unsold)
+    dear = (
+        w.bill(rival) - w.bill(plan)
+        > 2 * projected_bill(plan=w.plan(plan), interval=w.interval, usage=NOTHING, days=0).amount_cents
+    )
+    lacking = any(_lacks(w, each, rival, plan) for each in w.integrations)
+    unsuited = any(_template(w, {"template": each}, rival, plan) for each in w.templates)
+    return _lower(w, claim, plan, rival) and not over and not unsuited and (dear or not lacking)
 
 
 CHECKS: Final[Mapping[str, Callable[[ReasonChecker, Claim, str, str], bool]]] = {
@@ -148,9 +222,15 @@ CHECKS: Final[Mapping[str, Callable[[ReasonChecker, Claim, str, str], bool]]] = 
     "usage_fits": _fits,
     "usage_small": _small,
     "usage_needs": _needs,
+    "usage_beyond": _beyond,
+    "limits_passed": _several,
     "usage_near_limit": _near,
+    "limit_reached_soon": _soon,
     "growth": _grows,
+    "saves": _saves,
+    "bill_lower": _lower,
     "cheapest_bill": _cheapest,
+    "enough": _enough,
 }
 """Code of a reason → whether its message is true, given its parameters, the plan it speaks for and the rival."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from data_contracts.usage import LEVEL_METRICS, METRICS
 from recommender.ranking.ranker import FloatArray, IntArray
-from recommender.ranking.situation import CARRIED, DAY_SECONDS, WINDOW_DAYS
+from recommender.ranking.situation import CARRIED, DAY_SECONDS, REPORT_DAYS, WINDOW_DAYS
 
 SECOND_US: Final = 1_000_000
 DAY_US: Final = DAY_SECONDS * SECOND_US
@@ -43,7 +43,8 @@ def cells_to_cube(
 
     `decided_at_us` and `trial_started_at_us` (n,) are microseconds since 1970 UTC (see `microseconds`).
     `totals` (n, WINDOW_DAYS, metrics): counts are sums, 0 where nothing was used; levels hold until the next reading,
-    NaN before the first. `seconds` (n, WINDOW_DAYS) as `usable_seconds` says. One organisation online is n = 1.
+    NaN before the first, and all along where nothing at all was reported for `REPORT_DAYS`. `seconds` (n, WINDOW_DAYS)
+    as `usable_seconds` says. One organisation online is n = 1.
     Raises ValueError when a cell lies outside the cube.
     """
     n = len(decided_at_us)
@@ -57,6 +58,7 @@ def cells_to_cube(
         for day in range(WINDOW_DAYS - 1, -1, -1):
             today = filled[:, day, metric]
             filled[:, day, metric] = np.where(np.isnan(today), filled[:, day + 1, metric], today)
+    filled[np.ix_(_silent(cells, n), range(WINDOW_DAYS + 1), LEVEL_INDEX)] = np.nan
     oldest_day = np.full(n, -1, dtype=np.int64)
     recent = cells.day < WINDOW_DAYS
     np.maximum.at(oldest_day, cells.decision[recent], cells.day[recent])
@@ -64,6 +66,13 @@ def cells_to_cube(
         decided_at_us=decided_at_us, trial_started_at_us=trial_started_at_us, oldest_usage_day=oldest_day
     )
     return np.ascontiguousarray(filled[:, :WINDOW_DAYS, :]), seconds
+
+
+def _silent(cells: UsageCells, n: int) -> IntArray:
+    """The decisions before which nothing was reported for `REPORT_DAYS`: what they hold is not known any more."""
+    heard = np.zeros(n, dtype=np.bool_)
+    heard[cells.decision[cells.day < REPORT_DAYS]] = True
+    return np.flatnonzero(~heard)
 
 
 def usable_seconds(*, decided_at_us: IntArray, trial_started_at_us: IntArray, oldest_usage_day: IntArray) -> FloatArray:

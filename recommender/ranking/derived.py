@@ -18,13 +18,10 @@ from recommender.ranking.projection import (
     week_trend,
 )
 from recommender.ranking.ranker import FloatArray, IntArray
-from recommender.ranking.situation import PlanTable, Situations
+from recommender.ranking.situation import REPORT_DAYS, PlanTable, Situations
 
 UNLIMITED: Final = 1e13
 """The number of units that stands for "no limit" where a finite figure is needed."""
-
-REPORT_DAYS: Final = 21
-"""Days without any report after which usage is unknown, never zero."""
 
 MOST_OVERUSE: Final = 5.0
 """Usage counts as at most this multiple of a limit: five times too much is no worse than fifty times."""
@@ -64,11 +61,9 @@ class Facts:
 
     @cached_property
     def reported(self) -> NDArray[np.bool_]:
-        """(n, 1) whether anything was counted, or a level moved, in the last `REPORT_DAYS` days, today included."""
-        totals = self.situations.totals
-        recent, before = totals[:, :REPORT_DAYS], totals[:, 1 : REPORT_DAYS + 1]
-        moved = np.where(COUNTS, recent > 0, ~np.isnan(recent) & (recent != before))
-        return np.asarray(moved.any(axis=(1, 2)))[:, None]
+        """(n, 1) whether anything was reported lately: counted within `REPORT_DAYS`, or a level that is still known."""
+        counted = (self.counted[:, :REPORT_DAYS] > 0).any(axis=(1, 2))
+        return np.asarray(counted | self.projection.known[:, ~COUNTS].any(axis=1))[:, None]
 
     @cached_property
     def usage_known(self) -> NDArray[np.bool_]:

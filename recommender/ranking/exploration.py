@@ -62,6 +62,19 @@ class ShownPlan:
     propensity: float
 
 
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Who was drawn for the first place, and with which chance each plan could have been."""
+
+    plan: str
+    chances: Mapping[str, float]
+    """One for each candidate; they add up to 1."""
+
+    def is_of(self, ranked: Sequence[RankedPlan]) -> bool:
+        """Whether it was drawn among these candidates."""
+        return self.chances.keys() == {plan.plan for plan in ranked}
+
+
 AS_DRAWN: Final[Mapping[str, str]] = {}
 """Whatever is drawn is shown."""
 
@@ -82,26 +95,39 @@ def explore(
     """
     if not ranked:
         return ()
-    drawn = propensities_of(ranked, policy=policy, out_of_question=out_of_question)
-    return in_order(ranked, first=drawn_plan(ranked, drawn, draw=draw), drawn=drawn, instead=instead)
+    drawn = draw_first(ranked, draw=draw, policy=policy, out_of_question=out_of_question)
+    return in_order(ranked, drawn, instead=instead)
 
 
-def drawn_plan(ranked: Sequence[RankedPlan], drawn: Sequence[float], *, draw: str) -> str:
-    """The plan that a draw of this name picks, with these propensities."""
-    return ranked[_pick(tuple(drawn), uniform(draw))].plan
+def draw_first(
+    ranked: tuple[RankedPlan, ...], *, draw: str, policy: Policy = OFF, out_of_question: Collection[str] = ()
+) -> Draw:
+    """The draw of this name; see `explore`. There must be a candidate."""
+    chances = propensities_of(ranked, policy=policy, out_of_question=out_of_question)
+    picked = ranked[_pick(chances, uniform(draw))].plan
+    return Draw(picked, {plan.plan: chance for plan, chance in zip(ranked, chances, strict=True)})
 
 
 def in_order(
-    ranked: Sequence[RankedPlan], *, first: str, drawn: Sequence[float], instead: Mapping[str, str] = AS_DRAWN
+    ranked: Sequence[RankedPlan], drawn: Draw, *, instead: Mapping[str, str] = AS_DRAWN
 ) -> tuple[ShownPlan, ...]:
-    """The order that is shown when `first` was drawn; `drawn` are the propensities of the draw, one for each plan."""
-    shown = as_shown(ranked, drawn, instead=instead)
-    led = instead.get(first, first)
-    order = sorted(range(len(ranked)), key=lambda i: ranked[i].plan != led)
+    """The order that is shown after this draw among the same candidates."""
+    shown = as_shown(ranked, [drawn.chances[plan.plan] for plan in ranked], instead=instead)
+    first = instead.get(drawn.plan, drawn.plan)
+    order = sorted(range(len(ranked)), key=lambda i: ranked[i].plan != first)
     return tuple(
         ShownPlan(ranked[i].plan, position, ranked[i].utility, ranked[i].probability, shown[i])
         for position, i in enumerate(order, start=1)
     )
+
+
+def name_of_draw(organization_id: str, *, days_since_1970: float, days: float) -> str:
+    """The name of an organisation's draw: the same for so many days, which end for each on a day of its own.
+
+    One draw for all that is asked meanwhile: who comes first changes only as far as the chances do.
+    """
+    stretch = int(days_since_1970 / days + uniform(f"stretch:{organization_id}"))
+    return f"draw:{organization_id}:{stretch}"
 
 
 def as_shown(ranked: Sequence[RankedPlan], drawn: Sequence[float], *, instead: Mapping[str, str]) -> tuple[float, ...]:

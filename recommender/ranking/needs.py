@@ -17,7 +17,7 @@ from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
 
 Truths = NDArray[np.bool_]
-"""(n, p, p): whether the organisation has the need, and the plan (second axis) meets it where the other (third) fails."""
+"""(n, p, p): whether the organisation has the need, and the plan (second axis) meets it and the other (third) fails."""
 
 WEEK: Final = 7
 GROWTH_WEEKS: Final = 8

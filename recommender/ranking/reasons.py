@@ -20,7 +20,7 @@ import numpy as np
 from recommender.ranking.derived import Facts, stack
 from recommender.ranking.features import feature_cube
 from recommender.ranking.guard import EQUAL_CENTS
-from recommender.ranking.guard_facts import NEED_OF, enough, needs_named
+from recommender.ranking.guard_facts import enough, needs_named
 from recommender.ranking.precedence import ContextCode, about, place_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import Fact, Figure, facts_for, template_facts
@@ -115,8 +115,8 @@ def explain(
     """Why one organisation is offered `plan`, which must be among its candidates; `situations` holds that one (n = 1).
 
     It is weighed against the `alternative`; where that is the plan itself or no candidate, against the candidate with
-    the highest utility besides it (ties: catalogue order), of its family if there is one. An only candidate has no
-    reasons. `overruled` is a dearer plan that the guard did not let stand first for want of a need.
+    the highest utility besides it (ties: catalogue order), of its family if there is one, a cheaper one before others.
+    An only candidate has no reasons. `overruled` is a dearer plan that the guard did not let stand for want of a need.
     """
     facts, index = Facts(situations, plans), plans.codes.index(plan)
     candidates = np.flatnonzero(situations.eligible[0])
@@ -126,7 +126,7 @@ def explain(
     silent: ContextCode = "neutral" if facts.usage_known[0].any() else "unknown"
     if not by_utility:
         return Explanation(plan, (), Context(silent, None))
-    rival = _rival(plans, by_utility, plan=index, alternative=alternative)
+    rival = _rival(facts, by_utility, plan=index, alternative=alternative)
     claims = [(fact, rival) for fact in facts_for(facts, plan=index, rival=rival)]
     suits = (situations.templates[0] & plans.suits & plans.suits[index]).any(axis=1)
     unlike = next((i for i in by_utility if not suits[i]), None)
@@ -141,11 +141,13 @@ def explain(
     return Explanation(plan, reasons[:MOST_REASONS], _context(strongest, silent))
 
 
-def _rival(plans: PlanTable, by_utility: Sequence[int], *, plan: int, alternative: str | None) -> int:
+def _rival(facts: Facts, by_utility: Sequence[int], *, plan: int, alternative: str | None) -> int:
     """The plan that `plan` is weighed against, of the others by falling utility."""
+    plans, bills = facts.plans, facts.reported_bill_cents[0]
     if alternative in plans.codes and (given := plans.codes.index(alternative)) in by_utility:
         return given
-    return next((i for i in by_utility if plans.family[i] == plans.family[plan]), by_utility[0])
+    family = [i for i in by_utility if plans.family[i] == plans.family[plan]] or list(by_utility)
+    return next((i for i in family if bills[i] < bills[plan]), family[0])
 
 
 def _one_per_code(strongest: Sequence[Reason]) -> tuple[Reason, ...]:
@@ -197,15 +199,17 @@ class _Contest:
     def reasons_of_guard(self, checked: Sequence[Reason], *, rival: int, overruled: str | None) -> list[Reason]:
         """What the guard decided by, where the ranker alone would not have: see `guard_facts.py`.
 
-        Against an overruled plan, that this one is enough. Against a cheaper rival, the need, unless it is named.
+        Against an overruled plan, that this one is enough. Against a cheaper rival, the needs: of several, the ranker
+        would miss none, for any other will do.
         """
         plan, bills, codes = self.plan, self.facts.reported_bill_cents[0], self.facts.plans.codes
         found: list[tuple[Fact, int]] = []
         if overruled in codes and (other := codes.index(overruled)) in self.candidates:
             found += [(fact, other) for fact in enough(self.facts, plan=plan, rival=other)]
-        named = any(each.code in NEED_OF and each.checks.rival == codes[rival] for each in checked)
-        if bills[plan] > bills[rival] + EQUAL_CENTS and not named:
-            found += [(fact, rival) for fact in needs_named(self.facts, plan=plan, rival=rival)]
+        if bills[plan] > bills[rival] + EQUAL_CENTS:
+            named = {each.code for each in checked if each.checks.rival == codes[rival]}
+            needs = needs_named(self.facts, plan=plan, rival=rival)
+            found += [(fact, rival) for fact in needs if fact.code not in named]
         reasons = []
         for fact, other in found:
             margin = self._margin(self.utilities, other)

@@ -16,6 +16,9 @@ CARRIED: Final = WINDOW_DAYS
 
 DAY_SECONDS: Final = 86_400
 
+REPORT_DAYS: Final = 21
+"""UTC calendar days without any report after which usage is unknown, never zero; the decision's own day is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanTable:

@@ -60,6 +60,7 @@ def _bill(bill: ProjectedBill) -> dict[str, Any]:
         "high_cents": bill.high_cents,
         "exceeded": list(bill.exceeded),
         "days": bill.days,
+        "usage_known": bill.usage_known,
     }
 
 

@@ -160,6 +160,7 @@ decisions = Table(
     Column("experiment", String(64)),
     Column("arm", String(64), comment="as drawn, whoever answered"),
     Column("latency_ms", Float(53)),
+    Column("guard", Text, comment="JSON: what would have been first, the alternative, and why it is not; NULL: it is"),
     Column(
         "basis", String(512), nullable=False, comment="what it was decided on: revision, catalogue, champion, settings"
     ),
@@ -177,6 +178,7 @@ decision_plans = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("plan", String(ID_LENGTH), nullable=False),
     Column("shown", Boolean, nullable=False),
+    Column("shown_as", String(32), comment="the rule of the row of cards"),
     Column("recommended", Boolean, nullable=False),
     Column("utility", Float(53), nullable=False),
     Column("probability", Float(53), nullable=False),

@@ -38,6 +38,7 @@ _CANDIDATE_FIELDS: Final = (
     "position",
     "plan",
     "shown",
+    "shown_as",
     "recommended",
     "utility",
     "probability",

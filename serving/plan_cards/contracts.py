@@ -43,6 +43,8 @@ class ProjectedBill(BaseModel):
     interval: Literal["month"]
     exceeded: list[str]
     """Metrics whose allowance would not do and of which no more can be bought."""
+    usage_known: bool
+    """False: no usage was reported, or none lately; the bill is the price of a month alone."""
     text: str
     range_text: str | None
     """The range in words; null where both ends are the same."""
@@ -94,16 +96,26 @@ class PlanOnSale(BaseModel):
     selection: Selection
 
 
+class Concern(BaseModel):
+    """What speaks against a plan: a limit, an integration that it lacks, or that it is more than is needed."""
+
+    code: str
+    message: str
+    params: dict[str, Any]
+
+
 class PlanCard(PlanOnSale):
     """One recommended plan with its place and the reasons for it."""
 
     position: int
     recommended: bool
+    shown_as: Literal["recommended", "held", "below", "above", "further", "other_family"] | None
+    """By which rule it is shown: first; held now; the next tier down or up; a further one; a family of its own."""
     probability: float
     propensity: float
     reasons: list[Reason]
-    concerns: list[Reason]
-    """What speaks against the plan, each as true as a reason."""
+    concerns: list[Concern]
+    """What speaks against the plan, the graver first."""
     usage: list[UsageText] | None
     """One entry per limit of a metric that was reported; null when none was."""
     projected_bill: ProjectedBill
@@ -117,8 +129,22 @@ class Enterprise(BaseModel):
     action: str
 
 
+class SalesMatter(Enterprise):
+    """The way to sales, and why to take it where usage is beyond the largest plan of the family."""
+
+    message: str | None
+
+
+class Guarded(BaseModel):
+    """A plan that would have been first, had it not been dearer than the alternative without a need."""
+
+    first: str
+    alternative: str
+    code: Literal["no_need", "unrelated_family", "blocked"]
+
+
 class Recommendation(BaseModel):
-    """The best-fitting plans, best first, with who decided it and why."""
+    """The plan recommended and those beside it, with who decided it and why."""
 
     decision_id: str
     strategy: Literal["rules", "model"]
@@ -132,8 +158,10 @@ class Recommendation(BaseModel):
     interval: IntervalName
     badge: str
     context: Context
+    guard: Guarded | None
+    """Null: the plan that the ranker, or the draw, put first is the one that is recommended."""
     plans: list[PlanCard]
-    enterprise: Enterprise
+    enterprise: SalesMatter
     expires_at: Instant
 
 

@@ -1,5 +1,6 @@
 """From what is known of an organisation to a decision: who comes first, with which chance, why, and on what terms."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,20 +10,30 @@ import numpy as np
 from recommender.billing.availability import Selection, selection
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.subscription import Wish
-from recommender.cards import MonthlyUsage, plan_card, projected_usage
+from recommender.cards import projected_usage
 from recommender.experiments.assignment import Assignment
 from recommender.ranking.abstention import Abstained, Abstaining, is_near_tie
+from recommender.ranking.day_cube import DAY_US, microseconds
 from recommender.ranking.derived import Facts
-from recommender.ranking.exploration import ShownPlan, explore, in_share, within_budget
+from recommender.ranking.exploration import (
+    Draw,
+    ShownPlan,
+    draw_first,
+    in_order,
+    in_share,
+    name_of_draw,
+    within_budget,
+)
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
+from recommender.ranking.guard import Guard, Instead, guards
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker, rank
-from recommender.ranking.reasons import NEUTRAL, Explanation, Reason, explain
+from recommender.ranking.reasons import Explanation, explain
 from recommender.ranking.situation import PlanTable, Situations
+from recommender.row import ShownAs
 from serving.accounts.account import Known, situation
-from serving.accounts.records import card_record, usage_record
-from serving.plan_cards.promotions import open_promotion
 from serving.plan_cards.ranker_fallback import RankerFallback
-from serving.plan_cards.repository import Candidate, Decision
+from serving.plan_cards.repository import Candidate, Decision, EarlierDraw
+from serving.plan_cards.showing import content_of, places_of
 from serving.sale.assortment import Assortment
 
 RULES_SHARE: Final = "rules_share"
@@ -40,7 +51,10 @@ class Terms:
     exploration_budget: float
     rules_share: float
     shown: int
+    """Cards on a trial; with a plan held, one more."""
     lifetime: timedelta
+    draw_days: float
+    """How long an organisation's draw holds."""
     assignment: Assignment | None = None
     """The organisation's place in an experiment; its arm says who answers."""
 
@@ -53,6 +67,18 @@ class Decided:
     candidates: tuple[Candidate, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One ranker's answer: the order, and how the first place came about."""
+
+    order: tuple[ShownPlan, ...]
+    drawn: Draw
+    wanted: int
+    """The plan that was drawn, by its place in the plan table."""
+    instead: Instead
+    """What the guard made of it."""
+
+
 async def decide(
     *,
     facts: Known,
@@ -62,74 +88,169 @@ async def decide(
     terms: Terms,
     decision_id: str,
     basis: str,
+    earlier: EarlierDraw | None = None,
 ) -> Decided:
-    """Rank every plan that the organisation may take, and explain the first; nothing is stored."""
-    catalogue, plans = assortment.catalogue, assortment.tables[interval]
-    situations = situation(facts, catalogue=catalogue, plans=plans)
-    rows = _rows(situations, plans)
-    codes = tuple(code for code, may in zip(plans.codes, situations.eligible[0], strict=True) if may)
+    """Rank every plan that the organisation may take, and explain the first; nothing is stored.
 
-    def ranked(ranker: Ranker) -> tuple[ShownPlan, ...]:
-        if not codes:
-            return ()
-        best_first = rank(codes, _willing_utilities(ranker, rows, rules=fallback.rules))
-        if not terms.exploration_budget:
-            return explore(best_first, decision_id=decision_id)
-        out = out_of_question(codes, rows, catalogue=catalogue, interval=interval, facts=facts)
-        policy = within_budget(best_first, budget=terms.exploration_budget, out_of_question=out)
-        return explore(best_first, decision_id=decision_id, policy=policy, out_of_question=out)
+    `earlier` is a draw of this organisation that still holds: the same ranker leaves it at that.
+    """
+    asked = _Question(facts, interval, assortment, terms, earlier)
 
-    def explained(ranker: Ranker) -> Explanation:
-        return explain(situations=situations, plans=plans, ranker=ranker, plan=order[0].plan)
+    def explained(ranker: Ranker) -> Explanation | None:
+        return None if ranked is None else asked.explanation(ranker, ranked)
 
     organization_id = facts.organization.organization_id
     by_rules = in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share)
     place = terms.assignment
-    advice = await fallback.run(ranked, rules_share=by_rules, arm=None if place is None else place.arm.ranker)
-    order = advice.answer
-    explanation = await fallback.rerun(advice.ranker, explained) if order else None
-    reasons = explanation.reasons if explanation is not None else ()
-    records = explanation.records() if explanation is not None else []
-    candidates = _candidates(order, codes=codes, rows=rows, reasons=records, shown=terms.shown)
-    shown = order[: terms.shown]
-    measured = Facts(situations, plans)
-    usage = projected_usage(measured, usage_range=fallback.champions.champion.usage_range)
-    cards = _cards(shown, facts=facts, measured=measured, assortment=assortment, reasons=reasons, usage=usage)
-    context = _context(explanation, nothing_on_sale=not order)
+    advice = await fallback.run(
+        lambda ranker: asked.answer(ranker, rules=fallback.rules),
+        rules_share=by_rules,
+        arm=None if place is None else place.arm.ranker,
+    )
+    ranked = advice.answer
+    explanation = await fallback.rerun(advice.ranker, explained) if ranked is not None else None
+    order, row = places_of(ranked.order if ranked else (), facts=facts, assortment=assortment, shown=terms.shown)
+    usage = projected_usage(asked.measured, usage_range=fallback.champions.champion.usage_range)
+    content = content_of(
+        order[: len(row)],
+        row=row,
+        facts=facts,
+        measured=asked.measured,
+        assortment=assortment,
+        explanation=explanation,
+        usage=usage,
+    )
+    if ranked is not None:
+        content |= {"guard": asked.guard_record(ranked), "draw": asked.draw_record(ranked)}
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,
         interval=interval,
-        catalogue_version=catalogue.version,
+        catalogue_version=assortment.catalogue.version,
         strategy=advice.ranker.name,
         model_version=advice.ranker.version,
         fallback_reason=advice.fallback_reason,
         experiment=None if place is None else place.experiment.name,
         arm=None if place is None else place.arm.name,
         latency_ms=None,
+        guard=content.get("guard"),
         basis=basis,
-        content={"context": context, "usage": usage_record(facts, usage), "plans": cards},
+        content=content,
         occurred_at=facts.at,
-        expires_at=_expiry(catalogue, now=facts.at, lifetime=terms.lifetime),
+        expires_at=_expiry(assortment.catalogue, now=facts.at, lifetime=terms.lifetime),
     )
-    return Decided(decision, candidates)
+    return Decided(decision, asked.candidates(order, explanation=explanation, row=row))
 
 
-def out_of_question(
-    codes: tuple[str, ...], rows: FloatArray, *, catalogue: Catalogue, interval: Interval, facts: Known
-) -> frozenset[str]:
-    """The candidates that nobody would suggest for the sake of learning: too small for the usage, or blocked."""
-    too_small = np.count_nonzero(rows[:, _TOO_SMALL] > 0, axis=1)
-    return frozenset(
-        code
-        for code, small in zip(codes, too_small.tolist(), strict=True)
-        if small or _selection(code, catalogue=catalogue, interval=interval, facts=facts).state == "blocked"
-    )
+class _Question:
+    """One organisation in front of what is on sale at one interval."""
 
+    def __init__(
+        self, facts: Known, interval: Interval, assortment: Assortment, terms: Terms, earlier: EarlierDraw | None
+    ) -> None:
+        self._known, self._interval, self._terms, self._earlier = facts, interval, terms, earlier
+        self._catalogue, self.plans = assortment.catalogue, assortment.tables[interval]
+        self.situations = situation(facts, catalogue=self._catalogue, plans=self.plans)
+        self.measured = Facts(self.situations, self.plans)
+        self.rows = _rows(self.situations, self.plans)
+        offered = np.flatnonzero(self.situations.eligible[0]).tolist()
+        self.offered: tuple[int, ...] = tuple(offered)
+        self.codes = tuple(self.plans.codes[i] for i in offered)
+        self._states = {code: self._selection(code).state for code in self.codes}
 
-def _selection(code: str, *, catalogue: Catalogue, interval: Interval, facts: Known) -> Selection:
-    wish = Wish.from_catalogue(catalogue, catalogue.plan(code), interval)
-    return selection(account=facts.account, wish=wish, now=facts.at)
+    def answer(self, ranker: Ranker, *, rules: Ranker) -> Ranked | None:
+        """The ranker's order after the guard and the draw; `None` where nothing is on sale to the organisation."""
+        if not self.codes:
+            return None
+        utilities = _willing_utilities(ranker, self.rows, rules=rules)
+        best_first = rank(self.codes, utilities)
+        guard = self._guard(utilities)
+        instead = {code: self.plans.codes[guard.instead_of(i).plan] for code, i in self._places()}
+        drawn = self._earlier.draw if self._earlier is not None and self._earlier.by(ranker) else None
+        if drawn is None or not drawn.is_of(best_first):
+            budget, out = (
+                self._terms.exploration_budget,
+                self._out_of_question() if self._terms.exploration_budget else (),
+            )
+            policy = within_budget(best_first, budget=budget, out_of_question=out, instead=instead)
+            drawn = draw_first(best_first, draw=self._name_of_draw(), policy=policy, out_of_question=out)
+        wanted = self.plans.codes.index(drawn.plan)
+        return Ranked(in_order(best_first, drawn, instead=instead), drawn, wanted, guard.instead_of(wanted))
+
+    def explanation(self, ranker: Ranker, ranked: Ranked) -> Explanation:
+        """Why the first plan, by the ranker that put it there."""
+        codes, found = self.plans.codes, ranked.instead
+        return explain(
+            situations=self.situations,
+            plans=self.plans,
+            ranker=ranker,
+            plan=codes[found.plan],
+            alternative=codes[found.alternative],
+            overruled=codes[ranked.wanted] if found.why == "no_need" else None,
+        )
+
+    def guard_record(self, ranked: Ranked) -> dict[str, str] | None:
+        """What would have been first, what it was weighed against and why it is not; `None` where it is."""
+        codes, found = self.plans.codes, ranked.instead
+        if found.why is None:
+            return None
+        return {"first": codes[ranked.wanted], "alternative": codes[found.alternative], "code": found.why}
+
+    def draw_record(self, ranked: Ranked) -> dict[str, Any]:
+        """The draw, and when it was made: later decisions on the same basis leave it at that for a while."""
+        earlier = self._earlier
+        kept = earlier is not None and earlier.draw == ranked.drawn
+        at = earlier.drawn_at if earlier is not None and kept else self._known.at
+        return {"plan": ranked.drawn.plan, "chances": dict(ranked.drawn.chances), "at": at.isoformat()}
+
+    def candidates(
+        self, order: tuple[ShownPlan, ...], *, explanation: Explanation | None, row: Mapping[str, ShownAs]
+    ) -> tuple[Candidate, ...]:
+        """Every candidate as it is stored; the reasons speak for the first."""
+        reasons = explanation.records() if explanation is not None else []
+        return tuple(
+            Candidate(
+                plan=each.plan,
+                position=each.position,
+                shown=each.plan in row,
+                shown_as=row.get(each.plan),
+                recommended=each.position == 1,
+                utility=each.utility,
+                probability=each.probability,
+                propensity=each.propensity,
+                reasons=reasons if each.position == 1 else [],
+                features=dict(zip(FEATURES, self.rows[self.codes.index(each.plan)].tolist(), strict=True)),
+            )
+            for each in order
+        )
+
+    def _places(self) -> list[tuple[str, int]]:
+        return list(zip(self.codes, self.offered, strict=True))
+
+    def _guard(self, utilities: FloatArray) -> Guard:
+        preference, blocked = np.full((1, len(self.plans.codes)), -np.inf), np.zeros((1, len(self.plans.codes)), bool)
+        preference[0, list(self.offered)] = utilities
+        for code, i in self._places():
+            blocked[0, i] = self._states[code] == "blocked"
+        return guards(self.measured, utilities=preference, blocked=blocked)[0]
+
+    def _out_of_question(self) -> frozenset[str]:
+        """The candidates that nobody would suggest for the sake of learning: too small for the usage, or blocked."""
+        too_small = np.count_nonzero(self.rows[:, _TOO_SMALL] > 0, axis=1).tolist()
+        return frozenset(
+            code for code, small in zip(self.codes, too_small, strict=True) if small or self._states[code] == "blocked"
+        )
+
+    def _selection(self, code: str) -> Selection:
+        wish = Wish.from_catalogue(self._catalogue, self._catalogue.plan(code), self._interval)
+        return selection(account=self._known.account, wish=wish, now=self._known.at)
+
+    def _name_of_draw(self) -> str:
+        return name_of_draw(
+            self._known.organization.organization_id,
+            days_since_1970=microseconds(self._known.at) / DAY_US,
+            days=self._terms.draw_days,
+        )
 
 
 def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
@@ -138,26 +259,6 @@ def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
         return np.empty((0, len(FEATURES)))
     rows, _ = feature_rows(feature_cube(situations, plans), situations.eligible)
     return rows
-
-
-def _candidates(
-    order: tuple[ShownPlan, ...], *, codes: tuple[str, ...], rows: FloatArray, reasons: list[dict[str, Any]], shown: int
-) -> tuple[Candidate, ...]:
-    """Every candidate as it is stored; the reasons speak for the first."""
-    return tuple(
-        Candidate(
-            plan=each.plan,
-            position=each.position,
-            shown=each.position <= shown,
-            recommended=each.position == 1,
-            utility=each.utility,
-            probability=each.probability,
-            propensity=each.propensity,
-            reasons=reasons if each.position == 1 else [],
-            features=dict(zip(FEATURES, rows[codes.index(each.plan)].tolist(), strict=True)),
-        )
-        for each in order
-    )
 
 
 def _willing_utilities(ranker: Ranker, rows: FloatArray, *, rules: Ranker) -> FloatArray:
@@ -181,44 +282,6 @@ def _asked(ranker: Ranker, rows: FloatArray) -> tuple[FloatArray, IntArray]:
     """The columns that a ranker reads, of one decision."""
     columns = [_COLUMN[name] for name in ranker.feature_names]
     return np.ascontiguousarray(rows[:, columns]), np.array([len(rows)], dtype=np.int64)
-
-
-def _context(explanation: Explanation | None, *, nothing_on_sale: bool) -> dict[str, Any]:
-    if nothing_on_sale:
-        return {"code": "nothing", "params": {}}
-    context = NEUTRAL if explanation is None else explanation.context
-    return {"code": context.code, "params": dict(context.params)}
-
-
-def _cards(
-    shown: tuple[ShownPlan, ...],
-    *,
-    facts: Known,
-    measured: Facts,
-    assortment: Assortment,
-    reasons: tuple[Reason, ...],
-    usage: MonthlyUsage,
-) -> list[dict[str, Any]]:
-    """The cards that are shown; the reasons stand on the first."""
-    interval: Interval = "year" if measured.plans.interval == "year" else "month"
-    catalogue = assortment.catalogue
-    return [
-        card_record(
-            plan_card(
-                wish=Wish.from_catalogue(
-                    catalogue, facts.standing.as_sold(catalogue.plan(place.plan), interval), interval
-                ),
-                place=place,
-                account=facts.account,
-                usage=usage,
-                days=round(float(measured.history_days[0])),
-                reasons=reasons if place.position == 1 else (),
-                now=facts.at,
-            ),
-            promotion=open_promotion(catalogue.plan(place.plan), interval, facts=facts, catalogue=catalogue),
-        )
-        for place in shown
-    ]
 
 
 def _expiry(catalogue: Catalogue, *, now: datetime, lifetime: timedelta) -> datetime:

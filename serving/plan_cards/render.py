@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from serving.plan_cards import explaining
 from serving.plan_cards.promotions import promotion_answer
 from serving.plan_cards.repository import Decision
 from serving.web.fields import utc_text
@@ -25,9 +26,13 @@ def recommendation(decision: Decision, words: Words) -> dict[str, Any]:
         "arm": decision.arm,
         "interval": decision.interval,
         "badge": say(words.locale, "badge"),
-        "context": _context(decision.content["context"], words),
+        "context": explaining.context(decision.content["context"], words),
+        "guard": decision.guard,
         "plans": [_card(card, decision=decision, words=words) for card in cards],
-        "enterprise": enterprise(words.locale),
+        "enterprise": {
+            **enterprise(words.locale),
+            "message": explaining.beyond(decision.content.get("beyond"), words),
+        },
         "expires_at": utc_text(decision.expires_at),
     }
 
@@ -63,40 +68,14 @@ def _card(card: Mapping[str, Any], *, decision: Decision, words: Words) -> dict[
         "promotion": promotion,
         "position": card["position"],
         "recommended": card["recommended"],
+        "shown_as": card.get("shown_as"),
         "probability": card["probability"],
         "propensity": card["propensity"],
-        "reasons": [_reason(reason, words) for reason in card["reasons"]],
-        "concerns": [_reason(concern, words) for concern in card.get("concerns", ())],
+        "reasons": [explaining.reason(reason, words) for reason in card["reasons"]],
+        "concerns": [explaining.concern(concern, words) for concern in card.get("concerns", ())],
         "projected_bill": {
             **words.bill(card["projected_bill"]),
             "upper_end_text": usage.upper_end_text(plan, own.get("high"), words),
         },
         "selection": selection(card["selection"], words, price_cents=price_cents),
     }
-
-
-def _reason(reason: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    return {**reason, "message": say(words.locale, f"reason.{reason['code']}", **_named(reason["params"], words))}
-
-
-def _context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """The sentence above the cards; a template or integration that we know has a sentence of its own."""
-    code, params = context["code"], context["params"]
-    own = f"context.{code}.{params.get(code)}"
-    key = own if known(words.locale, own) else f"context.{code}"
-    return {"code": code, "message": say(words.locale, key, **_named(params, words)), "params": params}
-
-
-def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """The same parameters with codes replaced by names, and amounts by money."""
-    named: dict[str, Any] = {}
-    for name, value in params.items():
-        if name in {"template", "integration", "metric"}:
-            named[name] = words.subject(value)
-        elif name == "plan":
-            named[name] = words.plan_name(value)
-        elif name.endswith("amount_cents"):
-            named[name.removesuffix("_cents")] = words.money(value)
-        else:
-            named[name] = value
-    return named

@@ -9,6 +9,8 @@ import orjson
 from sqlalchemy import Connection, bindparam, insert, select
 
 from recommender.billing.catalogue import Interval
+from recommender.ranking.exploration import Draw
+from recommender.ranking.ranker import Ranker
 from serving.db.session import Database
 from serving.db.tables import decision_plans, decisions, organizations
 from serving.organizations.repository import PRESENT
@@ -39,6 +41,12 @@ _OPEN = (
     )
     .where(organizations.c.organization_id == bindparam("organization_id"), PRESENT)
 )
+_ON_BASIS = (
+    select(decisions.c.content, decisions.c.strategy, decisions.c.model_version, decisions.c.occurred_at)
+    .where(decisions.c.organization_id == bindparam("organization_id"), decisions.c.basis == bindparam("basis"))
+    .order_by(decisions.c.occurred_at.desc(), decisions.c.decision_id.desc())
+    .limit(1)
+)
 _BY_ID = select(decisions).where(decisions.c.decision_id == bindparam("decision_id"))
 # The row lock lets one decision at a time through where there are many writers; SQLite has one anyway.
 _REVISION = (
@@ -55,6 +63,8 @@ class Candidate:
     plan: str
     position: int
     shown: bool
+    shown_as: str | None
+    """By which rule it stands on a card; `None`: it stands on none."""
     recommended: bool
     utility: float
     probability: float
@@ -79,6 +89,8 @@ class Decision:
     """The arm as drawn, whoever answered in the end."""
     latency_ms: float | None
     """From reading the facts to the decision; `None`: it was not measured."""
+    guard: Mapping[str, str] | None
+    """What would have been first, the alternative, and why it is not; `None`: it is."""
     basis: str
     content: Mapping[str, Any]
     """The answer without its words."""
@@ -120,11 +132,36 @@ def _latest_of(row: Sequence[Any] | None, organization_id: str) -> Latest:
     return Latest(*row)
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierDraw:
+    """A draw of the same organisation on the same basis, at whichever interval, and whose ranking it was drawn from."""
+
+    draw: Draw
+    strategy: str
+    model_version: str
+    drawn_at: datetime
+
+    def by(self, ranker: Ranker) -> bool:
+        """Whether this ranker's ranking was drawn from."""
+        return (self.strategy, self.model_version) == (ranker.name, ranker.version)
+
+
+def earlier_draw(connection: Connection, *, organization_id: str, basis: str) -> EarlierDraw | None:
+    """The last draw on this basis, which says everything that a decision rests on but the time; `None`: none yet."""
+    row = connection.execute(_ON_BASIS, {"organization_id": organization_id, "basis": basis}).first()
+    drawn = None if row is None else orjson.loads(row.content).get("draw")
+    if row is None or drawn is None:
+        return None
+    drawn_at = datetime.fromisoformat(drawn["at"])
+    return EarlierDraw(Draw(drawn["plan"], drawn["chances"]), row.strategy, row.model_version, drawn_at)
+
+
 def get(connection: Connection, decision_id: str) -> Decision:
     """A decision that is known to be stored."""
     row = connection.execute(_BY_ID, {"decision_id": decision_id}).one()
     values = {field: getattr(row, field) for field in Decision.__dataclass_fields__}
-    return Decision(**{**values, "content": orjson.loads(row.content)})
+    guard = None if row.guard is None else orjson.loads(row.guard)
+    return Decision(**{**values, "content": orjson.loads(row.content), "guard": guard})
 
 
 def add(
@@ -142,6 +179,7 @@ def add(
         return earlier.decision_id
     header = {field: getattr(decision, field) for field in Decision.__dataclass_fields__}
     header["content"] = orjson.dumps(decision.content).decode()
+    header["guard"] = None if decision.guard is None else orjson.dumps(decision.guard).decode()
     connection.execute(insert(decisions), {**header, "recorded_at": recorded_at})
     if candidates:
         connection.execute(insert(decision_plans), [_row(decision.decision_id, each) for each in candidates])

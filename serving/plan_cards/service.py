@@ -21,7 +21,7 @@ from serving.plan_cards.decide import Terms, decide
 from serving.plan_cards.own_usage import OwnUsage
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.rendered import Rendered
-from serving.plan_cards.repository import Decision
+from serving.plan_cards.repository import Decision, EarlierDraw
 from serving.sale.assortment import Assortment
 from serving.settings import Settings
 from serving.web.telemetry import Metrics
@@ -125,11 +125,17 @@ class PlanCards:
     async def _decision(self, decision_id: str) -> Decision:
         return await self._database.read(lambda connection: repository.get(connection, decision_id))
 
-    async def _known(self, organization_id: str, *, now: datetime) -> Known:
-        def read(connection: Connection) -> Known:
-            return account.known(
+    async def _known(
+        self, organization_id: str, *, now: datetime, assignment: Assignment | None
+    ) -> tuple[Known, EarlierDraw | None]:
+        """What a decision rests on, and the last draw on the same basis."""
+
+        def read(connection: Connection) -> tuple[Known, EarlierDraw | None]:
+            facts = account.known(
                 connection, organization_id=organization_id, catalogue=self._assortment.catalogue, now=now
             )
+            basis = self._basis(facts.organization.revision, assignment)
+            return facts, repository.earlier_draw(connection, organization_id=organization_id, basis=basis)
 
         return await self._database.read(read)
 
@@ -138,16 +144,19 @@ class PlanCards:
     ) -> str | None:
         """Decide and store; `None` when the organisation's facts changed meanwhile."""
         started = time.perf_counter()
-        facts = await self._known(organization_id, now=now)
-        revision = facts.organization.revision
+        facts, earlier = await self._known(organization_id, now=now, assignment=assignment)
+        revision, terms = facts.organization.revision, self._terms(assignment)
+        if earlier is not None and now - earlier.drawn_at >= timedelta(days=terms.draw_days):
+            earlier = None
         decided = await decide(
             facts=facts,
             interval=interval,
             assortment=self._assortment,
             fallback=self._fallback,
-            terms=self._terms(assignment),
+            terms=terms,
             decision_id=self._new_id(),
             basis=self._basis(revision, assignment),
+            earlier=earlier,
         )
         decision = replace(decided.decision, latency_ms=1_000 * (time.perf_counter() - started))
 
@@ -170,6 +179,7 @@ class PlanCards:
             rules_share=settings.rules_share,
             shown=settings.plans_shown,
             lifetime=timedelta(minutes=settings.decision_minutes),
+            draw_days=settings.draw_days,
             assignment=assignment,
         )
 

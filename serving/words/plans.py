@@ -6,6 +6,7 @@ from math import isinf
 from typing import Any, Final
 
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
+from recommender.billing.money import decimal_places
 from recommender.cards import key_limits
 from serving.words.contracts import BlockerRecord, BlockerText, FeatureText, MetricText, Price
 from serving.words.locales import LocaleCode
@@ -39,6 +40,12 @@ class Words:
         """An amount in the catalogue's currency; `decimals` as in `texts.money`."""
         return money(self.locale, amount_cents, self.catalogue.currency, decimals=decimals)
 
+    def about(self, amount_cents: int) -> str:
+        """A projected amount: whole units of the currency, once there are a hundred of them."""
+        unit = 10 ** decimal_places(self.catalogue.currency)
+        whole = round(amount_cents / unit) * unit
+        return self.money(whole if abs(amount_cents) >= 100 * unit else amount_cents)
+
     def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
         """The plan as every reader sees it on a card."""
         return {
@@ -69,7 +76,15 @@ class Words:
             "overage": self.money(bill["overage_cents"]),
             "metric": ", ".join(self.subject(metric) for metric in bill["exceeded"]),
         }
-        kind = "exceeded" if bill["exceeded"] else "with_overage" if bill["overage_cents"] else "plain"
+        kind = (
+            "unknown"
+            if not bill.get("usage_known", True)
+            else "exceeded"
+            if bill["exceeded"]
+            else "with_overage"
+            if bill["overage_cents"]
+            else "plain"
+        )
         low, high = (bill.get(end, bill["amount_cents"]) for end in ("low_cents", "high_cents"))
         between = say(self.locale, "bill.range", low=self.money(low), high=self.money(high)) if low < high else None
         return {
@@ -81,6 +96,7 @@ class Words:
             "currency": self.catalogue.currency,
             "interval": "month",
             "exceeded": bill["exceeded"],
+            "usage_known": bill.get("usage_known", True),
             "text": say(self.locale, f"bill.{kind}", **params),
             "basis": {"days": bill["days"]},
         }

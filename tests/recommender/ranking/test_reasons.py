@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from recommender.ranking.derived import Facts, select
+from recommender.ranking.guard_facts import NEED_OF
+from recommender.ranking.needs import NEEDS
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import facts_for
 from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, Explanation, explain
@@ -48,7 +50,7 @@ def test_a_template_is_no_reason_between_plans_of_its_family_but_leads_the_cards
     explanation = why(make_situations(TABLE, templates=("ecommerce",)), "ecommerce-basic")
 
     assert "template_installed" not in codes(explanation)
-    assert explanation.context.code == "template"
+    assert explanation.context.code == "unknown"  # usage is, and the sentence says so
     assert explanation.context.params == {"template": "ecommerce"}
     assert explanation.context.reason is not None
     assert explanation.context.reason.checks.rival == "knowledge-basic"
@@ -97,7 +99,10 @@ def test_an_integration_that_only_the_better_plan_has_is_a_reason() -> None:
 
     (reason,) = why(situations, "ecommerce-scale").reasons
 
-    assert (reason.code, reason.params) == ("integration_connected", {"integration": "whatsapp"})
+    assert (reason.code, reason.params) == (
+        "integration_connected",
+        {"integration": "whatsapp", "plan": "ecommerce-basic"},
+    )
 
 
 def test_staying_is_explained_by_the_plan_that_fits() -> None:
@@ -120,12 +125,18 @@ def test_going_down_is_explained_by_little_usage() -> None:
 
 
 def test_the_lowest_bill_is_a_reason_where_the_bill_decides() -> None:
-    situations = make_situations(TABLE, eligible=("ecommerce-basic", "ecommerce-scale"))
+    situations = make_situations(TABLE, per_day={"conversations": 100}, eligible=("ecommerce-basic", "ecommerce-scale"))
 
     (reason,) = why(situations, "ecommerce-basic", Linear({"projected_bill": -1.0})).reasons
 
     assert reason.code == "cheapest_bill"
-    assert reason.params == {"amount_cents": 19_000, "other_amount_cents": 49_000, "plan": "ecommerce-scale"}
+    assert reason.params == {
+        "amount_cents": 19_000,
+        "other_amount_cents": 49_000,
+        "overage_amount_cents": 0,
+        "saving_amount_cents": 30_000,
+        "plan": "ecommerce-scale",
+    }
     assert reason.checks.margin_without == pytest.approx(0)
     assert reason.contribution == pytest.approx(np.log(50 / 20))
 
@@ -148,7 +159,7 @@ def test_a_fact_that_the_ranker_holds_against_the_plan_is_not_said() -> None:
     explanation = why(situations, "support-basic", Linear({"template_fit": -1.0, "family": 1.0}))
 
     assert explanation.reasons == ()
-    assert explanation.context.code == "neutral"
+    assert explanation.context.code == "unknown"
 
 
 def test_an_attribution_alone_is_not_enough() -> None:
@@ -163,11 +174,22 @@ def test_an_attribution_alone_is_not_enough() -> None:
     assert why(situations, "support-basic", Mistaken({"template_fit": 1.0})).reasons == ()
 
 
-def test_nothing_known_is_explained_neutrally() -> None:
+def test_nothing_known_claims_nothing() -> None:
     explanation = why(make_situations(TABLE, days=0), "ecommerce-basic")
 
     assert explanation.reasons == ()
-    assert explanation.context.code == "neutral"
+    assert explanation.context.code == "unknown"
+
+
+def test_usage_that_was_not_reported_for_three_weeks_is_not_spoken_of() -> None:
+    situations = make_situations(TABLE, per_day={"conversations": 1_000}, eligible=ECOMMERCE)
+    spoken_of = why(situations, "ecommerce-basic")
+    situations.totals[0, :21, :2] = 0
+
+    silent = why(situations, "ecommerce-basic")
+
+    assert codes(spoken_of) == ["usage_fits"]
+    assert (codes(silent), silent.context.code) == ([], "unknown")
 
 
 def test_an_only_candidate_needs_no_reason() -> None:
@@ -207,8 +229,17 @@ def test_every_reason_holds_weighs_and_would_be_missed(ranker: Ranker) -> None:
             for reason in why(one, TABLE.codes[plan], ranker).reasons:
                 said += 1
                 rival = TABLE.codes.index(reason.checks.rival)
-                true = [(f.code, f.params) for f in facts_for(Facts(one, TABLE), plan=int(plan), rival=rival)]
-                assert (reason.code, reason.params) in true
+                facts = Facts(one, TABLE)
+                (fact,) = (
+                    fact
+                    for fact in facts_for(facts, plan=int(plan), rival=rival)
+                    if (fact.code, fact.params) == (reason.code, reason.params)
+                )
+                if reason.checks.by == "guard":
+                    need = NEEDS[NEED_OF[reason.code]]
+                    assert need(facts)[0, plan, rival]
+                    assert not need(Facts(fact.situations, TABLE))[0, plan, rival]
+                    continue
                 assert reason.contribution >= LEAST_CONTRIBUTION
                 assert reason.checks.margin_without < reason.checks.margin
     assert said >= 10

@@ -27,7 +27,7 @@ def test_the_champion_answers(tmp_path: Path, shelf: Shelf) -> None:
         answer = service.recommended()
 
     assert answered(answer) == ("model", "champion-1", None)
-    assert [plan["tier"] for plan in answer["plans"]] == [1, 1, 1]  # the four cheapest cost the same
+    assert [plan["plan"] for plan in answer["plans"]] == ["ecommerce-basic", "ecommerce-scale", "ecommerce-enterprise"]
 
 
 def test_without_a_champion_the_rules_answer_and_say_so(tmp_path: Path, shelf: Shelf) -> None:

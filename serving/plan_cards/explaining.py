@@ -1,0 +1,82 @@
+"""Reasons, concerns and the sentence above the cards as text; a message may have a form of its own for one metric."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from data_contracts.usage import COUNT_METRICS
+from serving.words.plans import Words
+from serving.words.texts import in_short, known, number, roughly, say
+
+_UNITS: Final = ("used", "limit", "own_limit", "excess")
+"""Parameters that are units of the metric that a message speaks of."""
+
+
+def reason(reason: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """One reason with its line on the card."""
+    return {**reason, "message": _message(f"reason.{reason['code']}", reason["params"], words)}
+
+
+def concern(concern: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """One concern with its line on the card."""
+    return {**concern, "message": _message(f"concern.{concern['code']}", concern["params"], words)}
+
+
+def beyond(figures: Mapping[str, Any] | None, words: Words) -> str | None:
+    """Why the reader should talk to sales; `None` where usage is within the largest plan."""
+    return None if figures is None else _message("enterprise.beyond", figures, words)
+
+
+def context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """The sentence above the cards: that of the reason on which it rests, else that of its code."""
+    code, params = context["code"], context["params"]
+    own = {"own": words.plan_name(context["plan"])} if context.get("plan") else {}
+    about = context.get("reason")
+    if code == "unknown":
+        key = next(
+            (f"context.unknown.{kind}" for kind in ("template", "integration") if kind in params), "context.unknown"
+        )
+    elif about is None or code in {"template", "integration"}:
+        key = f"context.{code}"
+    else:
+        key = f"context.{about}"
+    message = _message(key, params, words, **own)
+    if params.get("more"):
+        plan = words.plan_name(params["plan"])
+        message = f"{message} {say(words.locale, 'context.more_limits', count=params['more'], plan=plan)}"
+    return {"code": code, "message": message, "params": params}
+
+
+def _message(key: str, params: Mapping[str, Any], words: Words, **more: str) -> str:
+    """The message in the form that fits its parameters best: a metric's, a template's, one with overage, the plain."""
+    of_its_own = [params[name] for name in ("metric", "template") if name in params]
+    if params.get("overage_amount_cents"):
+        of_its_own.append("overage")
+    keys = [f"{key}.{form}" for form in of_its_own]
+    found = next((each for each in keys if known(words.locale, each)), key)
+    return say(words.locale, found, **_named(params, words), **more)
+
+
+def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """The same parameters with codes replaced by names, amounts by money, and what renews by round figures."""
+    counted = params.get("metric") in COUNT_METRICS
+    named: dict[str, Any] = {}
+    for name, value in params.items():
+        if name in {"template", "integration", "metric"}:
+            named[name] = words.subject(value)
+        elif name == "plan":
+            named[name] = words.plan_name(value)
+        elif name.endswith("amount_cents"):
+            named[name.removesuffix("_cents")] = words.about(value)
+        elif name in _UNITS:
+            named[name] = _units(value, words, about=counted and name in {"used", "excess"})
+        elif name == "times":
+            named[name] = number(words.locale, value if value < 10 else round(value))
+        else:
+            named[name] = value
+    counts = [params[name] for name in ("count", "weeks", "excess", "used") if name in params]
+    return {"count": counts[0], **named} if counts else named
+
+
+def _units(value: int, words: Words, *, about: bool) -> str:
+    """A number of units; of what is only expected two digits count."""
+    return (roughly if about else in_short)(words.locale, value)

@@ -1,0 +1,142 @@
+"""What a decision shows: the row of cards, what each says, the sentence above them, and the way to sales."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.subscription import Wish
+from recommender.cards import MonthlyUsage, plan_card
+from recommender.concerns import Beyond, Concern, beyond_largest, concerns
+from recommender.ranking.derived import Facts
+from recommender.ranking.exploration import ShownPlan
+from recommender.ranking.reasons import NEUTRAL, Explanation
+from recommender.row import ShownAs, row
+from serving.accounts.account import Known
+from serving.accounts.records import card_record, usage_record
+from serving.plan_cards.promotions import open_promotion
+from serving.sale.assortment import Assortment
+
+
+def places_of(
+    order: tuple[ShownPlan, ...], *, facts: Known, assortment: Assortment, shown: int
+) -> tuple[tuple[ShownPlan, ...], Mapping[str, ShownAs]]:
+    """The candidates with those on cards in front, and the rule by which each of these is shown."""
+    if not order:
+        return (), {}
+    installed = frozenset(facts.organization.templates)
+    plans = [assortment.catalogue.plan(each.plan) for each in order]
+    places = row(
+        plans=plans,
+        first=order[0].plan,
+        held=facts.standing.held.plan,
+        families=[plan.family for plan in plans if plan.templates & installed],
+        cards_on_trial=shown,
+    )
+    rules = {place.plan: place.shown_as for place in places}
+    by_plan = {each.plan: each for each in order}
+    behind = [each for each in order if each.plan not in rules]
+    first_the_cards = [*(by_plan[place.plan] for place in places), *behind]
+    return tuple(replace(each, position=i) for i, each in enumerate(first_the_cards, start=1)), rules
+
+
+def content_of(
+    cards: tuple[ShownPlan, ...],
+    *,
+    row: Mapping[str, ShownAs],
+    facts: Known,
+    measured: Facts,
+    assortment: Assortment,
+    explanation: Explanation | None,
+    usage: MonthlyUsage,
+) -> dict[str, Any]:
+    """The answer without its words."""
+    shown = [
+        _Shown(each, row[each.plan], facts=facts, measured=measured, catalogue=assortment.catalogue, usage=usage)
+        for each in cards
+    ]
+    first = shown[0] if shown else None
+    against = first.concerns(None) if first is not None else ()
+    family = [plan for plan in assortment.catalogue.plans if first is not None and plan.family == first.plan.family]
+    beyond = beyond_largest([plan for plan in family if not plan.private], usage=usage.expected)
+    return {
+        "context": _context(explanation, first=None if first is None else first.plan, beyond=beyond),
+        "plans": [
+            each.record(
+                explanation,
+                concerns=against if each is first else each.concerns(against if _larger(each, first) else None),
+            )
+            for each in shown
+        ],
+        "usage": usage_record(facts, usage),
+        "beyond": None if beyond is None else _beyond_record(beyond),
+    }
+
+
+class _Shown:
+    """One card to be."""
+
+    def __init__(
+        self,
+        place: ShownPlan,
+        shown_as: ShownAs,
+        *,
+        facts: Known,
+        measured: Facts,
+        catalogue: Catalogue,
+        usage: MonthlyUsage,
+    ) -> None:
+        self._facts, self._measured, self._catalogue, self._usage = facts, measured, catalogue, usage
+        self._place, self._shown_as = place, shown_as
+        self._interval: Interval = "year" if measured.plans.interval == "year" else "month"
+        self.plan: Plan = facts.standing.as_sold(catalogue.plan(place.plan), self._interval)
+
+    def concerns(self, recommended: tuple[Concern, ...] | None) -> tuple[Concern, ...]:
+        """What speaks against it; `recommended` is what does against a smaller plan that is recommended."""
+        sold = {code for plan in self._catalogue.plans for code in plan.integrations}
+        connected = sold & set(self._facts.organization.integrations)
+        return concerns(self.plan, usage=self._usage.expected, connected=connected, recommended=recommended)
+
+    def record(self, explanation: Explanation | None, *, concerns: tuple[Concern, ...]) -> dict[str, Any]:
+        """The card as it is logged; the reasons stand on the first."""
+        card = plan_card(
+            wish=Wish.from_catalogue(self._catalogue, self.plan, self._interval),
+            place=self._place,
+            account=self._facts.account,
+            usage=self._usage,
+            days=round(float(self._measured.history_days[0])),
+            reasons=explanation.reasons if explanation is not None and self._place.position == 1 else (),
+            now=self._facts.at,
+        )
+        on_sale = self._catalogue.plan(self._place.plan)
+        offer = open_promotion(on_sale, self._interval, facts=self._facts, catalogue=self._catalogue)
+        return {
+            **card_record(card, promotion=offer),
+            "shown_as": self._shown_as,
+            "concerns": [{"code": each.code, "params": dict(each.params)} for each in concerns],
+        }
+
+
+def _larger(card: _Shown, first: _Shown | None) -> bool:
+    return first is not None and card.plan.family == first.plan.family and card.plan.tier > first.plan.tier
+
+
+def _context(explanation: Explanation | None, *, first: Plan | None, beyond: Beyond | None) -> dict[str, Any]:
+    """The sentence above the cards; `reason` is the one that it rests on, `plan` the one that is recommended."""
+    if first is None:
+        return {"code": "nothing", "reason": None, "plan": None, "params": {}}
+    if beyond is not None and first.code == beyond.plan:
+        return {"code": "beyond", "reason": None, "plan": first.code, "params": _beyond_record(beyond)}
+    context = NEUTRAL if explanation is None else explanation.context
+    reason = None if context.reason is None else context.reason.code
+    return {"code": context.code, "reason": reason, "plan": first.code, "params": dict(context.params)}
+
+
+def _beyond_record(beyond: Beyond) -> dict[str, Any]:
+    return {
+        "metric": beyond.metric,
+        "used": beyond.used,
+        "limit": beyond.limit,
+        "plan": beyond.plan,
+        "times": round(beyond.times, 1),
+    }
