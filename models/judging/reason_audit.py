@@ -233,7 +233,7 @@ def _found_of_guard(record: Record, audited: AuditedDecision, *, fact: Fact, pai
     codes = audited.case.plans.codes
     before, after = audited.facts, Facts(fact.situations, fact.plans)
     places = codes.index(plan), codes.index(rival)
-    if fact.code == "enough":
+    if fact.code not in NEED_OF:
         bills = after.reported_bill_cents[0]
         turned = bool(bills[places[0]] >= bills[places[1]] - EQUAL_CENTS)
     else:

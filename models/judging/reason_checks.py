@@ -160,7 +160,7 @@ def _beyond(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 def _several(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     used, other = _said(w, claim, rival)
     passed = [m for m, units in w.usage.expected.items() if w.limit(rival, m) < min(units, w.limit(plan, m))]
-    return claim["metric"] in passed and used > other and claim["more"] == len(passed) - 1 > 0
+    return bool(claim["metric"] in passed and used > other and claim["more"] == len(passed) - 1 > 0)
 
 
 def _near(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -174,7 +174,7 @@ def _soon(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     now, week, fortnight = w.levels[claim["metric"]]
     weekly, weeks = min(now - week, week - fortnight), claim["weeks"]
     full = used + weekly * (weeks - 1) <= other < used + weekly * weeks
-    return weekly > 0 and weeks <= 8 and full and other < w.limit(plan, claim["metric"])
+    return bool(weekly > 0 and weeks <= 8 and full and other < w.limit(plan, claim["metric"]))
 
 
 def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from data_contracts.usage import LEVEL_METRICS, METRICS
-from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 from recommender.ranking.situation import CARRIED, DAY_SECONDS, REPORT_DAYS, WINDOW_DAYS
 
 SECOND_US: Final = 1_000_000
@@ -58,7 +58,8 @@ def cells_to_cube(
         for day in range(WINDOW_DAYS - 1, -1, -1):
             today = filled[:, day, metric]
             filled[:, day, metric] = np.where(np.isnan(today), filled[:, day + 1, metric], today)
-    filled[np.ix_(_silent(cells, n), range(WINDOW_DAYS + 1), LEVEL_INDEX)] = np.nan
+    levels = np.array([metric in LEVEL_METRICS for metric in METRICS])
+    filled = np.where(_silent(cells, n)[:, None, None] & levels, np.nan, filled)
     oldest_day = np.full(n, -1, dtype=np.int64)
     recent = cells.day < WINDOW_DAYS
     np.maximum.at(oldest_day, cells.decision[recent], cells.day[recent])
@@ -68,11 +69,11 @@ def cells_to_cube(
     return np.ascontiguousarray(filled[:, :WINDOW_DAYS, :]), seconds
 
 
-def _silent(cells: UsageCells, n: int) -> IntArray:
-    """The decisions before which nothing was reported for `REPORT_DAYS`: what they hold is not known any more."""
-    heard = np.zeros(n, dtype=np.bool_)
-    heard[cells.decision[cells.day < REPORT_DAYS]] = True
-    return np.flatnonzero(~heard)
+def _silent(cells: UsageCells, n: int) -> Mask:
+    """(n,) whether nothing was reported for `REPORT_DAYS` before the decision: what was held is not known any more."""
+    silent = np.ones(n, dtype=np.bool_)
+    silent[cells.decision[cells.day < REPORT_DAYS]] = False
+    return silent
 
 
 def usable_seconds(*, decided_at_us: IntArray, trial_started_at_us: IntArray, oldest_usage_day: IntArray) -> FloatArray:

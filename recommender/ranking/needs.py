@@ -31,13 +31,15 @@ def limit_passed(facts: Facts) -> Truths:
 
     For what renews, the expected month counts: it is passed with a chance of one half at least.
     """
-    return np.asarray((_unsold(facts) & (_used(facts) > _limits(facts)))[:, None] & _holds_more(facts)).any(axis=3)
+    passed = _unsold(facts) & (_used(facts) > _limits(facts))
+    return np.asarray((passed[:, None] & _holds_more(facts)).any(axis=3))
 
 
 def limit_near(facts: Facts) -> Truths:
     """What is stored grows week by week, and passes the limit within `GROWTH_WEEKS` if it goes on like that."""
     ahead = _used(facts) + GROWTH_WEEKS * weekly_growth(facts)[:, None]
-    return np.asarray((~COUNTS & (ahead > _limits(facts)))[:, None] & _holds_more(facts)).any(axis=3)
+    full = ~COUNTS & (ahead > _limits(facts))
+    return np.asarray((full[:, None] & _holds_more(facts)).any(axis=3))
 
 
 def integration_lacking(facts: Facts) -> Truths:

@@ -23,7 +23,7 @@ from recommender.ranking.guard import EQUAL_CENTS
 from recommender.ranking.guard_facts import enough, needs_named
 from recommender.ranking.precedence import ContextCode, about, place_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
-from recommender.ranking.reason_facts import Fact, Figure, facts_for, template_facts
+from recommender.ranking.reason_facts import Fact, Figure, bill_facts, facts_for, template_facts
 from recommender.ranking.situation import PlanTable, Situations
 
 LEAST_CONTRIBUTION: Final = 0.05
@@ -134,7 +134,8 @@ def explain(
         claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
     contest = _Contest(facts, ranker, index, candidates, rows, utilities)
     checked = contest.reasons_among(claims)
-    checked += contest.reasons_of_guard(checked, rival=rival, overruled=overruled)
+    to_alternative = plans.codes[rival] == alternative
+    checked += contest.reasons_of_guard(checked, rival=rival, to_alternative=to_alternative, overruled=overruled)
     strongest = sorted(checked, key=lambda reason: (place_of(reason.code), -reason.contribution))
     told = [each for each in strongest if each.checks.rival == plans.codes[rival] or each.checks.by == "guard"]
     reasons = _one_per_code(told)
@@ -196,20 +197,25 @@ class _Contest:
                 reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, checks))
         return reasons
 
-    def reasons_of_guard(self, checked: Sequence[Reason], *, rival: int, overruled: str | None) -> list[Reason]:
+    def reasons_of_guard(
+        self, checked: Sequence[Reason], *, rival: int, to_alternative: bool, overruled: str | None
+    ) -> list[Reason]:
         """What the guard decided by, where the ranker alone would not have: see `guard_facts.py`.
 
         Against an overruled plan, that this one is enough. Against a cheaper rival, the needs: of several, the ranker
-        would miss none, for any other will do.
+        would miss none, for any other will do. Against a dearer alternative, the bill.
         """
         plan, bills, codes = self.plan, self.facts.reported_bill_cents[0], self.facts.plans.codes
         found: list[tuple[Fact, int]] = []
         if overruled in codes and (other := codes.index(overruled)) in self.candidates:
             found += [(fact, other) for fact in enough(self.facts, plan=plan, rival=other)]
         if bills[plan] > bills[rival] + EQUAL_CENTS:
-            named = {each.code for each in checked if each.checks.rival == codes[rival]}
             needs = needs_named(self.facts, plan=plan, rival=rival)
-            found += [(fact, rival) for fact in needs if fact.code not in named]
+            found += [(fact, rival) for fact in needs]
+        elif to_alternative:
+            found += [(fact, rival) for fact in bill_facts(self.facts, plan=plan, rival=rival)]
+        said = {each.code for each in checked if each.checks.rival == codes[rival]}
+        found = [(fact, other) for fact, other in found if other != rival or fact.code not in said]
         reasons = []
         for fact, other in found:
             margin = self._margin(self.utilities, other)
