@@ -244,7 +244,7 @@ def test_an_imported_organisation_is_recommended_plans(raw: Path, tmp_path: Path
 
     assert answer["decision_id"] != "d1"  # its cards are not known any more
     assert answer["plans"][0]["family"] == "ecommerce"
-    assert answer["context"]["message"] == "Vous avez choisi un modèle d’assistant e-commerce"
+    assert answer["context"]["message"] == "Ecommerce Basic suffit à votre équipe (2 utilisateurs sur 3)."
 
 
 def test_a_folder_without_organisations_is_named(database: Database, tmp_path: Path) -> None:
