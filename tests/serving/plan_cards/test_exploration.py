@@ -1,0 +1,69 @@
+"""Exploration as it is served: drawn once for an organisation, among what the guard allows, with exact chances."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.serving.harness import NOW, Service, running, usage
+
+
+def rows(service: Service, query: str) -> list[tuple[object, ...]]:
+    return service.database.reading(lambda connection: [tuple(row) for row in connection.execute(text(query))])
+
+
+BOTH = ["ecommerce", "support"]
+"""Templates of two families: between these the guard leaves a choice to exploration."""
+
+
+def test_exploration_is_logged_with_its_chances(tmp_path: Path) -> None:
+    with running(tmp_path, exploration_budget=0.05) as service:
+        service.put(templates=BOTH)
+        service.recommended()
+
+        chances = [row[0] for row in rows(service, "SELECT propensity FROM decision_plans")]
+
+    assert sum(map(float, map(str, chances))) == pytest.approx(1, abs=1e-9)
+    assert sum(float(str(chance)) > 0 for chance in chances) > 1
+
+
+def test_exploration_suggests_no_plan_that_is_too_small(tmp_path: Path) -> None:
+    with running(tmp_path, exploration_budget=0.2) as service:
+        service.put(templates=BOTH)
+        service.send(usage("e1", metric="documents", quantity=5_000))  # Basic holds 1,000
+        service.recommended()
+
+        drawn = rows(service, "SELECT plan FROM decision_plans WHERE propensity > 0")
+
+    assert len(drawn) > 1
+    assert [plan for (plan,) in drawn if str(plan).endswith("basic")] == []
+
+
+def test_exploration_draws_nothing_that_the_guard_does_not_allow(tmp_path: Path) -> None:
+    with running(tmp_path, exploration_budget=0.2) as service:
+        service.put()
+        service.recommended()
+
+        drawn = rows(service, "SELECT plan FROM decision_plans WHERE propensity > 0")
+
+    assert drawn == [("ecommerce-basic",)]
+
+
+def test_the_same_world_gives_the_same_advice_in_every_tab_for_hours(tmp_path: Path) -> None:
+    names = [f"shop-{i}" for i in range(40)]
+    with running(tmp_path, exploration_budget=0.2) as service:
+        for name in names:
+            service.put(name, templates=BOTH)
+        seen: dict[str, list[str]] = {name: [] for name in names}
+        for hours in range(4):
+            service.clock.move_to(NOW + timedelta(hours=hours))
+            for name in names:
+                for interval in ("month", "year"):
+                    answer = service.get(f"plan-recommendations?interval={interval}", name).json()
+                    seen[name].append(answer["plans"][0]["plan"])
+        drawn = rows(service, "SELECT decision_id FROM decision_plans WHERE position = 1 AND propensity < 0.5")
+
+    assert {len(set(firsts)) for firsts in seen.values()} == {1}
+    assert len({firsts[0] for firsts in seen.values()}) > 1
+    assert drawn
