@@ -1,0 +1,61 @@
+"""Pages of the site that are not written twice: folder pages, changelog, reference; mkdocs calls `on_files`."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:  # mkdocs loads this file by its path
+    sys.path.insert(0, str(ROOT))
+
+COPIED: Final = {
+    "readme.md": "README.md",
+    "embedding.md": "serving/modal/embedding.md",
+    "changelog.md": "CHANGELOG.md",
+    "contributing.md": "CONTRIBUTING.md",
+    **{
+        f"folders/{name}.md": f"{name}/README.md"
+        for name in ("data_contracts", "recommender", "pipelines", "models", "serving", "notebooks", "tests")
+    },
+}
+"""Page of the site → the file of the repository that it shows."""
+_LINK: Final = re.compile(r"(?<=\]\()(?!https?:|#|mailto:)([^)#\s]+)(#[^)\s]*)?(?=\))")
+_IMAGE: Final = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img [^>]*>")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are made from files of the repository and from the code."""
+    from docs.api_reference import api_page
+    from docs.tables import problems_table, settings_table
+
+    for page, source in COPIED.items():
+        files.append(File.generated(config, page, content=_copied(page, source)))
+    made = {
+        "reference/settings.md": f"# Settings\n\nRead once from the environment.\n\n{settings_table()}\n",
+        "reference/problems.md": f"# Problem codes\n\nErrors are RFC 9457 documents.\n\n{problems_table()}\n",
+        "reference/api.md": api_page(),
+    }
+    for page, content in made.items():
+        files.append(File.generated(config, page, content=content))
+    return files
+
+
+def _copied(page: str, source: str) -> str:
+    """A file of the repository as a page: links lead to pages of the site, or are said as paths."""
+    text = _IMAGE.sub("", (ROOT / source).read_text("utf-8"))
+    page_of = {path: name for name, path in COPIED.items()}
+    up = "../" * page.count("/")
+
+    def link(match: re.Match[str]) -> str:
+        target = (ROOT / source).parent.joinpath(match[1]).resolve()
+        inside = target.relative_to(ROOT).as_posix() if target.is_relative_to(ROOT) else match[1]
+        inside = inside if not target.is_dir() else f"{inside}/README.md"
+        if inside.startswith("docs/pages/"):
+            return up + inside.removeprefix("docs/pages/") + (match[2] or "")
+        return up + page_of[inside] + (match[2] or "") if inside in page_of else up + "readme.md"
+
+    return _LINK.sub(link, text)

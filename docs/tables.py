@@ -1,0 +1,82 @@
+"""Tables of the settings and of the problem codes, made from the code; `python -m docs.tables` writes them again.
+
+The tables stand in `serving/README.md` between marks, where a test compares them with what the code says.
+"""
+
+import ast
+import inspect
+import re
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from serving.problem_table import PROBLEM_OF
+from serving.settings import SellerSettings, Settings
+from serving.words.texts import say
+
+FILE: Final = Path(__file__).parents[1] / "serving" / "README.md"
+
+
+def settings_table() -> str:
+    """One line per setting: its variable, its default, what it does."""
+    rows = [
+        _setting(name, field, prefix=str(kind.model_config["env_prefix"]), text=_texts_of(kind).get(name, ""))
+        for kind in (Settings, SellerSettings)
+        for name, field in kind.model_fields.items()
+        if name != "seller"
+    ]
+    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
+
+
+def problems_table() -> str:
+    """One line per problem code: its HTTP status, its title and what happened, in English."""
+    found = {code: status for status, code in PROBLEM_OF.values()}
+    rows = [
+        f"| `{code}` | {status} | {_cell(say('en', f'problem.{code}.title'))} |"
+        for code, status in sorted(found.items(), key=lambda each: (each[1], each[0]))
+    ]
+    return "\n".join(["| code | status | title |", "|---|---|---|", *rows])
+
+
+def written(text: str) -> str:
+    """The text with both tables between their marks."""
+    for name, table in (("settings", settings_table()), ("problems", problems_table())):
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        text, found = marks.subn(lambda match, table=table: match[1] + table + match[2], text)
+        if found != 1:
+            raise ValueError(f"the mark <!-- {name} --> must stand once, is there {found} times")
+    return text
+
+
+def _setting(name: str, field: FieldInfo, *, prefix: str, text: str) -> str:
+    default = field.default
+    shown = "" if default in (None, "") or isinstance(default, SecretStr) else f"`{default}`"
+    if field.default_factory is not None:
+        shown = "`{}`"
+    return f"| `{prefix}{name.upper()}` | {shown} | {_cell(text)} |"
+
+
+def _texts_of(kind: type[BaseSettings]) -> dict[str, str]:
+    """Field → the string that stands below it in the class."""
+    (definition,) = ast.parse(inspect.getsource(kind)).body
+    texts: dict[str, str] = {}
+    field = None
+    for node in getattr(definition, "body", ()):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            field = node.target.id
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and field:
+            texts[field], field = str(node.value.value), None
+        else:
+            field = None
+    return texts
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    FILE.write_text(written(FILE.read_text("utf-8")), encoding="utf-8")
