@@ -70,6 +70,12 @@ test-slow: setup ## Run the slow tests
 test-fresh: ## Try the two commands on bare Debian machines, as root (SHORT=1: one page test; DEBIAN=…; KEEP=1)
 	@.ci/fresh $(if $(SHORT),short,full) $(DEBIAN)
 
+.PHONY: docs
+docs: $(INSTALLED) ## Build the documentation site into var/docs, to be opened without a network
+	@$(PY) -m docs.tables
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet -f docs/mkdocs.yml
+	@printf 'open var/docs/index.html\n'
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" for some)
 	@$(PY) -m tests.bench $(NAMES)

@@ -34,17 +34,29 @@ class SellerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLANS_SELLER_", extra="ignore", frozen=True)
 
     name: _Line = "AI SmartTalk (Demo)"
+    """The company's name."""
     legal_form: _Line = "SAS au capital de 10 000 €"
+    """Legal form and capital, as French law wants them on an invoice."""
     register_entry: _Line = "RCS Paris 123 456 782"
+    """Entry in the trade register."""
     street: _Line = "10 rue de la Démonstration"
+    """Address: street and number."""
     postal_code: _Line = "75002"
+    """Address: postal code."""
     city: _Line = "Paris"
+    """Address: city."""
     siren: Annotated[str, StringConstraints(pattern=r"^\d{9}$")] = "123456782"
+    """The company's nine-digit number."""
     vat_id: Annotated[str, StringConstraints(pattern=r"^FR[A-Z0-9]{2}\d{9}$")] = "FR11123456782"
+    """The VAT id; its last nine digits are the SIREN."""
     email: _Line = "billing@example.com"
+    """Where customers write to about invoices."""
     phone: _Line = "+33 1 00 00 00 00"
+    """Telephone of the billing department."""
     iban: Annotated[str, AfterValidator(_iban)] = "FR7630006000011234567890189"
+    """The account that transfers go to."""
     bic: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$")] = "DEMOFRPPXXX"
+    """The bank of that account."""
     payment_days: int = Field(default=30, ge=0, le=60)
     """Payment term of bank transfers; French law allows at most 60 days."""
 
@@ -68,18 +80,23 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PLANS_", extra="ignore", frozen=True)
 
     database_url: str = "sqlite:///var/plans.db"
+    """An SQLite file, or a PostgreSQL server (`postgresql://…`, `postgres://…`)."""
     catalogue: Path | None = None
     """Pricing2Yaml file; unset: the reference catalogue with its offers."""
     offers: str | None = None
     """Offers file; empty: none. Unset: the reference offers, unless another catalogue is named."""
     api_key: SecretStr = SecretStr("")
+    """The key of the host backend; unset: a random one for this run, printed at start."""
     signing_key: SecretStr = SecretStr("")
+    """Signs modal tokens, quotes and page sessions; unset: a random one, so that all of them end with this run."""
     clock: Literal["system", "test"] = "system"
+    """`test`: the clock is moved by `PUT /v1/test-clock`, which runs the jobs on the way."""
     payments: Literal["sandbox", "stripe"] = "sandbox"
     """The payment provider: the built-in one for tests and demonstrations, or Stripe."""
     sandbox_webhook_secret: SecretStr = SecretStr("")
     """The webhook secret of the sandbox; unset: derived from the signing key."""
     stripe_api_key: SecretStr = SecretStr("")
+    """Stripe's secret key, needed with `PLANS_PAYMENTS=stripe`."""
     stripe_webhook_secret: SecretStr = SecretStr("")
     """The secret of Stripe's webhooks to `/v1/webhooks/payments` (`whsec_…`)."""
     stripe_address: str | None = None
@@ -87,6 +104,7 @@ class Settings(BaseSettings):
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
     model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
+    """How long a decision waits for the champion before the rules answer."""
     experiments: Path | None = None
     """File of experiments (YAML); unset: none."""
     exploration_budget: float = Field(default=0.0, ge=0, le=0.2)
@@ -100,13 +118,16 @@ class Settings(BaseSettings):
     plans_shown: int = Field(default=3, ge=1, le=20)
     """Cards on a trial; an organisation that holds a plan sees one more, its own among them."""
     decision_minutes: int = Field(default=15, ge=1, le=24 * 60)
+    """How long a decision is answered again while nothing it rests on has changed."""
     links: dict[str, str] = Field(default_factory=dict)
     """Addresses of the host's pages on which a blocker is resolved, as JSON: assistants, documents, seats, usage,
     integrations, features, plans, billing, sales, support → address; a page without an address has no link."""
     demo_organization: str | None = None
     """The organisation that `GET /` shows without a credential; unset: none."""
     host: str = "127.0.0.1"
+    """The address that is listened on."""
     port: int = Field(default=8000, ge=1, le=65_535)
+    """The port that is listened on."""
     seller: SellerSettings = Field(default_factory=SellerSettings)
     """The seller on invoices: `PLANS_SELLER_NAME`, `PLANS_SELLER_VAT_ID`, …"""
     mail_outbox: Path | None = None
@@ -116,6 +137,7 @@ class Settings(BaseSettings):
     mail_from: Email | None = None
     """Sender of mails; unset: the seller's address."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is logged."""
 
     @field_validator("catalogue", "model", "experiments", "mail_outbox", "stripe_address", mode="before")
     @classmethod

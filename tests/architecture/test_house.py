@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = {"data_contracts", "recommender", "pipelines", "models", "serving", "notebooks", "tests"}
-FILES = {"README.md", "pyproject.toml", "requirements.lock", "Makefile", "CHANGELOG.md", "LICENSE"}
+FOLDERS = {"data_contracts", "recommender", "pipelines", "models", "serving", "notebooks", "tests", "docs"}
+FILES = {"README.md", "pyproject.toml", "requirements.lock", "Makefile", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"}
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 60
 
@@ -143,5 +143,5 @@ def test_no_test_folder_hides_a_package() -> None:
 
 
 def test_every_test_file_stands_in_a_folder_of_the_house() -> None:
-    places = FOLDERS - {"tests"} | {"stories", "architecture", "modal", "bench", "conftest.py"}
+    places = FOLDERS - {"tests"} | {"stories", "architecture", "modal", "bench", "conftest.py", "README.md"}
     assert {path.parts[1] for path in HOUSE if path.parts[0] == "tests"} <= places

@@ -1,61 +1,65 @@
-"""The request in the README is made, and answers what the README says."""
+"""The calls in the README are made, in order, and answer; what it names is there."""
 
-import json
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
+from httpx2 import Response
+
 from models.registry.bundle import load_champion
 from serving.jobs.import_raw import import_raw
-from tests.serving.harness import API_KEY, running
+from serving.words.texts import messages
+from tests.serving.harness import API_KEY, Service, running
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-ELLIPSIS = "…"
-"""Stands for what differs from run to run."""
+MOST_WORDS = 600
 
 
-def block(language: str) -> str:
-    """The first fenced block of this language."""
-    found = re.search(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
-    assert found, f"the README has no {language} block"
+def block(info: str) -> str:
+    """The fenced block with this information line."""
+    found = re.search(rf"```{info}\n(.*?)```", README, flags=re.DOTALL)
+    assert found, f"the README has no block {info!r}"
     return found[1]
 
 
-def differences(said: Any, real: Any, place: str = "answer") -> list[str]:
-    """Where the answer is not what was said; it may hold more."""
-    if said == ELLIPSIS:
-        return []
-    if isinstance(real, str):
-        real = real.replace("\N{NO-BREAK SPACE}", " ")
-    if isinstance(said, dict) and isinstance(real, dict):
-        missing = [f"{place}.{name} is missing" for name in said.keys() - real.keys()]
-        return missing + [
-            fault
-            for name in said.keys() & real.keys()
-            for fault in differences(said[name], real[name], f"{place}.{name}")
-        ]
-    if isinstance(said, list) and isinstance(real, list) and len(said) <= len(real):
-        return [fault for i, one in enumerate(said) for fault in differences(one, real[i], f"{place}[{i}]")]
-    return [] if said == real else [f"{place} is {real!r}, not {said!r}"]
-
-
-def test_the_request_in_the_readme_is_answered_as_it_says(raw: Path, bundles: Path, tmp_path: Path) -> None:
-    words = shlex.split(block("sh request"))
-    address, key = words[-1], words[words.index("-H") + 1]
+def made(service: Service, command: str) -> Response:
+    """The answer to a curl command, made to the service of this test."""
+    words = shlex.split(command.replace("\\\n", " ").replace("demo-key", API_KEY))
     assert words[0] == "curl"
+    options = [(words[i], words[i + 1]) for i in range(1, len(words) - 1) if words[i] in {"-X", "-H", "-d"}]
+    headers = dict(value.split(": ", 1) for option, value in options if option == "-H")
+    method = next((value for option, value in options if option == "-X"), "GET")
+    body = next((value for option, value in options if option == "-d"), None)
+    path = words[-1].removeprefix("http://127.0.0.1:8000")
+    return service.client.request(method, path, headers=headers, content=body)
 
+
+def test_usage_is_sent_a_plan_recommended_and_the_change_made_as_the_readme_says(
+    raw: Path, bundles: Path, tmp_path: Path
+) -> None:
     with running(tmp_path, model=bundles, load=load_champion) as service:
         service.database.writing(
             lambda connection: import_raw(
                 connection, raw, organizations_wanted=None, progress=lambda _table, _done, _total: None
             )
         )
-        header, value = key.replace("demo-key", API_KEY).split(": ")
-        answer = service.client.get(address.removeprefix("http://127.0.0.1:8000"), headers={header: value})
+        now = service.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
+        sent = made(service, block("sh usage").replace("NOW", now))
+        recommended = made(service, block("sh request"))
+        previewed = made(service, block("sh preview"))
+        quote: dict[str, Any] = previewed.json()
+        confirmed = made(service, block("sh confirm").replace("QUOTE", str(quote["quote"])))
 
-    assert answer.status_code == 200
-    assert differences(json.loads(block("json")), answer.json()) == []
+    assert sent.json() == {"accepted": 1, "duplicates": 0, "rejected": []}
+    first = recommended.json()["plans"][0]
+    assert (recommended.json()["badge"], first["recommended"]) == (messages("de")["badge.recommended"], True)
+    assert quote["net_cents"] == sum(line["amount_cents"] for line in quote["lines"])
+    assert (confirmed.status_code, confirmed.json()["status"]) == (201, "applied"), confirmed.text
+
+
+def test_the_readme_can_be_read_in_three_minutes() -> None:
+    assert len(README.split()) <= MOST_WORDS
 
 
 def test_every_command_in_the_readme_exists() -> None:
