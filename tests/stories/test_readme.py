@@ -47,13 +47,15 @@ def test_usage_is_sent_a_plan_recommended_and_the_change_made_as_the_readme_says
         now = service.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
         sent = made(service, block("sh usage").replace("NOW", now))
         recommended = made(service, block("sh request"))
+        added = made(service, block("sh card"))
         previewed = made(service, block("sh preview"))
         quote: dict[str, Any] = previewed.json()
         confirmed = made(service, block("sh confirm").replace("QUOTE", str(quote["quote"])))
 
     assert sent.json() == {"accepted": 1, "duplicates": 0, "rejected": []}
     first = recommended.json()["plans"][0]
-    assert (recommended.json()["badge"], first["recommended"]) == (messages("de")["badge.recommended"], True)
+    assert (recommended.json()["badge"], first["recommended"]) == (messages("de")["badge"], True)
+    assert added.status_code == 201
     assert quote["net_cents"] == sum(line["amount_cents"] for line in quote["lines"])
     assert (confirmed.status_code, confirmed.json()["status"]) == (201, "applied"), confirmed.text
 
