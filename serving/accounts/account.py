@@ -29,11 +29,11 @@ _METRIC_INDEX: Final[dict[str, int]] = {metric: index for index, metric in enume
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Snapshot:
     """Everything about one organisation that a decision may read, as known at one instant."""
 
     organization: OrganizationRow
-    standing: CurrentSubscription
+    current: CurrentSubscription
     account: Account
     """The same as the plan rules see it."""
     days: tuple[UsageDay, ...]
@@ -43,12 +43,12 @@ class Known:
     at: datetime
 
 
-def known(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Known:
+def snapshot_at(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Snapshot:
     """Read it; raises `UnknownOrganization`."""
     first_day = now.astimezone(UTC).date() - timedelta(days=WINDOW_DAYS - 1)
     organization = organizations.get(connection, organization_id)
     held = subscriptions.current(connection, organization_id=organization_id, catalogue=catalogue, now=now)
-    return Known(
+    return Snapshot(
         organization,
         held,
         account_at(connection, organization, subscription=held.subscription, catalogue=catalogue, now=now),
@@ -88,13 +88,13 @@ def applicant(organization: OrganizationRow) -> Applicant:
     return Applicant(organization.country, frozenset(organization.templates), frozenset(organization.integrations))
 
 
-def situation(facts: Known, *, catalogue: Catalogue, plans: PlanTable) -> Situations:
+def situation(snapshot: Snapshot, *, catalogue: Catalogue, plans: PlanTable) -> Situations:
     """The same as arrays, n = 1, against the plans of one interval."""
-    organization = facts.organization
-    decided_at = np.array([microseconds(facts.at)], dtype=np.int64)
+    organization = snapshot.organization
+    decided_at = np.array([microseconds(snapshot.at)], dtype=np.int64)
     trial_started_at = np.array([microseconds(organization.trial_started_at)], dtype=np.int64)
     totals, seconds = cells_to_cube(
-        _cells(facts.days, facts.carried, today=facts.at.astimezone(UTC).date()),
+        _cells(snapshot.days, snapshot.carried, today=snapshot.at.astimezone(UTC).date()),
         decided_at_us=decided_at,
         trial_started_at_us=trial_started_at,
     )
@@ -105,21 +105,21 @@ def situation(facts: Known, *, catalogue: Catalogue, plans: PlanTable) -> Situat
         integrations=_among(plans.integrations, organization.integrations),
         trial_age_seconds=trial_age_seconds(decided_at_us=decided_at, trial_started_at_us=trial_started_at),
         country_group=np.array([country_group(organization.country)], dtype=np.int64),
-        current_plan=np.array([_place(facts.standing.held.plan, plans.codes)], dtype=np.int64),
+        current_plan=np.array([_place(snapshot.current.held.plan, plans.codes)], dtype=np.int64),
         weekday=weekdays(decided_at),
-        eligible=_eligible(facts, catalogue=catalogue, plans=plans),
+        eligible=_eligible(snapshot, catalogue=catalogue, plans=plans),
     )
 
 
-def _eligible(facts: Known, *, catalogue: Catalogue, plans: PlanTable) -> NDArray[np.bool_]:
+def _eligible(snapshot: Snapshot, *, catalogue: Catalogue, plans: PlanTable) -> NDArray[np.bool_]:
     """A plan without refusals is a candidate; the one that is held always is."""
     interval: Interval = "year" if plans.interval == "year" else "month"
-    who = facts.account.applicant
+    who = snapshot.account.applicant
     return np.array(
         [
             [
-                code == facts.standing.held.plan
-                or not refusals_for(offer=catalogue.plan(code), interval=interval, applicant=who, now=facts.at)
+                code == snapshot.current.held.plan
+                or not refusals_for(offer=catalogue.plan(code), interval=interval, applicant=who, now=snapshot.at)
                 for code in plans.codes
             ]
         ],

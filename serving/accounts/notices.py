@@ -16,25 +16,25 @@ from serving.words.texts import day, say
 
 
 def notices(
-    connection: Connection, *, organization: OrganizationRow, standing: CurrentSubscription, words: Words
+    connection: Connection, *, organization: OrganizationRow, current: CurrentSubscription, words: Words
 ) -> list[Notice]:
     """Notices about overdue payments, a pending payment, a scheduled change and a refused change, in this order."""
-    return list(_notices(connection, organization, standing, words))
+    return list(_notices(connection, organization, current, words))
 
 
 def _notices(
-    connection: Connection, organization: OrganizationRow, standing: CurrentSubscription, words: Words
+    connection: Connection, organization: OrganizationRow, current: CurrentSubscription, words: Words
 ) -> Iterable[Notice]:
     t = partial(say, words.locale)
     on = partial(day, words.locale, timezone=organization.timezone)
-    if standing.held.status in {"past_due", "suspended"}:
-        text = t(f"notice.{standing.held.status}")
-        yield _notice(standing.held.status, text, remedy=t("billing.heading"), url=words.link("billing"))
+    if current.held.status in {"past_due", "suspended"}:
+        text = t(f"notice.{current.held.status}")
+        yield _notice(current.held.status, text, remedy=t("billing.heading"), url=words.link("billing"))
     pending = plan_changes.under_way(connection, organization.organization_id)
     if pending is not None:
         text = t("notice.pending", plan=_name(pending.plan, words))
         yield _notice("pending", text, change_id=pending.change_id)
-    waiting = None if standing.subscription is None else standing.subscription.scheduled
+    waiting = None if current.subscription is None else current.subscription.scheduled
     if waiting is not None:
         interval = t(f"modal.interval.{waiting.interval}").lower()
         text = t("notice.scheduled", plan=waiting.plan.name, interval=interval, date=on(waiting.effective_at))

@@ -6,7 +6,7 @@ from recommender.billing.availability import Selection
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Promotion
 from recommender.cards import MonthlyUsage, PlanCard, ProjectedBill
-from serving.accounts.account import Known
+from serving.accounts.account import Snapshot
 from serving.web.fields import utc_text
 from serving.words.contracts import BlockerRecord
 
@@ -30,12 +30,12 @@ def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any
     }
 
 
-def usage_record(facts: Known, usage: MonthlyUsage) -> dict[str, dict[str, int]] | None:
+def usage_record(snapshot: Snapshot, usage: MonthlyUsage) -> dict[str, dict[str, int]] | None:
     """A month of the organisation's own usage, expected and at the upper end of its range; `None`: none was reported.
 
     Only of metrics that were reported: what nobody has told is unknown, not zero.
     """
-    reported = {day.metric for day in (*facts.days, *facts.carried)}
+    reported = {day.metric for day in (*snapshot.days, *snapshot.carried)}
     ends = {"expected": usage.expected, "high": usage.high}
     found = {end: {m: int(units) for m, units in of.items() if m in reported} for end, of in ends.items()}
     return found if found["expected"] else None

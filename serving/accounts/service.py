@@ -27,7 +27,7 @@ class Overview:
     """One organisation with its subscription, notices and usage, for a page."""
 
     organization: OrganizationRow
-    standing: CurrentSubscription
+    current: CurrentSubscription
     notices: list[Notice]
     usage: Mapping[str, int]
     """Metric → usage of the current period, as `usage_meters.used` returns it."""
@@ -70,21 +70,21 @@ class Accounts:
         refused: RefusedChange | None = None,
     ) -> SubscriptionAnswer:
         """The same within a transaction; `refused` is the scheduled change that was blocked at its instant."""
-        standing = self._standing(connection, organization.organization_id)
-        found = notices(connection, organization=organization, standing=standing, words=words)
-        return current_subscription.as_answer(organization, standing, refused=refused, notices=found)
+        current = self._current(connection, organization.organization_id)
+        found = notices(connection, organization=organization, current=current, words=words)
+        return current_subscription.as_answer(organization, current, refused=refused, notices=found)
 
     async def meters(self, organization_id: str, locale_for: LocaleChoice) -> tuple[Usage, LocaleCode]:
         """The usage meters as the contract writes them, with their language."""
 
         def read(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription, Mapping[str, int]]:
             organization = organizations.get(connection, organization_id)
-            standing = self._standing(connection, organization_id)
-            return organization, standing, _used(connection, organization, standing)
+            current = self._current(connection, organization_id)
+            return organization, current, _used(connection, organization, current)
 
-        organization, standing, usage = await self._database.read(read)
+        organization, current, usage = await self._database.read(read)
         locale = locale_for(organization.locale)
-        answer = usage_meters.usage_answer(organization=organization, standing=standing, figures=usage, locale=locale)
+        answer = usage_meters.usage_answer(organization=organization, current=current, figures=usage, locale=locale)
         return answer, locale
 
     async def overview(self, organization_id: str, locale_for: LocaleChoice) -> Overview:
@@ -92,14 +92,14 @@ class Accounts:
 
         def read(connection: Connection) -> Overview:
             organization = organizations.get(connection, organization_id)
-            standing = self._standing(connection, organization_id)
+            current = self._current(connection, organization_id)
             locale = locale_for(organization.locale)
-            found = notices(connection, organization=organization, standing=standing, words=self._words(locale))
-            return Overview(organization, standing, found, _used(connection, organization, standing), locale)
+            found = notices(connection, organization=organization, current=current, words=self._words(locale))
+            return Overview(organization, current, found, _used(connection, organization, current), locale)
 
         return await self._database.read(read)
 
-    def _standing(self, connection: Connection, organization_id: str) -> CurrentSubscription:
+    def _current(self, connection: Connection, organization_id: str) -> CurrentSubscription:
         return current_subscription.current(
             connection, organization_id=organization_id, catalogue=self._catalogue, now=self._clock()
         )
@@ -118,6 +118,6 @@ def refused_change(connection: Connection, organization_id: str, words: Words) -
     }
 
 
-def _used(connection: Connection, organization: OrganizationRow, standing: CurrentSubscription) -> Mapping[str, int]:
-    since = organization.trial_started_at if standing.usage_period is None else standing.usage_period.start
+def _used(connection: Connection, organization: OrganizationRow, current: CurrentSubscription) -> Mapping[str, int]:
+    since = organization.trial_started_at if current.usage_period is None else current.usage_period.start
     return usage_meters.used(connection, organization_id=organization.organization_id, since=since)

@@ -29,28 +29,28 @@ def used(connection: Connection, *, organization_id: str, since: datetime) -> Ma
 def usage_answer(
     *,
     organization: OrganizationRow,
-    standing: CurrentSubscription,
+    current: CurrentSubscription,
     figures: Mapping[str, int],
     locale: LocaleCode,
 ) -> Usage:
     """The meters as the contract writes them; a count without events is 0, a level without a reading is unknown."""
     return {
         "organization_id": organization.organization_id,
-        "status": standing.held.status,
-        "plan": standing.held.plan,
-        "period": period_answer(standing.usage_period, organization),
+        "status": current.held.status,
+        "plan": current.held.plan,
+        "period": period_answer(current.usage_period, organization),
         "meters": [
-            _meter(metric, figures.get(metric, 0 if metric in COUNT_METRICS else None), standing, locale)
+            _meter(metric, figures.get(metric, 0 if metric in COUNT_METRICS else None), current, locale)
             for metric in METRICS
         ],
     }
 
 
-def _meter(metric: Metric, amount: int | None, standing: CurrentSubscription, locale: LocaleCode) -> Meter:
+def _meter(metric: Metric, amount: int | None, current: CurrentSubscription, locale: LocaleCode) -> Meter:
     counts = metric in COUNT_METRICS
-    limit = standing.allowance(metric)
+    limit = current.allowance(metric)
     allowance = None if limit is None else whole(limit)
-    ends = standing.usage_period.end if counts and standing.usage_period is not None else None
+    ends = current.usage_period.end if counts and current.usage_period is not None else None
     return {
         "metric": metric,
         "kind": "count" if counts else "level",

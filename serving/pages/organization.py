@@ -45,7 +45,7 @@ def router(pages: Pages, invoices: Invoices, catalogue: Catalogue) -> APIRouter:
             page,
             token=pages.modal_token(page),
             wished=plan if plan in codes else None,
-            interval=interval or page.overview.standing.held.interval or "month",
+            interval=interval or page.overview.current.held.interval or "month",
             plan=_plan(page),
             meters=_meters(page),
             since=_since(page),
@@ -57,7 +57,7 @@ def router(pages: Pages, invoices: Invoices, catalogue: Catalogue) -> APIRouter:
 
 def _plan(page: Page) -> dict[str, Any]:
     """The current plan in words: its name, its price if there is one, and a sentence about the period."""
-    held, plan, period = page.overview.standing.held, page.overview.standing.plan, page.overview.standing.period
+    held, plan, period = page.overview.current.held, page.overview.current.plan, page.overview.current.period
     if held.status == "trial":
         since = page.day(page.organization.trial_started_at)
         return {"name": page.say("page.trial"), "price": None, "hint": page.say("page.trial_since", date=since)}
@@ -75,7 +75,7 @@ def _plan(page: Page) -> dict[str, Any]:
 def _meters(page: Page) -> list[dict[str, Any]]:
     """The usage meters in words; `fill` is the filled part of the bar in percent, `None` without an allowance."""
     answer = usage_meters.usage_answer(
-        organization=page.organization, standing=page.overview.standing, figures=page.overview.usage, locale=page.locale
+        organization=page.organization, current=page.overview.current, figures=page.overview.usage, locale=page.locale
     )
     return [_meter(meter, page) for meter in answer["meters"]]
 
@@ -86,8 +86,8 @@ def _meter(meter: Meter, page: Page) -> dict[str, Any]:
     if share is not None and share > NEAR_ALLOWANCE:
         key = "page.meter.over" if share > 1 else "page.meter.near"
         notes.append(page.say(key, percent=percent(page.locale, share)))
-    if meter["resets_at"] is not None and page.overview.standing.usage_period is not None:
-        notes.append(page.say("page.meter.resets", date=page.day(page.overview.standing.usage_period.end)))
+    if meter["resets_at"] is not None and page.overview.current.usage_period is not None:
+        notes.append(page.say("page.meter.resets", date=page.day(page.overview.current.usage_period.end)))
     if meter["unlimited"]:
         of = page.say("page.meter.unlimited")
     elif meter["allowance"] is not None:
@@ -105,6 +105,6 @@ def _meter(meter: Meter, page: Page) -> dict[str, Any]:
 
 
 def _since(page: Page) -> str:
-    period = page.overview.standing.usage_period
+    period = page.overview.current.usage_period
     start = page.organization.trial_started_at if period is None else period.start
     return page.say("page.usage_since", date=page.day(start))

@@ -75,7 +75,7 @@ class _Endpoints:
         form: Form | None = None,
         faulty: frozenset[str] | set[str] = frozenset(),
     ) -> Response:
-        chosen = interval or page.overview.standing.held.interval or self._plan_cards.usual_interval
+        chosen = interval or page.overview.current.held.interval or self._plan_cards.usual_interval
         decision = await self._plan_cards.decision(page.organization_id, interval=chosen)
         recommendation = render.recommendation(decision, page.words)
         on_sale, _ = await self._plan_cards.catalogue(

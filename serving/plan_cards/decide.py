@@ -30,7 +30,7 @@ from recommender.ranking.ranker import FloatArray, IntArray, Ranker, rank
 from recommender.ranking.reasons import Explanation, explain
 from recommender.ranking.situation import PlanTable, Situations
 from recommender.row import ShownAs
-from serving.accounts.account import Known, situation
+from serving.accounts.account import Snapshot, situation
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.repository import Candidate, Decision, EarlierDraw
 from serving.plan_cards.showing import content_of, places_of
@@ -81,7 +81,7 @@ class Ranked:
 
 async def decide(
     *,
-    facts: Known,
+    snapshot: Snapshot,
     interval: Interval,
     assortment: Assortment,
     fallback: RankerFallback,
@@ -94,12 +94,12 @@ async def decide(
 
     `earlier` is a draw of this organisation that still holds: the same ranker leaves it at that.
     """
-    asked = _Question(facts, interval, assortment, terms, earlier)
+    asked = _Question(snapshot, interval, assortment, terms, earlier)
 
     def explained(ranker: Ranker) -> Explanation | None:
         return None if ranked is None else asked.explanation(ranker, ranked)
 
-    organization_id = facts.organization.organization_id
+    organization_id = snapshot.organization.organization_id
     by_rules = in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share)
     place = terms.assignment
     advice = await fallback.run(
@@ -109,12 +109,12 @@ async def decide(
     )
     ranked = advice.answer
     explanation = await fallback.rerun(advice.ranker, explained) if ranked is not None else None
-    order, row = places_of(ranked.order if ranked else (), facts=facts, assortment=assortment, shown=terms.shown)
+    order, row = places_of(ranked.order if ranked else (), snapshot=snapshot, assortment=assortment, shown=terms.shown)
     usage = projected_usage(asked.measured, usage_range=fallback.champions.champion.usage_range)
     content = content_of(
         order[: len(row)],
         row=row,
-        facts=facts,
+        snapshot=snapshot,
         measured=asked.measured,
         assortment=assortment,
         explanation=explanation,
@@ -136,8 +136,8 @@ async def decide(
         guard=content.get("guard"),
         basis=basis,
         content=content,
-        occurred_at=facts.at,
-        expires_at=_expiry(assortment.catalogue, now=facts.at, lifetime=terms.lifetime),
+        occurred_at=snapshot.at,
+        expires_at=_expiry(assortment.catalogue, now=snapshot.at, lifetime=terms.lifetime),
     )
     return Decided(decision, asked.candidates(order, explanation=explanation, row=row))
 
@@ -146,11 +146,11 @@ class _Question:
     """One organisation in front of what is on sale at one interval."""
 
     def __init__(
-        self, facts: Known, interval: Interval, assortment: Assortment, terms: Terms, earlier: EarlierDraw | None
+        self, snapshot: Snapshot, interval: Interval, assortment: Assortment, terms: Terms, earlier: EarlierDraw | None
     ) -> None:
-        self._known, self._interval, self._terms, self._earlier = facts, interval, terms, earlier
+        self._snapshot, self._interval, self._terms, self._earlier = snapshot, interval, terms, earlier
         self._catalogue, self.plans = assortment.catalogue, assortment.tables[interval]
-        self.situations = situation(facts, catalogue=self._catalogue, plans=self.plans)
+        self.situations = situation(snapshot, catalogue=self._catalogue, plans=self.plans)
         self.measured = Facts(self.situations, self.plans)
         self.rows = _rows(self.situations, self.plans)
         offered = np.flatnonzero(self.situations.eligible[0]).tolist()
@@ -200,7 +200,7 @@ class _Question:
         """The draw, and when it was made: later decisions on the same basis leave it at that for a while."""
         earlier = self._earlier
         kept = earlier is not None and earlier.draw == ranked.drawn
-        at = earlier.drawn_at if earlier is not None and kept else self._known.at
+        at = earlier.drawn_at if earlier is not None and kept else self._snapshot.at
         return {"plan": ranked.drawn.plan, "chances": dict(ranked.drawn.chances), "at": at.isoformat()}
 
     def candidates(
@@ -243,12 +243,12 @@ class _Question:
 
     def _selection(self, code: str) -> Selection:
         wish = Wish.from_catalogue(self._catalogue, self._catalogue.plan(code), self._interval)
-        return selection(account=self._known.account, wish=wish, now=self._known.at)
+        return selection(account=self._snapshot.account, wish=wish, now=self._snapshot.at)
 
     def _name_of_draw(self) -> str:
         return name_of_draw(
-            self._known.organization.organization_id,
-            days_since_1970=microseconds(self._known.at) / DAY_US,
+            self._snapshot.organization.organization_id,
+            days_since_1970=microseconds(self._snapshot.at) / DAY_US,
             days=self._terms.draw_days,
         )
 

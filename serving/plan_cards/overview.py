@@ -7,7 +7,7 @@ from typing import Any, Final
 from recommender.billing.availability import selection
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Interval, Plan
 from recommender.billing.subscription import Wish
-from serving.accounts.account import Known
+from serving.accounts.account import Snapshot
 from serving.accounts.records import selection_record
 from serving.plan_cards import render
 from serving.plan_cards.comparison import comparison
@@ -24,7 +24,7 @@ NO_OVERAGE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 def overview(
-    facts: Known,
+    snapshot: Snapshot,
     *,
     interval: Interval,
     words: Words,
@@ -37,14 +37,14 @@ def overview(
     own usage as far as it was reported, `accrued_cents` the net overage of its open window so far, by metric.
     """
     catalogue, locale = words.catalogue, words.locale
-    standing, held = facts.standing, facts.standing.held.plan
+    current, held = snapshot.current, snapshot.current.held.plan
     plans = [
-        standing.as_sold(plan, interval)
+        current.as_sold(plan, interval)
         for plan in catalogue.plans
         if interval in plan.price_cents and (not plan.private or plan.code == held)
     ]
-    if standing.plan is not None and interval == standing.held.interval and held not in {plan.code for plan in plans}:
-        plans.insert(0, standing.plan)
+    if current.plan is not None and interval == current.held.interval and held not in {plan.code for plan in plans}:
+        plans.insert(0, current.plan)
     return {
         "catalogue_version": catalogue.version,
         "currency": catalogue.currency,
@@ -54,9 +54,9 @@ def overview(
             {"code": family, "name": words.term(family, readable(family))}
             for family in dict.fromkeys(plan.family for plan in plans)
         ],
-        "plans": [_on_sale(plan, interval, facts=facts, words=words) for plan in plans],
+        "plans": [_on_sale(plan, interval, snapshot=snapshot, words=words) for plan in plans],
         "comparison": comparison(plans, catalogue.enterprise, used=used, accrued_cents=accrued_cents, words=words),
-        "promotions": _promotions(facts, catalogue=catalogue, interval=interval, locale=locale),
+        "promotions": _promotions(snapshot, catalogue=catalogue, interval=interval, locale=locale),
         "enterprise": {
             **render.enterprise(locale),
             "offers": [
@@ -73,12 +73,12 @@ def overview(
     }
 
 
-def _on_sale(plan: Plan, interval: Interval, *, facts: Known, words: Words) -> dict[str, Any]:
+def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words) -> dict[str, Any]:
     """One plan with its terms for this organisation."""
-    promotion = promotion_answer(_open_code(plan, interval, facts, words.catalogue), plan, interval, words)
+    promotion = promotion_answer(_open_code(plan, interval, snapshot, words.catalogue), plan, interval, words)
     price_cents = promotion["price"]["amount_cents"] if promotion else plan.price_cents[interval]
     wish = Wish.from_catalogue(words.catalogue, plan, interval)
-    chosen = selection_record(selection(account=facts.account, wish=wish, now=facts.at))
+    chosen = selection_record(selection(account=snapshot.account, wish=wish, now=snapshot.at))
     return {
         **words.plan(plan, interval),
         "overage": overage_answers(plan, words),
@@ -93,12 +93,14 @@ def _price_on_request(offer: EnterpriseOffer, words: Words) -> str:
     return offer.price_text if named else say(words.locale, "enterprise.on_request")
 
 
-def _open_code(plan: Plan, interval: Interval, facts: Known, catalogue: Catalogue) -> str | None:
-    promotion = open_promotion(plan, interval, facts=facts, catalogue=catalogue)
+def _open_code(plan: Plan, interval: Interval, snapshot: Snapshot, catalogue: Catalogue) -> str | None:
+    promotion = open_promotion(plan, interval, snapshot=snapshot, catalogue=catalogue)
     return None if promotion is None else promotion.code
 
 
-def _promotions(facts: Known, *, catalogue: Catalogue, interval: Interval, locale: LocaleCode) -> list[dict[str, Any]]:
+def _promotions(
+    snapshot: Snapshot, *, catalogue: Catalogue, interval: Interval, locale: LocaleCode
+) -> list[dict[str, Any]]:
     return [
         {
             "code": promotion.code,
@@ -108,5 +110,5 @@ def _promotions(facts: Known, *, catalogue: Catalogue, interval: Interval, local
             "ends_at": None if promotion.window.end is None else utc_text(promotion.window.end),
         }
         for promotion in catalogue.promotions
-        if promotion.window.holds(facts.at) and interval in promotion.intervals
+        if promotion.window.holds(snapshot.at) and interval in promotion.intervals
     ]

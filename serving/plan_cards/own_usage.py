@@ -9,7 +9,7 @@ from recommender.billing.catalogue import Catalogue, Interval
 from recommender.cards import projected_usage
 from recommender.ranking.derived import Facts
 from serving.accounts import account
-from serving.accounts.account import Known
+from serving.accounts.account import Snapshot
 from serving.accounts.accrued import accrued_overage
 from serving.accounts.records import usage_record
 from serving.sale.assortment import Assortment
@@ -19,20 +19,20 @@ from serving.sale.assortment import Assortment
 class OwnUsage:
     """What is known of one organisation, with its overage so far."""
 
-    facts: Known
+    snapshot: Snapshot
     accrued_cents: dict[str, int]
     """Metric → net minor units beyond the allowance of the open window."""
 
     def monthly(self, assortment: Assortment, interval: Interval) -> dict[str, int] | None:
         """A month of usage by the projection behind projected bills; `None` when no usage was reported."""
         plans = assortment.tables[interval]
-        measured = Facts(account.situation(self.facts, catalogue=assortment.catalogue, plans=plans), plans)
-        record = usage_record(self.facts, projected_usage(measured))
+        measured = Facts(account.situation(self.snapshot, catalogue=assortment.catalogue, plans=plans), plans)
+        record = usage_record(self.snapshot, projected_usage(measured))
         return None if record is None else record["expected"]
 
 
 def read(connection: Connection, organization_id: str, *, catalogue: Catalogue, now: datetime) -> OwnUsage:
     """What is known at this instant, with the overage of the open window; raises `UnknownOrganization`."""
-    facts = account.known(connection, organization_id=organization_id, catalogue=catalogue, now=now)
-    lines = accrued_overage(connection, organization_id, facts.standing.subscription)
-    return OwnUsage(facts, {line.metric: line.amount_cents for line in lines if line.metric is not None})
+    snapshot = account.snapshot_at(connection, organization_id=organization_id, catalogue=catalogue, now=now)
+    lines = accrued_overage(connection, organization_id, snapshot.current.subscription)
+    return OwnUsage(snapshot, {line.metric: line.amount_cents for line in lines if line.metric is not None})

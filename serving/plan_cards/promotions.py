@@ -5,21 +5,21 @@ from typing import Any
 from recommender.billing.availability import offer_refusals
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.discounts import discount_cents
-from serving.accounts.account import Known
+from serving.accounts.account import Snapshot
 from serving.web.fields import utc_text
 from serving.words.plans import Words
 from serving.words.promotions import bookable_text, then_text
 
 
-def open_promotion(plan: Plan, interval: Interval, *, facts: Known, catalogue: Catalogue) -> Promotion | None:
+def open_promotion(plan: Plan, interval: Interval, *, snapshot: Snapshot, catalogue: Catalogue) -> Promotion | None:
     """The promotion with the largest discount now that is meant for the organisation and that it has not used."""
-    standing = facts.standing
-    if (plan.code, interval) in {(standing.held.plan, standing.held.interval), standing.scheduled}:
+    current = snapshot.current
+    if (plan.code, interval) in {(current.held.plan, current.held.interval), current.scheduled}:
         return None  # what is held or waits is not bought again, and its price is the one that is paid
     usable = [
         promotion
         for promotion in catalogue.promotions
-        if not offer_refusals(facts.account, promotion, plan=plan, interval=interval, now=facts.at)
+        if not offer_refusals(snapshot.account, promotion, plan=plan, interval=interval, now=snapshot.at)
     ]
     price = plan.price_cents[interval]
     return max(usable, key=lambda each: (discount_cents(each, price_cents=price), each.code), default=None)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from recommender.billing.catalogue import Interval
 from recommender.experiments.assignment import Assignment
 from serving.accounts import account
-from serving.accounts.account import Known
+from serving.accounts.account import Snapshot
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce
@@ -97,10 +97,10 @@ class PlanCards:
             return own_usage.read(connection, organization_id, catalogue=self._assortment.catalogue, now=now)
 
         own = await self._database.read(read)
-        locale = locale_for(own.facts.organization.locale)
+        locale = locale_for(own.snapshot.organization.locale)
         used = own.monthly(self._assortment, interval)
         answer = overview.overview(
-            own.facts, interval=interval, words=self._words(locale), used=used, accrued_cents=own.accrued_cents
+            own.snapshot, interval=interval, words=self._words(locale), used=used, accrued_cents=own.accrued_cents
         )
         return answer, locale
 
@@ -125,17 +125,17 @@ class PlanCards:
     async def _decision(self, decision_id: str) -> Decision:
         return await self._database.read(lambda connection: repository.get(connection, decision_id))
 
-    async def _known(
+    async def _snapshot(
         self, organization_id: str, *, now: datetime, assignment: Assignment | None
-    ) -> tuple[Known, EarlierDraw | None]:
+    ) -> tuple[Snapshot, EarlierDraw | None]:
         """What a decision rests on, and the last draw on the same basis."""
 
-        def read(connection: Connection) -> tuple[Known, EarlierDraw | None]:
-            facts = account.known(
+        def read(connection: Connection) -> tuple[Snapshot, EarlierDraw | None]:
+            snapshot = account.snapshot_at(
                 connection, organization_id=organization_id, catalogue=self._assortment.catalogue, now=now
             )
-            basis = self._basis(facts.organization.revision, assignment)
-            return facts, repository.earlier_draw(connection, organization_id=organization_id, basis=basis)
+            basis = self._basis(snapshot.organization.revision, assignment)
+            return snapshot, repository.earlier_draw(connection, organization_id=organization_id, basis=basis)
 
         return await self._database.read(read)
 
@@ -144,12 +144,12 @@ class PlanCards:
     ) -> str | None:
         """Decide and store; `None` when the organisation's facts changed meanwhile."""
         started = time.perf_counter()
-        facts, earlier = await self._known(organization_id, now=now, assignment=assignment)
-        revision, terms = facts.organization.revision, self._terms(assignment)
+        snapshot, earlier = await self._snapshot(organization_id, now=now, assignment=assignment)
+        revision, terms = snapshot.organization.revision, self._terms(assignment)
         if earlier is not None and now - earlier.drawn_at >= timedelta(days=terms.draw_days):
             earlier = None
         decided = await decide(
-            facts=facts,
+            snapshot=snapshot,
             interval=interval,
             assortment=self._assortment,
             fallback=self._fallback,

@@ -12,24 +12,24 @@ from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan
 from recommender.ranking.reasons import NEUTRAL, Explanation
 from recommender.row import ShownAs, row
-from serving.accounts.account import Known
+from serving.accounts.account import Snapshot
 from serving.accounts.records import card_record, usage_record
 from serving.plan_cards.promotions import open_promotion
 from serving.sale.assortment import Assortment
 
 
 def places_of(
-    order: tuple[ShownPlan, ...], *, facts: Known, assortment: Assortment, shown: int
+    order: tuple[ShownPlan, ...], *, snapshot: Snapshot, assortment: Assortment, shown: int
 ) -> tuple[tuple[ShownPlan, ...], Mapping[str, ShownAs]]:
     """The candidates with those on cards in front, and the rule by which each of these is shown."""
     if not order:
         return (), {}
-    installed = frozenset(facts.organization.templates)
+    installed = frozenset(snapshot.organization.templates)
     plans = [assortment.catalogue.plan(each.plan) for each in order]
     places = row(
         plans=plans,
         first=order[0].plan,
-        held=facts.standing.held.plan,
+        held=snapshot.current.held.plan,
         families=[plan.family for plan in plans if plan.templates & installed],
         cards_on_trial=shown,
     )
@@ -44,7 +44,7 @@ def content_of(
     cards: tuple[ShownPlan, ...],
     *,
     row: Mapping[str, ShownAs],
-    facts: Known,
+    snapshot: Snapshot,
     measured: Facts,
     assortment: Assortment,
     explanation: Explanation | None,
@@ -52,7 +52,7 @@ def content_of(
 ) -> dict[str, Any]:
     """The answer without its words."""
     shown = [
-        _Shown(each, row[each.plan], facts=facts, measured=measured, catalogue=assortment.catalogue, usage=usage)
+        _Shown(each, row[each.plan], snapshot=snapshot, measured=measured, catalogue=assortment.catalogue, usage=usage)
         for each in cards
     ]
     first = shown[0] if shown else None
@@ -68,7 +68,7 @@ def content_of(
             )
             for each in shown
         ],
-        "usage": usage_record(facts, usage),
+        "usage": usage_record(snapshot, usage),
         "beyond": None if beyond is None else _beyond_record(beyond),
     }
 
@@ -81,20 +81,20 @@ class _Shown:
         place: ShownPlan,
         shown_as: ShownAs,
         *,
-        facts: Known,
+        snapshot: Snapshot,
         measured: Facts,
         catalogue: Catalogue,
         usage: MonthlyUsage,
     ) -> None:
-        self._facts, self._measured, self._catalogue, self._usage = facts, measured, catalogue, usage
+        self._snapshot, self._measured, self._catalogue, self._usage = snapshot, measured, catalogue, usage
         self._place, self._shown_as = place, shown_as
         self._interval: Interval = "year" if measured.plans.interval == "year" else "month"
-        self.plan: Plan = facts.standing.as_sold(catalogue.plan(place.plan), self._interval)
+        self.plan: Plan = snapshot.current.as_sold(catalogue.plan(place.plan), self._interval)
 
     def concerns(self, recommended: tuple[Concern, ...] | None) -> tuple[Concern, ...]:
         """What speaks against it; `recommended` is what does against a smaller plan that is recommended."""
         sold = {code for plan in self._catalogue.plans for code in plan.integrations}
-        connected = sold & set(self._facts.organization.integrations)
+        connected = sold & set(self._snapshot.organization.integrations)
         return concerns(self.plan, usage=self._usage.expected, connected=connected, recommended=recommended)
 
     def record(self, explanation: Explanation | None, *, concerns: tuple[Concern, ...]) -> dict[str, Any]:
@@ -102,14 +102,14 @@ class _Shown:
         card = plan_card(
             wish=Wish.from_catalogue(self._catalogue, self.plan, self._interval),
             place=self._place,
-            account=self._facts.account,
+            account=self._snapshot.account,
             usage=self._usage,
             days=round(float(self._measured.history_days[0])),
             reasons=explanation.reasons if explanation is not None and self._place.position == 1 else (),
-            now=self._facts.at,
+            now=self._snapshot.at,
         )
         on_sale = self._catalogue.plan(self._place.plan)
-        offer = open_promotion(on_sale, self._interval, facts=self._facts, catalogue=self._catalogue)
+        offer = open_promotion(on_sale, self._interval, snapshot=self._snapshot, catalogue=self._catalogue)
         return {
             **card_record(card, promotion=offer),
             "shown_as": self._shown_as,

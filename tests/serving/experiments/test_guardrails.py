@@ -140,8 +140,8 @@ def test_two_workers_stop_it_once(tmp_path: Path, shelf: Shelf) -> None:
 
 
 def test_an_ended_experiment_is_not_stopped_any_more() -> None:
-    standing = repository.ExperimentState(experiment(), 100)
-    assert standing.phase(datetime(2027, 1, 1, tzinfo=UTC)) == "ended"
+    state = repository.ExperimentState(experiment(), 100)
+    assert state.phase(datetime(2027, 1, 1, tzinfo=UTC)) == "ended"
 
 
 def test_the_state_of_experiments_is_written_to_a_file(tmp_path: Path, shelf: Shelf) -> None:
