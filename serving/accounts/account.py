@@ -1,4 +1,4 @@
-"""What is known of one organisation at one instant, read from the database into the arrays that ranking reads."""
+"""A snapshot of one organisation at one instant, and its form for the plan rules and for ranking."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,21 +30,21 @@ _METRIC_INDEX: Final[dict[str, int]] = {metric: index for index, metric in enume
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything about one organisation that a decision may read, as known at one instant."""
+    """Everything about one organisation that a decision reads, at one instant."""
 
     organization: OrganizationRow
     current: CurrentSubscription
     account: Account
-    """The same as the plan rules see it."""
+    """The organisation as the plan rules see it."""
     days: tuple[UsageDay, ...]
-    """The days of the window."""
+    """Usage on the days of the ranking window."""
     carried: tuple[UsageDay, ...]
-    """Per level metric its last day before the window."""
+    """For each level metric, its last day before the window."""
     at: datetime
 
 
 def snapshot_at(connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime) -> Snapshot:
-    """Read it; raises `UnknownOrganization`."""
+    """Read the snapshot of an organisation; raises `UnknownOrganization`."""
     first_day = now.astimezone(UTC).date() - timedelta(days=WINDOW_DAYS - 1)
     organization = organizations.get(connection, organization_id)
     held = subscriptions.current(connection, organization_id=organization_id, catalogue=catalogue, now=now)
@@ -66,7 +66,7 @@ def account_at(
     catalogue: Catalogue,
     now: datetime,
 ) -> Account:
-    """The organisation as the plan rules see it at this instant: every card, preview and renewal asks about this value.
+    """The organisation as the plan rules see it at this instant; cards, previews and renewals all use this value.
 
     `subscription` is what it holds (`None`: a plan that no catalogue of ours knows), `catalogue` ranks its tier.
     Connected integrations are in use until somebody disconnects them.
@@ -89,7 +89,7 @@ def applicant(organization: OrganizationRow) -> Applicant:
 
 
 def situation(snapshot: Snapshot, *, catalogue: Catalogue, plans: PlanTable) -> Situations:
-    """The same as arrays, n = 1, against the plans of one interval."""
+    """The snapshot as arrays for ranking, n = 1, with the plans of one interval."""
     organization = snapshot.organization
     decided_at = np.array([microseconds(snapshot.at)], dtype=np.int64)
     trial_started_at = np.array([microseconds(organization.trial_started_at)], dtype=np.int64)
@@ -112,7 +112,7 @@ def situation(snapshot: Snapshot, *, catalogue: Catalogue, plans: PlanTable) -> 
 
 
 def _eligible(snapshot: Snapshot, *, catalogue: Catalogue, plans: PlanTable) -> NDArray[np.bool_]:
-    """A plan without refusals is a candidate; the one that is held always is."""
+    """Which plans are candidates, (1, plans): those without refusals, and the current plan always."""
     interval: Interval = "year" if plans.interval == "year" else "month"
     who = snapshot.account.applicant
     return np.array(

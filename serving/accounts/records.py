@@ -33,7 +33,7 @@ def card_record(card: PlanCard, *, promotion: Promotion | None) -> dict[str, Any
 def usage_record(snapshot: Snapshot, usage: MonthlyUsage) -> dict[str, dict[str, int]] | None:
     """A month of the organisation's own usage, expected and at the upper end of its range; `None`: none was reported.
 
-    Only of metrics that were reported: what nobody has told is unknown, not zero.
+    Only metrics with reported usage: without a report, usage is unknown, not zero.
     """
     reported = {day.metric for day in (*snapshot.days, *snapshot.carried)}
     ends = {"expected": usage.expected, "high": usage.high}

@@ -96,8 +96,8 @@ def _text_of(name: str) -> bytes:
         if locale is None:
             raise FileNotFoundError(name)
         table = messages(locale).items()
-        said = {key.removeprefix("modal."): text for key, text in table if key.startswith(_WORDS)}
-        return orjson.dumps({**said, "decimals": _UNUSUAL_DECIMALS})
+        texts = {key.removeprefix("modal."): text for key, text in table if key.startswith(_WORDS)}
+        return orjson.dumps({**texts, "decimals": _UNUSUAL_DECIMALS})
     if name == ENTRY:
         return _minified(bundle(STATIC_FILES, name), ".js")
     if name.endswith(".css"):

@@ -18,7 +18,7 @@ from serving.words.texts import say
 
 
 class TrialInTheFuture(ValueError):
-    """The trial is said to start after now."""
+    """The start of the trial is after now."""
 
 
 class Organizations:

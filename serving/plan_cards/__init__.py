@@ -1,1 +1,1 @@
-"""Which plans an organisation is recommended, why, and everything else that is on sale."""
+"""Plan cards: recommended plans with their reasons, and the whole catalogue."""

@@ -1,4 +1,4 @@
-"""The champion now in force: loaded from its bundle, replaced while the service runs, refused when it does not fit.
+"""The champion in force: loaded from its bundle, replaced while the service runs, refused when it does not fit.
 
 A bundle whose check did not finish (`BundleUnchecked`: the machine was busy or short of memory) is not refused: it is
 loaded again after a wait, which doubles each time.
@@ -28,21 +28,21 @@ LONGEST_RETRY_SECONDS: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """Which ranker may answer; without one, why there is none."""
+    """The ranker in force; without one, why there is none."""
 
     ranker: Ranker | None
     absence: Absence | None
     usage_range: UsageRange = NORMAL
-    """What the registry has seen of usage after a decision: the range that a projected bill states."""
+    """The range of usage after a decision, as the registry measured it; projected bills state it."""
 
     @property
     def version(self) -> str:
-        """What a decision depends on: the champion's version, or why there is none."""
+        """The champion's version, or why there is none: a decision depends on it."""
         return self.ranker.version if self.ranker is not None else str(self.absence)
 
 
 class ChampionHolder:
-    """Holds the champion of a bundle address, or the challenger; `refresh` looks whether another one was promoted."""
+    """Holds the champion or the challenger of a bundle folder; `refresh` loads another one when it was promoted."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class ChampionHolder:
 
     @property
     def champion(self) -> Champion:
-        """The champion at this moment."""
+        """The champion in force now."""
         return self._champion
 
     def refresh(self) -> bool:
@@ -107,14 +107,14 @@ class ChampionHolder:
         return True
 
     def _without_the_new_one(self) -> bool:
-        """Leave the champion in force, or note that there is none because the promoted one could not be loaded."""
+        """Keep the champion in force, or record that there is none because the promoted one could not be loaded."""
         if self._champion.ranker is not None:
             return False
         self._champion = Champion(None, "champion_refused")
         return True
 
     def _usage_range(self, address: Path) -> UsageRange:
-        """The registry's; the normal one where it has none that can be read."""
+        """The usage range of the registry, or the default where it has none that can be read."""
         try:
             return load_usage_range(address) or NORMAL
         except BundleRefused as error:
@@ -122,7 +122,7 @@ class ChampionHolder:
             return NORMAL
 
     def _fit(self, ranker: Ranker) -> Ranker:
-        """The ranker, after it answered once; `BundleRefused` when it reads features that are not declared."""
+        """Check a ranker by running it once; raises `BundleRefused` when it reads features that are not declared."""
         if unknown := sorted(set(ranker.feature_names) - self._known_features):
             raise BundleRefused(f"it reads features that are not declared: {', '.join(unknown)}")
         rows, sizes = np.zeros((_WARM_UP_ROWS, len(ranker.feature_names))), np.array([_WARM_UP_ROWS])

@@ -19,7 +19,7 @@ GROUPS: Final[tuple[Group, ...]] = ("usage", "features", "integrations", "suppor
 _GROUP_OF: Final[Mapping[str, Group]] = {
     "integration": "integrations", "support": "support", "guarantee": "support", "usage_limit": "usage",
 }  # fmt: skip
-"""Kind of a feature → where it stands; every other kind is a feature like any."""
+"""Kind of a feature → its group; every other kind stands among the features."""
 
 NOTHING: Final = "–"
 
@@ -78,7 +78,7 @@ def _limit_row(
 
 
 def _limit_name(code: str, words: Words) -> str:
-    """The limit's name, by the month where it renews."""
+    """The name of a limit, with "per month" where it renews."""
     per_month = f"metric.{code}.monthly"
     return say(words.locale, per_month) if known(words.locale, per_month) else words.subject(code)
 
@@ -104,7 +104,7 @@ def _limit_text(limit: Limit | None, words: Words) -> str:
 def _overage_rows(
     plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], accrued_cents: Mapping[str, int], words: Words
 ) -> list[dict[str, Any]]:
-    """What more of each metric costs; a plan that does not limit it needs no more."""
+    """Overage prices of each metric; a plan without a limit has none."""
     priced = [{each["metric"]: each for each in overage_answers(plan, words)} for plan in plans]
     metrics = dict.fromkeys(limit.metric for plan in plans for limit in plan.limits if limit.metric)
     return [

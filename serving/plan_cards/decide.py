@@ -1,4 +1,4 @@
-"""From what is known of an organisation to a decision: who comes first, with which chance, why, and on what terms."""
+"""Decide which plans to show to an organisation, in which order, with which probabilities and reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,16 +37,16 @@ from serving.plan_cards.showing import content_of, places_of
 from serving.sale.assortment import Assortment
 
 RULES_SHARE: Final = "rules_share"
-"""The salt by which the organisations of the rules' share are drawn."""
+"""The salt that draws the organisations of the rules' share."""
 
 _COLUMN: Final = {name: column for column, name in enumerate(FEATURES)}
 _TOO_SMALL: Final = [_COLUMN[name] for name in ("violated_stock_limits", "uncovered_allowances")]
-"""Above 0 where the plan cannot hold what the organisation uses and no more can be bought."""
+"""Features above 0 where a plan cannot hold the organisation's usage and sells no overage."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the operator decides about decisions."""
+    """The operator's settings for decisions."""
 
     exploration_budget: float
     rules_share: float
@@ -54,14 +54,14 @@ class Terms:
     """Cards on a trial; with a plan held, one more."""
     lifetime: timedelta
     draw_days: float
-    """How long an organisation's draw holds."""
+    """The lifetime of an organisation's draw, in days."""
     assignment: Assignment | None = None
-    """The organisation's place in an experiment; its arm says who answers."""
+    """The organisation's arm in an experiment, which determines the ranker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision with every candidate it ranked."""
+    """A decision with all of its candidates."""
 
     decision: Decision
     candidates: tuple[Candidate, ...]
@@ -69,14 +69,14 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One ranker's answer: the order, and how the first place came about."""
+    """The answer of one ranker: the order of plans, and how the first one was chosen."""
 
     order: tuple[ShownPlan, ...]
     drawn: Draw
     wanted: int
     """The plan that was drawn, by its place in the plan table."""
     instead: Instead
-    """What the guard made of it."""
+    """The guard's verdict on the drawn plan."""
 
 
 async def decide(
@@ -94,42 +94,42 @@ async def decide(
 
     `earlier` is a draw of this organisation that still holds: the same ranker leaves it at that.
     """
-    asked = _Question(snapshot, interval, assortment, terms, earlier)
+    question = _Question(snapshot, interval, assortment, terms, earlier)
 
     def explained(ranker: Ranker) -> Explanation | None:
-        return None if ranked is None else asked.explanation(ranker, ranked)
+        return None if ranked is None else question.explanation(ranker, ranked)
 
     organization_id = snapshot.organization.organization_id
     by_rules = in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share)
     place = terms.assignment
-    advice = await fallback.run(
-        lambda ranker: asked.answer(ranker, rules=fallback.rules),
+    result = await fallback.run(
+        lambda ranker: question.answer(ranker, rules=fallback.rules),
         rules_share=by_rules,
         arm=None if place is None else place.arm.ranker,
     )
-    ranked = advice.answer
-    explanation = await fallback.rerun(advice.ranker, explained) if ranked is not None else None
+    ranked = result.answer
+    explanation = await fallback.rerun(result.ranker, explained) if ranked is not None else None
     order, row = places_of(ranked.order if ranked else (), snapshot=snapshot, assortment=assortment, shown=terms.shown)
-    usage = projected_usage(asked.measured, usage_range=fallback.champions.champion.usage_range)
+    usage = projected_usage(question.measured, usage_range=fallback.champions.champion.usage_range)
     content = content_of(
         order[: len(row)],
         row=row,
         snapshot=snapshot,
-        measured=asked.measured,
+        measured=question.measured,
         assortment=assortment,
         explanation=explanation,
         usage=usage,
     )
     if ranked is not None:
-        content |= {"guard": asked.guard_record(ranked), "draw": asked.draw_record(ranked)}
+        content |= {"guard": question.guard_record(ranked), "draw": question.draw_record(ranked)}
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,
         interval=interval,
         catalogue_version=assortment.catalogue.version,
-        strategy=advice.ranker.name,
-        model_version=advice.ranker.version,
-        fallback_reason=advice.fallback_reason,
+        strategy=result.ranker.name,
+        model_version=result.ranker.version,
+        fallback_reason=result.fallback_reason,
         experiment=None if place is None else place.experiment.name,
         arm=None if place is None else place.arm.name,
         latency_ms=None,
@@ -139,11 +139,11 @@ async def decide(
         occurred_at=snapshot.at,
         expires_at=_expiry(assortment.catalogue, now=snapshot.at, lifetime=terms.lifetime),
     )
-    return Decided(decision, asked.candidates(order, explanation=explanation, row=row))
+    return Decided(decision, question.candidates(order, explanation=explanation, row=row))
 
 
 class _Question:
-    """One organisation in front of what is on sale at one interval."""
+    """One organisation and the plans on sale at one interval."""
 
     def __init__(
         self, snapshot: Snapshot, interval: Interval, assortment: Assortment, terms: Terms, earlier: EarlierDraw | None
@@ -178,7 +178,7 @@ class _Question:
         return Ranked(in_order(best_first, drawn, instead=instead), drawn, wanted, guard.instead_of(wanted))
 
     def explanation(self, ranker: Ranker, ranked: Ranked) -> Explanation:
-        """Why the first plan, by the ranker that put it there."""
+        """Explain the first plan, by the ranker that put it there."""
         codes, found = self.plans.codes, ranked.instead
         return explain(
             situations=self.situations,
@@ -190,14 +190,14 @@ class _Question:
         )
 
     def guard_record(self, ranked: Ranked) -> dict[str, str] | None:
-        """What would have been first, what it was weighed against and why it is not; `None` where it is."""
+        """The plan that the guard replaced, its alternative and the reason code; `None` where it replaced none."""
         codes, found = self.plans.codes, ranked.instead
         if found.why is None:
             return None
         return {"first": codes[ranked.wanted], "alternative": codes[found.alternative], "code": found.why}
 
     def draw_record(self, ranked: Ranked) -> dict[str, Any]:
-        """The draw, and when it was made: later decisions on the same basis leave it at that for a while."""
+        """The draw and its instant; later decisions on the same basis reuse it for `draw_days`."""
         earlier = self._earlier
         kept = earlier is not None and earlier.draw == ranked.drawn
         at = earlier.drawn_at if earlier is not None and kept else self._snapshot.at
@@ -206,7 +206,7 @@ class _Question:
     def candidates(
         self, order: tuple[ShownPlan, ...], *, explanation: Explanation | None, row: Mapping[str, ShownAs]
     ) -> tuple[Candidate, ...]:
-        """Every candidate as it is stored; the reasons speak for the first."""
+        """Every candidate as it is stored; the first one has the reasons."""
         reasons = explanation.records() if explanation is not None else []
         return tuple(
             Candidate(
@@ -235,7 +235,7 @@ class _Question:
         return guards(self.measured, utilities=preference, blocked=blocked)[0]
 
     def _out_of_question(self) -> frozenset[str]:
-        """The candidates that nobody would suggest for the sake of learning: too small for the usage, or blocked."""
+        """The candidates that exploration must not put first: plans too small for the usage, and blocked ones."""
         too_small = np.count_nonzero(self.rows[:, _TOO_SMALL] > 0, axis=1).tolist()
         return frozenset(
             code for code, small in zip(self.codes, too_small, strict=True) if small or self._states[code] == "blocked"
@@ -254,7 +254,7 @@ class _Question:
 
 
 def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
-    """Every declared feature of every candidate; where nothing is on sale there is nothing to compute."""
+    """Every declared feature of every candidate, (candidates, features); empty where nothing is on sale."""
     if not situations.eligible.any():
         return np.empty((0, len(FEATURES)))
     rows, _ = feature_rows(feature_cube(situations, plans), situations.eligible)
@@ -262,11 +262,14 @@ def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
 
 
 def _willing_utilities(ranker: Ranker, rows: FloatArray, *, rules: Ranker) -> FloatArray:
-    """One utility per candidate; `Abstained` where the ranker should leave the decision to the next one."""
+    """One utility per candidate; raises `Abstained` where the ranker should leave the decision to the next one."""
     utilities = _utilities(ranker, rows)
     if ranker is rules:
         return utilities
-    if isinstance(ranker, Abstaining) and (doubt := ranker.abstention_reasons(*_asked(ranker, rows))[0]) is not None:
+    if (
+        isinstance(ranker, Abstaining)
+        and (doubt := ranker.abstention_reasons(*_ranker_input(ranker, rows))[0]) is not None
+    ):
         raise Abstained(doubt)
     if is_near_tie(utilities, _utilities(rules, rows), rows[:, _COLUMN["tier"]]):
         raise Abstained("near_tie")
@@ -274,18 +277,18 @@ def _willing_utilities(ranker: Ranker, rows: FloatArray, *, rules: Ranker) -> Fl
 
 
 def _utilities(ranker: Ranker, rows: FloatArray) -> FloatArray:
-    """One utility per candidate; `rows` has every declared feature. `rank` refuses what is not finite."""
-    return ranker.utilities(*_asked(ranker, rows))
+    """One utility per candidate, from rows with every declared feature."""
+    return ranker.utilities(*_ranker_input(ranker, rows))
 
 
-def _asked(ranker: Ranker, rows: FloatArray) -> tuple[FloatArray, IntArray]:
-    """The columns that a ranker reads, of one decision."""
+def _ranker_input(ranker: Ranker, rows: FloatArray) -> tuple[FloatArray, IntArray]:
+    """The feature columns that a ranker reads, and the size of the one group."""
     columns = [_COLUMN[name] for name in ranker.feature_names]
     return np.ascontiguousarray(rows[:, columns]), np.array([len(rows)], dtype=np.int64)
 
 
 def _expiry(catalogue: Catalogue, *, now: datetime, lifetime: timedelta) -> datetime:
-    """At the end of its lifetime, or earlier when a plan or a promotion comes or goes before."""
+    """The expiry of a decision: its lifetime, or earlier when a plan or promotion starts or ends before."""
     windows = [plan.window for plan in catalogue.plans] + [promotion.window for promotion in catalogue.promotions]
     edges = (edge for window in windows for edge in (window.start, window.end) if edge is not None and edge > now)
     return min([now + lifetime, *edges])

@@ -1,4 +1,4 @@
-"""Reasons, concerns and the sentence above the cards as text; a message may have a form of its own for one metric."""
+"""Reasons, concerns and the sentence above the cards as text; a message may have a variant for one metric."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,12 +22,12 @@ def concern(concern: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 
 def beyond(figures: Mapping[str, Any] | None, words: Words) -> str | None:
-    """Why the reader should talk to sales; `None` where usage is within the largest plan."""
+    """The sentence that leads to sales; `None` where usage is within the largest plan."""
     return None if figures is None else _message("enterprise.beyond", figures, words)
 
 
 def context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """The sentence above the cards: that of the reason on which it rests, else that of its code."""
+    """The sentence above the cards: the message of its reason, else the message of its code."""
     code, params = context["code"], context["params"]
     own = {"own": words.plan_name(context["plan"])} if context.get("plan") else {}
     about = context.get("reason")
@@ -47,7 +47,7 @@ def context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 
 def _message(key: str, params: Mapping[str, Any], words: Words, **more: str) -> str:
-    """The message in the form that fits its parameters best: a metric's, a template's, one with overage, the plain."""
+    """The message in the most specific variant: for a metric, for a template, with overage, plain."""
     of_its_own = [params[name] for name in ("metric", "template") if name in params]
     if params.get("overage_amount_cents"):
         of_its_own.append("overage")
@@ -57,7 +57,7 @@ def _message(key: str, params: Mapping[str, Any], words: Words, **more: str) -> 
 
 
 def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """The same parameters with codes replaced by names, amounts by money, and what renews by round figures."""
+    """The parameters with codes replaced by names, amounts by money, and counts by rounded figures."""
     counted = params.get("metric") in COUNT_METRICS
     named: dict[str, Any] = {}
     for name, value in params.items():
@@ -78,5 +78,5 @@ def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
 
 def _units(value: int, words: Words, *, about: bool) -> str:
-    """A number of units; of what is only expected two digits count."""
+    """A number of units; an expected number is rounded to two digits."""
     return (roughly if about else in_short)(words.locale, value)

@@ -88,7 +88,7 @@ def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words
 
 
 def _price_on_request(offer: EnterpriseOffer, words: Words) -> str:
-    """A published price that names a figure as it stands ("from $2,500"), else that the price is on request."""
+    """A published price that contains a figure unchanged ("from $2,500"), else "on request"."""
     named = any(sign.isdigit() for sign in offer.price_text)
     return offer.price_text if named else say(words.locale, "enterprise.on_request")
 

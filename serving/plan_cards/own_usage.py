@@ -17,7 +17,7 @@ from serving.sale.assortment import Assortment
 
 @dataclass(frozen=True, slots=True)
 class OwnUsage:
-    """What is known of one organisation, with its overage so far."""
+    """A snapshot of one organisation with its overage so far."""
 
     snapshot: Snapshot
     accrued_cents: dict[str, int]
@@ -32,7 +32,7 @@ class OwnUsage:
 
 
 def read(connection: Connection, organization_id: str, *, catalogue: Catalogue, now: datetime) -> OwnUsage:
-    """What is known at this instant, with the overage of the open window; raises `UnknownOrganization`."""
+    """Read the snapshot at this instant and the overage of the open window; raises `UnknownOrganization`."""
     snapshot = account.snapshot_at(connection, organization_id=organization_id, catalogue=catalogue, now=now)
     lines = accrued_overage(connection, organization_id, snapshot.current.subscription)
     return OwnUsage(snapshot, {line.metric: line.amount_cents for line in lines if line.metric is not None})

@@ -1,4 +1,4 @@
-"""A decision in the reader's language, exactly as the contract writes it."""
+"""A decision in the reader's language, as the contract writes it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ from serving.words.texts import known, say
 
 
 def recommendation(decision: Decision, words: Words) -> dict[str, Any]:
-    """The answer; the same decision reads the same in every language but for its words."""
+    """The recommendation of a decision; its languages differ in their words only."""
     cards = decision.content["plans"]
     return {
         "decision_id": decision.decision_id,
@@ -43,7 +43,7 @@ def enterprise(locale: LocaleCode) -> dict[str, Any]:
 
 
 def selection(selection: Mapping[str, Any], words: Words, *, price_cents: int) -> dict[str, Any]:
-    """Whether the plan can be taken, with the button's label and what follows from pressing it."""
+    """Whether the plan can be taken, with the label of the button and its effect."""
     kind = "start" if selection["direction"] == "start" else selection.get("timing")
     tells = selection["state"] == "selectable" and known(words.locale, f"selection.note.{kind}")
     return {

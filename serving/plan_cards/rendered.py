@@ -1,4 +1,4 @@
-"""Answers rendered lately, so that the same decision is not rendered again."""
+"""A cache of rendered recommendations."""
 
 from collections import OrderedDict
 
@@ -13,7 +13,7 @@ class Rendered:
         self._bodies: OrderedDict[tuple[str, LocaleCode], bytes] = OrderedDict()
 
     def get(self, decision_id: str, locale: LocaleCode) -> bytes | None:
-        """The rendered answer, if it is still here."""
+        """The rendered answer, if it is still in the cache."""
         return self._bodies.get((decision_id, locale))
 
     def put(self, decision_id: str, locale: LocaleCode, body: bytes) -> None:

@@ -64,7 +64,7 @@ class Candidate:
     position: int
     shown: bool
     shown_as: str | None
-    """By which rule it stands on a card; `None`: it stands on none."""
+    """The rule by which the plan is shown on a card; `None`: it is not shown."""
     recommended: bool
     utility: float
     probability: float
@@ -75,7 +75,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision: what was answered, by whom, on what basis and until when it holds."""
+    """One decision: its content, its ranker, its basis and its expiry."""
 
     decision_id: str
     organization_id: str
@@ -86,21 +86,21 @@ class Decision:
     fallback_reason: str | None
     experiment: str | None
     arm: str | None
-    """The arm as drawn, whoever answered in the end."""
+    """The arm as drawn, even if another ranker answered."""
     latency_ms: float | None
-    """From reading the facts to the decision; `None`: it was not measured."""
+    """Time from reading the snapshot to the decision; `None`: not measured."""
     guard: Mapping[str, str] | None
-    """What would have been first, the alternative, and why it is not; `None`: it is."""
+    """The plan that the guard replaced, its alternative and the reason; `None`: it replaced none."""
     basis: str
     content: Mapping[str, Any]
-    """The answer without its words."""
+    """The answer without words."""
     occurred_at: datetime
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Latest:
-    """Where an organisation stands, and the last decision taken for it at an interval, if any."""
+    """The revision of an organisation, and its last decision at an interval, if there is one."""
 
     revision: int
     locale: str
@@ -109,7 +109,7 @@ class Latest:
     expires_at: datetime | None
 
     def holds(self, basis: str, now: datetime) -> bool:
-        """Whether it may be answered again: nothing it rests on has changed, and it has not expired."""
+        """Whether the decision may be answered again: its basis is unchanged and it has not expired."""
         return self.basis == basis and self.expires_at is not None and now < self.expires_at
 
 
@@ -120,7 +120,7 @@ def latest(connection: Connection, *, organization_id: str, interval: Interval) 
 
 
 async def latest_now(database: Database, *, organization_id: str, interval: Interval) -> Latest:
-    """The same, asked by itself; raises `UnknownOrganization`."""
+    """Like `latest`, as a single query without a transaction; raises `UnknownOrganization`."""
     return _latest_of(
         await database.first(_OPEN, {"organization_id": organization_id, "interval": interval}), organization_id
     )
@@ -134,7 +134,7 @@ def _latest_of(row: Sequence[Any] | None, organization_id: str) -> Latest:
 
 @dataclass(frozen=True, slots=True)
 class EarlierDraw:
-    """A draw of the same organisation on the same basis, at whichever interval, and whose ranking it was drawn from."""
+    """An earlier draw of an organisation on the same basis, at any interval, and the ranker it was made for."""
 
     draw: Draw
     strategy: str
@@ -142,12 +142,12 @@ class EarlierDraw:
     drawn_at: datetime
 
     def by(self, ranker: Ranker) -> bool:
-        """Whether this ranker's ranking was drawn from."""
+        """Whether the draw was made from the order of this ranker."""
         return (self.strategy, self.model_version) == (ranker.name, ranker.version)
 
 
 def earlier_draw(connection: Connection, *, organization_id: str, basis: str) -> EarlierDraw | None:
-    """The last draw on this basis, which says everything that a decision rests on but the time; `None`: none yet."""
+    """The last draw on this basis, which has all that a decision depends on but the time; `None`: no draw yet."""
     row = connection.execute(_ON_BASIS, {"organization_id": organization_id, "basis": basis}).first()
     drawn = None if row is None else orjson.loads(row.content).get("draw")
     if row is None or drawn is None:
@@ -157,7 +157,7 @@ def earlier_draw(connection: Connection, *, organization_id: str, basis: str) ->
 
 
 def get(connection: Connection, decision_id: str) -> Decision:
-    """A decision that is known to be stored."""
+    """A stored decision by its id."""
     row = connection.execute(_BY_ID, {"decision_id": decision_id}).one()
     values = {field: getattr(row, field) for field in Decision.__dataclass_fields__}
     guard = None if row.guard is None else orjson.loads(row.guard)
@@ -167,7 +167,7 @@ def get(connection: Connection, decision_id: str) -> Decision:
 def add(
     connection: Connection, decision: Decision, candidates: Sequence[Candidate], *, revision: int, recorded_at: datetime
 ) -> str | None:
-    """Store the decision and return its id, or that of one which another request has just stored on the same basis.
+    """Store a decision; returns its id, or the id of one that another request has just stored on the same basis.
 
     `None`, and nothing stored, when the organisation has moved on from this revision.
     """

@@ -32,7 +32,7 @@ _ATTEMPTS = 5
 
 
 class BusyOrganization(Exception):
-    """The organisation's facts kept changing while a decision was taken."""
+    """The organisation kept changing while a decision was taken."""
 
 
 class PlanCards:
@@ -128,7 +128,7 @@ class PlanCards:
     async def _snapshot(
         self, organization_id: str, *, now: datetime, assignment: Assignment | None
     ) -> tuple[Snapshot, EarlierDraw | None]:
-        """What a decision rests on, and the last draw on the same basis."""
+        """The snapshot that a decision uses, and the last draw on the same basis."""
 
         def read(connection: Connection) -> tuple[Snapshot, EarlierDraw | None]:
             snapshot = account.snapshot_at(
@@ -142,7 +142,7 @@ class PlanCards:
     async def _take(
         self, organization_id: str, *, interval: Interval, now: datetime, assignment: Assignment | None
     ) -> str | None:
-        """Decide and store; `None` when the organisation's facts changed meanwhile."""
+        """Decide and store; `None` when the organisation changed meanwhile."""
         started = time.perf_counter()
         snapshot, earlier = await self._snapshot(organization_id, now=now, assignment=assignment)
         revision, terms = snapshot.organization.revision, self._terms(assignment)

@@ -1,4 +1,4 @@
-"""What a decision shows: the row of cards, what each says, the sentence above them, and the way to sales."""
+"""The content of a decision: the row of cards, the sentence above them, and the way to sales."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ from serving.sale.assortment import Assortment
 def places_of(
     order: tuple[ShownPlan, ...], *, snapshot: Snapshot, assortment: Assortment, shown: int
 ) -> tuple[tuple[ShownPlan, ...], Mapping[str, ShownAs]]:
-    """The candidates with those on cards in front, and the rule by which each of these is shown."""
+    """The candidates, those on cards first, and the rule by which each card is shown."""
     if not order:
         return (), {}
     installed = frozenset(snapshot.organization.templates)
@@ -50,7 +50,7 @@ def content_of(
     explanation: Explanation | None,
     usage: MonthlyUsage,
 ) -> dict[str, Any]:
-    """The answer without its words."""
+    """The answer without words."""
     shown = [
         _Shown(each, row[each.plan], snapshot=snapshot, measured=measured, catalogue=assortment.catalogue, usage=usage)
         for each in cards
@@ -74,7 +74,7 @@ def content_of(
 
 
 class _Shown:
-    """One card to be."""
+    """Makes one card."""
 
     def __init__(
         self,
@@ -92,13 +92,13 @@ class _Shown:
         self.plan: Plan = snapshot.current.as_sold(catalogue.plan(place.plan), self._interval)
 
     def concerns(self, recommended: tuple[Concern, ...] | None) -> tuple[Concern, ...]:
-        """What speaks against it; `recommended` is what does against a smaller plan that is recommended."""
+        """Concerns about the plan; `recommended` has those about a smaller plan that is recommended."""
         sold = {code for plan in self._catalogue.plans for code in plan.integrations}
         connected = sold & set(self._snapshot.organization.integrations)
         return concerns(self.plan, usage=self._usage.expected, connected=connected, recommended=recommended)
 
     def record(self, explanation: Explanation | None, *, concerns: tuple[Concern, ...]) -> dict[str, Any]:
-        """The card as it is logged; the reasons stand on the first."""
+        """The card as plain values for the decision log; the first card has the reasons."""
         card = plan_card(
             wish=Wish.from_catalogue(self._catalogue, self.plan, self._interval),
             place=self._place,
@@ -122,7 +122,7 @@ def _larger(card: _Shown, first: _Shown | None) -> bool:
 
 
 def _context(explanation: Explanation | None, *, first: Plan | None, beyond: Beyond | None) -> dict[str, Any]:
-    """The sentence above the cards; `reason` is the one that it rests on, `plan` the one that is recommended."""
+    """The sentence above the cards; `reason` is its reason, `plan` the recommended plan."""
     if first is None:
         return {"code": "nothing", "reason": None, "plan": None, "params": {}}
     if beyond is not None and first.code == beyond.plan:

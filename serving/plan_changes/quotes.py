@@ -48,7 +48,7 @@ class Quote:
     names: Mapping[str, str]
     """Plan code → name, for the plans in the lines, each as it was sold."""
     accrued: tuple[Line, ...] = ()
-    """Overage of the window that is open after the change, as far as it is used already; told, not charged now."""
+    """Overage so far of the window that is open after the change; shown, not charged now."""
 
     @property
     def tax_cents(self) -> int:

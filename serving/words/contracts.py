@@ -90,7 +90,7 @@ class UsageText(TypedDict):
 
 
 class BlockerRecord(TypedDict):
-    """A blocker as it is stored, without words: it is read back whatever language is asked for."""
+    """A blocker as it is stored, without words of any language."""
 
     code: str
     remedy: str

@@ -83,7 +83,7 @@ def _use_of(limit: Limit, metric: str, used: int, words: Words) -> UsageText:
 
 
 def used_text(metric: str, used: int, words: Words) -> str:
-    """A figure of one's own usage: a month's counts are an estimate and said so, a level is exact."""
+    """A figure of the reader's own usage: counts of a month are marked as estimates, a level is exact."""
     return about(words.locale, used) if metric in COUNT_METRICS else number(words.locale, used)
 
 
