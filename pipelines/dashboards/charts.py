@@ -18,10 +18,6 @@ ORANGE: Final = "#d55e00"
 GREY: Final = "#808080"
 COLOURS: Final = (BLUE, ORANGE, GREY)
 
-LIGHT_GROUND: Final = "#ffffff"
-DARK_GROUND: Final = "#181c1a"
-"""The colour that marimo lays behind its pages."""
-
 WIDTH: Final = 560
 ROW: Final = 30
 _SIZE: Final = 13

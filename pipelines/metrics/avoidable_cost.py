@@ -5,6 +5,8 @@ month and what is used over the allowance, each line rounded as on an invoice. A
 the end of those days, or that sells no more of what ran out, would not have done.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
@@ -14,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data_contracts.usage import COUNT_METRICS, LEVEL_METRICS
+from data_contracts.usage import COUNT_METRICS, LEVEL_METRICS, METRICS, Metric
 from pipelines.history.change_log import change_log
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
 from pipelines.metrics.prices import PriceList
@@ -27,26 +29,38 @@ from recommender.ranking.ranker import FloatArray, IntArray, Mask
 LATER_DAYS: Final = 30
 
 
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """The usage events of one metric, in any order; arrays (m,)."""
+
+    owner: IntArray
+    """Place of the organisation, -1 for one that is not asked about."""
+    occurred_us: IntArray
+    quantity: IntArray
+    event_rank: IntArray
+    """Place in the order of event ids."""
+
+
 def avoidable_cents(
     checked: Path, journeys: pd.DataFrame, *, organizations: pa.Array, prices: PriceList, end: int
 ) -> FloatArray:
-    """Cents a month for each journey, 0 for the best plan; not a number where nothing was paid or it is too early.
+    """Cents a month by which the plan taken cost more than the cheapest sufficient plan (j,), 0 for the cheapest.
 
-    `journeys` has `organization_id`, `started_at`, `seconds_to_paid`, `taken`, `interval`, `catalogue_version`.
+    `journeys` has `organization_id`, `started_at`, `seconds_to_paid`, `taken`, `interval`, `catalogue_version`; `end`
+    is the end of the data in microseconds. Not a number where nothing was paid or 30 days have not passed since.
     """
-    regret = np.full(len(journeys), np.nan)
+    avoidable = np.full(len(journeys), np.nan)
     started = journeys["started_at"].astype("int64").to_numpy() // _unit(journeys["started_at"])
     paid = started + np.nan_to_num(journeys["seconds_to_paid"].to_numpy() * 1e6).astype(np.int64)
     settled = journeys["seconds_to_paid"].notna().to_numpy() & (paid + LATER_DAYS * DAY_US <= end)
     rows = np.flatnonzero(settled)
     if not len(rows):
-        return regret
+        return avoidable
     organization = places_in(pa.chunked_array([pa.array(journeys["organization_id"])]), organizations)[rows]
     since = np.asarray(paid[rows], dtype=np.int64)
-    usage: dict[str, IntArray] = {}
-    for metric in (*COUNT_METRICS, *LEVEL_METRICS):
-        after = _used if metric in COUNT_METRICS else _level
-        usage[metric] = after(checked, organizations, metric, organization, since)
+    events = _read(checked, organizations, np.unique(organization[organization >= 0]))
+    usage = {metric: _used(events[metric], organization, since) for metric in COUNT_METRICS}
+    usage |= {metric: _level(events[metric], organization, since) for metric in LEVEL_METRICS}
     markets = journeys.iloc[rows].groupby(["catalogue_version", "interval", "taken"], observed=True).indices
     for market, places in markets.items():
         version, interval, taken = cast("tuple[str, Interval, str]", market)
@@ -63,11 +77,11 @@ def avoidable_cents(
         fits = np.stack([_fits(other, here) for other in family])
         ours = bill_cents(plan, interval, here)
         cheapest = np.where(fits, cost, np.inf).min(axis=0)
-        regret[rows[places]] = ours - np.minimum(cheapest, ours)
-    return regret
+        avoidable[rows[places]] = ours - np.minimum(cheapest, ours)
+    return avoidable
 
 
-def bill_cents(plan: Plan, interval: Interval, usage: dict[str, IntArray]) -> FloatArray:
+def bill_cents(plan: Plan, interval: Interval, usage: Mapping[Metric, IntArray]) -> FloatArray:
     """The net bill of a month of this usage, whole cents; infinite where more cannot be bought."""
     count = len(next(iter(usage.values())))
     bill = np.full(count, float(round_half_away_from_zero(Fraction(plan.price_cents[interval], MONTHS_OF[interval]))))
@@ -83,43 +97,50 @@ def bill_cents(plan: Plan, interval: Interval, usage: dict[str, IntArray]) -> Fl
     return bill
 
 
-def _fits(plan: Plan, usage: dict[str, IntArray]) -> Mask:
+def _fits(plan: Plan, usage: Mapping[Metric, IntArray]) -> Mask:
     limits = [(metric, plan.limit_of(metric)) for metric in LEVEL_METRICS]
     held = [usage[metric] <= limit for metric, limit in limits if limit is not None]
     return np.asarray(np.logical_and.reduce(held)) if held else np.ones(len(usage[COUNT_METRICS[0]]), dtype=np.bool_)
 
 
-def _read(checked: Path, organizations: pa.Array, metric: str) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Organisation, instant, quantity and rank of the id of every event of a metric."""
+def _read(checked: Path, organizations: pa.Array, asked: IntArray) -> dict[Metric, _Events]:
+    """The usage events of the organisations at these places, by metric; all events are read once."""
     names = ["event_id", "organization_id", "metric", "quantity", "occurred_at"]
-    table = read_table(checked, "usage_events", names, rows=pc.field("metric") == metric)
-    return (
+    mine = pc.field("organization_id").isin(organizations.take(pa.array(asked)))
+    table = read_table(checked, "usage_events", names, rows=mine)
+    metric = places_in(table["metric"], pa.array(METRICS))
+    columns = (
         places_in(table["organization_id"], organizations),
         microseconds_of(table["occurred_at"]),
         table["quantity"].to_numpy(),
         ranks(table["event_id"]),
     )
+    return {name: _Events(*(column[metric == place] for column in columns)) for place, name in enumerate(METRICS)}
 
 
-def _used(checked: Path, organizations: pa.Array, metric: str, organization: IntArray, since: IntArray) -> IntArray:
+def _used(events: _Events, organization: IntArray, since: IntArray) -> IntArray:
     """How much each organisation used within the thirty days from its instant on."""
-    owner, instant, quantity, _ = _read(checked, organizations, metric)
-    instants = np.unique(instant)
+    instants = np.unique(events.occurred_us)
     room = len(instants) + 1
-    order = np.argsort(owner * room + np.searchsorted(instants, instant), kind="stable")
-    keys = (owner * room + np.searchsorted(instants, instant))[order]
-    running = np.append(0, np.cumsum(quantity[order]))
+    keys = events.owner * room + np.searchsorted(instants, events.occurred_us)
+    order = np.argsort(keys, kind="stable")
+    running = np.append(0, np.cumsum(events.quantity[order]))
     first, last = (
-        np.searchsorted(keys, organization * room + np.searchsorted(instants, edge))
+        np.searchsorted(keys[order], organization * room + np.searchsorted(instants, edge))
         for edge in (since, since + LATER_DAYS * DAY_US)
     )
     return np.asarray(running[last] - running[first], dtype=np.int64)
 
 
-def _level(checked: Path, organizations: pa.Array, metric: str, organization: IntArray, since: IntArray) -> IntArray:
-    """Where each organisation's level stood when the thirty days were over; 0 when nobody ever said."""
-    owner, instant, quantity, rank = _read(checked, organizations, metric)
-    log = change_log(subject=owner, recorded_us=instant, occurred_us=quantity, event_rank=rank, value=quantity)
+def _level(events: _Events, organization: IntArray, since: IntArray) -> IntArray:
+    """Where each organisation's level stood when the thirty days were over; 0 where none was ever reported."""
+    log = change_log(
+        subject=events.owner,
+        recorded_us=events.occurred_us,
+        occurred_us=events.quantity,
+        event_rank=events.event_rank,
+        value=events.quantity,
+    )
     return np.maximum(log.known_at(organization, since + LATER_DAYS * DAY_US - 1), 0)
 
 

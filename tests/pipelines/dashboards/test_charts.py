@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipelines.dashboards.charts import COLOURS, DARK_GROUND, LIGHT_GROUND
+from pipelines.dashboards.charts import COLOURS
 from pipelines.dashboards.report import style
 
 AS_SEEN = {
@@ -16,6 +16,9 @@ AS_SEEN = {
     "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
     "everything": [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]],
 }
+LIGHT_GROUND = "#ffffff"
+DARK_GROUND = "#181c1a"
+"""The colour that marimo lays behind its pages."""
 CLEARLY_DIFFERENT = 20
 """ΔE (CIE 1976); about 2.3 is just noticeable."""
 

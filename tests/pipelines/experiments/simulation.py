@@ -3,7 +3,22 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.experiments.effect import Effect, effect, sample_of_rate
+from pipelines.experiments.effect import Effect, Sample, effect
+from recommender.ranking.ranker import FloatArray
+
+
+def sample_of(values: FloatArray) -> Sample:
+    """The sample of n values (n,)."""
+    n = float(len(values))
+    mean = float(values.mean()) if n else 0.0
+    variance = float(values.var(ddof=1)) if n > 1 else 0.0
+    return Sample(np.asarray(n), np.asarray(mean), np.asarray(variance))
+
+
+def sample_of_rate(successes: FloatArray, n: FloatArray) -> Sample:
+    """The sample of n organisations of which so many did it."""
+    mean = successes / np.maximum(n, 1)
+    return Sample(n, mean, mean * (1 - mean) * n / np.maximum(n - 1, 1))
 
 
 def experiments(

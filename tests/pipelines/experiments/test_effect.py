@@ -12,13 +12,11 @@ from pipelines.experiments.effect import (
     effect,
     half_width,
     organizations_to_decide,
-    sample_of,
-    sample_of_rate,
     smallest_effect,
     state_of,
     winsorised,
 )
-from tests.pipelines.experiments.simulation import experiments
+from tests.pipelines.experiments.simulation import experiments, sample_of, sample_of_rate
 
 
 def rate(successes: float, n: float) -> Sample:

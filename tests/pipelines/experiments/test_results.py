@@ -6,9 +6,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from pipelines.experiments.effect import effect, sample_of
+from pipelines.experiments.effect import effect
 from pipelines.experiments.results import Comparison, ParticipantOutcomes, Results, results
 from pipelines.experiments.units import NEVER
+from tests.pipelines.experiments.simulation import sample_of
 from tests.pipelines.experiments.world import DAY_US, START, experiment, outcomes, taken, us
 
 ONE = experiment()
