@@ -132,6 +132,6 @@ def aging(data_end: datetime, *, locale: Locale) -> dict[str, str | int]:
         "locale": locale,
         "fresh_minutes": FRESH_MINUTES,
         "as_of": say(locale, "page.as_of", instant=instant(data_end, locale=locale), age="{age}"),
-        **{name: say(locale, f"number.{name}", value="{value}") for name in ("days", "hours", "minutes", "seconds")},
+        **{name: say(locale, f"number.{name}", value="{value}") for name in ("day", "days", "hours", "minutes", "seconds")},
         "notifications": say(locale, "page.notifications"),
     }

@@ -38,7 +38,8 @@ def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) ->
     if unit in ("seconds", "milliseconds"):
         size, name = next(((size, name) for size, name in _SPANS if value >= size), _SPANS[-1])
         size, name = (1, "milliseconds") if unit == "milliseconds" else (size, name)
-        return say(locale, f"number.{name}", value=format_decimal(round(value / size, 1), locale=locale))
+        count = format_decimal(round(value / size, 1), locale=locale)
+        return say(locale, "number.day" if name == "days" and count == "1" else f"number.{name}", value=count)
     return str(format_decimal(round(value), locale=locale))
 
 
