@@ -32,7 +32,7 @@ def demo_data(
     """Make up organisations, what they used and which plans they chose, with the truth beside them."""
     from pipelines.demo.write import write_demo_data
 
-    with _spoken(), console.status("making demo data") as status:
+    with _errors_as_exit_codes(), console.status("making demo data") as status:
         rows = write_demo_data(
             out=out, organizations=organizations, seed=seed, with_experiments=True, progress=status.update
         )
@@ -53,7 +53,7 @@ def validate_command(
     from pipelines.checking.validate import validate
     from pipelines.checking.validation_report import summary_table
 
-    with _spoken():
+    with _errors_as_exit_codes():
         try:
             with console.status("checking") as status:
                 validation = validate(raw, out, now=datetime.now(UTC), progress=status.update)
@@ -83,7 +83,7 @@ def training_set(
     from pipelines.training.training_set import build_training_set
     from pipelines.training.usable_decisions import REASONS
 
-    with _spoken():
+    with _errors_as_exit_codes():
         catalogues = _catalogues(catalogue or [], offers or [])
         require_checked(checked)
         with _bar("decisions") as bar:
@@ -107,7 +107,7 @@ def export(
     """Write the service's database as raw tables, ready for `validate`."""
     from pipelines.export import export_tables
 
-    with _spoken(), console.status("exporting") as status:
+    with _errors_as_exit_codes(), console.status("exporting") as status:
         rows = export_tables(database=database, out=out, progress=status.update)
     _print_rows("raw tables", rows)
 
@@ -129,7 +129,7 @@ def metrics(  # noqa: PLR0917 - options, given by name
     from pipelines.history.checked_tables import require_checked
     from pipelines.metrics.store import compute_and_store
 
-    with _spoken(), console.status("computing journeys"):
+    with _errors_as_exit_codes(), console.status("computing journeys"):
         require_checked(checked)
         declared = read_experiments(decode(experiments.read_bytes(), source="experiments")) if experiments else ()
         known = _catalogues(catalogue or [], offers or [])
@@ -160,18 +160,18 @@ def report(  # noqa: PLR0917 - options, given by name
     from pipelines.metrics.filters import Filters
     from pipelines.metrics.store import load
 
-    spoken = next((each for each in LOCALES if each == locale), None)
-    if spoken is None:
+    language = next((each for each in LOCALES if each == locale), None)
+    if language is None:
         raise typer.BadParameter(f"there are {', '.join(LOCALES)}", param_hint="--locale")
     now = datetime.now(UTC)
     filters = Filters(
         since and since.date(), until and until.date(), tuple(template or ()), tuple(country or ()), tuple(plan or ())
     )
-    with _spoken(), console.status("drawing"):
+    with _errors_as_exit_codes(), console.status("drawing"):
         tables = load(metrics)
-        pages = [page(slug, tables, locale=spoken, now=now, narrowing=filters) for slug in PAGES]
+        pages = [page(slug, tables, locale=language, now=now, filters=filters) for slug in PAGES]
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(html_report(pages, locale=spoken, now=now, selection=filters.said()), encoding="utf-8")
+        out.write_text(html_report(pages, locale=language, now=now, selection=filters.description()), encoding="utf-8")
     console.print(f"report: {out}", soft_wrap=True)
 
 
@@ -186,7 +186,7 @@ def _catalogues(files: list[Path], offers: list[Path]) -> "list[Catalogue]":
 
 
 @contextmanager
-def _spoken() -> Iterator[None]:
+def _errors_as_exit_codes() -> Iterator[None]:
     """Turn bad input into one line per fault on stderr and exit status 1."""
     from pydantic import ValidationError
 

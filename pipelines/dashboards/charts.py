@@ -55,9 +55,9 @@ def dots(rows: pd.DataFrame, *, description: str, zero: bool = True) -> alt.Laye
     return _finished(line, dot, text, rows=len(rows), description=description)
 
 
-def weeks(rows: pd.DataFrame, *, description: str, unit: Unit, said: str) -> alt.LayerChart:
+def weeks(rows: pd.DataFrame, *, description: str, unit: Unit, axis_label: str) -> alt.LayerChart:
     """A line over weeks with its interval: `week`, `value`, `low`, `high`, `text`, `small`; numbers are `said` so."""
-    axis = alt.Axis(format=".0%") if unit == "share" else alt.Axis(labelExpr=_spoken(said))
+    axis = alt.Axis(format=".0%") if unit == "share" else alt.Axis(labelExpr=_tick_label(axis_label))
     base = alt.Chart(rows).encode(
         x=alt.X(
             "week:N",
@@ -76,7 +76,9 @@ def weeks(rows: pd.DataFrame, *, description: str, unit: Unit, said: str) -> alt
     return _finished(band, line, dot, rows=None, description=description)
 
 
-def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str], said: str = "{value}") -> alt.LayerChart:
+def stacked(
+    rows: pd.DataFrame, *, description: str, kinds: Sequence[str], axis_label: str = "{value}"
+) -> alt.LayerChart:
     """Stacked bars over weeks: `week`, `kind`, `value`, `text`; what is below 0 hangs below the line."""
     colours = list(COLOURS[: len(kinds)])
     drawn = (
@@ -89,7 +91,9 @@ def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str], said:
                 sort=None,
                 axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=25, labelFontSize=_SIZE - 2),
             ),
-            y=alt.Y("value:Q", title=None, axis=alt.Axis(format=",.0f", tickMinStep=1, labelExpr=_spoken(said))),
+            y=alt.Y(
+                "value:Q", title=None, axis=alt.Axis(format=",.0f", tickMinStep=1, labelExpr=_tick_label(axis_label))
+            ),
             color=alt.Color("kind:N", title=None, sort=list(kinds), scale=alt.Scale(domain=list(kinds), range=colours)),
             tooltip=[alt.Tooltip(f"{name}:N", title=" ") for name in ("week", "kind", "text")],
         )
@@ -97,9 +101,9 @@ def stacked(rows: pd.DataFrame, *, description: str, kinds: Sequence[str], said:
     return _finished(drawn, rows=None, description=description)
 
 
-def _spoken(said: str) -> str:
-    """The expression that puts a tick's number where `{value}` stands in what is said."""
-    before, after = (json.dumps(part) for part in said.split("{value}"))
+def _tick_label(axis_label: str) -> str:
+    """The expression that puts a tick's number where `{value}` stands in the label."""
+    before, after = (json.dumps(part) for part in axis_label.split("{value}"))
     return f"{before} + datum.label + {after}"
 
 

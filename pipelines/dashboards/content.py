@@ -73,7 +73,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class PageView:
     """In which language, of which money a page speaks, and what its numbers are computed from."""
 
     tables: MetricTables
@@ -126,12 +126,15 @@ def as_of(tables: MetricTables, *, now: datetime, locale: Locale) -> tuple[str, 
     return say(locale, "page.as_of", instant=instant(tables.data_end, locale=locale), age=age), minutes > FRESH_MINUTES
 
 
-def aging(data_end: datetime, *, locale: Locale) -> dict[str, str | int]:
+def age_texts(data_end: datetime, *, locale: Locale) -> dict[str, str | int]:
     """What an open page says as it grows older (`templates/open_page.html`): `{age}`, `{value}` are left to be said."""
     return {
         "locale": locale,
         "fresh_minutes": FRESH_MINUTES,
         "as_of": say(locale, "page.as_of", instant=instant(data_end, locale=locale), age="{age}"),
-        **{name: say(locale, f"number.{name}", value="{value}") for name in ("day", "days", "hours", "minutes", "seconds")},
+        **{
+            name: say(locale, f"number.{name}", value="{value}")
+            for name in ("day", "days", "hours", "minutes", "seconds")
+        },
         "notifications": say(locale, "page.notifications"),
     }

@@ -9,10 +9,10 @@ import pandas as pd
 
 from data_contracts.experiments import Experiment
 from pipelines.dashboards import charts
-from pipelines.dashboards.content import Figure, Section, Tone, Voice
+from pipelines.dashboards.content import Figure, PageView, Section, Tone
 from pipelines.dashboards.experiment_status import status
-from pipelines.dashboards.numbers import day, days, number, p_value, spoken
-from pipelines.dashboards.sections import sliced
+from pipelines.dashboards.numbers import axis_label, day, days, number, p_value
+from pipelines.dashboards.sections import breakdown
 from pipelines.experiments.effect import Sample, State
 from pipelines.experiments.results import Comparison, Measure, Results
 from pipelines.metrics.declared import METRICS, Unit
@@ -27,102 +27,102 @@ WIDEST: Final = 6
 """Days whose bounds were so many times wider than today's are not drawn."""
 
 
-def experiments(voice: Voice, dimension: str) -> tuple[Section, ...]:
+def experiments(view: PageView, dimension: str) -> tuple[Section, ...]:
     """All experiments that are declared, one after the other."""
-    found = list(experiment_results(voice.tables))
+    found = list(experiment_results(view.tables))
     sections = [
         section
         for each in found
-        for section in (_effect(voice, each), _split(voice, each), status(voice, each.experiment.name))
+        for section in (_effect(view, each), _split(view, each), status(view, each.experiment.name))
     ]
-    return (_health(voice, found), *sections, sliced(voice, "participants", dimension))
+    return (_health(view, found), *sections, breakdown(view, "participants", dimension))
 
 
-def _health(voice: Voice, found: list[Results]) -> Section:
+def _health(view: PageView, found: list[Results]) -> Section:
     """Whether assignment did what it promises, over all experiments."""
-    notes = [] if found else [voice.say("exposure.none")]
+    notes = [] if found else [view.say("exposure.none")]
     for each in found:
         if each.participants.crossed_too_often:
-            notes.append(voice.say("exposure.crossed", name=each.experiment.name))
+            notes.append(view.say("exposure.crossed", name=each.experiment.name))
         if each.participants.unknown_arm_decisions:
             count = each.participants.unknown_arm_decisions
-            notes.append(voice.say("exposure.unknown_arm", name=each.experiment.name, count=count))
+            notes.append(view.say("exposure.unknown_arm", name=each.experiment.name, count=count))
     return Section(
-        voice.say("exposure.heading"),
-        voice.say("exposure.reading"),
-        figures=tuple(voice.figure(slug) for slug in ("participants", "in_two_arms", "wrong_arm")),
-        note=" ".join(notes) or ("" if len(voice.tables.participants) else voice.say("note.empty")),
+        view.say("exposure.heading"),
+        view.say("exposure.reading"),
+        figures=tuple(view.figure(slug) for slug in ("participants", "in_two_arms", "wrong_arm")),
+        note=" ".join(notes) or ("" if len(view.tables.participants) else view.say("note.empty")),
     )
 
 
-def _effect(voice: Voice, found: Results) -> Section:
+def _effect(view: PageView, found: Results) -> Section:
     """Each arm against the control; nothing of it while the split is wrong."""
     experiment = found.experiment
-    heading = voice.say("effect.heading", name=experiment.name)
-    reading = voice.say("effect.reading", days=experiment.window_days, waiting=found.waiting, widest=WIDEST)
-    question = experiment.question_in(voice.locale)
+    heading = view.say("effect.heading", name=experiment.name)
+    reading = view.say("effect.reading", days=experiment.window_days, waiting=found.waiting, widest=WIDEST)
+    question = experiment.question_in(view.locale)
     if found.hidden:
-        return Section(heading, reading, question=question, note=voice.say("effect.hidden"), tone="alarm")
+        return Section(heading, reading, question=question, note=view.say("effect.hidden"), tone="alarm")
     paid = [each for each in found.comparisons if each.measure == "paid"]
-    notes = [text for each in paid if (text := _outlook(voice, each))]
+    notes = [text for each in paid if (text := _outlook(view, each))]
     return Section(
         heading,
         reading,
         question=question,
-        figures=tuple(_figure(voice, experiment, each) for each in found.comparisons),
-        chart=_looks(voice, paid[0], heading) if len(paid) == 1 else None,
-        table=_table(voice, found),
+        figures=tuple(_figure(view, experiment, each) for each in found.comparisons),
+        chart=_looks(view, paid[0], heading) if len(paid) == 1 else None,
+        table=_table(view, found),
         note=" ".join(notes),
     )
 
 
-def _figure(voice: Voice, experiment: Experiment, comparison: Comparison) -> Figure:
+def _figure(view: PageView, experiment: Experiment, comparison: Comparison) -> Figure:
     """The effect of one arm on one number, with what may be decided on it."""
     measure = comparison.measure
-    difference, low, high = _bounds(voice, comparison)
+    difference, low, high = _bounds(view, comparison)
     return Figure(
         f"effect_{measure}",
-        voice.say(f"effect.{measure}", arm=comparison.arm, control=comparison.control),
+        view.say(f"effect.{measure}", arm=comparison.arm, control=comparison.control),
         difference,
-        voice.say("number.interval", low=low, high=high) if low else "",
-        voice.say(f"effect.state.{comparison.state}"),
-        voice.say(f"effect.{measure}.definition", days=experiment.window_days),
+        view.say("number.interval", low=low, high=high) if low else "",
+        view.say(f"effect.state.{comparison.state}"),
+        view.say(f"effect.{measure}.definition", days=experiment.window_days),
         _TONES[comparison.state],
     )
 
 
-def _bounds(voice: Voice, comparison: Comparison) -> tuple[str, str, str]:
+def _bounds(view: PageView, comparison: Comparison) -> tuple[str, str, str]:
     """Difference and bounds as they are read; empty bounds while nothing can be said."""
     latest, unit = comparison.latest, _UNITS[comparison.measure][1]
     some = float(comparison.arm_sample.n) > 0 and float(comparison.control_sample.n) > 0
-    difference = _text(voice, float(latest.difference) if some else None, unit)
+    difference = _text(view, float(latest.difference) if some else None, unit)
     low, high = float(latest.lower), float(latest.upper)
     if not np.isfinite(low):
         return difference, "", ""
     if unit == "points":  # shares cannot be further apart than all and none
         low, high = max(low, -1.0), min(high, 1.0)
-    return difference, _text(voice, low, unit), _text(voice, high, unit)
+    return difference, _text(view, low, unit), _text(view, high, unit)
 
 
-def _outlook(voice: Voice, comparison: Comparison) -> str:
+def _outlook(view: PageView, comparison: Comparison) -> str:
     """When a decision may be expected, and what can be found by the end; empty when a decision can be taken."""
     if comparison.state != "undecided":
         return ""
     ahead = comparison.detectable
     ahead = ahead[np.isfinite(ahead["smallest_effect"].to_numpy(dtype=np.float64))]
-    words = [voice.say("effect.wait", arm=comparison.arm)]
+    words = [view.say("effect.wait", arm=comparison.arm)]
     if comparison.days_left is not None and comparison.days_left > len(comparison.detectable):
-        words.append(voice.say("effect.too_slow"))
+        words.append(view.say("effect.too_slow"))
     elif comparison.days_left is not None:
-        words.append(voice.say("effect.days_left", days=_text(voice, comparison.days_left, "count")))
+        words.append(view.say("effect.days_left", days=_text(view, comparison.days_left, "count")))
     if len(ahead):
         last = ahead.iloc[-1]
-        by = day(date.fromisoformat(str(last["day"])[:10]), locale=voice.locale)
-        words.append(voice.say("effect.detectable", day=by, size=_text(voice, last["smallest_effect"], "points")))
+        by = day(date.fromisoformat(str(last["day"])[:10]), locale=view.locale)
+        words.append(view.say("effect.detectable", day=by, size=_text(view, last["smallest_effect"], "points")))
     return " ".join(words)
 
 
-def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart | None:
+def _looks(view: PageView, comparison: Comparison, heading: str) -> alt.LayerChart | None:
     """The effect with its bounds as every day showed it, from when the bounds had become worth looking at."""
     looks = comparison.looks
     width = (looks["upper"] - looks["lower"]).to_numpy(dtype=np.float64)
@@ -131,69 +131,68 @@ def _looks(voice: Voice, comparison: Comparison, heading: str) -> alt.LayerChart
         return None
     rows = pd.DataFrame(
         {
-            "week": days([each.date() for each in looks["day"]], locale=voice.locale),
+            "week": days([each.date() for each in looks["day"]], locale=view.locale),
             "value": 100 * looks["difference"],
             "low": 100 * looks["lower"].clip(lower=-1),
             "high": 100 * looks["upper"].clip(upper=1),
             "small": False,
             "text": [
-                voice.say("effect.look", value=_text(voice, value, "points"), n=_text(voice, n, "count"))
+                view.say("effect.look", value=_text(view, value, "points"), n=_text(view, n, "count"))
                 for value, n in zip(looks["difference"], looks["organizations"], strict=True)
             ],
         }
     )
-    said = spoken("points", locale=voice.locale, currency=voice.tables.currency)
-    return charts.weeks(rows, description=heading, unit="points", said=said)
+    label = axis_label("points", locale=view.locale, currency=view.tables.currency)
+    return charts.weeks(rows, description=heading, unit="points", axis_label=label)
 
 
-def _table(voice: Voice, found: Results) -> pd.DataFrame:
+def _table(view: PageView, found: Results) -> pd.DataFrame:
     """Arm by arm: how many, how much, the difference, its bounds, and what it means."""
     rows = []
     for each in found.comparisons:
         unit = _UNITS[each.measure][0]
-        difference, low, high = _bounds(voice, each)
-        label = voice.say(f"effect.{each.measure}", arm=each.arm, control=each.control)
+        difference, low, high = _bounds(view, each)
+        label = view.say(f"effect.{each.measure}", arm=each.arm, control=each.control)
         rows.append(
             [
-                label, *(_sample(voice, sample, unit) for sample in (each.control_sample, each.arm_sample)), difference,
-                f"{low} – {high}" if low else "", voice.say(f"effect.state.{each.state}"),
+                label, *(_sample(view, sample, unit) for sample in (each.control_sample, each.arm_sample)), difference,
+                f"{low} – {high}" if low else "", view.say(f"effect.state.{each.state}"),
             ]
         )  # fmt: skip
     names = ("effect.number", "effect.control", "effect.arm", "effect.difference", "table.interval", "effect.decision")
-    return pd.DataFrame(rows, columns=[voice.say(name) for name in names])
+    return pd.DataFrame(rows, columns=[view.say(name) for name in names])
 
 
-def _sample(voice: Voice, sample: Sample, unit: Unit) -> str:
+def _sample(view: PageView, sample: Sample, unit: Unit) -> str:
     n = float(sample.n)
-    value = _text(voice, float(sample.mean) if n else None, unit)
-    return f"{value} · {voice.say('number.n', n=_text(voice, n, 'count'))}"
+    value = _text(view, float(sample.mean) if n else None, unit)
+    return f"{value} · {view.say('number.n', n=_text(view, n, 'count'))}"
 
 
-def _split(voice: Voice, found: Results) -> Section:
+def _split(view: PageView, found: Results) -> Section:
     """How many organisations came to each arm, and how many should have."""
     split, arms = found.split, found.experiment.arms
-    heading = voice.say("split.heading", name=found.experiment.name)
+    heading = view.say("split.heading", name=found.experiment.name)
     if not sum(split.counts):
-        return Section(heading, voice.say("split.reading"), note=voice.say("note.empty"))
-    counts = [_text(voice, count, "count") for count in split.counts]
-    expected = [_text(voice, each, "count") for each in split.expected]
+        return Section(heading, view.say("split.reading"), note=view.say("note.empty"))
+    counts = [_text(view, count, "count") for count in split.counts]
+    expected = [_text(view, each, "count") for each in split.expected]
     rows = pd.DataFrame(
         {
             "name": [arm.name for arm in arms],
             "value": split.counts,
             "text": [
-                voice.say("split.text", count=count, expected=each)
-                for count, each in zip(counts, expected, strict=True)
+                view.say("split.text", count=count, expected=each) for count, each in zip(counts, expected, strict=True)
             ],
         }
     )
-    columns = [voice.say("effect.arm"), METRICS["participants"].label(voice.locale), voice.say("split.expected")]
-    p = p_value(split.p_value, locale=voice.locale)
-    since = _text(voice, split.red_since, "count")
-    note = voice.say("split.red", p=p, since=since) if split.red else ""
+    columns = [view.say("effect.arm"), METRICS["participants"].label(view.locale), view.say("split.expected")]
+    p = p_value(split.p_value, locale=view.locale)
+    since = _text(view, split.red_since, "count")
+    note = view.say("split.red", p=p, since=since) if split.red else ""
     return Section(
         heading,
-        f"{voice.say('split.reading')} {voice.say('split.p', p=p)}",
+        f"{view.say('split.reading')} {view.say('split.p', p=p)}",
         chart=charts.bars(rows, description=heading),
         table=pd.DataFrame(zip(rows["name"], counts, expected, strict=True), columns=columns),
         note=note,
@@ -201,5 +200,5 @@ def _split(voice: Voice, found: Results) -> Section:
     )
 
 
-def _text(voice: Voice, value: float | None, unit: Unit) -> str:
-    return number(value, unit, locale=voice.locale, currency=voice.tables.currency)
+def _text(view: PageView, value: float | None, unit: Unit) -> str:
+    return number(value, unit, locale=view.locale, currency=view.tables.currency)

@@ -119,7 +119,7 @@ def _shown(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
         request.tables,
         locale=request.locale,
         now=datetime.now(UTC),
-        narrowing=_filters(request.tables, chosen),
+        filters=_filters(request.tables, chosen),
         dimension=str(chosen["dimension"]),
     )
     return _html(article(made, locale=request.locale))

@@ -43,7 +43,7 @@ def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) ->
     return str(format_decimal(round(value), locale=locale))
 
 
-def spoken(unit: Unit, *, locale: Locale, currency: str) -> str:
+def axis_label(unit: Unit, *, locale: Locale, currency: str) -> str:
     """How the numbers of an axis are said: `{value}` and its unit; shares say theirs by themselves."""
     if unit == "cents":
         return re.sub(r"\d(.*\d)?", "{value}", str(format_currency(0, currency, locale=locale)))

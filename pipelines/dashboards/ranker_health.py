@@ -8,9 +8,9 @@ from babel.numbers import format_decimal
 
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.dashboards import charts
-from pipelines.dashboards.content import Section, Voice
+from pipelines.dashboards.content import PageView, Section
 from pipelines.dashboards.numbers import short_day
-from pipelines.dashboards.sections import MOST_ROWS, family, rows_of, sliced, table_of
+from pipelines.dashboards.sections import MOST_ROWS, breakdown, metric_family, rows_of, table_of
 from pipelines.metrics import drift
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.intervals import Share
@@ -28,55 +28,60 @@ LEAST_EFFECTIVE: Final = 300
 """An estimate from the log on a smaller effective sample is not shown."""
 
 
-def ranker_health(voice: Voice, dimension: str) -> tuple[Section, ...]:
+def ranker_health(view: PageView, dimension: str) -> tuple[Section, ...]:
     """The page."""
     return (
-        _now(voice),
-        family(voice, "fallbacks", "fallback", FALLBACKS, "fallback"),
-        _versions(voice),
-        sliced(voice, "latency_p99", "week"),
-        _calibration(voice),
-        sliced(voice, "calibration_gap", "week"),
-        _drift(voice),
-        _policies(voice),
-        sliced(voice, "fallback_share", dimension),
+        _now(view),
+        metric_family(view, "fallbacks", "fallback", FALLBACKS, "fallback"),
+        _versions(view),
+        breakdown(view, "latency_p99", "week"),
+        _calibration(view),
+        breakdown(view, "calibration_gap", "week"),
+        _drift(view),
+        _policies(view),
+        breakdown(view, "fallback_share", dimension),
     )
 
 
-def _now(voice: Voice) -> Section:
+def _now(view: PageView) -> Section:
     slugs = ("decisions", "fallback_share", "latency_median", "latency_p99", "calibration_gap")
-    fallbacks = METRICS["fallback_share"](voice.tables).value
+    fallbacks = METRICS["fallback_share"](view.tables).value
     note = ""
     if fallbacks is None:
-        note = voice.say("note.empty")
+        note = view.say("note.empty")
     elif fallbacks > MOST_FALLBACKS:
-        note = voice.say("health.fallbacks", most=voice.text(MOST_FALLBACKS, METRICS["fallback_share"]))
+        note = view.say("health.fallbacks", most=view.text(MOST_FALLBACKS, METRICS["fallback_share"]))
     return Section(
-        voice.say("health.heading"),
-        voice.say("health.reading"),
-        figures=tuple(voice.figure(slug) for slug in slugs),
+        view.say("health.heading"),
+        view.say("health.reading"),
+        figures=tuple(view.figure(slug) for slug in slugs),
         note=note,
     )
 
 
-def _versions(voice: Voice) -> Section:
+def _versions(view: PageView) -> Section:
     """Which version answered how often, hour by hour."""
-    heading, reading = voice.say("versions.heading", hours=HOURS), voice.say("versions.reading")
-    frame = voice.tables.decisions
+    heading, reading = view.say("versions.heading", hours=HOURS), view.say("versions.reading")
+    frame = view.tables.decisions
     if frame.empty:
-        return Section(heading, reading, note=voice.say("note.empty"))
+        return Section(heading, reading, note=view.say("note.empty"))
     hour = frame["started_at"].dt.tz_localize(None).dt.floor("h")
     recent = (hour > hour.max() - pd.Timedelta(hours=HOURS)).to_numpy()
-    version = frame["model_version"][recent].astype(str).replace(NONE, name_of(voice.locale, NONE))
+    version = frame["model_version"][recent].astype(str).replace(NONE, name_of(view.locale, NONE))
     newest = version.groupby(version).size().sort_values(ascending=False).index[: KINDS - 1].tolist()
-    others = voice.say("versions.others")
+    others = view.say("versions.others")
     kind = version.where(version.isin(newest), others)
     counts = pd.crosstab(hour[recent], kind)
-    counts.index = pd.Index([f"{short_day(each, locale=voice.locale)} {each:%H:00}" for each in counts.index])
+    counts.index = pd.Index([f"{short_day(each, locale=view.locale)} {each:%H:00}" for each in counts.index])
     kinds = [name for name in (*newest, others) if name in counts]
     metric = METRICS["decisions"]
     rows = [
-        {"week": at, "kind": name, "value": int(counts.loc[at, name]), "text": voice.text(counts.loc[at, name], metric)}
+        {
+            "week": at,
+            "kind": name,
+            "value": int(counts.loc[at, name]),
+            "text": view.text(counts.loc[at, name], metric),
+        }
         for at in counts.index
         for name in kinds
     ]
@@ -85,132 +90,130 @@ def _versions(voice: Voice) -> Section:
         heading,
         reading,
         chart=charts.stacked(pd.DataFrame(rows), description=heading, kinds=kinds),
-        table=table.set_axis([voice.say("versions.hour"), *kinds], axis=1),
+        table=table.set_axis([view.say("versions.hour"), *kinds], axis=1),
     )
 
 
-def _calibration(voice: Voice) -> Section:
+def _calibration(view: PageView) -> Section:
     """How often first plans were taken, by how probable the ranker said they were."""
-    heading, reading = voice.say("calibration.heading"), voice.say("calibration.reading")
-    rows = with_outcome(voice.tables)
+    heading, reading = view.say("calibration.heading"), view.say("calibration.reading")
+    rows = with_outcome(view.tables)
     if rows.empty:
-        return Section(heading, reading, note=voice.say("calibration.none"))
+        return Section(heading, reading, note=view.say("calibration.none"))
     said, took = rows["probability"].to_numpy(dtype=np.float64), rows["took"].to_numpy(dtype=np.float64)
     place = np.minimum((said * BINS).astype(np.int64), BINS - 1)
     metric = METRICS["fallback_share"]  # a share, as it is read
     named = [
         (
-            voice.say("calibration.bin", said=voice.text(float(said[place == each].mean()), metric)),
+            view.say("calibration.bin", said=view.text(float(said[place == each].mean()), metric)),
             Share(int(took[place == each].sum()), int((place == each).sum())).estimate(),
         )
         for each in np.unique(place)
     ]
-    drawn = rows_of(voice, metric, named)
-    table = table_of(voice, metric, named, voice.say("calibration.said"), called=voice.say("calibration.took"))
+    drawn = rows_of(view, metric, named)
+    table = table_of(view, metric, named, view.say("calibration.said"), called=view.say("calibration.took"))
     return Section(heading, reading, chart=charts.dots(drawn, description=heading), table=table)
 
 
-def _drift(voice: Voice) -> Section:
+def _drift(view: PageView) -> Section:
     """What moved in the last fortnight against the eight weeks before it."""
-    heading = voice.say("drift.heading")
-    reading = voice.say("drift.reading", days=drift.CURRENT_DAYS, before=drift.REFERENCE_DAYS)
-    found = voice.tables.drift
+    heading = view.say("drift.heading")
+    reading = view.say("drift.reading", days=drift.CURRENT_DAYS, before=drift.REFERENCE_DAYS)
+    found = view.tables.drift
     if found.empty:
-        return Section(heading, reading, note=voice.say("drift.none", least=drift.LEAST))
+        return Section(heading, reading, note=view.say("drift.none", least=drift.LEAST))
     found = found.sort_values("psi", ascending=False, kind="stable")
     metric = METRICS["fallback_share"]  # a share, as it is read
-    names = [
-        voice.say(f"drift.{name}") if name in drift.SPOKEN else feature_name(voice, name) for name in found["name"]
-    ]
+    names = [view.say(f"drift.{name}") if name in drift.OUTPUTS else feature_name(view, name) for name in found["name"]]
     moved = [name for name, is_moved in zip(names, found["drifted"], strict=True) if is_moved]
     drawn = pd.DataFrame(
         {
             "name": names,
             "value": found["psi"].to_numpy(),
             "text": [
-                voice.say("drift.text", psi=_three(voice, psi), alarm=_three(voice, alarm))
+                view.say("drift.text", psi=_three(view, psi), alarm=_three(view, alarm))
                 for psi, alarm in zip(found["psi"], found["alarm"], strict=True)
             ],
         }
     )
     table = pd.DataFrame(
         {
-            voice.say("drift.watched"): names,
+            view.say("drift.watched"): names,
             **{
-                voice.say(f"drift.column.{name}"): [_three(voice, value) for value in found[name]]
+                view.say(f"drift.column.{name}"): [_three(view, value) for value in found[name]]
                 for name in ("psi", "alarm", "jensen_shannon", "wasserstein")
             },
             **{
-                voice.say(f"drift.column.{name}"): [voice.text(value, metric) for value in found[name]]
+                view.say(f"drift.column.{name}"): [view.text(value, metric) for value in found[name]]
                 for name in ("missing_before", "missing")
             },
         }
     )
-    note = voice.say("drift.moved", names=", ".join(moved)) if moved else ""
+    note = view.say("drift.moved", names=", ".join(moved)) if moved else ""
     return Section(
         heading, reading, chart=charts.bars(drawn.head(MOST_ROWS), description=heading), table=table, note=note
     )
 
 
-def feature_name(voice: Voice, name: str) -> str:
+def feature_name(view: PageView, name: str) -> str:
     """A feature as people call it; its own name where nobody wrote another."""
-    return words(voice.locale).get(f"feature.{name}", name)
+    return words(view.locale).get(f"feature.{name}", name)
 
 
-def _three(voice: Voice, value: float) -> str:
-    return "–" if np.isnan(value) else str(format_decimal(round(float(value), 3), locale=voice.locale))
+def _three(view: PageView, value: float) -> str:
+    return "–" if np.isnan(value) else str(format_decimal(round(float(value), 3), locale=view.locale))
 
 
-def _policies(voice: Voice) -> Section:
+def _policies(view: PageView) -> Section:
     """How often each ranker's first plan would have been accepted, as far as the log can tell."""
-    heading, reading = voice.say("policies.heading"), voice.say("policies.reading")
-    found = voice.tables.policies
+    heading, reading = view.say("policies.heading"), view.say("policies.reading")
+    found = view.tables.policies
     if any(each.exploring for each in found):
-        reading = f"{reading} {voice.say('policies.exploring')}"
+        reading = f"{reading} {view.say('policies.exploring')}"
     if not found:
-        return Section(heading, reading, note=voice.say("policies.none"))
+        return Section(heading, reading, note=view.say("policies.none"))
     share, count = METRICS["fallback_share"], METRICS["decisions"]
     rows = []
     for each in found:
         said = _may_be_shown(each)
-        bounds = f"{voice.text(each.lower, share)} – {voice.text(each.upper, share)}"
+        bounds = f"{view.text(each.lower, share)} – {view.text(each.upper, share)}"
         rows.append(
             [
-                voice.say(f"policies.{each.policy}"), each.version,
-                voice.text(each.estimate, share) if said else voice.say("policies.unreliable"),
-                bounds if said and each.lower is not None else "", voice.text(each.logged, share),
-                voice.text(each.effective_sample_size, count), voice.text(each.decisions, count),
-                voice.text(each.overlap, share),
+                view.say(f"policies.{each.policy}"), each.version,
+                view.text(each.estimate, share) if said else view.say("policies.unreliable"),
+                bounds if said and each.lower is not None else "", view.text(each.logged, share),
+                view.text(each.effective_sample_size, count), view.text(each.decisions, count),
+                view.text(each.overlap, share),
             ]
         )  # fmt: skip
     columns = ("ranker", "version", "estimate", "bounds", "logged", "effective", "decisions", "overlap")
-    table = pd.DataFrame(rows, columns=[voice.say(f"policies.column.{name}") for name in columns])
+    table = pd.DataFrame(rows, columns=[view.say(f"policies.column.{name}") for name in columns])
     known = [each for each in found if _may_be_shown(each)]
     drawn = pd.DataFrame(
         {
-            "name": [voice.say(f"policies.{each.policy}") for each in known],
+            "name": [view.say(f"policies.{each.policy}") for each in known],
             "value": [each.estimate for each in known],
             "low": [each.lower for each in known],
             "high": [each.upper for each in known],
             "small": False,
-            "text": [_policy_text(voice, each) for each in known],
+            "text": [_policy_text(view, each) for each in known],
         }
     )
-    shaky = [voice.say(f"policies.{each.policy}") for each in found if each not in known]
-    note = voice.say("policies.shaky", names=", ".join(shaky)) if shaky else ""
+    shaky = [view.say(f"policies.{each.policy}") for each in found if each not in known]
+    note = view.say("policies.shaky", names=", ".join(shaky)) if shaky else ""
     chart = charts.dots(drawn, description=heading) if known else None
     return Section(heading, reading, chart=chart, table=table, note=note)
 
 
-def _policy_text(voice: Voice, estimate: PolicyEstimate) -> str:
+def _policy_text(view: PageView, estimate: PolicyEstimate) -> str:
     """An estimate with its bounds and what it stands on, as far as they are known."""
     share, count = METRICS["fallback_share"], METRICS["decisions"]
     bounds = ""
     if estimate.lower is not None:
-        low, high = voice.text(estimate.lower, share), voice.text(estimate.upper, share)
-        bounds = voice.say("number.interval", low=low, high=high)
-    effective = voice.say("policies.effective", n=voice.text(estimate.effective_sample_size, count))
-    return " · ".join(part for part in (voice.text(estimate.estimate, share), bounds, effective) if part)
+        low, high = view.text(estimate.lower, share), view.text(estimate.upper, share)
+        bounds = view.say("number.interval", low=low, high=high)
+    effective = view.say("policies.effective", n=view.text(estimate.effective_sample_size, count))
+    return " · ".join(part for part in (view.text(estimate.estimate, share), bounds, effective) if part)
 
 
 def _may_be_shown(estimate: PolicyEstimate) -> bool:

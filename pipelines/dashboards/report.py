@@ -13,7 +13,7 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from data_contracts.languages import Locale
-from pipelines.dashboards.content import Page, aging
+from pipelines.dashboards.content import Page, age_texts
 from pipelines.dashboards.numbers import instant
 from pipelines.metrics.words import say
 
@@ -61,7 +61,7 @@ def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selecti
 def article(page: Page, *, locale: Locale) -> str:
     """One page as HTML, to stand in an element of the class `dashboard`."""
     return _TEMPLATES.get_template("article.html").render(
-        page=page, t=partial(say, locale), drawing=drawing, locale=locale, aging=aging(page.data_end, locale=locale)
+        page=page, t=partial(say, locale), drawing=drawing, locale=locale, aging=age_texts(page.data_end, locale=locale)
     )
 
 

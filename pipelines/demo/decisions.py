@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from data_contracts.experiments import Experiment
 from pipelines.demo.choices import CAUTIOUS, PREMIUM, Choices, Observed, choose
-from pipelines.demo.experiments import Places, places_of
-from pipelines.demo.rankers import Answers, SimulatedRanker, in_turns, launch
+from pipelines.demo.experiments import Assignments, assignments_of
+from pipelines.demo.rankers import Answers, SimulatedRanker, answers_over_time, launch
 from pipelines.demo.world import COUNTRIES, INTEGRATIONS, NO_TEMPLATE, TEMPLATES, DailyUsage, Organizations
 from recommender.ranking.day_cube import DAY_US, EPOCH, SECOND_US
 from recommender.ranking.ranker import FloatArray, IntArray, Mask
@@ -43,7 +43,7 @@ class Round:
     answers: Answers
     held: IntArray
     """(d,) plan index, -1 during the trial."""
-    places: Places
+    assignments: Assignments
 
     @property
     def positions(self) -> IntArray:
@@ -71,11 +71,18 @@ def simulate_decisions(
         launched = launch(observed, plans, rng)
         instants = day_zero[rows] + day[rows] * DAY_US + rng.integers(28_800, 64_800, len(rows)) * SECOND_US
         at = [_datetime(each) for each in instants.tolist()]
-        places = places_of(experiments, ids.tolist(), at)
-        answers = in_turns(
-            launched, names.tolist(), ids.tolist(), at, places=places, observed=observed, plans=plans, rankers=rankers
+        assignments = assignments_of(experiments, ids.tolist(), at)
+        answers = answers_over_time(
+            launched,
+            names.tolist(),
+            ids.tolist(),
+            at,
+            assignments=assignments,
+            observed=observed,
+            plans=plans,
+            rankers=rankers,
         )
-        shown = Round(names, ids, instants, answers, held[rows], places)
+        shown = Round(names, ids, instants, answers, held[rows], assignments)
         choices = choose(observed, plans, shown.positions, rng)
         outcomes, paid = _outcomes(shown, choices, plans, rng)
         subscriptions = _subscriptions(shown, choices, paid, plans, number)
@@ -149,8 +156,8 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
             "strategy": pd.Series(np.repeat(answers.strategy, count), dtype="str"),
             "model_version": pd.Series(np.repeat(answers.version, count), dtype="str"),
             "fallback_reason": pd.Series(np.repeat(answers.fallback, count), dtype="str"),
-            "experiment": pd.Series(np.repeat(shown.places.experiment, count), dtype="str"),
-            "arm": pd.Series(np.repeat(shown.places.arm, count), dtype="str"),
+            "experiment": pd.Series(np.repeat(shown.assignments.experiment, count), dtype="str"),
+            "arm": pd.Series(np.repeat(shown.assignments.arm, count), dtype="str"),
             "latency_ms": np.nan,
             "guard": pd.Series([None] * len(positions), dtype="str"),
             "position": positions,
@@ -175,7 +182,7 @@ def _outcomes(
     codes = np.array(plans.codes)
     names = shown.names
     position = shown.positions[np.arange(len(names)), choices.chosen]
-    silent_share, paid_share = shown.places.shares
+    silent_share, paid_share = shown.assignments.shares
     silent = rng.random(len(names)) < silent_share
     stays = choices.chosen == shown.held
     takes = ~silent & ~stays

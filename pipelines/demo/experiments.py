@@ -24,7 +24,7 @@ KNOWN_EFFECT: Final = 0.98 * 0.99 - (1 - SILENT_SHARE) * PAID_SHARE
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Assignments:
     """Where d decisions stand in experiments; empty texts for none."""
 
     experiment: NDArray[np.object_]
@@ -77,22 +77,22 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
     )
 
 
-def text_of(experiments: Sequence[Experiment]) -> str:
+def as_yaml(experiments: Sequence[Experiment]) -> str:
     """The experiments as the file that `PLANS_EXPERIMENTS` and the dashboards read."""
     rows = [each.model_dump(mode="json", exclude_defaults=True, exclude_none=True) for each in experiments]
     return yaml.safe_dump({"experiments": rows}, sort_keys=False, allow_unicode=True)
 
 
-def places_of(
+def assignments_of(
     experiments: Sequence[Experiment], organization_ids: Sequence[str], instants: Sequence[datetime]
-) -> Places:
+) -> Assignments:
     """Where organisations stand at the instants of their decisions, as the service would say it."""
     running = [(each, int(each.stage_percent)) for each in experiments]
     found = [
         assign(running, str(organization_id), now=instant)
         for organization_id, instant in zip(organization_ids, instants, strict=True)
     ]
-    return Places(
+    return Assignments(
         np.array([None if each is None else each.experiment.name for each in found], dtype=np.object_),
         np.array([None if each is None else each.arm.name for each in found], dtype=np.object_),
     )

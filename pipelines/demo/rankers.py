@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.demo.choices import Observed, typical_utility
-from pipelines.demo.experiments import Places
+from pipelines.demo.experiments import Assignments
 from pipelines.demo.world import TEMPLATES
 from recommender.ranking.exploration import Policy, explore, in_share, uniform
 from recommender.ranking.ranker import FloatArray, IntArray, rank
@@ -70,9 +70,9 @@ def simulated_rankers(until: datetime) -> tuple[SimulatedRanker, ...]:
     )
 
 
-def in_turns(
+def answers_over_time(
     launched: Answers, names: Sequence[str], organization_ids: Sequence[str], instants: Sequence[datetime],
-    *, places: Places, observed: Observed, plans: PlanTable, rankers: Sequence[SimulatedRanker],
+    *, assignments: Assignments, observed: Observed, plans: PlanTable, rankers: Sequence[SimulatedRanker],
 ) -> Answers:  # fmt: skip
     """The answers of whoever's turn it was at each decision, by the service's rules; before that, those at launch."""
     found = deepcopy(launched)
@@ -82,7 +82,7 @@ def in_turns(
         for i, (name, instant) in enumerate(zip(names, instants, strict=True)):
             if instant < ranker.starts_at or any(end <= instant for end in ends_at):
                 continue
-            found.fallback[i] = _fallback(name, organization_ids[i], arm=places.arm[i])
+            found.fallback[i] = _fallback(name, organization_ids[i], arm=assignments.arm[i])
             if found.fallback[i] is None:
                 shown = explore(rank(plans.codes, utility[i]), draw=name, policy=EXPLORING)
                 found.order[i] = [plans.codes.index(each.plan) for each in shown]

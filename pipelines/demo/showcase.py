@@ -34,7 +34,7 @@ SHOWCASES: Final = {
 HELD: Final = {name: showcase.plan for name, showcase in SHOWCASES.items() if showcase.plan}
 
 
-def join(drawn: Organizations) -> Organizations:
+def with_showcases(drawn: Organizations) -> Organizations:
     """The drawn organisations with the showcases behind them."""
     cases = SHOWCASES.values()
     template = [TEMPLATES.index(case.template) if case.template else NO_TEMPLATE for case in cases]
@@ -50,7 +50,7 @@ def join(drawn: Organizations) -> Organizations:
     )
 
 
-def quieten(drawn: Organizations, usage: DailyUsage) -> DailyUsage:
+def without_idle_usage(drawn: Organizations, usage: DailyUsage) -> DailyUsage:
     """Take away all usage of the showcases that have only just signed up."""
     idle = np.array([name in SHOWCASES and SHOWCASES[name].idle for name in drawn.ids])[:, None]
     return replace(usage, **{name: np.where(idle, 0, getattr(usage, name)) for name in DailyUsage.__slots__})

@@ -19,7 +19,7 @@ from data_contracts.atomic_files import atomic_files
 from data_contracts.catalogue import reference_texts
 from data_contracts.experiments import Experiment
 from pipelines.demo import billing, decisions, faults, features, showcase, traffic
-from pipelines.demo.experiments import demo_experiments, text_of
+from pipelines.demo.experiments import as_yaml, demo_experiments
 from pipelines.demo.rankers import SimulatedRanker, simulated_rankers
 from pipelines.demo.world import (
     COUNTRIES,
@@ -83,7 +83,7 @@ def write_demo_data(
         for name, table in files.items():
             table.to_parquet(paths[f"{name}.parquet"], index=False)
             progress(f"{name}: {len(table):,} rows")
-        paths[EXPERIMENTS].write_text(text_of(running), encoding="utf-8")
+        paths[EXPERIMENTS].write_text(as_yaml(running), encoding="utf-8")
     return {name: len(table) for name, table in tables.items()}
 
 
@@ -105,8 +105,8 @@ def make_demo_data(
     plans = plan_table(catalogue, "month")
     last_day = until - timedelta(days=1)
     progress(f"drawing {organizations:,} organisations and their daily usage")
-    drawn = showcase.join(draw_organizations(number=organizations, rng=rng))
-    usage = showcase.quieten(drawn, draw_usage(drawn, last_weekday=last_day.weekday(), rng=rng))
+    drawn = showcase.with_showcases(draw_organizations(number=organizations, rng=rng))
+    usage = showcase.without_idle_usage(drawn, draw_usage(drawn, last_weekday=last_day.weekday(), rng=rng))
     day_zero = microseconds(until) - drawn.life * DAY_US
     trial_started = day_zero + rng.integers(0, 36_000, len(drawn)) * SECOND_US
     timeline = Timeline(day_zero, trial_started, microseconds(until))

@@ -37,7 +37,7 @@ DRAWS: Final = 100
 BINS: Final = 10
 LEAST: Final = 100
 """Fewer decisions on either side are not compared."""
-SPOKEN: Final = ("utility", "probability", "plan", "taken")
+OUTPUTS: Final = ("utility", "probability", "plan", "taken")
 """What is watched besides features."""
 COLUMNS: Final = (
     "name", "psi", "jensen_shannon", "wasserstein", "alarm", "drifted", "missing_before", "missing", "n_before", "n",
@@ -84,7 +84,7 @@ def label_drift(journeys: pd.DataFrame, *, end_us: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def together(*frames: pd.DataFrame) -> pd.DataFrame:
+def concatenated(*frames: pd.DataFrame) -> pd.DataFrame:
     """All that was compared; a frame that is empty says nothing of its columns' kinds."""
     some = [frame for frame in frames if len(frame)]
     return pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=list(COLUMNS))

@@ -28,7 +28,7 @@ class Filters:
     countries: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
 
-    def said(self) -> str:
+    def description(self) -> str:
         """What is kept, as it was asked for; empty when nothing is left out."""
         period = (f"{self.since or '…'} – {self.until or '…'}",) if self.since or self.until else ()
         return " · ".join((*period, *self.templates, *self.countries, *self.plans))

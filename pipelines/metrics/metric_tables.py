@@ -98,7 +98,7 @@ def read_metric_tables(
         participants=pd.concat(taking_part, ignore_index=True)
         if taking_part
         else pd.DataFrame(columns=list(PARTICIPANT_COLUMNS)),
-        drift=drift.together(drift.drift_frame(checked, end_us=end), drift.label_drift(journeys, end_us=end)),
+        drift=drift.concatenated(drift.drift_frame(checked, end_us=end), drift.label_drift(journeys, end_us=end)),
         experiments=tuple(experiments),
         unknown_arm_decisions={each.name: unknown_arm_decisions(decisions, each) for each in experiments},
     )

@@ -53,7 +53,7 @@ def _run(folder: Path) -> Iterator[dict[str, Any]]:
         for name, filters in (("all", None), ("one country", Filters(countries=("FR",)))):
 
             def draw(slug: str = slug, filters: Filters | None = filters) -> str:
-                return article(page(slug, tables, locale="de", now=MONDAY, narrowing=filters), locale="de")
+                return article(page(slug, tables, locale="de", now=MONDAY, filters=filters), locale="de")
 
             drawn = _seconds(draw)
             yield {"figure": f"page {slug}, {name}", "value": round(drawn, 2), "unit": "s"}

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data_contracts.languages import LOCALES, Locale
-from pipelines.dashboards.content import Page, Section, aging, as_of
+from pipelines.dashboards.content import Page, Section, age_texts, as_of
 from pipelines.dashboards.numbers import NO_NUMBER
 from pipelines.dashboards.pages import PAGES, page
 from pipelines.dashboards.report import article, html_report
@@ -73,7 +73,7 @@ def test_a_filter_changes_what_is_counted(slug: str) -> None:
 
     before, after = (
         [section.chart.to_json() for section in shown.sections if section.chart is not None]
-        for shown in (page(slug, twenty(), locale="de", now=NOW, narrowing=n) for n in (None, narrow))
+        for shown in (page(slug, twenty(), locale="de", now=NOW, filters=n) for n in (None, narrow))
     )
 
     assert before != after
@@ -121,7 +121,7 @@ def test_data_older_than_an_hour_are_said_to_be_so_in_red(locale: Locale) -> Non
 @pytest.mark.parametrize("locale", LOCALES)
 def test_what_an_open_page_will_say_of_its_age_is_what_is_said_now(locale: Locale) -> None:
     end = twenty().data_end
-    says = {name: str(said) for name, said in aging(end, locale=locale).items()}
+    says = {name: str(said) for name, said in age_texts(end, locale=locale).items()}
 
     for name, seconds in (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1)):
         said, _ = as_of(twenty(), now=end + timedelta(seconds=7.5 * seconds), locale=locale)

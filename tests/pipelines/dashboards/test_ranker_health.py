@@ -9,7 +9,7 @@ import pytest
 
 from data_contracts.languages import LOCALES, Locale
 from data_contracts.policy_estimates import PolicyEstimate
-from pipelines.dashboards.content import Section, Voice
+from pipelines.dashboards.content import PageView, Section
 from pipelines.dashboards.numbers import number
 from pipelines.dashboards.pages import page
 from pipelines.dashboards.ranker_health import feature_name
@@ -103,8 +103,8 @@ def test_every_feature_has_a_name_that_people_use(locale: Locale) -> None:
 
 
 def test_a_feature_that_nobody_named_goes_by_its_own_name() -> None:
-    assert feature_name(Voice(twenty(), "de"), "phase_of_the_moon") == "phase_of_the_moon"
-    assert feature_name(Voice(twenty(), "de"), "trial_age") == "Zeit seit Beginn der Probe"
+    assert feature_name(PageView(twenty(), "de"), "phase_of_the_moon") == "phase_of_the_moon"
+    assert feature_name(PageView(twenty(), "de"), "trial_age") == "Zeit seit Beginn der Probe"
 
 
 def test_more_than_one_fallback_in_a_hundred_is_said() -> None:
