@@ -3,9 +3,9 @@
 `python -m tests.bench.recorded record FOLDER` asks the service of this checkout some 2,500 questions over HTTP and
 writes every answer to `FOLDER/recorded.jsonl`, and the champion that it trained to `FOLDER/bundles`; `python -m
 tests.bench.recorded compare A B` prints where two such folders differ and ends with exit status 1 if they do. The clock
-and the ids are the recorder's, so two recordings of one tree are equal byte for byte; `--masked` leaves ids and signed
-texts out of the comparison, for a tree in which more or fewer of them are made. Where training itself has changed,
-`--champion A/bundles` lets the champion of an earlier recording answer, if the bundle's format is still the same.
+and the ids are the recorder's, so two recordings of one tree are equal byte for byte; `--masked` leaves ids,
+versions and signed texts out of the comparison, for a tree in which more or fewer are made. Where training itself has
+changed, `--champion A/bundles` lets the champion of an earlier recording answer, if its format is still the same.
 """
 
 import argparse
@@ -25,6 +25,7 @@ NAME: Final = "recorded.jsonl"
 ABSENT: Final = "(absent)"
 _MASKS: Final = (
     (re.compile(r"[\w-]{30,}\.[\w-]{27,43}(?![\w-])"), "<signed>"),
+    (re.compile(r"\b[\w.-]+-[0-9a-f]{8}\b"), "<version>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<id>"),
 )
@@ -103,15 +104,22 @@ def read(folder: Path, *, stories: Sequence[str] = ()) -> dict[str, dict[str, An
 
 
 def masked(value: Any) -> Any:
-    """The same without ids, digests and signed texts."""
+    """The same without ids, digests, versions and signed texts; rows of an export, which lie by their ids, sorted."""
     if isinstance(value, dict):
-        return {masked(name): masked(each) for name, each in value.items()}
+        return {
+            masked(name): _exported(each) if name.endswith(".json") else masked(each) for name, each in value.items()
+        }
     if isinstance(value, list):
         return [masked(each) for each in value]
     if isinstance(value, str):
         for mask, name in _MASKS:
             value = mask.sub(name, value)
     return value
+
+
+def _exported(value: Any) -> Any:
+    rows = _json(value) if isinstance(value, str) else None
+    return sorted(masked(rows), key=json.dumps) if isinstance(rows, list) else masked(value)
 
 
 def differences(before: object, after: object, where: str = "") -> Iterator[str]:
@@ -155,6 +163,19 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], *, mask: bool =
     return found
 
 
+def print_places(found: Mapping[str, Sequence[str]]) -> None:
+    """Each place of an answer that differs anywhere: how often, in which stories, and the first of the differences."""
+    places: dict[str, list[tuple[str, str]]] = {}
+    for step, told in found.items():
+        for line in told:
+            where, _, what = line.partition(": ")
+            places.setdefault(re.sub(r"\[\d+\]", "[]", where), []).append((step, what))
+    for where, all_of_it in sorted(places.items(), key=lambda place: -len(place[1])):
+        stories = Counter(step.partition("/")[0] for step, _ in all_of_it)
+        print(f"{len(all_of_it):6} {where}  {dict(stories.most_common(4))}")
+        print("       {}: {}".format(*all_of_it[0]))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -167,7 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     comparing.add_argument("after", type=Path)
     for command in (recording, comparing):
         command.add_argument("--story", action="append", default=[], help="Only this one; may be given again.")
-    comparing.add_argument("--masked", action="store_true", help="Leave ids, digests and signed texts out.")
+    comparing.add_argument("--masked", action="store_true", help="Leave ids, digests, versions and signed texts out.")
+    comparing.add_argument("--places", action="store_true", help="Each place once, with its first difference.")
     comparing.add_argument("--lines", type=int, default=12, help="Most lines printed for one step.")
     asked = parser.parse_args(arguments)
     if asked.command == "record":
@@ -176,6 +198,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     before, after = (read(folder, stories=asked.story) for folder in (asked.before, asked.after))
     found = compare(before, after, mask=asked.masked)
+    if asked.places:
+        print_places(found)
+        return 1 if found else 0
     for step, told in found.items():
         print(f"{step}  {before.get(step, after.get(step, {})).get('request', '')}")
         print("".join(f"    {line}\n" for line in told[: asked.lines]), end="")
