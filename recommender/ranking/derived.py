@@ -23,6 +23,9 @@ from recommender.ranking.situation import REPORT_DAYS, PlanTable, Situations
 UNLIMITED: Final = 1e13
 """The number of units that stands for "no limit" where a finite figure is needed."""
 
+MONEY_SCALE: Final = 1000.0
+"""Minor units below which differences of money hardly count."""
+
 MOST_OVERUSE: Final = 5.0
 """Usage counts as at most this multiple of a limit: five times too much is no worse than fifty times."""
 
@@ -113,6 +116,21 @@ class Facts:
         return self.plans.monthly_price_cents + self.overage_cents
 
     @cached_property
+    def log_price(self) -> FloatArray:
+        """(p,) net price of a month, log money."""
+        return log_money(self.plans.monthly_price_cents)
+
+    @cached_property
+    def log_bill(self) -> FloatArray:
+        """(n, p) projected monthly bill, log money."""
+        return log_money(self.bill_cents)
+
+    @cached_property
+    def log_usage(self) -> FloatArray:
+        """(n, metrics) projected monthly units, log(1 + x)."""
+        return log1p(self.projection.monthly)
+
+    @cached_property
     def candidates(self) -> NDArray[np.bool_]:
         """(n, p) eligible plans; every plan where none is, so that "the cheapest" always exists."""
         eligible = self.situations.eligible
@@ -184,6 +202,11 @@ def stack(parts: Sequence[Situations]) -> Situations:
 def log1p(values: FloatArray) -> FloatArray:
     """log(1 + x) over contiguous memory, so that a value's bits do not depend on its neighbours."""
     return np.log1p(np.ascontiguousarray(values))
+
+
+def log_money(cents: FloatArray) -> FloatArray:
+    """log(1 + minor units / 1000): differences of less than about 10 € hardly count."""
+    return log1p(cents / MONEY_SCALE)
 
 
 def count(true: NDArray[np.bool_], *, axis: int) -> FloatArray:

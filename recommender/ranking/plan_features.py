@@ -9,62 +9,59 @@ from typing import Final
 
 import numpy as np
 
-from recommender.ranking.derived import UNLIMITED, Facts, count, log1p
+from recommender.ranking.derived import UNLIMITED, Facts, count, log1p, log_money
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
 from recommender.ranking.usage_features import AI_TOKENS, ASSISTANTS, CONVERSATIONS, DOCUMENTS, SEATS
 
-MONEY_SCALE: Final = 1000.0
-"""Minor units below which differences of money hardly count."""
-
 
 def monthly_price(facts: Facts) -> FloatArray:
     """Net price of a month, log money."""
-    return _log_money(facts.plans.monthly_price_cents)
+    return facts.log_price
 
 
 def price_over_cheapest(facts: Facts) -> FloatArray:
     """Price against the lowest price among the candidates, difference of log money; 0 for the cheapest."""
-    return _log_money(facts.plans.monthly_price_cents) - _log_money(facts.least(facts.plans.monthly_price_cents))
+    return facts.log_price - facts.least(facts.log_price)
 
 
 def price_step_up(facts: Facts) -> FloatArray:
     """What the next plan up costs more, difference of log money; 0 at the top."""
-    price = _log_money(facts.plans.monthly_price_cents)
+    price = facts.log_price
     return price[facts.next_plan] - price
 
 
 def projected_bill(facts: Facts) -> FloatArray:
     """Price and overage of a month at the projected usage, log money."""
-    return _log_money(facts.bill_cents)
+    return facts.log_bill
 
 
 def bill_over_cheapest(facts: Facts) -> FloatArray:
     """Projected bill against the lowest among the candidates, difference of log money; 0 for the lowest."""
-    return _log_money(facts.bill_cents) - _log_money(facts.least(facts.bill_cents))
+    return facts.log_bill - facts.least(facts.log_bill)
 
 
 def bill_step_up(facts: Facts) -> FloatArray:
     """What the projected bill grows by on the next plan up, difference of log money; 0 at the top."""
-    bill = _log_money(facts.bill_cents)
+    bill = facts.log_bill
     return bill[:, facts.next_plan] - bill
 
 
 def bill_over_current(facts: Facts) -> FloatArray:
     """Projected bill against that of the plan held now, difference of log money; 0 without one."""
-    bill = _log_money(facts.bill_cents)
+    bill = facts.log_bill
     return np.where(facts.held, bill - np.take_along_axis(bill, facts.current, axis=1), 0.0)
 
 
 def bill_risk(facts: Facts) -> FloatArray:
     """How much the bill grows if usage is at the upper end of its 80 % range, difference of log money."""
     busy = facts.plans.monthly_price_cents + facts.overage_of(facts.projection.high)
-    return _log_money(busy) - _log_money(facts.bill_cents)
+    return log_money(busy) - facts.log_bill
 
 
 def overage_cost(facts: Facts) -> FloatArray:
     """Projected cost of usage beyond the limits in a month, log money."""
-    return _log_money(facts.overage_cents)
+    return log_money(facts.overage_cents)
 
 
 def headroom_conversations(facts: Facts) -> FloatArray:
@@ -171,13 +168,9 @@ def family(facts: Facts) -> FloatArray:
     return facts.plans.family.astype(np.float64)
 
 
-def _log_money(cents: FloatArray) -> FloatArray:
-    return log1p(cents / MONEY_SCALE)
-
-
 def _overage_price(facts: Facts, metric: int, *, units: float) -> FloatArray:
     cents, limits = facts.plans.overage_cents[:, metric], facts.plans.limits[:, metric]
-    price = np.where(np.isnan(cents), -1.0, _log_money(np.nan_to_num(cents) * units))
+    price = np.where(np.isnan(cents), -1.0, log_money(np.nan_to_num(cents) * units))
     return np.where(np.isinf(limits), 0.0, price)
 
 

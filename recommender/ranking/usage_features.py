@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from data_contracts.usage import METRICS
-from recommender.ranking.derived import Facts, log1p
+from recommender.ranking.derived import Facts
 from recommender.ranking.projection import sum_over_days
 from recommender.ranking.ranker import FloatArray
 
@@ -23,27 +23,27 @@ EVEN_WEEKEND: Final = 2 / 7
 
 def projected_conversations(facts: Facts) -> FloatArray:
     """Conversations expected in the next 30 days, as log(1 + units)."""
-    return log1p(facts.projection.monthly)[:, [CONVERSATIONS]]
+    return facts.log_usage[:, [CONVERSATIONS]]
 
 
 def projected_ai_tokens(facts: Facts) -> FloatArray:
     """AI tokens expected in the next 30 days, as log(1 + units)."""
-    return log1p(facts.projection.monthly)[:, [AI_TOKENS]]
+    return facts.log_usage[:, [AI_TOKENS]]
 
 
 def projected_documents(facts: Facts) -> FloatArray:
     """Documents held, as log(1 + units)."""
-    return log1p(facts.projection.monthly)[:, [DOCUMENTS]]
+    return facts.log_usage[:, [DOCUMENTS]]
 
 
 def projected_assistants(facts: Facts) -> FloatArray:
     """Assistants held, as log(1 + units)."""
-    return log1p(facts.projection.monthly)[:, [ASSISTANTS]]
+    return facts.log_usage[:, [ASSISTANTS]]
 
 
 def projected_seats(facts: Facts) -> FloatArray:
     """Seats held, as log(1 + units)."""
-    return log1p(facts.projection.monthly)[:, [SEATS]]
+    return facts.log_usage[:, [SEATS]]
 
 
 def uncertainty_conversations(facts: Facts) -> FloatArray:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from recommender.billing.catalogue import Catalogue
+from recommender.billing.payment_methods import is_enterprise
 from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.service import Accounts
 from serving.clock import Clock
@@ -20,7 +21,7 @@ from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes.service import note
 from serving.payments import choice
-from serving.payments.choice import NoUsableMethod
+from serving.payments.choice import NoUsableMethod, Payer
 from serving.payments.gateway import Payment, PaymentGateway
 from serving.payments.repository import PaymentMethod
 from serving.plan_changes import answers, carry_out, idempotency
@@ -166,7 +167,7 @@ class PlanChanges:
         if before is not None:
             return before
         pinned = self._previews.read(request.quote, organization_id=owner)
-        close_due(connection, self._books(self._clock()), owner)
+        close_due(connection, self._books(now), owner)
         used = changes.of_quote(connection, pinned.quote_id) is not None
         if not used and changes.under_way(connection, owner) is not None:
             raise ChangeUnderWay
@@ -178,7 +179,7 @@ class PlanChanges:
         if quoted is None or quoted.change.blockers:
             code = "quote_stale" if quoted is None else "plan_change_blocked"
             return self._refusal(connection, request, organization, pinned, code, now=now)
-        return self._carry_out(connection, request, pinned, quoted)
+        return self._carry_out(connection, request, organization, pinned, quoted, now=now)
 
     def _refusal(
         self,
@@ -200,10 +201,20 @@ class PlanChanges:
         answer = answers.refusal(code, blockers, offer, words=self._words(request.locale))
         return idempotency.finish(connection, organization.organization_id, request.key, answer)
 
-    def _carry_out(self, connection: Connection, request: Request, pinned: Pinned, quoted: Quote) -> Claim | Answer:
-        owner, due, now = request.organization_id, quoted.due_now_cents, self._clock()
+    def _carry_out(
+        self,
+        connection: Connection,
+        request: Request,
+        organization: OrganizationRow,
+        pinned: Pinned,
+        quoted: Quote,
+        *,
+        now: datetime,
+    ) -> Claim | Answer:
+        owner, payer = request.organization_id, self._payer(organization, quoted, now=now)
         try:
-            method = self._method(connection, request, quoted) if due else None
+            due = quoted.due_now_cents
+            method = choice.method_to_pay(connection, owner, request.payment_method, by=payer) if due else None
         except NoUsableMethod as error:
             answer = answers.payment_refusal(error.code, request.locale)
             return idempotency.finish(connection, owner, request.key, answer)
@@ -233,11 +244,8 @@ class PlanChanges:
             answer = answers.receipt(connection, change, change.status)
         return idempotency.finish(connection, request.organization_id, request.key, answer)
 
-    def _method(self, connection: Connection, request: Request, quoted: Quote) -> PaymentMethod:
-        """The method that pays; raises `NoUsableMethod`, `UnknownPaymentMethod`."""
-        owner, plan = request.organization_id, quoted.change.wish.plan
-        payer = choice.payer(connection, owner, catalogue=self._catalogue, now=self._clock(), plan=plan)
-        return choice.method_to_pay(connection, owner, request.payment_method, by=payer)
+    def _payer(self, organization: OrganizationRow, quoted: Quote, *, now: datetime) -> Payer:
+        return Payer(organization.country, is_enterprise(quoted.change.wish.plan, self._catalogue), now)
 
 
 def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, locale: LocaleCode) -> Request:
