@@ -24,12 +24,12 @@ from recommender.ranking.reasons import Reason
 from recommender.ranking.usage_range import NORMAL, UsageRange
 
 VOLUMES: Final = ("conversations", "ai_tokens")
-"""What a card names as the plan's volume: the first of these that the plan limits."""
+"""Metrics that may stand for a plan's volume on a card: the first of these that the plan limits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectedBill:
-    """What one month of this organisation's own usage would cost on the plan, net, in minor units."""
+    """The cost of one month of this organisation's own usage on the plan, net, in minor units."""
 
     amount_cents: int
     """Price of a month plus `overage_cents`."""
@@ -86,7 +86,7 @@ class PlanCard:
 
     @property
     def recommended(self) -> bool:
-        """Whether this card stands first."""
+        """Whether the plan of this card is recommended: it stands first."""
         return self.place.position == 1
 
 
@@ -137,7 +137,7 @@ def projected_bill(*, plan: Plan, interval: Interval, usage: MonthlyUsage, days:
 
 
 def _total(overages: Sequence[Overage]) -> int:
-    """What can be bought of it; the rest is no money."""
+    """The price of the overages that can be bought, in minor units."""
     return sum(each.amount_cents or 0 for each in overages)
 
 

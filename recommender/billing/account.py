@@ -16,7 +16,7 @@ class Account:
 
     applicant: Applicant
     subscription: Subscription | None
-    """What it holds; `None`: a plan sold elsewhere that no catalogue of ours knows, at a price that nobody told us."""
+    """The subscription held; `None`: a plan sold elsewhere that no catalogue of ours knows, at an unknown price."""
     stock_usage: Mapping[str, int | None] = field(default_factory=dict)
     """Metric (documents, assistants, seats) → the level held now; absent or `None`: unknown."""
     in_use: Mapping[str, datetime | None] = field(default_factory=dict)
@@ -33,6 +33,6 @@ class Account:
 
     @property
     def arrears(self) -> Arrears:
-        """How far behind with its payments it is, by its subscription and its invoices."""
+        """The payment arrears of the organisation, by its subscription and its invoices."""
         status = "trial" if self.subscription is None else self.subscription.status
         return arrears_of(status, invoices=self.open_invoices)

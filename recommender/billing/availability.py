@@ -30,16 +30,16 @@ State = Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
 to this organisation. `blocked`: open to it, but something stands against it."""
 
 OTHER_CURRENCY: Final = Blocker("other_currency", "contact_support", "support")
-"""What is held is paid in another currency than what is wanted: the one cannot be taken off the other."""
+"""The plan held is paid in another currency than the wished one: its credit cannot be taken off."""
 PAID_AMOUNT_UNKNOWN: Final = Blocker("paid_amount_unknown", "contact_support", "support")
-"""What was paid for the running period was never told to us, so nothing of it can be given back."""
+"""The amount paid for the running period is unknown, as the plan was sold elsewhere: nothing of it can be credited."""
 HELD_PLAN_UNKNOWN: Final = Blocker("held_plan_unknown", "contact_support", "support")
 """The plan held is in no catalogue of ours, so neither its tier nor its price can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Whether, how and when a plan can be taken."""
+    """The answer for one plan: whether, how and when it can be taken."""
 
     state: State
     direction: Direction
@@ -54,6 +54,32 @@ def selection(*, account: Account, wish: Wish, now: datetime) -> Selection:
 
     A plan card and a preview of the same wish give the same answer. The plan held now is not blocked: there is nothing
     to choose.
+
+    Args:
+        account: What is known of the organisation.
+        wish: The plan, its interval and perhaps a promotion.
+        now: The instant of the question.
+
+    Returns:
+        State, direction, timing, the instant it would take effect, and the blockers.
+
+    Examples:
+        In a trial every plan can be started now; a private one is sold on request:
+
+        >>> from datetime import UTC
+        >>> from recommender.billing.catalogue import Plan
+        >>> from recommender.billing.eligibility import Applicant
+        >>> from recommender.billing.periods import Period
+        >>> from recommender.billing.subscription import Subscription
+        >>> june = Period(datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+        >>> account = Account(Applicant("FR"), Subscription("trial", june))
+        >>> basic = Plan("basic", "Basic", "", "shop", 1, {"month": 19_000}, "", (), ())
+        >>> selection(account=account, wish=Wish(basic, "month", "v1", "EUR"), now=june.start).state
+        'selectable'
+        >>> private = replace(basic, private=True)
+        >>> found = selection(account=account, wish=Wish(private, "month", "v1", "EUR"), now=june.start)
+        >>> found.state, [blocker.code for blocker in found.blockers]
+        ('unavailable', ['on_request'])
     """
     rule = rule_against(account, wish)
     blockers = blockers_against(account, wish, rule=rule, now=now)
@@ -106,7 +132,15 @@ def blockers_at_instant(
     """What stands against a waiting change when its instant has come, by the same rules as when it was asked for.
 
     A window of the plan or promotion that closed meanwhile does not count: the change was agreed while it was open.
-    `currency` is the one that was agreed.
+
+    Args:
+        account: What is known of the organisation at that instant.
+        waiting: The change.
+        currency: The currency that was agreed.
+        now: The instant.
+
+    Returns:
+        One blocker per reason; empty when the change can be made.
     """
     lasting = replace(waiting.plan, window=Window())
     wish = Wish(lasting, waiting.interval, waiting.catalogue_version, currency)
@@ -117,7 +151,7 @@ def blockers_at_instant(
 
 
 def _refusals(account: Account, wish: Wish, *, now: datetime) -> tuple[Blocker, ...]:
-    """What the offer itself asks for and the account does not meet: plan and interval first, then the promotion."""
+    """The conditions of the offer that the account does not meet: plan and interval first, then the promotion."""
     refusals = refusals_for(offer=wish.plan, interval=wish.interval, applicant=account.applicant, now=now)
     if wish.promotion is None:
         return refusals
@@ -149,7 +183,7 @@ def _audience_refusals(account: Account, promotion: Promotion) -> tuple[Blocker,
 
 
 def _payment_blockers(account: Account, wish: Wish, *, timing: Timing) -> tuple[Blocker, ...]:
-    """What stands against the wish because of what was paid, is not paid yet, or is not known to be paid."""
+    """The blockers of the wish that concern payments: the currency, open invoices, an unknown paid amount."""
     held = account.subscription
     if held is None:
         return (HELD_PLAN_UNKNOWN,)

@@ -1,4 +1,4 @@
-"""What is sold: plans with their prices, limits and features, as one immutable value per catalogue version."""
+"""The catalogue: plans with their prices, limits and features, as one immutable value per version."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ class Promotion:
     percent: Fraction | None
     amount_cents: int | None
     cycles: int | None
-    """How many billing cycles it lasts; `None` for ever."""
+    """Number of billing cycles that the promotion lasts; `None` for ever."""
     audience: Audience = Audience()
     texts: Mapping[str, str] = field(default_factory=dict)
     """Locale → one line of text."""

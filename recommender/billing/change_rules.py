@@ -1,4 +1,4 @@
-"""What a change of plan means: its direction, when it happens and how it is settled, as one table.
+"""The rules of plan changes as one table: direction, timing and settlement.
 
 Decided: direction is the tier's rank, then the interval, never the price; tiers of two families compare by rank.
 What takes something away waits for the end of the paid period, also a higher tier at a shorter interval.
@@ -50,11 +50,11 @@ class ChangeRule:
 
     @property
     def conditions(self) -> tuple[Phase | None, bool | None, TierMove | None, IntervalMove | None]:
-        """What it asks of a situation, in the order of `ChangeSituation`."""
+        """The conditions of the rule, in the order of `ChangeSituation`."""
         return self.phase, self.same_plan, self.tier, self.interval
 
     def matches(self, situation: ChangeSituation) -> bool:
-        """Whether every condition holds."""
+        """Whether the situation meets every condition of the rule."""
         facts = (situation.phase, situation.same_plan, situation.tier, situation.interval)
         return all(asked in (None, fact) for asked, fact in zip(self.conditions, facts, strict=True))
 
@@ -75,7 +75,17 @@ CHANGE_RULES: Final = (
 def situation_of(
     *, current: Plan | None, current_interval: Interval | None, target: Plan, target_interval: Interval
 ) -> ChangeSituation:
-    """The situation of an organisation that pays for `current`, or pays for nothing yet (`None`: trial or ended)."""
+    """The situation of an organisation that wishes for a plan.
+
+    Args:
+        current: The plan that is paid for, at its tier among the plans on sale; `None` in a trial and after the end.
+        current_interval: The interval of that plan.
+        target: The plan wished for.
+        target_interval: The interval wished for.
+
+    Returns:
+        What `CHANGE_RULES` look at: phase, same plan or not, move of the tier, move of the interval.
+    """
     if current is None or current_interval is None:
         return ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
     months = MONTHS_OF[target_interval] - MONTHS_OF[current_interval]
@@ -90,7 +100,28 @@ def situation_of(
 
 
 def rule_for(situation: ChangeSituation, *, rules: Sequence[ChangeRule] = CHANGE_RULES) -> ChangeRule:
-    """The first rule that matches; `LookupError` if the table has a gap there."""
+    """The first rule of the table that matches.
+
+    Args:
+        situation: As `situation_of` finds it.
+        rules: The table, best read as a firewall: the first match wins.
+
+    Returns:
+        The rule, which says direction, timing and settlement.
+
+    Raises:
+        LookupError: The table has a gap at this situation.
+
+    Examples:
+        A lower tier waits for the end of the period, a longer interval starts a new one now:
+
+        >>> down = ChangeSituation("paying", same_plan=False, tier="lower", interval="same")
+        >>> rule_for(down).timing, rule_for(down).settlement
+        ('period_end', 'next_renewal')
+        >>> yearly = ChangeSituation("paying", same_plan=True, tier="same", interval="longer")
+        >>> rule_for(yearly).timing, rule_for(yearly).settlement
+        ('now', 'new_period')
+    """
     for rule in rules:
         if rule.matches(situation):
             return rule
@@ -98,7 +129,10 @@ def rule_for(situation: ChangeSituation, *, rules: Sequence[ChangeRule] = CHANGE
 
 
 def effective_instant(*, timing: Timing, now: datetime, period: Period | None) -> datetime | None:
-    """When a change of this timing happens; `None` if never. A change at the period's end needs the period."""
+    """The instant at which a change of this timing happens; `None` if never.
+
+    Raises `ValueError` for a change at the period's end without a period.
+    """
     if timing == "never":
         return None
     if timing == "now":

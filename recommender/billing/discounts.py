@@ -14,7 +14,18 @@ from recommender.billing.money import round_half_away_from_zero
 def promotion_refusals(
     promotion: Promotion, *, plan: Plan, interval: Interval, now: datetime, used: frozenset[str]
 ) -> tuple[Blocker, ...]:
-    """Every reason why the promotion may not be used on this plan now; `used` are the codes already taken."""
+    """Every reason why the promotion may not be used on a plan at an instant.
+
+    Args:
+        promotion: The offer.
+        plan: The plan it is to be used on.
+        interval: The billing interval of the plan.
+        now: The instant, against which the offer's window is held.
+        used: Codes of the promotions that the organisation has taken before: each is taken once.
+
+    Returns:
+        One blocker per reason; empty when the promotion may be used.
+    """
     found = []
     if promotion.code in used:
         found.append(_refusal(promotion, "promotion_already_used"))
@@ -34,7 +45,26 @@ def covers(promotion: Promotion, *, plan: Plan, interval: Interval) -> bool:
 
 
 def discount_cents(promotion: Promotion, *, price_cents: int) -> int:
-    """What it takes off a price: minor units, rounded once, never more than the price."""
+    """What a promotion takes off a price.
+
+    Args:
+        promotion: The offer, of a percentage or an amount.
+        price_cents: The net price of one interval, in minor units.
+
+    Returns:
+        Minor units, rounded once, never more than the price.
+
+    Raises:
+        ValueError: The promotion has neither a percentage nor an amount.
+
+    Examples:
+        >>> from fractions import Fraction
+        >>> from recommender.billing.catalogue import Window
+        >>> plans, intervals = frozenset({"basic"}), frozenset({"month"})
+        >>> welcome = Promotion("welcome", plans, intervals, Window(), Fraction(15), amount_cents=None, cycles=None)
+        >>> discount_cents(welcome, price_cents=19_000)
+        2850
+    """
     if promotion.amount_cents is not None:
         return min(promotion.amount_cents, price_cents)
     if promotion.percent is None:

@@ -1,4 +1,4 @@
-"""When a charge cannot be collected: when it is tried again, what stays possible meanwhile, when the plan is suspended.
+"""Dunning: retries of a charge that failed, the changes that open invoices stop, and the suspension at the end.
 
 Decided: a change made at once gives back paid time, so it waits until that time is paid; a change at the period's end
 gives nothing back and stays possible, also down from a plan that is too dear. A suspended subscription cannot be
@@ -16,18 +16,18 @@ from recommender.billing.change_rules import Timing
 from recommender.billing.subscription import Status
 
 RETRY_AFTER: Final = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=14))
-"""How long after the first failed attempt a charge is tried again; the plan is suspended when the last one fails."""
+"""Waits after the first failed attempt until a charge is tried again; the plan is suspended when the last one fails."""
 
 ASK_AGAIN_AFTER: Final = timedelta(hours=1)
-"""When the provider itself is down: a charge is tried again after this, and nobody is at fault."""
+"""Wait until a charge is tried again when the payment provider itself was down; this is not counted as a failure."""
 
 TRANSFER_TERM: Final = timedelta(days=30)
-"""How long a customer has who pays by bank transfer; after it the charge counts as failed."""
+"""Payment term for bank transfers; after it the charge counts as failed."""
 
 OpenInvoices = Literal["none", "collecting", "overdue"]
 """Of one organisation: all paid; one is still being collected; an attempt to collect one has failed."""
 Arrears = Literal["none", "collecting", "overdue", "suspended"]
-"""How far behind with its payments an organisation is."""
+"""The payment arrears of one organisation."""
 
 _PENDING: Final = Blocker("payment_pending", "wait_for_payment", "billing")
 _OVERDUE: Final = Blocker("payment_overdue", "pay_open_invoice", "billing")
@@ -52,7 +52,21 @@ class FailingCharge:
 
 
 def next_attempt(failing_since: datetime, *, now: datetime) -> datetime | None:
-    """The first attempt of the schedule that lies ahead; `None` after the last."""
+    """The next attempt to collect a charge that failed.
+
+    Args:
+        failing_since: The instant of the first failed attempt.
+        now: The instant of the question.
+
+    Returns:
+        The first attempt of `RETRY_AFTER` that lies ahead; `None` after the last.
+
+    Examples:
+        >>> from datetime import UTC
+        >>> failed = datetime(2025, 6, 1, tzinfo=UTC)
+        >>> next_attempt(failed, now=datetime(2025, 6, 5, tzinfo=UTC)).day
+        8
+    """
     return next((failing_since + wait for wait in RETRY_AFTER if failing_since + wait > now), None)
 
 
@@ -64,13 +78,13 @@ def status_of(arrears: tuple[FailingCharge, ...]) -> Status:
 
 
 def arrears_of(status: Status, *, invoices: OpenInvoices) -> Arrears:
-    """How far behind an organisation is, by its subscription and by its open invoices; the worse counts."""
+    """The arrears of an organisation, by its subscription and by its open invoices; the worse counts."""
     if status == "suspended":
         return "suspended"
     return "overdue" if status == "past_due" else invoices
 
 
 def arrears_blockers(arrears: Arrears, *, timing: Timing) -> tuple[Blocker, ...]:
-    """What stops a change of this timing: one blocker or none."""
+    """The blocker that arrears put before a change of this timing: one or none."""
     blocker = WHAT_ARREARS_STOP[arrears].get(timing)
     return () if blocker is None else (blocker,)

@@ -9,7 +9,7 @@ from recommender.billing.catalogue import Condition, EnterpriseOffer, Interval, 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """What availability depends on: the organisation's country and its assistant configuration."""
+    """The facts of an organisation that availability depends on: its country and its assistant configuration."""
 
     country: str
     """ISO 3166 code."""
@@ -20,9 +20,17 @@ class Applicant:
 def refusals_for(
     *, offer: Plan | EnterpriseOffer, interval: Interval, applicant: Applicant, now: datetime
 ) -> tuple[Blocker, ...]:
-    """Every reason why the applicant may not take the offer at this instant; empty when it may.
+    """Every reason why an organisation may not take an offer at an instant.
 
-    Always in this order: on request, interval, country, window, conditions as declared.
+    Args:
+        offer: A plan, or one that is sold on request only.
+        interval: The billing interval wished for.
+        applicant: The organisation's country, templates and integrations.
+        now: The instant, against which the offer's window is held.
+
+    Returns:
+        One blocker per reason, always in this order: on request, interval, country, window, conditions as declared;
+        empty when the organisation may take it.
     """
     if isinstance(offer, EnterpriseOffer):
         return (_on_request(offer.code),)

@@ -1,4 +1,4 @@
-"""What a change of plan gives and takes: features that come or go, limits that rise or fall."""
+"""Gains and losses of a change of plan: features that come or go, limits that rise or fall."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Difference:
 
 
 def differences(*, current: Plan | None, target: Plan) -> tuple[tuple[Difference, ...], tuple[Difference, ...]]:
-    """What is gained and what is lost, each in the target's order; both empty without a current plan.
+    """The gains and the losses of a change, each in the target's order; both empty without a current plan.
 
     A text that changes into another text is both: we cannot say which is better.
     """

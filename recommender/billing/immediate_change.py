@@ -1,4 +1,4 @@
-"""How a change that happens now is paid: the lines, and the subscription that results.
+"""The settlement of a change that happens now: its lines, and the subscription that results.
 
 Decided: a promotion in force goes along to a plan that it covers at the same interval, a new one replaces it.
 A negative net is not paid out: it becomes a credit balance, taken off later charges before tax.

@@ -1,4 +1,4 @@
-"""What was charged, as the lines of a document: quantities, unit prices and totals that add up by construction.
+"""Charges as the lines of a document: quantities, unit prices and totals that add up by construction.
 
 Decided: one charge is one document. As long as its net is not below 0 a credit for unused time stays a negative line
 of the invoice; a net below 0 is a credit note over that amount, with every sign turned, which refers to the invoice

@@ -14,7 +14,7 @@ Units = int | float | Fraction
 
 @dataclass(frozen=True, slots=True)
 class Overage:
-    """What one metric used beyond its allowance; `amount_cents` is `None` when no more can be bought."""
+    """Usage of one metric beyond its allowance; `amount_cents` is `None` when no more can be bought."""
 
     metric: str
     used: Units
@@ -34,14 +34,38 @@ def excess_units(*, used: Units, allowance: Units) -> Fraction:
 
 
 def overage_cents(*, used: Units, allowance: Units, price_cents: Fraction) -> int:
-    """Net minor units for the units beyond the allowance at an exact price per unit, rounded once."""
+    """The price of the units beyond an allowance.
+
+    Args:
+        used: Units used, finite and not negative.
+        allowance: Units included; `inf` without limit.
+        price_cents: Exact net price of one unit, in minor units.
+
+    Returns:
+        Net minor units, rounded once.
+
+    Raises:
+        ValueError: Usage is negative or not finite.
+
+    Examples:
+        >>> overage_cents(used=51_001, allowance=50_000, price_cents=Fraction(4, 5))
+        801
+    """
     return round_half_away_from_zero(excess_units(used=used, allowance=allowance) * price_cents)
 
 
 def overages_on(plan: Plan, *, usage: Mapping[str, Units]) -> tuple[Overage, ...]:
-    """Every renewable limit that a month of this usage would exceed on the plan, in the plan's order.
+    """Every renewable limit that a month of this usage would exceed on the plan.
 
-    `usage` maps a metric to the units of one month; a metric that is absent was not used.
+    Args:
+        plan: The plan, with its limits and its prices for more.
+        usage: Metric → units of one month; a metric that is absent was not used.
+
+    Returns:
+        One entry per exceeded limit, in the plan's order; its amount is `None` where no more can be bought.
+
+    Raises:
+        ValueError: Usage is negative or not finite.
     """
     found = []
     for limit in plan.limits:

@@ -31,7 +31,7 @@ def why_not_usable(
 
 
 def is_enterprise(plan: Plan | None, catalogue: Catalogue) -> bool:
-    """Whether a plan is the highest of several tiers of its family; no plan is none."""
+    """Whether a plan is the highest of several tiers of its family; `False` without a plan."""
     if plan is None:
         return False
     tiers = {each.tier for each in catalogue.plans if each.family == plan.family}
@@ -45,5 +45,5 @@ def end_of_month(month: str) -> datetime:
 
 
 def warn_at(expires: str) -> datetime:
-    """When the owner of a card is warned: at the start of its last month, a month before it can no longer pay."""
+    """The instant at which the owner of a card is warned: the start of its last month."""
     return datetime(int(expires[:4]), int(expires[5:7]), 1, tzinfo=UTC)

@@ -20,10 +20,19 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def as_utc(instant: datetime) -> datetime:
-    """The same instant in UTC; `ValueError` for one without a zone.
+    """Convert an instant to UTC.
 
     Python subtracts two datetimes of one zone by their wall clocks, an hour wrong over a change of the clocks.
     In UTC the wall clock is the time that passed.
+
+    Args:
+        instant: An instant with a time zone.
+
+    Returns:
+        The same instant in UTC.
+
+    Raises:
+        ValueError: The instant has no time zone.
     """
     if instant.utcoffset() is None:
         raise ValueError(f"{instant!r} has no time zone")
@@ -32,7 +41,16 @@ def as_utc(instant: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Half-open: `start` belongs to it, `end` belongs to the next one. Both become UTC."""
+    """A half-open span of time: `start` belongs to it, `end` belongs to the next period. Both become UTC.
+
+    Raises:
+        ValueError: The end lies before the start, or an instant has no time zone.
+
+    Examples:
+        >>> june = Period(datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+        >>> june.since(datetime(2025, 6, 16, tzinfo=UTC)).share_of(june)
+        Fraction(1, 2)
+    """
 
     start: datetime
     end: datetime
@@ -45,11 +63,11 @@ class Period:
 
     @property
     def microseconds(self) -> int:
-        """Exact length."""
+        """The exact length of the period."""
         return (self.end - self.start) // _MICROSECOND
 
     def holds(self, instant: datetime) -> bool:
-        """Whether the instant lies in it."""
+        """Whether the instant lies in the period."""
         return self.start <= instant < self.end
 
     def until(self, instant: datetime) -> "Period":
@@ -74,7 +92,21 @@ class Period:
 
 
 def boundary(*, anchor: datetime, interval: Interval, number: int) -> datetime:
-    """Where period `number` begins; 0 is the anchor itself, a day the month lacks becomes its last day."""
+    """The instant at which a period along the anchor begins; a day that the month lacks becomes its last day.
+
+    Args:
+        anchor: The start of period 0; its day of the month is remembered.
+        interval: The length of every period.
+        number: The number of the period, from 0; negative before the anchor.
+
+    Returns:
+        The start of that period, in UTC.
+
+    Examples:
+        >>> january = datetime(2025, 1, 31, tzinfo=UTC)
+        >>> [boundary(anchor=january, interval="month", number=number).day for number in range(4)]
+        [31, 28, 31, 30]
+    """
     utc = as_utc(anchor)
     years, month = divmod(utc.month - 1 + number * MONTHS_OF[interval], 12)
     year, month = utc.year + years, month + 1
@@ -82,7 +114,22 @@ def boundary(*, anchor: datetime, interval: Interval, number: int) -> datetime:
 
 
 def period_containing(*, anchor: datetime, interval: Interval, instant: datetime) -> Period:
-    """The one period along the anchor that holds the instant, also before the anchor."""
+    """The one period along the anchor that holds the instant, also before the anchor.
+
+    Args:
+        anchor: The start of one of the periods.
+        interval: The length of every period.
+        instant: The instant to be found.
+
+    Returns:
+        The period with `start <= instant < end`.
+
+    Examples:
+        >>> anchor, instant = datetime(2025, 1, 31, tzinfo=UTC), datetime(2025, 3, 1, tzinfo=UTC)
+        >>> period = period_containing(anchor=anchor, interval="month", instant=instant)
+        >>> period.start.day, period.end.day
+        (28, 31)
+    """
     start, utc = as_utc(anchor), as_utc(instant)
     months = (utc.year - start.year) * 12 + utc.month - start.month
     number = months // MONTHS_OF[interval]

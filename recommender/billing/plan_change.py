@@ -1,4 +1,4 @@
-"""What choosing a plan would do, decided by one pure function: the preview shows its value, the execution stores it.
+"""A change of plan, decided by one pure function: the preview shows its value, the execution stores it.
 
 The lines are net; tax is added to the whole document by the caller, from `lines` and `net_cents`, and nothing here
 depends on it. Not implemented: a change dated in the past.
@@ -76,9 +76,37 @@ class HeldPlanUnknown(LookupError):
 def decide_plan_change(*, account: Account, wish: Wish, now: datetime) -> PlanChange:
     """Say what choosing the wished plan at `now` would do; do none of it.
 
-    Lines are net minor units of the wish's currency. A blocked change still tells direction and lines, as far as the
-    plan has a price and the subscription is not suspended. Raises `PeriodIsOver` if a paying subscription has not been
-    rolled up to `now`, `HeldPlanUnknown` if there is no subscription to decide on.
+    A blocked change still tells direction and lines, as far as the plan has a price and the subscription is not
+    suspended.
+
+    Args:
+        account: What is known of the organisation, with its subscription.
+        wish: The plan, its interval and perhaps a promotion.
+        now: The instant of the change.
+
+    Returns:
+        Lines in net minor units of the wish's currency, what is gained and lost, every blocker, and the subscription
+        that results unless something blocks it.
+
+    Raises:
+        PeriodIsOver: A paying subscription has not been rolled up to `now`.
+        HeldPlanUnknown: There is no subscription to decide on.
+
+    Examples:
+        A trial ends with the first paid period, at the full price:
+
+        >>> from datetime import UTC
+        >>> from recommender.billing.catalogue import Plan
+        >>> from recommender.billing.eligibility import Applicant
+        >>> from recommender.billing.periods import Period
+        >>> june = Period(datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 6, 15, tzinfo=UTC))
+        >>> account = Account(Applicant("FR"), Subscription("trial", june))
+        >>> basic = Plan("basic", "Basic", "", "shop", 1, {"month": 19_000}, "", (), ())
+        >>> change = decide_plan_change(
+        ...     account=account, wish=Wish(basic, "month", "v1", "EUR"), now=datetime(2025, 6, 10, tzinfo=UTC)
+        ... )
+        >>> change.direction, change.net_cents, change.after.period.end.date().isoformat()
+        ('start', 19000, '2025-07-10')
     """
     now, subscription = as_utc(now), account.subscription
     if subscription is None:
@@ -104,7 +132,7 @@ def decide_plan_change(*, account: Account, wish: Wish, now: datetime) -> PlanCh
 
 
 def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
-    """When the subscription is billed next and for how much, net of promotions and credit balance."""
+    """The next regular invoice of a subscription, net of promotions and credit balance; `None` where there is none."""
     if not subscription.is_paying or subscription.status == "suspended":
         return None
     renewed = renew(subscription)

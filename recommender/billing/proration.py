@@ -1,4 +1,4 @@
-"""What a change within a period costs: unused time back, the rest of the time charged, line by line.
+"""Proration: a change within a period credits unused time and charges the rest of the period, line by line.
 
 Decided: shares are exact fractions of the period; each line is rounded once. A credit is one line: the share of the
 discounted price, never more than was paid less what was given back. A charge is the full price's share, and beneath
@@ -33,9 +33,9 @@ class Line:
     share: Fraction
     """Exact share of the period."""
     metric: str | None = None
-    """What an overage line counts."""
+    """The metric of an overage line."""
     units: int | None = None
-    """How many units of it."""
+    """Units of the metric on an overage line."""
     unit_price_cents: Fraction | None = None
     """Exact net price of one."""
     late: bool = False
@@ -43,12 +43,34 @@ class Line:
 
 
 def credit_cents(*, paid: PaidTime, share: Fraction) -> int:
-    """What this share of a paid period is worth in credit: minor units from 0 to what was paid and not yet returned."""
+    """The credit for a share of a paid period: minor units from 0 to what was paid and not yet returned."""
     return min(round_half_away_from_zero(paid.price_cents * share), paid.creditable_cents)
 
 
 def unused_time(paid: PaidTime, *, plan: str, period: Period, now: datetime) -> tuple[Line, ...]:
-    """The credit for the rest of a period that was paid for; no line for a free plan."""
+    """The credit for the rest of a period that was paid for.
+
+    Args:
+        paid: What was charged for the period, and what of it was given back already.
+        plan: Code of the plan that was paid for.
+        period: The whole period.
+        now: The instant from which on the time is unused.
+
+    Returns:
+        One line in the customer's favour; none for a free plan.
+
+    Raises:
+        ValueError: `now` lies outside the period.
+
+    Examples:
+        Half of June is left of a plan for 190 €:
+
+        >>> from datetime import UTC
+        >>> june = Period(datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+        >>> paid = PaidTime(price_cents=19_000, charged_cents=19_000)
+        >>> [line.amount_cents for line in unused_time(paid, plan="basic", period=june, now=june.start.replace(day=16))]
+        [-9500]
+    """
     rest = period.since(now)
     share = rest.share_of(period)
     credit = Line("unused_time", plan, rest, -credit_cents(paid=paid, share=share), paid.price_cents, share)
@@ -58,19 +80,61 @@ def unused_time(paid: PaidTime, *, plan: str, period: Period, now: datetime) -> 
 def remaining_time(
     *, plan: str, price_cents: int, discount_cents: int, period: Period, now: datetime
 ) -> tuple[Line, ...]:
-    """The charge for the rest of a period, and its share of the discount on the whole period's price."""
+    """The charge for the rest of a period, and beneath it the same share of the discount.
+
+    Args:
+        plan: Code of the plan that is charged.
+        price_cents: Net price of the whole period, in minor units.
+        discount_cents: What a promotion takes off that price, in minor units.
+        period: The whole period.
+        now: The instant from which on the plan is held.
+
+    Returns:
+        The charge and, where there is a discount, a negative line; together the share of the discounted price.
+
+    Raises:
+        ValueError: `now` lies outside the period.
+
+    Examples:
+        >>> from datetime import UTC
+        >>> june = Period(datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+        >>> middle = june.start.replace(day=16)
+        >>> lines = remaining_time(plan="scale", price_cents=49_000, discount_cents=4_900, period=june, now=middle)
+        >>> [(line.kind, line.amount_cents) for line in lines]
+        [('remaining_time', 24500), ('discount', -2450)]
+    """
     rest = period.since(now)
     share = rest.share_of(period)
     return _charge(Line("remaining_time", plan, rest, 0, price_cents, share), discount_cents=discount_cents)
 
 
 def full_period(*, plan: str, price_cents: int, discount_cents: int, period: Period) -> tuple[Line, ...]:
-    """The charge for a whole period, and the discount on it."""
+    """The charge for a whole period, and beneath it the discount.
+
+    Args:
+        plan: Code of the plan that is charged.
+        price_cents: Net price of the period, in minor units.
+        discount_cents: What a promotion takes off, in minor units.
+        period: The period that is paid in advance.
+
+    Returns:
+        The charge and, where there is a discount, a negative line; none for a free plan.
+    """
     return _charge(Line("full_period", plan, period, 0, price_cents, Fraction(1)), discount_cents=discount_cents)
 
 
 def balance_used(balance_cents: int, *, plan: str, net: int, now: datetime) -> tuple[Line, ...]:
-    """What a credit balance pays of a net charge."""
+    """What a credit balance pays of a net charge.
+
+    Args:
+        balance_cents: Net minor units in the customer's favour.
+        plan: Code of the plan that is charged.
+        net: The net charge, in minor units; a negative one needs no balance.
+        now: The instant of the charge.
+
+    Returns:
+        One negative line, or none where nothing is used.
+    """
     if not (used := min(balance_cents, max(net, 0))):
         return ()
     share = Fraction(used, balance_cents)

@@ -67,20 +67,59 @@ def exact_allowance(holdings: Sequence[Holding], *, metric: str) -> Fraction:
 
 
 def allowance_of(holdings: Sequence[Holding], *, metric: str) -> int | None:
-    """Whole units allowed in the window, rounded down; `None` while the plan held last does not limit the metric."""
+    """The allowance of a quota window: the blend of the plans held in it, in whole units, rounded down.
+
+    Args:
+        holdings: The stretches of the window, in order and without gaps.
+        metric: A renewable metric, such as `conversations`.
+
+    Returns:
+        Units allowed in the window; `None` while the plan held last does not limit the metric.
+
+    Examples:
+        A plan with 50,000 conversations is held for half of June, then one with 100,000:
+
+        >>> from datetime import UTC
+        >>> from recommender.billing.catalogue import Limit
+        >>> def plan(code, conversations):
+        ...     limit = Limit("conversations", conversations, "", renewable=True, metric="conversations")
+        ...     return Plan(code, code, "", "shop", 1, {"month": 100}, "", (limit,), ())
+        >>> june = Period(datetime(2025, 6, 1, tzinfo=UTC), datetime(2025, 7, 1, tzinfo=UTC))
+        >>> window = open_window(plan("basic", 50_000.0), anchor=june.start, now=june.start)
+        >>> window = hold_from(window, plan=plan("scale", 100_000.0), now=june.start.replace(day=16))
+        >>> allowance_of(window, metric="conversations")
+        75000
+    """
     if not is_limited(holdings[-1].plan, metric):
         return None
     return floor(exact_allowance(holdings, metric=metric))
 
 
 def overage_units(holdings: Sequence[Holding], *, metric: str, used: Sequence[int]) -> int:
-    """Units to be billed when the window closes; `used` are the units of each stretch, in the same order."""
+    """The units to be billed when the window closes.
+
+    Args:
+        holdings: The stretches of the window, in order and without gaps.
+        metric: A renewable metric.
+        used: The units of each stretch, in the same order; those of a stretch without limit do not count.
+
+    Returns:
+        Whole units beyond the allowance, 0 or more.
+    """
     counted = sum(units for holding, units in zip(holdings, used, strict=True) if is_limited(holding.plan, metric))
     return int(excess_units(used=counted, allowance=floor(exact_allowance(holdings, metric=metric))))
 
 
 def overage_price_cents(holdings: Sequence[Holding], *, metric: str) -> Fraction | None:
-    """Exact net price per unit, blended over the stretches that sell overage; `None` when none does."""
+    """The exact net price of a unit beyond the allowance, blended by time over the stretches that sell overage.
+
+    Args:
+        holdings: The stretches of the window, in order and without gaps.
+        metric: A renewable metric.
+
+    Returns:
+        Minor units per unit, as an exact fraction; `None` when no stretch sells overage.
+    """
     weighted = [
         (holding.plan.overage_cents[metric], holding.period.share_of(holding.month))
         for holding in holdings
@@ -96,7 +135,7 @@ def renewable_metrics(plan: Plan) -> tuple[str, ...]:
 
 
 def _until(holdings: Sequence[Holding], now: datetime) -> tuple[Holding, ...]:
-    """What was held before the instant; a stretch without length is dropped."""
+    """The stretches before the instant; one without length is dropped."""
     if not holdings:
         return ()
     *earlier, last = holdings

@@ -1,4 +1,4 @@
-"""What happens where a month or a period ends: usage beyond the allowance, the next period, a change that waited.
+"""Renewal: the end of a month or a period, with overage, the next period and a change that waited.
 
 A step closes one quota window; every period's end is a window's end too, for months and years are cut along one
 anchor. Steps are pure and know their own instant, so that running them late, or again, gives the same result.
@@ -37,7 +37,7 @@ from recommender.billing.subscription import Holding, PaidTime, RunningDiscount,
 StretchUsage = Mapping[str, Sequence[int]]
 """Renewable metric → units used in each stretch of the window, in order; a metric that is absent was not used."""
 Check = Callable[[Subscription, ScheduledChange, datetime], tuple[Blocker, ...]]
-"""What stands against a waiting change at its instant."""
+"""A function that names the blockers of a waiting change at its instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What closing one window does."""
+    """The result of closing one quota window."""
 
     at: datetime
     lines: tuple[Line, ...]
@@ -82,7 +82,14 @@ class NothingToClose(ValueError):
 
 
 def due_at(subscription: Subscription) -> datetime | None:
-    """When the open quota window closes; `None` for a subscription that pays for nothing or is not renewed."""
+    """The instant at which the open quota window closes.
+
+    Args:
+        subscription: Any subscription.
+
+    Returns:
+        The end of the window; `None` for a subscription that pays for nothing or is not renewed.
+    """
     if not subscription.is_paying:
         return None
     end = window_of(subscription.holdings).end
@@ -92,10 +99,19 @@ def due_at(subscription: Subscription) -> datetime | None:
 def close_window(
     *, subscription: Subscription, usage: StretchUsage, check: Check, late: tuple[Line, ...] = ()
 ) -> Closing:
-    """Close the open quota window at its own end; `NothingToClose` without one.
+    """Close the open quota window at its own end.
 
-    `usage` is what each stretch of the window used, `check` says what stands against a waiting change, `late` are the
-    lines of earlier windows whose usage was reported since.
+    Args:
+        subscription: A subscription whose window has ended.
+        usage: What each stretch of the window used.
+        check: Says what stands against a waiting change at its instant.
+        late: The lines of earlier windows whose usage was reported since.
+
+    Returns:
+        The lines to charge, what became of a waiting change, and the subscription that goes on.
+
+    Raises:
+        NothingToClose: The subscription pays for nothing.
     """
     at, plan = due_at(subscription), subscription.paying_plan
     if at is None or plan is None or subscription.anchor is None:

@@ -1,4 +1,4 @@
-"""What an organisation holds: the plan it was sold, the period it paid for, and what it held in this month."""
+"""A subscription: the plan as it was sold, the paid period, and the plans held in the current month."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ Status = Literal["trial", "active", "past_due", "suspended", "ended"]
 
 @dataclass(frozen=True, slots=True)
 class PaidTime:
-    """What was charged for the current plan in the current period; the ceiling of any credit for it."""
+    """The charge for the current plan in the current period; no credit for that time may be larger."""
 
     price_cents: int = 0
     """Net price of the whole period after discount, of which the charge was a share."""
@@ -27,7 +27,7 @@ class PaidTime:
 
     @property
     def creditable_cents(self) -> int:
-        """What may still be given back."""
+        """Net amount that may still be credited, in minor units."""
         return max(self.charged_cents - self.credited_cents, 0)
 
 
@@ -52,7 +52,7 @@ class RunningDiscount:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked for: a plan of one catalogue version, an interval, perhaps a promotion."""
+    """A wish for a plan of one catalogue version, at an interval, perhaps with a promotion."""
 
     plan: Plan
     interval: Interval
@@ -113,7 +113,7 @@ class Subscription:
 
     @property
     def is_paying(self) -> bool:
-        """Whether a plan was sold and has not ended."""
+        """Whether the subscription has a plan that was sold and has not ended."""
         return self.status in ("active", "past_due", "suspended")
 
     @property

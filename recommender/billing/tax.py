@@ -36,10 +36,26 @@ class TaxLine:
 
 
 def tax_on(*, net_cents: int, country: str, has_vat_id: bool, on: date) -> tuple[TaxLine, ...]:
-    """The tax on a document of this net for a customer in this country (ISO 3166), supplied that day, rounded once.
+    """The value added tax on a document for a customer, rounded once.
 
-    `has_vat_id` says whether a VAT id of the customer's own country was checked and is valid. A net in the customer's
-    favour bears no tax now.
+    Args:
+        net_cents: Net of the document, in minor units; a net in the customer's favour bears no tax now.
+        country: The customer's country, an ISO 3166 code.
+        has_vat_id: Whether a VAT id of that country was checked and is valid.
+        on: The day of supply, whose rates apply.
+
+    Returns:
+        One line per rate.
+
+    Examples:
+        A German shop without a VAT id pays the German rate, with one it accounts for the tax itself:
+
+        >>> day = date(2025, 6, 1)
+        >>> tax_on(net_cents=19_000, country="DE", has_vat_id=False, on=day)[0].amount_cents
+        3610
+        >>> (line,) = tax_on(net_cents=19_000, country="DE", has_vat_id=True, on=day)
+        >>> line.amount_cents, line.category, line.reason
+        (0, 'AE', 'reverse_charge')
     """
     base = max(net_cents, 0)
     if country in (SELLER, "MC"):

@@ -100,6 +100,21 @@ def is_member(country: str, *, on: date) -> bool:
 
 
 def standard_rate(country: str, *, on: date) -> Fraction:
-    """The member state's standard rate in percent on that day; `KeyError` for any other country."""
+    """The standard rate of value added tax of a member state on a day.
+
+    Args:
+        country: An ISO 3166 code of a member state.
+        on: The day of supply.
+
+    Returns:
+        Percent, exact.
+
+    Raises:
+        KeyError: The country is no member state.
+
+    Examples:
+        >>> standard_rate("FI", on=date(2024, 8, 31)), standard_rate("FI", on=date(2024, 9, 1))
+        (Fraction(24, 1), Fraction(51, 2))
+    """
     rates = RATES[country]
     return next((rate for since, rate in reversed(rates) if since <= on), rates[0][1])

@@ -1,4 +1,4 @@
-"""Who takes part in an experiment, and in which arm: decided by the organisation's id and the experiment's salt alone.
+"""Assignment to experiments and arms, decided by the organisation's id and the experiment's salt alone.
 
 Three draws that know nothing of one another: one parts all organisations into segments, alike for every experiment;
 one says from which stage on an organisation takes part; one gives it its arm. So a larger stage adds organisations and
@@ -38,10 +38,16 @@ def takes_part(experiment: Experiment, organization_id: str, *, stage_percent: i
 
 
 def assign(running: Sequence[tuple[Experiment, int]], organization_id: str, *, now: datetime) -> Assignment | None:
-    """The organisation's place in the one experiment it takes part in now, if any.
+    """The organisation's place in the one experiment it takes part in now.
 
-    `running` are experiments that were not stopped, with their stages in percent; declared ones never share an
-    organisation at one instant (`Experiment.meets`).
+    Args:
+        running: Experiments that were not stopped, with their stages in percent; declared ones never share an
+            organisation at one instant (`Experiment.meets`).
+        organization_id: The organisation.
+        now: The instant of the question.
+
+    Returns:
+        The experiment and the arm; `None` where it takes part in none.
     """
     for experiment, stage_percent in running:
         if experiment.starts_at <= now < experiment.ends_at and takes_part(

@@ -1,4 +1,4 @@
-"""Whether organisations fall into the arms as they were meant to: if not, no effect may be believed.
+"""The sample-ratio check: organisations must fall into the arms as planned, or no effect may be believed.
 
 Two looks share one error of a thousandth. A twentieth of it goes to a test that may be looked at always, and finds
 gross faults within hundreds of organisations; the rest to one test at the planned number of organisations, which no
@@ -21,7 +21,7 @@ ALWAYS_SHARE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
-    """How the split looks, with k arms."""
+    """The observed split into k arms beside the planned one."""
 
     counts: tuple[int, ...]
     expected: tuple[float, ...]
@@ -37,10 +37,21 @@ class SampleRatio:
 
 
 def sample_ratio(arms: IntArray, shares: FloatArray, *, planned: int | None = None) -> SampleRatio:
-    """Check the split of organisations `arms` (n,) in the order in which they were first exposed.
+    """Check whether organisations fall into the arms of an experiment as planned.
 
-    `shares` (k,) add up to 1. `planned` is the number of organisations fixed before the experiment; without one there
-    is no second test, and the first has the whole error.
+    Args:
+        arms: The arm 0 … k−1 of each organisation, in the order in which they were first exposed, shape (n,).
+        shares: The planned share of each arm, shape (k,); adds up to 1.
+        planned: The number of organisations fixed before the experiment; without one there is no second test, and the
+            first has the whole error.
+
+    Returns:
+        The counts beside the expected ones, an always-valid p-value, and since when the split is wrong, if it is.
+
+    Examples:
+        >>> shares = np.array([0.5, 0.5])
+        >>> sample_ratio(np.tile([0, 1], 500), shares).red, sample_ratio(np.zeros(1_000, dtype=int), shares).red
+        (False, True)
     """
     always = 1.0 if planned is None else ALWAYS_SHARE
     evidence = split_evidence(arms, shares)

@@ -1,4 +1,4 @@
-"""What several features share about a batch of decisions, computed once and only when asked for."""
+"""Quantities that several features share, computed once per batch of decisions and only when needed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields

@@ -89,9 +89,26 @@ def explore(
 ) -> tuple[ShownPlan, ...]:
     """Draw who comes first and move it there, or the plan that is shown `instead` of it; the others keep their order.
 
-    `ranked` is best first; plans `out_of_question` are never drawn, unless the ranker itself put one first. The name of
-    the `draw` decides it. Propensities are of being shown first and add up to 1 over all plans. Switched off, the order
-    stays but for what the guard changes, and the propensities are 1 and 0.
+    Switched off, the order stays but for what the guard changes, and the propensities are 1 and 0.
+
+    Args:
+        ranked: The candidates, best first.
+        draw: The name of the draw, which alone decides it: the same name gives the same plan.
+        policy: How boldly the first place is varied.
+        out_of_question: Plans that are never drawn, unless the ranker itself put one first.
+        instead: Plan drawn → plan that is shown in its place.
+
+    Returns:
+        Every candidate with its position as shown and its propensity, the exact probability of being shown first;
+        propensities add up to 1.
+
+    Examples:
+        >>> ranked = (RankedPlan("basic", 1, 0.0, 0.6), RankedPlan("scale", 2, -0.4, 0.4))
+        >>> [(plan.plan, plan.propensity) for plan in explore(ranked, draw="acme")]
+        [('basic', 1.0), ('scale', 0.0)]
+        >>> even = Policy(temperature=0.0, floor=1.0)
+        >>> sorted(plan.propensity for plan in explore(ranked, draw="acme", policy=even))
+        [0.5, 0.5]
     """
     if not ranked:
         return ()

@@ -44,7 +44,19 @@ class UnknownFeature(LookupError):
 
 
 def feature_cube(situations: Situations, plans: PlanTable, names: Sequence[str] | None = None) -> FloatArray:
-    """All features of all plans: shape (n, p, features), finite everywhere; `names` picks and orders the columns."""
+    """Compute features of every plan for every decision.
+
+    Args:
+        situations: n decisions.
+        plans: p plans.
+        names: The features wanted, in the order of the columns; all of `FEATURES` if absent.
+
+    Returns:
+        Finite numbers, shape (n, p, features).
+
+    Raises:
+        UnknownFeature: A name is not declared.
+    """
     wanted = tuple(FEATURES) if names is None else tuple(names)
     if unknown := [name for name in wanted if name not in FEATURES]:
         raise UnknownFeature(f"not declared: {', '.join(unknown)}")
@@ -58,5 +70,20 @@ def feature_cube(situations: Situations, plans: PlanTable, names: Sequence[str] 
 
 
 def feature_rows(cube: FloatArray, eligible: NDArray[np.bool_]) -> tuple[FloatArray, IntArray]:
-    """The candidates' rows (rows, features) by decision, in catalogue order, and the candidates per decision (n,)."""
+    """Take the rows of the candidates out of a cube of all plans.
+
+    Args:
+        cube: Features of all plans, shape (n, p, features).
+        eligible: Which plans are candidates of which decision, shape (n, p).
+
+    Returns:
+        The candidates' rows by decision, in catalogue order, shape (rows, features), and the number of candidates per
+        decision, shape (n,).
+
+    Examples:
+        >>> cube = np.arange(6.0).reshape(1, 3, 2)
+        >>> rows, group_sizes = feature_rows(cube, np.array([[True, False, True]]))
+        >>> rows.tolist(), group_sizes.tolist()
+        ([[0.0, 1.0], [4.0, 5.0]], [2])
+    """
     return cube[eligible], eligible.sum(axis=1)

@@ -1,4 +1,4 @@
-"""What the next 30 days will probably use: one whole number per metric, with the range it may fall into.
+"""The projected usage of the next 30 days: one whole number per metric, with its range.
 
 Counts (conversations, tokens) are a daily rate carried on; levels (documents, assistants, seats) hold their last value.
 Everything here is a row-by-row computation whose sums run in a fixed order, so that one organisation and a million

@@ -23,17 +23,22 @@ class Ranker(Protocol):
 
     @property
     def version(self) -> str:
-        """What exactly answered; changes whenever an answer could."""
+        """The version of the ranker, which changes whenever an answer could."""
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """The columns it reads, in its own order; each is declared in `features.FEATURES`."""
 
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        """One finite utility per row.
+        """Score the plans of one or more decisions; the utilities of a decision depend on its own rows only.
 
-        `features` has shape (rows, len(feature_names)); rows of one decision stand together, in catalogue
-        order, and `group_sizes` (decisions,) adds up to rows. A decision's utilities depend on its own rows only.
+        Args:
+            features: The candidates' features, shape (rows, len(feature_names)); the rows of one decision stand
+                together, in catalogue order.
+            group_sizes: The candidates of each decision, shape (decisions,); adds up to rows.
+
+        Returns:
+            One finite utility per row, shape (rows,).
         """
 
 
@@ -48,9 +53,22 @@ class RankedPlan:
 
 
 def rank(plans: tuple[str, ...], utilities: FloatArray) -> tuple[RankedPlan, ...]:
-    """Every plan once, best first; equal utilities keep catalogue order (family as declared, then lower tier).
+    """Put the plans of one decision in order, best first; equal utilities keep catalogue order.
 
-    `utilities` has shape (plans,). Probabilities are their softmax and add up to 1.
+    Args:
+        plans: Codes in catalogue order: family as declared, then lower tier.
+        utilities: One finite utility per plan, shape (plans,).
+
+    Returns:
+        Every plan once, with its position and its probability: the softmax of the utilities, which adds up to 1.
+
+    Raises:
+        ValueError: A utility is missing or not finite.
+
+    Examples:
+        >>> first, second = rank(("basic", "scale"), np.log([1.0, 3.0]))
+        >>> first.plan, first.position, round(first.probability, 2)
+        ('scale', 1, 0.75)
     """
     if len(plans) != len(utilities) or not np.isfinite(utilities).all():
         raise ValueError("one finite utility per plan is needed")

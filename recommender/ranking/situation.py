@@ -22,7 +22,7 @@ REPORT_DAYS: Final = 21
 
 @dataclass(frozen=True, slots=True)
 class PlanTable:
-    """What is on sale at one interval, as arrays over p plans in catalogue order.
+    """The plans on sale at one interval, as arrays over p plans in catalogue order.
 
     Money is net minor units per month (a year's price divided by twelve).
     """
@@ -54,7 +54,7 @@ class PlanTable:
 
 @dataclass(frozen=True, slots=True)
 class Situations:
-    """What was known of n organisations, each at its own instant of decision; arrays broadcast over n."""
+    """The facts known of n organisations, each at its own instant of decision; arrays broadcast over n."""
 
     totals: FloatArray
     """(n, WINDOW_DAYS, metrics): sums per day for counts; for levels the last value known, NaN when none yet."""

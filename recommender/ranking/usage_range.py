@@ -1,4 +1,4 @@
-"""How far a month's usage may fall from what is projected: the range that holds 80 % of what came before.
+"""The range of a month's usage around its projection that holds 80 % of past months.
 
 The projection knows its standard error as if nothing but chance moved usage. Organisations also settle in and grow,
 which no history of a few weeks shows. So the ends of the range, counted in standard errors, are read off what really
