@@ -1,7 +1,6 @@
-"""The likelihood of choices by the coefficients of a linear utility, and where it is highest.
+"""The likelihood of choices as a function of linear coefficients, and its maximum by Newton's method.
 
-`models.choice.conditional_logit` says what is maximised; here is how: Newton's method, within bounds where there are
-any.
+`models.choice.conditional_logit` describes the objective; coefficients may be bounded below by 0.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from models.choice.group_softmax import (
 )
 
 BLAS = ThreadpoolController()
-"""The matrix libraries loaded above. Products this small gain nothing from a second thread, which waits by spinning."""
+"""Limits the threads of the matrix libraries: products this small gain nothing from a second thread."""
 MAX_ITERATIONS = 100
 MAX_HALVINGS = 40
 TOLERANCE = 1e-12
-"""Stop when a full Newton step would raise the objective by less than this share of it."""
+"""The search ends when a full Newton step would raise the objective by less than this share of it."""
 MAX_ACTIVE_SETS = 50
 SLOPE_TOLERANCE = 1e-9
-"""A smaller share of its gradient does not let a coefficient off its bound."""
+"""A coefficient leaves its bound only if its slope exceeds this share of its gradient."""
 RANK_TOLERANCE = 1e-10
-"""Directions whose curvature is below this share of the largest count as not identified."""
+"""A direction whose curvature is below this share of the largest one is not identified."""
 CONSTANT_TOLERANCE = 1e-10
 """A column that varies less than this share of its size within every decision counts as constant."""
 ROWS_PER_BLOCK = 8192
@@ -46,7 +45,7 @@ class LogLikelihood:
 
     `identified` (features,) is false for a column that is constant within every decision. `rows` is (rows, identified
     features): deviations from the decision's mean in units of `scale` (identified features,). `chosen` and `known`
-    (the utility beside the line's) are (rows,), `group_sizes` and `weights` are (decisions,).
+    (the known part of the utility) are (rows,), `group_sizes` and `weights` are (decisions,).
     """
 
     rows: Floats
@@ -58,7 +57,7 @@ class LogLikelihood:
     weights: Floats
 
     def restricted_to(self, decisions: npt.NDArray[np.bool_]) -> LogLikelihood:
-        """The likelihood of some of the decisions only, in the same units."""
+        """The likelihood of the decisions selected by a mask (decisions,), in the same units."""
         kept = np.repeat(decisions, self.group_sizes)
         return replace(
             self,
@@ -77,7 +76,7 @@ class LogLikelihood:
     def derivatives(self, coefficients: Floats) -> tuple[Floats, Floats]:
         """Gradient (features,) and negative Hessian (features, features).
 
-        The Hessian is a matrix times its own transpose, of which NumPy works out one triangle only.
+        The Hessian is a matrix times its own transpose, of which NumPy computes one triangle only.
         """
         sizes = self.group_sizes
         row_weights = np.repeat(self.weights, sizes)
@@ -103,7 +102,7 @@ class LogLikelihood:
 
 
 def standardised_likelihood(choices: Choices, weights: Floats) -> LogLikelihood:
-    """The choices with columns centred within each decision and scaled to unit spread; `weights` is (decisions,)."""
+    """The likelihood with columns centred within each decision and scaled to unit spread; `weights` (decisions,)."""
     sizes = choices.group_sizes
     means = _mean_by_group(choices.X, np.repeat(1.0 / sizes, sizes), sizes)
     rows = np.repeat(means, sizes, axis=0)
@@ -135,7 +134,7 @@ def best_coefficients(
     tolerance: float = TOLERANCE,
     non_negative: npt.NDArray[np.bool_] | None = None,
 ) -> tuple[Floats, int]:
-    """The penalised optimum on the scale of the columns as given, (features,), and the Newton steps it took."""
+    """The coefficients at the penalised maximum, (features,), on the scale of X, and the number of Newton steps."""
     identified, scale = likelihood.identified, likelihood.scale
     standardised, iterations = _maximise(
         likelihood,
@@ -151,9 +150,9 @@ def best_coefficients(
 
 
 def _mean_by_group(rows: Floats, chances: Floats, group_sizes: Integers) -> Floats:
-    """What a decision's candidates look like on average under the chances, (decisions, features).
+    """The probability-weighted mean of each decision's candidates, (decisions, features).
 
-    As a sparse product, which is ten times as fast here as NumPy's `add.reduceat` along rows.
+    Computed as a sparse product, which is ten times as fast as NumPy's `add.reduceat` along rows.
     """
     row_numbers = np.arange(len(rows))
     bounds = np.append(segment_starts(group_sizes), len(rows))
@@ -170,7 +169,7 @@ def _maximise(
     tolerance: float,
     bounded: npt.NDArray[np.bool_],
 ) -> tuple[Floats, int]:
-    """Newton's method with halved steps; the objective is concave, so every accepted step is progress."""
+    """Newton's method with step halving; the objective is concave, so every accepted step is progress."""
 
     def objective(coefficients: Floats) -> float:
         distance = coefficients - prior
@@ -201,10 +200,10 @@ def _maximise(
 def step_within(
     gradient: Floats, curvature: Floats, *, ridge: float, current: Floats, bounded: npt.NDArray[np.bool_]
 ) -> Floats:
-    """The step to the top of the local parabola that leaves the `bounded` coefficients at least 0, by active sets.
+    """The Newton step that keeps the `bounded` coefficients at least 0, by active sets.
 
-    What would become negative is held at 0, and let go again if the parabola rises with it: at the end both are as they
-    should be (Karush, Kuhn, Tucker), which for a concave parabola is its top within the bounds.
+    A coefficient that would become negative is held at 0 and released if the quadratic approximation rises with it. The
+    result satisfies the Karush-Kuhn-Tucker conditions, so it is the maximum within the bounds.
     """
     held = np.zeros_like(bounded)
     step = np.zeros(len(current))
@@ -226,7 +225,7 @@ def step_within(
 
 
 def _newton_step(gradient: Floats, curvature: Floats, *, ridge: float) -> Floats:
-    """The shortest step to the top of the local parabola; directions without curvature are left alone."""
+    """The shortest step to the maximum of the quadratic approximation; unidentified directions stay unchanged."""
     if ridge > RANK_TOLERANCE * np.trace(curvature):
         return np.asarray(cho_solve(cho_factor(curvature + ridge * np.eye(len(curvature))), gradient))
     eigenvalues, eigenvectors = np.linalg.eigh(curvature)

@@ -1,8 +1,8 @@
-"""Learns choices with a linear utility first, and trees for what the line misses.
+"""A choice model for any data: a conditional logit plus boosted trees for what the logit misses.
 
-A conditional logit is fitted, its utility becomes the trees' starting score, and LightGBM boosts on it with the softmax
-loss of `models.choice.group_softmax`: the scores stay choice probabilities, and with little data the trees stay few or
-none (`models.choice.hybrid` says how that is decided). Nothing here knows of plans.
+The utility of the logit is the starting score of the trees, and LightGBM boosts on it with the softmax loss of
+`models.choice.group_softmax`, so the scores remain choice probabilities. With little data few or no trees are grown
+(`models.choice.hybrid` describes the selection). This module does not depend on plans.
 """
 
 from __future__ import annotations
@@ -31,21 +31,45 @@ from models.choice.hybrid import FitReport, LearningInput, LearningSettings, Tre
 
 
 class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """A choice model of two parts: utility = X @ prior_.coef_ (if there is a prior) + the trees' raw score.
+    """A choice model: utility = X @ prior_.coef_ (if there is a prior) + the raw score of the trees.
 
-    `ridges` are the candidates for the logit, by default chosen by sample size; `prior_coef` (features,) is what the
-    logit is shrunk towards. Same data, settings and seed give the same bytes of `booster_.model_to_string()`.
+    A scikit-learn estimator. The same data, parameters and seed give the same bytes of `booster_.model_to_string()`.
 
-    With `relative_columns` the trees also see how far each candidate is from its decision's mean, so that they can
-    learn that dear among cheap is not dear among dear (electricity suppliers: log-loss 1.148 instead of 1.155); the
-    columns come from `tree_columns`. Without, the trees score X as it is, one row at a time, whatever it stands beside.
+    Parameters
+    ----------
+    ridges : sequence of float, optional
+        Candidate ridges of the logit; by default they depend on the number of decisions.
+    prior_coef : array (features,), optional
+        The coefficients that the logit is shrunk towards; zeros if not given.
+    tree_settings : TreeSettings, optional
+        Size, learning rate and largest number of the trees; by default they depend on the number of decisions.
+    relative_columns : bool
+        Whether the trees also read each column's deviation from the mean of its decision, so that a price can be high
+        among low ones (electricity suppliers: log-loss 1.148 instead of 1.155).
+    seed : int
+        Of the folds and of LightGBM.
+    num_threads : int
+        Of LightGBM.
+
+    Examples
+    --------
+    Thirty people choose between two offers each, and mostly take the cheaper one:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> price = rng.uniform(1.0, 9.0, size=(30, 2))
+    >>> chosen = (price == price.min(axis=1, keepdims=True)).astype(float)
+    >>> ranker = ChoiceRanker().fit(price.reshape(-1, 1), chosen.ravel(), group_sizes=np.full(30, 2))
+    >>> ranker.predict_proba([[2.0], [8.0]], group_sizes=[2]).argmax()
+    np.int64(0)
     """
 
     booster_: lgb.Booster
-    """The trees; none at all (every raw score 0) where the logit alone was best."""
+    """The trees; without any tree (every raw score 0) where the logit alone was best."""
     prior_: ConditionalLogit | None
-    """The logit fitted on everyone; None where the trees were best alone."""
+    """The logit, fitted on all decisions; None where trees without a logit were best."""
     report_: FitReport
+    """The candidates that were compared, with their held-out losses."""
     n_features_in_: int
 
     def __init__(
@@ -72,11 +96,27 @@ class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no t
         group_sizes: npt.ArrayLike,
         groups: npt.ArrayLike | None = None,
     ) -> Self:
-        """Choose among the candidates on held-out people, then fit the best one on everyone.
+        """Select ridge and number of trees by the loss on held-out people, then fit on all decisions.
 
-        X (rows, features) sorted by decision and without missing values, chosen (rows,) with exactly one taken
-        candidate per decision, group_sizes (decisions,), groups: who decided, one value per decision or per row.
-        Below 60 decisions no trees are tried. ValueError on anything else, and on fewer than two decisions.
+        Parameters
+        ----------
+        X : array (rows, features)
+            The candidates, sorted by decision, without missing values.
+        chosen : array (rows,)
+            1 for the chosen candidate, else 0; exactly one in each decision.
+        group_sizes : array (decisions,)
+            The number of candidates of each decision.
+        groups : array (decisions,) or (rows,), optional
+            Who made the decision; folds never divide a person. Without it every decision is another person's.
+
+        Returns
+        -------
+        The fitted ranker itself. Below 60 decisions no trees are grown.
+
+        Raises
+        ------
+        ValueError
+            For other shapes, for missing values and for fewer than two decisions.
         """
         choices = checked_choices(X, chosen, group_sizes)
         inputs = LearningInput(
@@ -96,11 +136,15 @@ class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no t
         return self
 
     def tree_columns(self, X: Floats, group_sizes: Integers) -> Floats:
-        """What the trees see of X: itself, and with `relative_columns` each column's deviation beside it."""
+        """The columns that the trees read: X and, with `relative_columns`, each column's deviation beside it."""
         return beside_deviations(X, group_sizes) if self.relative_columns else X
 
     def utilities(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
-        """The utility of each candidate, (rows,): the logit's plus the trees' raw score."""
+        """The utility of each candidate, (rows,): that of the logit plus the raw score of the trees.
+
+        `X` (rows, features) is sorted by decision, `group_sizes` is (decisions,). ValueError for other shapes and
+        missing values, `sklearn.exceptions.NotFittedError` before `fit`.
+        """
         check_is_fitted(self)
         matrix = checked_matrix(X)
         if matrix.shape[1] != self.n_features_in_:
@@ -111,5 +155,5 @@ class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no t
         return scores if self.prior_ is None else matrix @ self.prior_.coef_ + scores
 
     def predict_proba(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
-        """Each candidate's chance of being chosen, (rows,); adds up to 1 per decision."""
+        """The probability of each candidate, (rows,), summing to 1 in each decision; raises as `utilities`."""
         return softmax_by_group(self.utilities(X, group_sizes), group_sizes)

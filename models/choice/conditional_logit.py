@@ -1,13 +1,13 @@
-"""A linear utility for choices: fitted exactly, shrunk towards what is already believed.
+"""A conditional logit: a linear utility for choices, fitted exactly and shrunk towards prior coefficients.
 
-The utility of a candidate is X @ coef_, its chance the softmax over its decision (`models.choice.group_softmax`). The
-fit maximises
+The utility of a candidate is X @ coef_, its probability the softmax over its decision (`models.choice.group_softmax`).
+The fit maximises
 
     sum of w_g ln p_chosen(g)  -  ridge / 2 * sum over j of (scale_j (coef_j - prior_j))**2
 
 by Newton's method with the exact Hessian (Train 2009, "Discrete choice methods with simulation", sections 3.7 and 8.3).
-`scale_j` is the standard deviation of column j *within* decisions, so one ridge suits columns of any unit, and at ridge
-0 neither it nor the prior has a say in identified coefficients. What no decision can tell apart stays at the prior.
+`scale_j` is the standard deviation of column j *within* decisions, so one ridge suits columns of any unit. With ridge 0
+neither scale nor prior affects identified coefficients. A coefficient that no decision identifies stays at the prior.
 """
 
 from __future__ import annotations
@@ -31,15 +31,33 @@ from models.choice.group_softmax import (
 
 
 class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
-    """Learns how much each column adds to a candidate's utility.
+    """Estimates how much each column adds to a candidate's utility. A scikit-learn estimator.
 
-    `ridge` >= 0 pulls every coefficient towards `prior_coef` (zero unless given), in units of decisions: a ridge of 10
-    weighs about as much as 10 decisions' worth of evidence that a column matters as the prior says. `non_negative`
-    (features,) marks the columns that may only speak for a candidate: their coefficients are at least 0.
+    Parameters
+    ----------
+    ridge : float
+        At least 0; how strongly coefficients are shrunk towards the prior, in units of decisions: a ridge of 10 weighs
+        about as much as 10 decisions that agree with the prior.
+    prior_coef : array (features,), optional
+        The coefficients that the fit is shrunk towards; zeros if not given.
+    non_negative : array of bool (features,), optional
+        The columns whose coefficients are at least 0.
+
+    Examples
+    --------
+    Two of three people take the cheaper offer:
+
+    >>> import numpy as np
+    >>> price = [[1.0], [2.0], [1.0], [2.0], [1.0], [2.0]]
+    >>> logit = ConditionalLogit().fit(price, chosen=[1, 0, 1, 0, 0, 1], group_sizes=[2, 2, 2])
+    >>> logit.coef_.round(3).tolist()
+    [-0.693]
+    >>> logit.predict_proba([[1.0], [2.0]], group_sizes=[2]).round(3).tolist()
+    [0.667, 0.333]
     """
 
     coef_: Floats
-    """(features,), on the scale of the columns as given."""
+    """(features,) in utility per unit of the column."""
     log_likelihood_: float
     """The weighted sum of ln p_chosen in nats at `coef_`, without the penalty."""
     n_features_in_: int
@@ -66,12 +84,31 @@ class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has 
         known: npt.ArrayLike = 0.0,
         coef_init: npt.ArrayLike | None = None,
     ) -> Self:
-        """Find the coefficients that make what was chosen most likely.
+        """Find the coefficients that maximise the penalised likelihood.
 
-        X (rows, features) sorted by decision, chosen (rows,) with exactly one taken candidate per decision,
-        group_sizes (decisions,), sample_weight (decisions,) >= 0. `known` (rows,) is utility beside the line's
-        that is not to be learned; `coef_init` only shortens the way there.
-        ValueError on anything else, on missing values, and on a negative ridge.
+        Parameters
+        ----------
+        X : array (rows, features)
+            The candidates, sorted by decision, without missing values.
+        chosen : array (rows,)
+            1 for the chosen candidate, else 0; exactly one in each decision.
+        group_sizes : array (decisions,)
+            The number of candidates of each decision.
+        sample_weight : array (decisions,), optional
+            Weights of at least 0.
+        known : array (rows,) or float
+            A part of the utility that is known beforehand and not estimated.
+        coef_init : array (features,), optional
+            Where the search starts; the result does not depend on it.
+
+        Returns
+        -------
+        The fitted logit itself.
+
+        Raises
+        ------
+        ValueError
+            For other shapes, for missing values and for a negative ridge.
         """
         if not (np.isfinite(self.ridge) and self.ridge >= 0):
             raise ValueError(f"ridge must be a finite number of at least 0, not {self.ridge}")
@@ -95,7 +132,10 @@ class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has 
         return self
 
     def utilities(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike | None = None) -> Floats:
-        """The linear utility of each candidate, (rows,); group sizes are only checked, if given."""
+        """The utility X @ coef_ of each candidate, (rows,); `group_sizes` (decisions,) are only checked, if given.
+
+        ValueError for other shapes and missing values, `sklearn.exceptions.NotFittedError` before `fit`.
+        """
         check_is_fitted(self)
         matrix = checked_matrix(X)
         if matrix.shape[1] != self.n_features_in_:
@@ -106,7 +146,7 @@ class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has 
         return utilities
 
     def predict_proba(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
-        """Each candidate's chance of being chosen, (rows,); adds up to 1 per decision."""
+        """The probability of each candidate, (rows,), summing to 1 in each decision; raises as `utilities`."""
         return softmax_by_group(self.utilities(X), group_sizes)
 
 
@@ -122,7 +162,7 @@ def _checked_weights(sample_weight: npt.ArrayLike | None, *, decisions: int) -> 
 
 
 def checked_coefficients(given: npt.ArrayLike | None, *, features: int, name: str) -> Floats:
-    """One finite number per feature, (features,); zeros if not given."""
+    """Finite coefficients (features,), zeros if not given; ValueError for another shape, in which `name` appears."""
     if given is None:
         return np.zeros(features)
     coefficients: Floats = np.array(given, dtype=np.float64)
@@ -132,7 +172,7 @@ def checked_coefficients(given: npt.ArrayLike | None, *, features: int, name: st
 
 
 def checked_mask(given: npt.ArrayLike | None, *, prior: Floats) -> npt.NDArray[np.bool_] | None:
-    """One truth value per feature, (features,), or None; a prior that is below its own bound is refused."""
+    """A mask (features,), or None if not given; ValueError for another shape and for a prior below its bound of 0."""
     if given is None:
         return None
     mask = np.asarray(given)

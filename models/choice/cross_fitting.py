@@ -1,8 +1,8 @@
-"""Logits that have not seen the people they speak about.
+"""Cross-fitting: utilities of conditional logits for people that the logits were not fitted on.
 
-A model that is trained on top of another's answers must not see answers about the other's own training rows: they are
-surer than the other will ever be about a stranger. So decisions are dealt into folds by person, and the utility of a
-fold comes from a logit fitted on the rest.
+Trees that start from a logit's utilities must not see utilities of the logit's own training rows, because those are
+more confident than utilities of new people. So decisions are divided into folds by person, and the utilities of a fold
+come from a logit that is fitted on the other folds.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from models.choice.conditional_logit import checked_coefficients, checked_mask
 from models.choice.group_softmax import Choices, Floats, Integers, segment_starts
 
 CROSS_FIT_TOLERANCE = 1e-7
-"""These logits only set the trees' starting point; the last digits of their optimum do not matter."""
+"""These logits only provide starting scores of trees, so a coarser optimum suffices."""
 FEWEST_DECISIONS_FOR_ONE_STEP = 500
-"""From here on a fold is a small enough part for one Newton step to leave it out."""
+"""From this number of decisions on, one Newton step suffices to leave a fold out."""
 
 
 def people_of_decisions(groups: npt.ArrayLike | None, *, group_sizes: Integers) -> npt.NDArray[np.generic]:
-    """Who took each decision, (decisions,), from one name per decision or per row; everyone is a stranger if not given.
+    """The person who made each decision, (decisions,), from one name per decision or per row.
 
-    ValueError when the length is neither, or when two rows of one decision name different people.
+    Without names every decision is another person's. ValueError for another length, and when two rows of one decision
+    name different people.
     """
     decisions, rows = len(group_sizes), int(group_sizes.sum())
     if groups is None:
@@ -42,9 +43,9 @@ def people_of_decisions(groups: npt.ArrayLike | None, *, group_sizes: Integers) 
 
 
 def assign_folds(people: npt.NDArray[np.generic], *, folds: int, seed: int) -> Integers:
-    """The fold of each decision, (decisions,): all of a person in one, at random, as evenly as people can be dealt.
+    """A random fold for each decision, (decisions,), the same for all decisions of a person.
 
-    With a single person there is nobody to hold out: the decisions are dealt instead.
+    Folds have equally many people, up to one. With a single person the decisions are divided instead.
     """
     names, person_of_decision = np.unique(people, return_inverse=True)
     if len(names) == 1:
@@ -56,11 +57,12 @@ def assign_folds(people: npt.NDArray[np.generic], *, folds: int, seed: int) -> I
 
 
 class CrossFittedLogits:
-    """Conditional logits for every ridge and every set of left-out folds, each worked out when first needed.
+    """Conditional logits for every ridge and every set of left-out folds, each computed when first needed.
 
-    All share one standardisation, which knows no choices. Everyone's is fitted, from a nearby ridge's if there is one;
-    without some folds it is one Newton step away, whose slope and curvature are sums over the folds that remain: no
-    pass over the rows for each set of folds. With few decisions, where a fold weighs much, that step is only the start.
+    All share one standardisation, which does not depend on choices. The logit of all decisions is fitted, starting from
+    that of another ridge if there is one. A logit without some folds is one Newton step away from it, and gradient and
+    curvature of that step are sums over the remaining folds, so no pass over the rows is needed. With few decisions,
+    where a fold weighs more, the step is only the start of a fit.
     """
 
     def __init__(
@@ -84,14 +86,14 @@ class CrossFittedLogits:
         self._fitted: dict[tuple[float, frozenset[int]], Floats] = {}
 
     def coefficients(self, *, ridge: float) -> Floats:
-        """The logit's coefficients by everyone, (features,)."""
+        """The coefficients of the logit on all decisions, (features,)."""
         if ridge not in self._everyone:
             near = next(iter(self._everyone.values()), self._prior)
             self._everyone[ridge] = self._best(self._likelihood, ridge=ridge, start=near)
         return self._everyone[ridge]
 
     def coefficients_without(self, folds: Collection[int], *, ridge: float) -> Floats:
-        """The logit's coefficients by everyone outside `folds`, (features,); the prior's if that is nobody."""
+        """The coefficients of the logit without `folds`, (features,); those of the prior if no decision remains."""
         key = (ridge, frozenset(folds))
         remaining = ~np.isin(self._fold_of_decision, list(folds))
         if not remaining.any():
@@ -131,9 +133,9 @@ class CrossFittedLogits:
         return coefficients
 
     def out_of_fold_utilities(self, *, ridge: float | None, held_out: int | None = None) -> Floats:
-        """Every row's utility, known and by a logit that saw neither the row's fold nor the held-out one, (rows,).
+        """The utility of every row by a logit without the row's fold and without `held_out`, (rows,).
 
-        For rows of the held-out fold that is the logit fitted on all other folds; no ridge, no logit.
+        It includes the known part of the utility; with `ridge` None it is only that part.
         """
         utilities = np.zeros(len(self._X))
         if ridge is None:

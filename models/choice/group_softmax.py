@@ -1,8 +1,8 @@
-"""The choice model's loss: a softmax over the candidates of one decision.
+"""The loss of choice models: a softmax over the candidates of each decision.
 
-Rows are candidates, sorted by decision; `group_sizes` says how many candidates each decision has. With utilities u,
-the chance of candidate i in decision g is p_i = exp(u_i) / sum over g of exp(u_j); the loss of g is -ln p_chosen, in
-nats (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"). Nothing here knows of plans.
+Rows are candidates, sorted by decision; `group_sizes` counts the candidates of each decision. With utilities u, the
+probability of candidate i in decision g is p_i = exp(u_i) / sum over g of exp(u_j); the loss of g is -ln p_chosen, in
+nats (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"). This module does not depend on plans.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 HESSIAN_SCALE = 2.0
-"""Trees step along the Hessian's diagonal only; doubling it is the usual bound for a softmax (Friedman 2001)."""
+"""Boosting uses the diagonal of the Hessian only; twice the diagonal bounds it for a softmax (Friedman 2001)."""
 HESSIAN_FLOOR = 1e-6
 SAFE_RANGE = 500.0
-"""How far below another a score may be, and its exponential still be a float of full precision."""
+"""The largest difference of scores whose exponential is still a float of full precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Checked training rows: which candidate was taken in each decision.
+    """Validated training data: which candidate was chosen in each decision.
 
     `X` is (rows, features) and finite, `chosen` (rows,) holds 1.0 for the taken candidate and 0.0 otherwise,
     `group_sizes` (decisions,) adds up to rows.
@@ -35,14 +35,14 @@ class Choices:
     chosen: Floats
     group_sizes: Integers
     known: Floats
-    """(rows,) the part of the utility that is known beforehand, and not to be learned; mostly 0."""
+    """(rows,) the part of the utility that is known beforehand and not estimated; usually 0."""
 
 
 def checked_matrix(X: npt.ArrayLike) -> Floats:
     """The candidates' columns as finite float64 (rows, features); ValueError otherwise.
 
-    Missing values are refused, for the logit and the trees alike: a candidate's utility must be comparable with its
-    rivals', and what a gap means is for the caller to say, with a column of its own.
+    Missing values are refused, for logit and trees alike: the utilities of candidates must be comparable, so the caller
+    has to express what a missing value means, with a column of its own.
     """
     matrix = np.ascontiguousarray(X, dtype=np.float64)
     if matrix.ndim != 2:
@@ -56,7 +56,7 @@ def checked_matrix(X: npt.ArrayLike) -> Floats:
 
 
 def checked_group_sizes(group_sizes: npt.ArrayLike, *, rows: int) -> Integers:
-    """How many candidates each decision has, as int64 (decisions,); ValueError unless they add up to the rows."""
+    """The number of candidates of each decision as int64 (decisions,); ValueError unless they add up to the rows."""
     given = np.asarray(group_sizes)
     if given.ndim != 1 or given.size == 0:
         raise ValueError("group_sizes must be one list with at least one decision")
@@ -71,7 +71,7 @@ def checked_group_sizes(group_sizes: npt.ArrayLike, *, rows: int) -> Integers:
 
 
 def checked_choices(X: npt.ArrayLike, chosen: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Choices:
-    """Training rows in one form; ValueError when shapes differ or a decision has not exactly one chosen candidate."""
+    """Validate training data; ValueError when shapes differ or a decision has not exactly one chosen candidate."""
     matrix = checked_matrix(X)
     sizes = checked_group_sizes(group_sizes, rows=len(matrix))
     taken = np.asarray(chosen)
@@ -90,7 +90,7 @@ def checked_choices(X: npt.ArrayLike, chosen: npt.ArrayLike, group_sizes: npt.Ar
 
 
 def with_known(choices: Choices, utility: npt.ArrayLike) -> Choices:
-    """The same choices, some of whose utility, (rows,) or one number, is known beforehand; ValueError if not finite."""
+    """The same choices with a known part of the utility, (rows,) or one number; ValueError if it is not finite."""
     known = np.asarray(utility, dtype=np.float64)
     if known.shape not in ((), choices.chosen.shape) or not np.isfinite(known).all():
         raise ValueError(f"known must have one finite value per row ({len(choices.chosen)},)")
@@ -104,9 +104,9 @@ def segment_starts(group_sizes: npt.ArrayLike) -> Integers:
 
 
 def beside_deviations(X: Floats, group_sizes: Integers) -> Floats:
-    """Every column, and beside them every column's deviation from its decision's mean, (rows, 2 x features).
+    """The columns of X followed by their deviations from the mean of each decision, (rows, 2 x features).
 
-    A column that is constant within a decision deviates by exactly 0 there.
+    The deviation of a column that is constant within a decision is exactly 0.
     """
     starts = segment_starts(group_sizes)
     from_first = X - np.repeat(X[starts], group_sizes, axis=0)
@@ -115,7 +115,7 @@ def beside_deviations(X: Floats, group_sizes: Integers) -> Floats:
 
 
 def log_softmax_by_group(utilities: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
-    """The log of each candidate's chance within its decision, (rows,); safe for utilities of any size."""
+    """The log probability of each candidate within its decision, (rows,); does not overflow."""
     utility = np.asarray(utilities, dtype=np.float64)
     sizes = checked_group_sizes(group_sizes, rows=len(utility))
     starts = segment_starts(sizes)
@@ -126,23 +126,27 @@ def log_softmax_by_group(utilities: npt.ArrayLike, group_sizes: npt.ArrayLike) -
 
 
 def softmax_by_group(utilities: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
-    """Each candidate's chance within its decision, (rows,); adds up to 1 per decision."""
+    """The probability of each candidate within its decision, (rows,).
+
+    >>> softmax_by_group([0.0, 0.0, 1.0], group_sizes=[2, 1]).tolist()
+    [0.5, 0.5, 1.0]
+    """
     chances: Floats = np.exp(log_softmax_by_group(utilities, group_sizes))
     return chances
 
 
 def log_loss_by_group(utilities: npt.ArrayLike, chosen: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
-    """The loss of each decision in nats, (decisions,): minus the log of the taken candidate's chance."""
+    """The loss of each decision in nats, (decisions,): minus the log probability of the chosen candidate."""
     log_chances = log_softmax_by_group(utilities, group_sizes)
     losses: Floats = -log_chances[np.asarray(chosen).astype(bool)]
     return losses
 
 
 class GroupSoftmaxObjective:
-    """The loss as LightGBM wants it: called with raw scores, it answers gradient and Hessian per row.
+    """The softmax loss as a LightGBM objective: maps raw scores to gradient and Hessian of each row.
 
-    Gradient p - y, Hessian 2 p (1 - p) with a floor. Prepared once per training set, so that a round costs a handful of
-    vectorised passes over the rows. LightGBM does not store the objective in its model text.
+    Gradient p - y, Hessian 2 p (1 - p) with a floor. Indexes are prepared once per training set. LightGBM does not
+    store the objective in its model text.
     """
 
     def __init__(self, *, chosen: Floats, group_sizes: Integers) -> None:
@@ -152,7 +156,7 @@ class GroupSoftmaxObjective:
         self._taken_rows = np.flatnonzero(chosen)
 
     def chances(self, scores: Floats) -> Floats:
-        """Each candidate's chance, (rows,)."""
+        """The probability of each candidate, (rows,), at these scores."""
         highest = scores.max()
         if highest - scores.min() > SAFE_RANGE:  # otherwise no exponential can vanish, whatever it is measured from
             highest = np.maximum.reduceat(scores, self._starts)[self._decision_of_row]
@@ -162,13 +166,13 @@ class GroupSoftmaxObjective:
         return shifted
 
     def __call__(self, scores: Floats, dataset: Any = None) -> tuple[Floats, Floats]:  # noqa: ARG002 LightGBM passes its data
-        """Gradient and Hessian of the loss by each row's score, both (rows,)."""
+        """Gradient and Hessian of the loss with respect to each score, both (rows,)."""
         chances = self.chances(np.asarray(scores, dtype=np.float64))
         gradient = chances - self._chosen
         hessian = np.maximum(HESSIAN_SCALE * chances * (1.0 - chances), HESSIAN_FLOOR)
         return gradient, hessian
 
     def mean_loss(self, scores: Floats) -> float:
-        """The mean loss per decision in nats; a chance too small for a float counts as the smallest one."""
+        """The mean loss per decision in nats; probabilities below the smallest float count as that float."""
         taken = self.chances(np.asarray(scores, dtype=np.float64))[self._taken_rows]
         return float(-np.log(np.maximum(taken, np.finfo(np.float64).tiny)).mean())

@@ -1,7 +1,7 @@
-"""The features of a training set's decisions, computed anew from what was known: what the service would have seen.
+"""Recomputes the features of a training set's decisions from their situations, as the service would.
 
-A ranker is judged on these and not on the columns it was trained on, so that whatever slipped into a training set, a
-label above all, is no help.
+A ranker is judged on recomputed features and not on the columns it was trained on, so a column that carries information
+from after the decision, above all the label, does not help it.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """Decisions with the features that the service would compute."""
+    """Decisions with recomputed features."""
 
     decisions: TrainingSet
-    """The same decisions, every declared feature anew."""
+    """The same decisions; every declared feature is recomputed."""
     differ: int
-    """Rows in which the training set has anything else, bit by bit."""
+    """The number of rows in which the training set holds any other value; compared bit by bit."""
     batches: tuple[Batch, ...]
-    """Their situations, market by market."""
+    """The situations of the decisions, one batch for each plan table."""
     order: np.ndarray[tuple[int], np.dtype[np.int64]]
-    """(d,) where each decision of the batches, one after the other, stands among the decisions."""
+    """(d,) for each decision of the batches, in their order, its index in `decisions`."""
 
 
 def recomputed(decisions: TrainingSet, batches: Sequence[Batch]) -> Recomputed:
-    """Compute every declared feature of the decisions anew; `TrainingSetRefused` when a situation is missing."""
+    """Recompute every declared feature; `TrainingSetRefused` when a situation is missing or has other candidates."""
     place = {decision: i for i, decision in enumerate(decisions.decisions.tolist())}
     kept = [
         batch.take(np.array([one.decision_id in place for one in batch.logged], dtype=np.bool_)) for batch in batches

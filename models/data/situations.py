@@ -1,4 +1,4 @@
-"""The situations of a training set: what was known at each decision, so that a ranker can be asked about it again."""
+"""The situations of a training set: everything known at each decision, so that any ranker can score it again."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ from recommender.ranking.situation import WINDOW_DAYS, PlanTable, Situations
 FloatArray = NDArray[np.float64]
 
 COUNTED: Final = tuple(metric for metric in METRICS if metric in COUNT_METRICS)
-"""The metrics that add up over a month: the columns of `later_usage`."""
+"""The usage metrics that add up over a month; the columns of `later_usage`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """What the log says of one decision."""
+    """A decision as it was logged."""
 
     decision_id: str
     organization_id: str
@@ -40,31 +40,32 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The decisions that were made about one plan table."""
+    """n decisions about one plan table."""
 
     catalogue: Catalogue
     plans: PlanTable
     situations: Situations
     logged: tuple[Logged, ...]
     later_usage: FloatArray
-    """(n, COUNTED) units in the 30 days that followed, as far as the data reach."""
+    """(n, COUNTED) units used in the 30 days after each decision, as far as the data reach."""
     later_days: FloatArray
-    """(n,) how many of those days the data cover."""
+    """(n,) how many of the 30 days after each decision the data cover."""
 
     def __len__(self) -> int:
         return len(self.logged)
 
     def take(self, wanted: NDArray[np.bool_]) -> "Batch":
-        """Some of the decisions, (n,), in their order."""
+        """The decisions selected by a mask (n,), in their order."""
         logged = tuple(one for one, there in zip(self.logged, wanted, strict=True) if there)
         situations = select(self.situations, np.flatnonzero(wanted))
         return Batch(self.catalogue, self.plans, situations, logged, self.later_usage[wanted], self.later_days[wanted])
 
 
 def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batch, ...]:
-    """Read `situations.parquet` beside a training set; decisions about a catalogue that is not given are left out.
+    """Read `situations.parquet` beside a training set, one batch for each plan table with decisions.
 
-    `TrainingSetRefused` when the file is missing, altered, not what `SituationRow` says, or about no catalogue given.
+    Decisions about a catalogue that is not given are left out. `TrainingSetRefused` when the file is missing, altered,
+    lacks columns of `SituationRow`, or has no decision about a given catalogue.
     """
     path = folder / "situations.parquet"
     expected = description(folder).get("situations_sha256")
@@ -92,7 +93,7 @@ def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batc
 
 
 def spread(batches: Sequence[Batch], decisions: int | None) -> tuple[Batch, ...]:
-    """At most so many of the decisions, evenly spread over all; every one where no number is given."""
+    """A sample of at most `decisions` decisions, spread evenly over the batches; None takes all."""
     total = sum(map(len, batches))
     if decisions is None or decisions >= total:
         return tuple(batches)
@@ -124,7 +125,7 @@ def _batch(table: pa.Table, catalogue: Catalogue, plans: PlanTable) -> Batch:
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
-    """All numbers of a column of lists, one after the other; null is NaN."""
+    """The numbers of a column of lists, concatenated; null becomes NaN."""
     flat = table[name].combine_chunks().flatten()
     return np.array(flat.to_numpy(zero_copy_only=False), dtype=np.float64)
 

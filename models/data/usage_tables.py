@@ -1,4 +1,4 @@
-"""How organisations use the product, as tables for people: what was known of them at each decision."""
+"""Tables of how organisations use the product, for people: usage known at each decision, and what was chosen."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ WHOLE_DAY = DAY_SECONDS
 
 
 def usage_by_template(batches: Sequence[Batch]) -> pd.DataFrame:
-    """One line per installed template and metric: how many decisions, and quarter, median and three quarters of usage.
+    """One row per installed template and metric: the number of decisions and the quartiles of projected usage.
 
-    Usage is what the next 30 days were projected to use when the decision was made; unknown usage is left out.
+    Usage is the projection for the 30 days after the decision; unknown usage is left out.
     """
     parts = []
     for batch in batches:
@@ -35,9 +35,9 @@ def usage_by_template(batches: Sequence[Batch]) -> pd.DataFrame:
 
 
 def usage_before_the_decision(batches: Sequence[Batch]) -> pd.DataFrame:
-    """One line per counted metric and day before the decision: mean units, over organisations that had the whole day.
+    """One row per counted metric and day before the decision: mean units over organisations with the whole day.
 
-    Growth in the weeks of a trial shows as a line that rises towards day 1, the last whole day.
+    Day 1 is the last whole day before the decision.
     """
     lines = []
     for metric in COUNTED:
@@ -53,7 +53,7 @@ def usage_before_the_decision(batches: Sequence[Batch]) -> pd.DataFrame:
 
 
 def choices_by_usage(batches: Sequence[Batch], rows: TrainingSet, *, parts: int = 5) -> pd.DataFrame:
-    """One line per fifth of projected conversations and tier: which share of the decisions took a plan of that tier."""
+    """One row per quantile of projected conversations and tier: the share of decisions that chose the tier."""
     chosen = dict(zip(rows.decisions.tolist(), rows.plans[rows.chosen == 1].tolist(), strict=True))
     taken = []
     for batch in batches:

@@ -1,4 +1,4 @@
-"""Whether projected usage and bills come true: the stated 80 % range against the 30 days that followed."""
+"""Backtests the 80 % range of projected usage and bills against the 30 days after each decision."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,25 +20,25 @@ from recommender.ranking.usage_range import NORMAL, UsageRange
 FloatArray = NDArray[np.float64]
 
 HISTORIES: Final = {"up to 2 weeks": (0.0, 14.0), "2 to 4 weeks": (14.0, 28.0), "4 weeks": (28.0, np.inf)}
-"""Name → from and below how many days of history."""
+"""Name → lower (included) and upper (excluded) limit of the days of history."""
 
 _PLACES: Final = [METRICS.index(metric) for metric in COUNTED]
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How often what came lay within the stated range."""
+    """How often the actual value lay within the stated range."""
 
     what: str
     cases: int
     inside: float
-    """Share of the cases; below and above it are the others."""
+    """The share of cases within the range; `below` and `above` are the other cases."""
     below: float
     above: float
 
 
 def learned_range(batches: Sequence[Batch]) -> UsageRange:
-    """The range read off what followed the decisions of all organisations but those that are held out."""
+    """The usage range estimated from the usage after decisions, on organisations that are not held out."""
     kept = [batch for batch in followed(batches, held=False) if len(batch)]
     if not kept:
         return NORMAL
@@ -54,9 +54,9 @@ def learned_range(batches: Sequence[Batch]) -> UsageRange:
 
 
 def followed(batches: Sequence[Batch], *, held: bool) -> list[Batch]:
-    """The decisions whose next 30 days lie within the data, of organisations that still used the product in them.
+    """The decisions with 30 days of data after them in which the organisation still used the product.
 
-    The range speaks of those that stay. `held`: of the held-out organisations, else of all others.
+    The range describes organisations that stay. `held` selects the held-out organisations, else all others.
     """
     found = []
     for batch in batches:
@@ -67,9 +67,9 @@ def followed(batches: Sequence[Batch], *, held: bool) -> list[Batch]:
 
 
 def backtest(batches: Sequence[Batch], *, usage_range: UsageRange) -> list[Coverage]:
-    """Coverage on the held-out organisations: of usage, by metric and days of history, and of all candidates' bills.
+    """Coverage on held-out organisations: of usage by metric and days of history, and of the candidates' bills.
 
-    `TrainingSetRefused` when nothing of them is followed by 30 days of data.
+    `TrainingSetRefused` when no decision of a held-out organisation is followed by 30 days of data.
     """
     kept = [batch for batch in followed(batches, held=True) if len(batch)]
     if not kept:
@@ -105,7 +105,7 @@ def _bills(batches: Sequence[Batch], usage_range: UsageRange) -> Iterator[Covera
 
 
 def _bills_of(batch: Batch, usage_range: UsageRange) -> Iterator[tuple[int, int, int]]:
-    """Low, high and what came, in minor units, of every decision and candidate plan."""
+    """Low, high and actual bill, in minor units, of every decision and candidate plan."""
     interval: Interval = "year" if batch.plans.interval == "year" else "month"
     for i in range(len(batch)):
         facts = Facts(select(batch.situations, np.array([i])), batch.plans)

@@ -1,4 +1,4 @@
-"""Bounds for the mean of non-negative numbers that stay true however often one looks.
+"""Confidence sequences by betting: bounds for a mean that hold at every look at once.
 
 A gambler who bets that the mean is above m multiplies its capital by 1 + c (x / m − 1) with each number x, c the share
 of its capital at stake. If the mean is m or less, the capital is a non-negative supermartingale, and reaches 1 / error
@@ -19,16 +19,16 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 STAKES: Final = np.geomspace(0.001, 0.5, 16)
-"""Shares of the capital at stake; the small ones are for weights in the hundreds."""
+"""The shares of capital at stake; small ones suit weights in the hundreds."""
 TOLERANCE: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
 class ConfidenceSequence:
-    """Bounds after each of the looks; all of them hold at once with the level's probability."""
+    """Lower and upper bounds after each look; with the probability of the level all of them hold at once."""
 
     looks: tuple[int, ...]
-    """How many decisions had been seen."""
+    """The number of decisions seen at each look."""
     lower: FloatArray
     upper: FloatArray
 
@@ -41,7 +41,7 @@ def confidence_sequence(
     looks: Sequence[int] | None = None,
     reward_range: tuple[float, float] = (0.0, 1.0),
 ) -> ConfidenceSequence:
-    """Bounds for the mean reward of a policy, from decisions that another policy took, in the order of time.
+    """Bounds for the mean reward of a policy, from decisions that another policy made, in the order of time.
 
     `weights` (n,) are importance weights, `rewards` (n,) lie within `reward_range`; `looks` are ascending counts of
     decisions, by default only the last. The lower bound bets on w·r, the upper on w·(1 − r), each with half the error.

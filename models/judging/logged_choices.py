@@ -1,4 +1,4 @@
-"""From a training set to what a policy is judged by offline: the plan put first, whether it was taken, and weights."""
+"""Builds the log for off-policy evaluation from a training set: rewards, importance weights, expected rewards."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -20,28 +20,28 @@ IntArray = NDArray[np.int64]
 
 
 class ChoiceModel(Protocol):
-    """States choice probabilities; fitted on `TrainingSet.learned_from`, so that it knows the position shown."""
+    """A model of choice probabilities that reads features and shown positions (`TrainingSet.learned_from`)."""
 
     def predict_proba(self, X: Any, group_sizes: Any) -> FloatArray:
-        """Each candidate's chance of being chosen, (rows,)."""
+        """The probability of each candidate to be chosen, (rows,)."""
 
 
 FitChoiceModel = Callable[[TrainingSet], ChoiceModel]
 
 
 def fit_logit(rows: TrainingSet) -> ConditionalLogit:
-    """The choice model that stands in where no other is given."""
+    """The default choice model: a conditional logit on features and positions."""
     return ConditionalLogit(ridge=1.0).fit(rows.learned_from, rows.chosen, rows.group_sizes)
 
 
 def policy_log(
     rows: TrainingSet, *, utilities: FloatArray, choice_model: ChoiceModel, exploring: Policy = OFF
 ) -> PolicyLog:
-    """The log of the policy that puts the plan of highest utility first, and leaves the others as they were shown.
+    """The log of a policy that puts the plan of highest utility first and leaves the others in their logged order.
 
-    `utilities` (r,); ties go to the earlier row. A policy that is `exploring` varies the first place as the service
-    would. `choice_model` must not have seen the organisations in `rows`. The reward is 1 if the plan put first was
-    chosen. What stood below is part of what was logged, not of the action.
+    `utilities` (rows,); between equal ones the earlier row comes first. With `exploring` the policy varies the first
+    place as the service does. `choice_model` must not have seen the organisations of `rows`. The reward is 1 if the
+    plan put first was chosen.
     """
     logged = np.flatnonzero(rows.order == 1)
     places = positions_by_group(utilities, rows.group_sizes)
@@ -62,7 +62,10 @@ def policy_log(
 def chances_of_first(
     utilities: FloatArray, places: IntArray, *, group_sizes: IntArray, exploring: Policy = OFF
 ) -> FloatArray:
-    """The chance of each candidate (r,) of being put first, by the service's own rule; `places` (r,) are its ranks."""
+    """The probability of each candidate to be put first, (rows,), by the rule of the service.
+
+    `places` (rows,) are the ranks by `utilities` (rows,).
+    """
     chances: FloatArray = (places == 1).astype(np.float64)
     if exploring.off:
         return chances
@@ -76,7 +79,7 @@ def chances_of_first(
 
 
 def _rows_in_place(places: IntArray, place: int, group_sizes: IntArray) -> tuple[IntArray, IntArray]:
-    """Whether each decision has a candidate in this place (d,), 1 or 0, and its row; the first where it has none."""
+    """For each decision whether it has a candidate of this rank (1 or 0), and its row, or its first row; both (d,)."""
     there = (group_sizes >= place).astype(np.int64)
     first = np.cumsum(group_sizes) - group_sizes
     first[there == 1] = np.flatnonzero(places == place)
@@ -86,10 +89,10 @@ def _rows_in_place(places: IntArray, place: int, group_sizes: IntArray) -> tuple
 def settled_log(
     rows: TrainingSet, *, utilities: FloatArray, choice_model: ChoiceModel, exploring: Policy = OFF
 ) -> PolicyLog:
-    """The same of those decisions only that are there whatever was chosen.
+    """Like `policy_log`, restricted to settled decisions, whose presence in the log does not depend on the choice.
 
-    The latest are there if somebody paid. A weight does not know that: judged by those, a policy that puts first what
-    is held already would see its first plans too seldom (mean weight 0.8 in the demo), and every other one too often.
+    Later decisions are in the training set only if somebody paid, which importance weights do not correct: a policy
+    that puts the plan held first would see its first plans too rarely (mean weight 0.8 in the demo).
     """
     settled = rows.settled
     scores = utilities[np.repeat(settled, rows.group_sizes)]
@@ -116,9 +119,10 @@ def cross_fitted_log(
     fold_of_decision: IntArray,
     fit: FitChoiceModel = fit_logit,
 ) -> PolicyLog:
-    """The same for all decisions at once, each judged by a choice model fitted on the other folds.
+    """Like `policy_log`, for all decisions, with choice models that are fitted on the other folds.
 
-    `fold_of_decision` (d,) keeps an organisation in one fold (`models.choice.cross_fitting.assign_folds`).
+    `fold_of_decision` (d,) keeps the decisions of an organisation together, as
+    `models.choice.cross_fitting.assign_folds` does.
     """
     parts: list[tuple[IntArray, PolicyLog]] = []
     for fold in np.unique(fold_of_decision):

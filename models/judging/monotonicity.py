@@ -1,6 +1,6 @@
-"""The certificate that more usage, all else equal, never leads to a smaller plan; it probes any ranker on any sale.
+"""Certifies monotonicity: more usage, all else equal, never leads to a smaller plan; for any ranker and catalogue.
 
-It is asked of the first plan as it is served: after the guard (`recommender.ranking.guard`), and with what blocks a
+The first plan is probed as it is served: after the guard (`recommender.ranking.guard`), which also knows what blocks a
 lower tier.
 """
 
@@ -21,10 +21,10 @@ from recommender.ranking.ranker import IntArray, Ranker
 from recommender.ranking.situation import DAY_SECONDS, WINDOW_DAYS, PlanTable, Situations
 
 FACTORS: Final = (1.0, 1.5, 2.0, 3.0, 4.5, 6.5, 9.5, 14.0, 20.0)
-"""What usage is multiplied by, step by step."""
+"""The factors by which usage is multiplied, in ascending order."""
 
 TOGETHER: Final = "together"
-"""All metrics at once; the other dimensions are the metrics one at a time."""
+"""The dimension in which all metrics are multiplied; every other dimension multiplies one metric."""
 
 ORGANISATIONS: Final = 5_000
 _AT_ONCE: Final = 500
@@ -33,19 +33,19 @@ _OLDEST_TRIAL_DAYS: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What was probed and what fell."""
+    """The result of probing a ranker: how often the tier of the first plan fell or rose with usage."""
 
     organisations: int
     probes: int
-    """Organisations × dimensions; each asks once per factor."""
+    """Organisations × dimensions; each probe scores the organisation once per factor."""
     falls: Mapping[str, int]
-    """By dimension: organisations whose first plan had a lower tier at some step than at the step before."""
+    """Dimension → organisations whose first plan had a lower tier at some factor than at the factor before."""
     moved: Mapping[str, int]
-    """By dimension: organisations whose first plan rose; a certificate over rankers that never move says nothing."""
+    """Dimension → organisations whose first plan rose at some factor; without any the certificate is empty."""
 
     @property
     def holds(self) -> bool:
-        """Whether nothing fell."""
+        """Whether no first plan fell to a lower tier."""
         return not any(self.falls.values())
 
 
@@ -58,10 +58,10 @@ def certify(
     seed: int = 0,
     guarded: bool = True,
 ) -> Certificate:
-    """Multiply usage by `FACTORS`, all metrics together and one at a time, and count where the first tier falls.
+    """Multiply usage by `FACTORS`, all metrics together and one at a time, and count falls of the first plan's tier.
 
-    The organisations are `situations`, which must be of `plans`, or as many drawn ones. Not `guarded`, it is the
-    ranker's own first plan that is looked at.
+    `situations` are the organisations to probe and must refer to `plans`; without them `organisations` random ones are
+    drawn from `seed`. Unless `guarded`, the ranker's own first plan is probed instead of the one that is served.
     """
     probed = probe_situations(plans, number=organisations, seed=seed) if situations is None else situations
     everything = tuple(range(len(METRICS)))
@@ -84,7 +84,7 @@ def first_tiers(
     factors: Sequence[float] = FACTORS,
     guarded: bool = True,
 ) -> IntArray:
-    """The tier of each organisation's first plan at each factor, shape (n, factors)."""
+    """The tier of the first plan of each organisation at each factor, (n, factors)."""
     tiers = np.empty((len(situations), len(factors)), dtype=np.int64)
     for column, factor in enumerate(factors):
         busier = with_usage_times(situations, factor, metrics=metrics)
@@ -95,7 +95,7 @@ def first_tiers(
 
 
 def first_plans(ranker: Ranker, plans: PlanTable, situations: Situations, *, guarded: bool = True) -> IntArray:
-    """The place in the plan table of each organisation's first plan, (n,), as it is served or as the ranker says."""
+    """The index in the plan table of each organisation's first plan, (n,): as served, or the ranker's own."""
     cube = feature_cube(situations, plans, ranker.feature_names)
     rows, sizes = feature_rows(cube, situations.eligible)
     utilities = np.full(situations.eligible.shape, -np.inf)
@@ -110,17 +110,17 @@ def first_plans(ranker: Ranker, plans: PlanTable, situations: Situations, *, gua
 
 
 def with_usage_times(situations: Situations, factor: float, *, metrics: Sequence[int]) -> Situations:
-    """The same organisations with some metrics times a factor; whole days, levels included."""
+    """The same organisations with every day of some metrics multiplied by a factor."""
     totals = situations.totals.copy()
     totals[:, :, list(metrics)] *= factor
     return replace(situations, totals=totals)
 
 
 def probe_situations(plans: PlanTable, *, number: int, seed: int) -> Situations:
-    """Organisations of every kind: idle to bursting, an hour to months old, with and without readings, held plans.
+    """Draw `number` random organisations: idle to very busy, an hour to months old.
 
-    Sizes spread around what the plans hold, so that limits are crossed within the factors. A fifth of the plans is not
-    open to each organisation; at least one is.
+    Some have no readings of a metric, some hold a plan. Usage spreads around the limits of the plans, so that the
+    factors cross them. Each organisation may take about four fifths of the plans, and at least one.
     """
     rng = np.random.default_rng(seed)
     count = len(plans.codes)
@@ -153,7 +153,7 @@ def probe_situations(plans: PlanTable, *, number: int, seed: int) -> Situations:
 
 
 def _seconds(age: IntArray, today: IntArray) -> NDArray[np.float64]:
-    """Shape (n, WINDOW_DAYS): the part of each day that lies after the trial's beginning."""
+    """The seconds of each day that lie after the beginning of the trial, (n, WINDOW_DAYS)."""
     day = np.arange(WINDOW_DAYS)
     length = np.where(day == 0, today[:, None], DAY_SECONDS)
     until_midnight = today[:, None] - age[:, None] + day * DAY_SECONDS

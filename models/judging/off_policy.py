@@ -1,8 +1,8 @@
-"""What a policy would have earned on decisions that another policy took, judged from the log alone.
+"""Off-policy evaluation: estimates the mean reward of a policy from decisions that another policy made.
 
-An action is the plan put first; its reward is bounded, usually 1 if that plan was chosen. With w = the policy's
-probability of the logged action over its logged propensity, r the reward, q the reward expected by a choice model that
-has not seen the organisation, and q_policy the same for what the policy would do:
+An action is the plan put first; its reward is bounded, usually 1 if that plan was chosen. With the importance weight
+w = the policy's probability of the logged action / its logged propensity, the reward r, the reward q that a choice
+model expects of the logged action, and q_policy that it expects of the policy's actions:
 
     IPS     mean of w r                                   (Horvitz, Thompson 1952)
     SNIPS   sum of w r / sum of w                         (Swaminathan, Joachims 2015)
@@ -29,30 +29,32 @@ from models.judging.confidence_sequence import confidence_sequence
 FloatArray = NDArray[np.float64]
 
 LARGEST_WEIGHT: Final = 10.0
-"""What SWITCH lets through at most, and DRos shrinks to at most."""
+"""SWITCH drops larger weights; DRos shrinks weights to at most this value."""
 FEWEST_EFFECTIVE: Final = 100.0
+"""The least effective sample size of a reliable estimate."""
 MOST_STANDARD_ERRORS: Final = 3.0
+"""How far the mean weight of a reliable estimate may be off 1, in standard errors."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyLog:
-    """n logged decisions in the order of time, beside what another policy would have done; arrays are (n,)."""
+    """n logged decisions in the order of time, with the weights of the policy to be evaluated; arrays are (n,)."""
 
     rewards: FloatArray
     weights: FloatArray
-    """The policy's probability of the logged action over the logged propensity; its mean is 1 but for chance."""
+    """Importance weights; their expectation is 1."""
     expected_logged: FloatArray
-    """The choice model's expectation of the reward of the logged action."""
+    """The choice model's expected reward of the logged action; the model has not seen the organisation."""
     expected_policy: FloatArray
-    """The choice model's expectation of the reward of what the policy would do."""
+    """The choice model's expected reward of the policy's own actions."""
     organizations: NDArray[np.object_]
-    """Decisions of one organisation are not independent; intervals are worked out over organisations."""
+    """Decisions of one organisation depend on each other; standard errors are clustered by organisation."""
     reward_range: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its normal interval; valid at one look, decided on beforehand."""
+    """An estimate with its normal interval, which holds for a single look that was planned beforehand."""
 
     value: float
     standard_error: float
@@ -62,21 +64,21 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Whether the log says anything about the policy."""
+    """Diagnostics of the importance weights."""
 
     decisions: int
     effective_sample_size: float
-    """(sum of w)² / sum of w² (Kish 1965): as many decisions of its own would say as much."""
+    """(sum of w)² / sum of w² (Kish 1965): the number of unweighted decisions with the same information."""
     mean: float
     mean_standard_error: float
     largest: float
     overlap: float
-    """Share of decisions in which the policy might have done what was logged."""
+    """The share of decisions in which the policy could have taken the logged action."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfflineVerdict:
-    """Whether the estimates may be relied on, and every reason why not."""
+    """Whether the estimates are reliable, and every reason against it."""
 
     reliable: bool
     reasons: tuple[str, ...]
@@ -84,23 +86,35 @@ class OfflineVerdict:
 
 @dataclass(frozen=True, slots=True)
 class OffPolicyEvidence:
-    """All that the log says about one policy."""
+    """Off-policy estimates of one policy with their diagnostics."""
 
     estimates: dict[str, Estimate]
-    """By estimator, in the order above; empty where the weights allow none."""
+    """Estimator → estimate, in the order of the module's table; empty where the weights allow none."""
     anytime: tuple[float, float] | None
-    """The betting confidence sequence at the last look; it may be looked at every day."""
+    """The betting confidence sequence after the last decision; it also holds when looked at every day."""
     logged: Estimate
-    """The mean reward of what was really shown."""
+    """The mean reward of the logged actions."""
     weights: Weights
     verdict: OfflineVerdict
 
 
 def judge_policy(log: PolicyLog, *, level: float = 0.95) -> OffPolicyEvidence:
-    """Every estimate of the policy's mean reward, with intervals at `level`, diagnostics and a verdict.
+    """Estimate a policy's mean reward with every estimator, with intervals at `level`, diagnostics and a verdict.
 
-    Weights that are not finite (a logged action with no propensity) or all zero give no estimates, only the verdict;
-    nor does a log of nothing.
+    An empty log, weights that are not finite (a logged propensity of 0) and weights that are all 0 give no estimates,
+    only the verdict.
+
+    >>> import numpy as np
+    >>> log = PolicyLog(
+    ...     rewards=np.array([1.0, 0.0, 1.0, 0.0]),
+    ...     weights=np.array([2.0, 0.0, 1.0, 1.0]),
+    ...     expected_logged=np.full(4, 0.5),
+    ...     expected_policy=np.full(4, 0.5),
+    ...     organizations=np.array(["a", "b", "c", "d"], dtype=object),
+    ... )
+    >>> evidence = judge_policy(log)
+    >>> evidence.estimates["SNIPS"].value, evidence.verdict.reasons
+    (0.75, ('the effective sample of 3 is below 100',))
     """
     if not len(log.rewards):
         unknown, reasons = float("nan"), ("no decision was logged of which everything is known by now",)
@@ -119,9 +133,13 @@ def judge_policy(log: PolicyLog, *, level: float = 0.95) -> OffPolicyEvidence:
 
 
 def importance_weights(policy: FloatArray, propensity: FloatArray) -> FloatArray:
-    """The policy's probability of each logged action over its logged propensity, (n,).
+    """The policy's probability of each logged action divided by its logged propensity, (n,).
 
-    Infinite where the propensity is no probability above 0: such a decision cannot have been logged as it was taken.
+    Infinite where the logged propensity is not in (0, 1], which no logging policy can have had.
+
+    >>> import numpy as np
+    >>> importance_weights(np.array([0.5, 1.0]), np.array([0.25, 0.0])).tolist()
+    [2.0, inf]
     """
     possible = (propensity > 0) & (propensity <= 1)
     weights: FloatArray = np.full(len(propensity), np.inf)
@@ -129,7 +147,7 @@ def importance_weights(policy: FloatArray, propensity: FloatArray) -> FloatArray
 
 
 def estimates(log: PolicyLog, *, level: float = 0.95) -> dict[str, Estimate]:
-    """Every estimate by its name, in the order of the module's table; weights must be finite and not all 0."""
+    """Estimator → estimate, in the order of the module's table; weights must be finite and not all 0."""
     w, r, q = log.weights, log.rewards, log.expected_logged
     switched = np.where(w <= LARGEST_WEIGHT, w, 0.0)
     shrinkage = (2 * LARGEST_WEIGHT) ** 2  # the shrunk weight is largest at w = √λ, where it is √λ / 2
@@ -146,7 +164,7 @@ def estimates(log: PolicyLog, *, level: float = 0.95) -> dict[str, Estimate]:
 
 
 def weigh(log: PolicyLog) -> Weights:
-    """The diagnostics of the weights; infinite ones leave no effective sample."""
+    """Diagnostics of the weights of a log; infinite weights give an effective sample of 0."""
     w = log.weights
     if not np.isfinite(w).all():
         return Weights(len(w), 0.0, float("inf"), float("inf"), float("inf"), float((w > 0).mean()))
@@ -163,9 +181,10 @@ def weigh(log: PolicyLog) -> Weights:
 
 
 def verdict(weights: Weights) -> OfflineVerdict:
-    """Refused below an effective sample of 100, or when the mean weight is off 1 by more than 3 standard errors.
+    """Whether estimates with these weights are reliable.
 
-    The mean weight is 1 in expectation wherever propensities are true and leave the policy a chance everywhere.
+    Not below an effective sample of `FEWEST_EFFECTIVE`, nor when the mean weight is off 1 by more than
+    `MOST_STANDARD_ERRORS`: its expectation is 1 where propensities are true and every action could be logged.
     """
     effective, mean, error = weights.effective_sample_size, weights.mean, weights.mean_standard_error
     conditions = [
@@ -187,7 +206,7 @@ def _mean(terms: FloatArray, log: PolicyLog, *, level: float) -> Estimate:
 
 
 def _self_normalised(base: FloatArray, gains: FloatArray, log: PolicyLog, *, level: float) -> Estimate:
-    """Mean of `base`, plus the weighted mean of `gains`; its influence terms by the delta method."""
+    """The mean of `base` plus the self-normalised weighted mean of `gains`; standard error by the delta method."""
     w = log.weights
     start, gain = float(base.mean()), float((w * gains).sum() / w.sum())
     influence = base - start + w * (gains - gain) / w.mean()
@@ -201,7 +220,10 @@ def _estimate(value: float, influence: FloatArray, log: PolicyLog, *, level: flo
 
 
 def _standard_error(influence: FloatArray, organizations: NDArray[np.object_]) -> float:
-    """Of a mean with these centred terms, over organisations (Liang, Zeger 1986); infinite for a single one."""
+    """The standard error of a mean with these centred terms, clustered by organisation (Liang, Zeger 1986).
+
+    Infinite for a single organisation.
+    """
     _, place = np.unique(organizations, return_inverse=True)
     sums = np.bincount(place, weights=influence)
     if len(sums) < 2:

@@ -1,4 +1,4 @@
-"""The difference between two rankers on the same decisions, with an interval over organisations."""
+"""Differences between two rankers on the same decisions, with bootstrap intervals over organisations."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ _AT_ONCE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A mean difference and the interval that it lies in."""
+    """A mean difference with its confidence interval."""
 
     value: float
     lower: float
@@ -25,12 +25,12 @@ class Difference:
 
     @property
     def above_zero(self) -> bool:
-        """Whether chance alone does not explain that it is positive."""
+        """Whether the whole interval lies above zero."""
         return self.lower > 0
 
     @property
     def below_zero(self) -> bool:
-        """Whether chance alone does not explain that it is negative."""
+        """Whether the whole interval lies below zero."""
         return self.upper < 0
 
 
@@ -42,10 +42,15 @@ def paired_difference(
     level: float = LEVEL,
     seed: int = 0,
 ) -> Difference:
-    """The mean of ours − theirs, (d,) each, with its bootstrap percentile interval.
+    """The mean of `ours` − `theirs`, both (d,), with its bootstrap percentile interval at `level`.
 
-    Organisations are drawn with replacement, each with all of its decisions, which are not independent of each other
-    (Cameron, Gelbach, Miller 2008). The same numbers and seed give the same interval; both equal give 0 … 0.
+    Organisations are drawn with replacement, each with all of its decisions, because those depend on each other
+    (Cameron, Gelbach, Miller 2008). The same values and seed give the same interval.
+
+    >>> import numpy as np
+    >>> ours, theirs = np.array([1.0, 1.0, 0.0]), np.zeros(3)
+    >>> paired_difference(ours, theirs, organizations=np.array(["a", "b", "c"], dtype=object)).value.__round__(2)
+    0.67
     """
     differences = ours - theirs
     _, place = np.unique(organizations, return_inverse=True)

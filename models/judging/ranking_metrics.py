@@ -1,4 +1,4 @@
-"""How well utilities foretell choices: the figures by which rankers are compared, each defined once."""
+"""Metrics of rankers on a hold-out: hit@1, NDCG@3, log-loss and calibration error, each defined once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,21 +19,21 @@ BINS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class RankingMetrics:
-    """One ranker's figures over the same held-out decisions."""
+    """The metrics of one ranker over the decisions of a hold-out."""
 
     hit_at_1: float
-    """Share of decisions whose first plan was the chosen one."""
+    """The share of decisions whose chosen plan was ranked first."""
     ndcg_at_3: float
-    """Mean of 1 / log2(1 + position) of the chosen plan, 0 below the third place."""
+    """The mean of 1 / log2(1 + position) of the chosen plan, 0 below the third position."""
     log_loss: float | None
-    """Mean -ln of the probability given to the chosen plan, in nats; None when it states no probabilities."""
+    """The mean of -ln p of the chosen plan, in nats; None for a ranker that states no probabilities."""
     calibration_error: float | None
-    """Mean distance between stated and observed share over ten bins of equal size; None likewise."""
+    """The mean distance of stated and observed shares over ten bins of equal size; None without probabilities."""
     expected_hit_at_1: float | None
-    """Mean true probability of the plan put first, free of the luck of the draw; None where the truth is not known."""
+    """The mean true probability of the plan ranked first; None where true probabilities are unknown."""
 
     def share_of_gap(self, *, rules: "RankingMetrics", optimum: "RankingMetrics") -> float | None:
-        """How far from the rules (0) to the known optimum (1) it gets in hit@1."""
+        """The position between the rules (0) and the optimum (1) in expected hit@1; None where it is unknown."""
         if self.expected_hit_at_1 is None or rules.expected_hit_at_1 is None or optimum.expected_hit_at_1 is None:
             return None
         gap = optimum.expected_hit_at_1 - rules.expected_hit_at_1
@@ -48,9 +48,16 @@ def ranking_metrics(
     truth: FloatArray | None = None,
     states_probabilities: bool = True,
 ) -> RankingMetrics:
-    """The figures of one ranker; all arrays are (rows,) but `group_sizes` (decisions,). Ties go to the earlier row.
+    """The metrics of one ranker on the decisions of a hold-out.
 
-    `truth` holds the true choice probability of each row, where it is known.
+    `utilities` and `chosen` (1.0 for the chosen candidate) are (rows,), sorted by decision; `group_sizes` (decisions,)
+    counts the candidates; `truth` (rows,) holds true choice probabilities where they are known. Between equal utilities
+    the earlier row is ranked first.
+
+    >>> import numpy as np
+    >>> one = ranking_metrics(np.array([2.0, 1.0]), chosen=np.array([1.0, 0.0]), group_sizes=np.array([2]))
+    >>> one.hit_at_1, round(one.log_loss, 3)
+    (1.0, 0.313)
     """
     positions = positions_by_group(utilities, group_sizes)
     each = by_decision(utilities, chosen=chosen, group_sizes=group_sizes)
@@ -104,7 +111,7 @@ def popularity(learned_from: TrainingSet, holdout: TrainingSet) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class ByDecision:
-    """What the means of `Figures` are taken over; arrays (d,)."""
+    """Metrics of single decisions, whose means are `RankingMetrics`; arrays (d,)."""
 
     hit: FloatArray
     ndcg: FloatArray
@@ -112,7 +119,7 @@ class ByDecision:
 
 
 def by_decision(utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntArray) -> ByDecision:
-    """Hit@1, NDCG@3 and log-loss of each decision; arguments as those of `judge`."""
+    """Hit@1, NDCG@3 and log-loss of each decision; takes the arguments of `ranking_metrics`."""
     taken = positions_by_group(utilities, group_sizes)[chosen == 1]
     return ByDecision(
         hit=(taken == 1).astype(np.float64),
@@ -122,7 +129,7 @@ def by_decision(utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntAr
 
 
 def positions_by_group(utilities: FloatArray, group_sizes: IntArray) -> IntArray:
-    """Each row's position within its decision, from 1; equal utilities keep their order."""
+    """The rank of each row within its decision, from 1, (rows,); equal utilities keep their order."""
     group = np.repeat(np.arange(len(group_sizes)), group_sizes)
     order = np.lexsort((np.arange(len(utilities)), -utilities, group))
     positions = np.empty(len(utilities), dtype=np.int64)
@@ -131,7 +138,7 @@ def positions_by_group(utilities: FloatArray, group_sizes: IntArray) -> IntArray
 
 
 def calibration_error(probabilities: FloatArray, chosen: FloatArray) -> float:
-    """Expected calibration error over ten bins with equally many rows (Naeini et al. 2015)."""
+    """The expected calibration error over ten bins with equally many rows (Naeini et al. 2015)."""
     order = np.argsort(probabilities, kind="stable")
     bins = [part for part in np.array_split(order, BINS) if len(part)]
     return float(

@@ -28,25 +28,25 @@ from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, Explana
 from recommender.ranking.situation import PlanTable, Situations
 
 SAME: Final = 1e-9
-"""What a figure worked out again may differ by from the stored one."""
+"""The allowed difference between a recomputed and a stored figure."""
 
 Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One decision, as it was taken."""
+    """One decision with everything that was known when it was made."""
 
     logged: Logged
     situations: Situations
-    """Of this one organisation, n = 1."""
+    """The situation of the organisation, n = 1."""
     catalogue: Catalogue
     plans: PlanTable
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What the audit found of one reason."""
+    """The result of auditing one reason."""
 
     decision_id: str
     code: str
@@ -54,23 +54,23 @@ class Finding:
     attributed: bool
     necessary: bool
     reproduced: bool
-    """Whether margin, margin without and attribution come out as they were stored."""
+    """Whether margin, margin without the fact and attribution equal the stored values."""
 
     @property
     def sound(self) -> bool:
-        """Whether it may be shown."""
+        """Whether the reason passed every check."""
         return self.true and self.attributed and self.necessary and self.reproduced
 
 
 @dataclass(slots=True)
 class ReasonsAudit:
-    """Counts over the audited decisions."""
+    """Counts over audited decisions, and the reasons that failed."""
 
     decisions: int = 0
     specific: int = 0
-    """Decisions with at least one reason; the others read a neutral text."""
+    """Decisions with at least one reason; the others show a neutral text."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """Decisions that cannot be audited, by why not."""
+    """Decisions that cannot be audited, counted by ranker."""
     reasons: int = 0
     true: int = 0
     attributed: int = 0
@@ -81,11 +81,11 @@ class ReasonsAudit:
 
     @property
     def sound(self) -> bool:
-        """Whether every reason holds."""
+        """Whether every audited reason passed."""
         return not self.faults
 
     def take(self, case: Case, records: Sequence[Record], *, plan: str, ranker: Ranker) -> None:
-        """Audit the reasons of one decision."""
+        """Audit the reasons of one decision and add the results."""
         self.decisions += 1
         self.specific += bool(records)
         audited = AuditedDecision(case, ranker)
@@ -102,7 +102,7 @@ class ReasonsAudit:
 
 
 def cases_of(batches: Sequence[Batch]) -> Iterator[Case]:
-    """Every decision in which anything could be recommended."""
+    """Every decision with at least one candidate."""
     for batch in batches:
         for i in np.flatnonzero(batch.situations.eligible.any(axis=1)).tolist():
             yield Case(batch.logged[i], select(batch.situations, np.array([i])), batch.catalogue, batch.plans)
@@ -111,7 +111,7 @@ def cases_of(batches: Sequence[Batch]) -> Iterator[Case]:
 def audit_explanations(
     batches: Sequence[Batch], ranker: Ranker, *, progress: Callable[[int], None] = lambda _done: None
 ) -> ReasonsAudit:
-    """Explain the first plan of every decision as the service would, and audit what it would show."""
+    """Explain the first plan of every decision as the service would, and audit the reasons."""
     audit = ReasonsAudit()
     for case in cases_of(batches):
         explanation = explained(case, ranker)
@@ -126,9 +126,9 @@ def audit_log(
     *,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> ReasonsAudit:
-    """Replay the reasons that were stored with each decision.
+    """Audit the reasons that were logged with each decision.
 
-    `ranker_of` gives the ranker that took a decision, None where it is not to be had.
+    `ranker_of` returns the ranker that made a decision, or None where it is not available.
     """
     audit = ReasonsAudit()
     for case in cases_of(batches):
@@ -161,7 +161,7 @@ def explained(case: Case, ranker: Ranker) -> Explanation:
 
 @dataclass(frozen=True)
 class AuditedDecision:
-    """One decision as it was, and what the ranker says of it; worked out once for all of its reasons."""
+    """One decision with the ranker's utilities and shares, computed once for all of its reasons."""
 
     case: Case
     ranker: Ranker
@@ -173,29 +173,29 @@ class AuditedDecision:
 
     @cached_property
     def utilities(self) -> FloatArray:
-        """Of the candidates, in their order."""
+        """The utility of each candidate, (candidates,)."""
         return _utilities(self.case.situations, self.case.plans, self.ranker)
 
     @cached_property
     def shares(self) -> FloatArray | None:
-        """What each feature adds, (candidates, features); `None` from a ranker that does not say."""
+        """The share of each feature, (candidates, features); None for a ranker without contributions."""
         if not isinstance(self.ranker, Attributing):
             return None
         return self.ranker.contributions(*_rows(self.case.situations, self.case.plans, self.ranker))
 
     @cached_property
     def facts(self) -> Facts:
-        """What the reasons were found in."""
+        """The derived facts in which reasons are found."""
         return Facts(self.case.situations, self.case.plans)
 
     @cached_property
     def checker(self) -> ReasonChecker:
-        """What they are held against."""
+        """The facts against which messages are checked."""
         return reason_checker(self.case.situations, catalogue=self.case.catalogue, plans=self.case.plans)
 
 
 def find(record: Record, audited: AuditedDecision, *, plan: str) -> Finding:
-    """Everything about one reason for a plan, from its record."""
+    """Audit one reason for a plan, from its record."""
     decision_id = audited.case.logged.decision_id
     code, params, checks = str(record.get("code")), record.get("params", {}), record.get("checks", {})
     rival = str(checks.get("rival"))
@@ -254,7 +254,7 @@ def _found_of_guard(record: Record, audited: AuditedDecision, *, fact: Fact, pai
 
 
 def _fact(facts: Facts, *, code: str, params: Mapping[str, Any], plan: str, rival: str) -> Fact | None:
-    """The fact that a record speaks of, with the world in which it is not so."""
+    """The fact of a record, with the situation in which it does not hold; None where there is no such fact."""
     codes = facts.plans.codes
     places = {"plan": codes.index(plan), "rival": codes.index(rival)}
     known = enough(facts, **places) if code == "enough" else facts_for(facts, **places)

@@ -1,7 +1,7 @@
-"""Whether what a reason says is so: read from the usage, the catalogue and the bill, by other ways than it was found.
+"""Checks whether a reason's message is true, by other code than the code that found the reason.
 
-A message claims figures. Here they are worked out again from the days of the cube and from the catalogue's plans, not
-from features or plan tables; only the projection, which is a definition, is shared with the code under audit.
+The figures of a message are computed again from daily usage and the catalogue's plans, not from features or plan
+tables. Only the projection of usage, which is a definition, is shared with the code under audit.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,12 +20,12 @@ NOTHING: Final = MonthlyUsage({}, {}, {})
 NOT_TRIVIAL: Final = 0.2
 """Share of a limit from which it is worth a word that usage fits."""
 CENT: Final = 1
-"""Between a bill rounded line by line and one rounded at the end."""
+"""Allowed difference between a bill rounded line by line and one rounded at the end, in minor units."""
 
 
 @dataclass(frozen=True)
 class ReasonChecker:
-    """One organisation at its decision, in the catalogue's own words."""
+    """The facts of one organisation at its decision, against which the messages of reasons are checked."""
 
     catalogue: Catalogue
     interval: Interval
@@ -35,26 +35,26 @@ class ReasonChecker:
     current_plan: str | None
     usage: MonthlyUsage
     daily: Mapping[str, tuple[float, float]]
-    """Count metric → units a day in the recent and in the earlier half of the history, whole weeks where it allows."""
+    """Counted metric → units a day in the recent and the earlier half of the history, in whole weeks where possible."""
     levels: Mapping[str, tuple[float, float, float]]
-    """Level metric → what was held at the decision, a week and two weeks before it; NaN where unknown."""
+    """Level metric → level at the decision, a week and two weeks before it; NaN where unknown."""
 
     def plan(self, code: str) -> Plan:
-        """A plan by its code."""
+        """The plan with this code."""
         return self.catalogue.plan(code)
 
     def limit(self, code: str, metric: str) -> float:
-        """A plan's limit of a metric; infinite without one."""
+        """The limit of a plan for a metric; infinite without one."""
         limit = self.plan(code).limit_of(metric)
         return float("inf") if limit is None else float(limit)
 
     def bill(self, code: str) -> int:
-        """The projected bill of a plan, in minor units."""
+        """The projected monthly bill of a plan, in minor units."""
         return projected_bill(plan=self.plan(code), interval=self.interval, usage=self.usage, days=0).amount_cents
 
 
 def reason_checker(situations: Situations, *, catalogue: Catalogue, plans: PlanTable) -> ReasonChecker:
-    """Of the one organisation that `situations` holds (n = 1)."""
+    """The checker for the single organisation of `situations` (n = 1)."""
 
     def named(there: np.ndarray[Any, np.dtype[np.bool_]], codes: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(code for code, has in zip(codes, there[0].tolist(), strict=True) if has)
@@ -94,7 +94,7 @@ def _weeks(situations: Situations, metric: str) -> tuple[float, float, float]:
 
 
 Claim = Mapping[str, Any]
-"""The parameters of a message."""
+"""Parameter → value of a message."""
 
 
 def _template(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -178,7 +178,7 @@ def _soon(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 
 
 def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
-    """A fifth at least; the figure said is damped, so growth is never less than what is said."""
+    """Growth of a fifth at least, and no less than the damped percentage of the message."""
     recent, earlier = w.daily.get(claim["metric"], (0.0, 0.0))
     larger = w.limit(plan, claim["metric"]) > w.limit(rival, claim["metric"])
     return larger and claim["percent"] >= 20 and recent >= earlier * (1 + (claim["percent"] - 0.5) / 100)
@@ -232,11 +232,11 @@ CHECKS: Final[Mapping[str, Callable[[ReasonChecker, Claim, str, str], bool]]] = 
     "cheapest_bill": _cheapest,
     "enough": _enough,
 }
-"""Code of a reason → whether its message is true, given its parameters, the plan it speaks for and the rival."""
+"""Code of a reason → check of its message, given its parameters, the recommended plan and the rival."""
 
 
 def is_true(w: ReasonChecker, *, code: str, params: Claim, plan: str, rival: str) -> bool:
-    """Whether the message is so; a code or a parameter that nobody knows is not."""
+    """Whether the message of a reason is true; False for an unknown code or missing parameters."""
     try:
         return CHECKS[code](w, params, plan, rival)
     except (KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""What putting the wrong plan first costs, in cents a month, by the usage that really followed."""
+"""Regret: how far the bill of the plan put first is from the lowest bill, by the usage after the decision."""
 
 from collections.abc import Sequence
 
@@ -13,14 +13,15 @@ from recommender.ranking.projection import COUNTS, MONTH_DAYS
 FloatArray = NDArray[np.float64]
 
 FEWEST_DAYS = 14.0
-"""Less of the month that followed says too little about it."""
+"""The least number of days with usage after a decision; with fewer the regret is unknown."""
 
 
 def monthly_bills(batch: Batch) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """The bill of each plan at the usage that followed, (n, p) minor units, and whether the plan would have held it.
+    """The monthly bill of each plan at the usage after the decision, and whether it allows that usage, (n, p) each.
 
-    Usage is scaled to 30 days; NaN bills where fewer than `FEWEST_DAYS` followed. A plan holds usage when its stock
-    limits hold what was there at the decision, and more of every allowance that is exceeded can be bought.
+    Bills are in minor units, for usage scaled to 30 days, and NaN where fewer than `FEWEST_DAYS` days followed. A plan
+    allows the usage when its stock limits allow what was there at the decision and every exceeded allowance has an
+    overage price.
     """
     facts = Facts(batch.situations, batch.plans)
     share = np.where(batch.later_days >= FEWEST_DAYS, batch.later_days, np.nan) / MONTH_DAYS
@@ -33,10 +34,10 @@ def monthly_bills(batch: Batch) -> tuple[FloatArray, NDArray[np.bool_]]:
 
 
 def regrets(batch: Batch, first: Sequence[str]) -> FloatArray:
-    """How far the bill of the plan put first (n,) is from the lowest bill among the candidates that hold the usage.
+    """The distance of the bill of each plan put first from the lowest bill of an adequate candidate, (n,).
 
-    In minor units a month, (n,); too small a plan counts like one that is too dear. NaN where too little followed, or
-    no candidate holds it.
+    In minor units a month; a plan that is too small counts like one that is too expensive. NaN where the usage after
+    the decision is unknown, or no candidate allows it.
     """
     bills, holds = monthly_bills(batch)
     possible = batch.situations.eligible & holds

@@ -22,7 +22,8 @@ from models.registry.model_card import EmptyField, model_card, render
 from models.training.judge_challenger import Judged, judge_challenger
 from models.training.train import Trained, train
 from recommender.billing.catalogue_build import load_catalogue
-from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.ranker import Ranker
+from tests.models.sabotaged import Flipped, Handicapped, LabelReader
 from tests.models.world import built, silent
 
 ORGANIZATIONS = int(os.environ.get("ORGANIZATIONS", "1200"))
@@ -170,66 +171,6 @@ def test_equal_figures_differ_by_nothing() -> None:
 def test_a_card_with_an_empty_field_is_not_written() -> None:
     with pytest.raises(EmptyField, match="nothing to say about Limits"):
         render("Model card: x", {"Purpose": "to rank", "Limits": " \n"})
-
-
-@dataclass(frozen=True)
-class Flipped:
-    """Says the opposite of another ranker."""
-
-    other: Ranker
-    name: str = "model"
-
-    @property
-    def version(self) -> str:
-        return f"flipped-{self.other.version}"
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return self.other.feature_names
-
-    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        return -self.other.utilities(features, group_sizes)
-
-
-@dataclass(frozen=True)
-class LabelReader:
-    """Reads, beside what another ranker reads, which plan was taken."""
-
-    other: Ranker
-    name: str = "model"
-
-    @property
-    def version(self) -> str:
-        return f"label-reader-{self.other.version}"
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return (*self.other.feature_names, "taken")
-
-    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        return self.other.utilities(np.ascontiguousarray(features[:, :-1]), group_sizes) + 9 * features[:, -1]
-
-
-@dataclass(frozen=True)
-class Handicapped:
-    """Gives less utility to plans with a feature than another ranker does."""
-
-    other: Ranker
-    feature: str
-    less: float
-    name: str = "model"
-
-    @property
-    def version(self) -> str:
-        return f"{self.other.version} with {self.less} less for {self.feature}"
-
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return self.other.feature_names
-
-    def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        handicap = self.less * features[:, self.feature_names.index(self.feature)]
-        return self.other.utilities(features, group_sizes) - handicap
 
 
 @dataclass(frozen=True)
