@@ -118,7 +118,7 @@ def evaluate_command(
                 learned_until_us=known_version.learned_until_us,
                 champion=champion,
             )
-            kept.note(version, judged)
+            kept.write_report(version, judged)
             console.print(words)
             print_metrics(dict(judged.evidence.metrics))
             print_conditions(judged.verdict)

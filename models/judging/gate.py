@@ -117,6 +117,12 @@ def _calibrated(e: Evidence) -> Condition:
     return Condition("probabilities mean what they say", error is not None and error <= allowed, finding)
 
 
+def _expects_what_is_chosen(e: Evidence) -> Condition:
+    finding = ", ".join(f"{one.feature} {one.expected:.3f} ({one.observed:.3f} chosen)" for one in e.moments)
+    met = all(one.agrees for one in e.moments)
+    return Condition("what is chosen is what it expects", met, finding or "the candidates never differ")
+
+
 def _no_slice_is_worse(e: Evidence) -> Condition:
     worse = [f"{one.kind} {one.name} {one.difference.value:+.3f}" for one in e.slices if one.difference.below_zero]
     finding = ", ".join(worse) if worse else f"none of {len(e.slices)}"
@@ -185,6 +191,7 @@ CONDITIONS: Final[tuple[Callable[[Evidence], Condition], ...]] = (
     _hits_as_often_as_the_rules,
     _predicts_better_than_popularity,
     _calibrated,
+    _expects_what_is_chosen,
     _no_slice_is_worse,
     _accepted_as_often,
     _reasons_hold,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.data.dataset import TrainingSet, columns_of, utilities_of
 from models.data.recomputed_features import Recomputed, recomputed
 from models.data.situations import Batch, spread
+from models.judging.choice_moments import Moment, choice_moments
 from models.judging.logged_choices import fit_logit, judge_policies
 from models.judging.monotonicity import Certificate, certify
 from models.judging.off_policy import OffPolicyEvidence
@@ -81,6 +82,8 @@ class Evidence:
     regret_cents: Mapping[str, float]
     """Mean regret per month, in minor units; empty while too little usage followed the decisions."""
     slices: tuple[Slice, ...]
+    moments: tuple[Moment, ...]
+    """What the challenger expects to be chosen beside what was, on all unseen settled decisions."""
     off_policy: Mapping[str, OffPolicyEvidence]
     reasons: ReasonsAudit
     certificates: Mapping[str, tuple[Certificate, ...]]
@@ -121,6 +124,8 @@ def gather_evidence(
     rows = _with_zeros(anew.decisions, undeclared)
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()} | ({"champion": champion} if champion else {})
     utilities = utilities_of(rankers, rows)
+    known = _with_zeros(recomputed(unseen, batches).decisions, undeclared)
+    of_unseen = utilities_of(rankers, known)
     guesses = popularity(learned.decisions, rows)
     by_ranker = {
         name: by_decision(values, chosen=rows.chosen, group_sizes=rows.group_sizes)
@@ -138,7 +143,8 @@ def gather_evidence(
         calibration_by_chance=calibration_by_chance(utilities["model"], rows.group_sizes),
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
         slices=tuple(slices_of(anew, utilities["model"], by_ranker["model"].ndcg, by_ranker["rules"].ndcg)),
-        off_policy=_off_policy(rankers, unseen, batches, learned_from=learned.decisions, undeclared=undeclared),
+        moments=choice_moments(of_unseen["model"], known),
+        off_policy=_off_policy(of_unseen, known, learned_from=learned.decisions),
         reasons=audit_explanations(spread(anew.batches, effort.audited_decisions), ranker)
         if not undeclared
         else ReasonsAudit(),
@@ -158,18 +164,11 @@ def gather_evidence(
 
 
 def _off_policy(
-    rankers: Mapping[str, Ranker],
-    unseen: TrainingSet,
-    batches: Sequence[Batch],
-    *,
-    learned_from: TrainingSet,
-    undeclared: tuple[str, ...],
+    utilities: Mapping[str, FloatArray], unseen: TrainingSet, *, learned_from: TrainingSet
 ) -> dict[str, OffPolicyEvidence]:
     """The off-policy estimates by ranker; the choice model is fitted on declared features of other organisations."""
     declared = tuple(name for name in FEATURES if name in learned_from.feature_names)
-    anew = recomputed(unseen, batches).decisions
-    utilities = utilities_of(rankers, _with_zeros(anew, undeclared))
-    return judge_policies(utilities, anew.only(declared), choice_model=fit_logit(learned_from.only(declared)))
+    return judge_policies(utilities, unseen.only(declared), choice_model=fit_logit(learned_from.only(declared)))
 
 
 def _with_zeros(rows: TrainingSet, names: tuple[str, ...]) -> TrainingSet:

@@ -174,7 +174,7 @@ def weigh(log: PolicyLog) -> Weights:
         decisions=len(w),
         effective_sample_size=float(w.sum()) ** 2 / squares if squares else 0.0,
         mean=mean,
-        mean_standard_error=_standard_error(w - mean, log.organizations),
+        mean_standard_error=standard_error(w - mean, log.organizations),
         largest=float(w.max()),
         overlap=float((w > 0).mean()),
     )
@@ -214,12 +214,12 @@ def _self_normalised(base: FloatArray, gains: FloatArray, log: PolicyLog, *, lev
 
 
 def _estimate(value: float, influence: FloatArray, log: PolicyLog, *, level: float) -> Estimate:
-    error = _standard_error(influence, log.organizations)
+    error = standard_error(influence, log.organizations)
     reach = NormalDist().inv_cdf((1 + level) / 2) * error
     return Estimate(value, error, value - reach, value + reach)
 
 
-def _standard_error(influence: FloatArray, organizations: NDArray[np.object_]) -> float:
+def standard_error(influence: FloatArray, organizations: NDArray[np.object_]) -> float:
     """The standard error of a mean with these centred terms, clustered by organisation (Liang, Zeger 1986).
 
     Infinite for a single organisation.

@@ -1,10 +1,10 @@
-"""What serving loads: `model.txt` + `manifest.json`, checked before a byte of it reaches LightGBM.
+"""Bundles, which the service loads: `model.txt` and `manifest.json`, checked before LightGBM reads a byte.
 
-A LightGBM text file that is merely truncated aborts the process that loads it. So size and hash are compared first, and
-a child process loads it and scores the golden rows; only then does this process load it too.
+LightGBM aborts the process that loads a truncated model. So size and hash are compared first, then a child process
+loads the bundle and scores the golden rows, and only then does this process load it.
 
-A registry's `bundles` folder holds `champion.json` (which version answers), perhaps `challenger.json` (which one is
-tried out in an experiment), and one folder per version.
+A registry's `bundles` folder holds one folder per version, `champion.json`, which names the version that answers, and
+`challenger.json` if experiments try a version out.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ USAGE_RANGE: Final = "usage_range.json"
 
 
 class BundleRefused(Exception):
-    """The bundle may not be served; `reason` says why in one line."""
+    """A bundle may not be served; `reason` says why in one line."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -50,7 +50,7 @@ class BundleUnchecked(BundleRefused):
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """A few decisions with the utilities that the ranker gave them when it was trained."""
+    """Golden rows: a few decisions with the utilities that the ranker gave them after training."""
 
     features: FloatArray
     group_sizes: IntArray
@@ -58,9 +58,9 @@ class Golden:
 
 
 def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dict[str, Any]) -> Path:
-    """Write both files below `folder`, which must not exist yet and appears when they are whole; returns it.
+    """Write a bundle to `folder`, which must not exist yet and appears when both files are whole; returns the folder.
 
-    `about` (digest, seed, metrics …) is kept in the manifest for people to read.
+    `about` (digest, seed, metrics …) goes into the manifest for people to read.
     """
     text = "" if ranker.booster is None else ranker.booster.model_to_string()
     manifest = {
@@ -84,13 +84,13 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
 
 
 def point_to(bundles: Path, version: str, *, pointer_name: str = POINTER) -> None:
-    """Make this version the champion (or the challenger), atomically: readers see the old pointer or the new one."""
+    """Make this version the champion (or the challenger) atomically: readers see the old pointer or the new one."""
     pointer = {"version": version, "bundle": version, "manifest_sha256": manifest_sha256(bundles / version)}
     write_text_atomically(bundles / pointer_name, json.dumps(pointer))
 
 
 def champion_version(bundles: Path) -> str | None:
-    """The version that the pointer names; `None` without a pointer that can be read."""
+    """The version that `champion.json` names; `None` when it is missing or cannot be read."""
     try:
         version = _json(bundles / POINTER).get("version")
     except BundleRefused:
@@ -99,27 +99,31 @@ def champion_version(bundles: Path) -> str | None:
 
 
 def manifest_sha256(folder: Path) -> str:
-    """The hash of a bundle's manifest, which holds the hash of its model."""
+    """The SHA-256 of a bundle's manifest, which contains that of its model."""
     return _sha256((folder / "manifest.json").read_bytes())
 
 
 def load_champion(address: Path) -> PlanRanker:
-    """The champion at a `bundles` folder; `BundleRefused` when there is none or it may not be served."""
+    """Load the champion of a `bundles` folder.
+
+    `BundleRefused` when there is none or it may not be served; `BundleUnchecked`, which may be tried again, when its
+    check did not finish.
+    """
     return _load_pointed(address, POINTER)
 
 
 def load_challenger(address: Path) -> PlanRanker:
-    """The ranker that an experiment tries out beside the champion; raises as `load_champion`."""
+    """Load the challenger that experiments try out; raises as `load_champion`."""
     return _load_pointed(address, CHALLENGER)
 
 
 def publish_usage_range(bundles: Path, usage_range: UsageRange) -> None:
-    """Write the range beside the bundles, atomically; a running service reads it with its next champion."""
+    """Write the usage range beside the bundles atomically; a service reads it with its next champion."""
     write_text_atomically(bundles / USAGE_RANGE, json.dumps({"low": usage_range.low, "high": usage_range.high}))
 
 
 def load_usage_range(bundles: Path) -> UsageRange | None:
-    """The published range; `None` where there is none, `BundleRefused` when it is none."""
+    """The published usage range; `None` where there is none, `BundleRefused` when it cannot be read."""
     if not (bundles / USAGE_RANGE).is_file():
         return None
     content = _json(bundles / USAGE_RANGE)
@@ -131,14 +135,14 @@ def load_usage_range(bundles: Path) -> UsageRange | None:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A bundle's ranker, champion or not, and until when it learned."""
+    """The ranker of a bundle and the instant of the last decision it learned from."""
 
     ranker: PlanRanker
     learned_until_us: int
 
 
 def load_version(folder: Path) -> Published:
-    """One bundle; `BundleRefused` when it may not be served or does not say until when it learned."""
+    """Load any version; `BundleRefused` when it may not be served or lacks `learned_until_us`."""
     manifest = _manifest(folder / "manifest.json")
     check_in_child(folder)
     about = manifest.get("about")
@@ -149,7 +153,7 @@ def load_version(folder: Path) -> Published:
 
 
 def check(folder: Path) -> None:
-    """Load a bundle and score its golden rows; runs in the child process. `BundleRefused` when it differs."""
+    """Load a bundle and score its golden rows; `BundleRefused` when they differ. Runs in the child process."""
     manifest = _manifest(folder / "manifest.json")
     try:
         ranker = _load(folder, manifest)

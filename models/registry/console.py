@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from models.judging.ranking_metrics import RankingMetrics
 
 console: Final = Console(width=None if sys.stdout.isatty() else 120)
-"""A table of figures needs the room; a log file has it."""
+"""120 columns where the output is not a terminal."""
 
 
 def print_metrics(metrics: "dict[str, RankingMetrics]") -> None:
-    """How each ranker did on the held-out organisations."""
+    """Print the metrics of each ranker on the hold-out."""
     from models.registry.report import COLUMNS, rows
 
     table = Table(title="held-out organisations")
@@ -28,7 +28,7 @@ def print_metrics(metrics: "dict[str, RankingMetrics]") -> None:
 
 
 def print_conditions(verdict: "Verdict") -> None:
-    """The table of the gate."""
+    """Print the conditions of a verdict."""
     table = Table("condition", "met", "found", title=f"the gate: {verdict.outcome}")
     for each in verdict.conditions:
         table.add_row(each.name, "[green]yes[/]" if each.met else "[red]no[/]", each.finding)
@@ -36,7 +36,7 @@ def print_conditions(verdict: "Verdict") -> None:
 
 
 def print_policies(policies: "dict[str, OffPolicyEvidence]") -> None:
-    """What the log says of each ranker."""
+    """Print the off-policy estimates of each ranker."""
     from models.registry.report import POLICY_COLUMNS, policy_rows
 
     table = Table(title="off-policy: the first plan's acceptance")

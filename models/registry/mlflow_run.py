@@ -1,4 +1,4 @@
-"""What a training run leaves in MLflow beside its files: numbers to compare runs by, and two pictures."""
+"""Metrics and plots of a training run for MLflow."""
 
 import tempfile
 from dataclasses import asdict
@@ -12,7 +12,7 @@ from models.training.train import Trained
 
 
 def run_metrics(trained: Trained, evidence: Evidence) -> dict[str, float]:
-    """Every figure that is known, by a name that says of whom."""
+    """MLflow metric → value for a training run and its gate; names are `ranker.metric`."""
     named = {
         f"{name}.{figure}": value
         for name, metrics in {**trained.metrics, **evidence.metrics}.items()
@@ -34,7 +34,7 @@ def run_metrics(trained: Trained, evidence: Evidence) -> dict[str, float]:
 
 
 def policy_metrics(name: str, policy: OffPolicyEvidence) -> dict[str, float]:
-    """The off-policy figures as MLflow keeps them; estimates only where the verdict lets them be relied on."""
+    """MLflow metric → value of a policy's off-policy evidence; estimates only where they are reliable."""
     named = {f"{name}.off_policy.effective_sample_size": policy.weights.effective_sample_size}
     if policy.verdict.reliable and policy.anytime is not None:
         named |= {f"{name}.off_policy.{estimator}": found.value for estimator, found in policy.estimates.items()}
@@ -43,7 +43,7 @@ def policy_metrics(name: str, policy: OffPolicyEvidence) -> dict[str, float]:
 
 
 def log_plots(mlflow: Any, trained: Trained, evidence: Evidence) -> None:
-    """`plots/calibration.png` and `plots/gains.png` of the run that is under way."""
+    """Add `plots/calibration.png` and `plots/gains.png` to the active run."""
     judged = trained.holdout
     calibration = calibration_table(evidence.utilities["model"], chosen=judged.chosen, group_sizes=judged.group_sizes)
     gains = gains_table(evidence.utilities, chosen=judged.chosen, group_sizes=judged.group_sizes)

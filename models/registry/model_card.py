@@ -1,6 +1,6 @@
-"""The model card: what a ranker is for, what it was made from and how it did, written by the run that made it.
+"""The model card of a ranker: purpose, data, metrics, limits and the gate's verdict, from its training run.
 
-Every field is filled from the run; a card with an empty field is not written.
+A card with an empty field is not written.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,11 +29,11 @@ LIMITS: Final = (
 
 
 class EmptyField(ValueError):
-    """A field of the card has nothing in it."""
+    """A field of the model card is empty."""
 
 
 def model_card(trained: Trained, evidence: Evidence, verdict: Verdict, *, version: str) -> str:
-    """The card as Markdown; `EmptyField` names the field that is empty."""
+    """The model card as Markdown; `EmptyField` names the field that is empty."""
     fields = {
         "Purpose": PURPOSE,
         "Data": _data(trained),
@@ -49,6 +49,7 @@ def model_card(trained: Trained, evidence: Evidence, verdict: Verdict, *, versio
             f"calibration error {_figure(evidence.metrics['model'].calibration_error)}; true probabilities would stay "
             f"below {evidence.calibration_by_chance:.3f} in 95 of 100 such samples"
         ),
+        "Expected and chosen": "\n".join(_moments(evidence)),
         "Regret": "\n".join(regret_words(evidence)),
         "Templates and countries": markdown_table(list(slice_rows(evidence))),
         "Logged decisions": "\n".join(_off_policy(evidence)),
@@ -100,7 +101,7 @@ def _differences(evidence: Evidence) -> Iterator[str]:
 
 
 def regret_words(evidence: Evidence) -> Iterator[str]:
-    """A line for each ranker: how far its first plan's bill is from the lowest one, as far as that is known."""
+    """One line per ranker with its mean regret, or one that says that it is not known yet."""
     for name, cents in evidence.regret_cents.items():
         yield f"- {name}: {cents:,.0f} cents a month away from the cheapest plan that held the usage that followed"
     if not evidence.regret_cents:
@@ -108,7 +109,7 @@ def regret_words(evidence: Evidence) -> Iterator[str]:
 
 
 def slice_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
-    """A head and one line for each template and country group with decisions enough, as text."""
+    """A header and one row per slice with enough decisions, as text."""
     yield "part", "decisions", "NDCG@3", "rules", "difference", "calibration error", "by chance up to"
     for each in evidence.slices:
         d = each.difference
@@ -124,6 +125,16 @@ def slice_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
         )
     if not evidence.slices:
         yield f"none is large enough ({len(COUNTRY_GROUPS)} groups of countries are looked at)", *["–"] * 6
+
+
+def _moments(evidence: Evidence) -> Iterator[str]:
+    for one in evidence.moments:
+        yield (
+            f"- {one.feature}: {one.expected:.3f} expected, {one.observed:.3f} among chosen plans, chance explains "
+            f"{one.reach:.3f} ({one.decisions:,} decisions)"
+        )
+    if not evidence.moments:
+        yield "The candidates of no decision differ in the features that are looked at."
 
 
 def _off_policy(evidence: Evidence) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Pictures of rankers on a hold-out: whether chances come true, how soon the chosen plan comes, what more data do."""
+"""Charts of rankers on a hold-out: calibration, gains by position, and the learning curve."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ _SIZE: Final = {"width": 420, "height": 320}
 
 
 def calibration_table(utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntArray) -> pd.DataFrame:
-    """Ten bins of equally many rows: the mean stated probability of each, and the share that was chosen."""
+    """Ten bins of equally many rows with the mean stated probability and the share that was chosen."""
     stated = softmax_by_group(utilities, group_sizes)
     bins = [part for part in np.array_split(np.argsort(stated, kind="stable"), BINS) if len(part)]
     return pd.DataFrame(
@@ -29,7 +29,7 @@ def calibration_table(utilities: FloatArray, *, chosen: FloatArray, group_sizes:
 
 
 def gains_table(utilities: Mapping[str, FloatArray], *, chosen: FloatArray, group_sizes: IntArray) -> pd.DataFrame:
-    """For each ranker, the share of decisions whose chosen plan stands within the first k places."""
+    """The share of decisions whose chosen plan is among the first k, by ranker and k."""
     lines = []
     for name, values in utilities.items():
         taken = positions_by_group(values, group_sizes)[chosen == 1]
@@ -41,7 +41,7 @@ def gains_table(utilities: Mapping[str, FloatArray], *, chosen: FloatArray, grou
 
 
 def calibration_chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
-    """Stated against observed; on the diagonal every probability means what it says."""
+    """The calibration curve: stated against observed probability; a calibrated ranker is on the diagonal."""
     highest = float(max(table["stated"].max(), table["came true"].max()))
     diagonal = pd.DataFrame({"stated": [0.0, highest], "came true": [0.0, highest]})
     line = alt.Chart(diagonal).mark_line(strokeDash=[4, 4], color="gray").encode(x="stated:Q", y="came true:Q")
@@ -54,7 +54,7 @@ def calibration_chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
 
 
 def gains_chart(table: pd.DataFrame) -> alt.Chart:
-    """How many decisions are answered within the first k plans, ranker by ranker."""
+    """The gains curve of each ranker: the share of decisions whose chosen plan is among the first k."""
     lines: alt.Chart = (
         alt.Chart(table)
         .mark_line(point=True)
@@ -70,7 +70,7 @@ def gains_chart(table: pd.DataFrame) -> alt.Chart:
 
 
 def learning_chart(points: Sequence[Point]) -> alt.Chart:
-    """Hit@1 of every ranker by how many decisions it learned from."""
+    """The learning curve: hit@1 of every ranker by the number of decisions it learned from."""
     table = pd.DataFrame(
         [{"ranker": _label(one.ranker), "decisions": one.decisions, "hit@1": one.metrics.hit_at_1} for one in points]
     )
@@ -93,6 +93,6 @@ def _label(name: str) -> str:
 
 
 def save_png(chart: alt.TopLevelMixin, path: Path) -> Path:
-    """Draw a chart into a PNG file, without a browser and without the network."""
+    """Draw a chart into a PNG file; needs neither browser nor network."""
     chart.save(str(path), format="png", scale_factor=2)
     return path

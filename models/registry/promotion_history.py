@@ -1,6 +1,6 @@
-"""Who was champion, one after the other: what a rollback goes back along.
+"""The history of champions, which rollbacks follow: `champions.json` in the registry's folder.
 
-The list stands in the registry's folder as `champions.json`; `bundles/champion.json` alone says who answers now.
+The present champion is the one that `bundles/champion.json` names.
 """
 
 import json
@@ -14,16 +14,16 @@ from data_contracts.atomic_files import write_text_atomically
 HISTORY: Final = "champions.json"
 
 How = Literal["promoted", "rolled back", "found"]
-"""`found`: it answered already when the list was last written, though nobody had written it down."""
+"""`found`: the champion was not in the history when the next change was recorded."""
 
 
 class PromotionRefused(Exception):
-    """The champion stays who it is; the text says why in one line."""
+    """A promotion or rollback was refused and nothing changed; the text says why in one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A version became champion."""
+    """One change of champion."""
 
     version: str
     how: How
@@ -32,7 +32,7 @@ class Change:
 
 
 def changes(registry: Path) -> tuple[Change, ...]:
-    """Every change so far, oldest first; `PromotionRefused` when the list cannot be read."""
+    """Every change of champion, oldest first; `PromotionRefused` when the history cannot be read."""
     path = registry / HISTORY
     if not path.exists():
         return ()
@@ -44,7 +44,7 @@ def changes(registry: Path) -> tuple[Change, ...]:
 
 
 def line_of_champions(past: Sequence[Change], *, current: str | None) -> tuple[str, ...]:
-    """The champions that stand, oldest first, `current` last; a rollback takes those after its version away."""
+    """The champions without those that were rolled back, oldest first; the last one is `current`."""
     line: list[str] = []
     for change in past:
         if change.how == "rolled back" and change.version in line:
@@ -67,7 +67,7 @@ def previous(registry: Path, *, current: str | None) -> str:
 
 
 def record(registry: Path, *, before: str | None, change: Change) -> None:
-    """Write a change down, atomically, and whoever was champion until then if that was never written."""
+    """Append a change to the history atomically, preceded by the champion `before` if the history lacks it."""
     past = changes(registry)
     line = line_of_champions(past, current=None)
     if before is not None and line[-1:] != (before,):

@@ -1,12 +1,10 @@
-"""Runs, versions and the champion, in MLflow on SQLite; what serving loads is published beside it as a bundle.
+"""The registry: training runs, versions and the champion in MLflow on SQLite, and bundles for the service.
 
-MLflow keeps `mlflow.db` and `artifacts` in the registry's folder; `bundles` is ours, and all that serving reads.
+MLflow keeps `mlflow.db` and `artifacts` in the registry's folder. The service only reads `bundles`.
 """
 
 import fcntl
 import json
-import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -37,6 +35,7 @@ from models.registry.bundle import (
 )
 from models.registry.gate_reports import GateReport, require_passed, write_report
 from models.registry.mlflow_run import log_plots, run_metrics
+from models.registry.mlflow_store import mlflow_store, table_of
 from models.registry.model_card import model_card
 from models.registry.promotion_history import Change, How, PromotionRefused, previous, record
 from models.registry.report import markdown
@@ -48,18 +47,18 @@ from recommender.ranking.rules import RuleRanker
 NAME: Final = "plan-ranker"
 CHAMPION: Final = "champion"
 MANIFEST_TAG: Final = "manifest_sha256"
-"""Of the bundle as it was published; a later edit of the manifest is seen at promotion."""
+"""The tag with the hash of the published manifest; an edit of the manifest is found at promotion."""
 GOLDEN_DECISIONS: Final = 25
 PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4"]
 
 
 LOCK: Final = ".in_use"
-"""The system lets go of it when the process that holds it ends, however it ends."""
+"""The name of the lock file; the system releases the lock when the process that holds it ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A registered version and whether it answers from now on."""
+    """A registered version, its MLflow run, and whether it is the champion now."""
 
     version: str
     run_id: str
@@ -68,15 +67,15 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry folder; it is made at the first registration."""
+    """A registry folder, which is created at the first registration."""
 
     folder: Path
     check_bundle: Callable[[Path], None] = check_in_child
-    """What a bundle must pass before it is promoted; raises `BundleRefused`."""
+    """The check of a bundle before a promotion; raises `BundleRefused`."""
 
     @property
     def bundles(self) -> Path:
-        """What `PLANS_MODEL` names."""
+        """The folder of published bundles, which the service reads (`PLANS_MODEL`)."""
         return self.folder / "bundles"
 
     @contextmanager
@@ -94,24 +93,24 @@ class Registry:
             yield
 
     def champion(self) -> PlanRanker | None:
-        """The ranker that answers now, `None` before the first promotion; `BundleRefused` when it is damaged."""
+        """The champion, `None` before the first promotion; `BundleRefused` when it is damaged."""
         return load_champion(self.bundles) if (self.bundles / "champion.json").exists() else None
 
     def challenger(self) -> PlanRanker | None:
-        """The ranker that experiments try out, `None` without one; `BundleRefused` when it is damaged."""
+        """The challenger of experiments, `None` without one; `BundleRefused` when it is damaged."""
         return load_challenger(self.bundles) if (self.bundles / CHALLENGER).exists() else None
 
     def versions(self) -> list[str]:
-        """Every registered version, by name."""
+        """The names of all registered versions, sorted."""
         return sorted(path.parent.name for path in self.bundles.glob("[!.]*/manifest.json"))
 
     def published(self, version: str) -> Published:
-        """A registered version; `PromotionRefused` when there is none of that name, `BundleRefused` if damaged."""
+        """A registered version by its name; `PromotionRefused` if unknown, `BundleRefused` if damaged."""
         self._require_known(version)
         return load_version(self.bundles / version)
 
     def ranker_of(self, logged: Logged) -> Ranker | None:
-        """The ranker that took a logged decision; `None` where it is not to be had any more."""
+        """The ranker that made a logged decision; `None` where it is no longer available."""
         if logged.strategy == RuleRanker.name:
             return RuleRanker() if logged.model_version == RuleRanker.version else None
         try:
@@ -120,15 +119,16 @@ class Registry:
             return None
 
     def register(self, trained: Trained, judged: Judged, *, try_out: bool = False) -> Registered:
-        """Log the run with data, parameters, metrics, plots, report and card, register it, promote it if it won.
+        """Log a training run in MLflow, publish its bundle, and promote the version if it won.
 
-        To `try_out` it becomes the challenger that experiments try out instead, whether it won or not.
+        The run holds parameters, metrics, plots, report and model card. With `try_out` the version becomes the
+        challenger of experiments instead, whatever the verdict.
         """
         verdict = judged.verdict
-        with _mlflow(self.folder) as mlflow:
+        with mlflow_store(self.folder, experiment=NAME) as mlflow:
             with mlflow.start_run(run_name=trained.ranker.version) as run:
                 mlflow.set_tags({"data_digest": trained.learned_from.digest, "gate": verdict.outcome})
-                mlflow.log_params(_flat(trained.parameters))
+                mlflow.log_params(table_of(trained.parameters))
                 mlflow.log_metrics(run_metrics(trained, judged.evidence))
                 mlflow.log_dict(trained.parameters, "parameters.json")
                 mlflow.log_text(markdown(trained, verdict), "report.md")
@@ -141,15 +141,15 @@ class Registry:
                     NAME, version.split("-")[-2], MANIFEST_TAG, manifest_sha256(bundle)
                 )
                 mlflow.log_artifacts(str(bundle), "bundle")
-            self.note(version, judged)
+            self.write_report(version, judged)
             if try_out:
                 point_to(self.bundles, version, pointer_name=CHALLENGER)
             elif verdict.promoted:
                 self._install(mlflow, version, "promoted")
             return Registered(version, run.info.run_id, verdict.promoted and not try_out)
 
-    def note(self, version: str, judged: Judged) -> None:
-        """Keep what the gate found of a registered version; a later report takes the place of an earlier one."""
+    def write_report(self, version: str, judged: Judged) -> None:
+        """Write the gate's report on a registered version; it replaces an earlier one."""
         at = datetime.now(UTC).isoformat()
         write_report(
             self.folder, GateReport(version, judged.champion, judged.verdict.outcome, judged.verdict.conditions, at)
@@ -188,7 +188,7 @@ class Registry:
         is unknown, damaged or champion already, and while another training or promotion is under way.
         """
         self._require_known(version)
-        with self.exclusive(), _mlflow(self.folder) as mlflow:
+        with self.exclusive(), mlflow_store(self.folder, experiment=NAME) as mlflow:
             champion = champion_version(self.bundles)
             if version == champion:
                 raise PromotionRefused(f"{version} is the champion already")
@@ -199,7 +199,7 @@ class Registry:
     def try_out(self, version: str) -> None:
         """Make a registered version the challenger that experiments try out; raises as `promote`, but asks no gate."""
         self._require_known(version)
-        with self.exclusive(), _mlflow(self.folder) as mlflow:
+        with self.exclusive(), mlflow_store(self.folder, experiment=NAME) as mlflow:
             self._check(version)
             self._refuse_edited(mlflow.MlflowClient(), mlflow, version)
             point_to(self.bundles, version, pointer_name=CHALLENGER)
@@ -207,7 +207,7 @@ class Registry:
     def rollback(self) -> str:
         """Make the previous champion the champion again and return it; `PromotionRefused` when there is none."""
         previous(self.folder, current=champion_version(self.bundles))  # raises before a lock is made in a new folder
-        with self.exclusive(), _mlflow(self.folder) as mlflow:
+        with self.exclusive(), mlflow_store(self.folder, experiment=NAME) as mlflow:
             version = previous(self.folder, current=champion_version(self.bundles))
             self._check(version)
             self._install(mlflow, version, "rolled back")
@@ -227,7 +227,7 @@ class Registry:
             raise PromotionRefused(f"{version} may not be served: {refused.reason}") from refused
 
     def _refuse_edited(self, client: Any, mlflow: Any, version: str) -> None:
-        """Refuse a bundle whose manifest is not the one that was registered."""
+        """Raise `PromotionRefused` for a bundle whose manifest is not the one that was registered."""
         try:
             registered = client.get_model_version(NAME, version.split("-")[-2])
         except mlflow.MlflowException as error:
@@ -236,7 +236,7 @@ class Registry:
             raise PromotionRefused(f"{version} may not be served: its manifest is not the one that was registered")
 
     def _install(self, mlflow: Any, version: str, how: How) -> None:
-        """Move MLflow's alias and the pointer that serving reads together; if one cannot move, neither does."""
+        """Move MLflow's alias and the pointer that the service reads; if one cannot move, neither does."""
         client, number, before = mlflow.MlflowClient(), version.split("-")[-2], champion_version(self.bundles)
         self._refuse_edited(client, mlflow, version)
         try:
@@ -256,50 +256,8 @@ class Registry:
 
 
 def golden(ranker: PlanRanker, holdout: TrainingSet) -> Golden:
-    """The first few held-out decisions with the ranker's own utilities."""
+    """The first few decisions of the hold-out with the ranker's utilities."""
     first = np.arange(len(holdout)) < GOLDEN_DECISIONS
     rows = holdout.take(first)
     features = columns_of(ranker, rows)
     return Golden(features, rows.group_sizes, ranker.utilities(features, rows.group_sizes))
-
-
-@contextmanager
-def _mlflow(folder: Path) -> Iterator[Any]:
-    """MLflow on this registry's own store, silent towards the outside, as it was before when we are done."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    import mlflow
-    import mlflow.lightgbm
-
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    folder.mkdir(parents=True, exist_ok=True)
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    address = f"sqlite:///{(folder / 'mlflow.db').resolve()}"
-    mlflow.set_tracking_uri(address)
-    mlflow.set_registry_uri(address)
-    try:
-        mlflow.set_experiment(experiment_id=_experiment(mlflow, (folder / "artifacts").resolve()))
-        yield mlflow
-    finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
-
-
-def _experiment(mlflow: Any, artifacts: Path) -> str:
-    """The id of the experiment that keeps its artifacts here; a registry that was copied or moved gets one of its own.
-
-    MLflow never moves an experiment: it would go on writing to where the folder stood when it was made.
-    """
-    found = mlflow.get_experiment_by_name(NAME)
-    name = NAME
-    if found is not None and found.artifact_location != artifacts.as_uri():
-        name = f"{NAME} in {artifacts}"
-        found = mlflow.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(mlflow.create_experiment(name, artifact_location=artifacts.as_uri()))
-
-
-def _flat(parameters: dict[str, Any]) -> dict[str, str]:
-    """Parameters as MLflow shows them in its table; the whole of them is in `parameters.json`."""
-    return {name: str(value)[:500] for name, value in parameters.items() if not isinstance(value, list | tuple | dict)}

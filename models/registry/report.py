@@ -1,4 +1,4 @@
-"""A training run in words and tables, for people: what was learned from, how it did, what the gate said."""
+"""A training run in words and tables: data, metrics, off-policy estimates and the gate's verdict."""
 
 from collections.abc import Sequence
 from math import floor
@@ -40,7 +40,7 @@ BIASED = frozenset({"DM", "SWITCH", "DRos"})
 
 
 def rows(metrics: dict[str, RankingMetrics]) -> list[tuple[str, ...]]:
-    """One line per ranker, best known first, as text; what is not known is a dash."""
+    """One row of text per ranker, in the order `ORDER`; an unknown value is a dash."""
     rules, optimum = metrics["rules"], metrics.get("optimum")
 
     def line(name: str) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def rows(metrics: dict[str, RankingMetrics]) -> list[tuple[str, ...]]:
 
 
 def policy_rows(metrics: dict[str, OffPolicyEvidence]) -> list[tuple[str, ...]]:
-    """What was logged, then one line per policy and estimator, as text."""
+    """The logged mean, then one row of text per policy and estimator."""
     logged = next(iter(metrics.values())).logged
     found: list[tuple[str, ...]] = [
         ("as logged", "mean", *_accepted(logged.value, logged.lower, logged.upper), "observed")
@@ -75,7 +75,7 @@ def policy_rows(metrics: dict[str, OffPolicyEvidence]) -> list[tuple[str, ...]]:
 
 
 def policy_words(metrics: dict[str, OffPolicyEvidence]) -> list[str]:
-    """One line per policy: how much the log knows of it, and why its figures may not be relied on."""
+    """One line per policy: the effective sample, and why its estimates are not reliable."""
 
     def line(policy: str, one: OffPolicyEvidence) -> str:
         w = one.weights
@@ -114,12 +114,12 @@ def _faults(fault: "Finding") -> str:
 
 
 def _share(count: int, total: int) -> str:
-    """Never rounded up to 100 %."""
+    """A percentage that is never rounded up to 100 %."""
     return "–" if not total else f"{floor(10_000 * count / total) / 100:g} %"
 
 
 def markdown(trained: "Trained", verdict: "Verdict") -> str:
-    """The report that is logged with the run."""
+    """The report of a training run as Markdown."""
     learned, judged = len(trained.learned_from), len(trained.holdout)
     others = "later decisions of other organisations" if trained.later else "decisions of other organisations"
     conditions = [
@@ -151,7 +151,7 @@ def markdown(trained: "Trained", verdict: "Verdict") -> str:
 
 
 def markdown_table(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells as a Markdown table, the first of them its head."""
+    """A Markdown table; the first line of cells is the header."""
     head, *body = lines
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *body))
 

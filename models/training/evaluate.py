@@ -1,4 +1,4 @@
-"""Champion, challenger and rules on the organisations that no training has seen, and what the log says of them."""
+"""Evaluates champion, challenger and rules: metrics on the hold-out and off-policy estimates from the log."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ class Evaluation:
     """RankingMetrics over the same held-out decisions."""
 
     metrics: dict[str, RankingMetrics]
-    """By name: rules, popularity; also champion and optimum where there is one."""
+    """By ranker: rules, popularity; also champion and optimum where there is one."""
     off_policy: dict[str, OffPolicyEvidence]
-    """By name: rules; also champion and challenger where there is one."""
+    """By ranker: rules; also champion and challenger where there is one."""
     versions: dict[str, str]
-    """Of the same rankers."""
+    """Ranker → version, for the rankers of `off_policy`."""
     decisions: int
     organizations: int
     exploring: Policy
-    """How the rankers were taken to vary the first place, where the log judges them."""
+    """How the rankers vary the first place in the off-policy estimates."""
 
 
 def evaluate(
@@ -42,11 +42,11 @@ def evaluate(
     exploring: Policy = OFF,
     progress: Callable[[str], None] = print,
 ) -> Evaluation:
-    """Judge on the held-out organisations; `fit` makes the off-policy choice model of those learned from.
+    """Compute metrics on the hold-out and off-policy estimates on all unseen settled decisions.
 
-    By the log each is judged as it would be served, `exploring` or not; an estimate of one that explores as boldly as
-    the log did rests on more of it. `truth` (rows of the training set,) as in `train`.
-    `TrainingSetRefused` when there are too few decisions.
+    `fit` fits the choice model of the off-policy estimates. In these each ranker varies the first place as `exploring`
+    says; the estimate of a policy that explores as much as the log did has a larger effective sample. `truth` (rows of
+    the training set,) as in `train`. `TrainingSetRefused` when there are too few settled decisions.
     """
     cut = split(training_set)
     others, judged = cut.learned_from, cut.holdout
@@ -69,7 +69,7 @@ def evaluate(
 
 
 def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates:
-    """What the dashboards show of an evaluation."""
+    """The off-policy estimates of an evaluation in the form that the dashboards read."""
 
     def one(name: str, evidence: OffPolicyEvidence) -> PolicyEstimate:
         estimate = evidence.estimates.get("SNDR")

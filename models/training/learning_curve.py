@@ -1,4 +1,4 @@
-"""How rankers get better with more decisions to learn from, judged each time on the same hold-out."""
+"""Learning curves: metrics of rankers that learned from more and more decisions, on the same hold-out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ SIZES: Final = (100, 300, 1_000, 3_000, 10_000, 30_000)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One ranker after so many decisions."""
+    """The metrics of one ranker that learned from this number of decisions."""
 
     ranker: str
     decisions: int
@@ -33,9 +33,9 @@ def learning_curve(
     num_threads: int = 2,
     progress: Callable[[str], None] = print,
 ) -> list[Point]:
-    """Every ranker that `train` compares, learned from some of the decisions and from all.
+    """The metrics of every ranker that `train` compares, for each size that the training set allows and for all of it.
 
-    Whole organisations are added in an order drawn from the seed, so that each size holds the smaller ones.
+    Organisations are added in an order drawn from the seed, so each size contains the smaller ones.
     """
     cut = split(training_set)
     order = _organisations_first(cut.learned_from, seed=seed)
@@ -49,7 +49,7 @@ def learning_curve(
 
 
 def _organisations_first(rows: TrainingSet, *, seed: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The place of each decision, (d,), when organisations are drawn one after the other with all of theirs."""
+    """The rank of each decision, (d,), when organisations are drawn in random order, each with all of its decisions."""
     names, place = np.unique(rows.organizations, return_inverse=True)
     drawn = np.random.default_rng(seed).permutation(len(names))[place]
     places = np.empty(len(rows), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""From a training set to a judged challenger: one call, repeatable from its seed."""
+"""Trains a challenger from a training set and compares it with simpler rankers; repeatable from its seed."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -21,25 +21,25 @@ from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 
 QUICK: Final = LearningSettings(ridges=(30.0,), trees=TreeSettings(leaves=4, learning_rate=0.1, most_trees=60))
-"""A ranker in seconds, to try things out with; it is judged like any other."""
+"""Settings that train a ranker in seconds; the gate judges it like any other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A challenger with everything needed to judge, register and repeat it."""
+    """A trained challenger with everything needed to judge, register and repeat it."""
 
     ranker: PlanRanker
     metrics: dict[str, RankingMetrics]
-    """By name: model, rules, popularity, conditional_logit; also champion and optimum where there is one."""
+    """On the hold-out, by ranker: model, rules, popularity, conditional_logit; champion and optimum if known."""
     parameters: dict[str, Any]
     learned_from: TrainingSet
     holdout: TrainingSet
     unseen: TrainingSet
     """All settled decisions of organisations that were not learned from; includes the hold-out."""
     later: bool
-    """Whether everything judged on came after everything learned from."""
+    """Whether every decision of the hold-out is later than those learned from."""
     off_policy: dict[str, OffPolicyEvidence]
-    """What the log says of putting each one's first plan first; by name: model, rules, champion if there is one."""
+    """Estimated acceptance of each ranker's first plan, by ranker: model, rules, champion if there is one."""
 
 
 def train(
@@ -53,12 +53,11 @@ def train(
     cut: Split | None = None,
     progress: Callable[[str], None] = print,
 ) -> Trained:
-    """Fit on most organisations, judge on the others beside rules, popularity and a conditional logit.
+    """Train a plan ranker and compare it on the hold-out with rules, popularity and a conditional logit.
 
-    `quick` tries one setting, with few small trees. `truth` (rows of the training set,) holds true choice
-    probabilities where they are known (demo data). `cut` is what to learn from and judge on, if it is not the usual
-    split.
-    The same training set and seed give the same model text. `TrainingSetRefused` when there are too few decisions.
+    `quick` uses the settings `QUICK`. `truth` (rows of the training set,) holds true choice probabilities where they
+    are known (demo data). `cut` replaces the usual split into decisions to learn from and hold-out. The same training set
+    and seed give the same model text. `TrainingSetRefused` when there are too few settled decisions.
     """
     cut = cut or split(training_set)
     learn, judged = cut.learned_from, cut.holdout
@@ -84,9 +83,9 @@ def train(
 
 
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:
-    """True choice probabilities in the rows of the training set, from the demo data's `truth/choices.parquet`.
+    """The true choice probability of each row of a training set, from the demo data's `truth/choices.parquet`.
 
-    `TrainingSetRefused` when a row has none, or the file is another.
+    `TrainingSetRefused` when the file cannot be read or lacks a row.
     """
     try:
         table = pd.read_parquet(choices).set_index(["decision_id", "plan"])["probability"]

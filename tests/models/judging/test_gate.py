@@ -10,6 +10,7 @@ import pytest
 from data_contracts.catalogue import reference_texts
 from models.data.dataset import TrainingSet, load_training_set
 from models.data.situations import Batch, load_situations
+from models.judging.choice_moments import Moment
 from models.judging.gate import CONDITIONS, Verdict, verdict
 from models.judging.gate_evidence import Evidence, TrainingBasis, gather_evidence
 from models.judging.monotonicity import Certificate
@@ -62,6 +63,7 @@ def evidence(**changes: Any) -> Evidence:
         over_champion={"hit": difference(0.03), "ndcg": difference(0.03), "log_loss": difference(0.05)},
         calibration_by_chance=0.012,
         regret_cents={"model": 900.0, "rules": 1_000.0},
+        moments=(Moment("is_current_plan", 0.45, 0.46, 0.04, 300),),
         slices=(Slice("template", "support", 0.7, 0.65, difference(0.05), 0.01, 0.02),),
         off_policy={"model": accepted(0.45)},
         reasons=audit,
@@ -106,6 +108,7 @@ def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outsid
             {"slices": (Slice("country", "dach", 0.5, 0.6, difference(-0.1), 0.01, 0.02),)},
             "no template or country worse off than with the rules",
         ),
+        ({"moments": (Moment("is_current_plan", 0.35, 0.46, 0.04, 300),)}, "what is chosen is what it expects"),
         ({"off_policy": {"model": accepted(0.2)}}, "logged decisions do not speak against it"),
         ({"reasons": ReasonsAudit()}, "every reason it would show holds"),
         (
@@ -280,14 +283,16 @@ def test_a_flipped_sign_is_refused(world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("feature", ["is_current_plan", "same_family_as_current", "tier_share"])
 @pytest.mark.parametrize("less", [0.5, 1.0])
-@pytest.mark.parametrize("feature", ["is_current_plan", "same_family_as_current"])
-def test_less_utility_for_what_is_kept_without_a_payment_never_wins(world: World, feature: str, less: float) -> None:
+def test_a_handicap_on_what_decides_when_an_outcome_is_known_never_wins(
+    world: World, feature: str, less: float
+) -> None:
     """Until a decision's time is over it is known only if somebody paid, and nobody pays to keep the plan held."""
     honest = world.honest.ranker
 
     said = world.judged_as(Handicapped(honest, feature, less), champion=honest)
 
     assert said.outcome != "won"
-    if less == 1.0:
+    if feature == "is_current_plan":
         assert said.outcome == "refused"
