@@ -59,7 +59,7 @@ def verdict(evidence: Evidence) -> Verdict:
     """Check every condition of `CONDITIONS` on the evidence of a challenger and return the outcome with all of them.
 
     The outcome is `refused` if a condition is not met; else `won` if there is no champion or the log-loss is lower than
-    the champion's with a 95 % interval above zero; else `level`.
+    the champion's with a 95 % interval above zero; else `level`. Raises nothing: missing evidence fails a condition.
     """
     conditions = tuple(check(evidence) for check in CONDITIONS)
     better = evidence.over_champion.get("log_loss")

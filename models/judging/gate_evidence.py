@@ -83,7 +83,7 @@ class Evidence:
     """Mean regret per month, in minor units; empty while too little usage followed the decisions."""
     slices: tuple[Slice, ...]
     moments: tuple[Moment, ...]
-    """What the challenger expects to be chosen beside what was, on all unseen settled decisions."""
+    """The challenger's expected and observed means of features among chosen plans, on `unseen`."""
     off_policy: Mapping[str, OffPolicyEvidence]
     reasons: ReasonsAudit
     certificates: Mapping[str, tuple[Certificate, ...]]

@@ -33,7 +33,18 @@ TREE_COLUMNS: Final = len(TREE_NAMES)
 class PlanRanker:
     """Scores plans: linear columns · coefficients + the plan's raw tree score + the scores of the tier steps below.
 
-    With a fixed organisation, more usage never gives the first place to a plan of a lower tier.
+    For the same organisation, more usage never leads to a first plan of a lower tier. `learn_plans` makes rankers,
+    `models.registry.bundle` stores them.
+
+    A ranker that only knows that a higher price is worse:
+
+    >>> coefficients = np.zeros(LINEAR_COLUMNS)
+    >>> coefficients[LINEAR_NAMES.index("monthly_price")] = -1.0
+    >>> ranker = PlanRanker("by-price", None, coefficients, TrainingCoverage({}, {}))
+    >>> two_plans = np.zeros((2, len(FEATURE_NAMES)))
+    >>> two_plans[:, FEATURE_NAMES.index("monthly_price")] = [0.5, 2.0]
+    >>> ranker.utilities(two_plans, np.array([2])).tolist()
+    [-0.5, -2.0]
     """
 
     version: str

@@ -1,4 +1,4 @@
-"""RankingMetrics as tables on the terminal."""
+"""Prints metrics, gate conditions and off-policy estimates as tables on the terminal."""
 
 import sys
 from typing import TYPE_CHECKING, Final

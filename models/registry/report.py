@@ -89,7 +89,7 @@ def policy_words(metrics: dict[str, OffPolicyEvidence]) -> list[str]:
 
 
 def audit_words(audit: "ReasonsAudit") -> list[str]:
-    """What the audit of the reasons found, a line each."""
+    """The results of a reasons audit, one line each."""
     shares = {
         "true": audit.true,
         "attributed": audit.attributed,

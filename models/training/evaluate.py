@@ -18,7 +18,7 @@ from recommender.ranking.rules import RuleRanker
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """RankingMetrics over the same held-out decisions."""
+    """Metrics and off-policy estimates of several rankers on the same decisions."""
 
     metrics: dict[str, RankingMetrics]
     """By ranker: rules, popularity; also champion and optimum where there is one."""

@@ -56,8 +56,8 @@ def train(
     """Train a plan ranker and compare it on the hold-out with rules, popularity and a conditional logit.
 
     `quick` uses the settings `QUICK`. `truth` (rows of the training set,) holds true choice probabilities where they
-    are known (demo data). `cut` replaces the usual split into decisions to learn from and hold-out. The same training set
-    and seed give the same model text. `TrainingSetRefused` when there are too few settled decisions.
+    are known (demo data). `cut` replaces the usual split into decisions to learn from and hold-out. The same training
+    set and seed give the same model text. `TrainingSetRefused` when there are too few settled decisions.
     """
     cut = cut or split(training_set)
     learn, judged = cut.learned_from, cut.holdout
