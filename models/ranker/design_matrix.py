@@ -121,10 +121,20 @@ LINEAR_NAMES: Final = (
 TREE_NAMES: Final = (*USAGE_INVARIANT, *STEP_DIFFERENCES, *USAGE_MONOTONE, "is_step")
 
 
-def design_matrix(features: Floats, group_sizes: Integers) -> DesignMatrix:
-    """Build the design matrix from `features` (r, len(FEATURE_NAMES)), sorted by decision."""
+def design_matrix(
+    features: Floats, group_sizes: Integers, *, price_range: tuple[float, float] = (-np.inf, np.inf)
+) -> DesignMatrix:
+    """Build the design matrix from `features` (r, len(FEATURE_NAMES)), sorted by decision.
+
+    `price_range` is the range of `monthly_price` in the training data. A price outside of it counts as the nearest end
+    in the columns of the plans, and does not affect how the prices of the other plans compare. Bills use real prices.
+    """
     by_name = dict(zip(FEATURE_NAMES, features.T, strict=True))
     steady = np.round(features[:, len(USAGE) : len(USAGE) + len(USAGE_INVARIANT)], DECIMALS)
+    prices = np.round(np.clip(by_name["monthly_price"], *price_range), DECIMALS)
+    cheapest = np.repeat(np.minimum.reduceat(prices, segment_starts(group_sizes)), group_sizes)
+    steady[:, USAGE_INVARIANT.index("monthly_price")] = prices
+    steady[:, USAGE_INVARIANT.index("price_over_cheapest")] = np.round(prices - cheapest, DECIMALS)
     tier_steps, lower, upper = _tier_steps(by_name, group_sizes)
     usage_monotone = _usage_monotone(by_name, lower, upper)
     gaps = np.stack([by_name[name][upper] - by_name[name][lower] for name in STEP_DIFFERENCES.values()], axis=1)

@@ -63,11 +63,11 @@ class PlanRanker:
         counts the candidates of each decision. ValueError when the shapes do not fit.
         """
         columns = self._columns(features, group_sizes)
-        linear: FloatArray = (columns.linear * self.coefficients).sum(axis=1)
-        if self.booster is None:
-            return linear
-        scores = self._predict(self.booster, columns.trees, raw_score=True)
-        return linear + scores[: len(linear)] + columns.tier_steps.accumulated(scores[len(linear) :])
+        utilities: FloatArray = (columns.linear * self.coefficients).sum(axis=1)
+        if self.booster is not None:
+            scores = self._predict(self.booster, columns.trees, raw_score=True)
+            utilities = utilities + scores[: len(features)] + columns.tier_steps.accumulated(scores[len(features) :])
+        return utilities
 
     def abstention_reasons(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
         """For each decision the reason to leave it to the rules, or None; takes the arguments of `utilities`."""
@@ -96,7 +96,7 @@ class PlanRanker:
             raise ValueError(f"features must have shape (rows, {len(FEATURE_NAMES)}), not {features.shape}")
         if int(group_sizes.sum()) != len(features):
             raise ValueError("group_sizes do not add up to the rows")
-        return design_matrix(features, group_sizes)
+        return design_matrix(features, group_sizes, price_range=self.coverage.price_range)
 
     @staticmethod
     def _predict(booster: "Booster", columns: FloatArray, **kind: bool) -> FloatArray:

@@ -17,7 +17,8 @@ from recommender.ranking.abstention import Abstention
 KINDS: Final = ("template_kind", "country_group", "has_current_plan")
 """Categorical features of the organisation."""
 HISTORY: Final = "days_observed"
-QUANTITIES: Final = ("templates_installed", "integrations_connected", HISTORY, "monthly_price")
+PRICE: Final = "monthly_price"
+QUANTITIES: Final = ("templates_installed", "integrations_connected", HISTORY, PRICE)
 """Numeric features of the organisation or of its candidates, none of which depends on usage."""
 FEWEST_DECISIONS: Final = 5
 """The least number of training decisions of a category. Few are enough because categories share most coefficients:
@@ -48,7 +49,11 @@ class TrainingCoverage:
         return cls(decisions, ranges)
 
     def abstention_reasons(self, by_name: Mapping[str, Floats], group_sizes: Integers) -> list[Abstention | None]:
-        """For each decision the reason to abstain, or None; `by_name` holds the columns (rows,) by feature name."""
+        """For each decision the reason to abstain, or None; `by_name` holds the columns (rows,) by feature name.
+
+        A single plan whose price is not covered is no reason: the design matrix scores it like the nearest covered
+        price. Only where no candidate's price is covered is the decision unlike the training data.
+        """
         first = segment_starts(group_sizes)
         unlike = np.zeros(len(group_sizes), dtype=np.bool_)
         little = np.zeros(len(group_sizes), dtype=np.bool_)
@@ -62,11 +67,16 @@ class TrainingCoverage:
             if name == HISTORY:
                 little |= below[first]
             else:
-                unlike |= np.logical_or.reduceat(below | above, first)
+                unlike |= np.logical_and.reduceat(below | above, first)
         abstention_reasons: list[Abstention | None] = []
         for uncovered, rare in zip(unlike.tolist(), little.tolist(), strict=True):
             abstention_reasons.append("unlike_training" if uncovered else "little_data" if rare else None)
         return abstention_reasons
+
+    @property
+    def price_range(self) -> tuple[float, float]:
+        """The lowest and the highest price of the training data, as the feature `monthly_price`."""
+        return self.ranges.get(PRICE, (-np.inf, np.inf))
 
     def to_json(self) -> dict[str, Any]:
         """The coverage as plain values for the bundle's manifest."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from data_contracts.usage import METRICS
 from models.judging.monotonicity import probe_situations, with_usage_times
 from models.ranker.design_matrix import (
     FEATURE_NAMES,
+    LINEAR_NAMES,
     TREE_NAMES,
     USAGE_INVARIANT,
     USAGE_MONOTONE,
@@ -89,3 +92,29 @@ def test_the_lists_of_columns_name_each_once() -> None:
         "overage_price_conversations",
         "overage_price_ai_tokens",
     }
+
+
+def test_a_price_outside_of_the_training_data_leaves_the_columns_of_the_other_plans_alone() -> None:
+    plans = make_table()
+    situations = probe_situations(plans, number=50, seed=9)
+    situations = replace(situations, eligible=np.ones_like(situations.eligible))
+    least, most = (float(value) for value in np.quantile(prices_of(situations, plans), [0, 1]))
+    cheapest = int(np.argmin(plans.monthly_price_cents))
+    cheaper = plans.monthly_price_cents.copy()
+    cheaper[cheapest] /= 100
+    other = np.tile(np.arange(len(plans.codes)) != cheapest, len(situations))
+
+    def own_columns(prices: np.ndarray) -> np.ndarray:
+        table = replace(plans, monthly_price_cents=prices)
+        rows, sizes = feature_rows(feature_cube(situations, table, FEATURE_NAMES), situations.eligible)
+        linear = design_matrix(rows, sizes, price_range=(least, most)).linear
+        return linear[:, [LINEAR_NAMES.index(name) for name in ("monthly_price", "price_over_cheapest")]]
+
+    before, after = own_columns(plans.monthly_price_cents), own_columns(cheaper)
+
+    assert after[other].tolist() == before[other].tolist()
+    assert (after[:, 0] >= least - 1e-6).all()
+
+
+def prices_of(situations: Situations, plans: PlanTable) -> np.ndarray:
+    return feature_rows(feature_cube(situations, plans, ("monthly_price",)), situations.eligible)[0]

@@ -48,7 +48,7 @@ def test_a_kind_never_seen_is_unlike_and_a_rare_one_is_little_data() -> None:
         assert TrainingCoverage(seen, COVERAGE.ranges).abstention_reasons(one, sizes[:1]) == [expected]
 
 
-def test_a_price_far_from_any_seen_is_unlike_training_and_a_little_dearer_is_not() -> None:
+def test_prices_far_from_any_seen_are_unlike_training_and_a_little_dearer_ones_are_not() -> None:
     plans = make_table()
     coverage = [i for i, doubt in enumerate(COVERAGE.abstention_reasons(*columns_of(SEEN))) if doubt is None]
 
@@ -59,7 +59,22 @@ def test_a_price_far_from_any_seen_is_unlike_training_and_a_little_dearer_is_not
         return {found[i] for i in coverage}
 
     assert abstention_reasons(1.2) == {None}
-    assert "unlike_training" in abstention_reasons(10)
+    assert "unlike_training" in abstention_reasons(1_000)
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.5, 10.0])
+def test_one_price_far_from_any_seen_sends_no_decision_to_the_rules(factor: float) -> None:
+    plans = make_table()
+    before = COVERAGE.abstention_reasons(*columns_of(SEEN))
+    prices = plans.monthly_price_cents.copy()
+    prices[-1] *= factor
+    rows, sizes = feature_rows(feature_cube(SEEN, replace(plans, monthly_price_cents=prices), NAMES), SEEN.eligible)
+    after = COVERAGE.abstention_reasons(dict(zip(NAMES, rows.T, strict=True)), sizes)
+
+    alone = SEEN.eligible.sum(axis=1) == 1
+    assert [doubt for doubt, one in zip(after, alone, strict=True) if not one] == [
+        doubt for doubt, one in zip(before, alone, strict=True) if not one
+    ]
 
 
 def test_a_history_shorter_than_any_seen_says_too_little() -> None:
