@@ -1,1 +1,1 @@
-"""The shapes that cross a boundary; they import nothing of ours."""
+"""The shapes of the data that cross a boundary; this package imports none of the others."""

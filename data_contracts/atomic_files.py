@@ -1,4 +1,4 @@
-"""Files that belong together appear together: each is written beside its name, and renamed once all are whole."""
+"""Writing files that belong together: each is written beside its final name, and all are renamed when all are whole."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -29,10 +29,10 @@ def folder_written_whole(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(folder: Path, names: Iterable[str]) -> Iterator[dict[str, Path]]:
-    """Where to write each of these files (by its name, which may lie below a folder) of `folder`, made if need be.
+    """Yield the path to write each file to, by its name; the files appear in `folder` when the block ends.
 
-    At the end they take their names, in the order given; after an error or an interruption nothing is left of them,
-    and what stood under their names stays.
+    `names` are relative to `folder` and may lie in folders below it, which are made. After an error or an interruption
+    no unfinished file is left, and files that stood under these names stay as they were.
     """
     unfinished = {name: folder / f"{name}.part" for name in names}
     for path in unfinished.values():

@@ -30,4 +30,4 @@ SYMBOLS: Final[dict[str, str]] = {
     "₹": "INR",
     "CHF.": "CHF",
 }
-"""Signs that published catalogues write instead of the code."""
+"""Signs that published catalogues write instead of the currency code."""

@@ -18,14 +18,14 @@ GuardrailName = Literal["ranker_failures", "slow_answers", "payment_failures", "
 
 
 def _number(value: object) -> object:
-    """A stage as YAML writes it is text; a `Literal` compares without reading."""
+    """A stage as a number: YAML values arrive as text, and a `Literal` compares without converting."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 Stage = Annotated[Literal[10, 25, 50, 100], BeforeValidator(_number)]
 
 STAGES: Final[tuple[Stage, ...]] = (10, 25, 50, 100)
-"""Percent of an experiment's organisations that take part, in the order in which it grows."""
+"""Percent of an experiment's organisations that take part, in the order in which an experiment grows."""
 GUARDRAILS: Final[tuple[GuardrailName, ...]] = (
     "ranker_failures",
     "slow_answers",
@@ -35,11 +35,11 @@ GUARDRAILS: Final[tuple[GuardrailName, ...]] = (
 
 Phase = Literal["waiting", "running", "stopped", "ended"]
 Hindrance = Literal["not_running", "last_stage", "arm_without_organizations", "sample_ratio", "guardrail"]
-"""Why an experiment may not grow."""
+"""Reasons why an experiment may not grow."""
 
 
 def _in_every_language(value: object) -> object:
-    """One text stands for all languages."""
+    """A single text is used for all languages."""
     return dict.fromkeys(LOCALES, value) if isinstance(value, str) else value
 
 
@@ -52,25 +52,25 @@ class _Declared(BaseModel):
 
 
 class Arm(_Declared):
-    """What is done differently for some of the organisations."""
+    """One variant of the treatment: the ranker, and how far it explores, for a share of the organisations."""
 
     name: Name
     ranker: ArmRanker = "champion"
     exploration_budget: float | None = Field(default=None, ge=0, le=0.2)
-    """How much acceptance of the first plan may be given up to learn; absent: as everywhere else."""
+    """The share of acceptance that exploration may cost; absent: the service's own setting."""
     share: int = Field(ge=1, le=1_000)
-    """Parts of all arms' shares together."""
+    """The weight of this arm: its part of the sum of all arms' shares."""
 
 
 class Guardrail(_Declared):
-    """What stops an experiment: an arm harms more than `tolerance` times as often as the control."""
+    """A guardrail stops an experiment when an arm harms over `tolerance` times as many as the control."""
 
     name: GuardrailName
     tolerance: float = Field(default=1.0, ge=1, le=100)
 
 
 class Segment(_Declared):
-    """Which part of all organisations an experiment may have, in percent, half-open; so that several can run."""
+    """The part of all organisations that an experiment may use, in percent, half-open; so several can run at once."""
 
     start: int = Field(default=0, ge=0, le=99)
     end: int = Field(default=100, ge=1, le=100)
@@ -83,27 +83,27 @@ class Segment(_Declared):
 
 
 class Experiment(_Declared):
-    """One question with its arms; the first arm is the control."""
+    """One experiment: a question and the arms that answer it; the first arm is the control."""
 
     name: Name
     question: Words = Field(default_factory=dict)
-    """What is to be found out: one text, or one for each language."""
+    """What the experiment is to find out: one text, or one for each language."""
     salt: str = Field(default="", max_length=100)
-    """Draws the organisations; absent: the name. Another salt, another draw."""
+    """The text that, hashed with an organisation's id, assigns its arm; absent: the name of the experiment."""
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     planned_organizations: int = Field(ge=100, le=100_000_000)
-    """Fixed before it begins: the split is tested at this size, and the bounds are tightest there."""
+    """The planned size, fixed before the start: the split is tested at it, and the bounds are tightest there."""
     relevance: float = Field(default=0.01, gt=0, lt=1)
-    """A smaller difference between rates of paying matters to nobody."""
+    """Differences between payment rates below this are irrelevant."""
     relevance_cents: int = Field(default=100, ge=1)
-    """A smaller difference of monthly revenue per organisation matters to nobody."""
+    """Differences of monthly revenue per organisation below this are irrelevant."""
     window_days: int = Field(default=14, ge=1, le=365)
-    """An organisation counts when so many days have passed since it was first exposed."""
+    """The outcome window: an organisation counts once this many days have passed since its first exposure."""
     stage_percent: Stage = 10
-    """The stage it starts with."""
+    """The stage at which the experiment starts."""
     slow_ms: int = Field(default=250, ge=1, le=60_000)
-    """A decision that took longer is slow."""
+    """Decisions that took longer than this count as slow for the guardrail."""
     segment: Segment = Segment()
     arms: tuple[Arm, ...] = Field(min_length=2, max_length=5)
     guardrails: tuple[Guardrail, ...] = tuple(Guardrail(name=name) for name in GUARDRAILS)
@@ -119,28 +119,28 @@ class Experiment(_Declared):
         return self
 
     def question_in(self, locale: Locale) -> str:
-        """The question in this language, else in another."""
+        """The question in this language, else in the first language that has it."""
         return self.question.get(locale) or next(iter(self.question.values()), "")
 
     @property
     def control(self) -> Arm:
-        """The arm that the others are compared with."""
+        """The arm that the other arms are compared with."""
         return self.arms[0]
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """What each arm gets of the organisations; adds up to 1."""
+        """The share of organisations that each arm gets; the shares sum to 1."""
         whole = sum(arm.share for arm in self.arms)
         return tuple(arm.share / whole for arm in self.arms)
 
     def meets(self, other: "Experiment") -> bool:
-        """Whether an organisation could be in both at once."""
+        """Whether an organisation could be in both experiments at the same time."""
         in_time = self.starts_at < other.ends_at and other.starts_at < self.ends_at
         return in_time and self.segment.start < other.segment.end and other.segment.start < self.segment.end
 
 
 class Experiments(_Declared):
-    """All experiments of one service."""
+    """All experiments that a service declares."""
 
     experiments: tuple[Experiment, ...] = Field(default=(), max_length=200)
 
@@ -201,7 +201,10 @@ class ExperimentStatuses(_Reported):
 
 
 def read_experiments(text: str) -> tuple[Experiment, ...]:
-    """The experiments that a YAML text declares; `CatalogueFaults` lists everything that is wrong, with its place."""
+    """Read the experiments that a YAML text declares.
+
+    Raises `CatalogueFaults`, which lists everything that is wrong with line, column and path.
+    """
     findings = Findings("experiments")
     document = parse(text, findings=findings)
     if not findings.faults:
@@ -212,14 +215,14 @@ def read_experiments(text: str) -> tuple[Experiment, ...]:
             inner = {other["loc"][:depth] for other in wrong for depth in range(len(other["loc"]))}
             for each in wrong:
                 if each["loc"] in inner:
-                    continue  # it is wrong because something in it is
+                    continue  # the value is wrong only because a value in it is
                 place, path = _find(document, each["loc"])
                 findings.fault(place.line, place.column, path, each["msg"].removeprefix("Value error, "))
     raise CatalogueFaults(tuple(findings.faults))
 
 
 def _plain(node: Node) -> Any:
-    """The document as values; what is a number or an instant is decided by the shape that reads it."""
+    """The document as texts, lists and dictionaries; the shape that reads it decides what is a number or an instant."""
     if isinstance(node, Scalar):
         return None if node.plain and node.text in {"", "~", "null"} else node.text
     if isinstance(node, Sequence):
@@ -229,7 +232,7 @@ def _plain(node: Node) -> Any:
 
 
 def _find(node: Node, location: tuple[int | str, ...]) -> tuple[Node, str]:
-    """The deepest node on the way to a value, and the way as text."""
+    """The deepest node on the way to a value, and the path as text."""
     for step in location:
         if isinstance(node, Sequence) and isinstance(step, int) and step < len(node.items):
             node = node.items[step]

@@ -1,4 +1,4 @@
-"""One row per issued document, an invoice or a credit note: everything that stands on it, and that it adds up."""
+"""One row per issued document, an invoice or a credit note: everything that is printed on it, checked to add up."""
 
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,14 +17,14 @@ class _Shape(BaseModel):
 
 
 class Span(_Shape):
-    """Half-open."""
+    """A half-open period of time."""
 
     start: AwareDatetime
     end: AwareDatetime
 
 
 class InvoiceLine(_Shape):
-    """One line, net. On a credit note a positive amount is what is given back."""
+    """One line of a document, net. On a credit note a positive amount is money given back to the customer."""
 
     position: int = Field(ge=1)
     kind: Literal["unused_time", "remaining_time", "full_period", "overage", "discount", "credit_balance"]
@@ -32,19 +32,19 @@ class InvoiceLine(_Shape):
     plan_name: str
     period: Span
     quantity: Decimal
-    """Negative where the amount is."""
+    """The number of units; negative where the amount is negative."""
     unit: LineUnit
     unit_price_cents: Decimal = Field(ge=0)
-    """Net minor units of one unit; may have decimals."""
+    """The net price of one unit in minor units; may have decimals."""
     amount_cents: int
     metric: str | None = None
-    """What an overage line counts."""
+    """The metric that an overage line counts; absent on other lines."""
     late: bool = False
-    """Whether the usage was reported after its month had been billed."""
+    """Whether the line bills usage that was reported after its month had been billed."""
 
     @model_validator(mode="after")
     def amount_is_quantity_times_price(self) -> Self:
-        """Rounded once, half away from zero."""
+        """The amount is quantity × unit price, rounded once, half away from zero."""
         exact = self.quantity * self.unit_price_cents
         if int(exact.quantize(Decimal(1), ROUND_HALF_UP)) != self.amount_cents:
             raise ValueError(f"line {self.position} is {self.amount_cents}, not {exact}")
@@ -52,7 +52,7 @@ class InvoiceLine(_Shape):
 
 
 class TaxShare(_Shape):
-    """The tax of one rate; categories of EN 16931."""
+    """The tax at one rate; `category` is a code of EN 16931."""
 
     category: Literal["S", "AE", "O", "E"]
     rate_percent: Decimal = Field(ge=0)
@@ -62,7 +62,7 @@ class TaxShare(_Shape):
 
 
 class Party(_Shape):
-    """Who sells or who buys, as on the day of issue."""
+    """The seller or the buyer with the address of the day of issue."""
 
     name: str
     street: str | None = None
@@ -72,11 +72,11 @@ class Party(_Shape):
     country: str
     vat_id: str | None = None
     company_id: str | None = None
-    """SIREN of a French company."""
+    """The SIREN of a French company; absent for others."""
 
 
 class Seller(Party):
-    """The seller, with what French law wants on an invoice and where to pay."""
+    """The seller with the particulars that French law requires on an invoice, and the account to pay to."""
 
     vat_id: str
     legal_form: str
@@ -88,23 +88,23 @@ class Seller(Party):
 
 
 class Payment(_Shape):
-    """How the document is settled, as far as it was known when it was issued."""
+    """How the document is paid, as far as that was known when it was issued."""
 
     method: Literal["card", "sepa", "bank_transfer"] | None
     paid_cents: int = Field(ge=0)
     due_on: date | None
-    """`None` when nothing is left to pay."""
+    """The last day to pay; `None` when nothing is left to pay."""
 
 
 class Reference(_Shape):
-    """An earlier document."""
+    """The earlier document that a credit note refers to."""
 
     number: str
     issued_on: date
 
 
 class Invoice(_Shape):
-    """One issued document; never edited, only credited."""
+    """One issued document. Issued documents are never edited, only credited by another."""
 
     number: str
     kind: DocumentKind
@@ -113,7 +113,7 @@ class Invoice(_Shape):
     supplied_on: date
     locale: Locale
     timezone: str
-    """Where the customer's days are counted."""
+    """The IANA time zone of the dates on the document."""
     currency: str
     seller: Seller
     buyer: Party
@@ -127,12 +127,12 @@ class Invoice(_Shape):
 
     @property
     def due_cents(self) -> int:
-        """What was left to pay when the document was issued."""
+        """The amount that was left to pay when the document was issued."""
         return self.total_cents - self.payment.paid_cents
 
     @model_validator(mode="after")
     def it_adds_up(self) -> Self:
-        """Net = sum of lines = sum of tax bases; total = net + tax; nothing is paid beyond it."""
+        """Net = sum of lines = sum of tax bases; total = net + tax; the amount paid is at most the total."""
         if not self.net_cents == sum(line.amount_cents for line in self.lines) == sum(s.base_cents for s in self.tax):
             raise ValueError("the net is not the sum of the lines and of the tax bases")
         if self.tax_cents != sum(share.amount_cents for share in self.tax):

@@ -1,4 +1,4 @@
-"""One entry per ranker: what the log says of it, had its first plans been shown. An estimate, not an experiment."""
+"""One entry per ranker: the acceptance of its first plans, estimated from the log (off-policy, not an experiment)."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PolicyEstimate(BaseModel):
-    """How often one ranker's first plan would have been accepted."""
+    """The estimated share of decisions in which one ranker's first plan would have been accepted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -14,28 +14,28 @@ class PolicyEstimate(BaseModel):
     version: str
     decisions: int = Field(ge=0)
     effective_sample_size: float = Field(ge=0)
-    """As many decisions of its own would say as much."""
+    """The number of decisions by this ranker itself that would carry as much information."""
     overlap: float = Field(ge=0, le=1)
-    """Share of decisions in which it might have done what was logged."""
+    """The share of decisions in which the ranker could have shown the logged first plan."""
     logged: float | None
-    """How often what was really first was accepted; absent without decisions."""
+    """The acceptance rate of the plans that were really shown first; absent without decisions."""
     estimate: float | None
-    """Self-normalised and doubly robust (SNDR); absent where the log allows none."""
+    """The self-normalised doubly robust estimate (SNDR); absent where the log allows none."""
     lower: float | None
     upper: float | None
-    """Bounds that hold however often they are looked at."""
+    """The upper bound; both bounds hold at every look (a confidence sequence)."""
     exploring: bool = False
-    """Whether it was taken to vary the first place, as it would be served; else its best plan is always there."""
+    """Whether the ranker is assumed to explore, as it would be served; otherwise its best plan is always first."""
     reliable: bool
     reasons: tuple[str, ...]
-    """Why it may not be relied on, in English."""
+    """Why the estimate is not reliable, in English."""
 
 
 class PolicyEstimates(BaseModel):
-    """The estimates of one evaluation, on the organisations that no training has seen."""
+    """The estimates of one evaluation, on organisations that are in no training data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     training_set: str
-    """Digest of the training set that they come from."""
+    """The digest of the training set whose log the estimates come from."""
     policies: tuple[PolicyEstimate, ...]

@@ -1,4 +1,4 @@
-"""One row per decision of a training set: what was known of the organisation then, before any feature is computed."""
+"""One row per decision of a training set: the inputs of the features, as known at the decision."""
 
 from typing import Literal
 
@@ -6,11 +6,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Json
 
 
 class SituationRow(BaseModel):
-    """One decision and all that a ranker's features are computed from, with the reasons that were shown.
+    """One decision, everything that a ranker's features are computed from, and the reasons that were shown.
 
-    From these rows and the catalogue everything that a ranker saw can be computed anew, and with a fact taken away.
-    Rows stand in the order of the training set's decisions. `totals` holds WINDOW_DAYS × METRICS numbers, day by day,
-    the day of the decision first; null where a level had not been reported yet.
+    From these rows and the catalogue all features can be recomputed, also with one of the facts left out. Rows are in
+    the order of the training set's decisions. `totals` holds WINDOW_DAYS × METRICS numbers, day by day, the day of the
+    decision first; null where a level had not been reported yet.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,7 +25,7 @@ class SituationRow(BaseModel):
     candidates: list[str]
     """Plan codes in catalogue order."""
     recommended: str
-    """The plan that was put first."""
+    """The plan that was shown first."""
     current_plan: str | None
     templates: list[str]
     integrations: list[str]
@@ -35,8 +35,8 @@ class SituationRow(BaseModel):
     totals: list[float | None]
     seconds: list[float]
     later_usage: list[float]
-    """Conversations and AI tokens of the 30 days that followed, as far as the data reach: never a feature."""
+    """Conversations and AI tokens of the 30 days after the decision, as far as the data reach; never a feature."""
     later_days: float = Field(ge=0, le=30)
-    """How many of those 30 days the data cover."""
+    """How many of the 30 days after the decision the data cover."""
     reasons: Json[list]  # type: ignore[type-arg]
-    """As logged with the plan put first: each reason that was shown, with the figures of its checks."""
+    """The reasons shown with the first plan, as logged, each with the figures of its checks."""

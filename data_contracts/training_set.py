@@ -1,4 +1,4 @@
-"""One row per decision and candidate plan, with what was known then as features and whether the plan was chosen."""
+"""One row per decision and candidate plan: the features as known at the decision, and whether the plan was chosen."""
 
 from typing import Literal
 

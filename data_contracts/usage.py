@@ -1,4 +1,4 @@
-"""One row per usage event: what an organisation used, when it happened and when we learned of it."""
+"""One row per usage event: what an organisation used, when it occurred and when it was recorded."""
 
 from typing import Annotated, Final, Literal
 

@@ -1,4 +1,4 @@
-"""`python -m pipelines`: raw tables to checked ones, to a training set, to dashboards; demo data, and the export."""
+"""`python -m pipelines`: checks raw tables, builds training sets and dashboards, simulates and exports data."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 console = Console()
 
 MOST_ORGANIZATIONS: Final = 200_000
-"""Demo data is made in memory, some 30 KB of it for each organisation."""
+"""The most organisations; demo data is made in memory, about 30 KB for each."""
 
-OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into; made if it is not there.")]
+OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into; made if it does not exist.")]
 
 
 @app.command("demo-data")
@@ -29,7 +29,7 @@ def demo_data(
     organizations: Annotated[int, typer.Option(min=1, max=MOST_ORGANIZATIONS, help="How many organisations.")] = 3000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed, number and day give the same data.")] = 7,
 ) -> None:
-    """Make up organisations, what they used and which plans they chose, with the truth beside them."""
+    """Simulate organisations, their usage and the plans they chose, with the truth beside them."""
     from pipelines.demo.write import write_demo_data
 
     with _errors_as_exit_codes(), console.status("making demo data") as status:
@@ -47,7 +47,7 @@ def validate_command(
     """Check raw tables against their contracts; rows that break one are set aside with the reason.
 
     Writes <table>.parquet, quarantine/<table>.parquet, validation.json and report.html. Exit status 1 when a table
-    breaks as a whole.
+    as a whole is broken.
     """
     from pipelines.checking.results import TableBroken
     from pipelines.checking.validate import validate
@@ -78,7 +78,7 @@ def training_set(
         list[Path] | None, typer.Option(help="Its offers.yml; the first belongs to the first catalogue, and so on.")
     ] = None,
 ) -> None:
-    """Build training_set.parquet and training_set.json: every decision, what was known then, what was chosen."""
+    """Build training_set.parquet, situations.parquet and training_set.json from checked tables."""
     from pipelines.history.checked_tables import require_checked
     from pipelines.training.training_set import build_training_set
     from pipelines.training.usable_decisions import REASONS
@@ -122,7 +122,7 @@ def metrics(  # noqa: PLR0917 - options, given by name
     off_policy: Annotated[Path | None, typer.Option(help="What `models evaluate --off-policy` wrote.")] = None,
     statuses: Annotated[Path | None, typer.Option(help="What `serving experiments show --out` wrote.")] = None,
 ) -> None:
-    """Compute what the dashboards show: journeys, charges, decisions, and who took part in experiments."""
+    """Compute the tables of the dashboards: journeys, charges, decisions, participants in experiments."""
     from data_contracts.experiments import ExperimentStatuses, read_experiments
     from data_contracts.policy_estimates import PolicyEstimates
     from data_contracts.yaml_reading.places import decode
@@ -187,7 +187,7 @@ def _catalogues(files: list[Path], offers: list[Path]) -> "list[Catalogue]":
 
 @contextmanager
 def _errors_as_exit_codes() -> Iterator[None]:
-    """Turn bad input into one line per fault on stderr and exit status 1."""
+    """Print faults of the input on stderr, one line each, and exit with status 1."""
     from pydantic import ValidationError
 
     from data_contracts.yaml_reading.places import CatalogueFaults
@@ -221,7 +221,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
 
 @contextmanager
 def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar, and what to call with so many done of so many."""
+    """Show a progress bar; yields the function to call with the number done and the total."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=None)

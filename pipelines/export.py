@@ -1,4 +1,4 @@
-"""The service's database as raw tables: its views `export_<table>` become `<table>.parquet`."""
+"""Exports the service's database as raw tables: its views `export_<table>` become `<table>.parquet`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,17 +19,18 @@ ROWS_AT_ONCE: Final = 50_000
 
 
 class ExportFailed(Exception):
-    """The database cannot be read as raw tables; the text says where and why, without its password."""
+    """The database cannot be exported; the text says where and why, without the password."""
 
 
 def export_tables(
     *, database: str, out: Path, progress: Callable[[str], None] = lambda _sentence: None
 ) -> dict[str, int]:
-    """Write every raw table of the database into `out` as Parquet; returns the rows of each.
+    """Write every raw table of the database into `out` as Parquet.
 
-    `database` is an SQLAlchemy URL. All tables are read in one transaction, so that they fit together, a few rows at a
-    time. Instants come out as UTC microseconds; a text without a zone is UTC. Raises `ExportFailed`, and then leaves
-    tables of an earlier export as they were.
+    `database` is an SQLAlchemy URL. All tables are read in one transaction, so that they are consistent, in batches of
+    `ROWS_AT_ONCE`. Instants are written as UTC microseconds; a text without a zone is UTC. `progress` is called with a
+    sentence per batch. Returns the number of rows per table. Raises `ExportFailed`, and then leaves the tables of an
+    earlier export as they were.
     """
     engine = _engine(database)
     try:
@@ -46,7 +47,7 @@ def export_tables(
 
 
 def _engine(database: str) -> Engine:
-    """An engine for the URL; a file that is not there is an error, not a new database."""
+    """An engine for the URL; raises `ExportFailed` for a missing SQLite file instead of creating it."""
     try:
         url = make_url(database)
     except ArgumentError as error:
@@ -60,9 +61,9 @@ def _engine(database: str) -> Engine:
 
 
 def _begin_snapshot(connection: Connection) -> None:
-    """All that follows sees one state of the database."""
+    """Begin a transaction in which all queries see one state of the database."""
     if connection.dialect.name == "sqlite":
-        # Python's driver begins a transaction before it writes only; reading needs to be told.
+        # Python's driver begins a transaction only before a write; a read has to begin one explicitly.
         connection.execute(text("BEGIN"))
     else:
         connection.execution_options(isolation_level="REPEATABLE READ")
@@ -86,7 +87,7 @@ def _export(connection: Connection, of: RawTable, path: Path, *, progress: Calla
 
 
 def _array(place: str, kind: Kind, values: Sequence[Any]) -> pa.Array:
-    """One column's values as Arrow, whatever types the database's driver gives them."""
+    """The values of one column as Arrow; the types that database drivers return differ."""
     try:
         if kind == "instant":
             return _instants(values)
@@ -107,5 +108,5 @@ def _instants(values: Sequence[Any]) -> pa.Array:
 
 
 def _cause(error: Exception) -> str:
-    """What the driver said, in one line."""
+    """The message of the database driver, in one line."""
     return str(getattr(error, "orig", None) or error).splitlines()[0]

@@ -1,4 +1,4 @@
-"""The reference catalogue: what the demo, the tests and a fresh installation sell."""
+"""The reference catalogue and its offers, used by the demo, the tests and a fresh installation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +14,14 @@ def reference_texts() -> tuple[str, str]:
 
 
 class OffersWithoutCatalogue(ValueError):
-    """More offers are named than catalogues they could belong to."""
+    """There are more offers than catalogues for them to belong to."""
 
 
 def texts_of(catalogues: Sequence[Path], offers: Sequence[Path]) -> list[tuple[str, str | None]]:
-    """Each catalogue's text with that of its offers: the first offers belong to the first catalogue, and so on.
+    """Read each catalogue with its offers: the first offers belong to the first catalogue, and so on.
 
-    The reference pair where no catalogue is named. `OffersWithoutCatalogue`; `OSError` for no file.
+    Returns pairs of texts, `None` for a catalogue without offers; the reference pair where no catalogue is named.
+    Raises `OffersWithoutCatalogue` when there are more offers than catalogues, `OSError` for a missing file.
     """
     if len(offers) > len(catalogues):
         raise OffersWithoutCatalogue("every --offers needs the --catalogue it belongs to")

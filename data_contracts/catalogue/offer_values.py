@@ -1,4 +1,4 @@
-"""The values that offers are made of: amounts, whole numbers, countries, spans of time, conditions."""
+"""Readers for the values of offers: amounts, whole numbers, countries, periods, conditions."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ ALWAYS: Final[Availability] = (None, None)
 
 @dataclass(frozen=True, slots=True)
 class ConditionOffer:
-    """Something the organisation must have, or must not have, installed or connected."""
+    """A template or integration that an organisation must have, or must not have."""
 
     kind: Literal["template", "integration"]
     code: str
@@ -48,12 +48,12 @@ EVERYBODY: Final = AudienceOffer()
 
 
 def written(entry: Entry) -> str:
-    """The word here, empty when it is no single value."""
+    """The value as text; empty for a list or a mapping."""
     return entry.node.text if isinstance(entry.node, Scalar) else ""
 
 
 def one_of(entry: Entry, words: tuple[str, ...]) -> str | None:
-    """The word here when it is one of these; `None` after a fault."""
+    """The value when it is one of these words, `None` after a fault."""
     word = written(entry)
     if word in words:
         return word
@@ -62,7 +62,7 @@ def one_of(entry: Entry, words: tuple[str, ...]) -> str | None:
 
 
 def money(entry: Entry, *, zero: bool = False) -> Fraction | None:
-    """An amount in major units, above 0 (or from 0); `None` after a fault."""
+    """The value as an amount in major units above 0 (with `zero`, from 0); `None` after a fault."""
     amount = entry.number(quoted=True)
     if amount is not None and not (0 <= amount <= MAX_PRICE and (zero or amount > 0)):
         entry.fault(f"must be {'from' if zero else 'above'} 0 and at most {MAX_PRICE}, is {entry.shown}")
@@ -71,7 +71,7 @@ def money(entry: Entry, *, zero: bool = False) -> Fraction | None:
 
 
 def whole(entry: Entry | None, *, most: int) -> int | None:
-    """A whole number from 1; `None` when there is none, or after a fault."""
+    """The value as a whole number from 1 to `most`; `None` without a value, or after a fault."""
     number = entry.number() if entry else None
     if entry is None or number is None:
         return None
@@ -82,7 +82,7 @@ def whole(entry: Entry | None, *, most: int) -> int | None:
 
 
 def intervals(entry: Entry) -> frozenset[str]:
-    """The billing intervals named in a list."""
+    """The billing intervals of a list; an empty list is a fault."""
     words = [word for item in entry.items() if (word := one_of(item, ("month", "year")))]
     if not entry.items():
         entry.fault("must name at least one interval")
@@ -90,7 +90,7 @@ def intervals(entry: Entry) -> frozenset[str]:
 
 
 def countries(entry: Entry) -> frozenset[str]:
-    """The countries named in a list."""
+    """The country codes of a list; an unknown code or an empty list is a fault."""
     codes = set()
     for item in entry.names():
         code = written(item)
@@ -129,7 +129,7 @@ def _families(entry: Entry, *, known: Collection[str]) -> frozenset[str]:
 
 
 def available(entry: Entry) -> Availability:
-    """A half-open span of time."""
+    """A half-open period of time; a period that ends before it begins is a fault."""
     parts = entry.fields({"from", "until"})
     start, end = parts.get("from"), parts.get("until")
     begins, ends = start.instant() if start else None, end.instant() if end else None
@@ -139,7 +139,7 @@ def available(entry: Entry) -> Availability:
 
 
 def conditions(entry: Entry) -> tuple[ConditionOffer, ...]:
-    """The assistant-configuration conditions in a list."""
+    """The conditions of a list; a repeated or contradicting condition is a fault."""
     conditions: list[ConditionOffer] = []
     for item in entry.items():
         for word, named in item.fields(_CONDITIONS):

@@ -30,7 +30,7 @@ _MAX_CYCLES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FamilyOffer:
-    """A template family: whom it is for, and its plans from the lowest tier up."""
+    """A plan family: the templates it is meant for, and its plans from the lowest tier up."""
 
     templates: frozenset[str]
     tiers: tuple[str, ...]
@@ -38,7 +38,7 @@ class FamilyOffer:
 
 @dataclass(frozen=True, slots=True)
 class PlanOffer:
-    """How one plan is sold."""
+    """How one plan is sold: its name, overage prices, countries, period and conditions."""
 
     name: str | None = None
     overage: Mapping[str, Fraction] | None = None
@@ -53,7 +53,7 @@ class PromotionOffer:
     """A reduction; exactly one of `percent` and `amount` is set."""
 
     plans: tuple[str, ...] | None
-    """`None`: all plans."""
+    """The plans that the promotion reduces; `None`: all plans."""
     intervals: frozenset[str]
     percent: Fraction | None
     amount: Fraction | None
@@ -82,9 +82,10 @@ NO_OFFERS: Final = Offers({}, {}, {}, None, {}, {}, ())
 
 
 def read_offers(text: str, *, pricing: Pricing | None) -> Offers:
-    """The offers in a YAML text; `CatalogueFaults` with every fault and its place when they are not sound.
+    """Read the offers in a YAML text and check them against the catalogue `pricing`.
 
-    With `pricing=None` (a catalogue that has faults itself) names are not compared with the catalogue's.
+    With `pricing=None` (a catalogue that has faults itself) names are not compared with the catalogue's. Raises
+    `CatalogueFaults` with every fault and its place.
     """
     findings = Findings("offers", strict=True)
     root = Entry(parse(text, findings=findings), "", findings)
@@ -113,7 +114,7 @@ def read_offers(text: str, *, pricing: Pricing | None) -> Offers:
 
 
 class _Reader:
-    """Reads the sections, comparing names with the catalogue's."""
+    """Reads the sections of offers, and compares their names with the catalogue's."""
 
     def __init__(self, pricing: Pricing | None) -> None:
         self._pricing = pricing

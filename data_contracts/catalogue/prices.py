@@ -9,7 +9,7 @@ from data_contracts.yaml_reading.entries import Entry, exact_number
 from data_contracts.yaml_reading.places import Scalar
 
 MAX_PRICE: Final = 10**10
-"""In major units; a month of anything costs less."""
+"""The largest price, in major units."""
 
 MAX_EXPRESSION: Final = 500
 _MAX_PARENTHESES: Final = 20
@@ -31,11 +31,11 @@ _SEVERAL = re.compile(r"\b([2-9]|1[0-9]+|two|three|four|five|six|nine|twelve|eig
 
 
 class NotArithmetic(ValueError):
-    """A price expression that cannot be worked out; the text says why."""
+    """A price expression has no value; the text says why."""
 
 
 def read_price(entry: Entry, *, variables: Mapping[str, Fraction]) -> Fraction | str | None:
-    """The price here: exact major units per month, or the text of a price on request; `None` after a fault."""
+    """The value as a price: exact major units per month, or a text for a price on request; `None` after a fault."""
     written = entry.node.text.strip() if isinstance(entry.node, Scalar) else None
     if written is None or not written:
         entry.fault(f"must be a number, an expression or a text, is {entry.shown}")
@@ -83,7 +83,7 @@ def check_period(unit: Entry | None) -> None:
 
 
 def evaluate(expression: str, *, variables: Mapping[str, Fraction]) -> Fraction:
-    """The exact value of `+ - * /`, parentheses, numbers and `#variables`; `NotArithmetic` when it has none."""
+    """The exact value of an expression of `+ - * /`, parentheses, numbers and `#variables`; raises `NotArithmetic`."""
     tokens = _tokens(expression, variables)
     value, rest = _sum(tokens, 0, 0)
     if rest != len(tokens):

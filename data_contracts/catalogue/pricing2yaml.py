@@ -1,7 +1,7 @@
-"""One document per published catalogue: reads Pricing2Yaml 2.1, naming every fault of the file with its place.
+"""One document per published catalogue: the reader of Pricing2Yaml 2.1, which names every fault with its place.
 
-Version 2.0 differs only in that its `version` names the syntax; it is read too. Older ones (1.x: prices by
-`monthlyPrice` and `annualPrice`) and newer ones (3.x) are refused. Fields that are not known are read past, with a
+Version 2.0 differs only in that its `version` names the syntax; it is read too. Older versions (1.x: prices by
+`monthlyPrice` and `annualPrice`) and newer ones (3.x) are refused. Unknown fields are skipped with a
 warning. Specification: isa-group/sphere-docs, docs/api/Pricing2Yaml.
 """
 
@@ -41,7 +41,7 @@ _ADD_ON_FIELDS = _PLAN_FIELDS | {"availableFor", "dependsOn", "excludes", "usage
 
 @dataclass(frozen=True, slots=True)
 class PublishedPlan:
-    """One plan: its own values where it sets them, the defaults elsewhere."""
+    """One plan: its own values for features and limits, the file's defaults elsewhere."""
 
     code: str
     description: str
@@ -55,7 +55,7 @@ class PublishedPlan:
 
 @dataclass(frozen=True, slots=True)
 class PublishedAddOn:
-    """One add-on; without `availableFor` it goes with every plan."""
+    """One add-on; without `availableFor` it can be added to every plan."""
 
     code: str
     description: str
@@ -67,13 +67,13 @@ class PublishedAddOn:
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """One published catalogue, checked."""
+    """One published catalogue, read and checked."""
 
     name: str
     version: str
     currency: str
     billing: Mapping[str, Fraction]
-    """Billing name as written → share of the monthly price that it costs per month."""
+    """Billing name as the file has it → the share of the monthly price that is paid per month."""
     features: Mapping[str, PublishedFeature]
     limits: Mapping[str, PublishedLimit]
     plans: Mapping[str, PublishedPlan]
@@ -82,7 +82,7 @@ class Pricing:
 
 
 def read_pricing(text: str) -> Pricing:
-    """The catalogue in a Pricing2Yaml text; `CatalogueFaults` with every fault and its place when it is not sound."""
+    """Read the catalogue in a Pricing2Yaml text; raises `CatalogueFaults` with every fault and its place."""
     findings = Findings("catalogue")
     root = Entry(parse(text, findings=findings), "", findings)
     if not isinstance(root.node, MappingNode):
@@ -119,7 +119,7 @@ def read_pricing(text: str) -> Pricing:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What plans and add-ons refer to."""
+    """The declared features, limits and variables that plans and add-ons refer to."""
 
     features: Mapping[str, PublishedFeature]
     limits: Mapping[str, PublishedLimit]
@@ -146,7 +146,7 @@ def _section(fields: Fields, name: str) -> Fields:
 
 
 def _version(top: Fields) -> str:
-    """The catalogue's own version; a syntax that is not read here ends the reading."""
+    """The catalogue's own version; raises `CatalogueFaults` for a syntax version that cannot be read."""
     syntax, version = top.get("syntaxVersion"), top.get("version")
     of_old = syntax is None and version is not None
     written = syntax or version

@@ -1,4 +1,4 @@
-"""What the plans of a Pricing2Yaml file are made of: its features and its usage limits, with their values."""
+"""The features and usage limits of a Pricing2Yaml file, and the values that plans set for them."""
 
 import math
 from collections.abc import Mapping
@@ -32,12 +32,12 @@ _FEATURE_FIELDS = frozenset([*_SHARED.split(), "integrationType", "automationTyp
 _LIMIT_FIELDS = frozenset([*_SHARED.split(), "unit", "linkedFeatures"])
 
 Value = bool | float | str
-"""What a feature or a limit is set to; `math.inf` is unlimited, a list of payment methods one text."""
+"""The value of a feature or a limit; `math.inf` is unlimited, a list of payment methods becomes one text."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFeature:
-    """One feature as the file declares it."""
+    """One feature that the file declares."""
 
     code: str
     kind: str
@@ -49,7 +49,7 @@ class PublishedFeature:
 
 @dataclass(frozen=True, slots=True)
 class PublishedLimit:
-    """One usage limit as the file declares it."""
+    """One usage limit that the file declares."""
 
     code: str
     renewable: bool
@@ -101,7 +101,7 @@ def read_limits(fields: Fields, *, features: Fields) -> dict[str, PublishedLimit
 def read_overrides(
     fields: Fields, *, declared_as: Mapping[str, PublishedFeature | PublishedLimit], names: Fields, what: str
 ) -> dict[str, Value]:
-    """The values that a plan or an add-on sets itself; whatever it leaves out keeps its default."""
+    """The values that a plan or an add-on sets itself; others keep their defaults."""
     values = {}
     for code, entry in fields:
         if code not in names:
@@ -120,7 +120,7 @@ def read_overrides(
 
 
 def declared(fields: Fields, *, what: str, most: int) -> list[tuple[str, Entry]]:
-    """The named things of a section, at most so many, with their names checked."""
+    """The entries of a section with their names checked; more than `most` are a fault, and none is read."""
     fields.check_names(what)
     if len(fields) > most:
         fields.owner.fault(f"holds {len(fields)} entries, at most {most} are read")
@@ -129,7 +129,7 @@ def declared(fields: Fields, *, what: str, most: int) -> list[tuple[str, Entry]]
 
 
 def refer(entry: Entry | None, *, known: Fields, what: str) -> list[str]:
-    """The names in a list, each of which must be declared."""
+    """The names in a list; a name that the file does not declare is a fault."""
     names = []
     for item in entry.names() if entry else []:
         name = item.node.text if isinstance(item.node, Scalar) else ""
@@ -147,7 +147,7 @@ def _word(parts: Fields, name: str, words: tuple[str, ...]) -> str | None:
 
 
 def _note_odd(parts: Fields, name: str, words: tuple[str, ...]) -> None:
-    """A kind that is not in the specification is odd, but nothing here depends on it."""
+    """Warn of a kind that is not in the specification; nothing depends on the kind."""
     entry = parts.get(name)
     if entry and (not isinstance(entry.node, Scalar) or entry.node.text.strip().upper() not in words):
         entry.warn(f"should be one of {', '.join(words)}, is {entry.shown}")
@@ -181,7 +181,7 @@ def _listed(entry: Entry, *, payment: bool) -> str:
 
 
 def as_quantity(value: Value) -> float | None:
-    """A limit's value as a number: true and "unlimited" have no bound, false is 0; `None` for any other text."""
+    """A limit's value as a number: true and "unlimited" are infinite, false is 0; `None` for any other text."""
     if isinstance(value, bool):
         return math.inf if value else 0.0
     if isinstance(value, str):

@@ -1,1 +1,1 @@
-"""What each raw table promises, as one Great Expectations suite per table; imported by the pipelines only."""
+"""The Great Expectations suites of the raw tables; only the pipelines import them."""

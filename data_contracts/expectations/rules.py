@@ -1,11 +1,10 @@
-"""The words that suites are written in: each function returns Great Expectations expectations that know their rule.
+"""Builders of Great Expectations expectations, each with its rule, its reason and the stage at which it is checked.
 
-An expectation carries in `meta` its `rule` (a stable name), the `reason` (a sentence about the row), the `stage` at
-which it is checked and the `columns` whose values explain it. Stages, in order: `row` looks at each row by itself,
-`key` at the rows that are sound so far, `group` at rows that belong together, `table` at what is left. Great
-Expectations cannot look into other tables or count earlier copies, so some expectations look at a column that the
-pipeline computes first; its name has a dot (`quantity.readable`). Great Expectations takes seconds to import: it is
-imported when a suite is built.
+The `meta` of an expectation holds its `rule` (a stable name), the `reason` (a sentence about the row), the `stage` and
+the `columns` whose values explain it. Stages, in order: `row` checks each row by itself, `key` the rows that are sound
+so far, `group` rows that belong together, `table` the rows that are left. Great Expectations cannot look into other
+tables or count earlier copies, so some expectations check a column that the pipeline computes first; its name has a
+dot (`quantity.readable`). Great Expectations takes seconds to import, so it is imported when a suite is built.
 """
 
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from data_contracts.raw.tables import RawTable
 Stage = Literal["row", "key", "group", "table"]
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""An instant before this is a clock that was never set."""
+"""Earlier instants come from clocks that were never set."""
 
 KIND_WORDS: Final = {
     "instant": "an instant (ISO 8601)",
@@ -31,7 +30,7 @@ KIND_WORDS: Final = {
 def expectation(
     name: str, *, rule: str, reason: str, columns: Sequence[str], stage: Stage = "row", **kwargs: Any
 ) -> Any:
-    """One Great Expectations expectation of this class name, told its rule, reason and stage."""
+    """One Great Expectations expectation of the class `name`, with its rule, reason, stage and columns in `meta`."""
     from great_expectations import expectations
 
     meta = {"rule": rule, "reason": reason, "stage": stage, "columns": list(columns)}
@@ -39,7 +38,7 @@ def expectation(
 
 
 def holds(column: str, *, rule: str, reason: str, columns: Sequence[str], stage: Stage = "row") -> Any:
-    """Every value of this computed true-or-false column is true."""
+    """Expect every value of a computed true-or-false column to be true."""
     return expectation(
         "ExpectColumnValuesToBeInSet",
         rule=rule,
@@ -52,7 +51,7 @@ def holds(column: str, *, rule: str, reason: str, columns: Sequence[str], stage:
 
 
 def column_rules(table: RawTable, *, now: datetime) -> list[Any]:
-    """What the shape alone promises: readable text, typed values, nothing missing, known values, real instants."""
+    """What a table's shape implies: readable text, typed values, nothing missing, known values, plausible instants."""
     texts = [column.name for column in table.columns if column.kind == "text"]
     rules = [
         holds(
@@ -77,7 +76,7 @@ def column_rules(table: RawTable, *, now: datetime) -> list[Any]:
 
 
 def one_of(column: str, values: Sequence[str]) -> Any:
-    """The value is one of these."""
+    """Expect the value to be one of these."""
     return expectation(
         "ExpectColumnValuesToBeInSet",
         rule=f"unknown_{column}",
@@ -89,7 +88,7 @@ def one_of(column: str, values: Sequence[str]) -> Any:
 
 
 def between(column: str, minimum: float, maximum: float | None = None) -> Any:
-    """The number lies between these bounds, both included."""
+    """Expect the number to lie between these bounds, both included."""
     bounds = f"at least {minimum:,}" if maximum is None else f"between {minimum:,} and {maximum:,}"
     return expectation(
         "ExpectColumnValuesToBeBetween",
@@ -103,7 +102,7 @@ def between(column: str, minimum: float, maximum: float | None = None) -> Any:
 
 
 def recorded_after(column: str) -> Any:
-    """A fact is recorded when it happens or later, never before."""
+    """Expect a fact to be recorded when it occurs or later, never before."""
     return expectation(
         "ExpectColumnValuesToBeBetween",
         rule="recorded_before_occurred",
@@ -115,7 +114,7 @@ def recorded_after(column: str) -> Any:
 
 
 def references(table: RawTable) -> list[Any]:
-    """What a row refers to exists among the kept rows of the other table."""
+    """Expect each reference of a row to exist among the kept rows of the other table."""
     return [
         holds(
             f"{column}.known",
@@ -128,7 +127,7 @@ def references(table: RawTable) -> list[Any]:
 
 
 def first_of_its_key(table: RawTable) -> Any:
-    """No sound row with the same key was recorded earlier, or at the same instant and stands before it."""
+    """Expect no earlier sound row with the same key: recorded before, or at the same instant and above in the file."""
     return holds(
         "key.first",
         rule="duplicate_key",
@@ -139,7 +138,7 @@ def first_of_its_key(table: RawTable) -> Any:
 
 
 def fresh(table: RawTable, *, reference: datetime) -> list[Any]:
-    """The table has rows, and its newest one is not too old; empty lists nothing where nothing is promised."""
+    """Expect the table to have enough rows and a recent newest row; empty for a table that needs neither."""
     rules = []
     if table.min_rows:
         reason = f"fewer than {table.min_rows} rows are left"
@@ -173,7 +172,7 @@ def fresh(table: RawTable, *, reference: datetime) -> list[Any]:
 
 
 def _real_instant(column: str, *, now: datetime) -> list[Any]:
-    """The instant is neither before any of our clocks was set nor in the future."""
+    """Expect the instant to lie after `EARLIEST` and not in the future."""
     future = f"{column} lies in the future (after {now:%Y-%m-%d %H:%M:%S} UTC)"
     early = f"{column} lies before {EARLIEST:%Y-%m-%d}"
     return [

@@ -116,7 +116,7 @@ def _outcomes() -> list[Any]:
         holds(
             "choice.has_plan",
             rule="choice_without_plan",
-            reason="whoever selects, checks out or pays does so for a plan",
+            reason="a selection, checkout, preview, confirmation or payment names a plan",
             columns=["kind", "plan"],
         ),
     ]

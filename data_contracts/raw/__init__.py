@@ -1,1 +1,1 @@
-"""The raw tables: one row shape per table, their keys, references and freshness."""
+"""The raw tables: the shape of a row of each, and its key, references and freshness."""

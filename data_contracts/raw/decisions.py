@@ -1,4 +1,4 @@
-"""One row per decision and candidate plan: what was ranked, how likely each place was, what was shown and why."""
+"""One row per decision and candidate plan: the rank, its probabilities, what was shown, and the reasons."""
 
 from typing import Any, Final, Literal
 
@@ -24,7 +24,7 @@ class DecisionCandidate(BaseModel):
     """One candidate plan of one decision.
 
     Per decision: probabilities sum to 1, propensities sum to 1, positions are 1…k once each, exactly one candidate is
-    `recommended`, and everything that is not about the candidate is the same on every row.
+    `recommended`, and the columns that describe the decision are the same on every row.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,25 +39,25 @@ class DecisionCandidate(BaseModel):
     fallback_reason: str | None
     experiment: str | None
     arm: str | None
-    """The arm of the experiment as it was drawn, whoever answered in the end."""
+    """The arm of the experiment that the organisation was assigned to, even if a fallback answered."""
     latency_ms: float | None = Field(ge=0)
-    """How long the decision took; absent where it was not measured."""
+    """The duration of the decision in milliseconds; absent where it was not measured."""
     guard: Json[dict[str, str]] | None
-    """Which plan would have been first, the alternative it was weighed against, and why it is not; absent where it is.
-    Propensities are of the plans as shown, after the guard."""
+    """The plan that would have been first, the alternative, and why the guard moved it; absent where it did not.
+    Propensities are those of the plans as shown, after the guard."""
     position: int = Field(ge=1)
-    """1…k over all candidates: the cards in their order, then the others, best first."""
+    """The place of the plan among all candidates, 1…k: the cards in their order, then the others, best first."""
     shown: bool
     shown_as: str | None
-    """The rule by which it stands on a card (`recommender.row`); absent where there was none."""
+    """The rule that put the plan on a card (`recommender.row`); absent for plans that are not shown."""
     recommended: bool
     utility: float
     probability: float = Field(ge=0, le=1)
-    """Of being chosen, as the ranker believes it."""
+    """The probability that the plan is chosen, as the ranker predicts it."""
     propensity: float = Field(ge=0, le=1)
-    """Of being recommended, as exploration drew it."""
+    """The probability that exploration recommended this plan."""
     reasons: Json[list[Any]]
     features: Json[dict[str, float | None]] | None
-    """The feature row by name; absent where none was computed."""
+    """The features of the plan by name, as JSON; absent where none were computed."""
     occurred_at: AwareDatetime
     recorded_at: AwareDatetime

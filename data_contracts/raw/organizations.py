@@ -1,4 +1,4 @@
-"""What is known of an organisation besides its usage: where it is, what it installed, connected and subscribed to."""
+"""Four tables about organisations: their particulars, installed templates, connected integrations, subscriptions."""
 
 from typing import Final, Literal
 
@@ -20,7 +20,7 @@ COUNTRIES: Final = frozenset(_CODES.split())
 
 
 class Organization(BaseModel):
-    """One row per organisation: what it told us about itself."""
+    """One row per organisation: its country, language, time zone and trial."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +35,7 @@ class Organization(BaseModel):
 
 
 class TemplateInstall(BaseModel):
-    """One row per installation or removal of an agent template; the last one recorded holds."""
+    """One row per installation or removal of an agent template; the last recorded row of a template is valid."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,7 +48,7 @@ class TemplateInstall(BaseModel):
 
 
 class IntegrationChange(BaseModel):
-    """One row per connection or disconnection of an integration; the last one recorded holds."""
+    """One row per connection or disconnection of an integration; the last recorded row of an integration is valid."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class IntegrationChange(BaseModel):
 
 
 class SubscriptionChange(BaseModel):
-    """One row per change of a subscription; while it is active it has a plan, once ended it has none."""
+    """One row per change of a subscription; an active subscription has a plan, an ended one has none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""One row per outcome of a decision: what the organisation did with the plan cards it was shown."""
+"""One row per outcome of a decision: what the organisation did with the plan cards that it was shown."""
 
 from typing import Final, Literal
 
@@ -17,15 +17,15 @@ OutcomeKind = Literal[
     "changed_back",
     "dismissed",
 ]
-"""What may come of a decision. `impression`: the cards were half visible for a second. `viewed`: somebody looked at
-them. `previewed`, `blocked`, `confirmed`, `payment_failed`, `paid`, `changed_back`: seen by the service itself."""
+"""Outcomes of a decision. `impression`: the cards were half visible for a second. `viewed`: somebody looked at them.
+`previewed`, `blocked`, `confirmed`, `payment_failed`, `paid`, `changed_back`: recorded by the service itself."""
 
 CHOICES: Final[tuple[OutcomeKind, ...]] = ("selected", "checkout_started", "previewed", "confirmed", "paid")
 """The kinds that choose a plan and therefore name it; each goes further than the one before."""
 
 
 class Outcome(BaseModel):
-    """One outcome; it joins its decision by `decision_id`."""
+    """One outcome of the decision `decision_id`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

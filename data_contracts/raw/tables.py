@@ -1,4 +1,4 @@
-"""The raw tables by name, parents before children: shape, key, references, and how much may be wrong with them."""
+"""The raw tables by name, parents before children: shape, key, references, freshness, and how many rows may break."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,33 +30,33 @@ KINDS: Final[Mapping[Any, Kind]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table, as its shape declares it."""
+    """One column of a table, derived from the table's shape."""
 
     name: str
     kind: Kind
     nullable: bool
     choices: tuple[str, ...] = ()
-    """The values it may take, if they are counted."""
+    """The values that the column may take; empty: any."""
     container: type | None = None
-    """Of a JSON text: what it holds, `list` or `dict`."""
+    """What a JSON text holds, `list` or `dict`; `None` for other kinds."""
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """What a raw table promises beyond the types of its columns."""
+    """The contract of a raw table beyond the types of its columns."""
 
     name: str
     shape: type[BaseModel]
     key: tuple[str, ...]
     references: Mapping[str, str] = field(default_factory=dict)
-    """Column → the table that must have this value in its column of the same name."""
+    """Column → the table that must contain its values, in the column of the same name."""
     fresh_for_days: int | None = None
-    """How far the newest row may lag behind the newest row of the whole folder; `None`: changes may be rare."""
+    """How many days the newest row may lag behind the newest row of the folder; `None`: any number."""
     min_rows: int = 0
     optional: bool = False
-    """Whether a folder may do without it: then it has no rows, and the report says so."""
+    """Whether a folder may lack the table: then it has no rows, and the report says so."""
     max_share_set_aside: float = 0.25
-    """With more than this share of rows broken, the table is broken as a whole (see `MIN_ROWS_TO_JUDGE_A_SHARE`)."""
+    """The table as a whole is broken when more than this share of its rows is (see `MIN_ROWS_TO_JUDGE_A_SHARE`)."""
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -65,7 +65,7 @@ class RawTable:
 
 
 MIN_ROWS_TO_JUDGE_A_SHARE: Final = 20
-"""Fewer broken rows than this say nothing about the table as a whole."""
+"""With fewer broken rows than this, a table as a whole is never broken."""
 
 OF_ORGANIZATION: Final = {"organization_id": "organizations"}
 
@@ -92,7 +92,7 @@ RAW_TABLES: Final[Mapping[str, RawTable]] = {
 
 
 def _column(name: str, annotation: Any, metadata: list[Any]) -> Column:
-    """Reads one pydantic field: `X | None` is nullable, `Json[X]` is JSON text, a `Literal` is text with choices."""
+    """Read one pydantic field: `X | None` is nullable, `Json[X]` is JSON text, a `Literal` is text with choices."""
     nullable = False
     if get_origin(annotation) in (Union, UnionType):
         (annotation,) = (part for part in get_args(annotation) if part is not NoneType)

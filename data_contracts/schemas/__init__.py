@@ -1,4 +1,4 @@
-"""The shapes as JSON Schema, generated and committed; `python -m data_contracts.schemas` writes them again."""
+"""The JSON Schemas of the shapes, generated and committed; `python -m data_contracts.schemas` regenerates them."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ SHAPES: Final[dict[str, type[BaseModel]]] = {
 
 
 def rendered() -> dict[str, str]:
-    """File name → its text, as it should stand in this folder."""
+    """File name → the text that the file in this folder should have."""
     return {
         f"{name}.json": json.dumps(shape.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
         for name, shape in SHAPES.items()

@@ -1,4 +1,4 @@
-"""Writes every JSON Schema of this folder again."""
+"""Regenerates every JSON Schema of this folder."""
 
 from data_contracts.schemas import FOLDER, rendered
 

@@ -1,4 +1,4 @@
-"""Reading typed values out of YAML nodes: every wrong one is noted with its place, and reading goes on."""
+"""Typed values from YAML nodes: each wrong value is noted with its place, and reading goes on."""
 
 import math
 import re
@@ -28,53 +28,53 @@ _HINTS_FROM = 500
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value at its place."""
+    """One value of a document with its path, and the findings that its faults are noted in."""
 
     node: Node
     path: str
     findings: Findings
     key: Scalar | None = None
-    """The name it stands under."""
+    """The name under which the value stands; `None` in a list."""
 
     @property
     def place(self) -> Node:
-        """Where it begins; a list or a mapping begins at its name."""
+        """Where the value begins; a list or a mapping begins at its name."""
         return self.node if isinstance(self.node, Scalar) or self.key is None else self.key
 
     def fault(self, message: str) -> None:
-        """Notes that this value is wrong."""
+        """Note that this value is wrong."""
         self.findings.fault(self.place.line, self.place.column, self.path, message)
 
     def fault_name(self, message: str) -> None:
-        """Notes that the name it stands under is wrong."""
+        """Note that the name of this value is wrong."""
         place = self.key or self.place
         self.findings.fault(place.line, place.column, self.path, message)
 
     def warn(self, message: str) -> None:
-        """Notes that this value is odd, but usable."""
+        """Note that this value is unusual, but usable."""
         self.findings.warn(self.place.line, self.place.column, self.path, message)
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is written here (`null`, `~` or blank)."""
+        """Whether the value is `null`, `~` or blank."""
         return isinstance(self.node, Scalar) and self.node.plain and self.node.text in _NULL
 
     @property
     def plain_flag(self) -> bool | None:
-        """True or false when that is what is written here."""
+        """The value as true or false; `None` when it is neither."""
         word = self.node.text.lower() if isinstance(self.node, Scalar) and self.node.plain else ""
         return word in _TRUE if word in _TRUE or word in _FALSE else None
 
     @property
     def shown(self) -> str:
-        """The value as a fault names it."""
+        """The value as a fault message quotes it."""
         if isinstance(self.node, Scalar):
             text = self.node.text if len(self.node.text) <= _SHOWN else self.node.text[:_SHOWN] + "…"
             return "nothing" if self.empty else repr(text)
         return "a list" if isinstance(self.node, Sequence) else "a mapping"
 
     def fields(self, known: Iterable[str] | None = None, *, what: str = "a mapping") -> "Fields":
-        """The named values here; nothing at all counts as no names. Unknown names are noted."""
+        """The named values of a mapping; an empty value counts as an empty mapping. Names not in `known` are noted."""
         if isinstance(self.node, Mapping):
             return Fields(self, self.node, known)
         if not self.empty and self.node != Sequence(self.node.line, self.node.column):
@@ -82,7 +82,7 @@ class Entry:
         return Fields(self, Mapping(self.node.line, self.node.column), known)
 
     def items(self) -> list["Entry"]:
-        """The values of a list; nothing at all counts as an empty list."""
+        """The values of a list; an empty value counts as an empty list."""
         if isinstance(self.node, Sequence):
             return [Entry(item, f"{self.path}.{i}", self.findings) for i, item in enumerate(self.node.items)]
         if not self.empty:
@@ -90,11 +90,11 @@ class Entry:
         return []
 
     def names(self) -> list["Entry"]:
-        """The texts of a list of texts."""
+        """The values of a list that are texts."""
         return [item for item in self.items() if item.text() is not None]
 
     def text(self) -> str | None:
-        """The text here; a number or a date counts as its own text, `None` after a fault."""
+        """The value as a text, `None` after a fault; a number or a date is taken as it is written."""
         if isinstance(self.node, Scalar) and not self.empty:
             if len(self.node.text) <= MAX_TEXT:
                 return self.node.text
@@ -104,7 +104,7 @@ class Entry:
         return None
 
     def one_of(self, words: Iterable[str]) -> str | None:
-        """The word here in capitals, when it is one of these."""
+        """The value in capitals when it is one of these words, `None` after a fault."""
         allowed = tuple(words)
         word = self.node.text.strip().upper() if isinstance(self.node, Scalar) else ""
         if word in allowed:
@@ -115,14 +115,14 @@ class Entry:
         return None
 
     def flag(self) -> bool | None:
-        """True or false, `None` after a fault."""
+        """The value as true or false, `None` after a fault."""
         if self.plain_flag is not None:
             return self.plain_flag
         self.fault(f"must be true or false, is {self.shown}")
         return None
 
     def number(self, *, quoted: bool = False) -> Fraction | None:
-        """The exact number written here, `None` after a fault; `quoted`: also between quotes."""
+        """The value as an exact number, `None` after a fault; `quoted` allows quotation marks around it."""
         if isinstance(self.node, Scalar) and (self.node.plain or quoted):
             number = exact_number(self.node.text)
             if number is not None:
@@ -132,7 +132,7 @@ class Entry:
         return None
 
     def quantity(self) -> float | None:
-        """A number from 0, or `math.inf` for `.inf`; `None` after a fault."""
+        """The value as a number from 0, or `math.inf` for `.inf`; `None` after a fault."""
         if isinstance(self.node, Scalar) and self.node.plain and self.node.text.lower() in _INFINITE:
             return math.inf
         number = self.number()
@@ -142,7 +142,7 @@ class Entry:
         return None if number is None else float(number)
 
     def instant(self) -> datetime | None:
-        """A date or an ISO 8601 instant; without a zone it is meant in UTC. `None` after a fault."""
+        """The value as an instant, `None` after a fault: a date or ISO 8601, in UTC where it names no zone."""
         written = self.node.text.strip() if isinstance(self.node, Scalar) else ""
         try:
             instant = datetime.fromisoformat(written)
@@ -168,7 +168,7 @@ class Fields:
 
     @property
     def names(self) -> Iterable[str]:
-        """The names alone."""
+        """The names of the mapping."""
         return self._mapping.entries.keys()
 
     def __len__(self) -> int:
@@ -181,7 +181,7 @@ class Fields:
         return f"{self.owner.path}.{name}" if self.owner.path else name
 
     def find(self, name: str) -> Entry | None:
-        """The value of this name, also when nothing is written there; `None` when the name is absent."""
+        """The value of this name, even when it is empty; `None` when the name is absent."""
         found = self._mapping.entries.get(name)
         if found is None:
             return None
@@ -191,12 +191,12 @@ class Fields:
         return Entry(nothing if blank else node, self._path(name), self.owner.findings, key)
 
     def get(self, name: str) -> Entry | None:
-        """The value of this name; `None` when the name is absent or nothing is written there."""
+        """The value of this name; `None` when the name is absent or its value is empty."""
         entry = self.find(name)
         return None if entry is None or entry.empty else entry
 
     def require(self, name: str) -> Entry | None:
-        """The value of this name; it is a fault when nothing is there."""
+        """The value of this name; an absent or empty value is noted as a fault."""
         entry = self.get(name)
         if entry is None:
             found = self.find(name)
@@ -205,12 +205,12 @@ class Fields:
         return entry
 
     def text(self, name: str) -> str:
-        """The text of this name, empty when there is none."""
+        """The text of this name; empty when the name is absent or its value is empty."""
         entry = self.get(name)
         return (entry.text() or "") if entry else ""
 
     def check_names(self, what: str) -> None:
-        """Faults names that are blank or too long to be the code of a thing."""
+        """Note as faults the names that cannot be codes: blank, of several lines, or too long."""
         for name, (key, _) in self._mapping.entries.items():
             if not name.strip() or name != name.strip() or "\n" in name or len(name) > MAX_NAME:
                 message = f"the name of {what} is one line of 1 to {MAX_NAME} characters, without blanks around it"
@@ -226,7 +226,7 @@ class Fields:
 
 
 def exact_number(text: str) -> Fraction | None:
-    """The number that a text spells, exactly; `None` when it spells none or one of 10^30 or more."""
+    """The exact number that a text spells; `None` when the text is no number or one of 10^30 or more."""
     written = text.strip().replace("_", "")
     if len(written) > 64 or not _NUMBER.fullmatch(written):
         return None
@@ -235,7 +235,7 @@ def exact_number(text: str) -> Fraction | None:
 
 
 def closest(name: str, known: Iterable[str], *, findings: Findings) -> str:
-    """A hint ", did you mean …?" when a known name is near; looking costs time, so the first faults get one."""
+    """A hint ", did you mean …?" when a known name is similar; only the first faults get one, because it takes time."""
     if len(findings.faults) + len(findings.warnings) >= _HINTS:
         return ""
     near = get_close_matches(name[:MAX_NAME], list(islice(known, _HINTS_FROM)), n=1)

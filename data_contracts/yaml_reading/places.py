@@ -1,4 +1,4 @@
-"""YAML in which every value knows its line, its column and its path, so that a fault can name its place.
+"""YAML as nodes that know their line and column, so that every fault can name its place.
 
 Scalars follow the YAML 1.2 core schema: `NO` is Norway, `yes` is a word, `12:30` is no number. A file is read within
 fixed bounds (size, depth, nodes after aliases), so that no text can hang or overflow the reader.
@@ -36,7 +36,7 @@ _PLAIN_TAGS = frozenset(_YAML_TAG + name for name in ("str", "int", "float", "bo
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong, and where; lines and columns count from 1."""
+    """One fault of a document and its place; lines and columns count from 1."""
 
     source: Source
     line: int
@@ -50,7 +50,7 @@ class Fault:
 
 
 class CatalogueFaults(ValueError):
-    """A catalogue or its offers cannot be used; `faults` lists everything that is wrong with them."""
+    """A document (catalogue, offers or experiments) cannot be used; `faults` lists everything that is wrong with it."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(str(fault) for fault in faults))
@@ -59,18 +59,18 @@ class CatalogueFaults(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value as it is written."""
+    """A single value as the file has it."""
 
     line: int
     column: int
     text: str
     plain: bool
-    """Written without quotes, so that it may be a number, a flag or nothing."""
+    """Whether the value has no quotation marks, so that it may be a number, a flag or null."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """A list."""
+    """A list of nodes."""
 
     line: int
     column: int
@@ -79,7 +79,7 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """Named values; a name is taken as it is written."""
+    """Nodes by name; names are taken as the file has them."""
 
     line: int
     column: int
@@ -90,7 +90,7 @@ Node = Scalar | Sequence | Mapping
 
 
 class Findings:
-    """Collects faults and warnings while one file is read; `strict`: a field that is not known is a fault."""
+    """Collects faults and warnings while a file is read; with `strict`, an unknown field is a fault, not a warning."""
 
     def __init__(self, source: Source, *, strict: bool = False) -> None:
         self.source: Source = source
@@ -99,22 +99,22 @@ class Findings:
         self.warnings: list[Fault] = []
 
     def fault(self, line: int, column: int, path: str, message: str) -> None:
-        """Notes a fault."""
+        """Note a fault."""
         if len(self.faults) < MAX_FAULTS:
             self.faults.append(Fault(self.source, line, column, path, message))
 
     def warn(self, line: int, column: int, path: str, message: str) -> None:
-        """Notes something odd that does not stop the file from being used."""
+        """Note something unusual that does not stop the file from being used."""
         if len(self.warnings) < MAX_FAULTS:
             self.warnings.append(Fault(self.source, line, column, path, message))
 
     def fail(self, line: int, column: int, path: str, message: str) -> CatalogueFaults:
-        """The exception for a fault after which reading cannot go on."""
+        """The exception to raise for a fault after which reading cannot go on."""
         return CatalogueFaults((*self.faults, Fault(self.source, line, column, path, message)))
 
 
 def decode(content: bytes, *, source: Source) -> str:
-    """The text of a file; `CatalogueFaults` names the first byte that is not UTF-8."""
+    """Decode a file as UTF-8; raises `CatalogueFaults` with the place of the first byte that is not UTF-8."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -124,7 +124,7 @@ def decode(content: bytes, *, source: Source) -> str:
 
 
 def parse(text: str, *, findings: Findings) -> Node:
-    """The one document in a text as nodes; `CatalogueFaults` where it is not YAML or goes beyond the bounds."""
+    """Parse the one YAML document of a text; raises `CatalogueFaults` for bad YAML or a text beyond the bounds."""
     if len(text) > MAX_CHARACTERS:
         raise findings.fail(1, 1, "", f"is too long: {len(text)} characters, at most {MAX_CHARACTERS} are read")
     text = text.removeprefix("\ufeff")

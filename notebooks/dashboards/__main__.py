@@ -1,7 +1,7 @@
 """The service with its dashboards at `/dashboards/`: `python -m notebooks.dashboards --metrics FOLDER`.
 
-The service may import neither the pipelines nor marimo, so that it starts fast and runs without them; whoever wants
-both in one process puts them together here, above them both.
+The service may import neither the pipelines nor marimo, so that it starts fast and runs without them; this module
+stands above both and joins them in one process.
 """
 
 import os

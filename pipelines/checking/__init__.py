@@ -1,1 +1,1 @@
-"""Raw tables in, checked tables out: each broken row set aside with its reason."""
+"""Checks raw tables against their contracts and sets each broken row aside with the reason."""

@@ -1,6 +1,6 @@
-"""The columns that expectations look at: typed values, and what Great Expectations cannot compute by itself.
+"""The columns that expectations check: typed values, and columns that Great Expectations cannot compute.
 
-Computed columns have a dot in their name; `data_contracts/expectations` says what is expected of each.
+Computed columns have a dot in their name; `data_contracts/expectations` declares what is expected of each.
 """
 
 import json
@@ -20,10 +20,10 @@ from recommender.ranking.ranker import Mask
 
 
 def check_frame(raw: RawRows, *, kept: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The typed columns and, per row, what the `row` stage looks at; indexed 0…n-1 as `raw.source`.
+    """The typed columns of n rows and the computed columns of the `row` stage; indexed 0…n-1 as `raw.source`.
 
-    `kept` holds the kept rows of the tables that may be referred to; a reference into a table that is not there
-    (because it is broken as a whole) is taken as known.
+    `kept` holds the kept rows of the tables that rows may refer to. A reference into a table that is not in `kept`
+    (because it is broken as a whole) counts as known.
     """
     columns: dict[str, Any] = {}
     damaged = np.zeros(len(raw.rows), dtype=np.bool_)
@@ -49,7 +49,7 @@ def check_frame(raw: RawRows, *, kept: Mapping[str, pd.DataFrame]) -> pd.DataFra
 
 
 def first_of_each_key(frame: pd.DataFrame, table: RawTable) -> Mask:
-    """Whether a row is the first recorded of its key; recorded at the same instant, the first in the file."""
+    """Whether each row is the first recorded of its key (n,); at the same instant, the first in the file."""
     key = list(table.key)
     if not frame.duplicated(key).any():
         return np.ones(len(frame), dtype=np.bool_)
@@ -58,9 +58,10 @@ def first_of_each_key(frame: pd.DataFrame, table: RawTable) -> Mask:
 
 
 def decision_checks(frame: pd.DataFrame, *, broken: set[str]) -> dict[str, Any]:
-    """Per row, what holds of its whole decision: sums, positions, one recommendation, agreement, completeness.
+    """The computed columns of the `group` stage: what holds of the whole decision that a row belongs to.
 
-    `broken` holds the decisions of which a candidate was set aside before.
+    Sums, positions, one recommendation, agreement and completeness. `broken`: the decisions of which a candidate was
+    set aside before.
     """
     group, decisions = pd.factorize(frame["decision_id"])
     count = np.bincount(group, minlength=len(decisions))
@@ -84,7 +85,7 @@ def decision_checks(frame: pd.DataFrame, *, broken: set[str]) -> dict[str, Any]:
 
 
 def _any(group: NDArray[np.intp], mask: Mask) -> Mask:
-    """Per row, whether the mask is true anywhere in the row's group."""
+    """Whether the mask is true anywhere in the row's group, for each row (n,)."""
     return np.asarray(np.bincount(group, weights=mask)[group] > 0)
 
 
@@ -116,7 +117,7 @@ def _of_charges(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _sum_of_lines(text: object) -> int | None:
-    """What the lines of a charge add up to, `None` where that cannot be said."""
+    """The sum of the lines of a charge; `None` where they cannot be read."""
     try:
         return sum(int(line["amount_cents"]) for line in json.loads(str(text)))
     except (ValueError, TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""Runs a table's suite stage by stage and parts its rows: those kept, and those set aside with why."""
+"""Runs a table's suite stage by stage and divides its rows into those kept and those set aside with the reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,32 +16,32 @@ from pipelines.checking.quarantine import Finding, RuleCount, quarantined, rule_
 from pipelines.checking.sources import RawRows
 
 SAMPLE: Final = 20
-"""How many unexpected values and rows of each expectation are stored; the counts are always complete."""
+"""The number of unexpected values and rows stored per expectation; counts are always complete."""
 
 NOT_OF_THEIR_OWN: Final = frozenset({"sibling_set_aside"})
-"""Rules that set aside rows which are sound themselves: they say nothing about the table as a whole."""
+"""Rules that set aside rows which are sound themselves; they do not count when a table as a whole is judged."""
 
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """One table after its suite: every row of the file is either in `kept` or in `set_aside`."""
+    """One table after its checks: every row of the file is either in `kept` or in `set_aside`."""
 
     table: RawTable
     file: str | None
-    """File name; `None` when there is none that could be read."""
+    """The file name; `None` when no file could be read."""
     rows_in: int
     kept: pd.DataFrame
-    """The declared columns, typed; in file order."""
+    """The rows that keep the contract: declared columns, typed, in file order."""
     set_aside: pd.DataFrame
-    """The file's columns as text, then table, rule, rules, reason and row; in file order."""
+    """The rows that break it: the file's columns as text, then table, rule, rules, reason and row; in file order."""
     rules: tuple[RuleCount, ...] = ()
-    """The rules that were broken, in declared order."""
+    """The rules that rows broke, in declared order."""
     broken: tuple[str, ...] = ()
-    """Why the table is broken as a whole; empty when it is not."""
+    """Why the table as a whole is broken; empty when it is not."""
     notes: tuple[str, ...] = ()
-    """What is worth knowing and breaks nothing."""
+    """Remarks that break nothing."""
     results: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    """What Great Expectations said, one per expectation."""
+    """The results of Great Expectations, one per expectation."""
 
     def __post_init__(self) -> None:
         if self.rows_in != len(self.kept) + len(self.set_aside):
@@ -49,17 +49,17 @@ class CheckedTable:
 
     @property
     def rows_kept(self) -> int:
-        """Rows that keep their contract."""
+        """The number of rows that keep the contract."""
         return len(self.kept)
 
     @property
     def rows_set_aside(self) -> int:
-        """Rows that do not."""
+        """The number of rows that break the contract."""
         return len(self.set_aside)
 
 
 class RowsLost(AssertionError):
-    """Rows kept and rows set aside do not add up to the rows of the file: a fault of ours, never of the data."""
+    """Rows kept and rows set aside do not add up to the rows of the file: a fault of this code, never of the data."""
 
     def __init__(self, table: str, rows_in: int, kept: int, set_aside: int) -> None:
         super().__init__(f"{table}: {rows_in} rows in, but {kept} kept + {set_aside} set aside")
@@ -68,10 +68,10 @@ class RowsLost(AssertionError):
 def check_table(
     raw: RawRows, *, kept: Mapping[str, pd.DataFrame], now: datetime, reference: datetime, batches: Any
 ) -> CheckedTable:
-    """Checks one table; nothing is raised for what the data are, everything is said in the answer.
+    """Check one table; faults of the data are in the returned value, no exception is raised for them.
 
-    `kept`: the kept rows of the tables before it. `now`: nothing may lie after it. `reference`: freshness is counted
-    back from it. `batches`: from `great_expectations_batches`.
+    `kept`: the kept rows of the tables checked before. `now`: no instant may lie after it. `reference`: freshness is
+    counted back from it. `batches`: from `great_expectations_batches`.
     """
     run = _Run(raw.table, check_frame(raw, kept=kept), now=now, reference=reference, batches=batches)
     run.stage("row", {})
@@ -103,7 +103,7 @@ def check_table(
 
 
 def great_expectations_batches() -> Any:
-    """What makes batches of data frames, in a context that lives in memory, sends nothing and draws no bars."""
+    """A batch definition for data frames, in an in-memory Great Expectations context without analytics and bars."""
     import os
 
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -116,7 +116,7 @@ def great_expectations_batches() -> Any:
 
 
 class _Run:
-    """The stages of one table, one after the other, each on the rows that are sound so far."""
+    """Runs the stages of one table in order, each on the rows that are sound so far."""
 
     def __init__(
         self, table: RawTable, frame: pd.DataFrame, *, now: datetime, reference: datetime, batches: Any
@@ -132,11 +132,11 @@ class _Run:
 
     @property
     def sound(self) -> pd.DataFrame:
-        """The rows that broke nothing so far."""
+        """The rows that have broken no rule so far."""
         return self.frame[self.alive]
 
     def stage(self, stage: Stage, computed: Mapping[str, Any]) -> None:
-        """Checks what belongs to this stage on the sound rows, with these columns computed for it."""
+        """Check the expectations of one stage on the sound rows, with the computed columns added."""
         expectations = suite(self.table.name, **self._instants, stage=stage)
         rows = self.sound.assign(**computed)
         if not expectations.expectations or (stage == "table" and _nothing_to_date(rows, expectations)):
@@ -157,14 +157,14 @@ class _Run:
             self.results.append(_stored(result, problem))
 
     def decisions_set_aside(self, *, but_for: set[str]) -> set[str]:
-        """The decisions of which a row was found wanting, by rules other than these."""
+        """The decisions of which a row broke a rule other than these."""
         places = [finding.places for finding in self.findings if finding.rule not in but_for]
         return set(self.frame["decision_id"].iloc[np.concatenate(places)].dropna()) if places else set()
 
 
 def _validate(frame: pd.DataFrame, expectations: Any, *, batches: Any) -> list[Any]:
-    """One result per expectation, in declared order."""
-    # Great Expectations hashes the whole frame, twice: it is handed only what this suite looks at.
+    """Validate a frame; one result per expectation, in declared order."""
+    # Great Expectations hashes the whole frame, twice; it gets only the columns that this suite checks.
     frame = frame[sorted({column for each in expectations.expectations for column in _columns(each)})]
     batch = batches.get_batch({"dataframe": frame})
     order = {_identity(each.meta): place for place, each in enumerate(expectations.expectations)}
@@ -173,7 +173,7 @@ def _validate(frame: pd.DataFrame, expectations: Any, *, batches: Any) -> list[A
 
 
 def _columns(expectation: Any) -> list[str]:
-    """The columns that an expectation looks at."""
+    """The columns that an expectation checks."""
     column = getattr(expectation, "column", None)
     return [] if column is None else [column]
 
@@ -191,7 +191,7 @@ def _could_not_be_checked(result: Any) -> str | None:
 
 
 def _nothing_to_date(rows: pd.DataFrame, expectations: Any) -> bool:
-    """An empty table has no newest row; it may only be asked how many rows it has."""
+    """Whether the only expectation is freshness and the table is empty, so that it has no newest row."""
     return rows.empty and all(each.meta["rule"] == "not_fresh" for each in expectations.expectations)
 
 
@@ -200,7 +200,7 @@ def _observed(reason: str, result: Any) -> str:
 
 
 def _stored(result: Any, problem: str | None) -> dict[str, Any]:
-    """The result as JSON, lists of values and rows cut to a sample, tracebacks to their message."""
+    """The result as JSON, with lists of values and rows cut to a sample and tracebacks to their message."""
     for name in ("unexpected_list", "unexpected_index_list", "partial_unexpected_index_list"):
         if name in result.result:
             result.result[name] = result.result[name][:SAMPLE]
@@ -211,7 +211,7 @@ def _stored(result: Any, problem: str | None) -> dict[str, Any]:
 
 
 def _too_many_set_aside(raw: RawRows, set_aside: pd.DataFrame) -> list[str]:
-    """Why so many broken rows mean a broken table; empty when they are few."""
+    """The reason why the table is broken when too many of its rows are; empty otherwise."""
     count = int((~set_aside["rule"].isin(NOT_OF_THEIR_OWN)).sum())
     if count < MIN_ROWS_TO_JUDGE_A_SHARE or count <= raw.table.max_share_set_aside * raw.rows_in:
         return []

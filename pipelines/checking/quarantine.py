@@ -1,4 +1,4 @@
-"""Rows set aside: as the file has them, with the table, the rules they break, the reason and their place."""
+"""The quarantine: rows set aside as the file has them, with table, broken rules, reason and place."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,44 +12,44 @@ from pipelines.checking.sources import RawRows
 from recommender.ranking.ranker import IntArray
 
 REASON_COLUMNS: Final = ("table", "rule", "rules", "reason", "row", "text")
-"""Behind the file's own columns. `row`: place in the file, from 0 (row 0 of a CSV file is line 2).
-`rules`: all that the row breaks, the one in `rule` first. `text`: the whole line, of a ragged row."""
+"""Columns added behind the file's own. `row`: place in the file, from 0 (row 0 of a CSV file is line 2). `rules`: all
+rules that the row breaks, the one in `rule` first. `text`: the whole line, for a ragged row."""
 
 RAGGED: Final = "ragged_row"
 EXAMPLES: Final = 5
 SHOWN: Final = 80
-"""Longer values are cut in reasons; the row itself has them whole."""
+"""The length to which reasons shorten values; the row itself has them in full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One expectation that rows broke."""
+    """One expectation, and the places of the rows that broke it."""
 
     rule: str
     reason: str
     columns: tuple[str, ...]
-    """Whose values explain it."""
+    """The columns whose values explain the break."""
     places: IntArray
-    """Of the rows in `RawRows.source`."""
+    """The places of the rows in `RawRows.source`."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleCount:
-    """One rule that rows of a table broke."""
+    """How many rows of a table broke one rule."""
 
     rule: str
     meaning: str
-    """The rule in a sentence."""
+    """The rule as a sentence."""
     rows: int
-    """Rows set aside for it: it is the first that they break."""
+    """The number of rows for which this rule is the first that they break."""
     rows_breaking: int
-    """Rows that break it, whatever else they break."""
+    """The number of rows that break this rule, also after another."""
     examples: tuple[tuple[int, str], ...]
-    """Place in the file and reason of the first few."""
+    """Place in the file and reason of the first few rows."""
 
 
 def quarantined(raw: RawRows, findings: Sequence[Finding]) -> pd.DataFrame:
-    """One row per row set aside, in file order; `findings` stand in the declared order of their rules."""
+    """The rows set aside, in file order; `findings` must be in the declared order of their rules."""
     broken = pd.DataFrame(
         {
             "place": np.concatenate([finding.places for finding in findings] or [np.empty(0, dtype=np.int64)]),
@@ -74,7 +74,7 @@ def quarantined(raw: RawRows, findings: Sequence[Finding]) -> pd.DataFrame:
 
 
 def rule_counts(set_aside: pd.DataFrame, findings: Sequence[Finding]) -> tuple[RuleCount, ...]:
-    """The rules broken, in declared order, a ragged row's first."""
+    """Count the broken rules, in declared order, the rule for ragged rows first."""
     rules = {RAGGED: "the line has too many or too few fields"}
     for finding in findings:
         rules.setdefault(finding.rule, finding.reason)
@@ -90,12 +90,12 @@ def rule_counts(set_aside: pd.DataFrame, findings: Sequence[Finding]) -> tuple[R
 
 
 def _own_names(raw: RawRows) -> list[str]:
-    """The file's column names, kept apart from ours."""
+    """The file's column names, prefixed where they would collide with `REASON_COLUMNS`."""
     return [f"source.{name}" if name in REASON_COLUMNS else name for name in raw.source.schema.names]
 
 
 def _as_text(array: Any) -> "pd.Series[str]":
-    """Values as text: what a string is, what anything else prints as."""
+    """Values as text: strings as they are, others as they are printed."""
     try:
         return pd.Series(array.cast(pa.string()).to_pandas(), dtype="str")
     except pa.ArrowException:
@@ -104,7 +104,7 @@ def _as_text(array: Any) -> "pd.Series[str]":
 
 
 def _reason(finding: Finding, rows: pd.DataFrame, place: int) -> str:
-    """The rule's sentence with the values of the row."""
+    """The rule's sentence with the row's values."""
     values = [f"{name} = {_shown(rows[name].iat[place])}" for name in finding.columns]
     return f"{finding.reason}: {', '.join(values)}" if values else finding.reason
 
@@ -126,7 +126,7 @@ def _ragged(raw: RawRows) -> pd.DataFrame:
 
 
 def _typed(rows: pd.DataFrame, raw: RawRows) -> pd.DataFrame:
-    """The same columns and types whatever was found, also when nothing was."""
+    """The rows with the same columns and types in every run, also when there are none."""
     names = [*_own_names(raw), *REASON_COLUMNS]
     rows = rows.reindex(columns=names).sort_values("row", kind="stable").reset_index(drop=True)
     return rows.astype({name: "int64" if name == "row" else "str" for name in names})

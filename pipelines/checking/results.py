@@ -1,4 +1,4 @@
-"""What validating a folder of raw tables found, as one value and as JSON."""
+"""The result of validating a folder of raw tables, as a value and as JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,38 +13,38 @@ class Validation:
     """All raw tables after their checks, parents before children."""
 
     checked_at: datetime
-    """Nothing in the data may lie after it."""
+    """The instant of the check; no instant of the data may lie after it."""
     reference: datetime
-    """The newest row of the folder; freshness is counted back from it."""
+    """The instant that freshness is counted back from: the newest row of the folder."""
     tables: Mapping[str, CheckedTable]
 
     @property
     def valid(self) -> bool:
-        """Whether every table may be used; single rows may still have been set aside."""
+        """Whether every table may be used; single rows may have been set aside."""
         return not self.reasons
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why tables are broken as a whole, each with the table's name."""
+        """Why tables as a whole are broken, each reason with the table's name."""
         return tuple(f"{name}: {reason}" for name, table in self.tables.items() for reason in table.broken)
 
     @property
     def rows_in(self) -> int:
-        """Rows of all files."""
+        """The number of rows in all files."""
         return sum(table.rows_in for table in self.tables.values())
 
     @property
     def rows_kept(self) -> int:
-        """Rows that keep their contract."""
+        """The number of rows that keep their contract."""
         return sum(table.rows_kept for table in self.tables.values())
 
     @property
     def rows_set_aside(self) -> int:
-        """Rows that do not."""
+        """The number of rows that break their contract."""
         return sum(table.rows_set_aside for table in self.tables.values())
 
     def as_json(self) -> dict[str, Any]:
-        """The content of `validation.json`, with what Great Expectations said about every expectation."""
+        """The content of `validation.json`, with the result of every expectation."""
         return {
             "valid": self.valid,
             "checked_at": self.checked_at.isoformat(),
@@ -57,7 +57,7 @@ class Validation:
 
 
 class TableBroken(Exception):
-    """A raw table is broken as a whole, so nothing may be built on this folder; carries the whole validation."""
+    """A raw table as a whole is broken, so the folder must not be used; the exception carries the validation."""
 
     def __init__(self, validation: Validation) -> None:
         super().__init__("\n".join(validation.reasons))

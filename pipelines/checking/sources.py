@@ -1,4 +1,4 @@
-"""A folder of raw tables, Parquet or CSV, read as it is: nothing typed yet, every fault of a whole file named."""
+"""Reads raw tables from Parquet or CSV files as they are, untyped, and names every fault of a whole file."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from pipelines.history.typed_columns import accepted_types
 from recommender.ranking.ranker import IntArray
 
 HEADER_BYTES: Final = 1 << 16
-"""The first line is looked for within these."""
+"""The header line must lie within these first bytes."""
 
 BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
@@ -26,31 +26,31 @@ class RaggedRow:
     """A CSV row with too many or too few fields."""
 
     row: int
-    """Its place in the table, from 0."""
+    """The place of the row in the table, from 0."""
     reason: str
     text: str
 
 
 @dataclass(frozen=True)
 class RawRows:
-    """One raw table as its file has it."""
+    """One raw table as its file has it, untyped."""
 
     table: RawTable
     file: str
-    """File name, without folder."""
+    """The file name without its folder."""
     source: pa.Table
-    """Declared columns in declared order, then those nobody declared; from CSV all are text."""
+    """The declared columns in declared order, then the undeclared ones; from CSV all are text."""
     rows: IntArray
     """The place of each row of `source` in the file, from 0."""
     ragged: tuple[RaggedRow, ...] = ()
     undeclared: tuple[str, ...] = field(default=())
-    """Columns that the table should not have; they are not read any further."""
+    """Columns that the table does not declare; they are not checked or kept."""
     absent: bool = False
-    """The folder does without this table, as it may."""
+    """Whether the folder lacks this optional table."""
 
     @property
     def rows_in(self) -> int:
-        """Every row of the file, the ragged ones too."""
+        """The number of rows in the file, ragged rows included."""
         return len(self.rows) + len(self.ragged)
 
 
@@ -63,7 +63,10 @@ class SourceUnreadable(Exception):
 
 
 def read_table(folder: Path, table: RawTable) -> RawRows:
-    """Reads `<table>.parquet` or `<table>.csv` of the folder; `SourceUnreadable` with every reason found."""
+    """Read `<table>.parquet` or `<table>.csv` of a folder.
+
+    Raises `SourceUnreadable` with every reason when the file is missing, ambiguous or not readable as this table.
+    """
     found = [path for path in (folder / f"{table.name}.parquet", folder / f"{table.name}.csv") if path.exists()]
     if not found and table.optional:
         return _absent(table)
@@ -81,7 +84,7 @@ def read_table(folder: Path, table: RawTable) -> RawRows:
 
 
 def _absent(table: RawTable) -> RawRows:
-    """No rows of a table that a folder may do without."""
+    """An optional table that the folder lacks: no rows."""
     schema = pa.schema([(column.name, pa.string()) for column in table.columns])
     return RawRows(table, f"no {table.name}", schema.empty_table(), np.arange(0), absent=True)
 
@@ -106,7 +109,7 @@ def _read_parquet(path: Path, table: RawTable) -> RawRows:
 
 
 def _plain(arrow_type: Any) -> Any:
-    """The same type in the form that every step can compute with; a time zone is how instants are shown, no more."""
+    """The type that all later steps can compute with: plain strings, and instants in UTC."""
     if pa.types.is_string_view(arrow_type):
         return pa.string()
     if pa.types.is_timestamp(arrow_type) and arrow_type.tz is not None:
@@ -147,7 +150,7 @@ def _read_csv(path: Path, table: RawTable) -> RawRows:
 
 
 def _header(data: bytes) -> list[str]:
-    """The names in the first line that is not empty."""
+    """The column names in the first line that is not empty."""
     line = next((line for line in data[:HEADER_BYTES].splitlines() if line.strip()), b"").decode(errors="replace")
     try:
         return next(csv.reader([line]), [])
@@ -156,7 +159,7 @@ def _header(data: bytes) -> list[str]:
 
 
 def _check_columns(place: str, table: RawTable, names: list[str]) -> tuple[str, ...]:
-    """The undeclared columns; `SourceUnreadable` when one is missing or there twice."""
+    """The undeclared columns; raises `SourceUnreadable` when a declared column is missing or one is there twice."""
     declared = [column.name for column in table.columns]
     undeclared = tuple(name for name in names if name not in declared)
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -173,7 +176,7 @@ def _check_columns(place: str, table: RawTable, names: list[str]) -> tuple[str, 
 
 
 def _decodable(data: bytes) -> bytes:
-    """The same bytes where they are UTF-8; anything else becomes U+FFFD, by which its row is set aside later."""
+    """The bytes as UTF-8: invalid bytes become U+FFFD, and their rows are set aside later."""
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -182,7 +185,7 @@ def _decodable(data: bytes) -> bytes:
 
 
 def _ragged(file: str, row: Any) -> RaggedRow:
-    """One ragged row; one of several lines is a quote never closed, which may have swallowed any number of rows."""
+    """A ragged row; one of several lines is an unclosed quotation mark, which may have swallowed other rows."""
     place = row.number - 2
     if "\n" in row.text.strip("\n"):
         raise SourceUnreadable([f"{file}: row {place} (about line {place + 2}): a quotation mark is not closed"])

@@ -1,4 +1,4 @@
-"""A folder of raw tables in; checked tables, the rows set aside, a JSON summary and a report out."""
+"""Validates a folder of raw tables: writes checked tables, the rows set aside, a JSON summary and a report."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -28,13 +28,15 @@ def validate(
     reference: datetime | None = None,
     progress: Progress = lambda _sentence: None,
 ) -> Validation:
-    """Checks every raw table of `raw` and writes to `out`: `<table>.parquet` with the rows kept,
-    `quarantine/<table>.parquet` with the rows set aside and why, `validation.json` and `report.html`.
+    """Check every raw table of the folder `raw` against its contract and write the results to `out`.
 
-    `now`: nothing may lie after it. `reference`: freshness is counted back from it; by default the newest row of the
-    folder. Raises `TableBroken` when a table breaks as a whole: then no checked table is written, nor left from an
-    earlier run, but the rows set aside and the report are. Raises `SameFolder` when `out` is `raw`.
-    """  # noqa: D205 - the first sentence lists four files
+    Writes `<table>.parquet` with the rows kept, `quarantine/<table>.parquet` with the rows set aside and the reasons,
+    `validation.json` and `report.html`. `now`: no instant may lie after it. `reference`: freshness is counted back
+    from it; by default the newest row of the folder. `progress` is called with a sentence at each step.
+
+    Returns the validation. Raises `TableBroken` when a table as a whole is broken: then no checked table is written or
+    left from an earlier run, but the rows set aside and the report are. Raises `SameFolder` when `out` is `raw`.
+    """
     if raw.resolve() == out.resolve():
         raise SameFolder(raw)
     sources = _read(raw, progress)
@@ -66,7 +68,7 @@ class SameFolder(ValueError):
 
 
 def _read(raw: Path, progress: Progress) -> dict[str, RawRows | SourceUnreadable]:
-    """Every raw table, or why it cannot be read."""
+    """Every raw table, or the exception that says why it cannot be read."""
     sources: dict[str, RawRows | SourceUnreadable] = {}
     for name, table in RAW_TABLES.items():
         progress(f"{name}: reading")
@@ -78,7 +80,7 @@ def _read(raw: Path, progress: Progress) -> dict[str, RawRows | SourceUnreadable
 
 
 def _newest(sources: Iterable[RawRows], *, now: datetime) -> datetime:
-    """The newest `recorded_at` of all tables that does not lie in the future; `now` when there is none."""
+    """The newest `recorded_at` of all tables that is not in the future; `now` when there is none."""
     newest = []
     for raw in sources:
         column = next(column for column in raw.table.columns if column.name == "recorded_at")
@@ -89,14 +91,14 @@ def _newest(sources: Iterable[RawRows], *, now: datetime) -> datetime:
 
 
 def _unreadable(table: RawTable, error: SourceUnreadable) -> CheckedTable:
-    """A table of which no row could be read."""
+    """The checked table of a file that could not be read."""
     kept = pd.DataFrame(columns=[column.name for column in table.columns])
     set_aside = pd.DataFrame(columns=[*kept.columns, *REASON_COLUMNS])
     return CheckedTable(table, file=None, rows_in=0, kept=kept, set_aside=set_aside, broken=error.reasons)
 
 
 def _write(validation: Validation, out: Path, progress: Progress) -> None:
-    """Writes what was found, `validation.json` last: where it stands, everything else does."""
+    """Write the results, `validation.json` last: where it exists, all other files do."""
     quarantine = out / "quarantine"
     quarantine.mkdir(parents=True, exist_ok=True)
     for name in ("validation.json", "report.html", *(f"{table}.parquet" for table in RAW_TABLES)):
@@ -115,7 +117,7 @@ def _write(validation: Validation, out: Path, progress: Progress) -> None:
 
 
 def _as_arrow(table: CheckedTable) -> pa.Table:
-    """The kept rows in the types that every checked table has."""
+    """The kept rows as an Arrow table with the types of checked tables."""
     columns = table.table.columns
     schema = pa.schema([pa.field(column.name, ARROW_TYPES[column.kind], column.nullable) for column in columns])
     arrays = [as_arrow(column, table.kept[column.name]) for column in columns]

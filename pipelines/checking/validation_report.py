@@ -1,4 +1,4 @@
-"""A validation for people: one HTML page that needs nothing but itself, and a table for the terminal."""
+"""A validation for people: a self-contained HTML page, and a table for the terminal."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 
 
 def html_report(validation: Validation) -> str:
-    """The whole report as one page; it asks no other address for anything."""
+    """The report as one HTML page that loads nothing from other addresses."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -28,7 +28,7 @@ def html_report(validation: Validation) -> str:
 
 
 def summary_table(validation: Validation) -> Table:
-    """Rows in = rows kept + rows set aside, per table and in all, for the terminal."""
+    """The terminal table of rows in = rows kept + rows set aside, per table and in total."""
     summary = Table(title="Raw tables", title_justify="left")
     summary.add_column("table")
     for name in ("rows in", "kept", "set aside"):
@@ -45,7 +45,7 @@ def summary_table(validation: Validation) -> Table:
 
 
 def _section(table: CheckedTable) -> dict[str, Any]:
-    """What the page says about one table."""
+    """The template values of one table."""
     newest = table.kept["recorded_at"].max() if table.rows_kept else None
     return {
         "name": table.table.name,
@@ -57,7 +57,7 @@ def _section(table: CheckedTable) -> dict[str, Any]:
 
 
 def _expectation(result: Mapping[str, Any]) -> dict[str, Any]:
-    """One line about one expectation: what it looks at and what it found."""
+    """The template values of one expectation: the columns it checks and its result."""
     meta = result["expectation_config"]["meta"]
     found = result["result"]
     if result["exception_info"]["raised_exception"]:
@@ -76,7 +76,7 @@ def _expectation(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _share(part: int, whole: int) -> str:
-    """A share in per cent that is 0 only when nothing is there and 100 only when everything is."""
+    """A share in per cent that reads 0 only for none and 100 only for all."""
     if not whole or part in (0, whole):
         return "100 %" if whole and part == whole else "0 %"
     percent = 100 * part / whole

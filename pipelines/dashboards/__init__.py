@@ -1,1 +1,1 @@
-"""What a dashboard page says and draws: the same content for the notebooks and for the report."""
+"""The content of the dashboard pages, the same for the notebook and for the report."""

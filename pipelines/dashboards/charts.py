@@ -1,4 +1,4 @@
-"""The charts: bars, dots with their intervals, and lines over weeks. Every text in them is ready to be read.
+"""The charts: bars, dots with their intervals, and lines over weeks. Texts come ready to be shown.
 
 Their colours are told apart by people who see colours otherwise, and are clear on light and dark ground; they are taken
 from Okabe and Ito's set (2008), and `tests/pipelines/dashboards/test_charts.py` computes what is claimed here.
@@ -22,11 +22,11 @@ WIDTH: Final = 560
 ROW: Final = 30
 _SIZE: Final = 13
 _ROOM: Final = {"left": 45, "right": 90, "top": 5, "bottom": 5}
-"""Around a chart: where it is drawn nobody knows how wide the reader's letters are."""
+"""The space around a chart, because the width of the reader's font is not known where it is drawn."""
 
 
 def bars(rows: pd.DataFrame, *, description: str) -> alt.LayerChart:
-    """One bar per row: `name`, `value`, `text`; in the order given."""
+    """A bar per row, in the order of the rows: `name`, `value`, `text`."""
     base = alt.Chart(rows).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=_names()),
         x=alt.X("value:Q", title=None, axis=None, scale=alt.Scale(domainMin=0)),
@@ -37,7 +37,7 @@ def bars(rows: pd.DataFrame, *, description: str) -> alt.LayerChart:
 
 
 def dots(rows: pd.DataFrame, *, description: str, zero: bool = True) -> alt.LayerChart:
-    """One dot with its interval per row: `name`, `value`, `low`, `high`, `text`, `small`; hollow where it is small."""
+    """A dot with its interval per row, hollow for `small`: `name`, `value`, `low`, `high`, `text`, `small`."""
     base = alt.Chart(rows).encode(
         y=alt.Y("name:N", sort=None, title=None, axis=_names()),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("text:N", title=" ")],
@@ -56,7 +56,10 @@ def dots(rows: pd.DataFrame, *, description: str, zero: bool = True) -> alt.Laye
 
 
 def weeks(rows: pd.DataFrame, *, description: str, unit: Unit, axis_label: str) -> alt.LayerChart:
-    """A line over weeks with its interval: `week`, `value`, `low`, `high`, `text`, `small`; numbers are `said` so."""
+    """A line over weeks with its interval: `week`, `value`, `low`, `high`, `text`, `small`.
+
+    `axis_label`: how the axis writes a number, with `{value}` in its place.
+    """
     axis = alt.Axis(format=".0%") if unit == "share" else alt.Axis(labelExpr=_tick_label(axis_label))
     base = alt.Chart(rows).encode(
         x=alt.X(
@@ -79,7 +82,10 @@ def weeks(rows: pd.DataFrame, *, description: str, unit: Unit, axis_label: str) 
 def stacked(
     rows: pd.DataFrame, *, description: str, kinds: Sequence[str], axis_label: str = "{value}"
 ) -> alt.LayerChart:
-    """Stacked bars over weeks: `week`, `kind`, `value`, `text`; what is below 0 hangs below the line."""
+    """Stacked bars over weeks, values below 0 under the line: `week`, `kind`, `value`, `text`.
+
+    `axis_label`: how the axis writes a number, with `{value}` in its place.
+    """
     colours = list(COLOURS[: len(kinds)])
     drawn = (
         alt.Chart(rows)
@@ -102,7 +108,7 @@ def stacked(
 
 
 def _tick_label(axis_label: str) -> str:
-    """The expression that puts a tick's number where `{value}` stands in the label."""
+    """The Vega expression that writes a tick's number in place of `{value}`."""
     before, after = (json.dumps(part) for part in axis_label.split("{value}"))
     return f"{before} + datum.label + {after}"
 

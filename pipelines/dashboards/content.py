@@ -1,4 +1,4 @@
-"""The form of a page: sections of figures, one chart, a sentence on how to read it, and the numbers as a table."""
+"""The content of a page: sections with figures, a chart, a sentence on how to read it, and a table."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,83 +19,83 @@ Tone = Literal["quiet", "good", "warn", "alarm"]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number in words: what, how much, how sure, what exactly."""
+    """One number as texts: label, value, interval, note and definition."""
 
     slug: str
     label: str
     text: str
     interval: str
     note: str
-    """Why it should not be relied on, or what may be decided on it; empty when there is nothing to say."""
+    """Why the number is not reliable, or which decision it allows; may be empty."""
     definition: str
     tone: Tone = "warn"
-    """Of the note."""
+    """The tone of the note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One question and its answer."""
+    """One question of a page and its answer."""
 
     heading: str
     reading: str
-    """How to read the chart, in plain words; empty where there is nothing to read."""
+    """How to read the chart, in plain words; may be empty."""
     question: str = ""
-    """What is asked, where the heading does not say it."""
+    """The question that is asked, where the heading does not say it."""
     figures: tuple[Figure, ...] = ()
     chart: alt.LayerChart | None = None
     table: pd.DataFrame | None = None
-    """The numbers of the chart, for whoever reads rather than looks."""
+    """The numbers of the chart as a table."""
     note: str = ""
-    """What stands in the way of an answer: nothing there, or too little."""
+    """Why there is no answer yet: no data, or too few."""
     tone: Tone = "warn"
-    """Of the note."""
+    """The tone of the note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One dashboard page."""
+    """The content of one dashboard page."""
 
     slug: str
     title: str
     lead: str
     as_of: str
-    """How old the data are, in words."""
+    """The age of the data, as text."""
     data_end: datetime
-    """The last instant of which they tell anything."""
+    """The latest instant of the data."""
     stale: bool
-    """Whether they are too old to be called present."""
+    """Whether the data are older than `FRESH_MINUTES`."""
     sections: tuple[Section, ...]
 
     @property
     def definitions(self) -> dict[str, str]:
-        """Label → definition of every figure, each once, in the order in which they stand."""
+        """Label → definition of every figure, each once, in the order of the page."""
         return {figure.label: figure.definition for section in self.sections for figure in section.figures}
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """In which language, of which money a page speaks, and what its numbers are computed from."""
+    """The language of a page and the tables that its numbers are computed from."""
 
     tables: MetricTables
     locale: Locale
 
     def say(self, key: str, /, **params: object) -> str:
-        """A text of this language."""
+        """The text of this key in the page's language."""
         return say(self.locale, key, **params)
 
     def text(self, value: float | None, metric: Metric) -> str:
-        """A number as it is read."""
+        """A number of the metric as text, with its unit."""
         return number(value, metric.unit, locale=self.locale, currency=self.tables.currency)
 
     def estimate(self, estimate: Estimate, metric: Metric) -> str:
-        """A number with its interval and what it stands on."""
+        """A number of the metric as text, with its interval and sample size."""
         sure = interval(estimate, metric.unit, locale=self.locale, currency=self.tables.currency)
         count = self.say("number.n", n=number(estimate.n, "count", locale=self.locale, currency=""))
-        count = "" if metric.unit == "count" else count  # a number of things stands on itself
+        count = "" if metric.unit == "count" else count  # a count is its own sample size
         return " · ".join(part for part in (self.text(estimate.value, metric), sure, count) if part)
 
     def figure(self, slug: str) -> Figure:
-        """One declared number in words."""
+        """The figure of a declared metric."""
         metric = METRICS[slug]
         estimate = metric(self.tables)
         return Figure(
@@ -108,7 +108,7 @@ class PageView:
         )
 
     def caution(self, estimate: Estimate, metric: Metric) -> str:
-        """Why a number should not be relied on."""
+        """Why a number is not reliable; empty when it is."""
         if metric.unit == "count" or (estimate.low is None and metric.unit == "cents" and estimate.value is not None):
             return ""
         if estimate.value is None:
@@ -120,14 +120,17 @@ FRESH_MINUTES = 60
 
 
 def as_of(tables: MetricTables, *, now: datetime, locale: Locale) -> tuple[str, bool]:
-    """How old the data are, in words, and whether that is too old."""
+    """The age of the data as text, and whether they are older than `FRESH_MINUTES`."""
     minutes = max((now - tables.data_end).total_seconds() / 60, 0)
     age = number(minutes * 60, "seconds", locale=locale, currency="")
     return say(locale, "page.as_of", instant=instant(tables.data_end, locale=locale), age=age), minutes > FRESH_MINUTES
 
 
 def age_texts(data_end: datetime, *, locale: Locale) -> dict[str, str | int]:
-    """What an open page says as it grows older (`templates/open_page.html`): `{age}`, `{value}` are left to be said."""
+    """The texts with which an open page keeps its age current (see `templates/open_page.html`).
+
+    The placeholders `{age}` and `{value}` are left for the page to fill.
+    """
     return {
         "locale": locale,
         "fresh_minutes": FRESH_MINUTES,

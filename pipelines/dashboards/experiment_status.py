@@ -1,4 +1,4 @@
-"""Where an experiment stands and what its guardrails count, as the service handed it over."""
+"""The section on an experiment's status and guardrails, as reported by the service."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,11 +10,11 @@ from pipelines.dashboards.content import Figure, PageView, Section
 from pipelines.dashboards.numbers import instant, number, p_value
 
 _HARMLESS: Final = frozenset({"last_stage"})
-"""Keeps it from growing, and is no reason to worry."""
+"""Hindrances that are no reason for a warning."""
 
 
 def status(view: PageView, experiment: str) -> Section:
-    """Stage and guardrails of one experiment; says what to run where nobody handed them over."""
+    """Stage and guardrails of one experiment, or the command to run where the service's report is missing."""
     heading = view.say("status.heading", name=experiment)
     handed = view.tables.statuses.of(experiment) if view.tables.statuses else None
     if handed is None:
@@ -42,7 +42,7 @@ def _figures(view: PageView, found: ExperimentStatus) -> tuple[Figure, ...]:
 
 
 def _note(view: PageView, found: ExperimentStatus) -> str:
-    """What has stopped it, else what keeps it from growing."""
+    """What has stopped the experiment, or else what keeps it from growing."""
     if found.stopped_at is not None:
         at = instant(found.stopped_at, locale=view.locale)
         return view.say("status.stopped", at=at, reason=found.reason or "–")

@@ -1,4 +1,4 @@
-"""The page of experiments: who takes part, whether the split is right, and what may be decided on the effect."""
+"""The page on experiments: participation, the split, the effects, and the decisions that they allow."""
 
 from datetime import date
 from typing import Final
@@ -19,16 +19,16 @@ from pipelines.metrics.declared import METRICS, Unit
 from pipelines.metrics.experiment_results import experiment_results
 
 _UNITS: Final[dict[Measure, tuple[Unit, Unit]]] = {"paid": ("share", "points"), "revenue": ("cents", "cents")}
-"""Of a metric's values, and of a difference between two."""
+"""The units of a measure's values and of a difference between two of them."""
 _TONES: Final[dict[State, Tone]] = {
     "undecided": "warn", "better": "good", "worse": "alarm", "no_relevant_difference": "quiet",
 }  # fmt: skip
 WIDEST: Final = 6
-"""Days whose bounds were so many times wider than today's are not drawn."""
+"""Days whose bounds were this many times wider than today's are not drawn."""
 
 
 def experiments(view: PageView, dimension: str) -> tuple[Section, ...]:
-    """All experiments that are declared, one after the other."""
+    """The sections of all declared experiments, one after the other."""
     found = list(experiment_results(view.tables))
     sections = [
         section
@@ -39,7 +39,7 @@ def experiments(view: PageView, dimension: str) -> tuple[Section, ...]:
 
 
 def _health(view: PageView, found: list[Results]) -> Section:
-    """Whether assignment did what it promises, over all experiments."""
+    """Whether the assignment works, over all experiments."""
     notes = [] if found else [view.say("exposure.none")]
     for each in found:
         if each.participants.crossed_too_often:
@@ -56,7 +56,7 @@ def _health(view: PageView, found: list[Results]) -> Section:
 
 
 def _effect(view: PageView, found: Results) -> Section:
-    """Each arm against the control; nothing of it while the split is wrong."""
+    """The effect of each arm against the control; hidden while the split is wrong."""
     experiment = found.experiment
     heading = view.say("effect.heading", name=experiment.name)
     reading = view.say("effect.reading", days=experiment.window_days, waiting=found.waiting, widest=WIDEST)
@@ -77,7 +77,7 @@ def _effect(view: PageView, found: Results) -> Section:
 
 
 def _figure(view: PageView, experiment: Experiment, comparison: Comparison) -> Figure:
-    """The effect of one arm on one number, with what may be decided on it."""
+    """The effect of one arm on one measure, with the decision that it allows."""
     measure = comparison.measure
     difference, low, high = _bounds(view, comparison)
     return Figure(
@@ -92,7 +92,7 @@ def _figure(view: PageView, experiment: Experiment, comparison: Comparison) -> F
 
 
 def _bounds(view: PageView, comparison: Comparison) -> tuple[str, str, str]:
-    """Difference and bounds as they are read; empty bounds while nothing can be said."""
+    """Difference and bounds as texts; empty bounds while there are too few data."""
     latest, unit = comparison.latest, _UNITS[comparison.measure][1]
     some = float(comparison.arm_sample.n) > 0 and float(comparison.control_sample.n) > 0
     difference = _text(view, float(latest.difference) if some else None, unit)
@@ -105,7 +105,7 @@ def _bounds(view: PageView, comparison: Comparison) -> tuple[str, str, str]:
 
 
 def _outlook(view: PageView, comparison: Comparison) -> str:
-    """When a decision may be expected, and what can be found by the end; empty when a decision can be taken."""
+    """When a decision is to be expected, and the effect that is detectable by the end; empty once one is possible."""
     if comparison.state != "undecided":
         return ""
     ahead = comparison.detectable
@@ -123,7 +123,7 @@ def _outlook(view: PageView, comparison: Comparison) -> str:
 
 
 def _looks(view: PageView, comparison: Comparison, heading: str) -> alt.LayerChart | None:
-    """The effect with its bounds as every day showed it, from when the bounds had become worth looking at."""
+    """The effect with its bounds on each day, without days whose bounds were over `WIDEST` times as wide as today's."""
     looks = comparison.looks
     width = (looks["upper"] - looks["lower"]).to_numpy(dtype=np.float64)
     looks = looks[np.isfinite(width) & (width <= WIDEST * width[-1:].sum())]
@@ -147,7 +147,7 @@ def _looks(view: PageView, comparison: Comparison, heading: str) -> alt.LayerCha
 
 
 def _table(view: PageView, found: Results) -> pd.DataFrame:
-    """Arm by arm: how many, how much, the difference, its bounds, and what it means."""
+    """The table of effects: samples, difference, bounds and decision of every arm and measure."""
     rows = []
     for each in found.comparisons:
         unit = _UNITS[each.measure][0]
@@ -170,7 +170,7 @@ def _sample(view: PageView, sample: Sample, unit: Unit) -> str:
 
 
 def _split(view: PageView, found: Results) -> Section:
-    """How many organisations came to each arm, and how many should have."""
+    """The number of organisations in each arm, and the number expected."""
     split, arms = found.split, found.experiment.arms
     heading = view.say("split.heading", name=found.experiment.name)
     if not sum(split.counts):

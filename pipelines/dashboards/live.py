@@ -1,4 +1,4 @@
-"""A page with its filters, as a marimo notebook shows it; the numbers are computed anew for every selection."""
+"""A dashboard page with filters in a marimo notebook; numbers are recomputed for every selection."""
 
 import os
 from collections.abc import Mapping
@@ -59,18 +59,18 @@ def _slug() -> str:
 
 
 def head(request: PageRequest, filters: mo.ui.dictionary) -> mo.Html:
-    """What stands above the numbers: the ways to other pages and languages, and the filters side by side."""
+    """The header of a page: links to the other pages and languages, and the filters."""
     chosen = mo.hstack(list(filters.elements.values()), justify="start", wrap=True, gap=1)
     return mo.vstack([_masthead(request.slug, request.locale), chosen])
 
 
 def content(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
-    """The numbers for what is chosen, and what can be taken away of them."""
+    """The body of a page: the numbers for the chosen filters, and the downloads."""
     return mo.vstack([_shown(request, chosen), _downloads(request, chosen)])
 
 
 def _masthead(slug: str, locale: Locale) -> mo.Html:
-    """The ways to the other pages and languages; beside the service, the way out."""
+    """The links to the other pages and languages; beside the service, also the logout."""
     pages = [(f"../{other}/?locale={locale}", say(locale, f"page.{other}.title"), other == slug) for other in PAGES]
     spoken = [(f"?locale={code}", name, code == locale) for code, name in LANGUAGE_NAMES.items()]
     leave = f'<p class="leave"><a href="../logout?locale={locale}">{escape(say(locale, "nav.logout"))}</a></p>'
@@ -84,7 +84,7 @@ def _masthead(slug: str, locale: Locale) -> mo.Html:
 
 
 def selection(request: PageRequest) -> mo.ui.dictionary:
-    """The filters: a period, values to keep, and what to cut by."""
+    """The filters of a page: a period, values to keep, and the dimension of breakdowns."""
     tables, locale = request.tables, request.locale
     begun = tables.journeys["started_at"]
     first, last = (
@@ -126,7 +126,7 @@ def _shown(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
 
 
 def _downloads(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
-    """The numbers of the page as CSV, and each with every breakdown; computed when somebody takes them away."""
+    """The downloads of a page: all its numbers, and each with every breakdown; computed on demand."""
     slug, locale = request.slug, request.locale
     kept = cache(lambda: narrowed(request.tables, _filters(request.tables, chosen)))
     mine = [metric for metric in METRICS.values() if metric.page == slug]
@@ -151,7 +151,7 @@ def _downloads(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
 def _filters(tables: MetricTables, chosen: Mapping[str, Any]) -> Filters:
     since, until = _period(chosen["period"])
     if (since, until) == _period(_whole(tables)):
-        since = until = None  # charges may be older and younger than journeys: the whole is the whole
+        since = until = None  # charges may be older or younger than journeys: the whole period means no filter
     return Filters(since, until, *((chosen[column],) if chosen[column] else () for column in _NARROWED))
 
 
@@ -165,7 +165,7 @@ def _period(chosen: Any) -> tuple[date | None, date | None]:
 
 
 def _options(column: pd.Series, name: str, locale: Locale) -> dict[str, str]:
-    """Everything, then every value that occurs; marimo's own choice of several has a button that speaks English."""
+    """All, then every value that occurs; marimo's multiselect is not used, because its button is in English."""
     found = sorted(str(value) for value in column.unique())
     return {say(locale, "filter.all"): ""} | {
         value if name == "plan" else name_of(locale, value): value for value in found

@@ -1,4 +1,4 @@
-"""Numbers as people read them, in three languages."""
+"""Numbers, intervals and dates as texts in three languages."""
 
 import re
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ _YEAR: Final = timedelta(days=365)
 NO_NUMBER: Final = "–"
 
 _PERCENT: Final[dict[Locale, str]] = {"de": "#,##0.0\N{NO-BREAK SPACE}%", "fr": "#,##0.0\N{NARROW NO-BREAK SPACE}%"}
-"""Where the sign stands apart, it stays on the line."""
+"""The formats of languages that put a space before the sign; it must not break the line."""
 
 _SPANS: Final = ((86_400, "days"), (3_600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) -> str:
-    """One number with its unit; a dash for none."""
+    """A number with its unit; a dash for none."""
     if value is None:
         return NO_NUMBER
     if unit == "share":
@@ -44,7 +44,7 @@ def number(value: float | None, unit: Unit, *, locale: Locale, currency: str) ->
 
 
 def axis_label(unit: Unit, *, locale: Locale, currency: str) -> str:
-    """How the numbers of an axis are said: `{value}` and its unit; shares say theirs by themselves."""
+    """How an axis writes numbers of this unit: `{value}` with the unit; percent signs come from the number format."""
     if unit == "cents":
         return re.sub(r"\d(.*\d)?", "{value}", str(format_currency(0, currency, locale=locale)))
     return (
@@ -53,7 +53,7 @@ def axis_label(unit: Unit, *, locale: Locale, currency: str) -> str:
 
 
 def interval(estimate: Estimate, unit: Unit, *, locale: Locale, currency: str) -> str:
-    """The interval of an estimate in words; empty when it has none."""
+    """The interval of an estimate; empty when it has none."""
     if estimate.low is None or estimate.high is None:
         return ""
     low, high = (number(edge, unit, locale=locale, currency=currency) for edge in (estimate.low, estimate.high))
@@ -61,26 +61,26 @@ def interval(estimate: Estimate, unit: Unit, *, locale: Locale, currency: str) -
 
 
 def p_value(value: float, *, locale: Locale) -> str:
-    """A probability to three digits that mean something."""
+    """A p-value with three significant digits."""
     return str(format_decimal(value, format="@##", locale=locale))
 
 
 def short_day(value: date, *, locale: Locale) -> str:
-    """A day of a year that is clear."""
+    """A date without its year."""
     return str(format_skeleton("MMMd", value, locale=locale))
 
 
 def day(value: date, *, locale: Locale) -> str:
-    """A day."""
+    """A date with its year."""
     return str(format_date(value, format="medium", locale=locale))
 
 
 def days(values: Sequence[date], *, locale: Locale) -> list[str]:
-    """Days, with their year only where it takes one to tell them apart."""
+    """Dates, with their year only where they span a year or more."""
     spelled = day if values and max(values) - min(values) >= _YEAR else short_day
     return [spelled(each, locale=locale) for each in values]
 
 
 def instant(value: datetime, *, locale: Locale) -> str:
-    """An instant, in UTC and saying so."""
+    """An instant in UTC, marked as UTC."""
     return f"{format_datetime(value, format='short', tzinfo=None, locale=locale)} UTC"

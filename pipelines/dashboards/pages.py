@@ -1,4 +1,4 @@
-"""The pages a product manager decides from: conversion, acceptance, money; experiments and the ranker's health."""
+"""The dashboard pages for product managers: conversion, acceptance, money, experiments, ranker health."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -31,7 +31,10 @@ def page(
     filters: Filters | None = None,
     dimension: str = "template",
 ) -> Page:
-    """One page: what the filters keep, cut by one dimension; `now` only says how old the data are."""
+    """Build a page from the rows that the filters keep, with breakdowns by one dimension.
+
+    `now` is used for the age of the data only. Raises `ValueError` for an unknown dimension.
+    """
     if dimension not in DIMENSIONS:
         raise ValueError(f"nothing is cut by {dimension}; there are {', '.join(DIMENSIONS)}")
     view = PageView(tables if filters is None else narrowed(tables, filters), locale)
@@ -48,7 +51,7 @@ def page(
 
 
 def overview(view: PageView, dimension: str) -> tuple[Section, ...]:
-    """The funnel, how fast, why people drop, over the weeks, and by one dimension."""
+    """The sections on conversion: the funnel, by week, reasons to drop, times, and by one dimension."""
     drops = metric_family(view, "drops", "drop", DROPS, "drop")
     times = metric_family(view, "times", "time_to", STEPS[1:], "step")
     return (
@@ -61,7 +64,7 @@ def overview(view: PageView, dimension: str) -> tuple[Section, ...]:
 
 
 def acceptance(view: PageView, dimension: str) -> tuple[Section, ...]:
-    """Whether the recommendation is taken, whether the ranker beats the rules, what the first place is worth."""
+    """The sections on acceptance: plans taken, the lift over the rules, the effect of the first position."""
     took = metric_family(view, "took", "took", ("recommended", "higher", "lower", "sideways"), "direction")
     beside = [("value.model", "accepted_model"), ("value.rules_share", "accepted_rules")]
     named = [(view.say(key), METRICS[slug](view.tables)) for key, slug in beside]
@@ -86,7 +89,7 @@ def acceptance(view: PageView, dimension: str) -> tuple[Section, ...]:
 
 
 def money(view: PageView, dimension: str) -> tuple[Section, ...]:
-    """What was billed, what journeys bring by the month, and what better advice would have saved."""
+    """The sections on money: amounts billed, monthly revenue of journeys, avoidable cost."""
     recurring = Section(
         view.say("recurring.heading"),
         view.say("recurring.reading"),
@@ -124,7 +127,7 @@ PAGES: Final[Mapping[str, Sections]] = {
 
 
 def _funnel(view: PageView) -> Section:
-    """How many came to each step."""
+    """The funnel: how many journeys reached each step."""
     heading, tables = view.say("funnel.heading"), view.tables
     figures = tuple(view.figure(slug) for slug in ("served", "rate_paid", "still_open"))
     served = METRICS["served"](tables)
@@ -163,7 +166,7 @@ def _funnel(view: PageView) -> Section:
 
 
 def _billed_by_week(view: PageView) -> Section:
-    """The net of each week in its parts: prices, overage, credits."""
+    """The net amounts billed by week, divided into prices, overage and credits."""
     heading, reading = view.say("billed_weeks.heading"), view.say("billed_weeks.reading")
     charged = view.tables.charges
     if charged.empty:

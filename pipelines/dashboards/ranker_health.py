@@ -1,4 +1,4 @@
-"""The page of the ranker's health: who answers, how fast, whether its probabilities come true, what has drifted."""
+"""The page on ranker health: fallbacks, versions, latency, calibration, drift, estimates from the log."""
 
 from typing import Final
 
@@ -19,9 +19,9 @@ from pipelines.metrics.templates import NONE
 from pipelines.metrics.words import name_of, words
 
 HOURS: Final = 48
-"""Versions are shown for the last so many hours of the data."""
+"""Versions are shown for this many hours before the end of the data."""
 KINDS: Final = 3
-"""So many versions are told apart; older ones are added up."""
+"""The number of versions told apart; the others are added up."""
 BINS: Final = 10
 MOST_FALLBACKS: Final = 0.01
 LEAST_EFFECTIVE: Final = 300
@@ -29,7 +29,7 @@ LEAST_EFFECTIVE: Final = 300
 
 
 def ranker_health(view: PageView, dimension: str) -> tuple[Section, ...]:
-    """The page."""
+    """The sections of the page on ranker health."""
     return (
         _now(view),
         metric_family(view, "fallbacks", "fallback", FALLBACKS, "fallback"),
@@ -60,7 +60,7 @@ def _now(view: PageView) -> Section:
 
 
 def _versions(view: PageView) -> Section:
-    """Which version answered how often, hour by hour."""
+    """The number of decisions by each model version, by hour."""
     heading, reading = view.say("versions.heading", hours=HOURS), view.say("versions.reading")
     frame = view.tables.decisions
     if frame.empty:
@@ -95,14 +95,14 @@ def _versions(view: PageView) -> Section:
 
 
 def _calibration(view: PageView) -> Section:
-    """How often first plans were taken, by how probable the ranker said they were."""
+    """The calibration: how often recommended plans were taken, by predicted probability."""
     heading, reading = view.say("calibration.heading"), view.say("calibration.reading")
     rows = with_outcome(view.tables)
     if rows.empty:
         return Section(heading, reading, note=view.say("calibration.none"))
     said, took = rows["probability"].to_numpy(dtype=np.float64), rows["took"].to_numpy(dtype=np.float64)
     place = np.minimum((said * BINS).astype(np.int64), BINS - 1)
-    metric = METRICS["fallback_share"]  # a share, as it is read
+    metric = METRICS["fallback_share"]  # any metric that is a share, for its format
     named = [
         (
             view.say("calibration.bin", said=view.text(float(said[place == each].mean()), metric)),
@@ -116,14 +116,14 @@ def _calibration(view: PageView) -> Section:
 
 
 def _drift(view: PageView) -> Section:
-    """What moved in the last fortnight against the eight weeks before it."""
+    """The drift of the last fortnight against the eight weeks before it."""
     heading = view.say("drift.heading")
     reading = view.say("drift.reading", days=drift.CURRENT_DAYS, before=drift.REFERENCE_DAYS)
     found = view.tables.drift
     if found.empty:
         return Section(heading, reading, note=view.say("drift.none", least=drift.LEAST))
     found = found.sort_values("psi", ascending=False, kind="stable")
-    metric = METRICS["fallback_share"]  # a share, as it is read
+    metric = METRICS["fallback_share"]  # any metric that is a share, for its format
     names = [view.say(f"drift.{name}") if name in drift.OUTPUTS else feature_name(view, name) for name in found["name"]]
     moved = [name for name, is_moved in zip(names, found["drifted"], strict=True) if is_moved]
     drawn = pd.DataFrame(
@@ -156,7 +156,7 @@ def _drift(view: PageView) -> Section:
 
 
 def feature_name(view: PageView, name: str) -> str:
-    """A feature as people call it; its own name where nobody wrote another."""
+    """The name of a feature in the page's language; its column name where there is none."""
     return words(view.locale).get(f"feature.{name}", name)
 
 
@@ -165,7 +165,7 @@ def _three(view: PageView, value: float) -> str:
 
 
 def _policies(view: PageView) -> Section:
-    """How often each ranker's first plan would have been accepted, as far as the log can tell."""
+    """The estimated acceptance of each ranker's first plans, from the log."""
     heading, reading = view.say("policies.heading"), view.say("policies.reading")
     found = view.tables.policies
     if any(each.exploring for each in found):
@@ -206,7 +206,7 @@ def _policies(view: PageView) -> Section:
 
 
 def _policy_text(view: PageView, estimate: PolicyEstimate) -> str:
-    """An estimate with its bounds and what it stands on, as far as they are known."""
+    """An estimate as text, with its bounds and effective sample size where they are known."""
     share, count = METRICS["fallback_share"], METRICS["decisions"]
     bounds = ""
     if estimate.lower is not None:
@@ -217,5 +217,5 @@ def _policy_text(view: PageView, estimate: PolicyEstimate) -> str:
 
 
 def _may_be_shown(estimate: PolicyEstimate) -> bool:
-    """Whether a product manager may see it: the verdict on the log, and a larger sample than a data scientist needs."""
+    """Whether the estimate is shown: it is reliable, and its effective sample is at least `LEAST_EFFECTIVE`."""
     return estimate.estimate is not None and estimate.reliable and estimate.effective_sample_size >= LEAST_EFFECTIVE

@@ -1,4 +1,4 @@
-"""All pages as one HTML file that needs nothing else: no script, no font, no address."""
+"""All pages as one self-contained HTML file, without scripts, fonts or other addresses."""
 
 import re
 from collections.abc import Sequence
@@ -27,18 +27,18 @@ _TEMPLATES: Final = Environment(
 )
 _INK: Final = re.compile(r'(fill|stroke)="(?:#000000|#000|black)"')
 _UNSAID: Final = re.compile(r' (?:role="graphics-\w+"|aria-roledescription="[^"]*"|aria-label="[^"]*")')
-"""What Vega tells screen readers of every mark, in English; the element around it is one picture with one name."""
+"""Vega's English descriptions of every mark, removed because the chart's element has a description of its own."""
 _GERMAN: Final = {
     "decimal": ",", "thousands": ".", "grouping": [3], "currency": ["", ""], "percent": "\N{NO-BREAK SPACE}%",
 }  # fmt: skip
 _FORMATS: Final[dict[Locale, Any]] = {"de": _GERMAN, "en": "en-US", "fr": "fr-FR"}
-"""How the numbers of axes are written, for d3-format, whose own German leaves no space before the sign."""
+"""The locales of axis numbers for d3-format, whose own German has no space before the percent sign."""
 _CODE: Final = re.compile(r"`([^`]+)`")
 _FAINT: Final = re.compile(r'stroke="#(?:ddd|888)"')
 
 
 def coded(text: str) -> str:
-    """A text as HTML in which `commands` are set as such."""
+    """A text as HTML, with `commands` as code."""
     return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
@@ -46,7 +46,7 @@ _TEMPLATES.filters["coded"] = coded
 
 
 def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selection: str = "") -> str:
-    """The pages one after the other, charts as drawings that print sharp and follow light and dark."""
+    """The HTML report: all pages, with charts as SVG that prints sharp and follows light and dark mode."""
     return _TEMPLATES.get_template("report.html").render(
         pages=pages,
         locale=locale,
@@ -59,18 +59,18 @@ def html_report(pages: Sequence[Page], *, locale: Locale, now: datetime, selecti
 
 
 def article(page: Page, *, locale: Locale) -> str:
-    """One page as HTML, to stand in an element of the class `dashboard`."""
+    """One page as HTML, for an element of the class `dashboard`."""
     return _TEMPLATES.get_template("article.html").render(
         page=page, t=partial(say, locale), drawing=drawing, locale=locale, aging=age_texts(page.data_end, locale=locale)
     )
 
 
 def style() -> str:
-    """The rules that an article is drawn by."""
+    """The style sheet of articles."""
     return (_FOLDER / "dashboard.css").read_text("utf-8")
 
 
 def drawing(chart: alt.LayerChart, *, locale: Locale) -> str:
-    """A chart as SVG whose text, escaped where it is drawn, takes the colour of the page around it."""
+    """A chart as SVG, with escaped texts, in the text colour of the page around it."""
     svg = _UNSAID.sub("", vl_convert.vegalite_to_svg(chart.to_json(), format_locale=_FORMATS[locale]))
     return _FAINT.sub('stroke="currentColor" stroke-opacity="0.25"', _INK.sub(r'\1="currentColor"', svg))

@@ -1,4 +1,4 @@
-"""Sections that several pages are made of."""
+"""Sections that several dashboard pages share."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,11 +16,11 @@ from pipelines.metrics.words import name_of
 from recommender.billing.money import decimal_places
 
 MOST_ROWS = 15
-"""So many values of a dimension are drawn, those with the most journeys; the table and the CSV have all."""
+"""The number of values of a dimension that are drawn, those with most rows; the table and the CSV have all."""
 
 
 def rows_of(view: PageView, metric: Metric, named: Sequence[tuple[str, Estimate]]) -> pd.DataFrame:
-    """Named estimates as charts take them, those without a number left out."""
+    """The rows of a chart from named estimates, without those that have no value."""
     return pd.DataFrame(
         [
             {
@@ -38,7 +38,7 @@ def rows_of(view: PageView, metric: Metric, named: Sequence[tuple[str, Estimate]
 def table_of(
     view: PageView, metric: Metric, named: Sequence[tuple[str, Estimate]], first: str, *, called: str = ""
 ) -> pd.DataFrame:
-    """The same as a table of texts; the number's column is `called` by the metric, if by nothing else."""
+    """The table of named estimates as texts; the column of values has the heading `called`, else the metric's label."""
     label = called or metric.label(view.locale)
     columns = [first, label, view.say("table.interval"), "n", view.say("table.note")]
     rows = []
@@ -50,7 +50,7 @@ def table_of(
 
 
 def breakdown(view: PageView, slug: str, dimension: str) -> Section:
-    """One number for every value of a dimension, intervals widened for how many are looked at together."""
+    """One metric for every value of a dimension, with intervals widened for the number of values."""
     metric = METRICS[slug]
     parts = cut(view.tables, dimension, rows=metric.rows, columns=metric.reads)
     named = [(_name(view, dimension, value), metric(part, comparisons=len(parts))) for value, part in parts]
@@ -70,7 +70,7 @@ def breakdown(view: PageView, slug: str, dimension: str) -> Section:
 
 
 def metric_family(view: PageView, heading: str, name: str, members: Sequence[str], kind: str) -> Section:
-    """One number of a family for each of its members, as bars."""
+    """The metrics of one family, one bar for each of its members."""
     metrics = [METRICS[f"{name}_{member}"] for member in members]
     named = [
         (view.say(f"{kind}.{member}"), metric(view.tables)) for member, metric in zip(members, metrics, strict=True)
@@ -85,7 +85,7 @@ def metric_family(view: PageView, heading: str, name: str, members: Sequence[str
 
 
 def _over_weeks(view: PageView, metric: Metric, rows: pd.DataFrame, heading: str) -> alt.LayerChart:
-    """The rows as a line, in the unit that its axis says."""
+    """The rows as a line over weeks, in the unit of its axis."""
     spelled = days([date.fromisoformat(name) for name in rows["name"]], locale=view.locale)
     return charts.weeks(
         _in_units(rows, metric, currency=view.tables.currency).assign(week=spelled),
@@ -96,7 +96,7 @@ def _over_weeks(view: PageView, metric: Metric, rows: pd.DataFrame, heading: str
 
 
 def _in_units(rows: pd.DataFrame, metric: Metric, *, currency: str) -> pd.DataFrame:
-    """The rows as an axis counts them: in percentage points, in whole units of money."""
+    """The rows in the unit of an axis: percentage points, or whole units of money."""
     factor = {"points": 100.0, "cents": 10.0 ** -decimal_places(currency)}.get(metric.unit, 1.0)
     return rows.assign(**{name: factor * rows[name] for name in ("value", "low", "high")})
 

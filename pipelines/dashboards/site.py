@@ -1,4 +1,4 @@
-"""The dashboard notebooks as one ASGI application; whoever mounts it puts a lock before it."""
+"""The dashboards as one ASGI application; the code that mounts it is responsible for access control."""
 
 import os
 import re
@@ -13,17 +13,17 @@ from pipelines.dashboards.pages import PAGES
 from pipelines.metrics.words import locale_of, say
 
 FOLDER: Final = "PLANS_METRICS"
-"""The variable of the environment that names the folder that `python -m pipelines metrics` wrote."""
-# marimo's own menu speaks English, one button has no name, and its outline repeats every heading to whoever listens.
+"""The environment variable that names the folder written by `python -m pipelines metrics`."""
+# marimo's menu is in English, one button has no name, and screen readers repeat every heading of its outline.
 _WITHOUT_MENU = (
     '<style>[data-testid="notebook-menu-dropdown"], button:has(> svg.lucide-ellipsis), .fixed[class*="top-[25vh]"]'
     " { display: none; }</style>"
 )
 IDLE_SECONDS = 120
-"""So long a page that was closed keeps its kernel."""
+"""How long the kernel of a closed page is kept."""
 
 _DISPLAY: Final = b'"display": {"theme": "system"}'
-"""What every notebook asks of marimo; its date picker speaks the language that stands beside."""
+"""The display settings that marimo writes into a page; the locale of its date picker is added to them."""
 _TITLE: Final = re.compile(rb"<title>[^<]*</title>")
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -38,11 +38,11 @@ def site(metrics: Path, *, notebook: Path) -> App:
     builder = marimo.create_asgi_app(quiet=True, include_code=False, session_ttl=IDLE_SECONDS, html_head=_WITHOUT_MENU)
     for slug in PAGES:
         builder = builder.with_app(path=f"/{slug}", root=str(notebook))
-    return _spoken(builder.build())
+    return _localized(builder.build())
 
 
-def _spoken(app: App) -> App:
-    """The pages with the language and the title that the address asks for; marimo writes one of each for all."""
+def _localized(app: App) -> App:
+    """The application with language and title of each page set from its address; marimo writes the same for all."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         slug = str(scope.get("path", "")).rstrip("/").rpartition("/")[2]
@@ -53,7 +53,7 @@ def _spoken(app: App) -> App:
         start: dict[str, Any] = {}
         body = bytearray()
 
-        async def told(message: Any) -> None:
+        async def localize(message: Any) -> None:
             if message["type"] == "http.response.start":
                 start.update(message)
                 return
@@ -64,13 +64,13 @@ def _spoken(app: App) -> App:
                 await send(start | {"headers": [*kept, (b"content-length", str(len(page)).encode())]})
                 await send({"type": "http.response.body", "body": page})
 
-        await app(scope, receive, told)
+        await app(scope, receive, localize)
 
     return answer
 
 
 def _in_language(page: bytes, slug: str, locale: Locale) -> bytes:
-    """A page as marimo wrote it, in this language and called what the page is called in it."""
+    """A page of marimo with its language and title replaced."""
     title = f"<title>{escape(say(locale, f'page.{slug}.title'))}</title>".encode()
     spoken = page.replace(b'<html lang="en">', f'<html lang="{locale}">'.encode(), 1)
     spoken = spoken.replace(_DISPLAY, _DISPLAY[:-1] + f', "locale": "{locale}"}}'.encode(), 1)

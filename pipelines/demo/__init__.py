@@ -1,1 +1,1 @@
-"""A made-up world for demonstrations and tests: organisations, usage, decisions, money."""
+"""A simulated world for demonstrations and tests: organisations, usage, decisions, money."""

@@ -1,4 +1,4 @@
-"""What the demo world's organisations were billed: first periods, changes to the cent, renewals with overage."""
+"""The charges and refunds of the demo world: first periods, prorated changes, renewals with overage."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,14 +21,14 @@ from recommender.ranking.day_cube import EPOCH, SECOND_US, microseconds
 from recommender.ranking.ranker import IntArray
 
 TWICE_SHARE: Final = 0.01
-"""Of charges that are paid, those that are paid twice; the second payment is sent back."""
+"""The share of paid charges that are paid twice; the second payment is refunded."""
 UNPAID_SHARE: Final = 0.015
-"""Of renewals, those that are not paid when the data ends."""
+"""The share of renewals that are unpaid at the end of the data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One plan taken by one organisation."""
+    """One plan that one organisation took."""
 
     decision_id: str | None
     plan: str
@@ -37,7 +37,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """One charge before it is written down."""
+    """One charge before it becomes a row."""
 
     cause: str
     instant: datetime
@@ -48,7 +48,7 @@ class Billed:
 def changes_of(
     drawn: Organizations, outcomes: pd.DataFrame, decisions: pd.DataFrame, *, held_since: IntArray
 ) -> dict[int, list[Change]]:
-    """What each organisation took, by its place, in the order it did; the showcases' plans since `held_since` (n,)."""
+    """The changes of each organisation, by its place, in their order; showcases hold theirs since `held_since` (n,)."""
     owner = decisions.drop_duplicates("decision_id").set_index("decision_id")["organization_id"]
     place = {name: i for i, name in enumerate(drawn.ids)}
     paid = outcomes[outcomes["kind"] == "paid"].sort_values("occurred_at", kind="stable")
@@ -70,7 +70,7 @@ def charges(
     end: datetime,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Every charge until `end`; `changes` are each organisation's, by its place, in the order they happened."""
+    """All charges until `end`; `changes`: those of each organisation by its place, in their order."""
     rows = []
     for place, taken in changes.items():
         begins = _instant(day_zero[place])
@@ -86,7 +86,7 @@ def charges(
 
 
 def refunds(billed: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
-    """What was sent back of charges that were paid twice, an hour to a day later."""
+    """The refunds of charges that were paid twice, an hour to a day later."""
     twice = billed[(billed["paid_at"].notna() & (billed["total_cents"] > 0)) & (rng.random(len(billed)) < TWICE_SHARE)]
     hour = 3_600 * SECOND_US
     instant = twice["paid_at"].astype(np.int64) + rng.integers(hour, 24 * hour, len(twice))
@@ -106,7 +106,7 @@ def refunds(billed: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
 def _life(
     taken: list[Change], *, catalogue: Catalogue, used: Mapping[str, IntArray], begins: datetime, end: datetime
 ) -> Iterator[Billed]:
-    """The charges of one organisation: its first plan, what it changed to, and every month between.
+    """The charges of one organisation: its first plan, its changes, and every renewal between.
 
     A higher tier, or the same of another family, is charged at once; a lower one waits for the period's end.
     """
@@ -147,7 +147,7 @@ def _changed(
 
 
 def _overage(plan: Plan, used: Mapping[str, IntArray], begins: datetime, period: Period) -> tuple[Line, ...]:
-    """What was used beyond the allowance, over the whole days of the period."""
+    """The overage lines of a period, for the usage of its whole days."""
     first, last = ((edge - begins).days for edge in (period.start, period.end))
     month = {name: int(days[max(first, 0) : last].sum()) for name, days in used.items()}
     return tuple(

@@ -1,7 +1,7 @@
 """The known choice model of the demo world, and its observable optimum by quasi-Monte Carlo.
 
-What a ranker can never see (future usage, price sensitivity) is drawn *given* what it can see, so the mean choice
-probability over the draws is the best possible answer to "what will be chosen", and regret can be measured exactly.
+What a ranker can never observe (future usage, price sensitivity) is drawn *given* what it can observe, so the mean
+choice probability over the draws is the best possible prediction of the choice, and regret can be measured exactly.
 The terms are deliberately not those of a logit over our features: curves, thresholds and a compromise effect.
 """
 
@@ -19,8 +19,8 @@ from recommender.ranking.situation import PlanTable
 FloatArray = NDArray[np.float64]
 
 DRAWS: Final = 256
-"""Points over which the observable optimum is averaged: a Sobol net over both hidden normals (Owen 1998), as far from
-the integral as thousands of independent draws, so that the optimum is not flattered by its own noise."""
+"""The number of points over which the observable optimum is averaged: a Sobol net over both hidden normals (Owen 1998),
+as accurate as thousands of independent draws, so that noise does not flatter the optimum."""
 
 FAMILY_TASTE: Final = np.array(
     [
@@ -34,18 +34,18 @@ FAMILY_TASTE: Final = np.array(
 )
 TIER_TASTE: Final = np.array([[0.0, 0.15, 0.1], [0.0, 0.3, 0.2], [0.1, 0.0, -0.2], [0.0, 0.05, 0.3], [0.0, 0.0, -0.3]])
 STOCK_PAIN: Final = np.array([[1.3, 0.5, 0.4], [0.5, 0.9, 0.9], [0.4, 0.7, 0.6], [1.4, 0.4, 0.8], [0.6, 0.6, 0.6]])
-"""Weight of documents, assistants and seats over the limit, by template."""
+"""The weight of documents, assistants and seats over the limit, by template."""
 PREMIUM: Final = frozenset({"whatsapp", "zendesk", "hubspot"})
 POSITION_BIAS: Final = (0.45, 0.2, 0.1)
 CAUTIOUS: Final = frozenset({"ES", "IT", "PT", "PL"})
-"""Countries whose organisations weigh money somewhat more."""
+"""The countries whose organisations are more sensitive to the bill."""
 SENSITIVITY: Final = 1.5
-"""How much the median organisation minds its bill."""
+"""The bill sensitivity of the median organisation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What can be known of d decisions from the raw tables at their instant."""
+    """What the raw tables say of d decisions at their instants."""
 
     monthly: FloatArray
     """(d, 2) conversations and tokens: the mean day of the last fourteen, times thirty."""
@@ -62,29 +62,29 @@ class Observed:
     missing: FloatArray
     """(d, p) connected integrations that the plan lacks."""
     missing_premium: FloatArray
-    """(d, p)"""
+    """(d, p) connected premium integrations that the plan lacks."""
     current_plan: NDArray[np.int64]
     """(d,) plan index, -1 during the trial."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What was chosen, and what would have been best to expect."""
+    """The choices of d decisions, and their probabilities."""
 
     chosen: NDArray[np.int64]
     """(d,) plan index."""
     probability: FloatArray
-    """(d, p) choice probability given all that is observable, every plan shown alike: the known optimum's."""
+    """(d, p) choice probability given everything observable, without position bias: the known optimum."""
     probability_latent: FloatArray
-    """(d, p) choice probability given also the organisation's hidden taste and future: nobody can reach it."""
+    """(d, p) choice probability given also hidden taste and future usage, which no ranker can observe."""
     future_bill_cents: FloatArray
-    """(d, p) the monthly bill, overage included, at the usage that really followed."""
+    """(d, p) the monthly bill with overage, at the usage that followed."""
 
 
 def choose(observed: Observed, plans: PlanTable, positions: NDArray[np.int64], rng: np.random.Generator) -> Choices:
-    """Draw hidden taste and future for each decision, let it choose, and work out the optimum.
+    """Draw hidden taste and future usage for each decision, simulate its choice, and compute the optimum.
 
-    `positions` (d, p) counts from 1 as shown. Works in blocks of decisions, so memory stays small.
+    `positions` (d, p): the position of each plan as shown, from 1. Computed in blocks, so that memory stays small.
     """
     parts = [
         _choose_block(_rows(observed, block), plans, positions[block], rng)
@@ -99,9 +99,9 @@ def choose(observed: Observed, plans: PlanTable, positions: NDArray[np.int64], r
 
 
 def typical_utility(observed: Observed, plans: PlanTable, *, held: NDArray[np.int64]) -> FloatArray:
-    """What each plan is worth to an organisation of middling taste whose usage goes on as it did, shape (d, p).
+    """The utility of each plan for an organisation of median taste whose usage continues as before, (d, p).
 
-    `held` (d,) stands for the plan that it has, -1 for none.
+    `held` (d,): the plan that the organisation has, -1 for none.
     """
     seen = replace(observed, current_plan=held)
     factor = np.exp(_drift(observed))[:, None]
@@ -111,7 +111,7 @@ def typical_utility(observed: Observed, plans: PlanTable, *, held: NDArray[np.in
 
 
 def _drift(observed: Observed) -> FloatArray:
-    """Logarithm of how much more will be used than was, shape (d,)."""
+    """The expected logarithm of the growth of usage, (d,)."""
     return np.asarray(np.clip(0.6 * observed.growth, -0.5, 0.7))
 
 
@@ -127,7 +127,7 @@ def _choose_block(
     observed: Observed, plans: PlanTable, positions: NDArray[np.int64], rng: np.random.Generator
 ) -> Choices:
     decisions = len(observed.days)
-    # One draw more than the optimum needs: the last is what really happens.
+    # One draw more than the optimum needs: the last one is what happens.
     hidden = np.concatenate(
         [np.broadcast_to(_net(), (decisions, DRAWS, 2)), rng.standard_normal((decisions, 1, 2))], axis=1
     )
@@ -152,12 +152,12 @@ def _choose_block(
 
 @cache
 def _net() -> FloatArray:
-    """(DRAWS, 2) standard normals, evenly spread."""
+    """(DRAWS, 2) standard normals on a Sobol net."""
     return np.asarray(norm.ppf(Sobol(2, seed=0).random(DRAWS)), dtype=np.float64)
 
 
 def _bills(monthly: FloatArray, factor: FloatArray, plans: PlanTable) -> FloatArray:
-    """Monthly bill in cents, shape (d, draws, p): the price and what is used over the allowance."""
+    """The monthly bill in cents (d, draws, p): price and overage, here for every draw at once and without rounding."""
     future = monthly[:, None, :] * factor[:, :, None]
     over = np.maximum(future[:, :, None, :] - plans.limits[None, None, :, :2], 0.0)
     overage: FloatArray = (over * np.nan_to_num(plans.overage_cents[:, :2])).sum(axis=3)
@@ -165,7 +165,7 @@ def _bills(monthly: FloatArray, factor: FloatArray, plans: PlanTable) -> FloatAr
 
 
 def _steady(observed: Observed, plans: PlanTable) -> FloatArray:
-    """The part of utility that is the same in every draw, shape (d, p)."""
+    """The part of utility that is the same in every draw, (d, p)."""
     tier = np.minimum(plans.tier, 3) - 1
     taste = FAMILY_TASTE[observed.template][:, plans.family] + TIER_TASTE[observed.template][:, tier]
     second = np.where(
@@ -186,7 +186,7 @@ def _steady(observed: Observed, plans: PlanTable) -> FloatArray:
 def _swinging(
     observed: Observed, plans: PlanTable, bills: FloatArray, factor: FloatArray, sensitivity: FloatArray
 ) -> FloatArray:
-    """The part that depends on the draw, shape (d, draws, p): the bill's weight and the fear of running out."""
+    """The part of utility that depends on the draw (d, draws, p): the bill, and the risk of running out."""
     money = -1.3 * sensitivity[:, :, None] * np.log1p(bills / 12_000)
     need = observed.monthly[:, None, :] * factor[:, :, None]
     stretch = need[:, :, None, :] / plans.limits[None, None, :, :2] - 1

@@ -1,4 +1,4 @@
-"""The demo world's past: modals opened, plans chosen, paid, kept; logged as the service would have logged them."""
+"""Simulates the decisions of the demo world and their outcomes, logged as the service would log them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from recommender.ranking.ranker import FloatArray, IntArray, Mask
 from recommender.ranking.situation import PlanTable
 
 ROUNDS: Final = 3
-"""At most so many decisions per organisation: one in the trial, the others while it holds a plan."""
+"""The most decisions per organisation: one in the trial, the others while it holds a plan."""
 SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """What the past left behind; instants are microseconds."""
+    """The logs of the simulated decisions; instants are microseconds since 1970."""
 
     decisions: pd.DataFrame
     outcomes: pd.DataFrame
@@ -35,7 +35,7 @@ class Logs:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round's d decisions over p plans, as they were shown."""
+    """The d decisions of one round over p plans, as they were shown."""
 
     names: NDArray[np.str_]
     organization_ids: NDArray[np.str_]
@@ -47,7 +47,7 @@ class Round:
 
     @property
     def positions(self) -> IntArray:
-        """(d, p) position of each plan, from 1."""
+        """(d, p) the position of each plan, from 1."""
         return np.argsort(self.answers.order, axis=1, kind="stable") + 1
 
 
@@ -55,7 +55,7 @@ def simulate_decisions(
     drawn: Organizations, usage: DailyUsage, plans: PlanTable, *, day_zero: IntArray,
     rng: np.random.Generator, experiments: Sequence[Experiment] = (), rankers: Sequence[SimulatedRanker] = (),
 ) -> Logs:  # fmt: skip
-    """Play the rounds: each organisation decides, and comes back later if it took a plan."""
+    """Simulate the rounds: each organisation decides, and decides again later if it took a plan."""
     rounds: list[Logs] = []
     normal = np.array([name.startswith("org-") for name in drawn.ids])
     held = np.full(len(drawn), -1)
@@ -65,7 +65,7 @@ def simulate_decisions(
         there = normal & (day < drawn.life - 1) & ((held >= 0) if number else True)
         rows = np.flatnonzero(there)
         observed = _observe(drawn, usage, plans, rows=rows, day=day[rows], held=held[rows])
-        # A round may be empty, and an empty array is one of floats unless told otherwise.
+        # A round may be empty, and an empty array would have the type float.
         names = np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)], dtype=np.str_)
         ids = np.array(drawn.ids)[rows]
         launched = launch(observed, plans, rng)
@@ -178,7 +178,7 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
 def _outcomes(
     shown: Round, choices: Choices, plans: PlanTable, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, IntArray]:
-    """The outcome log, and the instant at which each decision was paid (-1: not)."""
+    """The outcomes of a round, and the instant at which each decision was paid (d,), -1 for none."""
     codes = np.array(plans.codes)
     names = shown.names
     position = shown.positions[np.arange(len(names)), choices.chosen]

@@ -1,4 +1,4 @@
-"""The demo world's experiments: one whose effect is known, and one in which both arms are the same (A/A)."""
+"""The experiments of the demo world: one with a known effect, and an A/A test whose arms are the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,32 +14,32 @@ from recommender.experiments.assignment import assign
 from recommender.ranking.ranker import FloatArray
 
 SILENT_SHARE: Final = 0.1
-"""Of all decisions, those of which nothing more is heard."""
+"""The share of decisions without further events."""
 PAID_SHARE: Final = 0.94
-"""Of the changes that are begun, those that are paid."""
+"""The share of started changes that are paid."""
 BETTER: Final = {("fewer-lost", "new"): (0.02, 0.99)}
-"""Both shares in the arm of an experiment that does something about them."""
+"""Both shares in the arm that improves them, by experiment and arm."""
 KNOWN_EFFECT: Final = 0.98 * 0.99 - (1 - SILENT_SHARE) * PAID_SHARE
-"""How many more pay in that arm: whoever is new takes a plan, unless nothing more is heard."""
+"""The difference of the payment rates: a new organisation takes a plan unless there are no further events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignments:
-    """Where d decisions stand in experiments; empty texts for none."""
+    """The experiment and arm of d decisions; `None` outside experiments."""
 
     experiment: NDArray[np.object_]
     arm: NDArray[np.object_]
 
     @property
     def shares(self) -> FloatArray:
-        """(2, d) how probable it is that nothing more is heard, and that a change which is begun is paid."""
+        """(2, d) the probability of no further events, and that a started change is paid."""
         pairs = zip(self.experiment, self.arm, strict=True)
         found = [BETTER.get(pair, (SILENT_SHARE, PAID_SHARE)) for pair in pairs]
         return np.array(found, dtype=np.float64).reshape(-1, 2).T
 
 
 def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
-    """Both experiments, running for the four months before `until` and a month after it."""
+    """Both experiments, running from 150 days before `until` to 30 days after it."""
     points = f"{100 * KNOWN_EFFECT:.1f}"
     arms = (Arm(name="control", share=1), Arm(name="new", share=1))
     shared = {
@@ -78,7 +78,7 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
 
 
 def as_yaml(experiments: Sequence[Experiment]) -> str:
-    """The experiments as the file that `PLANS_EXPERIMENTS` and the dashboards read."""
+    """The experiments as the YAML that `PLANS_EXPERIMENTS` and the dashboards read."""
     rows = [each.model_dump(mode="json", exclude_defaults=True, exclude_none=True) for each in experiments]
     return yaml.safe_dump({"experiments": rows}, sort_keys=False, allow_unicode=True)
 
@@ -86,7 +86,7 @@ def as_yaml(experiments: Sequence[Experiment]) -> str:
 def assignments_of(
     experiments: Sequence[Experiment], organization_ids: Sequence[str], instants: Sequence[datetime]
 ) -> Assignments:
-    """Where organisations stand at the instants of their decisions, as the service would say it."""
+    """The assignments of organisations at the instants of their decisions, by the rules of the service."""
     running = [(each, int(each.stage_percent)) for each in experiments]
     found = [
         assign(running, str(organization_id), now=instant)

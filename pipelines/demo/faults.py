@@ -1,4 +1,4 @@
-"""Rows broken on purpose, each in one known way, added to clean tables: what validation has to find."""
+"""Adds rows with known faults to clean tables, which validation must find."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to break a row of one table; `rule` is the contract's rule that must catch it."""
+    """One way to break a row of a table; `rule` is the contract's rule that must catch it."""
 
     kind: str
     table: str
@@ -59,9 +59,10 @@ KEYS: Final = {"organizations": "organization_id"}
 
 
 def break_rows(tables: Tables, *, share: float, rng: np.random.Generator) -> tuple[Tables, pd.DataFrame]:
-    """Add broken copies of rows: `share` of all rows, spread evenly over the kinds; clean rows stay as they are.
+    """Add broken copies of rows, `share` of all rows, evenly over the kinds of faults; clean rows are not changed.
 
-    Returns the tables and one row per broken row: table, key, kind, rule, row (its place in the table, from 0).
+    Returns the tables, and a frame with one row per broken row: table, key, kind, rule, row (its place in the table,
+    from 0).
     """
     total = sum(len(table) for table in tables.values())
     each = int(np.ceil(total * share / len(FAULTS))) if share > 0 else 0

@@ -1,4 +1,4 @@
-"""What the demo world's decisions log of their features: those of the first plan, as the service would compute them."""
+"""Logs features with the decisions of the demo world, computed as the service computes them."""
 
 import json
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ _KNOWN: Final = ("organizations", "template_installs", "integrations", "subscrip
 
 
 def with_logged_features(tables: Mapping[str, pd.DataFrame], plans: PlanTable, *, since: datetime) -> pd.DataFrame:
-    """The decisions with the features of their first plan, from `since` on; every plan is taken to be a candidate.
+    """The decisions with the features of their first plan, from `since` on; every plan counts as a candidate.
 
-    The service logs them of every candidate; of the first they are enough to see drift, in a twelfth of the room.
+    The service logs the features of every candidate; those of the first suffice for drift, in a twelfth of the space.
     """
     decisions = tables["decisions"]
     rows = (decisions["recommended"] & (decisions["occurred_at"] >= since)).to_numpy()

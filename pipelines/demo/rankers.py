@@ -1,7 +1,7 @@
-"""Who ranked the demo world's past decisions: at launch softened rules, in the last weeks simulated rankers.
+"""The rankers of the demo world: randomised rules at launch, simulated rankers in the last weeks.
 
-A simulated ranker knows the world's own taste, blurred, and explores by the service's own draw: its propensities are
-exact. It never learned from data and says so in its version, `simulated-…`.
+A simulated ranker knows the world's true utilities with added noise, and explores by the service's own method, so its
+propensities are exact. It is not learned from data; its version says so: `simulated-…`.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,18 @@ from recommender.ranking.situation import PlanTable
 LAUNCH_VERSION: Final = "launch-1"
 LAUNCH_TEMPERATURE: Final = 0.5
 LAUNCH_FLOOR: Final = 0.1
-"""The launch policy: its score, softened, with a tenth of the first places given at random."""
+"""The share of first places that the launch policy gives at random; the others follow its softened score."""
 RULES_SHARE: Final = 0.4
-"""Of the organisations outside experiments, those that the launch rules go on to answer, by hash."""
+"""The share of organisations outside experiments that the launch rules continue to answer, by hash."""
 SLOW_SHARE: Final = 0.006
-"""Of a simulated ranker's decisions, those that came too late, so that the launch rules answered."""
+"""The share of a simulated ranker's decisions that are too slow, so that the launch rules answer."""
 EXPLORING: Final = Policy(temperature=0.5, floor=0.08, reach=4.0)
-"""How boldly simulated rankers vary the first place."""
+"""The exploration policy of simulated rankers."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRanker:
-    """One version and when it began to answer; `blur` is the standard deviation of what it believes of a plan."""
+    """One version and its start; `blur` is the standard deviation of its error in the utility of a plan."""
 
     version: str
     starts_at: datetime
@@ -42,7 +42,7 @@ class SimulatedRanker:
     seed: int
 
     def utilities(self, observed: Observed, plans: PlanTable) -> FloatArray:
-        """What it makes of d decisions, shape (d, p); what is held already is nothing to it."""
+        """The utilities of d decisions (d, p); the plan held makes no difference."""
         unheld = np.full(len(observed.days), -1)
         beliefs = np.random.default_rng(self.seed).normal(0, self.blur, (len(TEMPLATES) + 1, len(plans.codes)))
         return typical_utility(observed, plans, held=unheld) + beliefs[observed.template]
@@ -50,12 +50,12 @@ class SimulatedRanker:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How d decisions over p plans were answered; `None` stands for no fallback."""
+    """The rankings of d decisions over p plans; `fallback` is `None` where there was none."""
 
     order: IntArray
-    """(d, p) plan indices, first shown first."""
+    """(d, p) plan indices in the order shown."""
     propensity: FloatArray
-    """(d, p) probability of standing first."""
+    """(d, p) the probability of being first."""
     utility: FloatArray
     strategy: NDArray[np.object_]
     version: NDArray[np.object_]
@@ -63,7 +63,7 @@ class Answers:
 
 
 def simulated_rankers(until: datetime) -> tuple[SimulatedRanker, ...]:
-    """Two versions in the ten weeks before `until`; the second knows better."""
+    """Two versions in the ten weeks before `until`; the second is more accurate."""
     return (
         SimulatedRanker("simulated-1", until - timedelta(weeks=10), blur=0.4, seed=1),
         SimulatedRanker("simulated-2", until - timedelta(weeks=5), blur=0.2, seed=2),
@@ -74,7 +74,7 @@ def answers_over_time(
     launched: Answers, names: Sequence[str], organization_ids: Sequence[str], instants: Sequence[datetime],
     *, assignments: Assignments, observed: Observed, plans: PlanTable, rankers: Sequence[SimulatedRanker],
 ) -> Answers:  # fmt: skip
-    """The answers of whoever's turn it was at each decision, by the service's rules; before that, those at launch."""
+    """The answers of the ranker in charge at each decision, by the service's rules; before that, those at launch."""
     found = deepcopy(launched)
     for number, ranker in enumerate(rankers):
         ends_at = [each.starts_at for each in rankers[number + 1 :]][:1]
@@ -92,14 +92,14 @@ def answers_over_time(
 
 
 def _fallback(name: str, organization_id: str, *, arm: str | None) -> str | None:
-    """Why the launch rules answer a decision that was a ranker's; `None` where they do not."""
+    """Why the launch rules answer a decision in a ranker's place; `None` where they do not."""
     if arm is None and in_share(organization_id, salt="rules_share", share=RULES_SHARE):
         return "rules_share"
     return "champion_slow" if uniform(f"slow:{name}") < SLOW_SHARE else None
 
 
 def launch(observed: Observed, plans: PlanTable, rng: np.random.Generator) -> Answers:
-    """The launch policy's answers: own family, cheap, few broken limits."""
+    """The answers of the launch policy, which prefers the own family, a low price and few broken limits."""
     own = np.zeros((len(TEMPLATES) + 1, len(plans.codes)))
     for row, template in enumerate(TEMPLATES):
         own[row] = plans.suits[:, plans.templates.index(template)]

@@ -1,4 +1,4 @@
-"""A few organisations with speaking names, so that a demo has someone to look at."""
+"""A few organisations with telling names, to show in a demo."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,7 +10,7 @@ from pipelines.demo.world import COUNTRIES, INTEGRATIONS, NO_TEMPLATE, TEMPLATES
 
 @dataclass(frozen=True, slots=True)
 class Showcase:
-    """One organisation of the demo; `size` is in standard deviations of the world."""
+    """One showcase organisation; `size` is in standard deviations of the world."""
 
     template: str | None
     integrations: tuple[str, ...]
@@ -35,7 +35,7 @@ HELD: Final = {name: showcase.plan for name, showcase in SHOWCASES.items() if sh
 
 
 def with_showcases(drawn: Organizations) -> Organizations:
-    """The drawn organisations with the showcases behind them."""
+    """The drawn organisations followed by the showcases."""
     cases = SHOWCASES.values()
     template = [TEMPLATES.index(case.template) if case.template else NO_TEMPLATE for case in cases]
     connected = [[name in case.integrations for name in INTEGRATIONS] for case in cases]
@@ -51,6 +51,6 @@ def with_showcases(drawn: Organizations) -> Organizations:
 
 
 def without_idle_usage(drawn: Organizations, usage: DailyUsage) -> DailyUsage:
-    """Take away all usage of the showcases that have only just signed up."""
+    """The usage with that of showcases that have just signed up set to 0."""
     idle = np.array([name in SHOWCASES and SHOWCASES[name].idle for name in drawn.ids])[:, None]
     return replace(usage, **{name: np.where(idle, 0, getattr(usage, name)) for name in DailyUsage.__slots__})

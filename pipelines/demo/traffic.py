@@ -1,6 +1,6 @@
-"""What a page and a service would have told beside the choices: cards seen, previews, failures, and some loss.
+"""Adds the events that pages and the service record beside choices: impressions, previews, failures, with losses.
 
-Drawn by a generator of its own, after everything else: the world itself stays as it was.
+They are drawn with a generator of their own, so that the rest of the world does not change.
 """
 
 from typing import Final
@@ -11,25 +11,25 @@ import pandas as pd
 from recommender.ranking.day_cube import SECOND_US
 
 LOST_SHARE: Final = 0.03
-"""Of impressions, those that never arrive: a tab that is closed in the same second."""
+"""The share of impressions that are lost, for example when a tab is closed in the same second."""
 UNSEEN_SHARE: Final = 0.3
-"""Of decisions of which nothing came, those that nobody scrolled to."""
+"""The share of decisions without outcomes whose cards were never scrolled to."""
 
 MEDIAN_MS: Final = 12.0
-"""How long half of the decisions take at most."""
+"""The median latency in milliseconds."""
 
 
 def with_latencies(decisions: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
-    """The decisions with how long each took."""
+    """The decisions with a latency each."""
     ids, place = np.unique(decisions["decision_id"].to_numpy(dtype=np.str_), return_inverse=True)
     return decisions.assign(latency_ms=np.round(MEDIAN_MS * rng.lognormal(0, 0.35, len(ids)), 3)[place])
 
 
 def add_page_events(outcomes: pd.DataFrame, *, rng: np.random.Generator) -> pd.DataFrame:
-    """The outcomes with all that was told beside them; instants are microseconds.
+    """The outcomes with the events of pages and service added; instants are microseconds.
 
-    Every card that was looked at was seen first; every checkout leads to a preview, every payment from a confirmation.
-    A checkout without a payment ended at a blocker, at a failed payment, or for no reason that anybody knows.
+    Every viewed card has an impression before; every checkout leads to a preview, every payment follows a confirmation.
+    A checkout without a payment ended at a blocker, at a failed payment, or without an event.
     """
     by_kind = {str(kind): rows for kind, rows in outcomes.groupby("kind", sort=False)}
     nothing = outcomes.iloc[:0]
@@ -52,7 +52,7 @@ def add_page_events(outcomes: pd.DataFrame, *, rng: np.random.Generator) -> pd.D
 
 
 def _as(kind: str, rows: pd.DataFrame, later_us: int, *, named: bool = True) -> pd.DataFrame:
-    """An event of this kind beside each row, so much later."""
+    """An event of this kind for each row, `later_us` after it."""
     events = rows.assign(
         event_id=[f"o-{kind}-{decision}" for decision in rows["decision_id"]],
         kind=kind,

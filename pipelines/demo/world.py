@@ -1,4 +1,4 @@
-"""A seeded world of organisations that use AI assistants: who they are, and what they use day by day."""
+"""Draws a seeded world of organisations that use AI assistants, and their daily usage."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -22,7 +22,7 @@ TIMEZONES: Final = {
 
 NO_TEMPLATE: Final = -1
 TEMPLATE_SHARES: Final = (0.36, 0.28, 0.19, 0.13, 0.04)
-"""The four templates in order; the rest installed none that we sell plans for."""
+"""The shares of the four templates, and of organisations with none that plans are sold for."""
 
 LIFE_DAYS: Final = 110
 """The longest history an organisation has; usage is laid out on this axis from its trial's first day."""
@@ -52,18 +52,18 @@ RATE_FACTORS: Final = np.array([1.3, 1.2, 0.7, 0.6, 0.5])
 
 @dataclass(frozen=True, slots=True)
 class Organizations:
-    """n organisations; `life` days of history each, the last one ending where the data ends."""
+    """n organisations with `life` days of history each, all ending at the end of the data."""
 
     ids: tuple[str, ...]
     template: IntArray
-    """(n,) index into TEMPLATES, NO_TEMPLATE for none."""
+    """(n,) the index into `TEMPLATES`, `NO_TEMPLATE` for none."""
     second_template: IntArray
-    """(n,) a further template, NO_TEMPLATE for most."""
+    """(n,) a further template, `NO_TEMPLATE` for most."""
     size: FloatArray
-    """(n,) standard normal; never stored, it only shapes what is."""
+    """(n,) standard normal; never written, it only determines usage."""
     country: IntArray
     connected: Mask
-    """(n, integrations)"""
+    """(n, integrations) whether each integration is connected."""
     life: IntArray
     """(n,) days since the trial began."""
 
@@ -73,10 +73,10 @@ class Organizations:
 
 @dataclass(frozen=True, slots=True)
 class DailyUsage:
-    """What was used on each day of each life; days after the data's end are zero."""
+    """The usage of each day of each history; days after the end of the data are 0."""
 
     conversations: IntArray
-    """(n, LIFE_DAYS)"""
+    """(n, LIFE_DAYS), like all of them."""
     ai_tokens: IntArray
     documents: IntArray
     assistants: IntArray
@@ -84,7 +84,7 @@ class DailyUsage:
 
 
 def draw_organizations(*, number: int, rng: np.random.Generator) -> Organizations:
-    """Draw the organisations themselves."""
+    """Draw organisations: template, size, country, integrations and length of history."""
     template = rng.choice(5, size=number, p=TEMPLATE_SHARES)
     second = np.where(rng.random(number) < 0.15, rng.integers(0, 4, number), NO_TEMPLATE)
     second = np.where((second == template) | (template == 4), NO_TEMPLATE, second)
@@ -143,7 +143,7 @@ def _documents(organizations: Organizations, rng: np.random.Generator) -> IntArr
 
 
 def _steps(start: IntArray, share: float, rng: np.random.Generator) -> IntArray:
-    """A level that now and then goes up by one."""
+    """Daily levels that occasionally go up by one, (n, LIFE_DAYS)."""
     ups: IntArray = np.cumsum(rng.random((len(start), LIFE_DAYS)) < share, axis=1)
     levels: IntArray = start[:, None] + ups
     return levels

@@ -1,8 +1,8 @@
-"""Seeded raw tables of a company that sells assistants, written with the truth beside them.
+"""Writes the raw tables of the demo world and the truth about it.
 
-`<out>/<table>.parquet` are the raw tables; `<out>/truth/choices.parquet` holds, per decision and plan, the choice
-probability that the best possible ranker would state; `<out>/truth/faults.parquet` says which rows were broken on
-purpose, and how; `<out>/truth/experiments.yml` which experiments ran, if any.
+`<out>/<table>.parquet` are the raw tables; `<out>/truth/choices.parquet` has, per decision and plan, the choice
+probability that the best possible ranker would predict; `<out>/truth/faults.parquet` lists the rows broken on purpose
+and their faults; `<out>/truth/experiments.yml` declares the experiments that ran, if any.
 The same seed, size and end give the same bytes.
 """
 
@@ -46,13 +46,13 @@ Tables = dict[str, pd.DataFrame]
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """When each organisation's history runs, in microseconds since 1970."""
+    """The time of each organisation's history, in microseconds since 1970."""
 
     day_zero: IntArray
-    """(n,) midnight of the trial's first day."""
+    """(n,) the midnight before the trial began."""
     trial_started: IntArray
     end: int
-    """Where the data ends, for all."""
+    """The end of the data."""
 
 
 def write_demo_data(
@@ -65,11 +65,14 @@ def write_demo_data(
     with_experiments: bool = False,
     progress: Callable[[str], None] = print,
 ) -> dict[str, int]:
-    """Write the raw tables and their truth below `out`; returns the number of rows of each table.
+    """Write the raw tables and their truth below the folder `out`; the same arguments give the same bytes.
 
-    `until` (aware, UTC) is where the data ends: its midnight; by default the midnight before now. With experiments
-    simulated rankers answer in the last weeks, beside a share that the launch rules keep, and features are logged;
-    else the launch rules answer everything.
+    `until` (aware): the data end at its midnight in UTC; by default the midnight before now. `broken_share`: the share
+    of rows broken on purpose. With experiments, simulated rankers answer in the last weeks, beside a share that the
+    launch rules keep, and features are logged; otherwise the launch rules answer everything. `progress` is called with
+    a sentence at each step.
+
+    Returns the number of rows of each table.
     """
     end = (until or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     running = demo_experiments(end) if with_experiments else ()
@@ -97,7 +100,10 @@ def make_demo_data(
     experiments: Sequence[Experiment] = (),
     rankers: Sequence[SimulatedRanker] = (),
 ) -> tuple[Tables, Tables]:
-    """The raw tables and the truth as frames; `until` is a UTC midnight."""
+    """Make the raw tables and the truth as frames; `until` is a UTC midnight.
+
+    Raises `ValueError` without organisations.
+    """
     if organizations < 1:
         raise ValueError("at least one organisation is needed")
     rng = np.random.default_rng(seed)
@@ -133,7 +139,7 @@ def make_demo_data(
         "charges": billed,
         "refunds": billing.refunds(billed, rng=np.random.default_rng([seed, 3])),
     }
-    # What had not been recorded when the data ends is not in it.
+    # Rows recorded after the end of the data are not part of it.
     tables = {name: _instants(table[table["recorded_at"] < timeline.end]) for name, table in tables.items()}
     if rankers:
         tables["decisions"] = features.with_logged_features(tables, plans, since=rankers[0].starts_at)
@@ -142,7 +148,7 @@ def make_demo_data(
 
 
 def _instants(table: pd.DataFrame) -> pd.DataFrame:
-    """Integer microseconds become UTC timestamps; rows stand in the order they were recorded."""
+    """The table with UTC timestamps in place of microseconds, in the order of recording."""
     columns = [str(name) for name in table if str(name).endswith("_at")]
     typed = table.assign(**{name: pd.to_datetime(table[name], unit="us", utc=True) for name in columns})
     return typed.sort_values("recorded_at", kind="stable", ignore_index=True)
@@ -202,7 +208,7 @@ def _held(drawn: Organizations, trial_started: IntArray, catalogue: Catalogue) -
 def _usage_events(
     drawn: Organizations, usage: DailyUsage, timeline: Timeline, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Counts as one event per day (tokens two, by action), levels at the start and whenever they change."""
+    """The usage events: counts as one event per day (tokens two, by action), levels at the start and at changes."""
     embedding = rng.binomial(usage.ai_tokens, 0.12)
     streams = [
         ("conversations", "chatbot", usage.conversations, _counted(usage.conversations)),
@@ -223,12 +229,12 @@ def _usage_events(
 
 
 def _counted(values: IntArray) -> Mask:
-    """Days on which there was something to count."""
+    """Which days have a count above 0, (n, days)."""
     return values > 0
 
 
 def _changed(values: IntArray) -> Mask:
-    """The first day, and each day on which the level moved; a level of nothing says nothing."""
+    """Which days report a level (n, days): the first day and each change, but for a level of 0."""
     moved = np.ones(values.shape, dtype=np.bool_)
     moved[:, 1:] = values[:, 1:] != values[:, :-1]
     return moved & (values > 0)
@@ -241,7 +247,7 @@ def _stream(
     timeline: Timeline,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """One event per organisation and day of which something is said, somewhere within that day."""
+    """One event per organisation and reported day, at a random time of that day."""
     alive = np.arange(values.shape[1])[None, :] < drawn.life[:, None]
     organization, day = np.nonzero(said & alive)
     midnight = timeline.day_zero[organization] + day * DAY_US

@@ -1,1 +1,1 @@
-"""What experiments show: effects with intervals that may be looked at daily, splits, exposures."""
+"""Analyses experiments: effects with bounds that hold at every look, splits, exposures."""

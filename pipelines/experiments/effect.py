@@ -1,10 +1,10 @@
-"""The difference between two arms, with bounds that all hold at once however often one looks.
+"""The difference between two arms, with confidence bounds that hold at all looks at once.
 
 The asymptotic confidence sequences of Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2021/2024, "Time-uniform central
-limit theory and asymptotic confidence sequences", eq. 9). They need means and variances only, so rates, revenues and
-adjusted revenues are one case; that they hold for our sizes is simulated in the tests.
-`models.judging.confidence_sequence` is another tool:
-it bets on weighted rewards of unbounded size and compares no arms, so nothing is shared.
+limit theory and asymptotic confidence sequences", eq. 9). They need means and variances only, so they serve rates,
+revenues and adjusted revenues alike; the tests simulate that they hold for our sizes.
+`models.judging.confidence_sequence` is another method: it bets on weighted rewards of unbounded size and compares no
+arms, so the two share nothing.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recommender.ranking.ranker import FloatArray
 
 LEVEL: Final = 0.95
 TUNED_FOR: Final = 5_000
-"""Organisations at which the bounds are tightest; to be fixed before an experiment begins."""
+"""The number of organisations at which the bounds are tightest; it must be fixed before an experiment begins."""
 POWER_Z: Final = 0.8416212335729143
 """The normal quantile of 80 % power."""
 CAPPED_SHARE: Final = 0.01
@@ -27,17 +27,17 @@ State = Literal["undecided", "better", "worse", "no_relevant_difference"]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What an arm's n organisations add up to; numbers, or arrays of one shape."""
+    """Size, mean and variance of an arm's organisations; scalars, or arrays of one shape."""
 
     n: FloatArray
     mean: FloatArray
     variance: FloatArray
-    """Of single organisations; nothing can be said where n < 2."""
+    """The sample variance of single organisations; meaningless where n < 2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Treated minus control, of the samples' shape; bounds are infinite where nothing can be said yet."""
+    """Treated minus control, of the samples' shape; bounds are infinite where the data are not sufficient."""
 
     difference: FloatArray
     lower: FloatArray
@@ -45,9 +45,10 @@ class Effect:
 
 
 def winsorised(values: FloatArray, *, share: float = CAPPED_SHARE) -> FloatArray:
-    """The values (n,) of all arms together, those beyond the outer shares moved to their edge.
+    """The values (n,) of all arms together, with the outer `share` at either end capped to its quantile.
 
-    One edge for all arms, from the pooled values: an edge per arm would cap away a difference.
+    The quantiles are those of the pooled values: quantiles per arm would remove a difference. Raises `ValueError` for a
+    share that is not between 0 and a half.
     """
     if not 0 <= share < 0.5:
         raise ValueError("the capped share lies between 0 and a half")
@@ -58,10 +59,11 @@ def winsorised(values: FloatArray, *, share: float = CAPPED_SHARE) -> FloatArray
 
 
 def adjusted(values: FloatArray, before: FloatArray) -> FloatArray:
-    """The values (n,) of all arms together without what `before` (n,) foretold of them; their mean stays.
+    """The values (n,) of all arms together, minus what `before` (n,) predicts of them; their mean stays.
 
-    `before` must have been known before the first exposure. CUPED: Deng, Xu, Kohavi & Walker (2013), "Improving the
-    sensitivity of online controlled experiments by utilizing pre-experiment data", eq. 4 and 5.
+    `before` must have been known before the first exposure. Raises `ValueError` for different lengths. CUPED: Deng, Xu,
+    Kohavi & Walker (2013), "Improving the sensitivity of online controlled experiments by utilizing pre-experiment
+    data", eq. 4 and 5.
     """
     if values.shape != before.shape:
         raise ValueError("there must be one value from before for every value")
@@ -82,7 +84,7 @@ def half_width(n: FloatArray, *, level: float = LEVEL, tuned_for: int = TUNED_FO
 
 
 def effect(control: Sample, treated: Sample, *, level: float = LEVEL, tuned_for: int = TUNED_FOR) -> Effect:
-    """How much more the treated have, with bounds that hold at every look with probability `level`.
+    """The mean of the treated minus that of the control, with bounds that hold at every look with probability `level`.
 
     Bounds are infinite until each arm has two organisations and one of them differs from another.
     """
@@ -95,7 +97,7 @@ def effect(control: Sample, treated: Sample, *, level: float = LEVEL, tuned_for:
 
 
 def state_of(found: Effect, *, relevance: float) -> State:
-    """What may be decided on one effect: differences below `relevance` do not matter to anybody."""
+    """The decision that the bounds allow; differences below `relevance` count as none."""
     if float(found.lower) > 0:
         return "better"
     if float(found.upper) < 0:
@@ -108,9 +110,9 @@ def state_of(found: Effect, *, relevance: float) -> State:
 def smallest_effect(
     control: Sample, treated: Sample, *, n: FloatArray, level: float = LEVEL, tuned_for: int = TUNED_FOR
 ) -> FloatArray:
-    """The smallest difference found with 80 % probability by the time that n organisations have been seen in all.
+    """The smallest difference that is detected with 80 % probability by n organisations in both arms together.
 
-    From the spread and the split seen so far; of n's shape, infinite while there is no spread.
+    Computed from the spread and the split so far; of n's shape, infinite while there is no spread.
     """
     spread = float(_spread(control, treated))
     if spread == 0:
@@ -122,9 +124,9 @@ def smallest_effect(
 def organizations_to_decide(
     control: Sample, treated: Sample, *, relevance: float, level: float = LEVEL, tuned_for: int = TUNED_FOR
 ) -> int | None:
-    """How many organisations in all it takes until the bounds are so narrow that a decision must fall.
+    """The number of organisations, in both arms together, at which the bounds force a decision.
 
-    That is when they are narrower than `relevance` on either side; `None` while there is no spread to judge by.
+    That is when the bounds are narrower than `relevance` on either side; `None` while there is no spread.
     """
     spread = float(_spread(control, treated))
     if spread == 0 or relevance <= 0:
@@ -135,7 +137,7 @@ def organizations_to_decide(
 
 
 def _spread(control: Sample, treated: Sample) -> FloatArray:
-    """The standard deviation of one observation of the difference, as if every organisation were one."""
+    """The standard deviation of the difference, per organisation of both arms."""
     total = control.n + treated.n
     variance = control.variance / np.maximum(control.n, 1) + treated.variance / np.maximum(treated.n, 1)
     return np.asarray(np.sqrt(total * variance))

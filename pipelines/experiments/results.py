@@ -1,4 +1,4 @@
-"""An experiment's results as they stand: the split, who was exposed, and each arm against the control, day by day."""
+"""The results of an experiment at an instant: the split, and each arm against the control, day by day."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ Measure = Literal["paid", "revenue"]
 
 @dataclass(frozen=True, slots=True)
 class ParticipantOutcomes:
-    """What outcomes of the n organisations that took part; arrays (n,)."""
+    """The outcomes of the n participants; arrays (n,)."""
 
     paid_us: IntArray
-    """When each first paid for a plan; `NEVER`."""
+    """When each participant first paid for a plan, `NEVER` without a payment."""
     revenue_before_cents: FloatArray
-    """What it paid by the month when it was first exposed."""
+    """The monthly price that each participant paid at its first exposure."""
     revenue_after_cents: FloatArray
-    """What it paid by the month at the end of its window; not a number where nobody knows."""
+    """The monthly price at the end of each participant's window; not a number where it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +54,27 @@ class Comparison:
     latest: Effect
     state: State
     relevance: float
-    """A smaller difference matters to nobody; of the measure's unit."""
+    """Smaller differences are irrelevant; in the measure's unit."""
     looks: pd.DataFrame
-    """One row per day on which anybody's window had ended: `day`, `organizations`, `difference`, `lower`, `upper`."""
+    """One row per day from the first ended window on: `day`, `organizations`, `difference`, `lower`, `upper`."""
     detectable: pd.DataFrame
-    """One row per coming day up to the end: `day`, `organizations`, `smallest_effect` found with 80 % probability."""
+    """One row per coming day up to the end: `day`, `organizations`, `smallest_effect` (80 % power)."""
     days_left: int | None
-    """Until the bounds are so narrow that a decision must fall, at the present pace; `None`: nobody can say."""
+    """Days until the bounds force a decision, at the present pace; `None` where it cannot be estimated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything that the page of an experiment shows."""
+    """The results of one experiment as of an instant."""
 
     experiment: Experiment
     as_of: datetime
     participants: Participants
     split: SampleRatio
     waiting: int
-    """Organisations whose window has not ended: they do not count yet."""
+    """The number of participants whose window has not ended, and who do not count yet."""
     comparisons: tuple[Comparison, ...]
-    """Per measure and arm; empty while the split is red, for then no effect may be believed."""
+    """One comparison per measure and arm; empty while the split is red, because no effect is reliable then."""
 
     @property
     def hidden(self) -> bool:
@@ -85,7 +85,7 @@ class Results:
 def results(
     experiment: Experiment, participants: Participants, outcomes: ParticipantOutcomes, *, as_of: datetime
 ) -> Results:
-    """The results as of an instant; organisations count once their window is over."""
+    """Compute the results as of an instant; participants count once their window is over."""
     now_us = int(as_of.timestamp()) * 1_000_000
     split = sample_ratio(participants.arm, np.array(experiment.shares), planned=experiment.planned_organizations)
     over_us = participants.since_us + experiment.window_days * DAY_US
@@ -122,7 +122,7 @@ def _comparer(
     over_us: IntArray,
     now_us: int,
 ) -> Callable[[int], Comparison]:
-    """What compares an arm by its place; several arms share one error."""
+    """A function that compares the arm at a place with the control; several arms share one error (Bonferroni)."""
     level = 1 - (1 - LEVEL) / (len(experiment.arms) - 1)
     tuned_for = experiment.planned_organizations
     relevance = experiment.relevance if measure == "paid" else float(experiment.relevance_cents)
@@ -165,7 +165,7 @@ def _comparer(
 
 
 def _days(over_us: IntArray, now_us: int) -> IntArray:
-    """The ends of the days from the first ended window up to now; the present day ends now."""
+    """The ends of the days from the first ended window up to now, in microseconds."""
     if not len(over_us):
         return np.empty(0, dtype=np.int64)
     first = int(over_us.min()) // DAY_US
@@ -173,7 +173,7 @@ def _days(over_us: IntArray, now_us: int) -> IntArray:
 
 
 def _by_day(values: FloatArray, over_us: IntArray, days: IntArray) -> Sample:
-    """One arm's sample at the end of each day, of those whose window was over by then."""
+    """One arm's sample at the end of each day, of the participants whose window was over by then."""
     order = np.argsort(over_us, kind="stable")
     n = np.searchsorted(over_us[order], days, side="right").astype(np.float64)
     sums = np.concatenate([[0.0], np.cumsum(values[order])])[n.astype(np.int64)]
@@ -198,7 +198,7 @@ def _last_effect(found: Effect) -> Effect:
 def _detectable(
     experiment: Experiment, control: Sample, arm: Sample, pace: float, now_us: int, *, level: float
 ) -> pd.DataFrame:
-    """What could be found by each coming day, if organisations keep coming as they have."""
+    """The smallest detectable effect on each coming day, at the present pace of organisations."""
     now = EPOCH + timedelta(microseconds=now_us)
     last = experiment.ends_at + timedelta(days=experiment.window_days)
     ahead = np.arange(0, max((last - now).days, 0) + 1) if last > now else np.arange(0)

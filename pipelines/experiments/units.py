@@ -1,4 +1,4 @@
-"""The organisations that took part in an experiment, with what became of them: what a comparison is made of."""
+"""The participants of an experiment, from the decisions that name it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,9 +11,9 @@ from recommender.experiments.assignment import arm_of
 from recommender.ranking.ranker import IntArray, Mask
 
 NEVER: Final = np.iinfo(np.int64).max
-"""The instant of what has not happened."""
+"""The instant of an event that has not happened."""
 CROSSED_SHARE: Final = 0.005
-"""With more organisations than this in two arms something is wrong with the assignment."""
+"""The share of participants in two arms above which the assignment is faulty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,43 +22,43 @@ class Exposures:
 
     organization: NDArray[np.object_]
     arm: NDArray[np.object_]
-    """The arm's name, as it was logged."""
+    """The name of the arm, as logged."""
     decided_us: IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Participants:
-    """n organisations in the order in which they were first exposed, each in the arm it was first seen in."""
+    """n organisations in the order of their first exposure, each in the arm that it was first exposed to."""
 
     organization: NDArray[np.object_]
     arm: IntArray
-    """Place among the experiment's arms."""
+    """The place among the experiment's arms."""
     since_us: IntArray
     crossed: Mask
-    """Which were seen in another arm as well."""
+    """Which participants were exposed to another arm as well."""
     wrong_arm: Mask
-    """Which were not drawn into the arm they were first seen in."""
+    """Which participants are not assigned to the arm that they were first exposed to."""
     unknown_arm_decisions: int
-    """Decisions whose arm the experiment does not have."""
+    """The number of decisions that name an arm which the experiment does not have."""
 
     @property
     def in_two_arms(self) -> int:
-        """Organisations that were seen in another arm as well."""
+        """The number of participants that were exposed to another arm as well."""
         return int(self.crossed.sum())
 
     @property
     def misplaced(self) -> int:
-        """Organisations that were not drawn into the arm they were first seen in."""
+        """The number of participants that are not assigned to the arm that they were first exposed to."""
         return int(self.wrong_arm.sum())
 
     @property
     def crossed_too_often(self) -> bool:
-        """Whether more organisations were in two arms than a hiccup explains."""
+        """Whether more participants were in two arms than `CROSSED_SHARE` allows."""
         return self.in_two_arms > CROSSED_SHARE * len(self.arm)
 
 
 def find_participants(experiment: Experiment, exposures: Exposures) -> Participants:
-    """Who took part; the order of the decisions and repeated ones make no difference."""
+    """The participants of an experiment; the order of decisions and repeated decisions make no difference."""
     names = [arm.name for arm in experiment.arms]
     place = np.array([names.index(name) if name in names else -1 for name in exposures.arm], dtype=np.int64)
     known = np.flatnonzero(place >= 0)
@@ -79,7 +79,7 @@ def find_participants(experiment: Experiment, exposures: Exposures) -> Participa
 
 
 def _in_several(organization: NDArray[np.object_], arm: IntArray) -> list[str]:
-    """The organisations that were seen in more than one arm."""
+    """The organisations that were exposed to more than one arm."""
     arms: dict[str, set[int]] = {}
     for one, place in zip(organization.tolist(), arm.tolist(), strict=True):
         arms.setdefault(str(one), set()).add(place)

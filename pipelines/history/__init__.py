@@ -1,1 +1,1 @@
-"""What was known when: checked tables, change logs, daily usage."""
+"""What was known at an instant: checked tables, change logs, daily usage, the decision log."""

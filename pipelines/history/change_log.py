@@ -1,4 +1,4 @@
-"""Append-only logs of changes, asked for what they said at an instant: the last change recorded by then holds."""
+"""Append-only logs of changes, queried for the state at an instant: the last change recorded by then is valid."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ import numpy as np
 from recommender.ranking.ranker import IntArray
 
 NOTHING: Final = -1
-"""What is known of a subject before its first change was recorded."""
+"""The value of a subject before its first change was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,16 @@ class ChangeLog:
     subject: IntArray
     recorded_us: IntArray
     value: IntArray
-    """What held from then on; never negative, but for `NOTHING`."""
+    """The value that is valid from then on; never negative, but for `NOTHING`."""
 
     def known_at(self, subject: IntArray, instant_us: IntArray) -> IntArray:
-        """What each subject's last change recorded by the instant says, `NOTHING` without one.
+        """The value of each subject's last change recorded by the instant, `NOTHING` without one.
 
-        Both arguments have the same shape, and so has the answer.
+        Both arguments have the same shape, and so has the result.
         """
         if not len(self.subject):
             return np.full(subject.shape, NOTHING, dtype=np.int64)
-        # Subject and instant in one whole number: instants by their rank, which leaves room for many subjects.
+        # Subject and instant in one integer: instants by their rank, which leaves room for many subjects.
         instants = np.unique(self.recorded_us)
         room = len(instants) + 1
         changes = self.subject * room + np.searchsorted(instants, self.recorded_us, side="right")
@@ -42,8 +42,8 @@ def change_log(
 ) -> ChangeLog:
     """Sort changes into a log; all arrays (m,).
 
-    Of changes recorded at one instant the one that occurred last holds, then the one of the greatest event id
-    (`event_rank` is its place in the order of ids). A negative subject is nobody we know; its changes are left out.
+    Of changes recorded at the same instant the one that occurred last is valid, then the one of the greatest event id
+    (`event_rank` is its place in the order of ids). A negative subject is unknown; its changes are left out.
     """
     order = np.lexsort((event_rank, occurred_us, recorded_us, subject))
     order = order[subject[order] >= 0]

@@ -1,4 +1,4 @@
-"""Reads checked tables: columns typed as their shapes say, instants as UTC microseconds."""
+"""Reads checked tables: columns typed as their shapes declare, instants as UTC microseconds."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from recommender.ranking.ranker import IntArray
 
 
 class TableUnreadable(ValueError):
-    """A table is not there, or is not what its shape declares; the text names table and fault."""
+    """A table is missing, or is not what its shape declares; the text names table and fault."""
 
 
 def arrow_schema(table: RawTable) -> pa.Schema:
@@ -26,7 +26,7 @@ def arrow_schema(table: RawTable) -> pa.Schema:
 
 
 def table_path(folder: Path, name: str) -> Path:
-    """The Parquet file of a table; `TableUnreadable` if there is none."""
+    """The path of a table's Parquet file; raises `TableUnreadable` if there is none."""
     path = folder / f"{name}.parquet"
     if not path.is_file():
         raise TableUnreadable(f"{name}: there is no {name}.parquet in {folder}")
@@ -34,7 +34,10 @@ def table_path(folder: Path, name: str) -> Path:
 
 
 def read_table(folder: Path, name: str, columns: Iterable[str], *, rows: ds.Expression | None = None) -> pa.Table:
-    """Read the named columns (and only the `rows` that an expression over the file's own columns selects)."""
+    """Read columns of a table, in declared order; `rows` is a filter over the file's own columns.
+
+    Raises `TableUnreadable` when the file or a column is missing, or a required value is null.
+    """
     wanted = [field for field in arrow_schema(RAW_TABLES[name]) if field.name in set(columns)]
     with _readable(folder, name) as path:
         file = ds.dataset(path, format="parquet")
@@ -48,7 +51,7 @@ def read_table(folder: Path, name: str, columns: Iterable[str], *, rows: ds.Expr
 
 
 def require_checked(folder: Path) -> None:
-    """See that `validate` wrote these tables and found them sound; `TableUnreadable` says what speaks against it."""
+    """Require that `validate` wrote these tables and found them sound; raises `TableUnreadable` with the reason."""
     try:
         said = json.loads((folder / "validation.json").read_text("utf-8"))
         kept = {name: said["tables"][name]["rows_kept"] for name in tables_of(folder)}
@@ -65,14 +68,14 @@ def require_checked(folder: Path) -> None:
 
 
 def tables_of(folder: Path) -> tuple[str, ...]:
-    """The raw tables that the folder has to have, and those it has without having to."""
+    """The tables that the folder must have, and the optional ones that it has."""
     return tuple(
         name for name, table in RAW_TABLES.items() if not table.optional or (folder / f"{name}.parquet").is_file()
     )
 
 
 def require_columns(folder: Path, name: str) -> None:
-    """See that a table has every column; none of its rows are read."""
+    """Require that a table has every column, without reading rows; raises `TableUnreadable`."""
     with _readable(folder, name) as path:
         _refuse_missing(name, path, found=pq.read_schema(path).names, wanted=arrow_schema(RAW_TABLES[name]).names)
 
@@ -84,7 +87,7 @@ def count_rows(folder: Path, name: str) -> int:
 
 
 def data_end_us(folder: Path) -> int:
-    """The latest instant at which anything was recorded, over all tables, in microseconds; 0 without any row."""
+    """The latest `recorded_at` of all tables, in microseconds since 1970; 0 without any row."""
     newest = 0
     for name in tables_of(folder):
         with _readable(folder, name) as path:
@@ -95,18 +98,18 @@ def data_end_us(folder: Path) -> int:
 
 
 def microseconds_of(column: pa.ChunkedArray) -> IntArray:
-    """A column of instants, none of them missing, as microseconds since 1970."""
+    """A column of n instants without nulls as microseconds since 1970, (n,)."""
     return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(), dtype=np.int64)
 
 
 def places_in(column: pa.ChunkedArray, vocabulary: pa.Array) -> IntArray:
-    """The place of each value in the vocabulary, -1 for one that is not in it (or missing)."""
+    """The place of each value in the vocabulary (n,), -1 for a value that is not in it or null."""
     places = pc.fill_null(pc.index_in(column, value_set=vocabulary, skip_nulls=True), -1)
     return np.asarray(places.to_numpy(), dtype=np.int64)
 
 
 def ranks(column: pa.ChunkedArray) -> IntArray:
-    """The place of each value in the order of its text; equal texts share a place."""
+    """The rank of each text in alphabetical order (n,); equal texts share a rank."""
     return np.asarray(pc.rank(column, sort_keys="ascending", tiebreaker="dense").to_numpy(), dtype=np.int64)
 
 
@@ -118,7 +121,7 @@ def _refuse_missing(name: str, path: Path, *, found: Iterable[str], wanted: Iter
 
 @contextmanager
 def _readable(folder: Path, name: str) -> Iterator[Path]:
-    """The path of a table; whatever cannot be read of it becomes `TableUnreadable`."""
+    """Yield the path of a table; errors of reading it become `TableUnreadable`."""
     path = table_path(folder, name)
     try:
         yield path

@@ -1,7 +1,7 @@
-"""The one engine step: usage events → one row per decision × day × metric, as known at the decision.
+"""The one step on a query engine: usage events → one row per decision × day × metric, as known at the decision.
 
 Written in Ibis, with only the operations on which DuckDB and Spark agree (`date.delta` of dates, never a difference of
-timestamps; `argmax` only where no two rows share the key). Whichever engine holds `usage_events` does the work.
+timestamps; `argmax` only where no two rows share the key). The engine that holds `usage_events` computes it.
 """
 
 from datetime import datetime, timedelta
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 CELLS_SCHEMA: Final = pa.schema([(name, pa.int64()) for name in ("decision", "day", "metric", "value")])
-"""What the engine's answer is cast to, whatever types it prefers itself."""
+"""The schema that the result is cast to, because engines return different integer types."""
 
 INSTANT: Final = "timestamp('UTC')"
 
 
 def embedded_engine(usage_events: Path) -> "ir.Table":
-    """The usage events of a Parquet file as a table of the embedded engine (DuckDB), which computes in UTC."""
+    """The usage events of a Parquet file as a table of the embedded engine, DuckDB, computing in UTC."""
     import ibis
 
     return ibis.duckdb.connect().read_parquet(usage_events)
 
 
 def usage_cells(usage_events: "ir.Table", *, organization_ids: pa.Array, decided_at_us: IntArray) -> UsageCells:
-    """The cells of n decisions: what each organisation had used, day by day, as known at its decision.
+    """The usage cells of n decisions: daily usage of each organisation, as known at its decision.
 
-    `organization_ids` and `decided_at_us` (n,) say who decided when, in microseconds since 1970; the cells' `decision`
-    is the place in them.
+    `organization_ids` and `decided_at_us` (n,) are the organisation and the instant of each decision, in microseconds
+    since 1970; `decision` of a cell is the place in them.
     """
     import ibis
 
@@ -62,8 +62,8 @@ def usage_cells(usage_events: "ir.Table", *, organization_ids: pa.Array, decided
 def daily_usage(decisions: "ir.Table", usage_events: "ir.Table", *, earliest: datetime, latest: datetime) -> "ir.Table":
     """One row per decision, day and metric with any usage recorded by the decision: decision, day, metric, value.
 
-    `decisions` has decision, organization_id, decided_at (all between `earliest` and `latest`, so that an engine may
-    skip what lies elsewhere). `day`, `metric` and `value` are those of `UsageCells`: sums of counts within the window,
+    `decisions` has decision, organization_id, decided_at (all between `earliest` and `latest`, so that an engine can
+    skip other rows). `day`, `metric` and `value` are those of `UsageCells`: sums of counts within the window,
     and for levels the last reading of each day, with all days before the window in one.
     """
     import ibis
@@ -79,9 +79,9 @@ def daily_usage(decisions: "ir.Table", usage_events: "ir.Table", *, earliest: da
 
 
 def _known(decisions: "ir.Table", events: "ir.Table") -> "ir.Table":
-    """The events of each decision's organisation that were recorded by then, with their day counted back from it.
+    """The events of each decision's organisation recorded by the decision, with their day counted back from it.
 
-    Dates and metrics are worked out before the join, once per event rather than once per event and decision.
+    Dates and metrics are computed before the join, once per event rather than once per event and decision.
     """
     import ibis
 
@@ -107,7 +107,7 @@ def _count_cells(known: "ir.Table") -> "ir.Table":
 
 
 def _level_cells(known: "ir.Table") -> "ir.Table":
-    """The larger of two readings at one instant first, so that a day's latest instant then has one reading only."""
+    """The last reading of each day; of two readings at the same instant, the larger one."""
     keys = ("decision", "day", "metric")
     readings = known.group_by(*keys, "occurred_at").aggregate(quantity=known.quantity.max())
     return readings.group_by(*keys).aggregate(value=readings.quantity.argmax(readings.occurred_at).cast("int64"))

@@ -1,4 +1,4 @@
-"""The log of decisions in two parts: one entry per decision, and its candidates."""
+"""The decision log in two parts: one entry per decision, and the candidates of all decisions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
 ABOUT_DECISIONS: Final = ("organization_id", "interval", "catalogue_version", "strategy", "model_version")
 PROBABILITY_SLACK: Final = 1e-6
-"""A decision whose candidates' probabilities add up to something else has lost one of them."""
+"""How far the sum of a decision's probabilities may be from 1; beyond it a candidate is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Candidates:
     """r candidates, sorted by decision, then plan code; arrays (r,)."""
 
     decision: IntArray
-    """Which decision, 0…d-1."""
+    """The place of the decision, 0…d-1."""
     plan: IntArray
-    """Place in `DecisionLog.plan_codes`."""
+    """The place of the plan in `DecisionLog.plan_codes`."""
     position: IntArray
     shown: Mask
     recommended: Mask
@@ -45,14 +45,14 @@ class DecisionLog:
     market: IntArray
     """(d,) index into `markets`."""
     plan_codes: tuple[str, ...]
-    """Every plan that was ever a candidate, sorted."""
+    """Every plan that was a candidate of any decision, sorted."""
     candidates: Candidates
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def candidate_rows(self, decisions: IntArray, codes: tuple[str, ...]) -> IntArray:
-        """Where the candidates stand: shape (decisions, codes), the row of each plan, -1 where it is no candidate.
+        """The row of each plan among the candidates (decisions, codes), -1 where the plan is no candidate.
 
         `decisions` are ascending places in the log.
         """
@@ -68,7 +68,7 @@ class DecisionLog:
         return found
 
     def incomplete(self) -> Mask:
-        """Decisions (d,) of which a candidate is missing, as when one row broke its contract and was set aside."""
+        """Which decisions (d,) lack a candidate, for example because its row broke the contract and was set aside."""
         d, candidates = len(self), self.candidates
         size = np.bincount(candidates.decision, minlength=d)
         last = np.zeros(d, dtype=np.int64)
@@ -80,7 +80,7 @@ class DecisionLog:
 
 
 def read_decision_log(folder: Path) -> DecisionLog:
-    """Read `decisions` of a checked folder, without the JSON texts; the order of its rows does not matter."""
+    """Read the table `decisions` of a checked folder, without its JSON columns; the order of rows does not matter."""
     names = ("decision_id", "plan", *ABOUT_DECISIONS, "position", "shown", "recommended", "propensity", "probability")
     table = read_table(folder, "decisions", [*names, "occurred_at"])
     id_rank, plan_rank = ranks(table["decision_id"]), ranks(table["plan"])
@@ -112,7 +112,7 @@ def read_decision_log(folder: Path) -> DecisionLog:
 
 
 def _markets(headers: pa.Table) -> tuple[tuple[tuple[str, str], ...], IntArray]:
-    """The distinct (catalogue version, interval), sorted, and each decision's place among them."""
+    """The distinct pairs of catalogue version and interval, sorted, and the place of each decision's pair (d,)."""
     versions, intervals = (pc.unique(headers[name]).sort() for name in ("catalogue_version", "interval"))
     pair = places_in(headers["catalogue_version"], versions) * len(intervals)
     pair += places_in(headers["interval"], intervals)

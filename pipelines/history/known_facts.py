@@ -1,4 +1,4 @@
-"""From checked tables to the situations of a batch of decisions: everything as it was known at each decision."""
+"""From checked tables to the situations of a batch of decisions, as known at each decision."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,19 +19,19 @@ from recommender.ranking.ranker import IntArray, Mask
 from recommender.ranking.situation import PlanTable, Situations
 
 ENDED: Final = -1
-"""In the log of subscriptions: no plan is held any more."""
+"""The value of a subscription that has ended: no plan is held."""
 
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """Who had what, over time: templates installed or integrations connected."""
+    """The history of installed templates or connected integrations of all organisations."""
 
     codes: tuple[str, ...]
     log: ChangeLog
-    """Subject: organisation × code. Value: 1 while it is there, 0 once it is gone."""
+    """Subject: organisation × code. Value: 1 while it is installed or connected, 0 afterwards."""
 
     def at(self, organization: IntArray, instant_us: IntArray, vocabulary: tuple[str, ...]) -> Mask:
-        """Whether each organisation had each thing of the vocabulary at its instant, shape (n, vocabulary)."""
+        """Whether each organisation had each code of the vocabulary at its instant, (n, vocabulary)."""
         there = np.zeros((len(organization), len(vocabulary)), dtype=np.bool_)
         for column, code in enumerate(vocabulary):
             if code in self.codes:
@@ -42,15 +42,15 @@ class Belongings:
 
 @dataclass(frozen=True, slots=True)
 class KnownFacts:
-    """What the checked tables say about organisations besides usage, ready to be asked for any instant."""
+    """What the checked tables say about o organisations besides usage, ready to be queried for any instant."""
 
     organization_ids: pa.Array
-    """(o,) an organisation's place here is its number everywhere below."""
+    """(o,) the place of an organisation here is its index in all other arrays."""
     country: tuple[str, ...]
     country_groups: IntArray
     trial_started_us: IntArray
     recorded_us: IntArray
-    """(o,) when we learned of the organisation."""
+    """(o,) when the organisation was recorded, in microseconds since 1970."""
     templates: Belongings
     integrations: Belongings
     plan_codes: tuple[str, ...]
@@ -58,17 +58,17 @@ class KnownFacts:
     """Subject: organisation. Value: index into `plan_codes`, or `ENDED`."""
 
     def held_at(self, organization: IntArray, instant_us: IntArray, vocabulary: tuple[str, ...]) -> IntArray:
-        """The plan each organisation held at its instant as an index into the vocabulary, -1 for none of them."""
+        """The plan that each organisation held at its instant (n,), an index into the vocabulary, -1 for none of it."""
         places = np.array([vocabulary.index(code) if code in vocabulary else -1 for code in self.plan_codes] + [-1])
         return places[self.subscriptions.known_at(organization, instant_us)]
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Who decided when; arrays (n,)."""
+    """The organisation and the instant of n decisions; arrays (n,)."""
 
     organization: IntArray
-    """Index into `KnownFacts.organization_ids`."""
+    """The index into `KnownFacts.organization_ids`."""
     decided_at_us: IntArray
 
     def __len__(self) -> int:
@@ -76,7 +76,10 @@ class Moments:
 
 
 def read_known_facts(folder: Path) -> KnownFacts:
-    """Read the tables of a checked folder that say who the organisations are, what they have and what they hold."""
+    """Read organisations, templates, integrations and subscriptions of a checked folder.
+
+    Raises `TableUnreadable` when a table is missing, is not as declared, or there are no organisations.
+    """
     organizations = read_table(
         folder, "organizations", ["organization_id", "country", "trial_started_at", "recorded_at"]
     )
@@ -102,9 +105,10 @@ def read_known_facts(folder: Path) -> KnownFacts:
 def situations_of(
     moments: Moments, *, facts: KnownFacts, cells: UsageCells, plans: PlanTable, candidates: Mask
 ) -> Situations:
-    """What was known of n organisations at their decisions, against one plan table.
+    """The situations of n decisions, as known at each, for one table of p plans.
 
-    `cells` are those of `moments` (see `pipelines/history/daily_usage.py`); `candidates` (n, p) are the plans to rank.
+    `cells`: the usage cells of `moments` (see `pipelines/history/daily_usage.py`). `candidates` (n, p): the plans to
+    rank.
     """
     organization, instant = moments.organization, moments.decided_at_us
     started = facts.trial_started_us[organization]
@@ -125,10 +129,10 @@ def situations_of(
 def eligible_plans(
     moments: Moments, *, facts: KnownFacts, catalogue: Catalogue, interval: Interval, codes: tuple[str, ...]
 ) -> Mask:
-    """Which of the plans each organisation could take at its decision, (n, plans), by the rules that serving applies.
+    """Which of the plans each organisation was eligible for at its decision (n, plans), by the rules of the service.
 
-    The rules are asked once per distinct applicant: the same country, the same templates and integrations as far as a
-    condition speaks of them, and the same side of every availability window.
+    The rules are evaluated once per distinct applicant: the same country, the same templates and integrations among
+    those that conditions name, and the same side of every availability window.
     """
     plans = [catalogue.plan(code) for code in codes]
     templates, integrations = (

@@ -1,4 +1,4 @@
-"""One raw column as typed values, and for each row whether a value was given and could be read."""
+"""Reads one raw column as typed values, with masks of the rows whose value is given and readable."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from data_contracts.raw.tables import Column, Kind
 from recommender.ranking.ranker import Mask
 
 DAMAGED_TEXT: Final = r"[\x00-\x1f\x7f\x{FFFD}]"
-"""Control characters, and U+FFFD, which stands where bytes could not be decoded."""
+"""Control characters, and U+FFFD, which replaces bytes that cannot be decoded."""
 DAMAGED_JSON: Final = r"[\x00\x{FFFD}]"
 BEGINS_AS_DATE: Final = r"^\d{4}-\d{2}-\d{2}"
-"""Without it pandas would read `now` and `2026` as instants."""
+"""The start of every instant; without this check pandas would read `now` and `2026` as instants."""
 CALENDAR: Final = (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
-"""Between these an instant can be shown as a date in any time zone; beyond, it cannot be read."""
+"""The bounds within which an instant has a date in every time zone; beyond them it cannot be read."""
 NOT_A_NUMBER: Final = ["nan", "NaN", "NAN"]
 FLAGS: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
@@ -32,12 +32,12 @@ ARROW_TYPES: Final[dict[Kind, pa.DataType]] = {
     "number": pa.float64(),
     "flag": pa.bool_(),
 }
-"""How a checked table stores each kind."""
+"""The Arrow type in which a checked table stores each kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypedColumn:
-    """n values with two masks over them; a value that is not given or not readable is null."""
+    """n values with two masks (n,); a value that is not given or not readable is null."""
 
     values: "pd.Series[Any]"
     given: Mask
@@ -45,7 +45,7 @@ class TypedColumn:
 
 
 def accepted_types(kind: Kind, arrow_type: Any) -> bool:
-    """Whether a Parquet column of this type can be read as this kind; text can be read as any, row by row."""
+    """Whether a Parquet column of this type can be read as this kind; text can be read as any kind, row by row."""
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
     if _is_text(arrow_type) or pa.types.is_null(arrow_type):
@@ -58,7 +58,7 @@ def accepted_types(kind: Kind, arrow_type: Any) -> bool:
 
 
 def typed_column(column: Column, array: Any) -> TypedColumn:
-    """Reads an Arrow array of n raw values as the column's kind."""
+    """Read an Arrow array of n raw values as the column's kind."""
     if pa.types.is_dictionary(array.type) or pa.types.is_null(array.type) or _is_text(array.type):
         array = array.cast(pa.string())
         array = pc.if_else(pc.equal(array, ""), None, array)
@@ -66,14 +66,14 @@ def typed_column(column: Column, array: Any) -> TypedColumn:
 
 
 def as_arrow(column: Column, values: "pd.Series[Any]") -> Any:
-    """The n values as a checked table stores them."""
+    """The n values as an Arrow array of the type in which a checked table stores them."""
     if column.kind == "instant":
         values = values.dt.tz_convert(None)
     return pa.Array.from_pandas(values).cast(ARROW_TYPES[column.kind])
 
 
 def damaged_text(column: Column, array: Any) -> Mask:
-    """Rows whose text holds what no text should."""
+    """The rows whose text has control characters or bytes that could not be decoded (n,)."""
     pattern = DAMAGED_JSON if column.kind == "json" else DAMAGED_TEXT
     return _mask(pc.match_substring_regex(array.cast(pa.string()), pattern))
 
@@ -102,9 +102,9 @@ def _instant(_column: Column, array: Any) -> TypedColumn:
 
 
 def _on_the_calendar(array: Any) -> Any:
-    """The instants or dates, null where no calendar has them."""
+    """The instants or dates, null outside `CALENDAR`."""
     if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
-        return array  # 64 bits of nanoseconds end in 2262.
+        return array  # 64 bits of nanoseconds end in the year 2262
     first, last = (pa.scalar(edge, array.type) for edge in CALENDAR)
     return pc.if_else(pc.and_(pc.greater_equal(array, first), pc.less_equal(array, last)), array, None)
 
@@ -138,7 +138,7 @@ READERS: Final[dict[Kind, Callable[[Column, Any], TypedColumn]]] = {
 
 
 def _is_json_of(text: str, container: type | None) -> bool:
-    """Whether this is the JSON of a list, or of an object that maps names to numbers."""
+    """Whether the text is JSON of the container: a list, or an object whose values are numbers or null."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -155,5 +155,5 @@ def _is_text(arrow_type: Any) -> bool:
 
 
 def _mask(array: Any) -> Mask:
-    """An Arrow array of flags as NumPy, null as false."""
+    """An Arrow array of booleans as NumPy, with null as false."""
     return np.asarray(array.fill_null(False).to_numpy(), dtype=np.bool_)

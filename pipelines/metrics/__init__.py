@@ -1,1 +1,1 @@
-"""What dashboards show: journeys out of events, and every number defined once."""
+"""The metrics of the dashboards: journeys from events, and every number defined once."""

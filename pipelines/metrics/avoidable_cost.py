@@ -1,8 +1,9 @@
-"""What later usage shows: how much dearer the plan that was taken turned out than the cheapest that would have done.
+"""The avoidable cost of each journey: by how much the plan taken was dearer than the cheapest sufficient plan.
 
-Thirty days of real usage from the payment on are priced on every plan of the same family and interval: the price of a
-month and what is used over the allowance, each line rounded as on an invoice. A plan whose stock limits are broken at
-the end of those days, or that sells no more of what ran out, would not have done.
+The actual usage of the thirty days from the payment on is priced on every plan of the same family and interval: the
+price of a month and the overage, each line rounded as on an invoice. A plan whose stock limits are broken at the end of
+those days, or that sells no overage for an allowance that ran out, is not sufficient. The model card's regret
+(`models.judging.regret`) is another figure: it judges any candidate from the decision on, in floating point.
 """
 
 from collections.abc import Mapping
@@ -82,7 +83,10 @@ def avoidable_cents(
 
 
 def bill_cents(plan: Plan, interval: Interval, usage: Mapping[Metric, IntArray]) -> FloatArray:
-    """The net bill of a month of this usage, whole cents; infinite where more cannot be bought."""
+    """The net bill of a month of usage (j,), in whole cents; infinite where overage is not sold.
+
+    The rules are those of `recommender.billing.overage`, here for many journeys at once on integer arrays.
+    """
     count = len(next(iter(usage.values())))
     bill = np.full(count, float(round_half_away_from_zero(Fraction(plan.price_cents[interval], MONTHS_OF[interval]))))
     for limit in plan.limits:

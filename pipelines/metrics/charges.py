@@ -12,15 +12,17 @@ from pipelines.history.known_facts import KnownFacts
 from pipelines.metrics.templates import NONE, first_template
 
 CREDITS: Final = frozenset({"unused_time", "credit_balance"})
-"""Kinds of lines that give back what was paid before."""
+"""The kinds of lines that give back money paid before."""
 REFUND_COLUMNS: Final = ("refund_id", "organization_id", "amount_cents", "occurred_at", "plan", "country", "template")
 
 
 def charges_frame(checked: Path, *, known: KnownFacts) -> pd.DataFrame:
-    """One row per charge: `net_cents`, `tax_cents`, `total_cents` as the ledger has them; `overage_cents` and
-    `credit_cents` (below 0), the sums of those lines; `plan` (of a renewal: the first line's); `paid`; `country` and
-    `template` of the organisation.
-    """  # noqa: D205 - the first sentence lists columns
+    """Read the charges of a checked folder, one row each.
+
+    Columns: `net_cents`, `tax_cents`, `total_cents` as in the ledger; `overage_cents` and `credit_cents` (below 0), the
+    sums of those lines; `plan` (of a renewal: that of the first line); `paid`; `country` and `template` of the
+    organisation.
+    """
     names = ["charge_id", "organization_id", "plan", "kind", "currency", "net_cents", "tax_cents", "total_cents"]
     table = read_table(checked, "charges", [*names, "lines", "paid_at", "occurred_at"])
     lines: list[list[dict[str, Any]]] = [json.loads(text) for text in table["lines"].to_pylist()]
@@ -37,9 +39,11 @@ def charges_frame(checked: Path, *, known: KnownFacts) -> pd.DataFrame:
 
 
 def refunds_frame(checked: Path, charges: pd.DataFrame, *, known: KnownFacts) -> pd.DataFrame:
-    """One row per refund: `amount_cents` as the ledger has it; `plan` of the charge that the money was meant for;
-    `country` and `template` of the organisation.
-    """  # noqa: D205 - the first sentence lists columns
+    """Read the refunds of a checked folder, one row each: `REFUND_COLUMNS`.
+
+    `amount_cents` is as in the ledger, `plan` that of the charge that was refunded, `country` and `template` those of
+    the organisation.
+    """
     names = ["refund_id", "organization_id", "charge_id", "amount_cents", "occurred_at"]
     table = read_table(checked, "refunds", names)
     organization = places_in(table["organization_id"], known.organization_ids)

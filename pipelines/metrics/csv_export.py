@@ -1,4 +1,4 @@
-"""Numbers as tables that can be taken away: CSV with the definition beside every number."""
+"""Exports metrics as CSV, with the definition beside every number."""
 
 import csv
 import io
@@ -17,21 +17,21 @@ from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.words import say
 
 _UNITS: Final[Mapping[Measure, Unit]] = {"paid": "points", "revenue": "cents"}
-"""Of the effects of experiments."""
+"""The units of the effects of experiments."""
 COLUMNS = ("metric", "label", "unit", "dimension", "value_of", "value", "low", "high", "n", "small", "definition")
 
 
 def page_csv(tables: MetricTables, page: Page, *, locale: Locale) -> str:
-    """Every number of a page, one row each."""
+    """Every metric of a page as CSV, one row each."""
     metrics = [metric for metric in METRICS.values() if metric.page == page]
     effects = _effects(tables, locale) if page == "experiments" else ()
     return _csv(chain((_row(metric, metric(tables), tables, locale) for metric in metrics), effects))
 
 
 def metric_csv(tables: MetricTables, metric: Metric, *, locale: Locale) -> str:
-    """One number over everything, then for each value of each dimension, intervals widened for their number.
+    """One metric as CSV: overall, then for each value of each dimension, with intervals widened for their number.
 
-    Money is not cut: charges do not belong to a strategy or a week of journeys.
+    Money is not broken down: charges have no strategy and belong to no week of journeys.
     """
     return _csv(_rows(tables, metric, locale))
 
@@ -48,7 +48,7 @@ def _rows(tables: MetricTables, metric: Metric, locale: Locale) -> Iterator[list
 
 
 def _effects(tables: MetricTables, locale: Locale) -> Iterator[list[object]]:
-    """Every arm's effect with the bounds that the page shows; none of an experiment whose split is wrong."""
+    """Every arm's effect with the bounds that the page shows; none for an experiment whose split is wrong."""
     for found in experiment_results(tables):
         experiment = found.experiment
         for each in found.comparisons:
@@ -68,7 +68,7 @@ def _unit(unit: Unit, tables: MetricTables, locale: Locale) -> str:
 
 
 def _in_unit(value: float | None, unit: Unit) -> float | None:
-    """A value in its unit: a difference of shares in points, to a billionth of one."""
+    """A value in its unit: a difference of shares in percentage points, rounded to a billionth."""
     return round(100 * value, 9) if value is not None and unit == "points" else value
 
 
@@ -87,7 +87,7 @@ def _row(
 
 
 def _as_text(text: str) -> str:
-    """A text that a spreadsheet takes as text: one that begins like a formula is quoted."""
+    """A text that spreadsheets do not take as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 

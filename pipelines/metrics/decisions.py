@@ -1,4 +1,4 @@
-"""Every decision as the pages of experiments and of the ranker's health need it, and who took part in experiments."""
+"""The tables of decisions and of participants in experiments, for the pages on experiments and ranker health."""
 
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ SEEN: Final = (
     "decision_id", "organization_id", "started_at", "template", "country", "plan", "strategy", "model_version",
     "fallback",
 )  # fmt: skip
-"""What decisions and participants have in common; what they are cut by is among it."""
+"""The columns that decisions and participants have in common, all dimensions among them."""
 DECISION_COLUMNS: Final = (*SEEN, "experiment", "arm", "latency_ms", "probability", "took")
 PARTICIPANT_COLUMNS: Final = (
     *SEEN, "experiment", "arm", "crossed", "wrong_arm", "paid_us", "revenue_before_cents", "revenue_after_cents",
@@ -36,9 +36,9 @@ _REPEATED: Final = ("template", "country", "plan", "strategy", "model_version", 
 
 
 def decisions_frame(checked: Path, *, known: KnownFacts, journeys: pd.DataFrame) -> pd.DataFrame:
-    """One row per decision, of the plan it recommends: `DECISION_COLUMNS`.
+    """Read the decisions of a checked folder, one row each, with the plan that was recommended: `DECISION_COLUMNS`.
 
-    `took` is 1 or 0 for the first decision of a journey that is over: whether its recommendation was accepted.
+    `took` says for the first decision of a journey that is over whether its recommendation was accepted (1 or 0).
     """
     table = read_table(checked, "decisions", [*_COLUMNS, "recommended"], rows=pc.field("recommended"))
     began = microseconds_of(table["occurred_at"])
@@ -61,10 +61,10 @@ def decisions_frame(checked: Path, *, known: KnownFacts, journeys: pd.DataFrame)
 def participants_frame(
     checked: Path, experiment: Experiment, decisions: pd.DataFrame, *, known: KnownFacts, prices: PriceList, end: int
 ) -> pd.DataFrame:
-    """One row per organisation that took part, by its first decision, with what became of it: `PARTICIPANT_COLUMNS`.
+    """The participants of an experiment, one row each by their first decision, with outcomes: `PARTICIPANT_COLUMNS`.
 
-    `paid_us` is when it first paid for a plan after that, by the ledger; revenue is by the month, before and at the
-    end of its window, and not a number while nobody knows.
+    `paid_us` is the first payment for a plan after that decision, by the ledger; revenue is per month, before and at
+    the end of the window, not a number while the window has not ended. `end`: the end of the data in microseconds.
     """
     rows = of_experiment(decisions, experiment)
     participants = find_participants(experiment, exposures(rows))
@@ -86,14 +86,14 @@ def participants_frame(
 
 
 def of_experiment(decisions: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
-    """The decisions that name the experiment and an arm of it, earliest first."""
+    """The decisions that name the experiment and one of its arms, earliest first."""
     arms = [arm.name for arm in experiment.arms]
     mine = (decisions["experiment"] == experiment.name) & decisions["arm"].isin(arms)
     return decisions[mine.to_numpy(dtype=np.bool_)]
 
 
 def exposures(decisions: pd.DataFrame) -> Exposures:
-    """Decisions as what an experiment is judged by."""
+    """The decisions as exposures to the arms of an experiment."""
     return Exposures(
         decisions["organization_id"].to_numpy(dtype=np.object_),
         decisions["arm"].to_numpy(dtype=np.object_),
@@ -102,7 +102,7 @@ def exposures(decisions: pd.DataFrame) -> Exposures:
 
 
 def unknown_arm_decisions(decisions: pd.DataFrame, experiment: Experiment) -> int:
-    """How many decisions name the experiment and an arm that it does not have."""
+    """The number of decisions that name the experiment and an arm that it does not have."""
     mine = int((decisions["experiment"] == experiment.name).sum())
     return mine - len(of_experiment(decisions, experiment))
 
@@ -135,7 +135,7 @@ def us_of(instants: pd.Series) -> IntArray:
 
 
 def _first_payment(checked: Path, participants: Participants, place: IntArray, known: KnownFacts) -> IntArray:
-    """When each first paid for a change of plan that was billed after its exposure; `NEVER`."""
+    """When each participant first paid for a change of plan billed after its exposure, `NEVER` without a payment."""
     table = read_table(checked, "charges", ["organization_id", "kind", "paid_at", "occurred_at"])
     table = table.filter(pc.and_(pc.equal(table["kind"], "change"), pc.is_valid(table["paid_at"])))
     since = np.full(len(known.organization_ids) + 1, NEVER)

@@ -1,6 +1,6 @@
 """Every number that a dashboard shows, declared once: its name, its unit and the function that computes it.
 
-Its label and its definition in three languages are in `words/`, under its name.
+The label and the definition of each number in three languages are in `words/`, under its family.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ class Metric:
     function: Callable[[MetricTables], Estimate | Statistic]
     """An `Estimate` where the number has no interval or one comparison only; a `Statistic` where many are compared."""
     of: str | None = None
-    """Which step, reason or direction it is about, for numbers that come in families."""
+    """The step, reason or direction that the metric counts, for metrics that come in families."""
     reads: tuple[str, ...] = ()
     """The columns that the function reads, given where copying the others would be slow; empty: any."""
 

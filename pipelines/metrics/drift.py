@@ -1,10 +1,10 @@
-"""Whether what the ranker sees and says has moved: the newest decisions against those before them.
+"""Drift of the ranker's inputs and outputs: the newest decisions against those before them.
 
 Three distances of two distributions: the population stability index (PSI) over the tenths of the reference, the
 Jensen-Shannon distance (base 2) of the same bins, and Wasserstein's distance in standard deviations of the reference.
-What is missing is a bin of its own. 0.1 is the usual alarm for each (so Evidently's defaults); but small samples of
-one and the same distribution lie further apart, so the alarm is raised to the furthest that random halves of the
-reference were apart. Organisations are drawn, not decisions: those of one organisation are alike.
+Missing values are a bin of their own. 0.1 is the usual alarm for each distance (Evidently's default); but small samples
+of the same distribution are further apart, so the alarm is raised to the largest distance between random parts of the
+reference. Parts are drawn by organisation, because decisions of one organisation are alike.
 """
 
 from collections.abc import Mapping
@@ -31,14 +31,14 @@ Texts = NDArray[np.object_]
 
 CURRENT_DAYS: Final = 14
 REFERENCE_DAYS: Final = 56
-"""The days before the current ones that they are compared with."""
+"""The number of days before the current ones that they are compared with."""
 ALARM: Final = 0.1
 DRAWS: Final = 100
 BINS: Final = 10
 LEAST: Final = 100
-"""Fewer decisions on either side are not compared."""
+"""With fewer decisions than this on either side, nothing is compared."""
 OUTPUTS: Final = ("utility", "probability", "plan", "taken")
-"""What is watched besides features."""
+"""The outputs that are watched besides the features."""
 COLUMNS: Final = (
     "name", "psi", "jensen_shannon", "wasserstein", "alarm", "drifted", "missing_before", "missing", "n_before", "n",
 )  # fmt: skip
@@ -46,7 +46,7 @@ COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Binned:
-    """One column's values of the reference and of now, as places among the same bins."""
+    """The values of one column, before and now, as places in the same bins."""
 
     before: IntArray
     now: IntArray
@@ -54,7 +54,10 @@ class Binned:
 
 
 def drift_frame(checked: Path, *, end_us: int) -> pd.DataFrame:
-    """One row per thing that is watched: `COLUMNS`; the recommended plan of every decision speaks for it."""
+    """The drift of features, utility, probability and plan, one row each: `COLUMNS`.
+
+    Each decision is represented by its recommended plan. `end_us`: the end of the data in microseconds.
+    """
     start = pa.scalar(end_us - (CURRENT_DAYS + REFERENCE_DAYS) * DAY_US, pa.timestamp("us", "UTC"))
     rows = ds.field("recommended") & (ds.field("occurred_at") >= start)
     names = ["organization_id", "plan", "utility", "probability", "features", "occurred_at", "recommended"]
@@ -72,7 +75,7 @@ def drift_frame(checked: Path, *, end_us: int) -> pd.DataFrame:
 
 
 def label_drift(journeys: pd.DataFrame, *, end_us: int) -> pd.DataFrame:
-    """The same of what became of journeys, by when they were over: what was taken against what was recommended."""
+    """The drift of journeys' outcomes (plan taken against plan recommended), by the day on which journeys were over."""
     over = journeys[journeys["over"].to_numpy(dtype=np.bool_)]
     ended = over["started_at"].dt.tz_localize(None) + pd.Timedelta(days=WINDOW_DAYS)
     since = _instant(end_us - (CURRENT_DAYS + REFERENCE_DAYS) * DAY_US)
@@ -85,7 +88,7 @@ def label_drift(journeys: pd.DataFrame, *, end_us: int) -> pd.DataFrame:
 
 
 def concatenated(*frames: pd.DataFrame) -> pd.DataFrame:
-    """All that was compared; a frame that is empty says nothing of its columns' kinds."""
+    """The rows of all frames; empty frames are left out, because their columns have no types."""
     some = [frame for frame in frames if len(frame)]
     return pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=list(COLUMNS))
 
@@ -98,7 +101,7 @@ def drifted(
     organization: Texts,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Compare the rows that are `now` (n,) with the others, column by column; `names` are categories."""
+    """Compare the rows with mask `now` (n,) with the others, column by column; `names` are categories."""
     if min(int(now.sum()), int((~now).sum())) < LEAST:
         return pd.DataFrame(columns=list(COLUMNS))
     halves = _halves(organization[~now], share=min(0.5, now.sum() / (~now).sum()), seed=seed)
@@ -116,7 +119,7 @@ def drifted(
 
 
 def tenths(before: FloatArray, now: FloatArray) -> Binned:
-    """Both in the tenths of the reference's numbers; ties share a bin, what is missing has its own."""
+    """Both samples in the deciles of the reference; ties share a bin, missing values have their own."""
     known = before[np.isfinite(before)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1])) if len(known) else np.empty(0)
 
@@ -127,7 +130,7 @@ def tenths(before: FloatArray, now: FloatArray) -> Binned:
 
 
 def psi(before: FloatArray, now: FloatArray) -> float:
-    """The population stability index of two lists of counts; half a case is added to each, so that no bin is empty."""
+    """The population stability index of two lists of counts; half a case is added per bin, so that none is empty."""
     p, q = (np.asarray(counts, dtype=np.float64) + 0.5 for counts in (before, now))
     p, q = p / p.sum(), q / q.sum()
     return float(((q - p) * np.log(q / p)).sum())
@@ -164,7 +167,7 @@ def _wasserstein(before: FloatArray, now: FloatArray) -> float:
 
 
 def _halves(organization: Texts, *, share: float, seed: int) -> list[Mask]:
-    """Masks over the reference, each of about this share of the organisations, drawn at random."""
+    """`DRAWS` random masks over the reference, each of about this share of the organisations."""
     _, place = np.unique(organization.astype(str), return_inverse=True)
     rng = np.random.default_rng(seed)
     count = int(place.max()) + 1

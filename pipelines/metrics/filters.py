@@ -1,4 +1,4 @@
-"""What a reader narrows a page down to, and what it can be cut into."""
+"""The filters of a dashboard page, and the dimensions that its numbers are broken down by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from pipelines.metrics.metric_tables import MetricTables
 from recommender.ranking.ranker import IntArray, Mask
 
 DIMENSIONS: Final = ("template", "country", "plan", "strategy", "model_version", "week")
-"""What journeys are cut into; `strategy` tells the rules' own share from the rules as a fallback."""
+"""The dimensions of a breakdown; `strategy` tells the rules' own share from the rules as a fallback."""
 Rows = Literal["journeys", "decisions", "participants"]
 RULES_SHARE: Final = "rules_share"
 """The fallback reason of organisations that always get the rules."""
@@ -29,12 +29,12 @@ class Filters:
     plans: tuple[str, ...] = ()
 
     def description(self) -> str:
-        """What is kept, as it was asked for; empty when nothing is left out."""
+        """The filters as text; empty when nothing is filtered."""
         period = (f"{self.since or '…'} – {self.until or '…'}",) if self.since or self.until else ()
         return " · ".join((*period, *self.templates, *self.countries, *self.plans))
 
     def keeps(self, frame: pd.DataFrame, instant: str) -> Mask:
-        """Which rows are meant; `instant` names the column that places a row in the period."""
+        """Which rows the filters keep (n,); `instant` names the column that is compared with the period."""
         kept = np.ones(len(frame), dtype=np.bool_)
         if frame.empty:
             return kept
@@ -50,20 +50,23 @@ class Filters:
 
 
 def narrowed(tables: MetricTables, filters: Filters) -> MetricTables:
-    """The tables that the filters keep: what happened by when it began, money by when it was charged or sent back."""
+    """The tables with the rows that the filters keep.
+
+    Journeys, decisions and participants are placed in the period by their start, money by its charge or refund.
+    """
     return replace(
         tables,
         journeys=tables.journeys[filters.keeps(tables.journeys, "started_at")],
         charges=tables.charges[filters.keeps(tables.charges, "occurred_at")],
         refunds=tables.refunds[filters.keeps(tables.refunds, "occurred_at")],
         decisions=tables.decisions[filters.keeps(tables.decisions, "started_at")],
-        # Not by plan: which one is recommended is what an arm decides, and would no longer be by lot.
+        # Not by plan: the arm decides which plan is recommended, so the groups would no longer be random.
         participants=tables.participants[replace(filters, plans=()).keeps(tables.participants, "started_at")],
     )
 
 
 def values_of(journeys: pd.DataFrame, dimension: str) -> tuple[list[str], IntArray]:
-    """The values of a dimension that occur, sorted, and the place of each journey's among them."""
+    """The values of a dimension that occur, sorted, and the place of each row's value among them (n,)."""
     if dimension == "week":
         day = journeys["started_at"].dt.tz_localize(None).to_numpy().astype("datetime64[D]").astype(np.int64)
         week = (day + 3) // 7  # the day 1970-01-01 was a Thursday
@@ -81,7 +84,7 @@ def values_of(journeys: pd.DataFrame, dimension: str) -> tuple[list[str], IntArr
 
 
 def _compact(codes: IntArray) -> tuple[IntArray, IntArray]:
-    """The small codes that occur, ascending, and the place of each row's among them; sorts nothing."""
+    """The small codes that occur, ascending, and the place of each row's code among them, without sorting rows."""
     there = np.bincount(codes) > 0
     return np.flatnonzero(there), (np.cumsum(there) - 1)[codes]
 
@@ -89,9 +92,9 @@ def _compact(codes: IntArray) -> tuple[IntArray, IntArray]:
 def cut(
     tables: MetricTables, dimension: str, *, rows: Rows = "journeys", columns: Sequence[str] = ()
 ) -> Sequence[tuple[str, MetricTables]]:
-    """The tables of each value of a dimension, in the order of the values; only values that occur in these `rows`.
+    """The tables of each value of a dimension, in the order of the values; only values that occur in `rows`.
 
-    The parts have the `columns` only, if any are named: a million rows are not moved for nothing.
+    The parts have only the `columns`, if any are named, so that large tables are not copied in full.
     """
     frame: pd.DataFrame = getattr(tables, rows)
     if frame.empty:
@@ -105,6 +108,6 @@ def cut(
 
 
 def _with(tables: MetricTables, rows: Rows, part: pd.DataFrame) -> MetricTables:
-    """The tables with a part of these rows only."""
+    """The tables with one of them replaced by a part of it."""
     changes: dict[str, Any] = {rows: part}
     return replace(tables, **changes)

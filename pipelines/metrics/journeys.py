@@ -1,7 +1,7 @@
-"""The truth of the events: one journey per organisation and fortnight, however often and in what order it was told.
+"""Journeys from events: one per organisation and fortnight, whatever the order and number of the events.
 
-A journey begins when an organisation is served plan cards and lasts 14 days; all its decisions and whatever comes of
-them within that time belong to it. It belongs to the plan, strategy and model version of its first decision.
+A journey begins when plan cards are served to an organisation and lasts 14 days; all decisions in that time and their
+outcomes belong to it. Plan, strategy and model version of a journey are those of its first decision.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from recommender.ranking.ranker import IntArray, Mask
 WINDOW_DAYS: Final = 14
 
 STEPS: Final = ("served", "impression", "viewed", "selected", "previewed", "confirmed", "paid")
-"""How far a journey can go. Whoever has come to a step has passed those before it, whether or not they were told: a
+"""The steps of a journey. A journey that reached a step has passed those before it, even if their events are missing: a
 page that is closed early loses its events, the service does not. So a funnel never widens."""
 
 STEP_OF: Final[dict[OutcomeKind, int]] = {
@@ -30,18 +30,18 @@ STEP_OF: Final[dict[OutcomeKind, int]] = {
     "confirmed": 5,
     "payment_failed": 5,
 }
-"""How far each kind of outcome shows that the journey went. `paid` is not among them: only the ledger says so."""
+"""The step that each kind of outcome proves. `paid` is not among them: only the ledger proves a payment."""
 PAID: Final = STEPS.index("paid")
 VIEWED: Final = STEPS.index("viewed")
 CONFIRMED: Final = STEPS.index("confirmed")
 
 DROPS: Final = ("payment_failed", "blocked", "scheduled", "closed", "silent")
-"""Why a journey ended without a payment; the first that applies. `scheduled`: confirmed, and nothing was due;
-`closed`: somebody closed the cards; `silent`: nothing more was heard."""
+"""The reasons why a journey ended without a payment; the first that applies. `scheduled`: confirmed, and nothing was
+due; `closed`: somebody closed the cards; `silent`: no further events."""
 NO_DROP: Final = -1
 
 NOT_YET: Final = np.iinfo(np.int64).max
-"""The instant of what never happened."""
+"""The instant of a step that was not reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +54,21 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """m things that came of decisions, in any order, the same one any number of times; arrays (m,)."""
+    """m events after decisions, in any order and with any repetitions; arrays (m,)."""
 
     decision: IntArray
-    """Place in `Served`; negative: of a decision that nobody knows."""
+    """The place in `Served`; negative for an unknown decision."""
     step: IntArray
-    """Index into `STEPS`."""
+    """The index into `STEPS`."""
     plan: IntArray
-    """Place in the plan vocabulary, -1 for none."""
+    """The place in the plan vocabulary, -1 for none."""
     blocked: Mask
     payment_failed: Mask
     closed: Mask
     occurred_us: IntArray
 
     def joined(self, other: "Events") -> "Events":
-        """These events and those."""
+        """The events of both."""
         pairs = ((getattr(self, name), getattr(other, name)) for name in Events.__slots__)
         return Events(*(np.concatenate(pair) for pair in pairs))
 
@@ -78,21 +78,21 @@ class Journeys:
     """j journeys, in the order of their first decisions; arrays (j,)."""
 
     first: IntArray
-    """Place of the first decision in `Served`."""
+    """The place of the first decision in `Served`."""
     step: IntArray
-    """How far it went: index into `STEPS`."""
+    """The furthest step, an index into `STEPS`."""
     reached_us: IntArray
-    """(j, steps) when each step, or one beyond it, was first reached; `NOT_YET`."""
+    """(j, steps) when each step, or a later one, was first reached; `NOT_YET` where it was not."""
     plan: IntArray
-    """The plan that was paid, else confirmed; -1 for none."""
+    """The plan that was paid, or else confirmed; -1 for none."""
     drop: IntArray
-    """Index into `DROPS`; `NO_DROP` for a journey that was paid or is not over."""
+    """The index into `DROPS`; `NO_DROP` for a journey that was paid or is not over."""
     over: Mask
-    """Whether its 14 days had passed when the data ended."""
+    """Whether the 14 days were over when the data ended."""
 
 
 def begins(served: Served) -> IntArray:
-    """The place of the decision with which each decision's journey began, shape (d,)."""
+    """The place of the decision that began each decision's journey, (d,)."""
     first_of = np.full(len(served.organization), -1, dtype=np.int64)
     left = np.arange(len(first_of))
     while len(left):
@@ -106,7 +106,7 @@ def begins(served: Served) -> IntArray:
 
 
 def journeys(served: Served, events: Events, *, data_end_us: int) -> Journeys:
-    """What outcomes of every journey; the order and the number of times an event was told make no difference."""
+    """Build the journeys; the order and the repetition of events make no difference."""
     first_of = begins(served)
     first, journey_of = np.unique(first_of, return_inverse=True)
     begun = served.decided_us[first]
@@ -115,7 +115,7 @@ def journeys(served: Served, events: Events, *, data_end_us: int) -> Journeys:
     known = np.flatnonzero(events.decision >= 0)
     journey = journey_of[events.decision[known]]
     occurred = events.occurred_us[known]
-    # What came of a decision before it was taken was told by a clock that runs late: it counts as at once.
+    # An event before its decision comes from a clock that runs late; it counts as immediate.
     inside = occurred < ends[journey]
     known, journey, occurred = known[inside], journey[inside], np.maximum(occurred, begun[journey])[inside]
 
@@ -146,7 +146,7 @@ def _any(journey: IntArray, flag: Mask, count: int) -> Mask:
 
 
 def _plan_of(journey: IntArray, events: Events, known: IntArray, occurred: IntArray, count: int) -> IntArray:
-    """The plan of each journey's furthest step from confirming on; of several, the last, then the greatest code."""
+    """The plan of each journey's furthest step from `confirmed` on; of several, the last, then the greatest code."""
     step, plan = events.step[known], events.plan[known]
     rows = np.flatnonzero((step >= CONFIRMED) & (plan >= 0))
     order = rows[np.lexsort((plan[rows], occurred[rows], step[rows], journey[rows]))]

@@ -157,9 +157,9 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
 
 
 def _accepted(frame: pd.DataFrame, held: NDArray[np.str_]) -> Mask:
-    """Whether the recommended plan was taken; or held already (j,), and kept by somebody who looked and chose nothing.
+    """Whether the recommendation was accepted (j,): taken, or held already and kept after the cards were viewed.
 
-    So advice to stay is not counted as a failure, and silence is not counted as consent.
+    So a recommendation to stay is not counted as a failure, and silence is not counted as consent.
     """
     taken = frame["taken"].to_numpy()
     kept = (taken == "") & (frame["step"] == timeline.VIEWED).to_numpy() & (frame["plan"].to_numpy() == held)
@@ -167,7 +167,7 @@ def _accepted(frame: pd.DataFrame, held: NDArray[np.str_]) -> Mask:
 
 
 def _decisions(checked: Path) -> pa.Table:
-    """One row per decision, `plan` being the one it recommends; sorted by organisation, instant, id."""
+    """One row per decision with its recommended plan, sorted by organisation, instant, id."""
     table = read_table(checked, "decisions", [*_HEADER, "plan", "recommended"], rows=pc.field("recommended"))
     table = table.drop_columns(["recommended"])
     order = np.lexsort(
@@ -181,7 +181,7 @@ def _events_table(checked: Path) -> pa.Table:
 
 
 def _events(checked: Path, log: pa.Table, codes: pa.Array) -> timeline.Events:
-    """Outcomes, and payments as the ledger has them."""
+    """The events of decisions: outcomes, and payments from the ledger."""
     table = _events_table(checked)
     steps = np.array([*timeline.STEP_OF.values(), -1])[places_in(table["kind"], pa.array(timeline.STEP_OF))]
     kinds = table["kind"]
@@ -213,8 +213,8 @@ def _events(checked: Path, log: pa.Table, codes: pa.Array) -> timeline.Events:
 def _first_place(checked: Path, frame: pd.DataFrame) -> dict[str, np.ndarray]:
     """What each journey's first decision says about the effect of the first place.
 
-    With p the chance that a plan had of status first, z whether it did, y whether it was taken: Σ (z − p) y over the
-    plans, and Σ p (1 − p), its weight. Nothing where nothing was left to chance.
+    With p the propensity of a plan to be first, z whether it was, y whether it was taken: Σ (z − p) y over the plans,
+    and Σ p (1 − p), its weight. Both are 0 where the order was not random.
     """
     rows = (pc.field("propensity") > 0) & (pc.field("propensity") < 1)
     table = read_table(checked, "decisions", ["decision_id", "plan", "position", "propensity"], rows=rows)

@@ -1,4 +1,4 @@
-"""What plans cost by the month and how they compare, over every catalogue version that is given."""
+"""Monthly prices and tiers of plans, over all given catalogue versions."""
 
 from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
@@ -20,23 +20,23 @@ from recommender.billing.periods import MONTHS_OF
 from recommender.ranking.ranker import FloatArray, IntArray
 
 DIRECTIONS: Final = ("recommended", "higher", "lower", "sideways", "unknown")
-"""What was taken against what was recommended: the same plan, a higher tier, a lower one, the same tier of another
-family, or nobody can say because the catalogue version was not given."""
+"""The plan taken compared with the plan recommended: the same plan, a higher tier, a lower one, the same tier of
+another family, or unknown because the catalogue version is not given."""
 
 
 class PriceList:
-    """Plans by catalogue version and code."""
+    """The plans of all given catalogues, by catalogue version and code."""
 
     def __init__(self, catalogues: Sequence[Catalogue]) -> None:
         self.catalogues = {catalogue.version: catalogue for catalogue in catalogues}
         self._plans = {(c.version, plan.code): plan for c in catalogues for plan in c.plans}
 
     def plan(self, version: object, code: object) -> Plan | None:
-        """The plan as this catalogue version sells it."""
+        """The plan of this catalogue version, `None` if it is not known."""
         return self._plans.get((str(version), str(code)))
 
     def monthly_cents(self, version: object, code: object, interval: object) -> float:
-        """The net price by the month in whole minor units, not a number where it is not known."""
+        """The net monthly price in whole minor units, not a number where it is not known."""
         plan = self.plan(version, code)
         for known, months in MONTHS_OF.items():
             if plan is not None and interval == known and known in plan.price_cents:
@@ -44,7 +44,7 @@ class PriceList:
         return np.nan
 
     def direction(self, version: object, recommended: object, taken: object) -> str:
-        """One of `DIRECTIONS`, empty when nothing was taken."""
+        """The direction of the plan taken, one of `DIRECTIONS`; empty when none was taken."""
         if not taken:
             return ""
         if taken == recommended:
@@ -57,11 +57,11 @@ class PriceList:
     def directions(
         self, version: NDArray[np.object_], recommended: NDArray[np.object_], taken: NDArray[np.object_]
     ) -> NDArray[np.object_]:
-        """`direction` of each row; every distinct combination is looked up once."""
+        """The `direction` of each row (n,); every distinct combination is looked up once."""
         return _each_once(self.direction, version, recommended, taken)
 
     def held_cents(self, checked: Path, known: KnownFacts, organization: IntArray, instant_us: IntArray) -> FloatArray:
-        """What each organisation paid by the month at its instant: 0 without a plan, not a number if not known."""
+        """The monthly price of each organisation at its instant (n,): 0 without a plan, not a number if unknown."""
         names = ["event_id", "organization_id", "plan", "interval", "status", "catalogue_version"]
         table = read_table(checked, "subscriptions", [*names, "occurred_at", "recorded_at"])
         active = pc.fill_null(pc.equal(table["status"], "active"), False).to_numpy()
@@ -83,7 +83,7 @@ def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
 
 
 def _each_once(function: Callable[..., Hashable], *columns: NDArray[np.object_]) -> NDArray[np.object_]:
-    """The function of each row, called once per distinct row."""
+    """The function's value for each row (n,), called once per distinct row."""
     if not len(columns[0]):
         return np.empty(0, dtype=np.object_)
     place, distinct = pd.MultiIndex.from_arrays(columns).factorize()

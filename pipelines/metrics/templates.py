@@ -1,4 +1,4 @@
-"""Which template an organisation counts under: the one that it installed first."""
+"""The template that an organisation is counted under: the first one that it installed."""
 
 from pathlib import Path
 from typing import Final
@@ -12,13 +12,13 @@ from pipelines.history.known_facts import KnownFacts
 from recommender.ranking.ranker import IntArray
 
 NONE: Final = "none"
-"""A template, plan, strategy or country that is not there."""
+"""The value for no template, plan, strategy or country."""
 
 
 def first_template(
     checked: Path, known: KnownFacts, organization: IntArray, instant_us: IntArray
 ) -> NDArray[np.object_]:
-    """The template of each organisation as far as it was known at its instant, `NONE` without one."""
+    """The first template of each organisation, as known at its instant (n,); `NONE` without one."""
     table = read_table(
         checked, "template_installs", ["event_id", "organization_id", "template", "change", "recorded_at"]
     )
@@ -26,7 +26,7 @@ def first_template(
     owner, recorded = places_in(table["organization_id"], known.organization_ids), microseconds_of(table["recorded_at"])
     codes = pc.unique(table["template"])
     which = places_in(table["template"], codes)
-    # Written latest first, so that the earliest stays; the place beyond the last is for nobody we know.
+    # Written latest first, so that the earliest stays; the place beyond the last is for unknown organisations.
     order = np.lexsort((ranks(table["event_id"]), recorded, owner))[::-1]
     order = order[owner[order] >= 0]
     since = np.full(len(known.organization_ids) + 1, np.iinfo(np.int64).max)

@@ -1,1 +1,1 @@
-"""Checked tables in, training set out."""
+"""Builds the training set from checked tables."""

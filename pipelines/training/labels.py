@@ -1,4 +1,4 @@
-"""What each decision led to: the plan that was chosen, or the reason why nobody can say."""
+"""Labels: the plan that was chosen after each decision, or the reason why it is not known."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +10,7 @@ from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.ranker import IntArray, Mask
 
 HORIZON_DAYS: Final = 14
-"""A choice counts when it was made within so many days of the decision."""
+"""The number of days after the decision within which a choice counts."""
 
 PAID: Final = CHOICES.index("paid")
 
@@ -20,14 +20,14 @@ class Outcomes:
     """m outcomes that name a plan, in any order; arrays (m,)."""
 
     decision: IntArray
-    """Which decision, 0…n-1; negative: none that we know."""
+    """The place of the decision, 0…n-1; negative for an unknown one."""
     stage: IntArray
-    """Index into `CHOICES`: how far it went; negative: it chose nothing."""
+    """The index into `CHOICES`; negative for an outcome that chooses no plan."""
     plan: IntArray
-    """Place in the plan vocabulary."""
+    """The place in the plan vocabulary."""
     occurred_us: IntArray
     event_rank: IntArray
-    """Place in the order of event ids."""
+    """The place in the order of event ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Labels:
 
 
 def label_decisions(outcomes: Outcomes, *, decided_at_us: IntArray, held_plan: IntArray, data_end_us: int) -> Labels:
-    """The plan of the furthest outcome (paid, else checkout started, else selected) within the horizon.
+    """Label n decisions with the plan of the furthest outcome (see `CHOICES`) within the horizon.
 
-    Of several equally far ones the last counts, then the one of the greatest event id. Without any, whoever held a plan
-    that was among the candidates (`held_plan` (n,), -1 for none) has chosen to stay on it; whoever held none made no
-    choice we know of. A payment settles the matter at once; anything else does only when the 14 days were over by
-    `data_end_us`, the last instant of which we know anything. A change back after a payment is another matter.
+    Of several outcomes equally far the last counts, then the one of the greatest event id. Without any outcome, an
+    organisation that held one of the candidates (`held_plan` (n,), -1 for none) has chosen to keep it; one that held
+    none has made no known choice. A payment is final at once; other outcomes are final when the 14 days were over by
+    `data_end_us`, the end of the data. A change back after a payment does not change the label.
     """
     n = len(decided_at_us)
     horizon_end = decided_at_us + HORIZON_DAYS * DAY_US
@@ -67,7 +67,7 @@ def label_decisions(outcomes: Outcomes, *, decided_at_us: IntArray, held_plan: I
     ]
     chosen = np.array(held_plan, dtype=np.int64)
     stage = np.full(n, -1, dtype=np.int64)
-    # The last of a decision's outcomes in this order is the one that counts; the others are overwritten by it.
+    # The last of a decision's outcomes in this order counts; it overwrites the others.
     chosen[outcomes.decision[order]] = outcomes.plan[order]
     stage[outcomes.decision[order]] = outcomes.stage[order]
     too_recent = (horizon_end > data_end_us) & (stage != PAID)

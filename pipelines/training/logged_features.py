@@ -1,4 +1,4 @@
-"""Compares what was computed at a decision and logged with what the same code computes from the tables today."""
+"""Compares the features logged at a decision with those that the same code computes from the tables today."""
 
 import io
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ BLOCK_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many candidates had their features logged, and how many of them differ in any figure."""
+    """The number of candidates with logged features, and how many of them differ in any feature."""
 
     logged: int = 0
     differ: int = 0
@@ -35,10 +35,10 @@ def compare_logged_features(
     codes: pa.Array,
     decided_at_us: IntArray,
 ) -> Comparison:
-    """Compare r recomputed rows (r, names) with those that `decisions` of the folder has for the same candidates.
+    """Compare recomputed features (r, names) with those that the table `decisions` has for the same candidates.
 
-    `ids`, `codes` and `decided_at_us` (r,) say which decision and plan a row belongs to. Every figure that was logged
-    must be the same number; a feature that did not exist then is passed over, a text that cannot be read differs.
+    `ids`, `codes` and `decided_at_us` (r,) are the decision, plan and instant of each row. Every logged number must be
+    equal; a feature that did not exist then is ignored, a text that cannot be read counts as different.
     """
     edges = pa.array([decided_at_us.min(), decided_at_us.max()]).cast(pa.timestamp("us", "UTC"))
     occurred = ds.field("occurred_at")
@@ -63,7 +63,7 @@ def compare_logged_features(
 
 
 def logged_figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray, Mask]:
-    """JSON objects as figures (m, names), NaN where a name is absent, and which of the texts could be read."""
+    """JSON objects as numbers (m, names), NaN where a name is absent, and which texts could be read (m,)."""
     if not len(texts):
         return np.empty((0, len(names))), np.empty(0, dtype=np.bool_)
     options = pyarrow.json.ParseOptions(
@@ -79,6 +79,6 @@ def logged_figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray,
         return values, np.ones(len(texts), dtype=np.bool_)
     if len(texts) == 1:
         return np.full((1, len(names)), np.nan), np.zeros(1, dtype=np.bool_)
-    # One text in many is broken: halve until it stands alone, so that the others are still read at once.
+    # One of the texts is broken: halve them until it is alone, so that the others are still parsed in bulk.
     halves = [logged_figures(half, names) for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :])]
     return np.concatenate([v for v, _ in halves]), np.concatenate([r for _, r in halves])

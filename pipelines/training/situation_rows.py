@@ -1,4 +1,4 @@
-"""The situations behind a training set's rows, written out so that a ranker can be asked again, and asked "what if"."""
+"""The situations behind a training set, stored so that rankings and counterfactuals can be recomputed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ _NONE: Final = "[]"
 
 
 def read_firsts(folder: Path, log: DecisionLog) -> pa.Table:
-    """Which plan was put first in each decision (d,), and the reasons logged with it as JSON text."""
+    """The first plan of each decision and the reasons logged with it, as JSON text; a table of d rows."""
     table = read_table(folder, "decisions", ["decision_id", "plan", "reasons"], rows=ds.field("recommended"))
     place = places_in(pa.chunked_array([log.ids]), table["decision_id"].combine_chunks())
     of_log = pa.array(place, mask=place < 0)
@@ -30,7 +30,7 @@ def read_firsts(folder: Path, log: DecisionLog) -> pa.Table:
 
 
 def situation_columns(situations: Situations, plans: PlanTable) -> pa.Table:
-    """What depends on the plan table, in codes, and the arrays as lists; one row per situation."""
+    """The columns of `SituationRow` that come from situations: codes for indices, lists for arrays; one row each."""
     codes = pa.array([*plans.codes, None], pa.string())
     return pa.table(
         {
@@ -55,9 +55,10 @@ def situation_rows(
     firsts: pa.Table,
     later: LaterUsage,
 ) -> pa.Table:
-    """One row for each decision at these ascending places of the log, as `SituationRow` says.
+    """One `SituationRow` for each decision at these ascending places of the log.
 
-    Each part has the columns of some of them, and where among `places` those stand; `later` belongs to `places`.
+    `parts`: pairs of places among `places` and the columns of those decisions. `firsts`: see `read_firsts`. `later`:
+    the usage after the decisions at `places`.
     """
     order = np.argsort(np.concatenate([members for members, _ in parts]), kind="stable")
     columns = pa.concat_tables([table for _, table in parts]).take(pa.array(order))
@@ -81,14 +82,14 @@ def situation_rows(
 
 
 def _present(there: Mask, codes: tuple[str, ...]) -> pa.Array:
-    """The codes that are there, row by row."""
+    """The codes that are present in each row, as lists."""
     rows, places = np.nonzero(there)
     offsets = np.append(0, np.cumsum(np.bincount(rows, minlength=len(there))))
     return pa.ListArray.from_arrays(offsets.astype(np.int32), pa.array(codes, pa.string()).take(pa.array(places)))
 
 
 def _lists(values: NDArray[Any]) -> pa.Array:
-    """Rows of numbers as lists; NaN is null."""
+    """Rows of numbers as lists, with NaN as null."""
     flat = np.ascontiguousarray(values).reshape(-1)
     offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
     return pa.ListArray.from_arrays(offsets, pa.array(flat, mask=np.isnan(flat)))

@@ -1,4 +1,4 @@
-"""The rows of the training set, some decisions at a time: situations, features and what was logged, side by side."""
+"""Builds the rows of the training set in chunks of decisions: situations, features, labels and logged columns."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ INTERVALS: Final[tuple[Interval, ...]] = ("month", "year")
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What was on sale: one catalogue version at one interval."""
+    """The plans on sale: one catalogue version at one interval."""
 
     catalogue: Catalogue
     interval: Interval
@@ -42,35 +42,35 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSources:
-    """Everything that rows are built from; one read of the checked tables, but for usage and logged features."""
+    """Everything that rows are built from, read once from the checked tables, but for usage and logged features."""
 
     folder: Path
     log: DecisionLog
     facts: KnownFacts
     usage_events: "ir.Table"
     markets: Sequence[Market | None]
-    """In the order of `log.markets`; `None` where the catalogue was not given, or sells nothing at the interval."""
+    """In the order of `log.markets`; `None` where the catalogue is not given or sells nothing at the interval."""
     decisions: UsableDecisions
     data_end_us: int
-    """The latest instant of the data."""
+    """The latest instant of the data, in microseconds since 1970."""
     firsts: pa.Table
-    """(d,) of `log`: which plan was put first, and the reasons logged with it."""
+    """One row per decision of `log`: its first plan, and the reasons logged with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some of the training set's rows, in their final order, and the situations they were computed from."""
+    """A part of the training set's rows, in final order, and the situations that they were computed from."""
 
     table: pa.Table
     situations: pa.Table
-    """One row per decision, as `SituationRow` says, in the same order."""
+    """One `SituationRow` per decision, in the same order."""
     logged_features: Comparison
     candidates_differ: int
-    """Decisions whose logged candidates are not the plans that the rules of eligibility give today."""
+    """The number of decisions whose logged candidates are not the plans that are eligible by today's rules."""
 
 
 def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSources:
-    """Read the checked tables and settle which decisions are usable; `TableUnreadable` when a table is not there."""
+    """Read the checked tables and determine which decisions are usable; raises `TableUnreadable`."""
     log, facts = read_decision_log(checked), read_known_facts(checked)
     require_columns(checked, "usage_events")
     outcomes, data_end = read_outcomes(checked, log), data_end_us(checked)
@@ -101,7 +101,7 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
 
 
 def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
-    """The rows of the decisions at these ascending places of the log; each must be usable."""
+    """Build the rows of the decisions at these ascending places of the log; each decision must be usable."""
     log = sources.log
     moments = Moments(sources.decisions.organization[places], log.decided_at_us[places])
     cells = _usage_cells(sources, moments)
@@ -125,7 +125,7 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
         features, sizes = feature_rows(feature_cube(situations, market.plans), situations.eligible)
         parts.append((np.repeat(members, sizes), rows[rows >= 0], features))
         situation_parts.append((members, situation_columns(situations, market.plans)))
-    # Markets were taken one after the other; a stable sort puts decisions back in order and leaves plans in theirs.
+    # The parts are per market; a stable sort restores the order of decisions and keeps the order of their plans.
     decision, candidate, features = (np.concatenate(part) for part in zip(*parts, strict=True))
     if len(parts) > 1:
         order = np.argsort(decision, kind="stable")
@@ -170,7 +170,7 @@ def _later_usage(sources: TrainingSources, moments: Moments) -> LaterUsage:
 
 @contextmanager
 def _engine_errors(sources: TrainingSources) -> Iterator[None]:
-    """What the engine cannot read becomes `TableUnreadable`."""
+    """Turn errors of the query engine into `TableUnreadable`."""
     import duckdb
 
     try:
@@ -181,7 +181,7 @@ def _engine_errors(sources: TrainingSources) -> Iterator[None]:
 
 
 def _cells_of(cells: UsageCells, members: IntArray, decisions: int) -> UsageCells:
-    """The cells of some of the decisions, renumbered from 0."""
+    """The usage cells of some of the decisions, renumbered from 0."""
     renumbered = np.full(decisions, -1, dtype=np.int64)
     renumbered[members] = np.arange(len(members))
     decision = renumbered[cells.decision]
@@ -197,7 +197,7 @@ def _differing(facts: KnownFacts, market: Market, moments: Moments, rows: IntArr
 
 
 def _table(sources: TrainingSources, decision: IntArray, candidate: IntArray, features: FloatArray) -> pa.Table:
-    """The columns of `TrainingRow`, then the features; `decision` and `candidate` (r,) are places in the log."""
+    """The columns of `TrainingRow`, then one per feature; `decision` and `candidate` (r,) are places in the log."""
     log, candidates = sources.log, sources.log.candidates
     chosen = sources.decisions.chosen[decision] == candidates.plan[candidate]
     about = {name: column.take(pa.array(decision)) for name, column in log.about.items()}

@@ -1,4 +1,4 @@
-"""Builds the training set: one row per decision and candidate plan, with what was known then and what was chosen."""
+"""Builds the training set: one row per decision and candidate plan, with features as known then and the choice."""
 
 import hashlib
 import json
@@ -24,24 +24,24 @@ from recommender.ranking.day_cube import DAY_US, EPOCH
 from recommender.ranking.ranker import IntArray
 
 CHUNK_DECISIONS: Final = 20_000
-"""Decisions built at once: what memory grows with; the log's length matters little."""
+"""The number of decisions built at once; it determines the memory needed, the length of the log hardly does."""
 
 Progress = Callable[[int, int], None]
-"""Hears how many decisions of how many are done."""
+"""Called with the number of decisions done and the number of all decisions."""
 
 
 class NothingToLearn(ValueError):
-    """No decision of the log can be learned from; the text counts the reasons."""
+    """No decision of the log can be used for training; the text counts the reasons."""
 
 
 class ContentDigest:
-    """A sha256 of a table's content, column by column; how the rows come in chunks makes no difference."""
+    """A sha256 of a table's content, column by column, independent of how the rows are chunked."""
 
     def __init__(self) -> None:
         self._columns: dict[str, Any] = {}
 
     def update(self, table: pa.Table) -> None:
-        """Take in the next rows; every call has the same columns."""
+        """Add the next rows; every call must have the same columns."""
         for name, column in zip(table.column_names, table.columns, strict=True):
             parts = _text_parts(column) if pa.types.is_string(column.type) else {"": column.to_numpy()}
             for part, values in parts.items():
@@ -49,14 +49,14 @@ class ContentDigest:
                 hashed.update(np.ascontiguousarray(values).view(np.uint8))
 
     def hexdigest(self) -> str:
-        """Of the columns' names, types and values, in their order."""
+        """The digest of the columns' names, types and values, in their order."""
         return hashlib.sha256(
             "".join(f"{name} {hashed.hexdigest()}\n" for name, hashed in self._columns.items()).encode()
         ).hexdigest()
 
 
 def _text_parts(column: pa.ChunkedArray) -> dict[str, NDArray[Any]]:
-    """A text column as the lengths of its values and their bytes, one after the other."""
+    """A text column as two arrays: the lengths of its values, and their bytes."""
     texts = pa.concat_arrays(column.chunks)
     _, offsets, content = texts.buffers()
     edges = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1]
@@ -71,12 +71,15 @@ def build_training_set(
     progress: Progress = lambda _done, _total: None,
     chunk_decisions: int = CHUNK_DECISIONS,
 ) -> dict[str, Any]:
-    """Write `training_set.parquet`, `situations.parquet` and `training_set.json`; returns what the last one says.
+    """Write `training_set.parquet`, `situations.parquet` and `training_set.json` to the folder `out`.
 
-    `checked` holds the seven checked tables, `catalogues` every catalogue version that decisions were made under.
-    The candidates are those that were logged; everything else is computed anew, as known at the decision. The same
-    tables give the same digest, in whatever order their rows stand. Raises `TableUnreadable` and `NothingToLearn`.
-    Decisions after `settled_until_us` are in only if somebody paid: what is judged by the log leaves them out.
+    `checked`: folder of checked tables. `catalogues`: every catalogue version that decisions were made under.
+    `progress` is called after each chunk of `chunk_decisions` decisions. Candidates are those that were logged;
+    everything else is recomputed, as known at the decision. The same tables give the same digest in any order of rows.
+    Decisions after `settled_until_us` are included only if they were paid; off-policy estimates leave them out.
+
+    Returns the content of `training_set.json`. Raises `TableUnreadable` for missing or broken tables, `NothingToLearn`
+    when no decision is usable.
     """
     sources = open_sources(checked, catalogues)
     usable, left_out = sources.decisions.usable, sources.decisions.excluded_by_reason
@@ -106,7 +109,7 @@ def build_training_set(
 def _write_rows(
     sources: TrainingSources, path: Path, situations: Path, *, chunk_decisions: int, progress: Progress
 ) -> dict[str, str | int]:
-    """Write the rows chunk by chunk; says what was written, and what differs from what was logged."""
+    """Write the rows chunk by chunk; returns the digest and the counts, also of differences from the log."""
     usable = sources.decisions.usable
     digest, rows, logged, candidates_differ = ContentDigest(), 0, Comparison(), 0
     with ExitStack() as files:
@@ -133,7 +136,7 @@ def _write_rows(
 
 
 def _file_sha256(path: Path) -> str:
-    """By which a reader knows that rows and description were written together."""
+    """The sha256 of a file, by which a reader knows that rows and description were written together."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

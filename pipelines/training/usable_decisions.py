@@ -1,4 +1,4 @@
-"""Which decisions of the log can be learned from, what was chosen in each, and why the others are left out."""
+"""Determines which decisions of the log are usable for training, their labels, and why others are left out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,28 +26,28 @@ REASONS: Final[Mapping[str, str]] = {
     "no_choice": "nothing was chosen, and nothing held that could be kept",
     "choice_not_candidate": "what was chosen was not among the candidates",
 }
-"""Why a decision is left out; the first that applies is counted."""
+"""The reasons why a decision is left out; the first that applies counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsableDecisions:
-    """The d decisions of the log, looked at one by one; arrays (d,)."""
+    """The labels of d decisions, and which of them are usable; arrays (d,)."""
 
     organization: IntArray
-    """Index into `KnownFacts.organization_ids`, -1 for unknown."""
+    """The index into `KnownFacts.organization_ids`, -1 for an unknown organisation."""
     chosen: IntArray
-    """Place of the chosen plan in `DecisionLog.plan_codes`, -1 where nobody can say."""
+    """The place of the chosen plan in `DecisionLog.plan_codes`, -1 where it is not known."""
     excluded: IntArray
-    """Index into `REASONS`, -1 for a decision that is usable."""
+    """The index into `REASONS`, -1 for a usable decision."""
 
     @property
     def usable(self) -> IntArray:
-        """The places of the usable decisions in the log, ascending."""
+        """The places of the usable decisions in the log, in ascending order."""
         return np.flatnonzero(self.excluded < 0)
 
     @property
     def excluded_by_reason(self) -> dict[str, int]:
-        """How many decisions are left out for each reason that occurs."""
+        """The number of decisions left out, for each reason that occurs."""
         counts = Counter(self.excluded[self.excluded >= 0].tolist())
         return {reason: counts[i] for i, reason in enumerate(REASONS) if counts[i]}
 
@@ -60,9 +60,10 @@ def usable_decisions(
     plan_tables: Sequence[PlanTable | None],
     data_end_us: int,
 ) -> UsableDecisions:
-    """Label every decision, and say of each that cannot be learned from why not.
+    """Label every decision, and give each that is not usable the reason.
 
-    `plan_tables` belong to `log.markets`; `None` where nothing is known of what was on sale.
+    `plan_tables`: in the order of `log.markets`, `None` where the plans on sale are not known. `data_end_us`: the end
+    of the data, in microseconds since 1970.
     """
     organization = places_in(log.about["organization_id"], facts.organization_ids)
     known = (organization >= 0) & (facts.recorded_us[organization] <= log.decided_at_us)
@@ -86,7 +87,7 @@ def usable_decisions(
 
 
 def read_outcomes(folder: Path, log: DecisionLog) -> Outcomes:
-    """Read `outcomes` of a checked folder against the log they belong to."""
+    """Read the table `outcomes` of a checked folder, with places in the decision log."""
     table = read_table(folder, "outcomes", ["event_id", "decision_id", "kind", "plan", "occurred_at"])
     return Outcomes(
         decision=places_in(table["decision_id"], log.ids),
@@ -98,14 +99,14 @@ def read_outcomes(folder: Path, log: DecisionLog) -> Outcomes:
 
 
 def _is_candidate(log: DecisionLog, plan: IntArray) -> Mask:
-    """Whether plan (d,), a place in the log's plans, is among each decision's candidates."""
+    """Whether `plan` (d,), a place in the log's plans, is among each decision's candidates."""
     plans = len(log.plan_codes)
     candidates = log.candidates.decision * plans + log.candidates.plan
     return (plan >= 0) & np.isin(np.arange(len(log)) * plans + plan, candidates)
 
 
 def _not_on_sale(log: DecisionLog, plan_tables: Sequence[PlanTable | None]) -> tuple[Mask, Mask]:
-    """Decisions without a plan table, and those with a candidate that their table does not have; each (d,)."""
+    """Which decisions have no plan table, and which have a candidate that their table lacks; both (d,)."""
     unknown = np.array([table is None for table in plan_tables], dtype=np.bool_)
     sold = np.array([np.isin(log.plan_codes, table.codes if table else ()) for table in plan_tables], dtype=np.bool_)
     candidates = log.candidates

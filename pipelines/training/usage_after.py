@@ -1,4 +1,4 @@
-"""What was used after a decision: nothing that a ranker may know, and what its promises are judged by."""
+"""Usage after a decision: never a feature, only used to judge projections and regret."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -20,20 +20,21 @@ MONTH_US: Final = MONTH_DAYS * DAY_US
 
 @dataclass(frozen=True, slots=True)
 class LaterUsage:
-    """The 30 days after each of n decisions."""
+    """Usage in the 30 days after each of n decisions."""
 
     units: FloatArray
-    """(n, COUNT_METRICS) as far as the data reach."""
+    """(n, COUNT_METRICS) units used, as far as the data reach."""
     days: FloatArray
-    """(n,) how much of the 30 days the data cover."""
+    """(n,) how many of the 30 days the data cover."""
 
 
 def later_usage(
     usage_events: "ir.Table", *, organization_ids: pa.Array, decided_at_us: IntArray, data_end_us: int
 ) -> LaterUsage:
-    """Sum what was counted in the 30 days after each decision, whenever it was recorded.
+    """Sum the counted metrics in the 30 days after each of n decisions, whenever the events were recorded.
 
-    `organization_ids` and `decided_at_us` (n,) say who decided when, in microseconds since 1970.
+    `organization_ids` and `decided_at_us` (n,) are the organisation and the instant of each decision, `data_end_us` the
+    end of the data, in microseconds since 1970.
     """
     import ibis
 

@@ -1,4 +1,4 @@
-"""What dashboards say, in three languages; German is the reference."""
+"""The texts of the dashboards in three languages; German is the reference."""
 
 import json
 from functools import cache
@@ -9,21 +9,21 @@ from data_contracts.languages import LOCALES, Locale
 
 @cache
 def words(locale: Locale) -> dict[str, str]:
-    """Every text by its key."""
+    """Every text of a language by its key."""
     texts: dict[str, str] = json.loads((Path(__file__).parent / f"{locale}.json").read_text("utf-8"))
     return texts
 
 
 def say(locale: Locale, key: str, /, **params: object) -> str:
-    """The text with its places filled; `KeyError` for a key that nobody wrote."""
+    """The text of a key with its placeholders filled; raises `KeyError` for an unknown key."""
     return words(locale)[key].format(**params)
 
 
 def locale_of(asked: str) -> Locale:
-    """The language that is asked for, German where it is none of ours."""
+    """The language of this code, German for an unknown one."""
     return next((locale for locale in LOCALES if locale == asked), "de")
 
 
 def name_of(locale: Locale, value: str) -> str:
-    """A template, strategy or plan as people call it; the code itself where nobody wrote a name."""
+    """The name of a template or strategy in this language; the code itself where there is none."""
     return words(locale).get(f"value.{value}", value)

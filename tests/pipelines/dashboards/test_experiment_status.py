@@ -57,7 +57,7 @@ def test_a_stopped_experiment_says_when_and_why_and_which_guardrail_is_red() -> 
 def test_a_running_experiment_says_what_keeps_it_from_growing() -> None:
     found = shown(handed(stopped=False))
 
-    assert found.note == "May not grow: an arm has no organisations yet."
+    assert found.note == "Cannot be extended: a variant has no organisations yet."
     assert found.table is not None
     assert found.table.iloc[0, -1] == "green"
 

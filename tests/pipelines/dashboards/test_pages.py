@@ -40,7 +40,7 @@ def test_the_funnel_draws_the_journeys_counted_by_hand() -> None:
 
     assert funnel.table is not None
     assert funnel.table["Journeys"].tolist() == ["17", "16", "15", "11", "10", "9", "7"]
-    assert funnel.table["of the step before"].tolist()[1:] == ["94.1%", "93.8%", "73.3%", "90.9%", "90.0%", "77.8%"]
+    assert funnel.table["of the previous step"].tolist()[1:] == ["94.1%", "93.8%", "73.3%", "90.9%", "90.0%", "77.8%"]
 
 
 def test_money_is_told_to_the_cent() -> None:
@@ -91,7 +91,7 @@ def test_every_page_is_cut_by_every_dimension(slug: str, dimension: str) -> None
 def test_a_cell_on_few_cases_is_hollow_and_says_so() -> None:
     by_template = page("overview", twenty(), locale="en", now=NOW).sections[-1]
 
-    assert by_template.note == "2 of 2 values stand on fewer than 30 cases."
+    assert by_template.note == "2 of 2 values rest on fewer than 30 cases."
     assert by_template.table is not None
     assert by_template.table["Note"].str.contains("do not decide by it").all()
 

@@ -92,7 +92,7 @@ def test_what_moved_is_named_first() -> None:
     )  # fmt: skip
     found = section(replace(twenty(), drift=moved), "drift.heading")
 
-    assert found.note == "Moved: Utility of the recommended plan."
+    assert found.note == "Changed: Utility of the recommended plan."
     assert found.table is not None
     assert found.table.iloc[:, 0].tolist() == ["Utility of the recommended plan", "Time since the trial began"]
 
@@ -104,7 +104,7 @@ def test_every_feature_has_a_name_that_people_use(locale: Locale) -> None:
 
 def test_a_feature_that_nobody_named_goes_by_its_own_name() -> None:
     assert feature_name(PageView(twenty(), "de"), "phase_of_the_moon") == "phase_of_the_moon"
-    assert feature_name(PageView(twenty(), "de"), "trial_age") == "Zeit seit Beginn der Probe"
+    assert feature_name(PageView(twenty(), "de"), "trial_age") == "Zeit seit Beginn der Testphase"
 
 
 def test_more_than_one_fallback_in_a_hundred_is_said() -> None:

@@ -173,5 +173,5 @@ def test_the_effects_of_experiments_can_be_taken_away_with_their_bounds() -> Non
 
     assert set(effects) == {"effect_paid", "effect_revenue"}
     assert effects["effect_paid"].startswith(
-        "effect_paid,Paid: new against control,percentage points,experiment,autumn,-20.0,-100.0,100.0,10,yes,"
+        "effect_paid,Paid: new compared with control,percentage points,experiment,autumn,-20.0,-100.0,100.0,10,yes,"
     )
