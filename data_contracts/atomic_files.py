@@ -14,9 +14,9 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def folder_written_whole(folder: Path) -> Iterator[Path]:
-    """Where to write the files of a folder that must not exist yet; it takes its name at the end.
+    """Yield a temporary folder to write into, which is renamed to `folder` when the block ends.
 
-    After an error or an interruption nothing is left of it.
+    `folder` must not exist yet. After an error or an interruption nothing is left of it.
     """
     unfinished = folder.with_name(f".{folder.name}.part")
     unfinished.mkdir(parents=True)

@@ -87,7 +87,7 @@ class Experiment(_Declared):
 
     name: Name
     question: Words = Field(default_factory=dict)
-    """What the experiment is to find out: one text, or one for each language."""
+    """The question that the experiment answers: one text, or one for each language."""
     salt: str = Field(default="", max_length=100)
     """The text that, hashed with an organisation's id, assigns its arm; absent: the name of the experiment."""
     starts_at: AwareDatetime
@@ -185,7 +185,7 @@ class ExperimentStatus(_Reported):
     reason: str | None = None
     """Why it was stopped."""
     hindrances: tuple[Hindrance, ...] = ()
-    """What speaks against the next stage; empty: it may grow."""
+    """The hindrances of the next stage; empty: the experiment may grow."""
     guardrails: tuple[GuardrailCount, ...] = ()
 
 

@@ -6,4 +6,4 @@ from typing import Final, Literal, get_args
 Locale = Literal["de", "en", "fr"]
 LOCALES: Final[tuple[Locale, ...]] = get_args(Locale)
 LANGUAGE_NAMES: Final[Mapping[Locale, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
-"""What each language calls itself."""
+"""The name of each language in that language."""

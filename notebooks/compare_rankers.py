@@ -1,4 +1,4 @@
-"""Rankers beside each other on one hold-out: learning curves, calibration, parts, reasons, what the log says.
+"""Compares rankers on one hold-out: learning curves, calibration, slices, reasons, estimates from the log.
 
 `python notebooks/compare_rankers.py -- --training-set FOLDER --registry FOLDER` runs it headless;
 `marimo edit notebooks/compare_rankers.py` opens it. Nothing is registered or promoted here.
@@ -59,8 +59,8 @@ def compared(folder, registry, seed):
     mo.md(f"""
     # Compare rankers
 
-    A ranker learned from {len(challenger.learned_from):,} decisions, the rules, the simplest guesses and {beside}; all
-    judged on the same {len(hold_out):,} decisions, which came later and from organisations that nobody learned from.
+    A ranker learned from {len(challenger.learned_from):,} decisions, the rules, simple baselines and {beside}; all
+    judged on the same {len(hold_out):,} decisions, which are later and of organisations that are in no training data.
     """)
     return decisions, hold_out, judged, evidence, situations
 
@@ -78,7 +78,7 @@ def more_data(decisions, seed, sizes):
         [
             mo.md(
                 "## 2 · Learning curves\n\nHow often the chosen plan stood first, after so many decisions to learn"
-                " from. The rules learn nothing; a line below theirs had too little to learn from."
+                " from. The rules learn nothing; a line below theirs had too few decisions."
             ),
             learning_chart(points),
         ]
@@ -128,8 +128,8 @@ def off_policy(evidence):
     mo.vstack(
         [
             mo.md(
-                "## 6 · What the log says\n\nHow often the plan put first would have been accepted, estimated from what"
-                " was logged; an estimate, not an experiment. Decisions that are known only because somebody paid"
+                "## 6 · Estimates from the log\n\nHow often the plan put first would have been accepted, estimated from what"
+                " was logged; an estimate, not an experiment. Decisions whose label is known only by a payment"
                 " are left out.\n\n" + "\n".join(f"- {line}" for line in policy_words(dict(evidence.off_policy)))
             ),
             mo.ui.table(policies, selection=None, page_size=30),

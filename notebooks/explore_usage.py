@@ -1,4 +1,4 @@
-"""How organisations use the product before they choose a plan, and what they choose then.
+"""Explores how organisations use the product before they choose a plan, and what they choose.
 
 `python notebooks/explore_usage.py -- --training-set FOLDER` runs it headless; `marimo edit notebooks/explore_usage.py`
 opens it. Every number is defined in `models/data/usage_tables.py`, `models/judging/backtest.py` or
@@ -156,7 +156,7 @@ def what_a_ranker_sees():
     )
     mo.vstack(
         [
-            mo.md(f"## 5 · What a ranker sees of it\n\nAll {len(features)} features, as they are declared."),
+            mo.md(f"## 5 · Features\n\nAll {len(features)} features of the rankers, with their definitions."),
             mo.ui.table(features, selection=None, page_size=12, wrapped_columns=["what it is"]),
         ]
     )

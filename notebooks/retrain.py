@@ -1,7 +1,7 @@
 """Retrain the plan ranker step by step: raw tables → checked → training set → ranker → judged → registered.
 
 `python notebooks/retrain.py -- --raw FOLDER` runs it headless; `marimo edit notebooks/retrain.py` opens it.
-Every step is one imported call, the same that the command lines make.
+Every step is one imported call, the same as in the command lines.
 """
 
 import marimo
@@ -96,7 +96,7 @@ def training_set(checked, work):
 @app.cell
 def trained(learned_from, seed, situations, truth, work):
     registry = Registry(work / "registry")
-    with registry.exclusive():  # nobody else changes the champion until this challenger has been judged
+    with registry.exclusive():  # no other process changes the champion until this challenger has been judged
         champion = registry.champion()
         challenger = train(
             learned_from,

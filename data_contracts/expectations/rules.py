@@ -51,7 +51,7 @@ def holds(column: str, *, rule: str, reason: str, columns: Sequence[str], stage:
 
 
 def column_rules(table: RawTable, *, now: datetime) -> list[Any]:
-    """What a table's shape implies: readable text, typed values, nothing missing, known values, plausible instants."""
+    """The rules that a table's shape implies: readable text, typed values, none missing, known values and instants."""
     texts = [column.name for column in table.columns if column.kind == "text"]
     rules = [
         holds(

@@ -1,4 +1,4 @@
-"""What each raw table promises, as one Great Expectations suite per table, whole or stage by stage."""
+"""One Great Expectations suite per raw table, whole or stage by stage."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

@@ -38,7 +38,7 @@ class Column:
     choices: tuple[str, ...] = ()
     """The values that the column may take; empty: any."""
     container: type | None = None
-    """What a JSON text holds, `list` or `dict`; `None` for other kinds."""
+    """The type that a JSON text holds, `list` or `dict`; `None` for other kinds."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _figures(view: PageView, found: ExperimentStatus) -> tuple[Figure, ...]:
 
 
 def _note(view: PageView, found: ExperimentStatus) -> str:
-    """What has stopped the experiment, or else what keeps it from growing."""
+    """The reason why the experiment was stopped, or else the hindrances of its next stage."""
     if found.stopped_at is not None:
         at = instant(found.stopped_at, locale=view.locale)
         return view.say("status.stopped", at=at, reason=found.reason or "–")

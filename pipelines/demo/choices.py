@@ -45,7 +45,7 @@ SENSITIVITY: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the raw tables say of d decisions at their instants."""
+    """The observable state of d decisions, as in the raw tables at their instants."""
 
     monthly: FloatArray
     """(d, 2) conversations and tokens: the mean day of the last fourteen, times thirty."""

@@ -1,1 +1,1 @@
-"""What was known at an instant: checked tables, change logs, daily usage, the decision log."""
+"""Reads checked tables as known at an instant: change logs, daily usage, the decision log."""

@@ -42,7 +42,7 @@ class Belongings:
 
 @dataclass(frozen=True, slots=True)
 class KnownFacts:
-    """What the checked tables say about o organisations besides usage, ready to be queried for any instant."""
+    """Facts about o organisations besides usage, ready to be queried for any instant."""
 
     organization_ids: pa.Array
     """(o,) the place of an organisation here is its index in all other arrays."""

@@ -123,7 +123,7 @@ def _read(checked: Path, organizations: pa.Array, asked: IntArray) -> dict[Metri
 
 
 def _used(events: _Events, organization: IntArray, since: IntArray) -> IntArray:
-    """How much each organisation used within the thirty days from its instant on."""
+    """The units that each organisation used in the thirty days from its instant on (j,)."""
     instants = np.unique(events.occurred_us)
     room = len(instants) + 1
     keys = events.owner * room + np.searchsorted(instants, events.occurred_us)
@@ -137,7 +137,7 @@ def _used(events: _Events, organization: IntArray, since: IntArray) -> IntArray:
 
 
 def _level(events: _Events, organization: IntArray, since: IntArray) -> IntArray:
-    """Where each organisation's level stood when the thirty days were over; 0 where none was ever reported."""
+    """The level of each organisation at the end of the thirty days (j,); 0 where none was ever reported."""
     log = change_log(
         subject=events.owner,
         recorded_us=events.occurred_us,

@@ -55,11 +55,11 @@ class Metric:
         return _ROWS.get(self.page, "journeys")
 
     def label(self, locale: Locale) -> str:
-        """What the metric is called in this language."""
+        """The label of the metric in this language."""
         return say(locale, f"metric.{self.family}.label", of=self._of(locale))
 
     def definition(self, locale: Locale) -> str:
-        """What exactly the metric counts, in this language."""
+        """The definition of the metric in this language."""
         return say(locale, f"metric.{self.family}.definition", of=self._of(locale))
 
     def _of(self, locale: Locale) -> str:

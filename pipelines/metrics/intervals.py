@@ -38,7 +38,7 @@ NOTHING: Final = Estimate(None)
 
 
 class Statistic(Protocol):
-    """What observations say of one number; its interval is worked out when it is known what it is compared with."""
+    """A number estimated from observations; its interval depends on how many numbers are compared."""
 
     def estimate(self, *, comparisons: int = 1) -> Estimate:
         """The number with its interval, widened so that all of `comparisons` intervals hold together (Bonferroni)."""

@@ -211,7 +211,7 @@ def _events(checked: Path, log: pa.Table, codes: pa.Array) -> timeline.Events:
 
 
 def _first_place(checked: Path, frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """What each journey's first decision says about the effect of the first place.
+    """The terms of the position effect, from each journey's first decision.
 
     With p the propensity of a plan to be first, z whether it was, y whether it was taken: Σ (z − p) y over the plans,
     and Σ p (1 − p), its weight. Both are 0 where the order was not random.
