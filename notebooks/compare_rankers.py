@@ -129,7 +129,8 @@ def off_policy(evidence):
         [
             mo.md(
                 "## 6 · Estimates from the log\n\nHow often the plan put first would have been accepted, estimated"
-                " from the log; not an experiment. Decisions whose label is known only by a payment are left out.\n\n" + "\n".join(f"- {line}" for line in policy_words(dict(evidence.off_policy)))
+                " from the log; not an experiment. Decisions whose label is known only by a payment are left out.\n\n"
+                + "\n".join(f"- {line}" for line in policy_words(dict(evidence.off_policy)))
             ),
             mo.ui.table(policies, selection=None, page_size=30),
         ]
