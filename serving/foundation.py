@@ -38,6 +38,7 @@ class Foundation:
     assortment: Assortment
     catalogue_text: CatalogueText
     gateway: PaymentGateway
+    issuer: Issuer
 
     @property
     def catalogue(self) -> Catalogue:
@@ -50,8 +51,7 @@ class Foundation:
 
     def books(self, now: datetime) -> Books:
         """The books of the application at an instant."""
-        issuer = Issuer(self.settings.seller, {plan.code: plan.name for plan in self.catalogue.plans})
-        return Books(now, self.new_id, issuer, self.catalogue)
+        return Books(now, self.new_id, self.issuer, self.catalogue)
 
 
 def lay_foundation(
@@ -78,6 +78,7 @@ def lay_foundation(
         assortment=on_sale,
         catalogue_text=catalogue_text,
         gateway=(gateway or partial(payment_gateway, settings))(database, clock),
+        issuer=Issuer(settings.seller, {plan.code: plan.name for plan in on_sale.catalogue.plans}),
     )
 
 
