@@ -28,7 +28,7 @@ MakeGateway = Callable[[Database, Clock], PaymentGateway]
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """What most services are built from."""
+    """The parts that most services are built from."""
 
     settings: Settings
     clock: Clock

@@ -50,7 +50,7 @@ class SellerSettings(BaseSettings):
     vat_id: Annotated[str, StringConstraints(pattern=r"^FR[A-Z0-9]{2}\d{9}$")] = "FR11123456782"
     """The VAT id; its last nine digits are the SIREN."""
     email: _Line = "billing@example.com"
-    """Where customers write to about invoices."""
+    """Address for questions about invoices."""
     phone: _Line = "+33 1 00 00 00 00"
     """Telephone of the billing department."""
     iban: Annotated[str, AfterValidator(_iban)] = "FR7630006000011234567890189"
@@ -113,12 +113,12 @@ class Settings(BaseSettings):
     rules_share: float = Field(default=0.0, ge=0, le=0.5)
     """Share of the organisations that the rules always answer, so that the lift of the model can be measured."""
     draw_days: float = Field(default=7, gt=0, le=365)
-    """How long an organisation's draw holds: whatever it asks for meanwhile, and at either interval, the same one
-    decides who comes first; earlier only if the ranking itself moves on."""
+    """How long an organisation's draw is valid, in days: until then every decision, at either interval, uses the same
+    draw, unless the ranking itself changes."""
     plans_shown: int = Field(default=3, ge=1, le=20)
     """Cards on a trial; an organisation that holds a plan sees one more, its own among them."""
     decision_minutes: int = Field(default=15, ge=1, le=24 * 60)
-    """How long a decision is answered again while nothing it rests on has changed."""
+    """How long a decision is answered again while nothing that it depends on has changed."""
     links: dict[str, str] = Field(default_factory=dict)
     """Addresses of the host's pages on which a blocker is resolved, as JSON: assistants, documents, seats, usage,
     integrations, features, plans, billing, sales, support → address; a page without an address has no link."""
@@ -159,7 +159,7 @@ def sandbox_secret(settings: Settings) -> str:
 def with_secrets(settings: Settings) -> Settings:
     """The settings with a random value for each unset secret, reported on stderr.
 
-    The random API key is printed, because nobody could call without it; it is valid for this run only.
+    The random API key is printed, because no call is possible without it; it is valid for this run only.
     """
     made: dict[str, SecretStr] = {}
     if not settings.api_key.get_secret_value():

@@ -69,7 +69,7 @@ def account_at(
     """The organisation as the plan rules see it at this instant; cards, previews and renewals all use this value.
 
     `subscription` is what it holds (`None`: a plan that no catalogue of ours knows), `catalogue` ranks its tier.
-    Connected integrations are in use until somebody disconnects them.
+    Connected integrations count as in use until they are disconnected.
     """
     owner, held = organization.organization_id, None if subscription is None else subscription.paying_plan
     levels = usage.levels_before(connection, owner, now.astimezone(UTC).date() + timedelta(days=1))

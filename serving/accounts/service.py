@@ -88,7 +88,7 @@ class Accounts:
         return answer, locale
 
     async def overview(self, organization_id: str, locale_for: LocaleChoice) -> Overview:
-        """What every page of an organisation shows: subscription, notices, usage."""
+        """The content that every page of an organisation shows: subscription, notices, usage."""
 
         def read(connection: Connection) -> Overview:
             organization = organizations.get(connection, organization_id)

@@ -16,7 +16,7 @@ WATCHED_EVERY: Final = timedelta(minutes=1)
 
 
 class ExperimentsInForce:
-    """The declared experiments that were not stopped; before the first `refresh` nobody participates."""
+    """The declared experiments that were not stopped; before the first `refresh` no organisation participates."""
 
     def __init__(self, declared: tuple[Experiment, ...], database: Database) -> None:
         self.declared = declared

@@ -89,7 +89,7 @@ class TaxShareText(TypedDict):
 
 @answer_shape
 class PaymentText(TypedDict):
-    """How the document was to be settled when it was issued."""
+    """The payment of the document as it was stated when it was issued."""
 
     method: Literal["card", "sepa", "bank_transfer"] | None
     paid_cents: int

@@ -41,7 +41,7 @@ def xml_of(invoice: Invoice) -> bytes:
         raise NotConformant((f"EN 16931 has no place for the decimals of {invoice.currency}",))
     try:
         made = generate_xml(terms(invoice), flavor="factur-x", level="en16931", check_schematron=False)
-    except Exception as error:  # the library raises bare ones for whatever its schema check finds
+    except Exception as error:  # the library raises bare exceptions for the findings of its schema check
         raise NotConformant((str(error),)) from error
     xml = made if isinstance(made, bytes) else str(made).encode()
     if broken := broken_rules(xml):

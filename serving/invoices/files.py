@@ -47,6 +47,6 @@ def make_missing(database: Database, *, now: datetime) -> int:
         try:
             of(database, invoice, now=now)
             made += 1
-        except Exception:  # noqa: BLE001  one document's fault is nobody else's
+        except Exception:  # noqa: BLE001  a failure of one document must not stop the others
             logger().exception("invoice_files_failed", number=invoice.number)
     return made

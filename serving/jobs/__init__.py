@@ -1,1 +1,1 @@
-"""What happens without a request."""
+"""Background jobs, webhooks, the test clock, and the import of raw tables."""

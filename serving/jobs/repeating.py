@@ -38,5 +38,5 @@ class Repeating:
             try:
                 self._work()
                 self._succeeded = time.monotonic()
-            except Exception:  # noqa: BLE001  whatever failed, the next call may succeed
+            except Exception:  # noqa: BLE001  after any error the next call may succeed
                 logger().exception(f"{self._name}_failed")

@@ -10,7 +10,7 @@ from serving.words.contracts import answer_shape
 
 
 class LeadIn(BaseModel):
-    """Who wants to be called, and why."""
+    """A request to be contacted by sales."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -71,7 +71,7 @@ def bundle(folder: Path, entry: str) -> str:
 
     place(entry)
     text, (name,) = "\n".join(placed.values()), _EXPORTED.findall(placed[entry])
-    # Inside a function nobody else sees their names, so that they may be shortened.
+    # Inside a function their names are local, so that they may be shortened.
     return f"export const {name} = (() => {{\n{_EXPORTED.sub('', text)}return {name};\n}})();\n"
 
 

@@ -30,7 +30,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """What a mail is about: its notification, its reader, and the words and documents that it needs."""
+    """The content of a mail: its notification, its reader, and the words and documents that it needs."""
 
     notification: Notification
     organization: OrganizationRow

@@ -67,7 +67,7 @@ class Probe:
     def _run(self) -> None:
         try:
             self._found = self._ask()
-        except Exception as error:  # noqa: BLE001  whatever it was, the check has not succeeded, and says so
+        except Exception as error:  # noqa: BLE001  any error is a finding of the check
             self._found = Finding(self.name, "failed", _first_line(error))
 
 

@@ -50,7 +50,7 @@ def router(
 ) -> APIRouter:
     """The routes that monitoring asks; they need no credential."""
     api = APIRouter(tags=["operations"])
-    # Its own thread: those that everybody shares may all wait for somebody who does not answer.
+    # A thread of its own, because the shared ones may all wait for a service that does not answer.
     threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
 
     @api.get("/healthz", response_model=Health)

@@ -1,1 +1,1 @@
-"""What came of a decision."""
+"""Outcomes: what organisations did with the plans that they were shown."""

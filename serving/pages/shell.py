@@ -73,7 +73,7 @@ class Page:
 
     @property
     def notices(self) -> list[Notice]:
-        """What the organisation should know now, in sentences."""
+        """Notices about the subscription, in sentences."""
         return self.overview.notices
 
     @property

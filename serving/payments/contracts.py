@@ -24,7 +24,7 @@ class PaymentMethodIn(BaseModel):
 
 
 class PaymentMethodChange(BaseModel):
-    """What is to be different: another card or account behind it, or that it is the default."""
+    """A change of a payment method: another card or account, or being the default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

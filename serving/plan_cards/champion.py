@@ -98,7 +98,7 @@ class ChampionHolder:
             self._wait = min(2 * self._wait, LONGEST_RETRY_SECONDS)
             logger().warning("champion_unchecked", pointer=self._pointer, reason=error.reason, retry_in=retry_in)
             return self._without_the_new_one()
-        except Exception as error:  # noqa: BLE001  a file that somebody else wrote: whatever is wrong, we keep answering
+        except Exception as error:  # noqa: BLE001  a bundle with any fault must not stop the service
             reason = error.reason if isinstance(error, BundleRefused) else repr(error)
             logger().error("champion_refused", pointer=self._pointer, reason=reason)
             return self._without_the_new_one()

@@ -1,6 +1,6 @@
 """Book a plan change or the end of a period, in one transaction.
 
-Both are booked alike, in this order: the subscription with its version, the charge with its ledger entry, its payment
+Both are booked in this order: the subscription with its version, the charge with its ledger entry, its payment
 and its document, the log, and the notification of the customer.
 """
 

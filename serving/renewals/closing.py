@@ -26,7 +26,7 @@ from serving.subscriptions.states import State
 from serving.usage.stretches import usage_by_stretch
 
 _LOOKED_AT: Final = 3
-"""How many windows back usage may still come; what is reported for earlier ones is kept and not billed."""
+"""Usage reported late is billed for so many closed windows; usage of earlier ones is stored and not billed."""
 
 _WINDOW: Final[TypeAdapter[ClosedWindow]] = TypeAdapter(ClosedWindow)
 
@@ -104,7 +104,7 @@ def _latest(connection: Connection, organization_id: str) -> list[ClosedWindow]:
 
 
 def _keep(connection: Connection, organization_id: str, window: ClosedWindow, *, now: datetime) -> None:
-    """What was billed of a window by now."""
+    """Store what was billed of a window by now."""
     starts_at = window.holdings[0].period.start
     same = (closed_windows.c.organization_id == organization_id) & (closed_windows.c.starts_at == starts_at)
     connection.execute(delete(closed_windows).where(same))
@@ -132,7 +132,7 @@ def cancel_scheduled(connection: Connection, organization_id: str, *, now: datet
 def _booked(
     connection: Connection, books: Books, organization: OrganizationRow, state: State, closing: Closing
 ) -> State:
-    """Book what closing a window does, and say what became of the change that waited; the state that is stored then."""
+    """Book the end of a window and settle the scheduled change; returns the stored state."""
     owner, held = organization.organization_id, state.subscription
     applied, refused = closing.applied, closing.refused
     booking = Booking(

@@ -1,1 +1,1 @@
-"""What is on sale: the catalogue in force, its versions, and the check before it is published."""
+"""The catalogue on sale, its stored versions, and the check before it is published."""

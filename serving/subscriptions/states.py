@@ -45,11 +45,10 @@ def stored(connection: Connection, organization_id: str) -> State | None:
 def present(
     connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime
 ) -> State | None:
-    """The subscription: stored, else what the log of an imported one adds up to, else the trial.
+    """The stored subscription, else the one that the log of an import adds up to, else the trial.
 
-    An imported one has the price of the version it was sold and, being active, is paid for. Of a version that nobody
-    knows the plan of today is taken, and what was paid counts as unknown. `None`: the plan held was sold elsewhere and
-    is in no catalogue of ours.
+    An imported subscription has the price of the version it was sold by and counts as paid. For an unknown version,
+    the plan of today is taken, and the amount paid counts as unknown. `None`: the plan is in no known catalogue.
     """
     found = stored(connection, organization.organization_id)
     if found is not None:

@@ -1,1 +1,1 @@
-"""What organisations use: events in, meters out."""
+"""Usage: events that hosts report, and their daily roll-up."""

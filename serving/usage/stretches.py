@@ -1,4 +1,4 @@
-"""What was used in each stretch of a quota window: the figures that overage is charged by."""
+"""The usage in each stretch of a quota window, by which overage is charged."""
 
 from collections.abc import Sequence
 

@@ -88,7 +88,7 @@ class Authenticator:
         return scheme.lower() == "bearer" and right
 
     def bearer(self, token: str, *, now: datetime) -> str:
-        """The organisation of a modal token, whatever the origin of the request; raises `NotAuthenticated`."""
+        """The organisation of a modal token, from any origin; raises `NotAuthenticated`."""
         organization_id, _, expires_at = self._claims(token)
         if now >= expires_at:
             raise NotAuthenticated("token_expired")

@@ -15,7 +15,7 @@ Content = TypeVar("Content")
 def locale_for(request: HTTPConnection, organization_locale: str | None = None) -> LocaleCode:
     """The language of an answer: the `locale` asked for, else `Accept-Language`, else the organisation's, else German.
 
-    A language that the service does not speak is skipped, so a host may pass on whatever its reader prefers.
+    A language that the service does not speak is skipped, so a host may pass on any preference of its reader.
     """
     return (
         supported(request.query_params.get("locale"))

@@ -17,7 +17,7 @@ class Callers:
         self.anyone: Any = Depends(self._anyone)
         """Lets the host backend pass, and a browser with a modal token."""
         self.host_only: Any = Depends(self._host_only)
-        """Lets the host backend pass and nobody else."""
+        """Lets only the host backend pass."""
 
     def authenticate(self, request: Request) -> None:
         """Note the caller on the request; raises `NotAuthenticated`, `OriginNotAllowed`."""

@@ -18,7 +18,7 @@ from serving.web.telemetry import Metrics
 
 MAX_BODY_BYTES: Final = 1_048_576
 MAX_DRAINED_BYTES: Final = 32 * 1_048_576
-"""At most so many bytes of a refused body are read and discarded before the connection is dropped."""
+"""The most bytes of a refused body that are read and discarded before the connection is dropped."""
 
 _PREFLIGHT: Final = {
     b"access-control-allow-methods": b"GET, POST, PATCH, DELETE",

@@ -30,7 +30,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/docs")
 async def reference(request: Request) -> Response:
-    """The page; whoever calls an operation from it enters the API key or a modal token there."""
+    """The page; to call an operation from it, the reader enters the API key or a modal token."""
     return HTMLResponse(_PAGE.format(title=request.app.title), headers=_HEADERS)
 
 

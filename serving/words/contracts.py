@@ -1,4 +1,4 @@
-"""What words say, as it crosses the boundary: prices, limits, features and blockers in the reader's language.
+"""Shapes of texts in answers: prices, limits, features and blockers in the reader's language.
 
 The shape of an answer is a `TypedDict`: the function that makes the answer returns it, the type checker proves that,
 FastAPI documents it, and nothing is validated or copied on the way out.
@@ -21,7 +21,7 @@ IntervalName = Literal["month", "year"]
 
 @answer_shape
 class Price(TypedDict):
-    """What one interval of the plan costs."""
+    """The price of one interval of the plan."""
 
     amount_cents: int
     currency: str
@@ -64,7 +64,7 @@ class BlockerText(TypedDict):
 
 @answer_shape
 class OverageText(TypedDict):
-    """What so many units beyond the plan's allowance cost, net."""
+    """The net price of units beyond the plan's allowance."""
 
     metric: str
     unit_quantity: int
@@ -77,7 +77,7 @@ class OverageText(TypedDict):
 
 @answer_shape
 class UsageText(TypedDict):
-    """How full a limit of the plan would be with a month of the organisation's own usage."""
+    """The share of a limit that a month of the organisation's own usage would fill."""
 
     metric: str
     used: int

@@ -29,7 +29,7 @@ def priced_unit(price_cents: Fraction) -> tuple[int, int]:
 
 
 def overage_answers(plan: Plan, words: Words) -> list[OverageText]:
-    """What a unit beyond each allowance costs on the plan, the metric that it is sold by first."""
+    """The overage price of each metric of the plan; the metric that it is sold by comes first."""
     named = [limit.metric for limit in (*key_limits(plan), *plan.limits) if limit.renewable and not isinf(limit.value)]
     return [
         overage_answer(metric, plan.overage_cents[metric], words)
