@@ -200,8 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = compare(before, after, mask=asked.masked)
     if asked.places:
         print_places(found)
-        return 1 if found else 0
-    for step, told in found.items():
+    for step, told in ({} if asked.places else found).items():
         print(f"{step}  {before.get(step, after.get(step, {})).get('request', '')}")
         print("".join(f"    {line}\n" for line in told[: asked.lines]), end="")
         if len(told) > asked.lines:
