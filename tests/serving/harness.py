@@ -12,6 +12,7 @@ import structlog
 from alembic.script import ScriptDirectory
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from sqlalchemy import Executable, text
 
 from recommender.ranking.ranker import Ranker
 from serving.app import create_app
@@ -60,6 +61,28 @@ class Service:
         self.settings = services.settings
         self.clock = clock
         self.host = {"Authorization": f"Bearer {API_KEY}"}
+
+    def rows(self, query: str | Executable) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self.database.reading(lambda connection: [tuple(row) for row in connection.execute(_statement(query))])
+
+    def column(self, query: str | Executable) -> list[Any]:
+        """The first value of each row."""
+        return [row[0] for row in self.rows(query)]
+
+    def row(self, query: str | Executable) -> tuple[Any, ...]:
+        """The one row of a query."""
+        (row,) = self.rows(query)
+        return row
+
+    def value(self, query: str | Executable) -> Any:
+        """The one value of a query."""
+        (value,) = self.row(query)
+        return value
+
+    def execute(self, statement: str | Executable, *parameters: Any) -> None:
+        """Change the database behind the service's back."""
+        self.database.writing(lambda connection: connection.execute(_statement(statement), *parameters))
 
     @property
     def sandbox(self) -> Sandbox:
@@ -119,6 +142,10 @@ class Service:
 def newest_migration() -> str | None:
     """The last of the migrations in the package: the version that the code is written against."""
     return ScriptDirectory(str(files("serving.db") / "migrations")).get_current_head()
+
+
+def _statement(query: str | Executable) -> Executable:
+    return text(query) if isinstance(query, str) else query
 
 
 def usage(event_id: str, /, **changes: object) -> dict[str, Any]:

@@ -109,9 +109,7 @@ class Life:
     def currencies(self) -> list[str]:
         """The currency of every charge so far, oldest first."""
         query = select(charges.c.currency).where(charges.c.organization_id == self.organization_id)
-        return self.service.database.reading(
-            lambda connection: list(connection.execute(query.order_by(charges.c.occurred_at)).scalars())
-        )
+        return self.service.column(query.order_by(charges.c.occurred_at))
 
     def charges(self) -> list[tuple[str, list[tuple[str, int]], int]]:
         """What was charged so far: kind, lines and total with tax, oldest first."""

@@ -65,6 +65,6 @@ def test_the_first_weeks_of_a_shop(tmp_path: Path) -> None:
             "SELECT d.plan, d.propensity, o.kind FROM export_decisions d JOIN export_outcomes o USING (decision_id)"
             " WHERE d.recommended ORDER BY o.recorded_at, o.kind DESC"
         )
-        learned = service.database.reading(lambda connection: [tuple(row) for row in connection.execute(query)])
+        learned = service.rows(query)
         assert learned == [("ecommerce-basic", 1.0, "viewed"), ("ecommerce-basic", 1.0, "selected")]
         assert service.get("usage").json()["meters"][0]["used"] == 14 * 1_000 + 7 * 4_000

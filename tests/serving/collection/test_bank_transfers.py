@@ -43,7 +43,7 @@ def balance(life: Life, account: LedgerAccount) -> int:
 
 def attempts(life: Life) -> list[str]:
     query = select(payment_attempts.c.status).order_by(payment_attempts.c.started_at, payment_attempts.c.key)
-    return life.service.database.reading(lambda connection: list(connection.execute(query).scalars()))
+    return life.service.column(query)
 
 
 def test_the_plan_begins_at_once_and_its_invoice_is_open_until_the_money_arrives(shop: Life) -> None:

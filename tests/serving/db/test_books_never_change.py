@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.serving.harness import Service, running
@@ -19,7 +18,7 @@ COLUMNS = {"invoices": "number", "ledger_entries": "entry_id", "ledger_postings"
 def refused(service: Service, statement: str) -> str:
     """Why the database refuses a statement."""
     with pytest.raises(DBAPIError) as raised:
-        service.database.writing(lambda connection: connection.execute(text(statement)))
+        service.execute(statement)
     return str(raised.value.orig)
 
 

@@ -182,7 +182,7 @@ def test_workers_at_once_close_every_period_once_and_collect_every_charge_once(s
 
     assert [kind for kind, _, _ in life.charges()] == ["change", *["renewal"] * 3]
     paid = text("SELECT count(*), count(DISTINCT charge_id) FROM charges WHERE status = 'paid'")
-    assert service.database.reading(lambda connection: tuple(connection.execute(paid).one())) == (4, 4)
+    assert service.row(paid) == (4, 4)
 
 
 def test_the_texts_of_a_catalogue_are_kept_once_by_workers_at_once(service: Service) -> None:

@@ -60,7 +60,7 @@ def newcomer(service: Service, name: str, *, plan: str = "ecommerce-basic") -> L
 
 def left_paying(service: Service) -> int:
     waiting = select(func.count()).where(plan_changes.c.status.in_(("paying", "payment_pending")))
-    return int(service.database.reading(lambda connection: connection.execute(waiting).scalar_one()))
+    return int(service.value(waiting))
 
 
 def test_an_upgrade_and_the_end_of_a_waiting_change_leave_nothing_half_done(service: Service) -> None:

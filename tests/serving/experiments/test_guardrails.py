@@ -41,7 +41,7 @@ def test_a_challenger_that_fails_stops_the_experiment_with_reason_and_instant(tm
 def test_harm_that_both_arms_share_stops_nothing(tmp_path: Path, shelf: Shelf) -> None:
     with trying(tmp_path, challenger=Cheapest(version="challenger")) as service:
         visited(service, IDS)
-        service.database.writing(lambda c: c.execute(update(decisions).values(latency_ms=9_000)))
+        service.execute(update(decisions).values(latency_ms=9_000))
         service.services.experiments.watch(now=NOW)
         health_of_it = service.database.reading(_health)
     assert health_of_it.state.phase(NOW) == "running"
@@ -77,7 +77,7 @@ def test_failed_payments_of_one_arm_stop_it_if_they_came_after_the_exposure(
         visited(service, IDS)
         new = [name for name in IDS if arm_of(experiment(), name).name == "new"]
         rows = [failed_payment(name, NOW + timedelta(minutes=minutes)) for name in new]
-        service.database.writing(lambda c: c.execute(insert(plan_changes), rows))
+        service.execute(insert(plan_changes), rows)
         service.services.experiments.watch(now=NOW)
         state = service.database.reading(lambda c: repository.state_of(c, experiment()))
     assert state.phase(NOW) == phase

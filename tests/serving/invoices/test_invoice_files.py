@@ -15,7 +15,6 @@ import pytest
 from facturx import get_xml_from_pdf
 from httpx2 import Response
 from pypdf import PdfReader
-from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from data_contracts.invoices import Invoice
@@ -149,7 +148,7 @@ def test_the_files_are_made_once_and_never_again(life: Life) -> None:
 
     assert bodies == {asked(life, f"{number}.pdf").content}
     with pytest.raises(IntegrityError, match="an issued document never changes"):
-        life.service.database.writing(lambda connection: connection.execute(text("DELETE FROM invoice_files")))
+        life.service.execute("DELETE FROM invoice_files")
 
 
 def test_the_job_makes_what_nobody_has_asked_for_and_one_fault_stops_nothing_else(

@@ -113,7 +113,7 @@ def test_an_issued_document_can_be_neither_changed_nor_deleted(life: Life, state
     life.takes("basic")
 
     with pytest.raises(IntegrityError, match="an issued document never changes"):
-        life.service.database.writing(lambda connection: connection.execute(text(statement)))
+        life.service.execute(statement)
 
     assert listed(life)[0]["total_cents"] == 22_800
 

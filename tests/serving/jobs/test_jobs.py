@@ -39,7 +39,7 @@ def test_a_subscription_that_cannot_be_read_keeps_nobody_else_from_being_renewed
     row = subscription_states.c.organization_id == "acme"
     spoil = update(subscription_states).where(row).values(state="{}")
     kept = service.database.reading(lambda c: c.execute(subscription_states.select().where(row)).one().state)
-    service.database.writing(lambda connection: connection.execute(spoil))
+    service.execute(spoil)
     service.clock.move_to(service.clock().replace(month=7, day=2))
 
     closed = service.billing.renewals.close_due(now=service.clock())
@@ -47,7 +47,7 @@ def test_a_subscription_that_cannot_be_read_keeps_nobody_else_from_being_renewed
     assert closed == 1
     assert [kind for kind, _, _ in other.charges()] == ["change", "renewal"]
     mend = update(subscription_states).where(row).values(state=kept)
-    service.database.writing(lambda connection: connection.execute(mend))
+    service.execute(mend)
     assert service.billing.renewals.close_due(now=service.clock()) == 1
     assert [kind for kind, _, _ in shop.charges()] == ["change", "renewal"]
 
@@ -119,18 +119,16 @@ def test_money_for_a_change_that_was_given_up_goes_back(shop: Life) -> None:
     shop.at("2025-06-02")
     paid = select(sandbox_payments.c.status, sandbox_payments.c.refunded)
     assert (answer.status_code, shop.subscription()["status"], shop.charges()) == (402, "trial", [])
-    assert service.database.reading(lambda connection: tuple(connection.execute(paid).one())) == ("succeeded", True)
+    assert service.row(paid) == ("succeeded", True)
 
     # What the dashboards count is what the ledger sent back, to the cent.
     moved = select(func.sum(ledger_postings.c.amount_cents)).where(ledger_postings.c.account == "cash")
-    received = service.database.reading(
-        lambda c: c.execute(moved.where(ledger_postings.c.amount_cents > 0)).scalar_one()
-    )
+    received = service.value(moved.where(ledger_postings.c.amount_cents > 0))
     refunds = text("SELECT organization_id, charge_id, currency, amount_cents FROM export_refunds")
     exported = service.database.reading(lambda connection: connection.execute(refunds).all())
     assert received == 1_000
     assert [tuple(row) for row in exported] == [(shop.organization_id, None, "EUR", received)]
-    assert service.database.reading(lambda connection: connection.execute(moved).scalar_one()) == 0
+    assert service.value(moved) == 0
 
 
 def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:

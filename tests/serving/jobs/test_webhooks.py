@@ -51,7 +51,7 @@ def tell(service: Service, key: str, payment: Payment) -> None:
 def under_way(service: Service) -> str:
     """The key of the one order that the provider still works on."""
     query = select(sandbox_payments.c.key).where(sandbox_payments.c.status == "pending")
-    return str(service.database.reading(lambda connection: connection.execute(query).scalar_one()))
+    return str(service.value(query))
 
 
 def waits_for_its_start(shop: Life) -> str:
@@ -92,7 +92,7 @@ def test_money_that_comes_after_its_change_was_given_up_goes_back(shop: Life) ->
     shop.at("2025-06-02")
 
     refunded = select(sandbox_payments.c.refunded)
-    assert shop.service.database.reading(lambda c: c.execute(refunded).scalar_one()) is True
+    assert shop.service.value(refunded) is True
     assert (shop.subscription()["status"], shop.charges()) == ("trial", [])
 
 
@@ -188,7 +188,7 @@ def test_a_message_may_overtake_the_answer(shop: Life) -> None:
     shop.pays_with("tok_timeout")
     shop.at("2025-07-01")
     query = select(payment_attempts.c.key).where(payment_attempts.c.status == "succeeded")
-    known = shop.service.database.reading(lambda connection: list(connection.execute(query).scalars()))
+    known = shop.service.column(query)
 
     for key in known:
         tell(shop.service, key, PAID)

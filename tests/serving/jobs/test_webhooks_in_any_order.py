@@ -66,7 +66,7 @@ def prepared(folder: Path) -> tuple[list[str], Path]:
         keys = select(billing_tables.sandbox_payments.c.key).where(
             billing_tables.sandbox_payments.c.status == "pending"
         )
-        return service.database.reading(lambda c: list(c.execute(keys.order_by("key")).scalars())), folder
+        return service.column(keys.order_by("key")), folder
 
 
 def owe(service: Service, owner: str, connection: Connection, *, behind: bool) -> None:

@@ -8,7 +8,6 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from serving.operations.checks import Finding, Readiness, disk_has_room, jobs_run
 from tests.serving.harness import Service, running
@@ -46,9 +45,7 @@ def test_a_held_write_lock_is_not_ready_until_it_is_given_back(service: Service,
 
 
 def test_another_schema_is_not_ready_and_named(service: Service) -> None:
-    service.database.writing(
-        lambda connection: connection.execute(text("UPDATE plans_schema_version SET version_num = '0001'"))
-    )
+    service.execute("UPDATE plans_schema_version SET version_num = '0001'")
 
     status, checks = failed(service)
 

@@ -102,7 +102,7 @@ def test_a_browser_with_a_wrong_clock_loses_no_outcome(acme: Service, clock: str
 
     assert (first.status_code, again.status_code, again.json()["duplicate"]) == (201, 200, True)
     instants = text("SELECT occurred_at FROM outcomes WHERE event_id = 'late'")
-    [stored] = acme.database.reading(lambda connection: [row[0] for row in connection.execute(instants)])
+    [stored] = acme.column(instants)
     assert str(stored).startswith("2026-03-16 12:00:00")
 
 
@@ -112,7 +112,7 @@ def test_a_lead_is_stored_for_sales(acme: Service) -> None:
     answer = acme.client.post("/v1/organizations/acme/enterprise-leads", json=lead, headers=acme.token())
 
     query = text("SELECT lead_id, email, needs FROM enterprise_leads")
-    stored = acme.database.reading(lambda connection: [tuple(row) for row in connection.execute(query)])
+    stored = acme.rows(query)
     assert answer.status_code == 201
     assert answer.json()["message"] == "Vielen Dank. Unser Vertrieb meldet sich bei Ihnen."
     assert stored == [(answer.json()["lead_id"], "ada@example.com", '["sla","on_premises"]')]

@@ -4,14 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
-from tests.serving.harness import NOW, Service, running, usage
-
-
-def rows(service: Service, query: str) -> list[tuple[object, ...]]:
-    return service.database.reading(lambda connection: [tuple(row) for row in connection.execute(text(query))])
-
+from tests.serving.harness import NOW, running, usage
 
 BOTH = ["ecommerce", "support"]
 """Templates of two families: between these the guard leaves a choice to exploration."""
@@ -22,7 +16,7 @@ def test_exploration_is_logged_with_its_chances(tmp_path: Path) -> None:
         service.put(templates=BOTH)
         service.recommended()
 
-        chances = [row[0] for row in rows(service, "SELECT propensity FROM decision_plans")]
+        chances = [row[0] for row in service.rows("SELECT propensity FROM decision_plans")]
 
     assert sum(map(float, map(str, chances))) == pytest.approx(1, abs=1e-9)
     assert sum(float(str(chance)) > 0 for chance in chances) > 1
@@ -34,7 +28,7 @@ def test_exploration_suggests_no_plan_that_is_too_small(tmp_path: Path) -> None:
         service.send(usage("e1", metric="documents", quantity=5_000))  # Basic holds 1,000
         service.recommended()
 
-        drawn = rows(service, "SELECT plan FROM decision_plans WHERE propensity > 0")
+        drawn = service.rows("SELECT plan FROM decision_plans WHERE propensity > 0")
 
     assert len(drawn) > 1
     assert [plan for (plan,) in drawn if str(plan).endswith("basic")] == []
@@ -45,7 +39,7 @@ def test_exploration_draws_nothing_that_the_guard_does_not_allow(tmp_path: Path)
         service.put()
         service.recommended()
 
-        drawn = rows(service, "SELECT plan FROM decision_plans WHERE propensity > 0")
+        drawn = service.rows("SELECT plan FROM decision_plans WHERE propensity > 0")
 
     assert drawn == [("ecommerce-basic",)]
 
@@ -62,7 +56,7 @@ def test_the_same_world_gives_the_same_advice_in_every_tab_for_hours(tmp_path: P
                 for interval in ("month", "year"):
                     answer = service.get(f"plan-recommendations?interval={interval}", name).json()
                     seen[name].append(answer["plans"][0]["plan"])
-        drawn = rows(service, "SELECT decision_id FROM decision_plans WHERE position = 1 AND propensity < 0.5")
+        drawn = service.rows("SELECT decision_id FROM decision_plans WHERE position = 1 AND propensity < 0.5")
 
     assert {len(set(firsts)) for firsts in seen.values()} == {1}
     assert len({firsts[0] for firsts in seen.values()}) > 1

@@ -12,15 +12,9 @@ from tests.serving.harness import NOW, Service, running, usage
 from tests.serving.rankers import Cheapest, Shelf
 
 
-def rows(service: Service, query: str) -> list[tuple[object, ...]]:
-    return service.database.reading(lambda connection: [tuple(row) for row in connection.execute(text(query))])
-
-
 def subscribe(service: Service, plan: str) -> None:
     values = f"'s1', 'acme', '{plan}', 'month', 'active', 'v1', '2026-03-05 10:00:00', '2026-03-05 10:00:00'"
-    service.database.writing(
-        lambda connection: connection.execute(text(f"INSERT INTO subscriptions VALUES ({values})"))
-    )
+    service.execute(text(f"INSERT INTO subscriptions VALUES ({values})"))
 
 
 def spaces(text: str) -> str:
@@ -91,7 +85,7 @@ def test_a_page_that_is_loaded_again_makes_no_new_impression(acme: Service) -> N
 
     assert again == first
     assert in_english["decision_id"] == first["decision_id"]
-    assert rows(acme, "SELECT count(*) FROM decisions") == [(1,)]
+    assert acme.rows("SELECT count(*) FROM decisions") == [(1,)]
 
 
 def test_eight_pages_at_once_are_shown_one_decision(acme: Service) -> None:
@@ -139,14 +133,13 @@ def test_month_and_year_are_two_decisions(acme: Service) -> None:
 def test_every_candidate_of_a_decision_is_stored_and_exactly_one_recommended(acme: Service) -> None:
     answer = acme.recommended()
 
-    stored = rows(
-        acme,
+    stored = acme.rows(
         "SELECT count(*), sum(probability), sum(propensity), sum(recommended), sum(shown), min(position), max(position)"
         " FROM export_decisions WHERE features IS NOT NULL",
     )
 
     assert stored == [(12, pytest.approx(1, abs=1e-9), 1.0, 1, 3, 1, 12)]
-    first = rows(acme, "SELECT decision_id, plan FROM decision_plans WHERE position = 1")
+    first = acme.rows("SELECT decision_id, plan FROM decision_plans WHERE position = 1")
     assert first == [(answer["decision_id"], answer["plans"][0]["plan"])]
 
 

@@ -29,7 +29,7 @@ def at_once(threads: int, call: Callable[[int], Response]) -> Counter[tuple[int,
 
 def rows(life: Life, table: str) -> int:
     of = {"payments": sandbox_payments, "changes": plan_changes}[table]
-    return life.service.database.reading(lambda c: c.execute(select(func.count()).select_from(of)).scalar_one())
+    return int(life.service.value(select(func.count()).select_from(of)))
 
 
 def test_ten_threads_with_one_quote_and_their_own_keys(shop: Life) -> None:

@@ -89,7 +89,7 @@ def test_while_the_first_request_is_under_way_the_second_is_told_when_to_ask_aga
     quote = shop.previews("basic")
     shop.confirms(quote, key="k")
     unanswered = update(idempotency_keys).values(status_code=None, body=None)
-    shop.service.database.writing(lambda connection: connection.execute(unanswered))
+    shop.service.execute(unanswered)
 
     again = shop.confirms(quote, key="k")
 

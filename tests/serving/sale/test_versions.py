@@ -178,7 +178,7 @@ def imported(life: Life, version: str) -> None:
         "occurred_at": datetime(2025, 6, 1, tzinfo=UTC),
         "recorded_at": datetime(2025, 6, 1, tzinfo=UTC),
     }
-    life.service.database.writing(lambda connection: connection.execute(subscriptions.insert().values(row)))
+    life.service.execute(subscriptions.insert().values(row))
 
 
 def test_tiers_are_compared_within_the_catalogue_of_the_wish(tmp_path: Path) -> None:

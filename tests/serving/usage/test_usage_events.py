@@ -190,9 +190,7 @@ def test_a_subscription_is_metered_from_the_day_of_its_month(acme: Service) -> N
 
 
 def subscribe(service: Service, plan: str, *, at: str) -> None:
-    service.database.writing(
-        lambda connection: connection.execute(
-            text("INSERT INTO subscriptions VALUES ('s1', 'acme', :plan, 'month', 'active', 'v1', :at, :at)"),
-            {"plan": plan, "at": at},
-        )
+    service.execute(
+        text("INSERT INTO subscriptions VALUES ('s1', 'acme', :plan, 'month', 'active', 'v1', :at, :at)"),
+        {"plan": plan, "at": at},
     )
