@@ -39,6 +39,8 @@ class Column:
     """The values that the column may take; empty: any."""
     container: type | None = None
     """The type that a JSON text holds, `list` or `dict`; `None` for other kinds."""
+    named_texts: bool = False
+    """Whether a `dict` maps names to texts; otherwise to numbers."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def _column(name: str, annotation: Any, metadata: list[Any]) -> Column:
         annotation, *inner = get_args(annotation)
         metadata = [*metadata, *inner]
     if Json in (part if isinstance(part, type) else type(part) for part in metadata):
-        return Column(name, "json", nullable, container=get_origin(annotation) or annotation)
+        container, named_texts = get_origin(annotation) or annotation, get_args(annotation) == (str, str)
+        return Column(name, "json", nullable, container=container, named_texts=named_texts)
     if get_origin(annotation) is Literal:
         return Column(name, "text", nullable, choices=get_args(annotation))
     return Column(name, KINDS[annotation], nullable)

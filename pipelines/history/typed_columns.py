@@ -86,7 +86,7 @@ def _text(_column: Column, array: Any) -> TypedColumn:
 def _json(column: Column, array: Any) -> TypedColumn:
     text = array.to_pandas()
     codes, distinct = pd.factorize(text)
-    sound = np.array([_is_json_of(value, column.container) for value in distinct] + [True])
+    sound = np.array([_is_json_of(value, column) for value in distinct] + [True])
     return TypedColumn(text, codes >= 0, sound[codes])
 
 
@@ -137,15 +137,16 @@ READERS: Final[dict[Kind, Callable[[Column, Any], TypedColumn]]] = {
 }
 
 
-def _is_json_of(text: str, container: type | None) -> bool:
-    """Whether the text is JSON of the container: a list, or an object whose values are numbers or null."""
+def _is_json_of(text: str, column: Column) -> bool:
+    """Whether the text is JSON of the column: a list, or an object whose values are numbers or null, or texts."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
     if isinstance(value, dict):
-        return container is dict and all(each is None or isinstance(each, int | float) for each in value.values())
-    return isinstance(value, list) and container is list
+        wanted = str if column.named_texts else int | float | None
+        return column.container is dict and all(isinstance(each, wanted) for each in value.values())
+    return isinstance(value, list) and column.container is list
 
 
 def _is_text(arrow_type: Any) -> bool:

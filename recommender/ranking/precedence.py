@@ -3,10 +3,22 @@
 from typing import Final, Literal
 
 ContextCode = Literal[
-    "beyond", "money", "limit", "growth", "stay", "usage", "integration", "template", "unknown", "neutral", "nothing"
+    "beyond",
+    "money",
+    "limit",
+    "growth",
+    "stay",
+    "usage",
+    "integration",
+    "template",
+    "blocked",
+    "keep",
+    "unknown",
+    "neutral",
+    "nothing",
 ]
-"""The sentence above the cards: usage `beyond` the largest plan of the family; `unknown`: usage is, so it plays no
-part; `neutral` claims nothing; `nothing` is on sale."""
+"""The sentence above the cards: usage is `beyond` the largest plan of the family; the better plan is `blocked`; nothing
+speaks against what is held (`keep`); usage is `unknown`; not enough is known (`neutral`); `nothing` is on sale."""
 
 PRECEDENCE: Final[tuple[tuple[str, ContextCode], ...]] = (
     ("saves", "money"),

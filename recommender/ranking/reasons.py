@@ -215,6 +215,8 @@ class _Contest:
         elif to_alternative:
             found += [(fact, rival) for fact in bill_facts(self.facts, plan=plan, rival=rival)]
         said = {each.code for each in checked if each.checks.rival == codes[rival]}
+        if not said and not found:
+            found += [(fact, rival) for fact in enough(self.facts, plan=plan, rival=rival)]
         found = [(fact, other) for fact, other in found if other != rival or fact.code not in said]
         reasons = []
         for fact, other in found:

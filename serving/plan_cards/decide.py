@@ -111,6 +111,7 @@ async def decide(
     explanation = await fallback.rerun(result.ranker, explained) if ranked is not None else None
     order, row = places_of(ranked.order if ranked else (), snapshot=snapshot, assortment=assortment, shown=terms.shown)
     usage = projected_usage(question.measured, usage_range=fallback.champions.champion.usage_range)
+    guarded = None if ranked is None else question.guard_record(ranked)
     content = content_of(
         order[: len(row)],
         row=row,
@@ -119,9 +120,10 @@ async def decide(
         assortment=assortment,
         explanation=explanation,
         usage=usage,
+        guarded=guarded,
     )
     if ranked is not None:
-        content |= {"guard": question.guard_record(ranked), "draw": question.draw_record(ranked)}
+        content["draw"] = question.draw_record(ranked)
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,
@@ -133,7 +135,7 @@ async def decide(
         experiment=None if place is None else place.experiment.name,
         arm=None if place is None else place.arm.name,
         latency_ms=None,
-        guard=content.get("guard"),
+        guard=guarded,
         basis=basis,
         content=content,
         occurred_at=snapshot.at,

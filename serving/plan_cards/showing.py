@@ -49,8 +49,9 @@ def content_of(
     assortment: Assortment,
     explanation: Explanation | None,
     usage: MonthlyUsage,
+    guarded: Mapping[str, str] | None,
 ) -> dict[str, Any]:
-    """The answer without words."""
+    """The answer without words; `guarded` says which plan would have been first, and why it is not."""
     shown = [
         _Shown(each, row[each.plan], snapshot=snapshot, measured=measured, catalogue=assortment.catalogue, usage=usage)
         for each in cards
@@ -59,8 +60,12 @@ def content_of(
     against = first.concerns(None) if first is not None else ()
     family = [plan for plan in assortment.catalogue.plans if first is not None and plan.family == first.plan.family]
     beyond = beyond_largest([plan for plan in family if not plan.private], usage=usage.expected)
+    context: dict[str, Any] = {"code": "nothing", "reason": None, "plan": None, "params": {}}
+    if first is not None:
+        held = snapshot.current.held.plan
+        context = _context(explanation, first=first.plan, beyond=beyond, held=held, guarded=guarded)
     return {
-        "context": _context(explanation, first=None if first is None else first.plan, beyond=beyond),
+        "context": context,
         "plans": [
             each.record(
                 explanation,
@@ -121,15 +126,30 @@ def _larger(card: _Shown, first: _Shown | None) -> bool:
     return first is not None and card.plan.family == first.plan.family and card.plan.tier > first.plan.tier
 
 
-def _context(explanation: Explanation | None, *, first: Plan | None, beyond: Beyond | None) -> dict[str, Any]:
-    """The sentence above the cards; `reason` is its reason, `plan` the recommended plan."""
-    if first is None:
-        return {"code": "nothing", "reason": None, "plan": None, "params": {}}
-    if beyond is not None and first.code == beyond.plan:
-        return {"code": "beyond", "reason": None, "plan": first.code, "params": _beyond_record(beyond)}
+def _context(
+    explanation: Explanation | None,
+    *,
+    first: Plan,
+    beyond: Beyond | None,
+    held: str | None,
+    guarded: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    """The sentence above the cards; `reason` is its reason, `plan` the recommended plan. First match wins."""
     context = NEUTRAL if explanation is None else explanation.context
-    reason = None if context.reason is None else context.reason.code
-    return {"code": context.code, "reason": reason, "plan": first.code, "params": dict(context.params)}
+    silent = explanation is None or not explanation.reasons
+    found: tuple[str, str | None, Mapping[str, Any]]
+    if beyond is not None and first.code == beyond.plan:
+        found = "beyond", None, _beyond_record(beyond)
+    elif context.code == "unknown" or not silent:
+        found = context.code, None if context.reason is None else context.reason.code, context.params
+    elif guarded is not None and guarded["code"] == "blocked":
+        found = "blocked", None, {"plan": guarded["first"]}
+    elif first.code == held:
+        found = "keep", None, {"plan": first.code}
+    else:
+        found = context.code, None if context.reason is None else context.reason.code, context.params
+    code, reason, params = found
+    return {"code": code, "reason": reason, "plan": first.code, "params": dict(params)}
 
 
 def _beyond_record(beyond: Beyond) -> dict[str, Any]:

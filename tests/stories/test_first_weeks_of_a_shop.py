@@ -41,6 +41,8 @@ def test_the_first_weeks_of_a_shop(tmp_path: Path) -> None:
         assert first["reasons"][0]["params"] == {
             "amount_cents": 19_000,
             "other_amount_cents": 49_000,
+            "overage_amount_cents": 0,
+            "saving_amount_cents": 30_000,
             "plan": "ecommerce-scale",
         }
 
