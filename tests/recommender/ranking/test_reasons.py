@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recommender.ranking.derived import Facts, select
-from recommender.ranking.guard_facts import NEED_OF
+from recommender.ranking.guard_facts import NEED_OF, enough
 from recommender.ranking.needs import NEEDS
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import facts_for
@@ -230,11 +230,11 @@ def test_every_reason_holds_weighs_and_would_be_missed(ranker: Ranker) -> None:
                 said += 1
                 rival = TABLE.codes.index(reason.checks.rival)
                 facts = Facts(one, TABLE)
-                (fact,) = (
-                    fact
-                    for fact in facts_for(facts, plan=int(plan), rival=rival)
-                    if (fact.code, fact.params) == (reason.code, reason.params)
-                )
+                stated = [*facts_for(facts, plan=int(plan), rival=rival), *enough(facts, plan=int(plan), rival=rival)]
+                (fact,) = (fact for fact in stated if (fact.code, fact.params) == (reason.code, reason.params))
+                if reason.code == "enough":
+                    assert facts.reported_bill_cents[0, plan] < facts.reported_bill_cents[0, rival]
+                    continue
                 if reason.checks.by == "guard":
                     need = NEEDS[NEED_OF[reason.code]]
                     assert need(facts)[0, plan, rival]
