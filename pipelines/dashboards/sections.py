@@ -55,7 +55,7 @@ def breakdown(view: PageView, slug: str, dimension: str) -> Section:
     parts = cut(view.tables, dimension, rows=metric.rows, columns=metric.reads)
     named = [(_name(view, dimension, value), metric(part, comparisons=len(parts))) for value, part in parts]
     called = view.say(f"dimension.{dimension}")
-    heading = view.say("slice.heading", metric=metric.label(view.locale), dimension=called)
+    heading = view.say("slice.heading", metric=metric.label(view.locale), by=view.say(f"by.{dimension}"))
     if not any(each.value is not None for _, each in named):
         return Section(heading, "", note=view.say("note.empty"))
     table = table_of(view, metric, named, called)

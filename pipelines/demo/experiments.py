@@ -52,12 +52,12 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
         Experiment(
             name="fewer-lost",
             question={
-                "de": "Erfunden: Im Arm „new“ gehen weniger wortlos, und weniger Zahlungen schlagen fehl. "
-                f"Die bekannte Wirkung auf „bezahlt“ ist +{points.replace('.', ',')} Punkte.",
-                "en": "Made up: in the arm “new” fewer leave without a word and fewer payments fail. "
-                f"The known effect on “paid” is +{points} points.",
-                "fr": "Inventé : dans le bras « new », moins de départs sans un mot et moins de paiements échoués. "
-                f"L’effet connu sur « payé » est de +{points.replace('.', ',')} points.",
+                "de": "Simuliert: In der Variante „new“ brechen weniger Organisationen wortlos ab, und weniger "
+                f"Zahlungen schlagen fehl. Die bekannte Wirkung auf „bezahlt“ beträgt +{points.replace('.', ',')} Punkte.",
+                "en": "Simulated: in the variant “new”, fewer organisations leave without further activity and fewer "
+                f"payments fail. The known effect on “paid” is +{points} points.",
+                "fr": "Simulé : dans la variante « new », moins d’organisations partent sans suite et moins de "
+                f"paiements échouent. L’effet connu sur « payé » est de +{points.replace('.', ',')} points.",
             },
             planned_organizations=900,
             segment=Segment(start=0, end=30),
@@ -66,9 +66,9 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
         Experiment(
             name="same-twice",
             question={
-                "de": "Erfunden: Beide Arme sind gleich (A/A). Was sich hier zeigt, ist Zufall.",
-                "en": "Made up: both arms are the same (A/A). Whatever shows here is chance.",
-                "fr": "Inventé : les deux bras sont identiques (A/A). Ce qui se voit ici est dû au hasard.",
+                "de": "Simuliert: Beide Varianten sind gleich (A/A). Jeder sichtbare Unterschied ist Zufall.",
+                "en": "Simulated: both variants are the same (A/A). Any visible difference is chance.",
+                "fr": "Simulé : les deux variantes sont identiques (A/A). Toute différence visible est due au hasard.",
             },
             planned_organizations=300,
             segment=Segment(start=30, end=38),

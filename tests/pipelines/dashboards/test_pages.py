@@ -91,7 +91,7 @@ def test_every_page_is_cut_by_every_dimension(slug: str, dimension: str) -> None
 def test_a_cell_on_few_cases_is_hollow_and_says_so() -> None:
     by_template = page("overview", twenty(), locale="en", now=NOW).sections[-1]
 
-    assert by_template.note == "2 of 2 values rest on fewer than 30 cases."
+    assert by_template.note == "Fewer than 30 cases: 2 of 2 values."
     assert by_template.table is not None
     assert by_template.table["Note"].str.contains("not enough to decide on").all()
 

@@ -182,7 +182,7 @@ def test_a_world_of_half_the_size_shows_what_is_known_of_it(tmp_path: Path) -> N
 
 def test_the_known_effect_is_named_and_said_to_be_made_up_in_every_language() -> None:
     known, _ = demo_experiments(END)
-    parts = {"de": ("Erfunden", "+12,4"), "en": ("Made up", "+12.4"), "fr": ("Inventé", "+12,4")}
+    parts = {"de": ("Simuliert", "+12,4"), "en": ("Simulated", "+12.4"), "fr": ("Simulé", "+12,4")}
 
     assert round(100 * KNOWN_EFFECT, 1) == 12.4
     for locale in LOCALES:
