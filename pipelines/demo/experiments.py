@@ -53,7 +53,8 @@ def demo_experiments(until: datetime) -> tuple[Experiment, ...]:
             name="fewer-lost",
             question={
                 "de": "Simuliert: In der Variante „new“ brechen weniger Organisationen wortlos ab, und weniger "
-                f"Zahlungen schlagen fehl. Die bekannte Wirkung auf „bezahlt“ beträgt +{points.replace('.', ',')} Punkte.",
+                "Zahlungen schlagen fehl. "
+                f"Die bekannte Wirkung auf „bezahlt“ beträgt +{points.replace('.', ',')} Punkte.",
                 "en": "Simulated: in the variant “new”, fewer organisations leave without further activity and fewer "
                 f"payments fail. The known effect on “paid” is +{points} points.",
                 "fr": "Simulé : dans la variante « new », moins d’organisations partent sans suite et moins de "
