@@ -47,11 +47,6 @@ class Participants:
         return int(self.crossed.sum())
 
     @property
-    def misplaced(self) -> int:
-        """The number of participants that are not assigned to the arm that they were first exposed to."""
-        return int(self.wrong_arm.sum())
-
-    @property
     def crossed_too_often(self) -> bool:
         """Whether more participants were in two arms than `CROSSED_SHARE` allows."""
         return self.in_two_arms > CROSSED_SHARE * len(self.arm)

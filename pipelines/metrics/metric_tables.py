@@ -84,7 +84,7 @@ def read_metric_tables(
     prices = PriceList(catalogues)
     journeys = journeys_frame(checked, known=known, prices=prices, end=end)
     decisions = decisions_frame(checked, known=known, journeys=journeys)
-    taking_part = [
+    participants = [
         participants_frame(checked, each, decisions, known=known, prices=prices, end=end) for each in experiments
     ]
     charges = charges_frame(checked, known=known)
@@ -95,8 +95,8 @@ def read_metric_tables(
         data_end=EPOCH + timedelta(microseconds=end),
         currency=next(iter(currencies), "EUR"),
         decisions=decisions,
-        participants=pd.concat(taking_part, ignore_index=True)
-        if taking_part
+        participants=pd.concat(participants, ignore_index=True)
+        if participants
         else pd.DataFrame(columns=list(PARTICIPANT_COLUMNS)),
         drift=drift.concatenated(drift.drift_frame(checked, end_us=end), drift.label_drift(journeys, end_us=end)),
         experiments=tuple(experiments),

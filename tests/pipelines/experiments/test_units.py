@@ -32,7 +32,7 @@ def test_each_organisation_counts_once_from_its_first_exposure() -> None:
     assert found.organization.tolist() == [one, other]
     assert found.arm.tolist() == [1, 0]
     assert found.since_us.tolist() == [us(1), us(2)]
-    assert (found.in_two_arms, found.misplaced, found.unknown_arm_decisions) == (0, 0, 0)
+    assert (found.in_two_arms, int(found.wrong_arm.sum()), found.unknown_arm_decisions) == (0, 0, 0)
 
 
 def test_replayed_twice_in_any_order_it_is_the_same() -> None:
@@ -50,7 +50,7 @@ def test_who_was_in_two_arms_or_not_in_the_drawn_one_is_counted() -> None:
     one, other = drawn("new")[:2]
     found = took((one, "new", 1.0), (one, "control", 2.0), (other, "control", 1.0))
     assert found.in_two_arms == 1
-    assert found.misplaced == 1
+    assert int(found.wrong_arm.sum()) == 1
     assert found.crossed_too_often
 
 
