@@ -1,21 +1,13 @@
 """`python -m models`: train a ranker, judge it, promote it, check what serving would load."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
 
-from models.data.dataset import TrainingSetRefused
-from models.registry.bundle import BundleRefused
+from models.registry.command_line import errors_as_exit_codes, policy_of, situations_of
 from models.registry.console import console, print_conditions, print_metrics, print_policies
-from models.registry.promotion_history import PromotionRefused
-
-if TYPE_CHECKING:
-    from models.data.situations import Batch
-    from recommender.ranking.exploration import Policy
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -57,7 +49,7 @@ def train_command(
     kept = Registry(registry)
     with errors_as_exit_codes(), console.status("reading the training set") as status:
         rows = load_training_set(training_set)
-        batches = _situations(training_set, catalogue, offers)
+        batches = situations_of(training_set, catalogue, offers)
         known = truth_for(rows, truth) if truth else None
         with kept.exclusive():
             champion = None if try_out else kept.champion()
@@ -109,7 +101,7 @@ def evaluate_command(
         champion = kept.champion()
         words = f"champion: {champion.version}" if champion else "[yellow]there is no champion yet[/]; the rules answer"
         if version is not None:
-            batches = _situations(training_set, catalogue, offers)
+            batches = situations_of(training_set, catalogue, offers)
             known_version = kept.published(version)
             judged = judge_version(
                 rows,
@@ -124,7 +116,7 @@ def evaluate_command(
             print_conditions(judged.verdict)
             return
         known = truth_for(rows, truth) if truth else None
-        tried, explored = kept.challenger(), _policy(exploring)
+        tried, explored = kept.challenger(), policy_of(exploring)
         found = evaluate(
             rows, champion=champion, challenger=tried, truth=known, exploring=explored, progress=status.update
         )
@@ -201,7 +193,7 @@ def audit_reasons_command(
 
     kept = Registry(registry)
     with errors_as_exit_codes(), console.status("reading the situations") as status:
-        batches = spread(_situations(training_set, catalogue, offers), decisions)
+        batches = spread(situations_of(training_set, catalogue, offers), decisions)
         total = sum(map(len, batches))
 
         def progress(done: int) -> None:
@@ -225,7 +217,7 @@ def backtest_command(
     from models.judging.backtest import backtest, learned_range
 
     with errors_as_exit_codes(), console.status("reading the situations"):
-        batches = _situations(training_set, catalogue, offers)
+        batches = situations_of(training_set, catalogue, offers)
         found = backtest(batches, usage_range=learned_range(batches))
     table = Table("what", title="held-out organisations: the 80 % range against the 30 days that followed")
     for name in ("cases", "inside", "below", "above"):
@@ -233,6 +225,33 @@ def backtest_command(
     for one in found:
         table.add_row(one.what, f"{one.cases:,}", f"{one.inside:.1%}", f"{one.below:.1%}", f"{one.above:.1%}")
     console.print(table)
+
+
+@app.command("score")
+def score_command(
+    *,
+    training_set: TrainingSetFolder,
+    registry: RegistryFolder,
+    out: Annotated[Path, typer.Option(help="Table to write: .parquet or .csv, one row per candidate plan.")],
+    organisations: Annotated[
+        list[str] | None, typer.Option(help="Only this organisation; may be given several times.")
+    ] = None,
+    catalogue: CatalogueFiles = None,
+    offers: OffersFiles = None,
+) -> None:
+    """Rank the plans of every logged situation by the champion, or by the rules where there is none, in bulk."""
+    from models.registry.registry import Registry
+    from models.training.score import score
+    from recommender.ranking.rules import RuleRanker
+
+    if out.suffix not in (".parquet", ".csv"):
+        raise typer.BadParameter(f"{out.name} must end in .parquet or .csv", param_hint="--out")
+    with errors_as_exit_codes(), console.status("reading the situations"):
+        ranker = Registry(registry).champion() or RuleRanker()
+        table = score(situations_of(training_set, catalogue, offers), ranker, organizations=organisations)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(out, index=False) if out.suffix == ".csv" else table.to_parquet(out, index=False)
+    typer.echo(f"{table['decision_id'].nunique():,} decisions ranked by {ranker.name} {ranker.version}: {out}")
 
 
 @app.command("check-bundle")
@@ -243,42 +262,6 @@ def check_bundle(folder: Annotated[Path, typer.Argument(help="Folder with model.
     with errors_as_exit_codes():
         check(folder)
     console.print("the bundle scores its golden rows as it did when it was trained")
-
-
-def _situations(folder: Path, catalogue: list[Path] | None, offers: list[Path] | None) -> "tuple[Batch, ...]":
-    from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
-    from models.data.situations import load_situations
-    from recommender.billing.catalogue_build import load_catalogue
-
-    try:
-        texts = texts_of(catalogue or [], offers or [])
-    except OffersWithoutCatalogue as error:
-        raise typer.BadParameter(str(error)) from error
-    return load_situations(folder, [load_catalogue(*pair) for pair in texts])
-
-
-def _policy(exploring: tuple[float, float, float] | None) -> "Policy":
-    from recommender.ranking.exploration import OFF, Policy
-
-    try:
-        return OFF if exploring is None else Policy(*exploring)
-    except ValueError as error:
-        raise typer.BadParameter(f"--exploring: {error}") from error
-
-
-@contextmanager
-def errors_as_exit_codes() -> Iterator[None]:
-    """Turn an expected refusal into one line on stderr and exit status 1."""
-    from data_contracts.yaml_reading.places import CatalogueFaults
-
-    try:
-        yield
-    except (BundleRefused, PromotionRefused, TrainingSetRefused, CatalogueFaults, UnicodeDecodeError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
-    except OSError as error:
-        typer.echo(f"{error.filename or 'file'}: {error.strerror or error}", err=True)
-        raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

@@ -152,6 +152,11 @@ def load_version(folder: Path) -> Published:
     return Published(_load(folder, manifest), until)
 
 
+def read_version(folder: Path) -> PlanRanker:
+    """Load a bundle in this process, without golden rows; `BundleRefused` unless size, hash and format fit."""
+    return _load(folder, _manifest(folder / "manifest.json"))
+
+
 def check(folder: Path) -> None:
     """Load a bundle and score its golden rows; `BundleRefused` when they differ. Runs in the child process."""
     manifest = _manifest(folder / "manifest.json")

@@ -4,7 +4,7 @@ MLflow keeps `mlflow.db` and `artifacts` in the registry's folder. The service o
 """
 
 import fcntl
-import json
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 
 from models.data.dataset import TrainingSet, columns_of
 from models.data.situations import Logged
-from models.ranker.design_matrix import TREE_NAMES
-from models.ranker.plan_ranker import TREE_COLUMNS, PlanRanker
+from models.ranker.design_matrix import FEATURE_NAMES
+from models.ranker.plan_ranker import PlanRanker
 from models.registry.bundle import (
     CHALLENGER,
     BundleRefused,
@@ -35,9 +36,10 @@ from models.registry.bundle import (
 )
 from models.registry.gate_reports import GateReport, require_passed, write_report
 from models.registry.mlflow_run import log_plots, run_metrics
-from models.registry.mlflow_store import mlflow_store, table_of
+from models.registry.mlflow_store import copy_code, copy_model, mlflow_store, table_of
 from models.registry.model_card import model_card
 from models.registry.promotion_history import Change, How, PromotionRefused, previous, record
+from models.registry.pyfunc_model import DECISION, PlanRankerModel
 from models.registry.report import markdown
 from models.training.judge_challenger import Judged
 from models.training.train import Trained
@@ -49,7 +51,8 @@ CHAMPION: Final = "champion"
 MANIFEST_TAG: Final = "manifest_sha256"
 """The tag with the hash of the published manifest; an edit of the manifest is found at promotion."""
 GOLDEN_DECISIONS: Final = 25
-PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4"]
+PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4", "pandas>=3"]
+"""What the registered model needs beside the copy of the code that is stored with it."""
 
 
 LOCK: Final = ".in_use"
@@ -132,7 +135,7 @@ class Registry:
                 mlflow.log_metrics(run_metrics(trained, judged.evidence))
                 mlflow.log_dict(trained.parameters, "parameters.json")
                 mlflow.log_text(markdown(trained, verdict), "report.md")
-                version = self._log_trees(mlflow, trained)
+                version = self._log_model(mlflow, trained)
                 mlflow.log_text(model_card(trained, judged.evidence, verdict, version=version), "model_card.md")
                 log_plots(mlflow, trained, judged.evidence)
                 ranker = replace(trained.ranker, version=version)
@@ -155,17 +158,29 @@ class Registry:
             self.folder, GateReport(version, judged.champion, judged.verdict.outcome, judged.verdict.conditions, at)
         )
 
-    def _log_trees(self, mlflow: Any, trained: Trained) -> str:
-        signature = mlflow.models.infer_signature(np.zeros((1, TREE_COLUMNS)), np.zeros(1))
-        info = mlflow.lightgbm.log_model(
-            trained.ranker.booster,
-            name="model",
-            signature=signature,
-            registered_model_name=NAME,
-            pip_requirements=PIP_REQUIREMENTS,
-            metadata={"columns": json.dumps(TREE_NAMES)},
-        )
-        return f"{NAME}-{info.registered_model_version}-{trained.learned_from.digest[:8]}"
+    def _log_model(self, mlflow: Any, trained: Trained) -> str:
+        """Register the whole ranker as a pyfunc and return the name of the version."""
+        sample = golden(trained.ranker, trained.holdout)
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            data = write_bundle(work / "ranker", ranker=trained.ranker, golden=sample, about={})
+            names = trained.holdout.decisions[: len(sample.group_sizes)]
+            example = pd.DataFrame(sample.features, columns=list(FEATURE_NAMES))
+            example.insert(0, DECISION, np.repeat(names, sample.group_sizes))
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module=PlanRankerModel.__module__,
+                data_path=str(data),
+                code_paths=[str(path) for path in copy_code(work / "code")],
+                signature=mlflow.models.infer_signature(example, PlanRankerModel(trained.ranker).predict(example)),
+                input_example=example,
+                registered_model_name=NAME,
+                pip_requirements=PIP_REQUIREMENTS,
+                metadata={"feature_names": list(FEATURE_NAMES)},
+            )
+        version = f"{NAME}-{info.registered_model_version}-{trained.learned_from.digest[:8]}"
+        copy_model(self.folder, version, artifacts=mlflow.get_logged_model(info.model_id).artifact_location)
+        return version
 
     def _publish(self, ranker: PlanRanker, trained: Trained, *, run_id: str) -> Path:
         about = {

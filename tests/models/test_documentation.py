@@ -7,7 +7,7 @@ from sybil.document import PythonDocStringDocument
 from sybil.parsers.doctest import DocTestParser
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("data_contracts", "models", "pipelines", "recommender", "serving")
+FOLDERS = ("models",)
 MODULES = sorted(
     str(path.relative_to(ROOT))
     for folder in FOLDERS
@@ -29,4 +29,4 @@ def test_the_examples_of_a_module_give_what_they_say(module: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(MODULES) >= 6
+    assert len(MODULES) >= 10
