@@ -154,7 +154,7 @@ def _needs(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 
 def _beyond(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     used, other = _said(w, claim, rival)
-    return other < claim["own_limit"] == w.limit(plan, claim["metric"]) < used
+    return bool(other < claim["own_limit"] == w.limit(plan, claim["metric"]) < used)
 
 
 def _several(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
