@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue
 from serving.accounts import current_subscription, usage_meters
+from serving.accounts.accrued import accrued_overage
 from serving.accounts.contracts import Notice, RefusedChange, SubscriptionAnswer
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.accounts.notices import notices
@@ -31,6 +32,8 @@ class Overview:
     notices: list[Notice]
     usage: Mapping[str, int]
     """Metric → usage of the current period, as `usage_meters.used` returns it."""
+    accrued_cents: Mapping[str, int]
+    """Metric → net overage of the current period so far."""
     locale: LocaleCode
 
 
@@ -95,7 +98,9 @@ class Accounts:
             current = self._current(connection, organization_id)
             locale = locale_for(organization.locale)
             found = notices(connection, organization=organization, current=current, words=self._words(locale))
-            return Overview(organization, current, found, _used(connection, organization, current), locale)
+            lines = accrued_overage(connection, organization_id, current.subscription)
+            accrued = {line.metric: line.amount_cents for line in lines if line.metric is not None}
+            return Overview(organization, current, found, _used(connection, organization, current), accrued, locale)
 
         return await self._database.read(read)
 

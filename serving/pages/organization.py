@@ -5,6 +5,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from recommender.billing.catalogue import Catalogue
+from recommender.billing.discounts import discount_cents
+from recommender.billing.promotion_end import promotion_end_of
 from serving.accounts import usage_meters
 from serving.invoices.service import Invoices
 from serving.pages.billing import latest_invoices
@@ -13,6 +15,7 @@ from serving.usage.contracts import Meter
 from serving.web.problems import documented
 from serving.words.contracts import IntervalName
 from serving.words.texts import number, percent
+from serving.words.usage import overage_answer
 
 PlanQuery = Annotated[str | None, Query(max_length=128)]
 
@@ -64,12 +67,23 @@ def _plan(page: Page) -> dict[str, Any]:
     if held.plan is None or period is None:
         return {"name": page.say("page.no_plan"), "price": None, "hint": page.say("page.no_plan_hint")}
     interval = held.interval or "month"
-    sold = plan is not None and interval in plan.price_cents
+    sold = plan if plan is not None and interval in plan.price_cents else None
     return {
         "name": plan.name if plan is not None else held.plan,
-        "price": page.words.price(plan.price_cents[interval], interval)["text"] if plan is not None and sold else None,
+        "price": None if sold is None else _price(page, sold.price_cents[interval], interval),
         "hint": page.say("page.period", date=page.day(period.end)),
     }
+
+
+def _price(page: Page, full_cents: int, interval: IntervalName) -> str:
+    """What an interval costs; with a promotion in force until when, and what comes after."""
+    subscription = page.overview.current.subscription
+    full = str(page.words.price(full_cents, interval)["text"])
+    if subscription is None or subscription.discount is None:
+        return full
+    reduced = full_cents - discount_cents(subscription.discount.promotion, price_cents=full_cents)
+    end, now = promotion_end_of(subscription), str(page.words.price(reduced, interval)["text"])
+    return now if end is None else page.say("page.promotion", now=now, then=full, date=page.day(end.at))
 
 
 def _meters(page: Page) -> list[dict[str, Any]]:
@@ -86,6 +100,7 @@ def _meter(meter: Meter, page: Page) -> dict[str, Any]:
     if share is not None and share > NEAR_ALLOWANCE:
         key = "page.meter.over" if share > 1 else "page.meter.near"
         notes.append(page.say(key, percent=percent(page.locale, share)))
+    notes += _overage(meter["metric"], page)
     if meter["resets_at"] is not None and page.overview.current.usage_period is not None:
         notes.append(page.say("page.meter.resets", date=page.day(page.overview.current.usage_period.end)))
     if meter["unlimited"]:
@@ -102,6 +117,16 @@ def _meter(meter: Meter, page: Page) -> dict[str, Any]:
         "level": "over" if (share or 0) > 1 else "near" if (share or 0) > NEAR_ALLOWANCE else "calm",
         "notes": notes,
     }
+
+
+def _overage(metric: str, page: Page) -> list[str]:
+    """What was used beyond the allowance so far, and what each further unit costs."""
+    plan, accrued = page.overview.current.plan, page.overview.accrued_cents.get(metric)
+    notes = [] if accrued is None else [page.say("page.meter.accrued", amount=page.words.money(accrued))]
+    if plan is not None and metric in plan.overage_cents:
+        price = overage_answer(metric, plan.overage_cents[metric], page.words)["price_text"]
+        notes.append(page.say("page.meter.overage", price=price))
+    return notes
 
 
 def _since(page: Page) -> str:

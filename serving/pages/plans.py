@@ -1,6 +1,7 @@
 """The plans as a page with forms: the same recommendation, comparison and way to sales as in the modal."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -16,6 +17,7 @@ from serving.web.forms import Form
 from serving.web.problems import documented
 from serving.words.contracts import IntervalName
 from serving.words.promotions import last_day
+from serving.words.texts import percent
 
 _EVERY: Final = "*"
 
@@ -88,7 +90,7 @@ class _Endpoints:
             session_id=page.session.session_id,
             organization_id=page.organization_id,
         )
-        recommended_family = recommendation["plans"][0]["family"] if recommendation["plans"] else _EVERY
+        first = recommendation["plans"][0] if recommendation["plans"] else {"family": _EVERY, "plan": None}
         return self._pages.render(
             "plans.html",
             page,
@@ -96,7 +98,10 @@ class _Endpoints:
             recommendation=recommendation,
             on_sale=on_sale,
             interval=chosen,
-            comparison=_comparison(on_sale, family or recommended_family, every=page.say("modal.all.every")),
+            percent=partial(percent, page.locale),
+            comparison=_comparison(
+                on_sale, family or first["family"], every=page.say("modal.all.every"), recommended=first["plan"]
+            ),
             offers=[_offer(promotion, on_sale, page) for promotion in on_sale["promotions"]],
             form=form or Form({}),
             faulty=faulty,
@@ -113,16 +118,42 @@ def _offer(promotion: dict[str, Any], on_sale: dict[str, Any], page: Page) -> li
     return sentences
 
 
-def _comparison(on_sale: dict[str, Any], family: str, *, every: str) -> dict[str, Any]:
-    """The comparison of the plans of one family, or of all plans under the name `every`."""
+def _comparison(on_sale: dict[str, Any], family: str, *, every: str, recommended: str | None) -> dict[str, Any]:
+    """The comparison of the plans of one family, or of all plans under the name `every`, group by group."""
     names = {each["code"]: each["name"] for each in on_sale["families"]}
     family = family if family in names else _EVERY
     plans = [plan for plan in on_sale["plans"] if family in {_EVERY, plan["family"]}]
     columns = [on_sale["comparison"]["plans"].index(plan["plan"]) for plan in plans]
     rows = [
-        {"text": row["text"], "texts": [row["texts"][column] for column in columns]}
+        {**row, "cells": [*(_cell(row, column) for column in columns), *_offered(row)]}
         for row in on_sale["comparison"]["rows"]
-        if any(row["values"][column] is not False for column in columns)
+        if any(value is not False for value in [*(row["values"][column] for column in columns), *row["offer_values"]])
     ]
-    name = names.get(family) or every
-    return {"family": family, "name": name, "plans": plans, "rows": rows, "every": _EVERY}
+    return {
+        "family": family,
+        "name": names.get(family) or every,
+        "plans": [{**plan, "mark": _mark(plan, recommended)} for plan in plans],
+        "width": len(plans) + len(on_sale["comparison"]["offers"]),
+        "groups": [
+            {**group, "rows": [row for row in rows if row["group"] == group["code"]]}
+            for group in on_sale["comparison"]["groups"]
+        ],
+        "every": _EVERY,
+    }
+
+
+def _mark(plan: dict[str, Any], recommended: str | None) -> str | None:
+    if plan["plan"] == recommended:
+        return "recommended"
+    return "held" if plan["selection"]["state"] == "current" else None
+
+
+def _cell(row: dict[str, Any], column: int) -> dict[str, Any]:
+    """The text of a cell, and the share of the limit that the organisation's own usage takes."""
+    used, value = row["used"], row["values"][column]
+    share = used / value if used is not None and value else None
+    return {"text": row["texts"][column], "share": share, "over": bool(row["over"] and row["over"][column])}
+
+
+def _offered(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"text": text, "share": None, "over": False} for text in row["offer_texts"]]

@@ -14,6 +14,7 @@ from serving.invoices import repository as invoices
 from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ProgressStatus, QuoteAnswer
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.render import blockers_answer
+from serving.plan_changes.summary import receipt_rows
 from serving.subscriptions import changes
 from serving.subscriptions.changes import ChangeRow, ChangeStatus
 from serving.web.fields import utc_text
@@ -51,8 +52,11 @@ def progress(connection: Connection, change: ChangeRow, *, words: Words, timezon
         "plan": change.plan,
         "date": day(locale, change.effective_at, timezone),
     }
+    unlocked: list[str] = []
     with suppress(UnknownPlan):
         params["plan"] = words.plan_name(change.plan)
+        unlocked = [each["text"] for each in words.features(words.catalogue.plan(change.plan)) if each["included"]]
+    settled = status in {"applied", "scheduled"}
     return {
         "change_id": change.change_id,
         "status": status,
@@ -62,6 +66,8 @@ def progress(connection: Connection, change: ChangeRow, *, words: Words, timezon
         "plan": change.plan,
         "title": say(locale, f"receipt.{status}.title", **params),
         "text": say(locale, f"receipt.{status}.text", **params),
+        "unlocked": unlocked if status == "applied" else [],
+        "rows": receipt_rows(change, words, timezone) if settled else [],
         "remedy": None if failure_code is None else say(locale, f"remedy.{_failure(failure_code, locale)}"),
     }
 

@@ -184,4 +184,8 @@ class ChangeProgress(TypedDict):
     plan: str
     title: str
     text: str
+    unlocked: list[str]
+    """What the plan includes, once it is held."""
+    rows: list[SummaryRow]
+    """What was paid, and the next regular invoice."""
     remedy: str | None

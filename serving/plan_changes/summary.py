@@ -5,10 +5,11 @@ from functools import partial
 
 from recommender.billing.discounts import covers
 from recommender.billing.entitlements import Difference
-from recommender.billing.plan_change import AllowanceChange
+from recommender.billing.plan_change import AllowanceChange, next_invoice_of
 from recommender.billing.promotion_end import promotion_end_of
 from serving.plan_changes.contracts import GroupCode, LineText, Summary, SummaryGroup, SummaryRow, TaxText
 from serving.plan_changes.quotes import Quote
+from serving.subscriptions.changes import ChangeRow
 from serving.words.plans import Words
 from serving.words.promotions import promotion_terms
 from serving.words.texts import compact, day, in_short, number, say
@@ -102,6 +103,19 @@ def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[SummaryRow]:
             yield _row(t("quote.overage", metric=words.subject(each["metric"])), each["price_text"])
     for line in quoted.accrued:
         yield _row(t("quote.accrued", metric=words.subject(line.metric or "")), net(line.amount_cents))
+
+
+def receipt_rows(change: ChangeRow, words: Words, timezone: str) -> list[SummaryRow]:
+    """What was paid, and the next regular invoice."""
+    t = partial(say, words.locale)
+    rows: list[SummaryRow] = []
+    document, coming = change.document, next_invoice_of(change.document.after)
+    if change.status == "applied" and document.due_now_cents:
+        rows.append(_row(t("modal.change.paid"), words.money(document.due_now_cents, decimals=True), total=True))
+    if coming is not None:
+        net = t("quote.net_amount", amount=words.money(coming.net_cents))
+        rows.append(_row(t("quote.next_invoice", date=day(words.locale, coming.at, timezone)), net))
+    return rows
 
 
 def _allowances(allowances: Iterable[AllowanceChange], words: Words) -> Iterable[SummaryRow]:

@@ -128,7 +128,7 @@ def _new_year(locale: LocaleCode) -> str:
 
 def receipt(status: str, locale: LocaleCode) -> dict[str, Any]:
     """How a change stands, as the service words it."""
-    params = {"plan": "Ecommerce Scale", "date": _new_year(locale)}
+    params = {"plan": "Ecommerce Basic", "date": _new_year(locale)}
     return {
         "change_id": "a-change",
         "status": status,

@@ -1,6 +1,6 @@
 // A change of plan from its preview to its end: everything shown here is the service's own words and amounts.
 import { blockerList } from "./selection.js";
-import { focusOn, h, newId } from "./dom.js";
+import { CHECK, focusOn, h, icon, newId } from "./dom.js";
 import { busy, button } from "./forms.js";
 import { payment } from "./payment.js";
 
@@ -8,18 +8,20 @@ const ASK_AGAIN_MS = 3_000;
 
 /**
  * Lead through one change. `wish` is {plan, interval, decision_id, promotion, name};
- * `show(element)` puts a step in view, `back()` returns to the plans, `told(name, facts)` tells the host.
+ * `unlocked` are the plan's features; `show(element, title)` puts a step in view, `back()` returns to the plans,
+ * `told(name, facts)` tells the host.
  */
-export function change(wish, { client, words, show, back, told, close, ask }) {
+export function change(wish, { client, words, unlocked, show, back, told, close, ask }) {
   const { name, ...wanted } = wish;
   let keys;
   let timer;
 
-  const step = (title, ...content) => {
+  const step = (title, ...content) => shown("step.review", title, content);
+  const shown = (at, title, content, kind = "") => {
     clearTimeout(timer);
     const heading = h("h3", { id: newId("step") }, title);
-    const section = h("section", { class: "change", part: "change", "aria-labelledby": heading.id }, heading, ...content);
-    show(section);
+    const section = h("section", { class: `change ${kind}`, part: "change", "aria-labelledby": heading.id }, heading, ...content);
+    show(section, at);
     return { section, heading };
   };
   const actions = (...buttons) => h("div", { class: "actions" }, ...buttons);
@@ -92,7 +94,7 @@ export function change(wish, { client, words, show, back, told, close, ask }) {
     try {
       const receipt = await client.post("plan-changes", { quote: quote.quote, payment_method: paid_with }, { "Idempotency-Key": key });
       told("success", { change_id: receipt.change_id, change: receipt.status, direction: receipt.direction });
-      await settled(receipt);
+      await settled(receipt, quote);
     } catch (error) {
       told("error", { section: "confirm", code: error.code, status: error.status });
       await refused(error, quote, { known, place });
@@ -108,23 +110,25 @@ export function change(wish, { client, words, show, back, told, close, ask }) {
   }
 
   /** What became of it, asked again for as long as the payment is not settled. */
-  async function settled(receipt) {
+  async function settled(receipt, quote) {
     const now = await client.get(`plan-changes/${receipt.change_id}`).catch(() => null);
-    const waits = (now ?? receipt).status === "payment_pending";
+    const { status } = now ?? receipt;
     const place = h("div", {});
-    const { section, heading } = step(
-      now?.title ?? words.say("change.done"),
+    const content = [
       h("p", { role: "status" }, now?.text),
       now?.remedy && h("p", {}, h("strong", {}, now.remedy)),
+      status === "applied" && achieved(quote, { words, unlocked }),
+      status === "scheduled" && quote.summary.groups.filter(({ code }) => code === "next").map(group),
       place,
       actions(
         now?.invoice_id && button("secondary invoice", words.say("change.invoice"), ({ currentTarget }) => busy(currentTarget, () => invoice(now.invoice_id, place))),
         now?.status === "failed" ? button("primary retry", words.say("error.retry"), preview) : button("primary", words.say("change.close"), close),
         button("quiet back", words.say("change.back"), back),
       ),
-    );
+    ];
+    const { section, heading } = shown("step.done", now?.title ?? words.say("change.done"), content, status);
     focusOn(heading);
-    if (waits) timer = setTimeout(() => section.isConnected && settled(receipt), ASK_AGAIN_MS);
+    if (status === "payment_pending") timer = setTimeout(() => section.isConnected && settled(receipt, quote), ASK_AGAIN_MS);
   }
 
   /** The invoice needs our token: it is fetched and then opened. */
@@ -141,6 +145,19 @@ export function change(wish, { client, words, show, back, told, close, ask }) {
   }
 
   return preview();
+}
+
+/** What the change has brought: what is unlocked, what was paid, and what comes next. */
+function achieved({ due_now_cents, summary: { groups } }, { words, unlocked }) {
+  const rows = (name) => groups.find(({ code }) => code === name)?.rows ?? [];
+  const gained = rows("gained").map(({ text, amount }) => (amount ? `${text}: ${amount}` : text));
+  const paid = rows("due").filter(({ total }) => total && due_now_cents > 0);
+  return h(
+    "div",
+    { class: "achieved" },
+    h("ul", { class: "unlocked", "aria-label": words.say("change.unlocked") }, (gained.length > 0 ? gained : unlocked).slice(0, 8).map((text) => h("li", {}, icon(CHECK), h("span", {}, text)))),
+    group({ code: "paid", title: words.say("change.summary"), rows: [...paid.map((row) => ({ ...row, text: words.say("change.paid") })), ...rows("next").slice(0, 2)] }),
+  );
 }
 
 /** Rows under their heading; a long list of gains is folded away, losses never are. */

@@ -7,13 +7,15 @@ import { supported, wordsOf } from "./words.js";
 
 /** The plan-change modal of one organisation. */
 export class PlanModalElement extends HTMLElement {
-  static observedAttributes = ["token"];
+  static observedAttributes = ["token", "locale"];
 
   #client = new Client(this);
   #styles;
   #opening = false;
   #session = null;
   #seenDecisions = new Set();
+  #opener = null;
+  #changing = false;
 
   /** Register the element; the class can be registered under any name. */
   static define(tag = "plan-modal", registry = customElements) {
@@ -36,15 +38,19 @@ export class PlanModalElement extends HTMLElement {
   connectedCallback() {
     this.#words().catch(() => {});
     addEventListener("online", this.#online);
+    addEventListener("popstate", this.#wentBack);
   }
 
   disconnectedCallback() {
     removeEventListener("online", this.#online);
+    removeEventListener("popstate", this.#wentBack);
     this.close();
   }
 
   attributeChangedCallback(name, before, after) {
-    if (after && before !== after) this.#session?.recover("expired");
+    if (!this.#session || !after || before === after) return;
+    if (name === "token") this.#session.recover("expired");
+    else this.#openInAnotherLanguage();
   }
 
   get organization() {
@@ -95,21 +101,38 @@ export class PlanModalElement extends HTMLElement {
         interval: this.getAttribute("interval"),
         plan: this.getAttribute("plan"),
         seenDecisions: this.#seenDecisions,
-        closed: (facts) => this.#closed(facts, opener),
+        closed: (facts) => this.#closed(facts),
       });
     } finally {
       this.#opening = false;
     }
+    this.#opener = opener;
     this.shadowRoot.append(this.#session.dialog);
     lockPage(true);
+    if (!history.state?.planModal) history.pushState({ ...history.state, planModal: true }, "");
     const filled = this.#session.start();
-    this.#emit("open", {});
+    if (!this.#changing) this.#emit("open", {});
+    this.#changing = false;
     await filled;
+  }
+
+  /** The same dialog with the words of another language. */
+  async #openInAnotherLanguage() {
+    this.#changing = true;
+    this.close();
+    await this.open(this.#opener).catch(() => (this.#changing = false));
   }
 
   close() {
     this.#session?.close();
   }
+
+  /** The browser's "Back" goes from a change to the plans, and from there out of the dialog. */
+  #wentBack = () => {
+    if (this.#session && !history.state?.planModal && this.#session.back()) {
+      history.pushState({ ...history.state, planModal: true }, "");
+    }
+  };
 
   #online = () => this.#session?.recover("offline");
 
@@ -129,18 +152,21 @@ export class PlanModalElement extends HTMLElement {
     });
   }
 
-  #closed(facts, opener) {
-    this.#session.dialog.remove();
+  #closed(facts) {
+    const { dialog, handedOver } = this.#session;
+    dialog.remove();
     this.#session = null;
+    if (this.#changing) return;
     lockPage(false);
-    opener?.focus();
+    // A host that goes on by itself may be on its way to another page already.
+    if (history.state?.planModal && !handedOver) history.back();
+    this.#opener?.focus();
     this.#emit("close", facts);
   }
 
-  /** False when a listener has prevented what would come next. */
+  /** Under both names: not every framework can bind one with a colon. False when a listener prevents what comes next. */
   #emit(name, detail, { cancelable = false } = {}) {
-    return this.dispatchEvent(
-      new CustomEvent(`plan-modal:${name}`, { detail, bubbles: true, composed: true, cancelable }),
-    );
+    const how = { detail, bubbles: true, composed: true, cancelable };
+    return [":", "-"].map((mark) => this.dispatchEvent(new CustomEvent(`plan-modal${mark}${name}`, how))).every(Boolean);
   }
 }

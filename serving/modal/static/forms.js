@@ -1,11 +1,11 @@
 // One field of a form: its label, its input, and what is wrong with it.
 import { h, newId } from "./dom.js";
 
-/** A labelled field that can complain; `tag` is `input` unless said otherwise. */
-export function field(name, { label, tag = "input", ...attributes }) {
+/** A labelled field that can complain; `tag` is `input` unless said otherwise, `shape(text)` writes what is typed anew. */
+export function field(name, { label, tag = "input", shape, ...attributes }) {
   const id = newId(name);
   const complaint = h("span", { class: "complaint", id: `${id}-complaint` });
-  const input = h(tag, { id, name, ...attributes });
+  const input = h(tag, { id, name, oninput: shape && (() => reshape(input, shape)), ...attributes });
   return {
     element: h("div", { class: "field" }, h("label", { for: id }, label), input, complaint),
     focus: () => input.focus(),
@@ -26,6 +26,18 @@ export function field(name, { label, tag = "input", ...attributes }) {
       return input.value.trim();
     },
   };
+}
+
+/** Write the field's text anew; the caret stays behind the digit that it was behind. */
+function reshape(input, shape) {
+  const { value, selectionStart } = input;
+  const text = shape(value);
+  if (text === value) return;
+  let digits = value.slice(0, selectionStart).replace(/\D/g, "").length;
+  let at = selectionStart === value.length ? text.length : 0;
+  for (; digits > 0 && at < text.length; at += 1) if (/\d/.test(text[at])) digits -= 1;
+  input.value = text;
+  input.setSelectionRange(at, at);
 }
 
 /** A button of ours; `kind` is its class. */

@@ -75,8 +75,9 @@ export function frame({ words, interval, on }) {
   return parts;
 }
 
-/** Show a view's content from its top, the other one not at all. */
-export function turnTo(parts, view) {
+/** Show a view's content from its top, the other one not at all; the title says where the reader is. */
+export function turnTo(parts, view, title) {
+  parts.heading.textContent = title;
   parts.plans.hidden = view !== "plans";
   parts.change.hidden = view !== "change";
   parts.body.scrollTop = 0;

@@ -1,13 +1,25 @@
-// The organisation page: gives the modal a new token when the old one has run out, and opens it at the plan of a link.
+// The organisation page: gives the modal a new token when the old one has run out, opens it at the plan of a link, and
+// shows what has changed once a change was made.
 
-/** The page itself carries a fresh token each time it is asked for. */
-async function freshToken() {
+/** The page as the service would show it now; it carries a fresh token. */
+async function now() {
   const response = await fetch(location.href, { cache: "no-store" });
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  return page.querySelector("plan-modal")?.getAttribute("token");
+  return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
-document.addEventListener("plan-modal:token-expired", ({ detail }) => detail.respondWith(freshToken()));
+document.addEventListener("plan-modal:token-expired", ({ detail }) => {
+  detail.respondWith(now().then((page) => page.querySelector("plan-modal")?.getAttribute("token")));
+});
+
+document.addEventListener("plan-modal:close", async ({ detail, target }) => {
+  if (detail.reason !== "changed") return;
+  const page = await now();
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
+    if (fresh) part.replaceWith(document.adoptNode(fresh));
+  }
+  target.setAttribute("interval", page.querySelector("plan-modal").getAttribute("interval"));
+});
 
 const named = document.querySelector("plan-modal[plan]");
 if (named) customElements.whenDefined("plan-modal").then(() => named.open(named.querySelector("a")));

@@ -54,12 +54,13 @@ function nameOf({ kind, brand, last4, expires }, words) {
 /** The built-in provider's form. A number never leaves the page: its token does. */
 function cardForm(words, cards) {
   const digits = { inputmode: "numeric", required: true };
-  const number = field("number", { label: words.say("pay.number"), autocomplete: "cc-number", maxlength: 23, ...digits });
+  const number = field("number", { label: words.say("pay.number"), autocomplete: "cc-number", maxlength: 23, shape: grouped, ...digits });
   const expires = field("expires", {
     label: words.say("pay.expires"),
     autocomplete: "cc-exp",
     placeholder: "12/30",
     maxlength: 7,
+    shape: monthAndYear,
     ...digits,
   });
   const code = field("code", { label: words.say("pay.code"), autocomplete: "cc-csc", maxlength: 4, ...digits });
@@ -89,8 +90,17 @@ function cardForm(words, cards) {
 
 const spaced = (number) => number.replace(/(.{4})(?=.)/g, "$1 ");
 
+/** A card's number in groups of four, as it stands on the card. */
+const grouped = (text) => spaced(text.replace(/\D/g, ""));
+
+/** "1230" and "1/30" become "12/30" and "01/30". */
+function monthAndYear(text) {
+  const digits = text.replace(/^(\d)\s*\//, "0$1").replace(/\D/g, "");
+  return digits.length > 2 ? `${digits.slice(0, 2)}/${digits.slice(2)}` : digits;
+}
+
 /** Whether "12/30" is this month or a later one. */
 function later(text) {
-  const [, month, year] = /^(0[1-9]|1[0-2])\s*\/\s*(?:20)?(\d\d)$/.exec(text) ?? [];
+  const [, month, year] = /^(0[1-9]|1[0-2])\/(?:20)?(\d\d)$/.exec(text) ?? [];
   return Boolean(month) && new Date(2000 + Number(year), Number(month)) > new Date();
 }

@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
 import { busy, button } from "./forms.js";
 import { chooseInterval, frame, INTERVALS, rescueFocus, turnTo } from "./frame.js";
+import { notice } from "./notices.js";
 import { Impressions, outcome, send } from "./outcomes.js";
 
 export class Session {
@@ -20,6 +21,9 @@ export class Session {
   #decision = null;
   #onSale = null;
   #wish;
+  #leave = null;
+  /** Whether the host page goes on from a choice by itself. */
+  handedOver = false;
   #chosen = false;
   #changed = false;
   #failed = new Set();
@@ -63,6 +67,13 @@ export class Session {
 
   close() {
     this.dialog.close();
+  }
+
+  /** One step back: from a change to the plans, from the plans out; whether the dialog is still open. */
+  back() {
+    if (this.#leave) this.#leave();
+    else this.close();
+    return this.dialog.open;
   }
 
   /** Load again what failed for this reason: offline or expired. */
@@ -117,17 +128,11 @@ export class Session {
   /** What the organisation should know; a change that waits can be taken back. */
   #showNotices(notices) {
     const cancel = ({ currentTarget }) =>
-      busy(currentTarget, () => this.#client.delete("plan-changes/scheduled").catch((error) => this.#report(error, "cancel")).then(() => this.load()));
-    this.#parts.notices.replaceChildren(
-      ...notices.map(({ code, text, remedy, url }) =>
-        h(
-          "div",
-          { class: `notice ${code}`, part: `notice notice-${code}` },
-          h("p", {}, text, " ", safeLink(url) && h("a", { href: safeLink(url) }, remedy)),
-          code === "scheduled" && button("secondary", this.#words.say("change.cancel"), cancel),
-        ),
-      ),
-    );
+      busy(currentTarget, async () => {
+        await this.#client.delete("plan-changes/scheduled").then(() => (this.#changed = true), (error) => this.#report(error, "cancel"));
+        await this.load();
+      });
+    this.#parts.notices.replaceChildren(...notices.map((each) => notice(each, { words: this.#words, cancel })));
   }
 
   #showDecision(decision) {
@@ -225,6 +230,7 @@ export class Session {
     this.#chosen = true;
     this.#send(body);
     if (!this.#emit("select", { ...this.#facts(), ...facts }, { cancelable: true })) {
+      this.handedOver = true;
       this.close();
       return;
     }
@@ -235,18 +241,20 @@ export class Session {
       {
         client: this.#client,
         words: this.#words,
-        show: (element) => {
+        unlocked: plan.features.filter(({ included }) => included).map(({ text }) => text),
+        show: (element, title) => {
           if (!this.dialog.open) return;
           place.replaceChildren(element);
-          turnTo(this.#parts, "change");
+          turnTo(this.#parts, "change", this.#words.say(title));
         },
-        back: () => {
+        back: (this.#leave = () => {
+          this.#leave = null;
           place.replaceChildren();
-          turnTo(this.#parts, "plans");
+          turnTo(this.#parts, "plans", this.#words.say("title"));
           if (this.#changed) this.load();
           if (from.isConnected) from.focus();
           else this.#parts.heading.focus();
-        },
+        }),
         close: () => this.close(),
         ask: () => this.#askForMethod(),
         told: (name, more) => {
