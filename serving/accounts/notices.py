@@ -36,7 +36,7 @@ def _notices(
         yield _notice("pending", text, change_id=pending.change_id)
     waiting = None if current.subscription is None else current.subscription.scheduled
     if waiting is not None:
-        interval = t(f"modal.interval.{waiting.interval}").lower()
+        interval = t(f"interval.{waiting.interval}")
         text = t("notice.scheduled", plan=waiting.plan.name, interval=interval, date=on(waiting.effective_at))
         yield _notice("scheduled", text)
     settled = plan_changes.last_settled(connection, organization.organization_id)

@@ -90,7 +90,7 @@ class _Endpoints:
             session_id=page.session.session_id,
             organization_id=page.organization_id,
         )
-        first = recommendation["plans"][0] if recommendation["plans"] else {"family": _EVERY, "plan": None}
+        first = recommendation["plans"][0] if recommendation["plans"] else None
         return self._pages.render(
             "plans.html",
             page,
@@ -100,7 +100,10 @@ class _Endpoints:
             interval=chosen,
             percent=partial(percent, page.locale),
             comparison=_comparison(
-                on_sale, family or first["family"], every=page.say("modal.all.every"), recommended=first["plan"]
+                on_sale,
+                family or (first["family"] if first else _EVERY),
+                every=page.say("modal.all.every"),
+                recommended=first["plan"] if first else None,
             ),
             offers=[_offer(promotion, on_sale, page) for promotion in on_sale["promotions"]],
             form=form or Form({}),

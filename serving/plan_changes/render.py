@@ -16,7 +16,7 @@ from serving.web.fields import utc_text
 from serving.words.contracts import BlockerText
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words
-from serving.words.texts import day, number, say
+from serving.words.texts import days, number, say
 from serving.words.usage import overage_answers
 
 
@@ -69,8 +69,7 @@ def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, 
     locale = words.locale
     params = {
         "plan": names.get(line.plan, line.plan),
-        "start": day(locale, line.period.start, timezone),
-        "end": day(locale, line.period.end, timezone),
+        "period": days(locale, line.period, timezone),
         "metric": "" if line.metric is None else words.subject(line.metric),
         "units": number(locale, line.units or 0),
     }

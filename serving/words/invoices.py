@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 
-from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from data_contracts.invoices import Invoice, InvoiceLine, TaxShare
 from serving.words.locales import LocaleCode
-from serving.words.texts import day, exact_money, known, money, number, say
+from serving.words.texts import day, exact_money, known, long_date, money, number, say
 
 
 def heading(invoice: Invoice, locale: LocaleCode) -> str:
@@ -34,7 +33,7 @@ def quantity(locale: LocaleCode, line: InvoiceLine) -> str:
 
 def calendar_day(locale: LocaleCode, when: date) -> str:
     """A date in long form ("25. November 2026")."""
-    return format_date(when, format="long", locale=locale)
+    return long_date(locale, when)
 
 
 def line_text(line: InvoiceLine, locale: LocaleCode) -> str:

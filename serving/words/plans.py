@@ -145,15 +145,17 @@ class Words:
         """A blocker with its message and its remedy; a code without messages gets a general message and remedy."""
         code, remedy, subject = blocker["code"], blocker["remedy"], blocker["subject"]
         used, limit, excess = blocker["used"], blocker["limit"], blocker["excess"]
-        figures = {"used": used, "limit": limit, "excess": excess, "count": excess or 0}
-        params = {"subject": self.subject(subject) if subject else "", **figures}
+        params = {"subject": self.subject(subject) if subject else "", "used": used, "limit": limit, "excess": excess}
         return {
             "code": code,
-            "message": self._first((f"blocker.{code}", "blocker.other"), params),
+            "message": self._first((f"blocker.{code}", "blocker.other"), {**params, "count": used or 0}),
             "used": used,
             "limit": limit,
             "excess": excess,
-            "remedy": self._first((f"remedy.{remedy}.{subject}", f"remedy.{remedy}", "remedy.contact_support"), params),
+            "remedy": self._first(
+                (f"remedy.{remedy}.{subject}", f"remedy.{remedy}", "remedy.contact_support"),
+                {**params, "count": excess or 0},
+            ),
             "url": self.link(blocker.get("page", "")),
             "clears_at": blocker["clears_at"],
         }

@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_interval
 from babel.lists import format_list
 from babel.numbers import NumberPattern, format_compact_decimal, format_currency, format_decimal, format_percent
 
 from recommender.billing.money import decimal_places
+from recommender.billing.periods import Period
 from serving.words.locales import LOCALES, LocaleCode
 
 MESSAGES_FOLDER: Final = Path(__file__).parent
@@ -144,7 +145,22 @@ def listed(locale: LocaleCode, texts: Sequence[str]) -> str:
 
 def day(locale: LocaleCode, instant: datetime, timezone: str) -> str:
     """The calendar day of an instant in a time zone, in long form ("22. November 2026")."""
-    return format_date(instant.astimezone(ZoneInfo(timezone)).date(), format="long", locale=_LOCALES[locale])
+    return long_date(locale, instant.astimezone(ZoneInfo(timezone)).date())
+
+
+def long_date(locale: LocaleCode, date: date) -> str:
+    """A date in long form; French writes the first of a month as an ordinal ("1er décembre 2026")."""
+    pattern = "'1er' MMMM y" if locale == "fr" and date.day == 1 else "long"
+    return format_date(date, format=pattern, locale=_LOCALES[locale])
+
+
+def days(locale: LocaleCode, period: Period, timezone: str) -> str:
+    """The days of a half-open period, the last one included ("15.–30. November 2026"); one day stands alone."""
+    zone = ZoneInfo(timezone)
+    first, last = (at.astimezone(zone).date() for at in (period.start, period.end - timedelta(microseconds=1)))
+    if first >= last:
+        return long_date(locale, first)
+    return format_interval(first, last, skeleton="yMMMMd", locale=_LOCALES[locale])
 
 
 def country_name(locale: LocaleCode, code: str) -> str:

@@ -61,6 +61,9 @@ class Words {
   }
 
   day(instant) {
-    return new Intl.DateTimeFormat(this.locale, { dateStyle: "long", timeZone: "UTC" }).format(new Date(instant));
+    const parts = new Intl.DateTimeFormat(this.locale, { dateStyle: "long", timeZone: "UTC" }).formatToParts(new Date(instant));
+    // French writes the first of a month as an ordinal.
+    const first = ({ type, value }) => this.locale === "fr" && type === "day" && value === "1";
+    return parts.map((part) => (first(part) ? "1er" : part.value)).join("");
   }
 }
