@@ -91,7 +91,7 @@ def test_a_blocked_plan_says_what_is_in_the_way_and_what_to_do(opened: Open) -> 
 
     expect(button).to_have_attribute("aria-disabled", "true")
     expect(button).to_have_accessible_description(
-        "Sie nutzen 5 von höchstens 3 Assistenten. Entfernen Sie 2 Assistenten."
+        "Sie nutzen 5 Assistenten, enthalten sind 3. Entfernen Sie 2 Assistenten."
     )
 
 

@@ -100,7 +100,7 @@ SUBJECTS = {
         "Your card Visa •••• 4242 is about to expire",
         "The payment of €583.10 failed",
         "Your subscription is suspended",
-        "The payment of €583.10 has arrived",
+        "We have received your payment of €583.10",
     },
     "fr": {
         "Ecommerce Scale est actif",
@@ -109,7 +109,7 @@ SUBJECTS = {
         "Votre carte Visa •••• 4242 expire bientôt",
         "Le paiement de 583,10\xa0€ a échoué",
         "Votre abonnement est suspendu",
-        "Le paiement de 583,10\xa0€ est arrivé",
+        "Nous avons bien reçu votre paiement de 583,10\xa0€",
     },
 }
 

@@ -87,7 +87,7 @@ def test_what_is_not_as_it_has_to_be_is_named(service: Service, what: str) -> No
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [fault["field"] for fault in answer.json()["errors"]] == [field]
-    assert answer.json()["errors"][0]["message"] != "ist nicht, wie es sein muss"
+    assert answer.json()["errors"][0]["message"] != "ist ungültig"
 
 
 def test_a_trial_cannot_begin_tomorrow(service: Service) -> None:

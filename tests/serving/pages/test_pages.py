@@ -145,7 +145,7 @@ def test_a_payment_without_an_answer_is_looked_at_again_when_the_reader_asks(rea
     waiting = reader.confirm(reader.preview(), "new:tok_timeout")
 
     assert heading(waiting) == "Die Zahlung wird noch bestätigt"
-    assert '<a class="action" href="">Stand aktualisieren</a>' in waiting.text
+    assert '<a class="action" href="">Status aktualisieren</a>' in waiting.text
     assert 'http-equiv="refresh"' not in waiting.text
 
 

@@ -179,7 +179,7 @@ def test_a_plan_that_cannot_be_taken_says_why_and_what_to_do(acme: Service) -> N
     assert (basic["state"], basic["label"]) == ("blocked", "Derzeit nicht möglich")
     [blocker] = basic["blockers"]
     assert (blocker["code"], blocker["used"], blocker["limit"], blocker["excess"]) == ("assistants_over_limit", 4, 3, 1)
-    assert blocker["message"] == "Sie nutzen 4 von höchstens 3 Assistenten."
+    assert blocker["message"] == "Sie nutzen 4 Assistenten, enthalten sind 3."
     assert blocker["remedy"] == "Entfernen Sie einen Assistenten."
 
 

@@ -173,7 +173,7 @@ def test_an_offer_tells_the_whole_price_on_the_card_in_the_preview_and_for_the_n
     coming = next(group for group in quote["summary"]["groups"] if group["code"] == "next")
     assert [(spaces(row["text"]), spaces(row["amount"])) for row in coming["rows"]] == [
         ("Nächste Rechnung am 16. April 2026", "161,50 € zzgl. MwSt."),
-        ("Ecommerce Basic ab dem 16. Juni 2026, ohne Angebot", "190 € zzgl. MwSt."),
+        ("Ecommerce Basic ab dem 16. Juni 2026, regulärer Preis", "190 € zzgl. MwSt."),
         ("Mehrverbrauch Gespräche", "8 € je 1.000 Gespräche"),
         ("Mehrverbrauch AI-Tokens", "8 € je 1 Mio. AI-Tokens"),
     ]

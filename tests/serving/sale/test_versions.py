@@ -54,8 +54,8 @@ def test_three_catalogue_versions_through_one_life(tmp_path: Path) -> None:
         second = quote["catalogue_version"]
         assert second != first
         assert [line["text"] for line in quote["lines"]] == [
-            "Basic: nicht genutzte Zeit ab 16. Juli 2025",
-            "Scale: verbleibende Zeit von 16. Juli 2025 bis 1. August 2025",
+            "Basic: nicht genutzte Zeit, 16.–31. Juli 2025",
+            "Scale: verbleibende Zeit, 16.–31. Juli 2025",
         ]
         assert amounts(quote) == [-5161, 18581]
 
