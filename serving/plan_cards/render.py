@@ -11,7 +11,7 @@ from serving.web.fields import utc_text
 from serving.words import usage
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words
-from serving.words.texts import in_short, known, roughly, say
+from serving.words.texts import known, say
 
 
 def recommendation(decision: Decision, words: Words) -> dict[str, Any]:
