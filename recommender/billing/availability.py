@@ -164,10 +164,10 @@ def offer_refusals(
     """Every reason why the account may not use the promotion on this plan now; empty when it may."""
     used = frozenset[str]() if account.subscription is None else account.subscription.promotions_used
     terms = promotion_refusals(promotion, plan=plan, interval=interval, now=now, used=used)
-    return (*terms, *_audience_refusals(account, promotion))
+    return (*terms, *audience_refusals(account, promotion))
 
 
-def _audience_refusals(account: Account, promotion: Promotion) -> tuple[Blocker, ...]:
+def audience_refusals(account: Account, promotion: Promotion) -> tuple[Blocker, ...]:
     """Whether the promotion is for somebody else: for new customers, for another family, for another country."""
     audience, applicant, held = promotion.audience, account.applicant, account.paying_plan
     found = []

@@ -46,6 +46,11 @@ class Words:
         whole = round(amount_cents / unit) * unit
         return self.money(whole if abs(amount_cents) >= 100 * unit else amount_cents)
 
+    def _whole(self, amount_cents: int) -> str:
+        """An estimate of money, without the decimals that it cannot promise; less than one unit is exact."""
+        unit = 10 ** decimal_places(self.catalogue.currency)
+        return self.money(round(amount_cents / unit) * unit or amount_cents)
+
     def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
         """The plan as every reader sees it on a card."""
         return {
@@ -72,8 +77,8 @@ class Words:
     def bill(self, bill: Mapping[str, Any]) -> dict[str, Any]:
         """The projected bill with its text."""
         params = {
-            "amount": self.money(bill["amount_cents"]),
-            "overage": self.money(bill["overage_cents"]),
+            "amount": self._whole(bill["amount_cents"]) if bill["overage_cents"] else self.money(bill["amount_cents"]),
+            "overage": self._whole(bill["overage_cents"]),
             "metric": ", ".join(self.subject(metric) for metric in bill["exceeded"]),
         }
         kind = (
@@ -86,7 +91,7 @@ class Words:
             else "plain"
         )
         low, high = (bill.get(end, bill["amount_cents"]) for end in ("low_cents", "high_cents"))
-        between = say(self.locale, "bill.range", low=self.money(low), high=self.money(high)) if low < high else None
+        between = say(self.locale, "bill.range", low=self._whole(low), high=self._whole(high)) if low < high else None
         return {
             "amount_cents": bill["amount_cents"],
             "overage_cents": bill["overage_cents"],

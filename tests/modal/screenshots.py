@@ -19,7 +19,9 @@ from tests.modal.world import LOCALES, World, browser, running_world
 README_PICTURES = Path(__file__).parents[2] / "serving" / "modal"
 WINDOWS: dict[str, ViewportSize] = {
     "desktop": {"width": 1280, "height": 900},
+    "tablet": {"width": 768, "height": 1024},
     "phone": {"width": 390, "height": 844},
+    "small": {"width": 320, "height": 640},
 }
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 

@@ -5,6 +5,7 @@ import { blockerList, selection } from "./selection.js";
 import { bill, meters } from "./usage.js";
 
 const FEATURES_IN_VIEW = 4;
+const REASONS_IN_VIEW = 3;
 
 /** The badge and the sentence that says why. */
 export function recommendation({ badge, context }) {
@@ -68,15 +69,17 @@ function splitFigure(text) {
   return match ? [match[1], match[2]] : [text];
 }
 
-/** What speaks for the plan, and what against it. */
-function because({ reasons, concerns = [] }, words) {
-  if (reasons.length + concerns.length === 0) return null;
+/** What speaks for the plan, and what against it, the weightiest first; what is in the way is told below. */
+function because({ reasons, concerns = [], description, selection: { blockers } }, words) {
+  const shown = reasons.slice(0, REASONS_IN_VIEW - 1);
+  const against = blockers.length > 0 ? [] : concerns.slice(0, REASONS_IN_VIEW - shown.length);
+  if (shown.length + against.length === 0) return blockers.length === 0 && h("p", { class: "note" }, description);
   const item = (mark, kind) => ({ message }) => h("li", { class: kind }, icon(mark), h("span", {}, message));
   return h(
     "ul",
     { class: "reasons", "aria-label": words.say("card.reasons") },
-    reasons.map(item(CHECK, "for")),
-    concerns.map(item(DASH, "against")),
+    shown.map(item(CHECK, "for")),
+    against.map(item(DASH, "against")),
   );
 }
 
