@@ -168,7 +168,7 @@ def offer_refusals(
 
 
 def audience_refusals(account: Account, promotion: Promotion) -> tuple[Blocker, ...]:
-    """Whether the promotion is for somebody else: for new customers, for another family, for another country."""
+    """Why the promotion is not for this account: for new customers, another family, another country; empty if it is."""
     audience, applicant, held = promotion.audience, account.applicant, account.paying_plan
     found = []
     if audience.new_customers and (account.subscription is None or account.subscription.status != "trial"):

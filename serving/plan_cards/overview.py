@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from recommender.billing.availability import selection
+from recommender.billing.availability import audience_refusals, selection
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Interval, Plan
 from recommender.billing.subscription import Wish
 from serving.accounts.account import Snapshot
@@ -110,5 +110,7 @@ def _promotions(
             "ends_at": None if promotion.window.end is None else utc_text(promotion.window.end),
         }
         for promotion in catalogue.promotions
-        if promotion.window.holds(snapshot.at) and interval in promotion.intervals
+        if promotion.window.holds(snapshot.at)
+        and interval in promotion.intervals
+        and not audience_refusals(snapshot.account, promotion)
     ]

@@ -9,7 +9,7 @@ def test_the_recommendation_says_for_whom_and_why(opened: Open) -> None:
     modal = opened()
 
     expect(modal.dialog.get_by_role("heading", name="Für Sie empfohlen")).to_be_visible()
-    expect(modal.dialog.get_by_text("Sie haben eine E-Commerce-Assistenten-Vorlage ausgewählt")).to_be_visible()
+    expect(modal.dialog.get_by_text("Ihre 840 Dokumente passen in Ecommerce Basic (1.000).")).to_be_visible()
 
 
 def test_a_card_holds_price_figures_features_and_the_bill_for_ones_own_usage(opened: Open) -> None:

@@ -50,7 +50,11 @@ export class PlanModalElement extends HTMLElement {
   attributeChangedCallback(name, before, after) {
     if (!this.#session || !after || before === after) return;
     if (name === "token") this.#session.recover("expired");
-    else this.#openInAnotherLanguage();
+    else {
+      // The same dialog with the words of another language: it opens again once it has closed.
+      this.#changing = true;
+      this.close();
+    }
   }
 
   get organization() {
@@ -116,12 +120,6 @@ export class PlanModalElement extends HTMLElement {
     await filled;
   }
 
-  /** The same dialog with the words of another language. */
-  async #openInAnotherLanguage() {
-    this.#changing = true;
-    this.close();
-    await this.open(this.#opener).catch(() => (this.#changing = false));
-  }
 
   close() {
     this.#session?.close();
@@ -156,8 +154,11 @@ export class PlanModalElement extends HTMLElement {
     const { dialog, handedOver } = this.#session;
     dialog.remove();
     this.#session = null;
-    if (this.#changing) return;
     lockPage(false);
+    if (this.#changing) {
+      this.open(this.#opener).catch(() => (this.#changing = false));
+      return;
+    }
     // A host that goes on by itself may be on its way to another page already.
     if (history.state?.planModal && !handedOver) history.back();
     this.#opener?.focus();

@@ -152,6 +152,7 @@ def test_a_welcome_price_is_for_new_customers_on_the_card_and_in_the_preview(ser
     takes_scale(service)
 
     assert offer_on_basic(service) is None
+    assert service.get("plans?interval=month").json()["promotions"] == []
     assert {card["promotion"] for card in service.recommended()["plans"]} == {None}
     wish = {"plan": "ecommerce-basic", "interval": "month", "promotion": "welcome-2026"}
     refused = post(service, "plan-changes/preview?locale=de", wish)
