@@ -30,8 +30,8 @@ def print_metrics(metrics: "dict[str, RankingMetrics]") -> None:
 def print_conditions(verdict: "Verdict") -> None:
     """Print the conditions of a verdict."""
     table = Table("condition", "met", "found", title=f"the gate: {verdict.outcome}")
-    for each in verdict.conditions:
-        table.add_row(each.name, "[green]yes[/]" if each.met else "[red]no[/]", each.finding)
+    for condition in verdict.conditions:
+        table.add_row(condition.name, "[green]yes[/]" if condition.met else "[red]no[/]", condition.finding)
     console.print(table)
 
 

@@ -111,17 +111,17 @@ def regret_words(evidence: Evidence) -> Iterator[str]:
 def slice_rows(evidence: Evidence) -> Iterator[tuple[str, ...]]:
     """A header and one row per slice with enough decisions, as text."""
     yield "part", "decisions", "NDCG@3", "rules", "difference", "calibration error", "by chance up to"
-    for each in evidence.slices:
-        d = each.difference
-        label = f"{each.kind} {each.name}"
+    for part in evidence.slices:
+        d = part.difference
+        label = f"{part.kind} {part.name}"
         yield (
             label,
             f"{d.decisions:,}",
-            f"{each.ndcg:.3f}",
-            f"{each.rules_ndcg:.3f}",
+            f"{part.ndcg:.3f}",
+            f"{part.rules_ndcg:.3f}",
             f"{d.lower:+.3f} … {d.upper:+.3f}",
-            f"{each.calibration_error:.3f}",
-            f"{each.calibration_by_chance:.3f}",
+            f"{part.calibration_error:.3f}",
+            f"{part.calibration_by_chance:.3f}",
         )
     if not evidence.slices:
         yield f"none is large enough ({len(COUNTRY_GROUPS)} groups of countries are looked at)", *["–"] * 6
@@ -146,12 +146,12 @@ def _off_policy(evidence: Evidence) -> Iterator[str]:
 
 
 def _monotone(evidence: Evidence) -> Iterator[str]:
-    for name, found in evidence.certificates.items():
-        for each in found:
-            falls = sum(each.falls.values())
+    for name, certificates in evidence.certificates.items():
+        for certificate in certificates:
+            falls = sum(certificate.falls.values())
             yield (
-                f"- {name}: {falls:,} falls in {each.probes:,} probes of {each.organisations:,} organisations, "
-                "usage × 1 … 20, all of it together and one metric at a time"
+                f"- {name}: {falls:,} falls in {certificate.probes:,} probes of {certificate.organisations:,} "
+                "organisations, usage × 1 … 20, all of it together and one metric at a time"
             )
     if not evidence.certificates:
         yield "Not certified."
@@ -160,8 +160,8 @@ def _monotone(evidence: Evidence) -> Iterator[str]:
 def _verdict(verdict: Verdict) -> Iterator[str]:
     yield {"won": "Won.", "level": "Level with the champion.", "refused": "Refused."}[verdict.outcome]
     yield ""
-    for each in verdict.conditions:
-        yield f"- {'met' if each.met else '**not met**'}: {each.name} ({each.finding})"
+    for condition in verdict.conditions:
+        yield f"- {'met' if condition.met else '**not met**'}: {condition.name} ({condition.finding})"
 
 
 def _day(at_us: int) -> str:

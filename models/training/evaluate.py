@@ -53,11 +53,11 @@ def evaluate(
     rankers: dict[str, Ranker] = ({"champion": champion} if champion else {}) | {"rules": RuleRanker()}
     progress(f"judging on {len(judged):,} decisions of held-out organisations")
     held = None if truth is None else truth[cut.holdout_rows]
-    found = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
+    metrics = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
     progress(f"judging by what was logged in {len(cut.unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
     return Evaluation(
-        metrics=found,
+        metrics=metrics,
         off_policy=judge_policies(
             utilities_of(tried, cut.unseen), cut.unseen, choice_model=fit(others), exploring=exploring
         ),
@@ -68,7 +68,7 @@ def evaluate(
     )
 
 
-def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates:
+def policy_estimates(evaluation: Evaluation, *, training_set: str) -> PolicyEstimates:
     """The off-policy estimates of an evaluation in the form that the dashboards read."""
 
     def one(name: str, evidence: OffPolicyEvidence) -> PolicyEstimate:
@@ -77,7 +77,7 @@ def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates
         return PolicyEstimate.model_validate(
             {
                 "policy": name,
-                "version": found.versions[name],
+                "version": evaluation.versions[name],
                 "decisions": evidence.weights.decisions,
                 "effective_sample_size": evidence.weights.effective_sample_size,
                 "overlap": evidence.weights.overlap,
@@ -85,11 +85,11 @@ def policy_estimates(found: Evaluation, *, training_set: str) -> PolicyEstimates
                 "estimate": None if estimate is None else estimate.value,
                 "lower": lower,
                 "upper": upper,
-                "exploring": not found.exploring.off,
+                "exploring": not evaluation.exploring.off,
                 "reliable": evidence.verdict.reliable,
                 "reasons": evidence.verdict.reasons,
             }
         )
 
-    policies = tuple(one(name, evidence) for name, evidence in found.off_policy.items())
+    policies = tuple(one(name, evidence) for name, evidence in evaluation.off_policy.items())
     return PolicyEstimates(training_set=training_set, policies=policies)
