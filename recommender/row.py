@@ -4,7 +4,7 @@ For each candidate the first rule that matches says why it is shown; the cards s
 the first plan and what is on sale to the organisation, the row is settled: nothing in it is drawn. So the propensities
 go on speaking of the first place, and a policy judged from the log is one of first plans, each with its own row. Where
 a plan stands further back is chance as far as the first place was drawn, and follows from the organisation otherwise;
-`models.ranker.position_bias` learns the pull of a place beside the propensities and the features for that reason.
+`models.ranker.position_bias` estimates the bias of a position beside the propensities and the features for that reason.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -52,7 +52,7 @@ MANIFEST_TAG: Final = "manifest_sha256"
 """The tag with the hash of the published manifest; an edit of the manifest is found at promotion."""
 GOLDEN_DECISIONS: Final = 25
 PIP_REQUIREMENTS: Final = ["lightgbm>=4.7", "numpy>=2.4", "pandas>=3"]
-"""What the registered model needs beside the copy of the code that is stored with it."""
+"""Requirements of the registered model beside the copy of the code that is stored with it."""
 
 
 LOCK: Final = ".in_use"

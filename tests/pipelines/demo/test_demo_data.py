@@ -66,7 +66,7 @@ def test_what_was_chosen_agrees_with_the_truth_on_average(clean: tuple[Tables, T
     standard_error = 0.5 / np.sqrt(len(likely))
 
     assert len(likely) > 200
-    # Position pull moves choices a little from the neutral truth, hence the allowance beside the noise.
+    # Position bias moves choices a little from the neutral truth, hence the allowance beside the noise.
     assert abs(likely["chosen"].mean() - likely["probability"].mean()) < 4 * standard_error + 0.06
 
 
