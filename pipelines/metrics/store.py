@@ -18,16 +18,8 @@ from recommender.billing.catalogue import Catalogue
 
 FORM: Final = 8
 """The version of the file format; a folder of another version is computed again, never guessed at."""
-FILES: Final = (
-    "journeys.parquet",
-    "charges.parquet",
-    "refunds.parquet",
-    "decisions.parquet",
-    "participants.parquet",
-    "drift.parquet",
-    "metrics.json",
-)
-
+FRAMES: Final = ("journeys", "charges", "refunds", "decisions", "participants", "drift")
+"""The fields of `MetricTables` that are stored as Parquet; `metrics.json` has the others."""
 
 _AGAIN: Final = "run `python -m pipelines metrics` first"
 
@@ -59,13 +51,9 @@ def compute_and_store(
 
 def store(tables: MetricTables, out: Path) -> None:
     """Write metric tables to a folder; the files that are there are replaced at once or not at all."""
-    with atomic_files(out, FILES) as paths:
-        tables.journeys.to_parquet(paths["journeys.parquet"], index=False)
-        tables.charges.to_parquet(paths["charges.parquet"], index=False)
-        tables.refunds.to_parquet(paths["refunds.parquet"], index=False)
-        tables.decisions.to_parquet(paths["decisions.parquet"], index=False)
-        tables.participants.to_parquet(paths["participants.parquet"], index=False)
-        tables.drift.to_parquet(paths["drift.parquet"], index=False)
+    with atomic_files(out, [*(f"{name}.parquet" for name in FRAMES), "metrics.json"]) as paths:
+        for name in FRAMES:
+            getattr(tables, name).to_parquet(paths[f"{name}.parquet"], index=False)
         about = {
             "form": FORM,
             "data_end": tables.data_end.isoformat(),
@@ -83,15 +71,11 @@ def load(folder: Path) -> MetricTables:
     try:
         about = json.loads((folder / "metrics.json").read_text("utf-8"))
         _require_form(about["form"], folder)
+        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in FRAMES}
         return MetricTables(
-            journeys=pd.read_parquet(folder / "journeys.parquet"),
-            charges=pd.read_parquet(folder / "charges.parquet"),
+            **frames,
             data_end=datetime.fromisoformat(about["data_end"]),
             currency=about["currency"],
-            refunds=pd.read_parquet(folder / "refunds.parquet"),
-            decisions=pd.read_parquet(folder / "decisions.parquet"),
-            participants=pd.read_parquet(folder / "participants.parquet"),
-            drift=pd.read_parquet(folder / "drift.parquet"),
             experiments=tuple(Experiment.model_validate(each) for each in about["experiments"]),
             unknown_arm_decisions=about["unknown_arm_decisions"],
             policies=tuple(PolicyEstimate.model_validate(each) for each in about["policies"]),
