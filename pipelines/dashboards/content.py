@@ -8,8 +8,8 @@ import altair as alt
 import pandas as pd
 
 from data_contracts.languages import Locale
-from pipelines.dashboards.numbers import instant, interval, number
-from pipelines.metrics.declared import METRICS, Metric
+from pipelines.dashboards.numbers import axis_label, instant, interval, number
+from pipelines.metrics.declared import METRICS, Metric, Unit
 from pipelines.metrics.intervals import SMALL, Estimate
 from pipelines.metrics.metric_tables import MetricTables
 from pipelines.metrics.words import say
@@ -83,14 +83,22 @@ class PageView:
         """The text of this key in the page's language."""
         return say(self.locale, key, **params)
 
+    def number(self, value: float | None, unit: Unit) -> str:
+        """A number as text, with its unit."""
+        return number(value, unit, locale=self.locale, currency=self.tables.currency)
+
+    def axis_label(self, unit: Unit) -> str:
+        """How an axis writes numbers of this unit, with `{value}` in their place."""
+        return axis_label(unit, locale=self.locale, currency=self.tables.currency)
+
     def text(self, value: float | None, metric: Metric) -> str:
         """A number of the metric as text, with its unit."""
-        return number(value, metric.unit, locale=self.locale, currency=self.tables.currency)
+        return self.number(value, metric.unit)
 
     def estimate(self, estimate: Estimate, metric: Metric) -> str:
         """A number of the metric as text, with its interval and sample size."""
         sure = interval(estimate, metric.unit, locale=self.locale, currency=self.tables.currency)
-        count = self.say("number.n", n=number(estimate.n, "count", locale=self.locale, currency=""))
+        count = self.say("number.n", n=self.number(estimate.n, "count"))
         count = "" if metric.unit == "count" else count  # a count is its own sample size
         return " · ".join(part for part in (self.text(estimate.value, metric), sure, count) if part)
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from data_contracts.experiments import ExperimentStatus
 from pipelines.dashboards.content import Figure, PageView, Section
-from pipelines.dashboards.numbers import instant, number, p_value
+from pipelines.dashboards.numbers import instant, p_value
 
 _HARMLESS: Final = frozenset({"last_stage"})
 """Hindrances that are no reason for a warning."""
@@ -33,7 +33,7 @@ def status(view: PageView, experiment: str) -> Section:
 def _figures(view: PageView, found: ExperimentStatus) -> tuple[Figure, ...]:
     said: Mapping[str, str] = {
         "phase": view.say(f"status.phase.{found.phase}"),
-        "stage": number(found.stage_percent / 100, "share", locale=view.locale, currency=""),
+        "stage": view.number(found.stage_percent / 100, "share"),
     }
     return tuple(
         Figure(name, view.say(f"status.{name}"), text, "", "", view.say(f"status.{name}.definition"))
@@ -69,5 +69,4 @@ def _table(view: PageView, found: ExperimentStatus) -> pd.DataFrame:
 
 
 def _of(view: PageView, harmed: int, organizations: int) -> str:
-    counts = (number(each, "count", locale=view.locale, currency="") for each in (harmed, organizations))
-    return view.say("status.of", **dict(zip(("harmed", "organizations"), counts, strict=True)))
+    return view.say("status.of", harmed=view.number(harmed, "count"), organizations=view.number(organizations, "count"))

@@ -11,7 +11,7 @@ from data_contracts.experiments import Experiment
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Figure, PageView, Section, Tone
 from pipelines.dashboards.experiment_status import status
-from pipelines.dashboards.numbers import axis_label, day, days, number, p_value
+from pipelines.dashboards.numbers import day, days, p_value
 from pipelines.dashboards.sections import breakdown
 from pipelines.experiments.effect import Sample, State
 from pipelines.experiments.results import Comparison, Measure, Results
@@ -95,13 +95,13 @@ def _bounds(view: PageView, comparison: Comparison) -> tuple[str, str, str]:
     """Difference and bounds as texts; empty bounds while there are too few data."""
     latest, unit = comparison.latest, _UNITS[comparison.measure][1]
     some = float(comparison.arm_sample.n) > 0 and float(comparison.control_sample.n) > 0
-    difference = _text(view, float(latest.difference) if some else None, unit)
+    difference = view.number(float(latest.difference) if some else None, unit)
     low, high = float(latest.lower), float(latest.upper)
     if not np.isfinite(low):
         return difference, "", ""
     if unit == "points":  # shares cannot be further apart than all and none
         low, high = max(low, -1.0), min(high, 1.0)
-    return difference, _text(view, low, unit), _text(view, high, unit)
+    return difference, view.number(low, unit), view.number(high, unit)
 
 
 def _outlook(view: PageView, comparison: Comparison) -> str:
@@ -114,11 +114,11 @@ def _outlook(view: PageView, comparison: Comparison) -> str:
     if comparison.days_left is not None and comparison.days_left > len(comparison.detectable):
         words.append(view.say("effect.too_slow"))
     elif comparison.days_left is not None:
-        words.append(view.say("effect.days_left", days=_text(view, comparison.days_left, "count")))
+        words.append(view.say("effect.days_left", days=view.number(comparison.days_left, "count")))
     if len(ahead):
         last = ahead.iloc[-1]
         by = day(date.fromisoformat(str(last["day"])[:10]), locale=view.locale)
-        words.append(view.say("effect.detectable", day=by, size=_text(view, last["smallest_effect"], "points")))
+        words.append(view.say("effect.detectable", day=by, size=view.number(last["smallest_effect"], "points")))
     return " ".join(words)
 
 
@@ -137,12 +137,12 @@ def _looks(view: PageView, comparison: Comparison, heading: str) -> alt.LayerCha
             "high": 100 * looks["upper"].clip(upper=1),
             "small": False,
             "text": [
-                view.say("effect.look", value=_text(view, value, "points"), n=_text(view, n, "count"))
+                view.say("effect.look", value=view.number(value, "points"), n=view.number(n, "count"))
                 for value, n in zip(looks["difference"], looks["organizations"], strict=True)
             ],
         }
     )
-    label = axis_label("points", locale=view.locale, currency=view.tables.currency)
+    label = view.axis_label("points")
     return charts.weeks(rows, description=heading, unit="points", axis_label=label)
 
 
@@ -165,8 +165,8 @@ def _table(view: PageView, found: Results) -> pd.DataFrame:
 
 def _sample(view: PageView, sample: Sample, unit: Unit) -> str:
     n = float(sample.n)
-    value = _text(view, float(sample.mean) if n else None, unit)
-    return f"{value} · {view.say('number.n', n=_text(view, n, 'count'))}"
+    value = view.number(float(sample.mean) if n else None, unit)
+    return f"{value} · {view.say('number.n', n=view.number(n, 'count'))}"
 
 
 def _split(view: PageView, found: Results) -> Section:
@@ -175,8 +175,8 @@ def _split(view: PageView, found: Results) -> Section:
     heading = view.say("split.heading", name=found.experiment.name)
     if not sum(split.counts):
         return Section(heading, view.say("split.reading"), note=view.say("note.empty"))
-    counts = [_text(view, count, "count") for count in split.counts]
-    expected = [_text(view, each, "count") for each in split.expected]
+    counts = [view.number(count, "count") for count in split.counts]
+    expected = [view.number(each, "count") for each in split.expected]
     rows = pd.DataFrame(
         {
             "name": [arm.name for arm in arms],
@@ -188,7 +188,7 @@ def _split(view: PageView, found: Results) -> Section:
     )
     columns = [view.say("effect.arm"), METRICS["participants"].label(view.locale), view.say("split.expected")]
     p = p_value(split.p_value, locale=view.locale)
-    since = _text(view, split.red_since, "count")
+    since = view.number(split.red_since, "count")
     note = view.say("split.red", p=p, since=since) if split.red else ""
     return Section(
         heading,
@@ -198,7 +198,3 @@ def _split(view: PageView, found: Results) -> Section:
         note=note,
         tone="alarm",
     )
-
-
-def _text(view: PageView, value: float | None, unit: Unit) -> str:
-    return number(value, unit, locale=view.locale, currency=view.tables.currency)

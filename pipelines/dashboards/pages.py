@@ -10,7 +10,7 @@ from data_contracts.languages import Locale
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import Page, PageView, Section, as_of
 from pipelines.dashboards.experiments import experiments
-from pipelines.dashboards.numbers import axis_label, days
+from pipelines.dashboards.numbers import days
 from pipelines.dashboards.ranker_health import ranker_health
 from pipelines.dashboards.sections import breakdown, metric_family, rows_of, table_of
 from pipelines.metrics.declared import BILLED, METRICS
@@ -198,6 +198,6 @@ def _billed_by_week(view: PageView) -> Section:
         ],
         columns=[view.say("dimension.week"), *kinds.values(), metric.label(view.locale)],
     )
-    label = axis_label(metric.unit, locale=view.locale, currency=currency)
+    label = view.axis_label(metric.unit)
     chart = charts.stacked(pd.DataFrame(rows), description=heading, kinds=list(kinds.values()), axis_label=label)
     return Section(heading, reading, chart=chart, table=table)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipelines.dashboards import charts
 from pipelines.dashboards.content import PageView, Section
-from pipelines.dashboards.numbers import axis_label, days, number
+from pipelines.dashboards.numbers import days
 from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.filters import cut
 from pipelines.metrics.intervals import Estimate
@@ -44,7 +44,7 @@ def table_of(
     rows = []
     for name, each in named:
         sure = "" if each.low is None else f"{view.text(each.low, metric)} – {view.text(each.high, metric)}"
-        count = number(each.n, "count", locale=view.locale, currency="")
+        count = view.number(each.n, "count")
         rows.append((name, view.text(each.value, metric), sure, count, view.caution(each, metric)))
     return pd.DataFrame(rows, columns=columns)
 
@@ -91,7 +91,7 @@ def _over_weeks(view: PageView, metric: Metric, rows: pd.DataFrame, heading: str
         _in_units(rows, metric, currency=view.tables.currency).assign(week=spelled),
         description=heading,
         unit=metric.unit,
-        axis_label=axis_label(metric.unit, locale=view.locale, currency=view.tables.currency),
+        axis_label=view.axis_label(metric.unit),
     )
 
 
