@@ -30,6 +30,8 @@ LEAST_CONTRIBUTION: Final = 0.05
 """In utility, hence in log-odds between the two plans: 0.05 makes one of them 5 % likelier."""
 _LEAST_NARROWING: Final = 1e-9
 MOST_REASONS: Final = 3
+_TRUE_OF_LARGER_PLANS: Final = frozenset({"usage_fits", "usage_small"})
+"""What a larger alternative does just as well; between a plan and a larger one that nobody would take it is news."""
 
 
 @runtime_checkable
@@ -127,14 +129,15 @@ def explain(
     if not by_utility:
         return Explanation(plan, (), Context(silent, None))
     rival = _rival(facts, by_utility, plan=index, alternative=alternative)
-    claims = [(fact, rival) for fact in facts_for(facts, plan=index, rival=rival)]
+    to_alternative = plans.codes[rival] == alternative
+    told_apart = () if not to_alternative else _TRUE_OF_LARGER_PLANS
+    claims = [(fact, rival) for fact in facts_for(facts, plan=index, rival=rival) if fact.code not in told_apart]
     suits = (situations.templates[0] & plans.suits & plans.suits[index]).any(axis=1)
     unlike = next((i for i in by_utility if not suits[i]), None)
     if unlike is not None and unlike != rival:
         claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
     contest = _Contest(facts, ranker, index, candidates, rows, utilities)
     checked = contest.reasons_among(claims)
-    to_alternative = plans.codes[rival] == alternative
     checked += contest.reasons_of_guard(checked, rival=rival, to_alternative=to_alternative, overruled=overruled)
     strongest = sorted(checked, key=lambda reason: (place_of(reason.code), -reason.contribution))
     told = [each for each in strongest if each.checks.rival == plans.codes[rival] or each.checks.by == "guard"]
