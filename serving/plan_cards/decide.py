@@ -99,12 +99,10 @@ async def decide(
     def explained(ranker: Ranker) -> Explanation | None:
         return None if ranked is None else question.explanation(ranker, ranked)
 
-    organization_id = snapshot.organization.organization_id
-    by_rules = in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share)
-    place = terms.assignment
+    organization_id, place = snapshot.organization.organization_id, terms.assignment
     result = await fallback.run(
         lambda ranker: question.answer(ranker, rules=fallback.rules),
-        rules_share=by_rules,
+        rules_share=in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share),
         arm=None if place is None else place.arm.ranker,
     )
     ranked = result.answer
@@ -122,8 +120,7 @@ async def decide(
         usage=usage,
         guarded=guarded,
     )
-    if ranked is not None:
-        content["draw"] = question.draw_record(ranked)
+    content["draw"] = None if ranked is None else question.draw_record(ranked)
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,

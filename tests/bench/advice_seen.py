@@ -1,21 +1,13 @@
-"""What a reader of one answer can find fault with, and whether the raw tables bear out what it says.
-
-Nothing of the recommender is used: usage comes from the raw events by SQL, plans from the two YAML files, and the
-projection is worked out once more from its definition.
-"""
+"""What a reader of one answer can find fault with, and whether the raw tables bear out what it says."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from math import exp, floor, inf, log, sqrt
-from pathlib import Path
+from datetime import datetime
+from math import inf
 from typing import Any, Final
 
-import duckdb
-import yaml
-
-from data_contracts.catalogue import CATALOGUE_PATH, OFFERS_PATH
+from tests.bench.advice_tables import COUNTS, LEVELS, PlanOnPaper, RawTables
 
 FAULTS: Final[Mapping[str, int]] = {
     "dearer than the alternative without a named need": 0,
@@ -36,166 +28,7 @@ NEEDS: Final = {
     "integration_connected",
     "template_installed",
 }
-COUNTS: Final = ("conversations", "ai_tokens")
-LEVELS: Final = ("documents", "assistants", "seats")
-WINDOW: Final = 29
-DAY: Final = 86_400.0
 CENT: Final = 1
-
-
-@dataclass(frozen=True)
-class PlanOnPaper:
-    """A plan as the two files say it."""
-
-    family: str
-    templates: frozenset[str]
-    price_cents: float
-    limits: Mapping[str, float]
-    features: frozenset[str]
-    per_unit_cents: Mapping[str, float]
-
-    def bill(self, usage: Mapping[str, float]) -> float:
-        """The price and what is used beyond the limits of what renews, in minor units."""
-        over = {metric: max(usage.get(metric, 0.0) - self.limits[metric], 0.0) for metric in self.per_unit_cents}
-        return self.price_cents + sum(units * self.per_unit_cents[metric] for metric, units in over.items())
-
-
-def plans_on_paper() -> dict[str, PlanOnPaper]:
-    """Every plan by its code."""
-    catalogue = yaml.safe_load(CATALOGUE_PATH.read_text("utf-8"))
-    offers = yaml.safe_load(OFFERS_PATH.read_text("utf-8"))
-    family_of = {code: name for name, family in offers["families"].items() for code in family["tiers"]}
-    found = {}
-    for code, plan in catalogue["plans"].items():
-        if code not in family_of:
-            continue
-        own = plan.get("usageLimits") or {}
-        limits = {
-            metric: float(own[metric]["value"] if metric in own else limit["defaultValue"])
-            for metric, limit in catalogue["usageLimits"].items()
-        }
-        overage = offers["plans"].get(code, {}).get("overage", {})
-        found[code] = PlanOnPaper(
-            family=family_of[code],
-            templates=frozenset(offers["families"][family_of[code]]["templates"]),
-            price_cents=100.0 * float(plan["price"]),
-            limits=limits,
-            features=frozenset(name for name, feature in plan["features"].items() if feature["value"]),
-            per_unit_cents={metric: 100 * float(each["price"]) / each["per"] for metric, each in overage.items()},
-        )
-    return found
-
-
-class RawTables:
-    """A folder of raw tables, asked by SQL."""
-
-    def __init__(self, folder: Path) -> None:
-        self._database = duckdb.connect()
-        for name in ("organizations", "template_installs", "integrations", "usage_events", "subscriptions"):
-            self._database.execute(f"CREATE TABLE {name} AS FROM read_parquet('{folder / name}.parquet')")
-        self.plans = plans_on_paper()
-
-    def organisations(self) -> list[str]:
-        """All names, in order."""
-        return [name for (name,) in self._ask("SELECT organization_id FROM organizations ORDER BY 1")]
-
-    def on(self, table: str, subject: str, state: str, name: str) -> frozenset[str]:
-        """The templates installed, or integrations connected, by the last word on each."""
-        rows = self._ask(
-            f"SELECT {subject}, arg_max(change, (recorded_at, occurred_at, event_id)) FROM {table}"
-            f" WHERE organization_id = ? GROUP BY 1",
-            name,
-        )
-        return frozenset(code for code, change in rows if change == state)
-
-    def held(self, name: str) -> str | None:
-        """The plan that is paid for by the last word on the subscription."""
-        rows = self._ask(
-            "SELECT plan, status FROM subscriptions WHERE organization_id = ? ORDER BY occurred_at DESC LIMIT 1", name
-        )
-        return next((plan for plan, status in rows if status == "active"), None)
-
-    def levels(self, name: str, at: datetime, *, days_before: int = 0) -> dict[str, float]:
-        """The last reading of each level by the end of a day so many days before."""
-        until = datetime(at.year, at.month, at.day, tzinfo=UTC) + timedelta(days=1 - days_before)
-        rows = self._ask(
-            "SELECT metric, arg_max(quantity, (occurred_at, quantity)) FROM usage_events"
-            " WHERE organization_id = ? AND occurred_at < ? AND occurred_at <= ? GROUP BY 1",
-            name,
-            until,
-            at,
-        )
-        return {metric: float(value) for metric, value in rows if metric in LEVELS}
-
-    def silent(self, name: str, at: datetime) -> bool:
-        """Whether nothing was reported in three weeks."""
-        start = datetime(at.year, at.month, at.day, tzinfo=UTC) - timedelta(days=20)
-        (count,) = self._ask(
-            "SELECT count(*) FROM usage_events WHERE organization_id = ? AND occurred_at >= ?", name, start
-        )[0]
-        return not count
-
-    def monthly(self, name: str, metric: str, at: datetime) -> float:
-        """The next thirty days of a count: the daily rate of the window carried on with part of its growth."""
-        rows = self._ask(
-            "SELECT date_diff('day', CAST(occurred_at AT TIME ZONE 'UTC' AS DATE), CAST(? AS DATE)), sum(quantity)"
-            " FROM usage_events WHERE organization_id = ? AND metric = ? AND occurred_at <= ? GROUP BY 1",
-            at.date().isoformat(),
-            name,
-            metric,
-            at,
-        )
-        used = {int(day): float(total) for day, total in rows if 0 <= day < WINDOW}
-        seconds = self._seconds(name, at)
-        return projected([used.get(day, 0.0) for day in range(WINDOW)], seconds)
-
-    def _seconds(self, name: str, at: datetime) -> list[float]:
-        (trial,) = self._ask("SELECT epoch_us(trial_started_at) FROM organizations WHERE organization_id = ?", name)[0]
-        (oldest,) = self._ask(
-            "SELECT max(date_diff('day', CAST(occurred_at AT TIME ZONE 'UTC' AS DATE), CAST(? AS DATE)))"
-            " FROM usage_events WHERE organization_id = ? AND occurred_at <= ?"
-            " AND date_diff('day', CAST(occurred_at AT TIME ZONE 'UTC' AS DATE), CAST(? AS DATE)) < 29",
-            at.date().isoformat(),
-            name,
-            at,
-            at.date().isoformat(),
-        )[0]
-        midnight = datetime(at.year, at.month, at.day, tzinfo=UTC)
-        start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(trial))
-        if oldest is not None:
-            start = min(start, midnight - timedelta(days=int(oldest)))
-        days = []
-        for day in range(WINDOW):
-            begins = midnight - timedelta(days=day)
-            ends = min(begins + timedelta(days=1), at)
-            days.append(float(max((ends - max(begins, start)) // timedelta(seconds=1), 0)))
-        return days
-
-    def _ask(self, query: str, *params: object) -> list[tuple[Any, ...]]:
-        return self._database.execute(query, list(params)).fetchall()
-
-
-def projected(used: list[float], seconds: list[float]) -> float:
-    """What `recommender.ranking.projection` says it does, in plain numbers; the latest day comes first."""
-    days, active = sum(seconds) / DAY, [day for day in range(len(used)) if seconds[day] > 0]
-    total = sum(used)
-    if not days or not total:
-        return 0.0
-    mean, rate = total / len(active), total / days
-    squares = sum((used[day] - rate * seconds[day] / DAY) ** 2 for day in range(len(used))) / mean**2
-    variation = (squares + 3) / (len(active) + 3)
-    half = 7 * (len(active) // 14) if len(active) >= 14 else len(active) // 2
-
-    def speed(of: list[int]) -> float:
-        return sum(used[day] for day in of) / max(sum(seconds[day] for day in of) / DAY, 1e-12)
-
-    trend = 0.0
-    if half:
-        floor_rate = 0.1 * total / max(days, 1.0)
-        recent, earlier = speed(active[:half]) + floor_rate, speed(active[half : 2 * half]) + floor_rate
-        trend = min(max(log(recent / earlier), -1.5), 1.5)
-    believed = 0.16 / (0.16 + 2 * variation / max(half, 1))
-    return float(floor(30 * total / sqrt(days * days + 1) * exp(2 / 3 * believed * trend) + 0.5))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ from recommender.ranking.rules import RuleRanker
 from serving.db.migrate import migrate
 from serving.db.session import Database
 from serving.jobs.import_raw import import_raw
-from tests.bench.advice_seen import FAULTS, RawTables, seen
+from tests.bench.advice_seen import FAULTS, seen
+from tests.bench.advice_tables import RawTables
 from tests.bench.bench_http import API_KEY, HOST, _server
 
 SEEDS = (7, 11)
