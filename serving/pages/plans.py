@@ -6,12 +6,14 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
+from typing_extensions import TypedDict
 
 from serving.leads.contracts import LeadIn
 from serving.leads.service import Leads
 from serving.outcomes.service import Outcomes
 from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.plan_cards import render
+from serving.plan_cards.contracts import ComparisonRow, PlanOnSale, PlansOnSale, PromotionText
 from serving.plan_cards.service import PlanCards
 from serving.web.forms import Form
 from serving.web.problems import documented
@@ -111,7 +113,7 @@ class _Endpoints:
         )
 
 
-def _offer(promotion: dict[str, Any], on_sale: dict[str, Any], page: Page) -> list[str]:
+def _offer(promotion: PromotionText, on_sale: PlansOnSale, page: Page) -> list[str]:
     """A promotion in sentences: its text, its plans, and its last day if it ends."""
     names = [plan["name"] for plan in on_sale["plans"] if plan["plan"] in promotion["plans"]]
     sentences = [promotion["text"], page.say("modal.promotions.plans", plans=", ".join(names))]
@@ -121,7 +123,7 @@ def _offer(promotion: dict[str, Any], on_sale: dict[str, Any], page: Page) -> li
     return sentences
 
 
-def _comparison(on_sale: dict[str, Any], family: str, *, every: str, recommended: str | None) -> dict[str, Any]:
+def _comparison(on_sale: PlansOnSale, family: str, *, every: str, recommended: str | None) -> dict[str, Any]:
     """The comparison of the plans of one family, or of all plans under the name `every`, group by group."""
     names = {each["code"]: each["name"] for each in on_sale["families"]}
     family = family if family in names else _EVERY
@@ -145,18 +147,26 @@ def _comparison(on_sale: dict[str, Any], family: str, *, every: str, recommended
     }
 
 
-def _mark(plan: dict[str, Any], recommended: str | None) -> str | None:
+class _Cell(TypedDict):
+    """A cell of the comparison; `share` is own usage as a part of the limit, if both are known."""
+
+    text: str
+    share: float | None
+    over: bool
+
+
+def _mark(plan: PlanOnSale, recommended: str | None) -> str | None:
     if plan["plan"] == recommended:
         return "recommended"
     return "held" if plan["selection"]["state"] == "current" else None
 
 
-def _cell(row: dict[str, Any], column: int) -> dict[str, Any]:
+def _cell(row: ComparisonRow, column: int) -> _Cell:
     """The text of a cell, and the share of the limit that the organisation's own usage takes."""
     used, value = row["used"], row["values"][column]
-    share = used / value if used is not None and value else None
+    share = used / value if used is not None and isinstance(value, int | float) and value else None
     return {"text": row["texts"][column], "share": share, "over": bool(row["over"] and row["over"][column])}
 
 
-def _offered(row: dict[str, Any]) -> list[dict[str, Any]]:
+def _offered(row: ComparisonRow) -> list[_Cell]:
     return [{"text": text, "share": None, "over": False} for text in row["offer_texts"]]

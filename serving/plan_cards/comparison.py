@@ -5,15 +5,15 @@ Beside each limit stands the organisation's own usage, beneath the limits what m
 
 from collections.abc import Mapping, Sequence
 from math import inf, isinf
-from typing import Any, Final, Literal
+from typing import Final
 
 from data_contracts.usage import COUNT_METRICS
 from recommender.billing.catalogue import EnterpriseOffer, Feature, Limit, Plan
+from serving.plan_cards.contracts import Comparison, ComparisonRow, FeatureValue, Group
 from serving.words.plans import Words, readable
 from serving.words.texts import compact, known, number, say
 from serving.words.usage import overage_answers, used_text
 
-Group = Literal["usage", "features", "integrations", "support"]
 GROUPS: Final[tuple[Group, ...]] = ("usage", "features", "integrations", "support")
 
 _GROUP_OF: Final[Mapping[str, Group]] = {
@@ -33,7 +33,7 @@ def comparison(
     used: Mapping[str, int] | None,
     accrued_cents: Mapping[str, int],
     words: Words,
-) -> dict[str, Any]:
+) -> Comparison:
     """Rows by group; `used` is a month of the organisation's own usage, `accrued_cents` its overage so far."""
     columns: tuple[Offered, ...] = (*plans, *offers)
     limits = dict.fromkeys(limit.code for column in columns for limit in column.limits)
@@ -56,7 +56,7 @@ def comparison(
 
 def _limit_row(
     code: str, plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], used: Mapping[str, int], words: Words
-) -> dict[str, Any]:
+) -> ComparisonRow:
     found = [_limit_of(plan, code) for plan in plans]
     metric = next((each.metric for each in found if each is not None and each.metric), None)
     own = used.get(metric) if metric is not None else None
@@ -103,7 +103,7 @@ def _limit_text(limit: Limit | None, words: Words) -> str:
 
 def _overage_rows(
     plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], accrued_cents: Mapping[str, int], words: Words
-) -> list[dict[str, Any]]:
+) -> list[ComparisonRow]:
     """Overage prices of each metric; a plan without a limit has none."""
     priced = [{each["metric"]: each for each in overage_answers(plan, words)} for plan in plans]
     metrics = dict.fromkeys(limit.metric for plan in plans for limit in plan.limits if limit.metric)
@@ -130,15 +130,15 @@ def _overage_rows(
 
 def _feature_row(
     code: str, group: Group, plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], words: Words
-) -> dict[str, Any]:
-    values = [_feature_of(plan, code) for plan in plans]
+) -> ComparisonRow:
+    values: list[FeatureValue] = [_feature_of(plan, code) for plan in plans]
     return {
         "code": code,
         "kind": "feature",
         "group": group,
         "text": words.term(code, readable(code)),
         "values": values,
-        "texts": [_feature_text(value, words) for value in values],
+        "texts": [_feature_text(_feature_of(plan, code), words) for plan in plans],
         "offer_values": [_feature_of(offer, code) for offer in offers],
         "offer_texts": [_feature_text(_feature_of(offer, code), words) for offer in offers],
         "used": None,

@@ -1,72 +1,76 @@
 """The recommendation and the whole catalogue as they cross the boundary."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
 
-from serving.web.fields import Instant
-from serving.words.contracts import BlockerText, FeatureText, IntervalName, MetricText, OverageText, Price, UsageText
+from recommender.billing.availability import State
+from recommender.billing.change_rules import Direction, Timing
+from recommender.row import ShownAs
+from serving.words.contracts import (
+    BillText,
+    BlockerText,
+    FeatureText,
+    InstantText,
+    IntervalName,
+    OverageText,
+    PlanText,
+    Price,
+    UsageText,
+    answer_shape,
+)
+
+Params = dict[str, str | int | float]
+"""Figures and codes that a message names."""
+Strategy = Literal["rules", "model"]
+"""The kind of ranker that answered."""
+Group = Literal["usage", "features", "integrations", "support"]
+FeatureValue = bool | int | float | str | None
 
 
-class Context(BaseModel):
+@answer_shape
+class Context(TypedDict):
     """The sentence above the cards; its fact is true for this organisation."""
 
     code: str
     message: str
-    params: dict[str, Any]
+    params: Params
 
 
-class Reason(BaseModel):
+@answer_shape
+class Reason(TypedDict):
     """Why this plan stands where it stands."""
 
     code: str
     message: str
-    params: dict[str, Any]
+    params: Params
     contribution: float
 
 
-class Basis(BaseModel):
-    """On how many days of usage a projection rests."""
+@answer_shape
+class ProjectedBill(BillText):
+    """The cost of a month of this organisation's own usage on the plan, overage included."""
 
-    days: int
-
-
-class ProjectedBill(BaseModel):
-    """What a month of this organisation's own usage would cost on the plan, overage included."""
-
-    amount_cents: int
-    overage_cents: int
-    low_cents: int
-    """Eight months in ten cost between this and `high_cents`."""
-    high_cents: int
-    currency: str
-    interval: Literal["month"]
-    exceeded: list[str]
-    """Metrics whose allowance would not do and of which no more can be bought."""
-    usage_known: bool
-    """False: no usage was reported, or none lately; the bill is the price of a month alone."""
-    text: str
-    range_text: str | None
-    """The range in words; null where both ends are the same."""
     upper_end_text: str | None
-    """What usage the upper end stands for; null where it costs no more than the plan."""
-    basis: Basis
+    """Usage that the upper end stands for; null where it costs no more than the plan."""
 
 
-class Selection(BaseModel):
+@answer_shape
+class Selection(TypedDict):
     """Whether, how and when the plan can be taken."""
 
-    state: Literal["current", "scheduled", "selectable", "blocked", "unavailable"]
+    state: State
     label: str
-    direction: Literal["start", "upgrade", "downgrade", "lateral", "none"]
-    timing: Literal["now", "period_end", "never"]
-    effective_at: Instant | None
+    direction: Direction
+    timing: Timing
+    effective_at: InstantText | None
     note: str | None
     """What follows from choosing it ("Heute 490 € zzgl. MwSt., ab sofort verfügbar"); null where it cannot be taken."""
     blockers: list[BlockerText]
 
 
-class PlanPromotion(BaseModel):
+@answer_shape
+class PlanPromotion(TypedDict):
     """An offer that this organisation may use on the plan now, and the price with it; a preview takes its code."""
 
     code: str
@@ -76,40 +80,35 @@ class PlanPromotion(BaseModel):
     """For how many billing cycles; null: for as long as the plan is held."""
     then_text: str
     """For how long, and what comes after."""
-    ends_at: Instant | None
+    ends_at: InstantText | None
 
 
-class PlanOnSale(BaseModel):
+@answer_shape
+class PlanOnSale(PlanText):
     """One plan with its terms for this organisation."""
 
-    plan: str
-    name: str
-    description: str
-    family: str
-    tier: int
-    price: Price
-    metrics: list[MetricText]
-    features: list[FeatureText]
     overage: list[OverageText]
     """Empty where no more can be bought than the plan includes."""
     promotion: PlanPromotion | None
     selection: Selection
 
 
-class Concern(BaseModel):
+@answer_shape
+class Concern(TypedDict):
     """What speaks against a plan: a limit, an integration that it lacks, or that it is more than is needed."""
 
     code: str
     message: str
-    params: dict[str, Any]
+    params: Params
 
 
+@answer_shape
 class PlanCard(PlanOnSale):
     """One recommended plan with its place and the reasons for it."""
 
     position: int
     recommended: bool
-    shown_as: Literal["recommended", "held", "below", "above", "further", "other_family"] | None
+    shown_as: ShownAs | None
     """By which rule it is shown: first; held now; the next tier down or up; a further one; a family of its own."""
     probability: float
     propensity: float
@@ -121,7 +120,8 @@ class PlanCard(PlanOnSale):
     projected_bill: ProjectedBill
 
 
-class Enterprise(BaseModel):
+@answer_shape
+class Enterprise(TypedDict):
     """The way to sales."""
 
     title: str
@@ -129,13 +129,15 @@ class Enterprise(BaseModel):
     action: str
 
 
+@answer_shape
 class SalesMatter(Enterprise):
     """The way to sales, and why to take it where usage is beyond the largest plan of the family."""
 
     message: str | None
 
 
-class Guarded(BaseModel):
+@answer_shape
+class Guarded(TypedDict):
     """A plan that would have been first, had it not been dearer than the alternative without a need."""
 
     first: str
@@ -143,11 +145,12 @@ class Guarded(BaseModel):
     code: Literal["no_need", "unrelated_family", "blocked"]
 
 
-class Recommendation(BaseModel):
+@answer_shape
+class Recommendation(TypedDict):
     """The plan recommended and those beside it, with who decided it and why."""
 
     decision_id: str
-    strategy: Literal["rules", "model"]
+    strategy: Strategy
     model_version: str
     fallback_reason: str | None
     """Why another ranker answered than the one whose turn it was: `no_champion`, `champion_refused`, `champion_failed`,
@@ -162,26 +165,28 @@ class Recommendation(BaseModel):
     """Null: the plan that the ranker, or the draw, put first is the one that is recommended."""
     plans: list[PlanCard]
     enterprise: SalesMatter
-    expires_at: Instant
+    expires_at: InstantText
 
 
-class ComparisonGroup(BaseModel):
+@answer_shape
+class ComparisonGroup(TypedDict):
     """A heading of the comparison."""
 
-    code: Literal["usage", "features", "integrations", "support"]
+    code: Group
     text: str
 
 
-class ComparisonRow(BaseModel):
+@answer_shape
+class ComparisonRow(TypedDict):
     """One line of the comparison: a limit, a price beyond it or a feature across all plans, in the order of `plans`."""
 
     code: str
     kind: Literal["limit", "overage", "feature"]
-    group: Literal["usage", "features", "integrations", "support"]
+    group: Group
     text: str
-    values: list[bool | int | float | str | None]
+    values: list[FeatureValue]
     texts: list[str]
-    offer_values: list[bool | int | float | str | None]
+    offer_values: list[FeatureValue]
     offer_texts: list[str]
     """The same for what is offered on request, in the order of `offers`."""
     used: int | None
@@ -192,7 +197,8 @@ class ComparisonRow(BaseModel):
     """For each plan whether `used` is beyond its limit."""
 
 
-class Comparison(BaseModel):
+@answer_shape
+class Comparison(TypedDict):
     """Features × plans."""
 
     plans: list[str]
@@ -202,17 +208,19 @@ class Comparison(BaseModel):
     rows: list[ComparisonRow]
 
 
-class PromotionText(BaseModel):
+@answer_shape
+class PromotionText(TypedDict):
     """An offer that is open now."""
 
     code: str
     text: str
     plans: list[str]
     intervals: list[IntervalName]
-    ends_at: Instant | None
+    ends_at: InstantText | None
 
 
-class EnterpriseOfferText(BaseModel):
+@answer_shape
+class EnterpriseOfferText(TypedDict):
     """A plan on request."""
 
     code: str
@@ -222,20 +230,31 @@ class EnterpriseOfferText(BaseModel):
     features: list[FeatureText]
 
 
+@answer_shape
 class EnterpriseSection(Enterprise):
     """The way to sales, with the plans on request."""
 
     offers: list[EnterpriseOfferText]
 
 
-class PlansOnSale(BaseModel):
+@answer_shape
+class Family(TypedDict):
+    """A family of plans."""
+
+    code: str
+    name: str
+
+
+@answer_shape
+class PlansOnSale(TypedDict):
     """The whole catalogue for one organisation."""
 
     catalogue_version: str
     currency: str
     interval: IntervalName
     intervals: list[IntervalName]
-    families: list[dict[str, str]] = Field(description="Code and name of each family, in order.")
+    families: list[Family]
+    """Code and name of each family, in order."""
     plans: list[PlanOnSale]
     comparison: Comparison
     promotions: list[PromotionText]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final, cast
 
 import numpy as np
 
@@ -31,7 +31,9 @@ from recommender.ranking.reasons import Explanation, explain
 from recommender.ranking.situation import PlanTable, Situations
 from recommender.row import ShownAs
 from serving.accounts.account import Snapshot, situation
+from serving.plan_cards.contracts import Guarded, Strategy
 from serving.plan_cards.ranker_fallback import RankerFallback
+from serving.plan_cards.records import DrawRecord
 from serving.plan_cards.repository import Candidate, Decision, EarlierDraw
 from serving.plan_cards.showing import content_of, places_of
 from serving.sale.assortment import Assortment
@@ -126,7 +128,7 @@ async def decide(
         organization_id=organization_id,
         interval=interval,
         catalogue_version=assortment.catalogue.version,
-        strategy=result.ranker.name,
+        strategy=cast("Strategy", result.ranker.name),
         model_version=result.ranker.version,
         fallback_reason=result.fallback_reason,
         experiment=None if place is None else place.experiment.name,
@@ -188,14 +190,14 @@ class _Question:
             overruled=codes[ranked.wanted] if found.why == "no_need" else None,
         )
 
-    def guard_record(self, ranked: Ranked) -> dict[str, str] | None:
+    def guard_record(self, ranked: Ranked) -> Guarded | None:
         """The plan that the guard replaced, its alternative and the reason code; `None` where it replaced none."""
         codes, found = self.plans.codes, ranked.instead
         if found.why is None:
             return None
         return {"first": codes[ranked.wanted], "alternative": codes[found.alternative], "code": found.why}
 
-    def draw_record(self, ranked: Ranked) -> dict[str, Any]:
+    def draw_record(self, ranked: Ranked) -> DrawRecord:
         """The draw and its instant; later decisions on the same basis reuse it for `draw_days`."""
         earlier = self._earlier
         kept = earlier is not None and earlier.draw == ranked.drawn

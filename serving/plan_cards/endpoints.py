@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 
 from serving.plan_cards.contracts import PlansOnSale, Recommendation
 from serving.plan_cards.service import PlanCards
-from serving.web.answers import JsonAnswer, dumped, json_bytes, locale_for
+from serving.web.answers import JsonAnswer, json_answer, json_bytes, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId
 from serving.web.problems import documented
@@ -53,6 +53,6 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
             interval=interval or plan_cards.usual_interval,
             locale_for=partial(locale_for, request),
         )
-        return json_bytes(dumped(answer), locale=locale)
+        return json_answer(answer, locale=locale)
 
     return api

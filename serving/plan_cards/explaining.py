@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from data_contracts.usage import COUNT_METRICS
+from serving.plan_cards.contracts import Concern, Context, Params, Reason
+from serving.plan_cards.records import ConcernRecord, ContextRecord, ReasonRecord
 from serving.words.plans import Words
 from serving.words.texts import in_short, known, number, roughly, say
 
@@ -11,25 +13,26 @@ _UNITS: Final = ("used", "limit", "own_limit", "excess")
 """Parameters that are units of the metric that a message speaks of."""
 
 
-def reason(reason: Mapping[str, Any], words: Words) -> dict[str, Any]:
+def reason(reason: ReasonRecord, words: Words) -> Reason:
     """One reason with its line on the card."""
     return {**reason, "message": _message(f"reason.{reason['code']}", reason["params"], words)}
 
 
-def concern(concern: Mapping[str, Any], words: Words) -> dict[str, Any]:
+def concern(concern: ConcernRecord, words: Words) -> Concern:
     """One concern with its line on the card."""
     return {**concern, "message": _message(f"concern.{concern['code']}", concern["params"], words)}
 
 
-def beyond(figures: Mapping[str, Any] | None, words: Words) -> str | None:
+def beyond(figures: Params | None, words: Words) -> str | None:
     """The sentence that leads to sales; `None` where usage is within the largest plan."""
     return None if figures is None else _message("enterprise.beyond", figures, words)
 
 
-def context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
+def context(context: ContextRecord, words: Words) -> Context:
     """The sentence above the cards: the message of its reason, else the message of its code."""
     code, params = context["code"], context["params"]
-    own = {"own": words.plan_name(context["plan"])} if context.get("plan") else {}
+    plan = context.get("plan")
+    own = {} if plan is None else {"own": words.plan_name(plan)}
     about = context.get("reason")
     if code == "unknown":
         key = next(
@@ -41,8 +44,8 @@ def context(context: Mapping[str, Any], words: Words) -> dict[str, Any]:
         key = f"context.{about}"
     message = _message(key, params, words, **own)
     if params.get("more"):
-        plan = words.plan_name(params["plan"])
-        message = f"{message} {say(words.locale, 'context.more_limits', count=params['more'], plan=plan)}"
+        name = words.plan_name(str(params["plan"]))
+        message = f"{message} {say(words.locale, 'context.more_limits', count=params['more'], plan=name)}"
     return {"code": code, "message": message, "params": params}
 
 

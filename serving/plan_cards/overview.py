@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from recommender.billing.availability import audience_refusals, selection
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Interval, Plan
 from recommender.billing.subscription import Wish
 from serving.accounts.account import Snapshot
-from serving.accounts.records import selection_record
 from serving.plan_cards import render
 from serving.plan_cards.comparison import comparison
+from serving.plan_cards.contracts import PlanOnSale, PlansOnSale, PromotionText
 from serving.plan_cards.promotions import open_promotion, promotion_answer
+from serving.plan_cards.records import selection_record
 from serving.sale.assortment import INTERVALS
 from serving.web.fields import utc_text
 from serving.words.locales import LocaleCode
@@ -30,7 +31,7 @@ def overview(
     words: Words,
     used: Mapping[str, int] | None = None,
     accrued_cents: Mapping[str, int] = NO_OVERAGE,
-) -> dict[str, Any]:
+) -> PlansOnSale:
     """Everything on sale at this interval; a private plan is shown only to an organisation that holds it.
 
     The plan held is shown as it was sold, also when it is not on sale any more. `used` is a month of the organisation's
@@ -73,7 +74,7 @@ def overview(
     }
 
 
-def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words) -> dict[str, Any]:
+def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words) -> PlanOnSale:
     """One plan with its terms for this organisation."""
     promotion = promotion_answer(_open_code(plan, interval, snapshot, words.catalogue), plan, interval, words)
     price_cents = promotion["price"]["amount_cents"] if promotion else plan.price_cents[interval]
@@ -100,7 +101,7 @@ def _open_code(plan: Plan, interval: Interval, snapshot: Snapshot, catalogue: Ca
 
 def _promotions(
     snapshot: Snapshot, *, catalogue: Catalogue, interval: Interval, locale: LocaleCode
-) -> list[dict[str, Any]]:
+) -> list[PromotionText]:
     return [
         {
             "code": promotion.code,

@@ -11,7 +11,7 @@ from recommender.ranking.derived import Facts
 from serving.accounts import account
 from serving.accounts.account import Snapshot
 from serving.accounts.accrued import accrued_overage
-from serving.accounts.records import usage_record
+from serving.plan_cards.records import usage_record
 from serving.sale.assortment import Assortment
 
 

@@ -1,11 +1,10 @@
 """Promotions that an organisation may use on a plan, and the price with them."""
 
-from typing import Any
-
 from recommender.billing.availability import offer_refusals
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.discounts import discount_cents
 from serving.accounts.account import Snapshot
+from serving.plan_cards.contracts import PlanPromotion
 from serving.web.fields import utc_text
 from serving.words.plans import Words
 from serving.words.promotions import bookable_text, then_text
@@ -25,7 +24,7 @@ def open_promotion(plan: Plan, interval: Interval, *, snapshot: Snapshot, catalo
     return max(usable, key=lambda each: (discount_cents(each, price_cents=price), each.code), default=None)
 
 
-def promotion_answer(code: str | None, plan: Plan, interval: Interval, words: Words) -> dict[str, Any] | None:
+def promotion_answer(code: str | None, plan: Plan, interval: Interval, words: Words) -> PlanPromotion | None:
     """The promotion in words with the resulting price; `None` without one, or when the catalogue no longer has it."""
     promotion = next((each for each in words.catalogue.promotions if each.code == code), None)
     if promotion is None:

@@ -1,11 +1,11 @@
 """A decision in the reader's language, as the contract writes it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from serving.plan_cards import explaining
+from serving.plan_cards.contracts import Enterprise, PlanCard, Recommendation, Selection
 from serving.plan_cards.promotions import promotion_answer
+from serving.plan_cards.records import CardRecord, SelectionRecord
 from serving.plan_cards.repository import Decision
 from serving.web.fields import utc_text
 from serving.words import usage
@@ -14,7 +14,7 @@ from serving.words.plans import Words
 from serving.words.texts import known, say
 
 
-def recommendation(decision: Decision, words: Words) -> dict[str, Any]:
+def recommendation(decision: Decision, words: Words) -> Recommendation:
     """The recommendation of a decision; its languages differ in their words only."""
     cards = decision.content["plans"]
     return {
@@ -37,34 +37,39 @@ def recommendation(decision: Decision, words: Words) -> dict[str, Any]:
     }
 
 
-def enterprise(locale: LocaleCode) -> dict[str, Any]:
+def enterprise(locale: LocaleCode) -> Enterprise:
     """The way to sales."""
-    return {part: say(locale, f"enterprise.{part}") for part in ("title", "description", "action")}
+    title, description, action = (say(locale, f"enterprise.{part}") for part in ("title", "description", "action"))
+    return {"title": title, "description": description, "action": action}
 
 
-def selection(selection: Mapping[str, Any], words: Words, *, price_cents: int) -> dict[str, Any]:
+def selection(selection: SelectionRecord, words: Words, *, price_cents: int) -> Selection:
     """Whether the plan can be taken, with the label of the button and its effect."""
     kind = "start" if selection["direction"] == "start" else selection.get("timing")
     tells = selection["state"] == "selectable" and known(words.locale, f"selection.note.{kind}")
     return {
-        **selection,
+        "state": selection["state"],
+        "direction": selection["direction"],
+        "timing": selection["timing"],
+        "effective_at": selection["effective_at"],
+        "blockers": [words.blocker(blocker) for blocker in selection["blockers"]],
         "label": say(words.locale, f"selection.{selection['state']}"),
         "note": say(words.locale, f"selection.note.{kind}", amount=words.money(price_cents)) if tells else None,
-        "blockers": [words.blocker(blocker) for blocker in selection["blockers"]],
     }
 
 
-def _card(card: Mapping[str, Any], *, decision: Decision, words: Words) -> dict[str, Any]:
+def _card(card: CardRecord, *, decision: Decision, words: Words) -> PlanCard:
     plan = words.catalogue.plan(card["plan"])
     if "price_cents" in card:
         plan = replace(plan, price_cents={**plan.price_cents, decision.interval: card["price_cents"]})
-    own = decision.content.get("usage") or {}
+    own = decision.content.get("usage")
+    expected, high = (None, None) if own is None else (own["expected"], own["high"])
     promotion = promotion_answer(card.get("promotion"), plan, decision.interval, words)
     price_cents = (promotion["price"]["amount_cents"]) if promotion else plan.price_cents[decision.interval]
     return {
         **words.plan(plan, decision.interval),
         "overage": usage.overage_answers(plan, words),
-        "usage": usage.usage_answers(plan, own.get("expected"), words),
+        "usage": usage.usage_answers(plan, expected, words),
         "promotion": promotion,
         "position": card["position"],
         "recommended": card["recommended"],
@@ -75,7 +80,7 @@ def _card(card: Mapping[str, Any], *, decision: Decision, words: Words) -> dict[
         "concerns": [explaining.concern(concern, words) for concern in card.get("concerns", ())],
         "projected_bill": {
             **words.bill(card["projected_bill"]),
-            "upper_end_text": usage.upper_end_text(plan, own.get("high"), words),
+            "upper_end_text": usage.upper_end_text(plan, high, words),
         },
         "selection": selection(card["selection"], words, price_cents=price_cents),
     }

@@ -14,6 +14,8 @@ from recommender.ranking.ranker import Ranker
 from serving.db.session import Database
 from serving.db.tables import decision_plans, decisions, organizations
 from serving.organizations.repository import PRESENT
+from serving.plan_cards.contracts import Guarded, Strategy
+from serving.plan_cards.records import Content
 from serving.web.access import UnknownOrganization
 
 _latest = decisions.alias("latest")
@@ -81,7 +83,7 @@ class Decision:
     organization_id: str
     interval: Interval
     catalogue_version: str
-    strategy: str
+    strategy: Strategy
     model_version: str
     fallback_reason: str | None
     experiment: str | None
@@ -89,10 +91,10 @@ class Decision:
     """The arm as drawn, even if another ranker answered."""
     latency_ms: float | None
     """Time from reading the snapshot to the decision; `None`: not measured."""
-    guard: Mapping[str, str] | None
+    guard: Guarded | None
     """The plan that the guard replaced, its alternative and the reason; `None`: it replaced none."""
     basis: str
-    content: Mapping[str, Any]
+    content: Content
     """The answer without words."""
     occurred_at: datetime
     expires_at: datetime

@@ -4,9 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Interval
@@ -17,6 +15,7 @@ from serving.clock import Clock
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce
 from serving.plan_cards import overview, own_usage, render, repository
+from serving.plan_cards.contracts import PlansOnSale
 from serving.plan_cards.decide import Terms, decide
 from serving.plan_cards.own_usage import OwnUsage
 from serving.plan_cards.ranker_fallback import RankerFallback
@@ -24,6 +23,7 @@ from serving.plan_cards.rendered import Rendered
 from serving.plan_cards.repository import Decision, EarlierDraw
 from serving.sale.assortment import Assortment
 from serving.settings import Settings
+from serving.web.answers import dumped
 from serving.web.telemetry import Metrics
 from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import WordsIn
@@ -78,7 +78,7 @@ class PlanCards:
         locale = locale_for(organization_locale)
         body = self._rendered.get(decision_id, locale)
         if body is None:
-            body = orjson.dumps(render.recommendation(await self._decision(decision_id), self._words(locale)))
+            body = dumped(render.recommendation(await self._decision(decision_id), self._words(locale)))
             self._rendered.put(decision_id, locale, body)
         return body, locale
 
@@ -89,7 +89,7 @@ class PlanCards:
 
     async def catalogue(
         self, organization_id: str, *, interval: Interval, locale_for: LocaleChoice
-    ) -> tuple[dict[str, Any], LocaleCode]:
+    ) -> tuple[PlansOnSale, LocaleCode]:
         """Everything on sale as the contract writes it, with its language."""
         now = self._clock()
 

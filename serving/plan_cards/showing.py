@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan
 from recommender.billing.subscription import Wish
@@ -13,8 +12,9 @@ from recommender.ranking.exploration import ShownPlan
 from recommender.ranking.reasons import NEUTRAL, Explanation
 from recommender.row import ShownAs, row
 from serving.accounts.account import Snapshot
-from serving.accounts.records import card_record, usage_record
+from serving.plan_cards.contracts import Guarded
 from serving.plan_cards.promotions import open_promotion
+from serving.plan_cards.records import CardRecord, Content, ContextRecord, beyond_record, card_record, usage_record
 from serving.sale.assortment import Assortment
 
 
@@ -49,8 +49,8 @@ def content_of(
     assortment: Assortment,
     explanation: Explanation | None,
     usage: MonthlyUsage,
-    guarded: Mapping[str, str] | None,
-) -> dict[str, Any]:
+    guarded: Guarded | None,
+) -> Content:
     """The answer without words; `guarded` says which plan would have been first, and why it is not."""
     shown = [
         _Shown(each, row[each.plan], snapshot=snapshot, measured=measured, catalogue=assortment.catalogue, usage=usage)
@@ -60,7 +60,7 @@ def content_of(
     against = first.concerns(None) if first is not None else ()
     family = [plan for plan in assortment.catalogue.plans if first is not None and plan.family == first.plan.family]
     beyond = beyond_largest([plan for plan in family if not plan.private], usage=usage.expected)
-    context: dict[str, Any] = {"code": "nothing", "reason": None, "plan": None, "params": {}}
+    context: ContextRecord = {"code": "nothing", "reason": None, "plan": None, "params": {}}
     if first is not None:
         held = snapshot.current.held.plan
         context = _context(explanation, first=first.plan, beyond=beyond, held=held, guarded=guarded)
@@ -74,7 +74,7 @@ def content_of(
             for each in shown
         ],
         "usage": usage_record(snapshot, usage),
-        "beyond": None if beyond is None else _beyond_record(beyond),
+        "beyond": None if beyond is None else beyond_record(beyond),
     }
 
 
@@ -102,7 +102,7 @@ class _Shown:
         connected = sold & set(self._snapshot.organization.integrations)
         return concerns(self.plan, usage=self._usage.expected, connected=connected, recommended=recommended)
 
-    def record(self, explanation: Explanation | None, *, concerns: tuple[Concern, ...]) -> dict[str, Any]:
+    def record(self, explanation: Explanation | None, *, concerns: tuple[Concern, ...]) -> CardRecord:
         """The card as plain values for the decision log; the first card has the reasons."""
         card = plan_card(
             wish=Wish.from_catalogue(self._catalogue, self.plan, self._interval),
@@ -115,11 +115,7 @@ class _Shown:
         )
         on_sale = self._catalogue.plan(self._place.plan)
         offer = open_promotion(on_sale, self._interval, snapshot=self._snapshot, catalogue=self._catalogue)
-        return {
-            **card_record(card, promotion=offer),
-            "shown_as": self._shown_as,
-            "concerns": [{"code": each.code, "params": dict(each.params)} for each in concerns],
-        }
+        return card_record(card, promotion=offer, shown_as=self._shown_as, concerns=concerns)
 
 
 def _larger(card: _Shown, first: _Shown | None) -> bool:
@@ -132,14 +128,14 @@ def _context(
     first: Plan,
     beyond: Beyond | None,
     held: str | None,
-    guarded: Mapping[str, str] | None,
-) -> dict[str, Any]:
+    guarded: Guarded | None,
+) -> ContextRecord:
     """The sentence above the cards; `reason` is its reason, `plan` the recommended plan. First match wins."""
     context = NEUTRAL if explanation is None else explanation.context
     silent = explanation is None or not explanation.reasons
-    found: tuple[str, str | None, Mapping[str, Any]]
+    found: tuple[str, str | None, Mapping[str, str | int | float]]
     if beyond is not None and first.code == beyond.plan:
-        found = "beyond", None, _beyond_record(beyond)
+        found = "beyond", None, beyond_record(beyond)
     elif context.code == "unknown" or not silent:
         found = context.code, None if context.reason is None else context.reason.code, context.params
     elif guarded is not None and guarded["code"] == "blocked":
@@ -150,13 +146,3 @@ def _context(
         found = context.code, None if context.reason is None else context.reason.code, context.params
     code, reason, params = found
     return {"code": code, "reason": reason, "plan": first.code, "params": dict(params)}
-
-
-def _beyond_record(beyond: Beyond) -> dict[str, Any]:
-    return {
-        "metric": beyond.metric,
-        "used": beyond.used,
-        "limit": beyond.limit,
-        "plan": beyond.plan,
-        "times": round(beyond.times, 1),
-    }

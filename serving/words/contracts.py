@@ -49,6 +49,47 @@ class FeatureText(TypedDict):
 
 
 @answer_shape
+class PlanText(TypedDict):
+    """A plan as every reader sees it on a card."""
+
+    plan: str
+    name: str
+    description: str
+    family: str
+    tier: int
+    price: Price
+    metrics: list[MetricText]
+    features: list[FeatureText]
+
+
+@answer_shape
+class Basis(TypedDict):
+    """On how many days of usage a projection rests."""
+
+    days: int
+
+
+@answer_shape
+class BillText(TypedDict):
+    """The cost of a month of this organisation's own usage on the plan, overage included."""
+
+    amount_cents: int
+    overage_cents: int
+    low_cents: Annotated[int, Field(description="Eight months in ten cost between this and `high_cents`.")]
+    high_cents: int
+    range_text: Annotated[str | None, Field(description="The range in words; null where both ends are the same.")]
+    currency: str
+    interval: Literal["month"]
+    exceeded: Annotated[list[str], Field(description="Metrics beyond their allowance of which no more can be bought.")]
+    usage_known: Annotated[
+        bool,
+        Field(description="False: no usage was reported, or none lately; the bill is the price of a month alone."),
+    ]
+    text: str
+    basis: Basis
+
+
+@answer_shape
 class BlockerText(TypedDict):
     """One reason why the plan cannot be taken, and what to do about it."""
 
@@ -87,6 +128,18 @@ class UsageText(TypedDict):
     """`used` as a share of `limit`; null without limit, and where the limit is 0."""
     over: bool
     text: str
+
+
+class BillRecord(TypedDict):
+    """A projected bill as it is stored, without words; amounts are net, in minor units."""
+
+    amount_cents: int
+    overage_cents: int
+    low_cents: int
+    high_cents: int
+    exceeded: list[str]
+    days: int
+    usage_known: bool
 
 
 class BlockerRecord(TypedDict):

@@ -3,12 +3,21 @@
 import re
 from collections.abc import Callable, Mapping
 from math import isinf
-from typing import Any, Final
+from typing import Final
 
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
 from recommender.billing.money import decimal_places
 from recommender.cards import key_limits
-from serving.words.contracts import BlockerRecord, BlockerText, FeatureText, MetricText, Price
+from serving.words.contracts import (
+    BillRecord,
+    BillText,
+    BlockerRecord,
+    BlockerText,
+    FeatureText,
+    MetricText,
+    PlanText,
+    Price,
+)
 from serving.words.locales import LocaleCode
 from serving.words.texts import compact, known, money, number, say
 
@@ -51,7 +60,7 @@ class Words:
         unit = 10 ** decimal_places(self.catalogue.currency)
         return self.money(round(amount_cents / unit) * unit or amount_cents)
 
-    def plan(self, plan: Plan, interval: Interval) -> dict[str, Any]:
+    def plan(self, plan: Plan, interval: Interval) -> PlanText:
         """The plan as every reader sees it on a card."""
         return {
             "plan": plan.code,
@@ -74,7 +83,7 @@ class Words:
             "text": say(self.locale, f"price.{interval}", amount=self.money(amount_cents)),
         }
 
-    def bill(self, bill: Mapping[str, Any]) -> dict[str, Any]:
+    def bill(self, bill: BillRecord) -> BillText:
         """The projected bill with its text."""
         params = {
             "amount": self._whole(bill["amount_cents"]) if bill["overage_cents"] else self.money(bill["amount_cents"]),
@@ -90,7 +99,7 @@ class Words:
             if bill["overage_cents"]
             else "plain"
         )
-        low, high = (bill.get(end, bill["amount_cents"]) for end in ("low_cents", "high_cents"))
+        low, high = bill.get("low_cents", bill["amount_cents"]), bill.get("high_cents", bill["amount_cents"])
         between = say(self.locale, "bill.range", low=self._whole(low), high=self._whole(high)) if low < high else None
         return {
             "amount_cents": bill["amount_cents"],

@@ -1,0 +1,165 @@
+"""The content of a decision as it is stored: codes, figures and instants, without words of any language."""
+
+from collections.abc import Sequence
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from recommender.billing.availability import Selection, State
+from recommender.billing.catalogue import Promotion
+from recommender.billing.change_rules import Direction, Timing
+from recommender.cards import MonthlyUsage, PlanCard, ProjectedBill
+from recommender.concerns import Beyond, Concern
+from recommender.row import ShownAs
+from serving.accounts.account import Snapshot
+from serving.accounts.records import blocker_record
+from serving.plan_cards.contracts import Params
+from serving.web.fields import utc_text
+from serving.words.contracts import BillRecord, BlockerRecord
+
+
+class SelectionRecord(TypedDict):
+    """Whether, how and when a plan can be taken."""
+
+    state: State
+    direction: Direction
+    timing: Timing
+    effective_at: str | None
+    blockers: list[BlockerRecord]
+
+
+class ReasonRecord(TypedDict):
+    """A reason with the figures that its sentence names."""
+
+    code: str
+    params: Params
+    contribution: float
+
+
+class ConcernRecord(TypedDict):
+    """A concern with the figures that its sentence names."""
+
+    code: str
+    params: Params
+
+
+class UsageRecord(TypedDict):
+    """A month of the organisation's own usage by metric."""
+
+    expected: dict[str, int]
+    high: dict[str, int]
+    """The upper end of its range."""
+
+
+class ContextRecord(TypedDict):
+    """The sentence above the cards: its code, the reason it rests on and the recommended plan."""
+
+    code: str
+    reason: str | None
+    plan: str | None
+    params: Params
+
+
+class DrawRecord(TypedDict):
+    """A draw for the first place."""
+
+    plan: str
+    chances: dict[str, float]
+    at: str
+
+
+class CardRecord(TypedDict):
+    """One card, with the price at the time of the decision, because the catalogue may change."""
+
+    plan: str
+    price_cents: int
+    position: int
+    recommended: bool
+    probability: float
+    propensity: float
+    reasons: list[ReasonRecord]
+    projected_bill: BillRecord
+    selection: SelectionRecord
+    promotion: str | None
+    shown_as: ShownAs | None
+    concerns: list[ConcernRecord]
+
+
+class Content(TypedDict):
+    """The answer of a decision without words."""
+
+    context: ContextRecord
+    plans: list[CardRecord]
+    usage: UsageRecord | None
+    """`None`: none was reported."""
+    beyond: Params | None
+    """Usage beyond the largest plan of the family, as `beyond_record` has it."""
+    draw: NotRequired[DrawRecord]
+    """Absent where nothing is on sale."""
+
+
+def card_record(
+    card: PlanCard, *, promotion: Promotion | None, shown_as: ShownAs, concerns: Sequence[Concern]
+) -> CardRecord:
+    """The content of a card, with the price at the time of the decision, because the catalogue may change."""
+    return {
+        "plan": card.plan.code,
+        "price_cents": card.price_cents,
+        "position": card.place.position,
+        "recommended": card.recommended,
+        "probability": card.place.probability,
+        "propensity": card.place.propensity,
+        "reasons": [
+            {"code": reason.code, "params": dict(reason.params), "contribution": reason.contribution}
+            for reason in card.reasons
+        ],
+        "projected_bill": _bill(card.projected_bill),
+        "selection": selection_record(card.selection),
+        "promotion": None if promotion is None else promotion.code,
+        "shown_as": shown_as,
+        "concerns": [{"code": each.code, "params": dict(each.params)} for each in concerns],
+    }
+
+
+def usage_record(snapshot: Snapshot, usage: MonthlyUsage) -> UsageRecord | None:
+    """A month of the organisation's own usage, expected and at the upper end of its range; `None`: none was reported.
+
+    Only metrics with reported usage: without a report, usage is unknown, not zero.
+    """
+    reported = {day.metric for day in (*snapshot.days, *snapshot.carried)}
+    expected, high = ({m: int(of[m]) for m in of if m in reported} for of in (usage.expected, usage.high))
+    return {"expected": expected, "high": high} if expected else None
+
+
+def selection_record(selection: Selection) -> SelectionRecord:
+    """A selection as plain values: whether, how and when a plan can be taken."""
+    return {
+        "state": selection.state,
+        "direction": selection.direction,
+        "timing": selection.timing,
+        "effective_at": None if selection.effective_at is None else utc_text(selection.effective_at),
+        "blockers": [blocker_record(blocker) for blocker in selection.blockers],
+    }
+
+
+def _bill(bill: ProjectedBill) -> BillRecord:
+    return {
+        "amount_cents": bill.amount_cents,
+        "overage_cents": bill.overage_cents,
+        "low_cents": bill.low_cents,
+        "high_cents": bill.high_cents,
+        "exceeded": list(bill.exceeded),
+        "days": bill.days,
+        "usage_known": bill.usage_known,
+    }
+
+
+def beyond_record(beyond: Beyond) -> Params:
+    """Usage beyond the largest plan as plain values."""
+    return {
+        "metric": beyond.metric,
+        "used": beyond.used,
+        "limit": beyond.limit,
+        "plan": beyond.plan,
+        "times": round(beyond.times, 1),
+    }
