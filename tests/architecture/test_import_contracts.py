@@ -21,7 +21,7 @@ PLANTED = {
         "pipelines/history/planted.py",
         "import pipelines.training",
     ),
-    "the core: cards over experiments over ranking over billing": (
+    "the core: cards, row and concerns over experiments over ranking over billing": (
         "recommender/billing/planted.py",
         "import recommender.ranking",
     ),
