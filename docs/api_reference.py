@@ -135,7 +135,10 @@ def _pay(call: Session) -> None:
     call("DELETE", f"{OF_ACME}/plan-changes/scheduled")
     message = {"type": "payment_intent.succeeded", "data": {"object": {"metadata": {KEY: change["change_id"]}}}}
     call.webhook("/v1/webhooks/payments", json.dumps(message))
-    call("POST", f"{OF_ACME}/enterprise-leads", {"name": "Ada Krause", "email": "ada@acme.example", "needs": ["sla"]})
+    lead = {"name": "Ada Krause", "email": "ada@acme.example", "needs": ["sla"]}
+    lead_id = call("POST", f"{OF_ACME}/enterprise-leads", lead)["lead_id"]
+    call("GET", "/v1/enterprise-leads?state=new")
+    call("PATCH", f"/v1/enterprise-leads/{lead_id}", {"state": "contacted"})
 
 
 def _transfer(call: Session) -> None:

@@ -98,6 +98,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
         invoices.router(services.invoices, callers),
         outcomes.router(services.outcomes, callers),
         leads.router(services.leads, callers),
+        leads.host_router(services.leads, callers),
         personal_data.router(services.personal_data, callers),
     ):
         app.include_router(router)
@@ -110,7 +111,7 @@ def _operations(services: Services, jobs: Repeating) -> APIRouter:
         ("database", checks.database_answers(database)),
         ("schema", checks.schema_is_current(database)),
         ("writes", checks.writes_succeed(database)),
-        ("jobs", checks.jobs_run(jobs.silent_seconds)),
+        ("jobs", checks.jobs_run(jobs.silent_seconds, failing=lambda: services.billing.jobs.failing)),
         ("model", checks.model_answers(champions, wanted=services.settings.model is not None)),
     ]
     if database.embedded and address:

@@ -15,6 +15,7 @@ from serving.collection.bank_transfers import TransferAmountDiffers, TransferReu
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
+from serving.leads.repository import UnknownLead
 from serving.organizations.repository import OrganizationErased
 from serving.organizations.service import TrialInTheFuture
 from serving.outcomes.service import (
@@ -53,6 +54,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     NotForBrowsers: (403, "not_for_browsers"),
     OriginNotAllowed: (403, "origin_not_allowed"),
     UnknownOrganization: (404, "unknown_organization"),
+    UnknownLead: (404, "unknown_lead"),
     OrganizationErased: (410, "organization_erased"),
     MoneyStillOpen: (409, "money_still_open"),
     UnknownDecision: (404, "unknown_decision"),

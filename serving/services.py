@@ -21,6 +21,7 @@ from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
 from serving.foundation import Foundation, MakeGateway, lay_foundation
 from serving.invoices.service import Invoices
+from serving.jobs.mail_leads import LeadMails
 from serving.jobs.payment_webhooks import PaymentWebhooks
 from serving.jobs.schedule import Jobs
 from serving.jobs.send_mails import Mails
@@ -183,7 +184,8 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     )
     payment_outcomes = PaymentOutcomes(clock=clock, books=books, arrears=arrears, settlement=settlement)
     reconciliation = Reconciliation(database, gateway=gateway, payment_outcomes=payment_outcomes)
-    written = mails(settings, database, words, post=_post(settings))
+    post = _post(settings)
+    written = mails(settings, database, words, post=post)
     return Billing(
         payment_methods=PaymentMethods(
             database,
@@ -221,8 +223,15 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             renewals=renewals,
             collection=collection,
             mails=written,
+            lead_mails=LeadMails(
+                database,
+                post=post,
+                sales=settings.sales_email,
+                sender=(settings.seller.name, settings.mail_from or settings.seller.email),
+            ),
             experiments=experiments,
             catalogue=base.catalogue_text,
+            metrics=base.metrics,
         ),
     )
 

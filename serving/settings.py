@@ -136,6 +136,8 @@ class Settings(BaseSettings):
     """Mail server, `smtp://user:password@host:587` or `smtps://…`; a password is sent over TLS only."""
     mail_from: Email | None = None
     """Sender of mails; unset: the seller's address."""
+    sales_email: Email | None = None
+    """Address that leads are mailed to; unset: leads are only listed at `GET /v1/enterprise-leads`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least level that is logged."""
 

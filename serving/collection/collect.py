@@ -18,6 +18,7 @@ from serving.payments.choice import NoUsableMethod
 from serving.payments.first_payment import attempt_of, await_transfer
 from serving.payments.gateway import Payment, PaymentGateway, ProviderUnavailable
 from serving.payments.repository import PaymentMethod
+from serving.web.each_alone import each_alone
 from serving.web.logs import logger
 
 Order = tuple[Attempt, PaymentMethod]
@@ -47,11 +48,11 @@ class Collection:
         self._settlement = settlement
 
     def collect_due(self, *, now: datetime) -> int:
-        """Attempt every charge that is due; returns their number."""
+        """Attempt every charge that is due; returns their number. Raises `SomeFailed`."""
         due = self._database.reading(lambda connection: charges.due(connection, now=now))
-        for charge in due:
-            self.collect(charge.charge_id, now=now)
-        return len(due)
+        return each_alone(
+            due, lambda charge: self.collect(charge.charge_id, now=now), name=lambda charge: charge.charge_id
+        )
 
     def collect_arrears(self, organization_id: str) -> None:
         """Attempt now every charge of one organisation that has failed or is due."""
@@ -86,50 +87,41 @@ class Collection:
         self._record(attempt, payment, now=now)
 
     def ask_pending(self, *, now: datetime) -> int:
-        """Ask the provider about attempts whose outcome is unknown; returns their number."""
+        """Ask the provider about attempts whose outcome is unknown; returns their number. Raises `SomeFailed`."""
         waiting = self._database.reading(lambda connection: attempts.to_ask(connection, now=now))
-        for attempt in waiting:
+        return each_alone(waiting, lambda attempt: self._ask_again(attempt, now=now), name=lambda attempt: attempt.key)
 
-            def read(connection: Connection, attempt: Attempt = attempt) -> PaymentMethod | None:
-                return repository.ever(connection, attempt.payment_method_id)
-
-            method = self._database.reading(read)
-            try:
-                found = None if method is None else self._gateway.find(key=attempt.key, method=method.attached)
-            except ProviderUnavailable:
-                found = Payment("unknown")
-            if found is None and attempt.status == "started":
-                found = Payment("failed", "provider_unavailable")
-            self._record(attempt, found or Payment("unknown"), now=now)
-        return len(waiting)
+    def _ask_again(self, attempt: Attempt, *, now: datetime) -> None:
+        method = self._method_of(attempt)
+        try:
+            found = None if method is None else self._gateway.find(key=attempt.key, method=method.attached)
+        except ProviderUnavailable:
+            found = Payment("unknown")
+        if found is None and attempt.status == "started":
+            found = Payment("failed", "provider_unavailable")
+        self._record(attempt, found or Payment("unknown"), now=now)
 
     def refund_due(self, *, now: datetime) -> int:
-        """Refund payments that no charge awaited; returns their number."""
+        """Refund payments that no charge awaited; returns their number. Raises `SomeFailed`."""
         waiting = self._database.reading(attempts.to_refund)
-        for attempt in waiting:
+        return each_alone(waiting, lambda attempt: self._send_back(attempt, now=now), name=lambda attempt: attempt.key)
 
-            def read(connection: Connection, attempt: Attempt = attempt) -> PaymentMethod | None:
-                return repository.ever(connection, attempt.payment_method_id)
+    def _send_back(self, attempt: Attempt, *, now: datetime) -> None:
+        method = self._method_of(attempt)
+        if method is None or self._gateway.refund(key=attempt.key, method=method.attached).outcome != "succeeded":
+            logger().error("refund_failed", key=attempt.key)
+            return
+        self._database.writing(lambda connection: settlement.sent_back(connection, attempt, now=now))
 
-            method = self._database.reading(read)
-            if method is None or self._gateway.refund(key=attempt.key, method=method.attached).outcome != "succeeded":
-                logger().error("refund_failed", key=attempt.key)
-                continue
-
-            def record(connection: Connection, attempt: Attempt = attempt) -> None:
-                settlement.sent_back(connection, attempt, now=now)
-
-            self._database.writing(record)
-        return len(waiting)
+    def _method_of(self, attempt: Attempt) -> PaymentMethod | None:
+        return self._database.reading(lambda connection: repository.ever(connection, attempt.payment_method_id))
 
     def refresh_arrears(self) -> None:
-        """Refresh the subscription status of every organisation in arrears."""
+        """Refresh the subscription status of every organisation in arrears. Raises `SomeFailed`."""
+        each_alone(self._database.reading(charges.organizations_in_arrears), self._refresh, name=str)
 
-        def work(connection: Connection) -> None:
-            for organization_id in charges.organizations_in_arrears(connection):
-                self._arrears.refresh(connection, organization_id)
-
-        self._database.writing(work)
+    def _refresh(self, organization_id: str) -> None:
+        self._database.writing(lambda connection: self._arrears.refresh(connection, organization_id))
 
     def _begin(
         self, connection: Connection, charge_id: str, payment_method_id: str | None, *, now: datetime

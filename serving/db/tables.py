@@ -221,4 +221,6 @@ enterprise_leads = Table(
     Column("message", Text),
     Column("needs", Text, nullable=False, comment="JSON list"),
     Column("recorded_at", Instant, nullable=False),
+    Column("state", String(16), nullable=False, server_default="new", comment="new, contacted or closed"),
+    Column("mailed_at", Instant, comment="when sales was told by mail"),
 )

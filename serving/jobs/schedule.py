@@ -1,5 +1,6 @@
 """Everything that falls due without a request, in order: pending payments, ended periods, collections, mails."""
 
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,6 +12,7 @@ from serving.db.session import Database
 from serving.db.tables import organizations
 from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.service import Invoices
+from serving.jobs.mail_leads import LeadMails
 from serving.jobs.repeating import Repeating
 from serving.jobs.send_mails import Mails
 from serving.payments import attempts, charges
@@ -19,6 +21,9 @@ from serving.plan_changes.reconcile import Reconciliation
 from serving.renewals import closing
 from serving.renewals.service import Renewals
 from serving.sale.versions import CatalogueText, record
+from serving.web.each_alone import SomeFailed
+from serving.web.logs import logger
+from serving.web.telemetry import Metrics
 
 EVERY_SECONDS: Final = 5.0
 
@@ -34,30 +39,57 @@ class Jobs:
         renewals: Renewals,
         collection: Collection,
         mails: Mails,
+        lead_mails: LeadMails,
         experiments: ExperimentsInForce,
         catalogue: CatalogueText,
+        metrics: Metrics,
     ) -> None:
         self._database = database
         self._reconciliation = reconciliation
         self._renewals = renewals
         self._collection = collection
         self._mails = mails
+        self._lead_mails = lead_mails
         self._experiments = experiments
         self._catalogue = catalogue
+        self._metrics = metrics
+        self._failing: dict[str, str] = {}
+
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """The jobs whose last run failed → why, or the rows that failed."""
+        return dict(self._failing)
 
     def run_due(self, *, now: datetime) -> None:
-        """Run every job once."""
-        self._reconciliation.ask_due(now=now)
-        self._renewals.close_due(now=now)
-        self._collection.ask_pending(now=now)
-        self._collection.collect_due(now=now)
-        self._collection.refund_due(now=now)
-        self._collection.refresh_arrears()
-        self._mails.warn_of_cards(now=now)
-        self._mails.send_due(now=now)
-        self._experiments.watch(now=now)
-        self._database.writing(lambda connection: idempotency.forget_old(connection, now=now))
-        self._database.writing(lambda connection: record(connection, self._catalogue, now=now))
+        """Run every job once; one that fails is logged and counted, and the others run all the same."""
+        for name, job in self._jobs(now):
+            try:
+                job()
+                self._failing.pop(name, None)
+            except SomeFailed as error:  # each row was logged when it failed
+                self._note(name, str(error))
+            except Exception as error:  # noqa: BLE001  whatever is wrong with one job, the others must run
+                logger().exception("job_failed", job=name)
+                self._note(name, type(error).__name__)
+
+    def _note(self, name: str, why: str) -> None:
+        self._failing[name] = why
+        self._metrics.job_failures.labels(name).inc()
+
+    def _jobs(self, now: datetime) -> Iterator[tuple[str, Callable[[], object]]]:
+        """Name and call of each job: payments are learned before periods close, and those before money is collected."""
+        yield "reconcile", lambda: self._reconciliation.ask_due(now=now)
+        yield "close_periods", lambda: self._renewals.close_due(now=now)
+        yield "ask_pending", lambda: self._collection.ask_pending(now=now)
+        yield "collect", lambda: self._collection.collect_due(now=now)
+        yield "refund", lambda: self._collection.refund_due(now=now)
+        yield "arrears", self._collection.refresh_arrears
+        yield "warn_of_cards", lambda: self._mails.warn_of_cards(now=now)
+        yield "mails", lambda: self._mails.send_due(now=now)
+        yield "lead_mails", lambda: self._lead_mails.send_new(now=now)
+        yield "experiments", lambda: self._experiments.watch(now=now)
+        yield "forget_keys", lambda: self._database.writing(lambda each: idempotency.forget_old(each, now=now))
+        yield "catalogue", lambda: self._database.writing(lambda each: record(each, self._catalogue, now=now))
 
     def advance(self, clock: SteppedClock, *, to: datetime) -> None:
         """Move a clock forward and run the jobs at each instant at which one falls due; raises `ClockMovedBack`."""

@@ -1,12 +1,14 @@
 """Sales leads over HTTP."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
 
-from serving.leads.contracts import LeadIn, LeadReceipt
+from fastapi import APIRouter, Query, Request
+
+from serving.leads.contracts import LeadAnswer, LeadChange, LeadIn, LeadList, LeadReceipt, LeadState
 from serving.leads.service import Leads
 from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
-from serving.web.fields import OrganizationId, StrictJsonRoute
+from serving.web.fields import Id, OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 from serving.words.texts import say
 
@@ -29,5 +31,28 @@ def router(leads: Leads, callers: Callers) -> APIRouter:
         lead_id, organization_locale = await leads.record(organization_id, lead)
         locale = locale_for(request, organization_locale)
         return json_answer({"lead_id": lead_id, "message": say(locale, "lead.thanks")}, status=201, locale=locale)
+
+    return api
+
+
+def host_router(leads: Leads, callers: Callers) -> APIRouter:
+    """The routes with which the host reads leads and gives them a state."""
+    api = APIRouter(
+        prefix="/v1/enterprise-leads", tags=["leads"], route_class=StrictJsonRoute, dependencies=[callers.host_only]
+    )
+
+    @api.get("", response_model=LeadList, responses=documented(403, 404))
+    async def list_leads(
+        state: LeadState | None = None,
+        after: Annotated[Id | None, Query(description="The `next` of the page before.")] = None,
+        most: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 50,
+    ) -> JsonAnswer[LeadList]:
+        """Leads of all organisations, newest first."""
+        return json_answer(await leads.newest(state=state, after=after, most=most))
+
+    @api.patch("/{lead_id}", response_model=LeadAnswer, responses=documented(400, 403, 404, 413, 415))
+    async def change_lead(lead_id: Id, change: LeadChange) -> JsonAnswer[LeadAnswer]:
+        """Note what sales has done about a lead."""
+        return json_answer(await leads.set_state(lead_id, change.state))
 
     return api

@@ -1,15 +1,17 @@
-"""Store sales leads."""
+"""Sales leads: stored, and listed for the host."""
 
 from collections.abc import Callable
 
-import orjson
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from serving.clock import Clock
 from serving.db.session import Database
-from serving.db.tables import enterprise_leads
-from serving.leads.contracts import LeadIn
+from serving.leads import repository
+from serving.leads.contracts import LeadAnswer, LeadIn, LeadList, LeadState
+from serving.leads.repository import Lead
 from serving.organizations import repository as organizations
+from serving.web.fields import utc_text
+from serving.words.locales import LocaleCode
 
 
 class Leads:
@@ -20,23 +22,45 @@ class Leads:
         self._clock = clock
         self._new_id = new_id
 
-    async def record(self, organization_id: str, lead: LeadIn) -> tuple[str, str]:
+    async def record(self, organization_id: str, lead: LeadIn) -> tuple[str, LocaleCode]:
         """Store the lead; returns its id and the organisation's language. Raises `UnknownOrganization`."""
         lead_id = self._new_id()
 
-        def work(connection: Connection) -> str:
+        def work(connection: Connection) -> LocaleCode:
             organization = organizations.get(connection, organization_id)
-            connection.execute(
-                insert(enterprise_leads).values(
-                    lead_id=lead_id,
-                    organization_id=organization_id,
-                    name=lead.name,
-                    email=lead.email,
-                    message=lead.message,
-                    needs=orjson.dumps(lead.needs).decode(),
-                    recorded_at=self._clock(),
-                )
-            )
+            repository.add(connection, lead_id=lead_id, organization_id=organization_id, lead=lead, now=self._clock())
             return organization.locale
 
         return lead_id, await self._database.write(work)
+
+    async def newest(self, *, state: LeadState | None, after: str | None, most: int) -> LeadList:
+        """One page of leads, newest first. Raises `UnknownLead` for an `after` that is none."""
+        found = await self._database.read(
+            lambda connection: repository.newest(connection, state=state, after=after, most=most + 1)
+        )
+        page = found[:most]
+        return {"leads": [_answer(each) for each in page], "next": page[-1].lead_id if len(found) > most else None}
+
+    async def set_state(self, lead_id: str, state: LeadState) -> LeadAnswer:
+        """Give a lead a state. Raises `UnknownLead`."""
+
+        def work(connection: Connection) -> Lead:
+            repository.get(connection, lead_id)
+            repository.set_state(connection, lead_id, state)
+            return repository.get(connection, lead_id)
+
+        return _answer(await self._database.write(work))
+
+
+def _answer(lead: Lead) -> LeadAnswer:
+    return {
+        "lead_id": lead.lead_id,
+        "organization_id": lead.organization_id,
+        "name": lead.name,
+        "email": lead.email,
+        "message": lead.message,
+        "needs": list(lead.needs),
+        "recorded_at": utc_text(lead.recorded_at),
+        "state": lead.state,
+        "mailed_at": None if lead.mailed_at is None else utc_text(lead.mailed_at),
+    }

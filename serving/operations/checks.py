@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -146,14 +146,19 @@ def disk_has_room(folder: Path) -> Ask:
     return ask
 
 
-def jobs_run(silent_seconds: Callable[[], float | None]) -> Ask:
-    """Check that the jobs have finished a round lately; `None` seconds: they run elsewhere."""
+def jobs_run(silent_seconds: Callable[[], float | None], *, failing: Callable[[], Mapping[str, str]]) -> Ask:
+    """Whether a round of jobs has ended lately, and which of them fail; `None` seconds: no thread runs them here.
+
+    A job that fails is degraded and not down: all others go on.
+    """
 
     def ask() -> Finding:
         silent = silent_seconds()
-        if silent is None or silent <= JOBS_SILENT_SECONDS:
-            return Finding("jobs", "ok")
-        return Finding("jobs", "failed", f"no round has ended for {silent:.0f} s")
+        if silent is not None and silent > JOBS_SILENT_SECONDS:
+            return Finding("jobs", "failed", f"no round has ended for {silent:.0f} s")
+        if faults := failing():
+            return Finding("jobs", "degraded", "; ".join(f"{name}: {why}" for name, why in faults.items()))
+        return Finding("jobs", "ok")
 
     return ask
 

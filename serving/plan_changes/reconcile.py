@@ -11,6 +11,7 @@ from serving.payments.gateway import Payment, PaymentGateway, ProviderUnavailabl
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.subscriptions import changes
 from serving.subscriptions.changes import ChangeRow
+from serving.web.each_alone import each_alone
 
 PENDING_ASKED_AFTER: Final = timedelta(minutes=1)
 """A pending payment is asked for when this time has passed since its request."""
@@ -27,16 +28,13 @@ class Reconciliation:
         self._payment_outcomes = payment_outcomes
 
     def ask_due(self, *, now: datetime) -> int:
-        """Ask for every payment that is due to be asked for; returns their number."""
+        """Ask for every payment that is due to be asked for; returns their number. Raises `SomeFailed`."""
         waiting = [change for change in self._database.reading(changes.all_under_way) if _asked_at(change) <= now]
-        for change in waiting:
-            payment = self._ask(change)
+        return each_alone(waiting, self._learn, name=lambda change: change.change_id)
 
-            def work(connection: Connection, change: ChangeRow = change, payment: Payment = payment) -> None:
-                self._payment_outcomes.learn(connection, change, payment)
-
-            self._database.writing(work)
-        return len(waiting)
+    def _learn(self, change: ChangeRow) -> None:
+        payment = self._ask(change)
+        self._database.writing(lambda connection: self._payment_outcomes.learn(connection, change, payment))
 
     def _ask(self, change: ChangeRow) -> Payment:
         method = self._database.reading(lambda connection: methods.ever(connection, change.payment_method_id))

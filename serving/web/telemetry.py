@@ -26,6 +26,7 @@ class Metrics:
         )
         self.events = Counter("plans_usage_events", "Usage events received", ("result",), registry=self.registry)
         self.outcomes = Counter("plans_outcomes", "Outcomes recorded", ("kind",), registry=self.registry)
+        self.job_failures = Counter("plans_job_failures", "Runs of a job that failed", ("job",), registry=self.registry)
         self.champion_loaded = Gauge("plans_champion_loaded", "1 while a champion may answer", registry=self.registry)
         self.champion_retrying = Gauge(
             "plans_champion_retrying",

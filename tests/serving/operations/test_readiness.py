@@ -68,7 +68,13 @@ def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(("silent", "status"), [(None, "ok"), (5.0, "ok"), (600.0, "failed")])
 def test_jobs_that_have_been_silent_for_long_have_failed(silent: float | None, status: str) -> None:
-    assert jobs_run(lambda: silent)().status == status
+    assert jobs_run(lambda: silent, failing=dict)().status == status
+
+
+def test_a_job_that_fails_is_degraded_and_named() -> None:
+    found = jobs_run(lambda: 1.0, failing=lambda: {"reconcile": "change-1"})()
+
+    assert found == Finding("jobs", "degraded", "reconcile: change-1")
 
 
 def test_a_check_that_hangs_fails_in_time_and_costs_one_thread() -> None:
