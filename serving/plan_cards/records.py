@@ -94,8 +94,8 @@ class Content(TypedDict):
     """`None`: none was reported."""
     beyond: Params | None
     """Usage beyond the largest plan of the family, as `beyond_record` has it."""
-    draw: NotRequired[DrawRecord]
-    """Absent where nothing is on sale."""
+    draw: NotRequired[DrawRecord | None]
+    """`None`: nothing is on sale; decisions of older versions lack it."""
 
 
 def card_record(
