@@ -187,15 +187,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     post = _post(settings)
     written = mails(settings, database, words, post=post)
     return Billing(
-        payment_methods=PaymentMethods(
-            database,
-            clock=clock,
-            new_id=base.new_id,
-            gateway=gateway,
-            provider=settings.payments,
-            catalogue=catalogue,
-            collect_arrears=collection.collect_arrears,
-        ),
+        payment_methods=_payment_methods(base, collection),
         bank_transfers=BankTransfers(database, clock=clock, settlement=settlement),
         collection=collection,
         renewals=renewals,
@@ -233,6 +225,18 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             catalogue=base.catalogue_text,
             metrics=base.metrics,
         ),
+    )
+
+
+def _payment_methods(base: Foundation, collection: Collection) -> PaymentMethods:
+    return PaymentMethods(
+        base.database,
+        clock=base.clock,
+        new_id=base.new_id,
+        gateway=base.gateway,
+        provider=base.settings.payments,
+        catalogue=base.catalogue,
+        collect_arrears=collection.collect_arrears,
     )
 
 
