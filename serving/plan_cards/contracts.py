@@ -253,6 +253,8 @@ class PlansOnSale(TypedDict):
     currency: str
     interval: IntervalName
     intervals: list[IntervalName]
+    saving_text: str | None
+    """How much less a year costs than twelve months ("Jährlich 20 % sparen"); null where it costs no less."""
     families: list[Family]
     """Code and name of each family, in order."""
     plans: list[PlanOnSale]

@@ -1,6 +1,8 @@
 """The whole catalogue for one organisation: every plan with its terms, the comparison, promotions, the way to sales."""
 
 from collections.abc import Mapping
+from fractions import Fraction
+from math import ceil
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +20,7 @@ from serving.web.fields import utc_text
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words, readable
 from serving.words.promotions import promotion_text
-from serving.words.texts import say
+from serving.words.texts import percent, say
 from serving.words.usage import overage_answers
 
 NO_OVERAGE: Final[Mapping[str, int]] = MappingProxyType({})
@@ -51,6 +53,7 @@ def overview(
         "currency": catalogue.currency,
         "interval": interval,
         "intervals": [each for each in INTERVALS if any(each in plan.price_cents for plan in catalogue.plans)],
+        "saving_text": _saving(catalogue, locale),
         "families": [
             {"code": family, "name": words.term(family, readable(family))}
             for family in dict.fromkeys(plan.family for plan in plans)
@@ -86,6 +89,21 @@ def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words
         "promotion": promotion,
         "selection": render.selection(chosen, words, price_cents=price_cents),
     }
+
+
+def _saving(catalogue: Catalogue, locale: LocaleCode) -> str | None:
+    """How much less a year costs than twelve months, in whole percent rounded down; `None` where it costs no less."""
+    prices = [plan.price_cents for plan in catalogue.plans if not plan.private]
+    shares = [
+        100 - ceil(Fraction(100 * price["year"], 12 * price["month"]))
+        for price in prices
+        if price.get("month") and "year" in price
+    ]
+    best = max(shares, default=0)
+    if best <= 0:
+        return None
+    key = "interval.saving" if min(shares) == best else "interval.saving_up_to"
+    return say(locale, key, percent=percent(locale, best / 100))
 
 
 def _price_on_request(offer: EnterpriseOffer, words: Words) -> str:

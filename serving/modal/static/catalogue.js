@@ -72,18 +72,6 @@ export function radios({ legend, options, chosen, choose }) {
   );
 }
 
-/** What a year costs less than twelve months of the same plan; no text where it costs no less. */
-export function saving(month, year, words) {
-  const yearly = new Map(year.plans.map(({ plan, price }) => [plan, price.amount_cents]));
-  const shares = month.plans
-    .filter(({ plan, price }) => yearly.has(plan) && price.amount_cents > 0)
-    .map(({ plan, price }) => Math.floor(100 - (100 * yearly.get(plan)) / (12 * price.amount_cents)));
-  const best = Math.max(0, ...shares);
-  if (best === 0) return "";
-  const key = shares.every((share) => share === best) ? "interval.saving" : "interval.saving_up_to";
-  return words.say(key, { percent: words.percent(best / 100) });
-}
-
 function promotions({ promotions: list, plans }, words) {
   if (list.length === 0) return null;
   const names = new Map(plans.map(({ plan, name }) => [plan, name]));

@@ -1,6 +1,6 @@
 // One opening of the dialog: what is loaded, shown and chosen until it closes.
 import { card, failure, recommendation, skeleton } from "./cards.js";
-import { catalogue, saving } from "./catalogue.js";
+import { catalogue } from "./catalogue.js";
 import { change } from "./change.js";
 import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
@@ -109,7 +109,6 @@ export class Session {
     }
     await plans;
     if (current()) this.#goOn();
-    if (current() && this.#onSale) await this.#showSaving(current);
   }
 
   /** Go on to the plan that the host page named, if it can be taken and no other one was. */
@@ -177,6 +176,7 @@ export class Session {
   #showCatalogue(onSale) {
     this.#onSale = onSale;
     this.#parts.bar.classList.toggle("single", onSale.intervals.length < 2);
+    this.#parts.saving.textContent = onSale.saving_text ?? "";
     enrich(this.#parts.enterprise, onSale.enterprise, onSale, this.#words);
     this.#drawCatalogue();
   }
@@ -198,16 +198,6 @@ export class Session {
 
   #failure({ kind }, section) {
     return failure(kind, section, { words: this.#words, retry: () => this.load() });
-  }
-
-  /** What a year costs less than twelve months, once both are known. */
-  async #showSaving(current) {
-    const other = INTERVALS.find((interval) => interval !== this.#interval);
-    if (!this.#onSale.intervals.includes(other) || this.#parts.saving.textContent) return;
-    const answer = await this.#client.get("plans", { interval: other }).catch(() => null);
-    if (!current() || answer === null) return;
-    const [month, year] = this.#interval === "month" ? [this.#onSale, answer] : [answer, this.#onSale];
-    this.#parts.saving.textContent = saving(month, year, this.#words);
   }
 
   #toggle(open) {

@@ -29,6 +29,11 @@ def test_french_never_puts_a_name_where_it_might_have_to_elide() -> None:
     assert found("fr", rf"\b([dlnmtsj]e|la|que|[Ll]e|[Ll]a) \{{({NAMES})\}}", also_names=True) == set()
 
 
+def test_french_never_counts_tokens_by_the_million_without_its_preposition() -> None:
+    """ "40 M de jetons", but "900 jetons": the figure stands apart where it may be either."""
+    assert found("fr", r"\{(used|excess|own_limit)\} (jetons|conversations d)", also_names=True) == set()
+
+
 def test_english_never_puts_a_name_behind_an_article_that_might_not_fit() -> None:
     assert found("en", rf"\b[Aa]n? \{{({NAMES})\}}", also_names=True) == set()
 
