@@ -103,7 +103,7 @@ def _generate(folder: Path, catalogue: Catalogue) -> tuple[np.ndarray[Any, np.dt
             "strategy": ["rules"] * len(decision), "position": position, "shown": position <= 3,
             "recommended": position == 1, "probability": np.full(len(decision), 1 / len(plans)),
             "propensity": np.full(len(decision), 1 / len(plans)), "occurred_at": decided[decision],
-            "recorded_at": decided[decision],
+            "reasons": ["[]"] * len(decision), "recorded_at": decided[decision],
         },
         "outcomes": {
             "event_id": np.char.add("o-", np.arange(ORGANIZATIONS).astype(str)), "decision_id": numbered,
