@@ -10,7 +10,7 @@ from recommender.billing.periods import Period
 from serving.words.locales import LOCALES, LocaleCode
 from serving.words.texts import MESSAGES_FOLDER, day, days, listed, messages, say
 
-NAMES = "plan|metric|subject|template|integration|name|current|organization"
+NAMES = "company|plan|metric|subject|template|integration|name|current|organization"
 """Places that are filled with a name, which may begin with a vowel."""
 PLACE = re.compile(r"\{\w+\}")
 
