@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.usage import METRICS
+from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.countries import COUNTRY_GROUPS
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.features import feature_cube, feature_rows
@@ -104,7 +105,10 @@ def first_plans(ranker: Ranker, plans: PlanTable, situations: Situations, *, gua
     if not guarded:
         return first
     facts = Facts(situations, plans)
-    found = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts))
+    resting = feature_cube(without_usage(situations), plans, ranker.feature_names)
+    at_rest = np.full(situations.eligible.shape, -np.inf)
+    at_rest[situations.eligible] = ranker.utilities(*feature_rows(resting, situations.eligible))
+    found = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=at_rest)
     served = [guard.instead_of(plan).plan for guard, plan in zip(found, first.tolist(), strict=True)]
     return np.array(served, dtype=np.int64)
 

@@ -17,6 +17,7 @@ import numpy as np
 from models.data.situations import Batch, Logged
 from models.judging.reason_checks import ReasonChecker, is_true, reason_checker
 from recommender.billing.catalogue import Catalogue
+from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.features import feature_cube
 from recommender.ranking.guard import EQUAL_CENTS, downgrade_blocked, guards
@@ -148,7 +149,10 @@ def explained(case: Case, ranker: Ranker) -> Explanation:
     utilities = np.full(case.situations.eligible.shape, -np.inf)
     utilities[case.situations.eligible] = _utilities(case.situations, case.plans, ranker)
     wanted = int(np.argmax(utilities))
-    found = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts))[0].instead_of(wanted)
+    at_rest = np.full_like(utilities, -np.inf)
+    at_rest[case.situations.eligible] = _utilities(without_usage(case.situations), case.plans, ranker)
+    guard = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=at_rest)[0]
+    found = guard.instead_of(wanted)
     return explain(
         situations=case.situations,
         plans=case.plans,

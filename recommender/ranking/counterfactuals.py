@@ -24,6 +24,11 @@ def without_current_plan(situations: Situations) -> Situations:
     return replace(situations, current_plan=np.full_like(situations.current_plan, -1))
 
 
+def without_usage(situations: Situations) -> Situations:
+    """Nothing used and nothing stored; what was never read stays unread."""
+    return replace(situations, totals=np.where(np.isnan(situations.totals), np.nan, 0.0))
+
+
 def with_usage_times(situations: Situations, metric: int, factor: float) -> Situations:
     """All usage of one metric times a factor, in whole units a day."""
     totals = situations.totals.copy()

@@ -7,7 +7,8 @@ alternative included, fails a need that the plan meets (`needs.py`). Below it, a
 More usage never leads to a smaller plan by this step. Along a chain (`chains.py`) the lead of a lower plan's bill over
 a higher one's only shrinks as usage rises, needs only come, and blockers only take plans away from below. So the
 cheapest plan rises, what is justified above it stays justified, and the highest justified plan up to the one that the
-ranker wants, which itself rises, does too. Which families are asked about has nothing to do with usage.
+ranker wants, which itself rises, does too. Which family is recommended has nothing to do with usage: where several are
+open to an organisation, it is the one that the ranker prefers for it as if it used nothing (`at_rest`).
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from recommender.ranking.needs import needed_over
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
 
-Why = Literal["blocked", "unrelated_family", "no_need"]
+Why = Literal["blocked", "unrelated_family", "other_family", "no_need"]
 """What stood against the plan that would have been first."""
 
 EQUAL_CENTS: Final = 1.0
@@ -55,19 +56,27 @@ class Guard:
     related: frozenset[int]
     """Families that may be recommended."""
     held: int | None
+    best: int
+    """The candidate that the ranker puts first."""
+    home: int
+    """The family of the recommendation."""
 
     def instead_of(self, first: int) -> Instead:
         """What is recommended if this plan is put first; nothing changes where no plan is free."""
         if not self.free:
             return Instead(first, first, None)
-        own = self.families[first] in self.related
-        wanted = first if own else next(i for i in self.free if self.families[i] in self.related)
-        rungs = self._rungs(self.families[wanted]) or self._rungs(self.families[self.free[0]])
+        own, wanted = self.families[first] in self.related, first
+        at_home = [i for i in self.free if self.families[i] == self.home]
+        if at_home and (not own or (first == self.best and self.families[first] != self.home)):
+            wanted = at_home[0]
+        instead = next((i for i in self.free if self.families[i] in self.related), self.free[0])
+        rungs = self._rungs(self.families[wanted]) or self._rungs(self.families[instead])
         base = self._alternative(rungs)
         found = self._led_to(wanted, rungs, base)
         why: Why | None = None
         if found != first:
-            why = "unrelated_family" if not own else "no_need" if first in self.free else "blocked"
+            moved: Why = "other_family" if wanted != first else "no_need"
+            why = "unrelated_family" if not own else moved if first in self.free else "blocked"
         return Instead(found, base if self.held is None else self.held, why)
 
     def _rungs(self, family: int) -> list[int]:
@@ -95,11 +104,15 @@ class Guard:
         return all(self.bills[plan] <= self.bills[i] + EQUAL_CENTS or self.needed[plan, i] for i in below)
 
 
-def guards(facts: Facts, *, utilities: FloatArray, blocked: NDArray[np.bool_]) -> list[Guard]:
+def guards(
+    facts: Facts, *, utilities: FloatArray, blocked: NDArray[np.bool_], at_rest: FloatArray | None = None
+) -> list[Guard]:
     """The guards of n decisions; `utilities` and `blocked` are (n, p), of which only candidates are looked at.
 
-    The plan held is a candidate that is never blocked. In a family that is no chain bills cross to and fro as usage
-    rises; there the list price stands for the bill, and a limit beyond which more is sold is a limit all the same.
+    `at_rest` (n, p) are the utilities as if nothing was used; it may be left out where no decision has
+    `several_families`. The plan held is a candidate that is never blocked. In a family that is no chain bills cross to
+    and fro as usage rises; there the list price stands for the bill, and a limit beyond which more is sold is a limit
+    all the same.
     """
     eligible = facts.situations.eligible
     held = np.where(facts.held & np.take_along_axis(eligible, facts.current, axis=1), facts.current, -1)[:, 0]
@@ -107,17 +120,26 @@ def guards(facts: Facts, *, utilities: FloatArray, blocked: NDArray[np.bool_]) -
     needed = needed_over(facts)
     bills = np.where(facts.on_chain, facts.reported_bill_cents, facts.plans.monthly_price_cents)
     tiers, families = facts.plans.tier.tolist(), facts.plans.family.tolist()
-    preferred = np.argsort(-utilities, axis=1, kind="stable")
+    preferred = np.argsort(-np.where(eligible, utilities, -np.inf), axis=1, kind="stable")
+    resting = preferred if at_rest is None else np.argsort(-np.where(eligible, at_rest, -np.inf), axis=1, kind="stable")
     found = []
     for i in range(len(eligible)):
         order = [plan for plan in preferred[i].tolist() if free[i, plan]]
         mine = None if held[i] < 0 else int(held[i])
-        related = _related(facts, i, held=mine, free=order)
-        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine))
+        related = _related(facts, i, held=mine)
+        best = int(preferred[i, 0])
+        home = next((families[plan] for plan in resting[i].tolist() if families[plan] in related), families[best])
+        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine, best, home))
     return found
 
 
-def _related(facts: Facts, one: int, *, held: int | None, free: Sequence[int]) -> frozenset[int]:
+def several_families(facts: Facts) -> NDArray[np.bool_]:
+    """(n,) whether more than one family may be recommended."""
+    held = np.where(facts.held, facts.current, -1)[:, 0].tolist()
+    return np.array([len(_related(facts, i, held=mine if mine >= 0 else None)) > 1 for i, mine in enumerate(held)])
+
+
+def _related(facts: Facts, one: int, *, held: int | None) -> frozenset[int]:
     """The family held, and those meant for an installed template that it is not meant for; without either, all.
 
     A family that is meant for every template is nobody's own.
@@ -125,8 +147,9 @@ def _related(facts: Facts, one: int, *, held: int | None, free: Sequence[int]) -
     plans = facts.plans
     beside = plans.suits[held] if held is not None else plans.suits.all(axis=0)
     suited = (facts.situations.templates[one] & plans.suits & ~beside).any(axis=1)
-    own = {int(plans.family[i]) for i in free if suited[i] or i == held}
-    return frozenset(own or {int(plans.family[i]) for i in free})
+    there = np.flatnonzero(facts.situations.eligible[one]).tolist()
+    own = {int(plans.family[i]) for i in there if suited[i] or i == held}
+    return frozenset(own or {int(plans.family[i]) for i in there})
 
 
 def downgrade_blocked(facts: Facts) -> NDArray[np.bool_]:

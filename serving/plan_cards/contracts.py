@@ -142,7 +142,7 @@ class Guarded(TypedDict):
 
     first: str
     alternative: str
-    code: Literal["no_need", "unrelated_family", "blocked"]
+    code: Literal["no_need", "unrelated_family", "other_family", "blocked"]
 
 
 @answer_shape

@@ -12,7 +12,7 @@ from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.subscription import Wish
 from recommender.cards import projected_usage
 from recommender.experiments.assignment import Assignment
-from recommender.ranking.abstention import Abstained, Abstaining, is_near_tie
+from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.day_cube import DAY_US, microseconds
 from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import (
@@ -24,14 +24,14 @@ from recommender.ranking.exploration import (
     name_of_draw,
     within_budget,
 )
-from recommender.ranking.features import FEATURES, feature_cube, feature_rows
-from recommender.ranking.guard import Guard, Instead, guards
-from recommender.ranking.ranker import FloatArray, IntArray, Ranker, rank
+from recommender.ranking.features import FEATURES
+from recommender.ranking.guard import Guard, Instead, guards, several_families
+from recommender.ranking.ranker import FloatArray, Ranker, rank
 from recommender.ranking.reasons import Explanation, explain
-from recommender.ranking.situation import PlanTable, Situations
 from recommender.row import ShownAs
 from serving.accounts.account import Snapshot, situation
 from serving.plan_cards.contracts import Guarded, Strategy
+from serving.plan_cards.ranker_calls import COLUMN, rows_of, utilities_of, willing_utilities
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.records import DrawRecord
 from serving.plan_cards.repository import Candidate, Decision, EarlierDraw
@@ -41,8 +41,7 @@ from serving.sale.assortment import Assortment
 RULES_SHARE: Final = "rules_share"
 """The salt that draws the organisations of the rules' share."""
 
-_COLUMN: Final = {name: column for column, name in enumerate(FEATURES)}
-_TOO_SMALL: Final = [_COLUMN[name] for name in ("violated_stock_limits", "uncovered_allowances")]
+_TOO_SMALL: Final = [COLUMN[name] for name in ("violated_stock_limits", "uncovered_allowances")]
 """Features above 0 where a plan cannot hold the organisation's usage and sells no overage."""
 
 
@@ -153,7 +152,7 @@ class _Question:
         self._catalogue, self.plans = assortment.catalogue, assortment.tables[interval]
         self.situations = situation(snapshot, catalogue=self._catalogue, plans=self.plans)
         self.measured = Facts(self.situations, self.plans)
-        self.rows = _rows(self.situations, self.plans)
+        self.rows = rows_of(self.situations, self.plans)
         offered = np.flatnonzero(self.situations.eligible[0]).tolist()
         self.offered: tuple[int, ...] = tuple(offered)
         self.codes = tuple(self.plans.codes[i] for i in offered)
@@ -163,9 +162,9 @@ class _Question:
         """The ranker's order after the guard and the draw; `None` where nothing is on sale to the organisation."""
         if not self.codes:
             return None
-        utilities = _willing_utilities(ranker, self.rows, rules=rules)
+        utilities = willing_utilities(ranker, self.rows, rules=rules)
         best_first = rank(self.codes, utilities)
-        guard = self._guard(utilities)
+        guard = self._guard(utilities, ranker)
         instead = {code: self.plans.codes[guard.instead_of(i).plan] for code, i in self._places()}
         drawn = self._earlier.draw if self._earlier is not None and self._earlier.by(ranker) else None
         if drawn is None or not drawn.is_of(best_first):
@@ -228,12 +227,18 @@ class _Question:
     def _places(self) -> list[tuple[str, int]]:
         return list(zip(self.codes, self.offered, strict=True))
 
-    def _guard(self, utilities: FloatArray) -> Guard:
-        preference, blocked = np.full((1, len(self.plans.codes)), -np.inf), np.zeros((1, len(self.plans.codes)), bool)
-        preference[0, list(self.offered)] = utilities
-        for code, i in self._places():
-            blocked[0, i] = self._states[code] == "blocked"
-        return guards(self.measured, utilities=preference, blocked=blocked)[0]
+    def _guard(self, utilities: FloatArray, ranker: Ranker) -> Guard:
+        blocked = np.array([[self._states.get(code) == "blocked" for code in self.plans.codes]])
+        at_rest = None
+        if several_families(self.measured)[0]:
+            at_rest = self._by_plan(utilities_of(ranker, rows_of(without_usage(self.situations), self.plans)))
+        return guards(self.measured, utilities=self._by_plan(utilities), blocked=blocked, at_rest=at_rest)[0]
+
+    def _by_plan(self, utilities: FloatArray) -> FloatArray:
+        """Utilities of the candidates as a row over the plan table, (1, p)."""
+        row = np.full((1, len(self.plans.codes)), -np.inf)
+        row[0, list(self.offered)] = utilities
+        return row
 
     def _out_of_question(self) -> frozenset[str]:
         """The candidates that exploration must not put first: plans too small for the usage, and blocked ones."""
@@ -252,40 +257,6 @@ class _Question:
             days_since_1970=microseconds(self._snapshot.at) / DAY_US,
             days=self._terms.draw_days,
         )
-
-
-def _rows(situations: Situations, plans: PlanTable) -> FloatArray:
-    """Every declared feature of every candidate, (candidates, features); empty where nothing is on sale."""
-    if not situations.eligible.any():
-        return np.empty((0, len(FEATURES)))
-    rows, _ = feature_rows(feature_cube(situations, plans), situations.eligible)
-    return rows
-
-
-def _willing_utilities(ranker: Ranker, rows: FloatArray, *, rules: Ranker) -> FloatArray:
-    """One utility per candidate; raises `Abstained` where the ranker should leave the decision to the next one."""
-    utilities = _utilities(ranker, rows)
-    if ranker is rules:
-        return utilities
-    if (
-        isinstance(ranker, Abstaining)
-        and (doubt := ranker.abstention_reasons(*_ranker_input(ranker, rows))[0]) is not None
-    ):
-        raise Abstained(doubt)
-    if is_near_tie(utilities, _utilities(rules, rows), rows[:, _COLUMN["tier"]]):
-        raise Abstained("near_tie")
-    return utilities
-
-
-def _utilities(ranker: Ranker, rows: FloatArray) -> FloatArray:
-    """One utility per candidate, from rows with every declared feature."""
-    return ranker.utilities(*_ranker_input(ranker, rows))
-
-
-def _ranker_input(ranker: Ranker, rows: FloatArray) -> tuple[FloatArray, IntArray]:
-    """The feature columns that a ranker reads, and the size of the one group."""
-    columns = [_COLUMN[name] for name in ranker.feature_names]
-    return np.ascontiguousarray(rows[:, columns]), np.array([len(rows)], dtype=np.int64)
 
 
 def _expiry(catalogue: Catalogue, *, now: datetime, lifetime: timedelta) -> datetime:

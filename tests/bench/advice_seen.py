@@ -121,9 +121,18 @@ def _holds_for(reason: Mapping[str, Any], plan: str, k: Known) -> bool:
         return bool(said["integration"] in paper.features)
     if code == "template_installed":
         return bool(said["template"] in paper.templates)
+    if code == "enough" and not _holds_everything(paper, k):
+        return False
     if code in {"saves", "bill_lower", "cheapest_bill", "enough"}:
         return bool(paper.bill(k.usage) <= said["amount_cents"] + CENT)
     return False
+
+
+def _holds_everything(paper: PlanOnPaper, k: Known) -> bool:
+    """Whether the plan holds all that is stored, and suits and includes what any plan suits and includes."""
+    stored = all(k.usage.get(level, 0.0) <= paper.limits[level] for level in LEVELS)
+    sold = {code for each in k.plans.values() for code in each.features}
+    return stored and (k.integrations & sold) <= paper.features and k.templates <= paper.templates
 
 
 def _is_so(reason: Mapping[str, Any], plan: str, k: Known) -> bool:

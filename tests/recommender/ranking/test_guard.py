@@ -9,7 +9,7 @@ import pytest
 from data_contracts.catalogue import reference_texts
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.derived import Facts, select
-from recommender.ranking.guard import EQUAL_CENTS, Instead, downgrade_blocked, guards
+from recommender.ranking.guard import EQUAL_CENTS, Instead, downgrade_blocked, guards, several_families
 from recommender.ranking.needs import NEEDS, needed_over
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import PlanTable, Situations
@@ -212,3 +212,18 @@ def test_a_decision_is_guarded_by_itself() -> None:
     together = all_led(situations, wishes)
 
     assert together == [all_led(select(situations, np.array([i])), wishes[[i]])[0] for i in range(20)]
+
+
+def test_which_family_is_asked_without_usage_so_that_usage_never_changes_it() -> None:
+    """Two templates: swayed by usage the ranker wants one family, as if nothing was used the other one."""
+    both = make_situations(TABLE, templates=("ecommerce", "support"))
+    wanted, at_rest = np.zeros((2, 1, len(TABLE.codes)))
+    wanted[0, TABLE.codes.index("support-basic")] = at_rest[0, BASIC] = 1.0
+    facts = Facts(both, TABLE)
+    blocked = np.zeros((1, len(TABLE.codes)), dtype=bool)
+
+    found = guards(facts, utilities=wanted, blocked=blocked, at_rest=at_rest)[0]
+
+    assert several_families(facts).tolist() == [True]
+    assert found.instead_of(TABLE.codes.index("support-basic")) == Instead(BASIC, BASIC, "other_family")
+    assert found.instead_of(BASIC).why is None  # a draw may still put either family first
