@@ -73,7 +73,7 @@ def create_app(
     )
     app.state.services = services
     app.add_middleware(RequestMiddleware, metrics=services.metrics, new_id=new_id)
-    install_problem_handlers(app)
+    install_problem_handlers(app, locale_of=services.organizations.locale_of)
     _add_api(app, services)
     _add_pages(app, services)
     app.include_router(_operations(services, jobs))

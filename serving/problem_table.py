@@ -1,11 +1,11 @@
 """The table of errors and their HTTP problems, and the handlers that use it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
 
@@ -42,10 +42,11 @@ from serving.plan_changes.service import ChangeUnderWay, NothingScheduled, Unkno
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
 from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, UnknownOrganization
-from serving.web.answers import locale_for
+from serving.web.answers import asked_locale
 from serving.web.forms import FormNotOurs, FormUnreadable
 from serving.web.logs import logger
 from serving.web.problems import FieldFault, problem
+from serving.words.locales import PROBLEM_LOCALE, LocaleCode, supported
 from serving.words.texts import known, say
 
 PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
@@ -107,15 +108,42 @@ _OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too
 _FIGURES: Final = (int, float, str)
 
 
-def install_problem_handlers(app: FastAPI) -> None:
+LocaleOf = Callable[[str], Awaitable[str | None]]
+"""Looks up the language of an organisation; `None` for one that is unknown."""
+
+
+def install_problem_handlers(app: FastAPI, *, locale_of: LocaleOf) -> None:
     """Answer every error of the table and of the framework with a problem document."""
+
+    async def known_error(request: Request, error: Exception) -> Response:
+        return _known_error(request, error, await _locale(request, locale_of))
+
+    async def invalid_request(request: Request, error: Exception) -> Response:
+        return _invalid_request(request, error, await _locale(request, locale_of))
+
+    async def framework_error(request: Request, error: Exception) -> Response:
+        return _framework_error(request, error, await _locale(request, locale_of))
+
     for error in PROBLEM_OF:
-        app.add_exception_handler(error, _known_error)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _framework_error)
+        app.add_exception_handler(error, known_error)
+    app.add_exception_handler(RequestValidationError, invalid_request)
+    app.add_exception_handler(HTTPException, framework_error)
 
 
-async def _known_error(request: Request, error: Exception) -> Response:
+async def _locale(request: Request, locale_of: LocaleOf) -> LocaleCode:
+    """The language asked for, else that of the organisation that the caller may see, else English."""
+    if (asked := asked_locale(request)) is not None:
+        return asked
+    organization_id, caller = request.path_params.get("organization_id"), getattr(request.state, "caller", None)
+    if organization_id is None or caller is None or not caller.may_see(organization_id):
+        return PROBLEM_LOCALE
+    try:
+        return supported(await locale_of(organization_id)) or PROBLEM_LOCALE
+    except SQLAlchemyError:
+        return PROBLEM_LOCALE
+
+
+def _known_error(request: Request, error: Exception, locale: LocaleCode) -> Response:
     status, code = next(PROBLEM_OF[kind] for kind in type(error).__mro__ if kind in PROBLEM_OF)
     headers: dict[str, str] = {}
     if isinstance(error, NotAuthenticated):
@@ -125,7 +153,6 @@ async def _known_error(request: Request, error: Exception) -> Response:
     if status == 503:
         logger().error(code, error=repr(error.__cause__ or error))
     params = {"position": error.position} if isinstance(error, MalformedJson) else {}
-    locale = locale_for(request)
     helps = next((key for key in (f"remedy.{_reason(error)}", f"remedy.{code}") if known(locale, key)), None)
     return problem(
         status=status,
@@ -152,9 +179,9 @@ def _faults(error: Exception) -> list[FieldFault]:
     return [FieldFault("token", "payment_token", {})] if isinstance(error, TokenRefused) else []
 
 
-async def _invalid_request(request: Request, error: Exception) -> Response:
+def _invalid_request(request: Request, error: Exception, locale: LocaleCode) -> Response:
     faults = cast("RequestValidationError", error).errors()
-    request_id, locale = request.state.request_id, locale_for(request)
+    request_id = request.state.request_id
     malformed = next((fault for fault in faults if fault["type"] == "json_invalid"), None)
     if malformed is not None:
         position = {"position": malformed["loc"][-1]}
@@ -178,14 +205,14 @@ def _figures(context: Mapping[str, object]) -> dict[str, object]:
     return figures
 
 
-async def _framework_error(request: Request, error: Exception) -> Response:
+def _framework_error(request: Request, error: Exception, locale: LocaleCode) -> Response:
     raised = cast("HTTPException", error)
     code = _OF_STATUS.get(raised.status_code, "malformed_request")
     status = raised.status_code if code != "malformed_request" else 400
     return problem(
         status=status,
         code=code,
-        locale=locale_for(request),
+        locale=locale,
         headers=raised.headers,
         request_id=request.state.request_id,
     )

@@ -42,6 +42,11 @@ class Organizations:
 
         return await self._database.write(work)
 
+    async def locale_of(self, organization_id: str) -> str | None:
+        """The organisation's language; `None` for an organisation that is unknown."""
+        found = await self._database.read(lambda connection: repository.find(connection, organization_id))
+        return None if found is None else found.locale
+
     async def issue_token(self, organization_id: str, *, origin: str) -> tuple[str, datetime]:
         """A modal token for pages of this origin, and its expiry; raises `UnknownOrganization`."""
         await self._database.read(lambda connection: repository.get(connection, organization_id))

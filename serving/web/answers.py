@@ -17,12 +17,12 @@ def locale_for(request: HTTPConnection, organization_locale: str | None = None) 
 
     A language that the service does not speak is skipped, so a host may pass on any preference of its reader.
     """
-    return (
-        supported(request.query_params.get("locale"))
-        or accepted(request.headers.get("accept-language"))
-        or supported(organization_locale)
-        or DEFAULT_LOCALE
-    )
+    return asked_locale(request) or supported(organization_locale) or DEFAULT_LOCALE
+
+
+def asked_locale(request: HTTPConnection) -> LocaleCode | None:
+    """The language that a request asks for by `locale` or by `Accept-Language`; `None` when by neither."""
+    return supported(request.query_params.get("locale")) or accepted(request.headers.get("accept-language"))
 
 
 class JsonAnswer(Response, Generic[Content]):

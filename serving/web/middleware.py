@@ -11,10 +11,11 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.web.answers import locale_for
+from serving.web.answers import asked_locale
 from serving.web.logs import logger
 from serving.web.problems import problem
 from serving.web.telemetry import Metrics
+from serving.words.locales import PROBLEM_LOCALE
 
 MAX_BODY_BYTES: Final = 1_048_576
 MAX_DRAINED_BYTES: Final = 32 * 1_048_576
@@ -102,9 +103,8 @@ def _route(scope: Scope) -> str:
 
 
 def _problem(scope: Scope, status: int, code: str) -> Response:
-    return problem(
-        status=status, code=code, locale=locale_for(HTTPConnection(scope)), request_id=scope["state"]["request_id"]
-    )
+    locale = asked_locale(HTTPConnection(scope)) or PROBLEM_LOCALE
+    return problem(status=status, code=code, locale=locale, request_id=scope["state"]["request_id"])
 
 
 def _refusal(scope: Scope, headers: Headers) -> tuple[int, str] | None:
@@ -162,6 +162,9 @@ def _add_headers(scope: Scope, headers: Headers, message: Message, request_id: s
     if scope["path"].startswith("/v1/"):
         answer.setdefault("cache-control", "no-store")
         answer.add_vary_header("Origin")
-    allowed = scope["state"].get("allowed_origin")
-    if allowed is not None and headers.get("origin") == allowed:
-        answer["access-control-allow-origin"] = allowed
+    allowed, origin = scope["state"].get("allowed_origin"), headers.get("origin")
+    # A problem document says nothing of anybody, and a page must be able to read why its call failed; only a page of
+    # another origin than its token may not (403).
+    readable = message["status"] >= 400 and message["status"] != 403 and scope["path"].startswith("/v1/")
+    if origin is not None and (origin == allowed or readable):
+        answer["access-control-allow-origin"] = origin

@@ -11,6 +11,8 @@ LocaleChoice = Callable[[str | None], LocaleCode]
 
 LOCALES: Final = languages.LOCALES
 DEFAULT_LOCALE: Final[LocaleCode] = "de"
+PROBLEM_LOCALE: Final[LocaleCode] = "en"
+"""The language of errors where neither the request nor its organisation names one: their readers are developers."""
 
 
 def supported(tag: str | None) -> LocaleCode | None:

@@ -31,7 +31,7 @@ OF_SOMETHING_THAT_IS_NOT_THERE = {
 """For browsers too, but refused in this test: there is no quote, no waiting change, no such method or document."""
 SIGNED = "/v1/webhooks/payments"
 """The one without a credential: its body is signed, see test_webhooks.py."""
-NOTHING = {"payment_method": "none", "change_id": "none", "number": "INV-2026-000001"}
+NOTHING = {"payment_method": "none", "change_id": "none", "number": "INV-2026-000001", "lead_id": "none"}
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/usage-events": {"events": []},
     "/v1/organizations/{organization_id}/modal-tokens": {"origin": PAGE},
@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/organizations/{organization_id}/plan-changes/preview": {"plan": "ecommerce-basic", "interval": "month"},
     "/v1/organizations/{organization_id}/plan-changes": {"quote": "none"},
     "/v1/organizations/{organization_id}/invoices/{number}/payments": {"reference": "T1", "amount_cents": 100},
+    "/v1/enterprise-leads/{lead_id}": {"state": "closed"},
     "/v1/organizations/{organization_id}/payment-methods": {"kind": "card", "token": "tok_visa"},
     "/v1/organizations/{organization_id}/payment-methods/{payment_method}": {"default": True},
 }

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from serving.web.middleware import MAX_BODY_BYTES
+from serving.words.texts import messages
 from tests.serving.harness import Service
 
 JSON = {"Content-Type": "application/json"}
@@ -98,3 +99,41 @@ def test_an_interval_that_is_none_cannot_be_asked_for(acme: Service) -> None:
     answer = acme.get("plan-recommendations?interval=week")
 
     assert [fault["field"] for fault in answer.json()["errors"]] == ["interval"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "title"),
+    [
+        ({}, "Invalid data"),
+        ({"Accept-Language": "fr"}, "Données non valides"),
+    ],
+)
+def test_an_error_about_no_organisation_is_english_unless_another_language_is_asked_for(
+    service: Service, headers: dict[str, str], title: str
+) -> None:
+    answer = service.client.post("/v1/usage-events", json={"events": 1}, headers={**service.host, **headers})
+
+    assert (answer.status_code, answer.json()["title"]) == (422, title)
+
+
+def test_an_error_about_an_organisation_is_in_its_language(service: Service) -> None:
+    service.put("german", locale="de")
+    service.put("french", locale="fr")
+
+    titles = [service.get("invoices/INV-2026-000001", name).json()["title"] for name in ("german", "french", "nobody")]
+
+    assert titles[:2] == [
+        messages("de")["problem.unknown_invoice.title"],
+        messages("fr")["problem.unknown_invoice.title"],
+    ]
+    assert titles[2] == messages("en")["problem.unknown_organization.title"]
+
+
+@pytest.mark.parametrize("credential", ["garbage", "x.y.z"])
+def test_a_page_can_read_why_its_token_is_refused(acme: Service, credential: str) -> None:
+    page = {"Authorization": f"Bearer {credential}", "Origin": "https://app.example.com"}
+
+    answer = acme.client.get("/v1/organizations/acme/plans", headers=page)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "credential_invalid")
+    assert answer.headers["access-control-allow-origin"] == "https://app.example.com"
