@@ -63,9 +63,9 @@ def test_a_problem_is_a_problem_document(acme: Service) -> None:
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json() == {
         "type": "urn:plans:problem:not_found",
-        "title": "Nicht gefunden",
+        "title": "Not found",
         "status": 404,
-        "detail": "Diese Adresse gibt es nicht.",
+        "detail": messages("en")["problem.not_found.detail"],
         "code": "not_found",
         "errors": [],
         "request_id": answer.headers["x-request-id"],
@@ -74,7 +74,7 @@ def test_a_problem_is_a_problem_document(acme: Service) -> None:
 
 @pytest.mark.parametrize(
     ("query", "header", "title"),
-    [("", "fr", "Introuvable"), ("?locale=en", "fr", "Not found"), ("", "es", "Nicht gefunden")],
+    [("", "fr", "Introuvable"), ("?locale=en", "fr", "Not found"), ("", "es", "Not found")],
 )
 def test_a_problem_speaks_the_readers_language(acme: Service, query: str, header: str, title: str) -> None:
     answer = acme.client.get(f"/v1/nowhere{query}", headers={"Accept-Language": header})
@@ -104,8 +104,8 @@ def test_an_interval_that_is_none_cannot_be_asked_for(acme: Service) -> None:
 @pytest.mark.parametrize(
     ("headers", "title"),
     [
-        ({}, "Invalid data"),
-        ({"Accept-Language": "fr"}, "Données non valides"),
+        ({}, messages("en")["problem.not_a_batch.title"]),
+        ({"Accept-Language": "fr"}, messages("fr")["problem.not_a_batch.title"]),
     ],
 )
 def test_an_error_about_no_organisation_is_english_unless_another_language_is_asked_for(
