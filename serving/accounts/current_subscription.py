@@ -37,6 +37,8 @@ class CurrentSubscription:
     """`None` for a subscription that was imported with an unknown plan."""
     currency: str
     """The currency of the subscription; without one, of the catalogue."""
+    billed_here: bool = True
+    """Whether this service renews the subscription; an imported one is billed elsewhere until it is changed here."""
 
     @property
     def scheduled(self) -> tuple[str, Interval] | None:
@@ -78,7 +80,9 @@ def current(
     )
     window = window_of(subscription.holdings)
     currency = subscription.currency or catalogue.currency
-    return CurrentSubscription(held, subscription.plan, subscription.period, window, subscription, currency)
+    return CurrentSubscription(
+        held, subscription.plan, subscription.period, window, subscription, currency, billed_here=state.version > 0
+    )
 
 
 def as_answer(
@@ -91,7 +95,7 @@ def as_answer(
     """The subscription as the contract writes it; `refused` is the scheduled change that was blocked at its instant."""
     held, subscription = now_held.held, now_held.subscription
     waiting = None if subscription is None else subscription.scheduled
-    coming = None if subscription is None else next_invoice_of(subscription)
+    coming = None if subscription is None or not now_held.billed_here else next_invoice_of(subscription)
     plan = now_held.plan
     return {
         "organization_id": organization.organization_id,

@@ -247,6 +247,18 @@ def test_an_imported_organisation_is_recommended_plans(raw: Path, tmp_path: Path
     assert answer["context"]["message"] == "Ecommerce Basic suffit à votre équipe (2 utilisateurs sur 3)."
 
 
+def test_an_imported_subscription_is_promised_no_invoice_that_never_comes(raw: Path, tmp_path: Path) -> None:
+    held = fact("s1", plan="ecommerce-basic", interval="month", status="active", catalogue_version="v1")
+    pa.parquet.write_table(pa.Table.from_pylist([held]), raw / "subscriptions.parquet")
+
+    with running(tmp_path) as service:
+        imported(service.database, raw)
+        answer = service.get("subscription", "demo-shop").json()
+
+    assert (answer["status"], answer["plan"]) == ("active", "ecommerce-basic")
+    assert answer["next_invoice"] is None
+
+
 def test_a_folder_without_organisations_is_named(database: Database, tmp_path: Path) -> None:
     with pytest.raises(RawFolderUnreadable, match=r"no organizations\.parquet"):
         imported(database, tmp_path)
