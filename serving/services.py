@@ -215,12 +215,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             renewals=renewals,
             collection=collection,
             mails=written,
-            lead_mails=LeadMails(
-                database,
-                post=post,
-                sales=settings.sales_email,
-                sender=(settings.seller.name, settings.mail_from or settings.seller.email),
-            ),
+            lead_mails=_lead_mails(settings, database, post),
             experiments=experiments,
             catalogue=base.catalogue_text,
             metrics=base.metrics,
@@ -245,6 +240,11 @@ def mails(settings: Settings, database: Database, words: WordsIn, *, post: Post 
     return Mails(
         database, post=post, seller=settings.seller, sender=settings.mail_from, links=settings.links, words=words
     )
+
+
+def _lead_mails(settings: Settings, database: Database, post: Post | None) -> LeadMails:
+    sender = settings.seller.name, settings.mail_from or settings.seller.email
+    return LeadMails(database, post=post, sales=settings.sales_email, sender=sender)
 
 
 def _dashboard_login(settings: Settings, authenticator: Authenticator, clock: Clock) -> Login:
