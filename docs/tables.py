@@ -45,7 +45,8 @@ def written(text: str) -> str:
     """The text with both tables between their marks."""
     for name, table in (("settings", settings_table()), ("problems", problems_table())):
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        text, found = marks.subn(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", text)
+        escaped = table.replace("\\", "\\\\")
+        text, found = marks.subn(rf"\g<1>{escaped}\n\g<2>", text)
         if found != 1:
             raise ValueError(f"the mark <!-- {name} --> must stand once, is there {found} times")
     return text

@@ -56,8 +56,8 @@ def test_the_migrations_make_the_tables_that_the_code_expects(service: Service) 
 
 def test_three_migrations_at_once_of_an_empty_database_all_succeed(server: str) -> None:
     database = Database(server)
-    for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
-        database.changing_schema(lambda connection, statement=statement: connection.execute(text(statement)))
+    database.changing_schema(lambda connection: connection.execute(text("DROP SCHEMA public CASCADE")))
+    database.changing_schema(lambda connection: connection.execute(text("CREATE SCHEMA public")))
     databases = [Database(server) for _ in range(3)]
 
     with ThreadPoolExecutor(3) as operators:

@@ -4,7 +4,9 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from httpx2 import Response
@@ -32,7 +34,9 @@ def server() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
-    elsewhere = {} if request.param == "sqlite" else {"database_url": emptied(request.getfixturevalue("server"))}
+    elsewhere: dict[str, Any] = {}
+    if request.param == "postgresql":
+        elsewhere["database_url"] = emptied(request.getfixturevalue("server"))
     with running(tmp_path, raise_faults=False, **elsewhere) as service:
         yield service
 
@@ -73,7 +77,7 @@ def test_an_upgrade_and_the_end_of_a_waiting_change_leave_nothing_half_done(serv
         def ends(path: str = life._base) -> Response:
             return service.client.delete(f"{path}/plan-changes/scheduled", headers=service.host)
 
-        confirmed, _ = answers = at_once(lambda life=life, quote=quote: life.confirms(quote), ends)
+        confirmed, _ = answers = at_once(partial(life.confirms, quote), ends)
         seen.update(statuses(answers))
 
         held = life.subscription()["plan"]
@@ -89,7 +93,7 @@ def test_two_confirmations_of_two_quotes_leave_one_change(service: Service) -> N
         life = newcomer(service, f"org-{i}", plan="ecommerce-scale")
         quotes = life.previews("ecommerce-basic"), life.previews("ecommerce-enterprise")
 
-        answers = at_once(*(lambda life=life, quote=quote: life.confirms(quote) for quote in quotes))
+        answers = at_once(*(partial(life.confirms, quote) for quote in quotes))
 
         assert all(status in {201, 409} for status in statuses(answers)), [answer.text for answer in answers]
     assert left_paying(service) == 0
@@ -106,22 +110,18 @@ def test_a_confirmation_and_the_erasure_of_its_organisation_leave_no_money_witho
         def erases(path: str = life._base) -> Response:
             return service.client.delete(path, headers=service.host)
 
-        confirmed, erased = at_once(lambda life=life, quote=quote: life.confirms(quote), erases)
+        confirmed, erased = at_once(partial(life.confirms, quote), erases)
 
         assert confirmed.status_code in {201, 402, 404, 409, 410}, confirmed.text
         assert erased.status_code in {200, 409}, erased.text
         of_it = charges.c.organization_id == name
-        taken = service.database.reading(
-            lambda connection, of_it=of_it: connection.execute(
-                select(func.count()).where(of_it, charges.c.status == "paid")
-            ).scalar_one()
-        )
+        taken = service.value(select(func.count()).where(of_it, charges.c.status == "paid"))
         assert (taken == 1) == (confirmed.status_code == 201), confirmed.text
 
 
 def test_the_first_record_of_an_organisation_may_come_ten_times_at_once(service: Service) -> None:
     for i in range(RACES):
-        answers = at_once(*[lambda name=f"org-{i}": service.put(name)] * 10)
+        answers = at_once(*[partial(service.put, f"org-{i}")] * 10)
         assert set(statuses(answers)) <= {200, 201}, [answer.text for answer in answers]
 
 
@@ -130,7 +130,7 @@ def test_eight_payment_methods_at_once_are_all_recorded_and_one_is_the_default(s
         service.put(f"org-{i}")
         life = Life(service, f"org-{i}")
 
-        answers = at_once(*[lambda life=life: life.post("payment-methods", VISA)] * 8)
+        answers = at_once(*[partial(life.post, "payment-methods", VISA)] * 8)
 
         assert set(statuses(answers)) <= {200, 201}, [answer.text for answer in answers]
         methods = service.get("payment-methods", f"org-{i}").json()["payment_methods"]
@@ -151,12 +151,7 @@ def test_of_two_last_methods_one_stays(service: Service) -> None:
         def removes(method: str, path: str = life._base) -> Response:
             return service.client.delete(f"{path}/payment-methods/{method}", headers=service.host)
 
-        answers = at_once(lambda m=first, r=removes: r(m), lambda m=second, r=removes: r(m))
+        answers = at_once(partial(removes, first), partial(removes, second))
 
         assert sorted(statuses(answers)) == [204, 409], [answer.text for answer in answers]
-        left = service.database.reading(
-            lambda connection, of_it=of_it: connection.execute(
-                select(func.count()).where(of_it, payment_methods.c.removed_at.is_(None))
-            ).scalar_one()
-        )
-        assert left == 1
+        assert service.value(select(func.count()).where(of_it, payment_methods.c.removed_at.is_(None))) == 1

@@ -35,8 +35,7 @@ def test_a_lead_is_mailed_to_sales_once_and_answered_to_who_asked(tmp_path: Path
 
         (file,) = outbox.glob("lead-*.eml")
         mail = email.message_from_bytes(file.read_bytes(), policy=policy.default)
-        text = mail.get_body(("plain",)).get_content()
-        html = mail.get_body(("html",)).get_content()
+        text, html = (part.get_content() for part in mail.iter_parts())
         (lead,) = listed(service)["leads"]
 
     assert (mail["To"], mail["Reply-To"]) == ("sales@seller.example", "ada@acme.example")
