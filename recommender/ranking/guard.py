@@ -60,42 +60,44 @@ class Guard:
     """The candidate that the ranker puts first."""
     home: int
     """The family of the recommendation."""
+    highest: int
+    """Its candidate of the highest tier, blocked or not."""
 
     def instead_of(self, first: int) -> Instead:
-        """What is recommended if this plan is put first; nothing changes where no plan is free."""
+        """What is recommended if this plan is put first; the highest tier of the family where every plan is blocked."""
         if not self.free:
-            return Instead(first, first, None)
+            return Instead(self.highest, self.highest, None if self.highest == first else "blocked")
         own, wanted = self.families[first] in self.related, first
         at_home = [i for i in self.free if self.families[i] == self.home]
         if at_home and (not own or (first == self.best and self.families[first] != self.home)):
             wanted = at_home[0]
         instead = next((i for i in self.free if self.families[i] in self.related), self.free[0])
-        rungs = self._rungs(self.families[wanted]) or self._rungs(self.families[instead])
-        base = self._alternative(rungs)
-        found = self._led_to(wanted, rungs, base)
+        steps = self._steps(self.families[wanted]) or self._steps(self.families[instead])
+        base = self._alternative(steps)
+        found = self._led_to(wanted, steps, base)
         why: Why | None = None
         if found != first:
             moved: Why = "other_family" if wanted != first else "no_need"
             why = "unrelated_family" if not own else moved if first in self.free else "blocked"
         return Instead(found, base if self.held is None else self.held, why)
 
-    def _rungs(self, family: int) -> list[int]:
+    def _steps(self, family: int) -> list[int]:
         """The family's free plans, lowest tier first."""
         return sorted((i for i in self.free if self.families[i] == family), key=lambda i: self.tiers[i])
 
-    def _alternative(self, rungs: Sequence[int]) -> int:
+    def _alternative(self, steps: Sequence[int]) -> int:
         """The plan held if it is one of these, else the cheapest; of equal bills the lower tier."""
-        if self.held is not None and self.held in rungs:
+        if self.held is not None and self.held in steps:
             return self.held
-        least = min(self.bills[i] for i in rungs)
-        return next(i for i in rungs if self.bills[i] <= least + EQUAL_CENTS)
+        least = min(self.bills[i] for i in steps)
+        return next(i for i in steps if self.bills[i] <= least + EQUAL_CENTS)
 
-    def _led_to(self, wanted: int, rungs: Sequence[int], base: int) -> int:
+    def _led_to(self, wanted: int, steps: Sequence[int], base: int) -> int:
         """The plan of the family that is recommended if this tier is wanted."""
         if self.tiers[wanted] < self.tiers[base]:
             most = self.bills[base] + EQUAL_CENTS
-            return next(i for i in rungs if self.tiers[i] >= self.tiers[wanted] and self.bills[i] <= most)
-        up_to = [i for i in rungs if self.tiers[base] <= self.tiers[i] <= self.tiers[wanted]]
+            return next(i for i in steps if self.tiers[i] >= self.tiers[wanted] and self.bills[i] <= most)
+        up_to = [i for i in steps if self.tiers[base] <= self.tiers[i] <= self.tiers[wanted]]
         return next(i for i in reversed(up_to) if self._justified(i, up_to))
 
     def _justified(self, plan: int, way: Sequence[int]) -> bool:
@@ -129,7 +131,9 @@ def guards(
         related = _related(facts, i, held=mine)
         best = int(preferred[i, 0])
         home = next((families[plan] for plan in resting[i].tolist() if families[plan] in related), families[best])
-        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine, best, home))
+        there = [plan for plan in preferred[i].tolist() if eligible[i, plan]]
+        highest = max(there, key=lambda plan, home=home: (families[plan] == home, tiers[plan]), default=best)
+        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine, best, home, highest))
     return found
 
 

@@ -143,8 +143,11 @@ def test_usage_that_nobody_reported_lately_is_no_need() -> None:
     assert led(silent, "ecommerce-scale")[0] == "ecommerce-basic"
 
 
-def test_where_nothing_is_free_nothing_changes() -> None:
-    assert led(shop(), "ecommerce-scale", blocked=TABLE.codes) == ("ecommerce-scale", "ecommerce-scale", None)
+def test_where_every_plan_is_blocked_the_highest_tier_comes_first() -> None:
+    """Usage has outgrown them all, and more of it must not lead back to a smaller one."""
+    highest = "ecommerce-enterprise"
+    assert led(shop(), "ecommerce-scale", blocked=TABLE.codes) == (highest, highest, "blocked")
+    assert led(shop(), highest, blocked=TABLE.codes) == (highest, highest, None)
 
 
 @pytest.mark.parametrize("seed", range(4))
