@@ -132,7 +132,8 @@ def guards(
         best = int(preferred[i, 0])
         home = next((families[plan] for plan in resting[i].tolist() if families[plan] in related), families[best])
         there = [plan for plan in preferred[i].tolist() if eligible[i, plan]]
-        highest = max(there, key=lambda plan, home=home: (families[plan] == home, tiers[plan]), default=best)
+        at_home = [plan for plan in there if families[plan] == home] or there or [best]
+        highest = max(at_home, key=tiers.__getitem__)
         found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine, best, home, highest))
     return found
 
