@@ -58,28 +58,34 @@ class Guard:
     held: int | None
     best: int
     """The candidate that the ranker puts first."""
-    home: int
-    """The family of the recommendation."""
+    homes: Sequence[int]
+    """Families that may be recommended, in the order in which the ranker prefers them if nothing is used."""
     highest: int
-    """Its candidate of the highest tier, blocked or not."""
+    """The candidate of the highest tier, blocked or not."""
 
     def instead_of(self, first: int) -> Instead:
-        """What is recommended if this plan is put first; the highest tier of the family where every plan is blocked."""
+        """What is recommended if this plan is put first; the highest tier where every plan is blocked."""
         if not self.free:
             return Instead(self.highest, self.highest, None if self.highest == first else "blocked")
-        own, wanted = self.families[first] in self.related, first
-        at_home = [i for i in self.free if self.families[i] == self.home]
-        if at_home and (not own or (first == self.best and self.families[first] != self.home)):
-            wanted = at_home[0]
-        instead = next((i for i in self.free if self.families[i] in self.related), self.free[0])
-        steps = self._steps(self.families[wanted]) or self._steps(self.families[instead])
+        own, home = self.families[first] in self.related, self._home()
+        astray = not own or not self._steps(self.families[first])
+        if astray or (first == self.best and self.families[first] != home):
+            wanted = next(i for i in self.free if self.families[i] == home)
+        else:
+            wanted = first
+        steps = self._steps(home if wanted != first else self.families[first])
         base = self._alternative(steps)
         found = self._led_to(wanted, steps, base)
         why: Why | None = None
         if found != first:
-            moved: Why = "other_family" if wanted != first else "no_need"
+            moved: Why = "other_family" if own and first in self.free and wanted != first else "no_need"
             why = "unrelated_family" if not own else moved if first in self.free else "blocked"
         return Instead(found, base if self.held is None else self.held, why)
+
+    def _home(self) -> int:
+        """The family of the recommendation: the first that has a free plan."""
+        open_families = {self.families[i] for i in self.free}
+        return next((family for family in self.homes if family in open_families), self.families[self.free[0]])
 
     def _steps(self, family: int) -> list[int]:
         """The family's free plans, lowest tier first."""
@@ -130,11 +136,10 @@ def guards(
         mine = None if held[i] < 0 else int(held[i])
         related = _related(facts, i, held=mine)
         best = int(preferred[i, 0])
-        home = next((families[plan] for plan in resting[i].tolist() if families[plan] in related), families[best])
-        there = [plan for plan in preferred[i].tolist() if eligible[i, plan]]
-        at_home = [plan for plan in there if families[plan] == home] or there or [best]
-        highest = max(at_home, key=tiers.__getitem__)
-        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine, best, home, highest))
+        homes = list(dict.fromkeys(families[plan] for plan in resting[i].tolist() if families[plan] in related))
+        there = [plan for plan in preferred[i].tolist() if eligible[i, plan]] or [best]
+        highest = max(there, key=tiers.__getitem__)
+        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine, best, homes, highest))
     return found
 
 
