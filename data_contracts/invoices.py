@@ -27,7 +27,9 @@ class InvoiceLine(_Shape):
     """One line of a document, net. On a credit note a positive amount is money given back to the customer."""
 
     position: int = Field(ge=1)
-    kind: Literal["unused_time", "remaining_time", "full_period", "overage", "discount", "credit_balance"]
+    kind: Literal[
+        "unused_time", "remaining_time", "full_period", "overage", "rest_of_month", "discount", "credit_balance"
+    ]
     plan: str
     plan_name: str
     period: Span

@@ -17,7 +17,9 @@ from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import Period
 from recommender.billing.subscription import PaidTime
 
-LineKind = Literal["unused_time", "remaining_time", "full_period", "overage", "discount", "credit_balance"]
+LineKind = Literal[
+    "unused_time", "remaining_time", "full_period", "overage", "rest_of_month", "discount", "credit_balance"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Line:
     share: Fraction
     """Exact share of the period."""
     metric: str | None = None
-    """The metric of an overage line."""
+    """The metric of an overage line, or of the rest of a month that is paid for its use."""
     units: int | None = None
     """Units of the metric on an overage line."""
     unit_price_cents: Fraction | None = None

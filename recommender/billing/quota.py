@@ -4,7 +4,8 @@ A window is the month between two boundaries of the anchor. The usage counter ru
 Decided: allowances are whole units, rounded down, so no sequence of changes buys more quota per euro than the best
 plan held. When a longer interval moves the anchor, the open window stays open until the first month's end on the new
 anchor: what was held so far plus the new plan's whole month, with one counter, so that nothing is forfeited and nothing
-refilled. While a plan without limit is held, usage does not count. The price of overage is blended over time too.
+refilled. Time on a plan without limit counts as time on the largest limited plan of the window; whether its usage
+counts is said by `metering`. The price of overage is blended over time too.
 Others: Meteroid and Stripe's users give the whole new quota on the last day; Flexprice's first design adds both plans'
 remaining shares; Limitr sets the counter to zero on every change. Not implemented: quota that rolls over.
 """
@@ -15,7 +16,6 @@ from fractions import Fraction
 from math import floor, isinf
 
 from recommender.billing.catalogue import Plan
-from recommender.billing.overage import excess_units
 from recommender.billing.periods import Period, as_utc, period_containing
 from recommender.billing.subscription import Holding
 
@@ -55,12 +55,13 @@ def is_limited(plan: Plan, metric: str) -> bool:
 
 
 def exact_allowance(holdings: Sequence[Holding], *, metric: str) -> Fraction:
-    """Monthly allowance × share of the month, summed over the stretches whose plan limits the metric."""
+    """Monthly allowance × share of the month, summed; a stretch without limit has that of the largest limited plan."""
+    limits = [Fraction(held.plan.limit_of(metric) or 0) if is_limited(held.plan, metric) else None for held in holdings]
+    largest = max((limit for limit in limits if limit is not None), default=Fraction(0))
     return sum(
         (
-            Fraction(holding.plan.limit_of(metric) or 0) * holding.period.share_of(holding.month)
-            for holding in holdings
-            if is_limited(holding.plan, metric)
+            (largest if limit is None else limit) * held.period.share_of(held.month)
+            for held, limit in zip(holdings, limits, strict=True)
         ),
         Fraction(0),
     )
@@ -93,21 +94,6 @@ def allowance_of(holdings: Sequence[Holding], *, metric: str) -> int | None:
     if not is_limited(holdings[-1].plan, metric):
         return None
     return floor(exact_allowance(holdings, metric=metric))
-
-
-def overage_units(holdings: Sequence[Holding], *, metric: str, used: Sequence[int]) -> int:
-    """The units to be billed when the window closes.
-
-    Args:
-        holdings: The stretches of the window, in order and without gaps.
-        metric: A renewable metric.
-        used: The units of each stretch, in the same order; those of a stretch without limit do not count.
-
-    Returns:
-        Whole units beyond the allowance, 0 or more.
-    """
-    counted = sum(units for holding, units in zip(holdings, used, strict=True) if is_limited(holding.plan, metric))
-    return int(excess_units(used=counted, allowance=floor(exact_allowance(holdings, metric=metric))))
 
 
 def overage_price_cents(holdings: Sequence[Holding], *, metric: str) -> Fraction | None:

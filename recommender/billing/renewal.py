@@ -7,35 +7,25 @@ A waiting change is checked again at its instant; if something stands against it
 told. What is suspended is not renewed; once it is paid for it goes on, and if its period is over meanwhile, only the
 rest of the period then running is charged. A running promotion counts a cycle per period and goes along to a plan
 that it covers at the same interval.
-Usage that is reported after its window closed is billed with the next one, marked as late: what counts is the window
-as it is known now less the units that were billed of it, on the allowance and at the price of that window. Usage that
-turns out smaller gives nothing back; it only grows.
+Usage that is reported after its window closed is billed with the next one, marked as late: the window as it is known
+now less what was billed of it. Usage that turns out smaller gives nothing back; it only grows.
 Others: Stripe applies a scheduled phase unchecked.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from fractions import Fraction
 
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Interval
 from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.dunning import arrears_blockers
-from recommender.billing.money import round_half_away_from_zero
+from recommender.billing.metering import JUDGED_AGAIN, StretchUsage, UsedWindow, after_billing, lines_of
 from recommender.billing.periods import MONTHS_OF, as_utc, next_period, period_containing
 from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time
-from recommender.billing.quota import (
-    open_window,
-    overage_price_cents,
-    overage_units,
-    renewable_metrics,
-    window_of,
-)
+from recommender.billing.quota import open_window, window_of
 from recommender.billing.subscription import Holding, PaidTime, RunningDiscount, ScheduledChange, Subscription
 
-StretchUsage = Mapping[str, Sequence[int]]
-"""Renewable metric → units used in each stretch of the window, in order; a metric that is absent was not used."""
 Check = Callable[[Subscription, ScheduledChange, datetime], tuple[Blocker, ...]]
 """A function that names the blockers of a waiting change at its instant."""
 
@@ -61,20 +51,13 @@ class Closing:
     blockers: tuple[Blocker, ...]
     """Why it could not."""
     after: Subscription
+    windows: tuple[UsedWindow, ...] = ()
+    """The windows as they are billed now, the one that closed last."""
 
     @property
     def net_cents(self) -> int:
         """The sum of the lines."""
         return net_cents(self.lines)
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedWindow:
-    """A window that was billed."""
-
-    holdings: tuple[Holding, ...]
-    used: Mapping[str, tuple[int, ...]]
-    """Metric → the units of each stretch that it was billed for."""
 
 
 class NothingToClose(ValueError):
@@ -97,7 +80,7 @@ def due_at(subscription: Subscription) -> datetime | None:
 
 
 def close_window(
-    *, subscription: Subscription, usage: StretchUsage, check: Check, late: tuple[Line, ...] = ()
+    *, subscription: Subscription, usage: StretchUsage, check: Check, closed: Sequence[UsedWindow] = ()
 ) -> Closing:
     """Close the open quota window at its own end.
 
@@ -105,7 +88,7 @@ def close_window(
         subscription: A subscription whose window has ended.
         usage: What each stretch of the window used.
         check: Says what stands against a waiting change at its instant.
-        late: The lines of earlier windows whose usage was reported since.
+        closed: The windows before it with their usage as it is known now, oldest first.
 
     Returns:
         The lines to charge, what became of a waiting change, and the subscription that goes on.
@@ -116,16 +99,17 @@ def close_window(
     at, plan = due_at(subscription), subscription.paying_plan
     if at is None or plan is None or subscription.anchor is None:
         raise NothingToClose
-    overage = (*overage_lines(subscription.holdings, usage=usage), *late)
     waiting: ScheduledChange | None = None
     blockers: tuple[Blocker, ...] = ()
     if at == subscription.period.end:
         waiting = subscription.scheduled
         blockers = check(subscription, waiting, at) if waiting else ()
         renewed = renew(replace(subscription, scheduled=None) if blockers else subscription)
-        lines, after = (*overage, *renewed.lines), renewed.after
+        period, after = renewed.lines, renewed.after
     else:
-        lines, after = overage, replace(subscription, holdings=open_window(plan, anchor=subscription.anchor, now=at))
+        period, after = (), replace(subscription, holdings=open_window(plan, anchor=subscription.anchor, now=at))
+    overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=after.holdings)
+    lines = (*overage, *period)
     balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=at)
     return Closing(
         at=at,
@@ -134,15 +118,18 @@ def close_window(
         refused=waiting if blockers else None,
         blockers=blockers,
         after=replace(after, credit_balance_cents=subscription.credit_balance_cents + net_cents(balance)),
+        windows=windows,
     )
 
 
-def resume(*, subscription: Subscription, usage: StretchUsage, now: datetime, late: tuple[Line, ...] = ()) -> Closing:
+def resume(
+    *, subscription: Subscription, usage: StretchUsage, now: datetime, closed: Sequence[UsedWindow] = ()
+) -> Closing:
     """Let a suspended subscription go on whose invoices are paid now; `NothingToClose` if it is not suspended.
 
-    Within its period nothing is charged. After it: what was used beyond the allowance before, with the `late` lines of
-    earlier windows, and the rest of the period now running along the same anchor, at the price it was sold. A change
-    that waited meanwhile is dropped.
+    Within its period nothing is charged. After it: what was used beyond the allowance before, in the window that ended
+    and in the `closed` ones, and the rest of the period now running along the same anchor, at the price it was sold. A
+    change that waited meanwhile is dropped.
     """
     plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.anchor
     if subscription.status != "suspended" or plan is None or interval is None or anchor is None:
@@ -155,50 +142,57 @@ def resume(*, subscription: Subscription, usage: StretchUsage, now: datetime, la
     price = plan.price_cents[interval]
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     charge = remaining_time(plan=plan.code, price_cents=price, discount_cents=off, period=period, now=now)
-    lines = (*overage_lines(subscription.holdings, usage=usage), *late, *charge)
-    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=now)
     months = open_window(plan, anchor=anchor, now=now)
+    holdings = tuple(replace(month, period=month.period.since(now)) for month in months)
+    overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=holdings)
+    lines = (*overage, *charge)
+    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=now)
     after = replace(
         active,
         period=period,
         paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
-        holdings=tuple(replace(month, period=month.period.since(now)) for month in months),
+        holdings=holdings,
         discount=discount,
         scheduled=None,
         credit_balance_cents=subscription.credit_balance_cents + net_cents(balance),
     )
     waiting = subscription.scheduled
     blockers = arrears_blockers("suspended", timing="period_end") if waiting else ()
-    return Closing(now, (*lines, *balance), None, waiting, blockers, after)
+    return Closing(now, (*lines, *balance), None, waiting, blockers, after, windows)
 
 
-def overage_lines(holdings: Sequence[Holding], *, usage: StretchUsage) -> tuple[Line, ...]:
-    """One line per metric used beyond the blended allowance, where more can be bought."""
-    window, plan = window_of(holdings), holdings[-1].plan
-    metrics = dict.fromkeys(metric for holding in holdings for metric in renewable_metrics(holding.plan))
-    lines = []
-    for metric in metrics:
-        units = overage_units(holdings, metric=metric, used=usage.get(metric, (0,) * len(holdings)))
-        price = overage_price_cents(holdings, metric=metric)
-        if units and price is not None:
-            amount = round_half_away_from_zero(units * price)
-            lines.append(Line("overage", plan.code, window, amount, amount, Fraction(1), metric, units, price))
-    return tuple(lines)
+def bill_usage(
+    subscription: Subscription, *, usage: StretchUsage, closed: Sequence[UsedWindow], following: tuple[Holding, ...]
+) -> tuple[tuple[Line, ...], tuple[UsedWindow, ...]]:
+    """The lines for usage beyond allowances: of the open window, then of closed ones whose bill has grown.
+
+    Args:
+        subscription: With the open window.
+        usage: What each stretch of it used.
+        closed: The windows before it with their usage as it is known now, oldest first; the last `JUDGED_AGAIN` of
+            them are judged again.
+        following: The window after it, as things stand; empty after the end.
+
+    Returns:
+        Lines, and the windows once they are charged, the open one last.
+    """
+    windows, last = (*closed, UsedWindow(subscription.holdings, usage, {}), UsedWindow(following)), len(closed)
+    judged = range(max(last - JUDGED_AGAIN, 0), last + 1)
+    found = {index: lines_of(windows, index, late=index < last) for index in judged}
+    ordered = (found[last], *(found[index] for index in judged if index < last))
+    billed = tuple(after_billing(windows, index, lines) for index, lines in found.items())
+    return tuple(line for lines in ordered for line in lines), billed
 
 
-def late_lines(closed: ClosedWindow, *, used: Mapping[str, tuple[int, ...]]) -> tuple[Line, ...]:
-    """One line per metric of which more was used beyond the allowance than was billed; `used` is what is known now."""
-    holdings, lines = closed.holdings, []
-    nothing = (0,) * len(holdings)
-    for metric in dict.fromkeys(metric for holding in holdings for metric in renewable_metrics(holding.plan)):
-        known = overage_units(holdings, metric=metric, used=used.get(metric, nothing))
-        units = known - overage_units(holdings, metric=metric, used=closed.used.get(metric, nothing))
-        price = overage_price_cents(holdings, metric=metric)
-        if units > 0 and price is not None:
-            amount, plan = round_half_away_from_zero(units * price), holdings[-1].plan.code
-            window = window_of(holdings)
-            lines.append(Line("overage", plan, window, amount, amount, Fraction(1), metric, units, price, late=True))
-    return tuple(lines)
+def following_window(subscription: Subscription) -> tuple[Holding, ...]:
+    """The quota window after the open one, as things stand; empty for a subscription that pays for nothing."""
+    plan, anchor = subscription.paying_plan, subscription.anchor
+    if plan is None or anchor is None:
+        return ()
+    end = window_of(subscription.holdings).end
+    if end == subscription.period.end:
+        return renew(subscription).after.holdings
+    return open_window(plan, anchor=anchor, now=end)
 
 
 def renew(subscription: Subscription) -> Renewed:

@@ -81,4 +81,6 @@ class SubscriptionAnswer(TypedDict):
     refused_change: RefusedChange | None
     credit_balance_cents: int
     next_invoice: ComingInvoice | None
+    accrued_overage_cents: int
+    """Net usage beyond the allowances so far, billed when the quota window ends."""
     notices: list[Notice]

@@ -91,8 +91,12 @@ def as_answer(
     *,
     refused: RefusedChange | None = None,
     notices: Sequence[Notice] = (),
+    accrued_cents: int = 0,
 ) -> SubscriptionAnswer:
-    """The subscription as the contract writes it; `refused` is the scheduled change that was blocked at its instant."""
+    """The subscription as the contract writes it; `refused` is the scheduled change that was blocked at its instant.
+
+    `accrued_cents` is the net overage of the open window so far.
+    """
     held, subscription = now_held.held, now_held.subscription
     waiting = None if subscription is None else subscription.scheduled
     coming = None if subscription is None or not now_held.billed_here else next_invoice_of(subscription)
@@ -120,6 +124,7 @@ def as_answer(
         "refused_change": refused,
         "credit_balance_cents": 0 if subscription is None else subscription.credit_balance_cents,
         "next_invoice": None if coming is None else {"at": utc_text(coming.at), "net_cents": coming.net_cents},
+        "accrued_overage_cents": accrued_cents,
         "notices": list(notices),
     }
 

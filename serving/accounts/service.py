@@ -7,8 +7,10 @@ import orjson
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue
+from recommender.billing.proration import net_cents
+from recommender.billing.quota import is_limited
 from serving.accounts import current_subscription, usage_meters
-from serving.accounts.accrued import accrued_overage
+from serving.accounts.accrued import accrued_overage, open_standings
 from serving.accounts.contracts import Notice, RefusedChange, SubscriptionAnswer
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.accounts.notices import notices
@@ -75,7 +77,10 @@ class Accounts:
         """The same within a transaction; `refused` is the scheduled change that was blocked at its instant."""
         current = self._current(connection, organization.organization_id)
         found = notices(connection, organization=organization, current=current, words=words)
-        return current_subscription.as_answer(organization, current, refused=refused, notices=found)
+        accrued = net_cents(accrued_overage(connection, organization.organization_id, current.subscription))
+        return current_subscription.as_answer(
+            organization, current, refused=refused, notices=found, accrued_cents=accrued
+        )
 
     async def meters(self, organization_id: str, locale_for: LocaleChoice) -> tuple[Usage, LocaleCode]:
         """The usage meters as the contract writes them, with their language."""
@@ -125,4 +130,11 @@ def refused_change(connection: Connection, organization_id: str, words: Words) -
 
 def _used(connection: Connection, organization: OrganizationRow, current: CurrentSubscription) -> Mapping[str, int]:
     since = organization.trial_started_at if current.usage_period is None else current.usage_period.start
-    return usage_meters.used(connection, organization_id=organization.organization_id, since=since)
+    figures = usage_meters.used(connection, organization_id=organization.organization_id, since=since)
+    held = () if current.subscription is None else current.subscription.holdings
+    if current.subscription is None or len(held) < 2:
+        return figures
+    # What was used on a plan without limit may not count against the allowance of the plan held now.
+    standings = open_standings(connection, organization.organization_id, current.subscription)
+    limited = {metric for metric in standings if is_limited(held[-1].plan, metric)}
+    return {**figures, **{metric: standings[metric].counted for metric in limited}}

@@ -47,7 +47,9 @@ class Span(TypedDict):
 class LineText(TypedDict):
     """One line, net; a negative amount is in the customer's favour."""
 
-    kind: Literal["unused_time", "remaining_time", "full_period", "overage", "discount", "credit_balance"]
+    kind: Literal[
+        "unused_time", "remaining_time", "full_period", "overage", "rest_of_month", "discount", "credit_balance"
+    ]
     plan: str
     period: Span
     amount_cents: int
@@ -152,7 +154,9 @@ class QuoteAnswer(TypedDict):
     overage: list[OverageText]
     """Prices beyond the allowances of the plan."""
     accrued_overage_cents: int
-    """Net overage of the open window so far, billed at its end."""
+    """Net overage of the open window so far, as it would be billed at its end after the change."""
+    caused_overage_cents: int
+    """The part of it that there would not be without the change."""
     allowance: list[AllowanceText]
     gained: list[DifferenceText]
     lost: list[DifferenceText]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.plan_change import PeriodIsOver
+from recommender.billing.proration import net_cents
 from serving.accounts.account import account_at
 from serving.accounts.accrued import accrued_overage
 from serving.clock import Clock
@@ -98,7 +99,10 @@ class Previews:
             organization=organization,
             at=at,
         )
-        return replace(quoted, accrued=accrued_overage(connection, organization.organization_id, quoted.change.after))
+        before, after = (
+            accrued_overage(connection, organization.organization_id, each) for each in (held, quoted.change.after)
+        )
+        return replace(quoted, accrued=after, caused_cents=max(net_cents(after) - net_cents(before), 0))
 
     def answer(self, quoted: Quote, organization: OrganizationRow, locale: LocaleCode) -> QuoteAnswer:
         """A quote as the contract writes it, signed if nothing blocks it."""

@@ -49,6 +49,8 @@ class Quote:
     """Plan code → name, for the plans in the lines, each as it was sold."""
     accrued: tuple[Line, ...] = ()
     """Overage so far of the window that is open after the change; shown, not charged now."""
+    caused_cents: int = 0
+    """Net overage of it that there would not be without the change."""
 
     @property
     def tax_cents(self) -> int:

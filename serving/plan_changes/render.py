@@ -43,6 +43,7 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "promotion_ends": promotion_end_answer(promotion_end_of(change.after)),
         "overage": overage_answers(change.wish.plan, words),
         "accrued_overage_cents": sum(line.amount_cents for line in quoted.accrued),
+        "caused_overage_cents": quoted.caused_cents,
         "allowance": [
             {"metric": each.metric, "this_period": each.this_period, "then": each.then} for each in change.allowance
         ],

@@ -5,8 +5,9 @@ from functools import partial
 
 from recommender.billing.discounts import covers
 from recommender.billing.entitlements import Difference
-from recommender.billing.plan_change import AllowanceChange, next_invoice_of
+from recommender.billing.plan_change import PlanChange, next_invoice_of
 from recommender.billing.promotion_end import promotion_end_of
+from recommender.billing.quota import is_limited
 from serving.plan_changes.contracts import GroupCode, LineText, Summary, SummaryGroup, SummaryRow, TaxText
 from serving.plan_changes.quotes import Quote
 from serving.subscriptions.changes import ChangeRow
@@ -31,7 +32,7 @@ def summary(
     groups = (
         _group(words, "due", _charges(quoted, lines, tax, words), title="would_be_due" if change.blockers else "due"),
         _group(words, "next", _coming(quoted, words, timezone)),
-        _group(words, "allowance", _allowances(change.allowance, words)),
+        _group(words, "allowance", _allowances(change, words)),
         _group(words, "gained", _differences(change.gained, words)),
         _group(words, "lost", _differences(change.lost, words)),
     )
@@ -102,7 +103,10 @@ def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[SummaryRow]:
         for each in overage_answers(change.wish.plan, words):
             yield _row(t("quote.overage", metric=words.subject(each["metric"])), each["price_text"])
     for line in quoted.accrued:
-        yield _row(t("quote.accrued", metric=words.subject(line.metric or "")), net(line.amount_cents))
+        key = "quote.accrued" if line.kind == "overage" else f"quote.accrued.{line.kind}"
+        yield _row(t(key, metric=words.subject(line.metric or "")), net(line.amount_cents))
+    if quoted.caused_cents:
+        yield _row(t("quote.caused"), net(quoted.caused_cents))
 
 
 def receipt_rows(change: ChangeRow, words: Words, timezone: str) -> list[SummaryRow]:
@@ -118,11 +122,17 @@ def receipt_rows(change: ChangeRow, words: Words, timezone: str) -> list[Summary
     return rows
 
 
-def _allowances(allowances: Iterable[AllowanceChange], words: Words) -> Iterable[SummaryRow]:
-    for each in allowances:
+def _allowances(change: PlanChange, words: Words) -> Iterable[SummaryRow]:
+    for each in change.allowance:
         now, then = (_allowed(value, words) for value in (each.this_period, each.then))
         key = "quote.allowance.same" if now == then else "quote.allowance"
         yield _row(words.subject(each.metric), say(words.locale, key, now=now, then=then))
+    if change.timing == "now" and any(
+        each.this_period is None and is_limited(stretch.plan, each.metric)
+        for each in change.allowance
+        for stretch in change.after.holdings
+    ):
+        yield _row(say(words.locale, "quote.whole_month", plan=change.wish.plan.name))
 
 
 def _allowed(value: int | None, words: Words) -> str:

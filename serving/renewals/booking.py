@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue, Plan
-from recommender.billing.proration import Line
+from recommender.billing.proration import Line, net_cents
 from recommender.billing.subscription import Subscription
 from recommender.billing.tax import TaxLine
 from serving.invoices.issuing import Issuer, Supply, issue
@@ -61,6 +61,14 @@ class Booking:
     paid_with: PaidWith | None = None
     """How the charge was paid, or is paid by bank transfer; `None`: it is collected later."""
 
+    @property
+    def moves_nothing(self) -> bool:
+        """Whether paid time of one plan is exchanged for time of another that costs the same: nobody need be told."""
+        returned = any(line.kind == "unused_time" for line in self.lines)
+        balance = any(line.kind == "credit_balance" for line in self.lines)
+        owed = net_cents(self.lines) or any(share.base_cents or share.amount_cents for share in self.tax)
+        return returned and not balance and not owed
+
 
 def book(connection: Connection, books: Books, booking: Booking) -> int:
     """Record a booking; returns the new version of the stored subscription.
@@ -81,8 +89,9 @@ def book(connection: Connection, books: Books, booking: Booking) -> int:
             occurred_at=booking.at,
             recorded_at=books.now,
         )
-        name = after.plan.name if after.plan is not None else ""
-        tell(connection, books, owner, "change_applied", about=booking.change, plan_name=name, at=booking.at)
+        if not booking.moves_nothing:
+            name = after.plan.name if after.plan is not None else ""
+            tell(connection, books, owner, "change_applied", about=booking.change, plan_name=name, at=booking.at)
     return version
 
 
@@ -124,6 +133,8 @@ def _charge(connection: Connection, books: Books, booking: Booking) -> None:
     if booking.paid_with is not None:
         first_payment.record(connection, charge, booking.paid_with, now=books.now)
         charge = charges.get(connection, charge.charge_id)
+    if booking.moves_nothing:  # the books move the revenue; a document of 0.00 says nothing
+        return
     supply = Supply(
         charge_id=charge.charge_id,
         lines=booking.lines,

@@ -2,20 +2,17 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from recommender.billing.availability import blockers_at_instant
 from recommender.billing.blockers import Blocker
-from recommender.billing.proration import Line
-from recommender.billing.renewal import ClosedWindow, Closing, close_window, due_at, late_lines, resume
+from recommender.billing.metering import UsedWindow, billed_of
+from recommender.billing.renewal import Closing, close_window, due_at, resume
 from recommender.billing.subscription import ScheduledChange, Subscription
 from serving.accounts.account import account_at
 from serving.accounts.records import blocker_record
-from serving.db import json_columns
-from serving.db.billing_tables import closed_windows, subscription_states
+from serving.db.billing_tables import subscription_states
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import tax_for
@@ -23,12 +20,8 @@ from serving.renewals.booking import Booking, Books, book, tell
 from serving.subscriptions import changes as plan_changes
 from serving.subscriptions import states
 from serving.subscriptions.states import State
+from serving.usage import closed_windows
 from serving.usage.stretches import usage_by_stretch
-
-_LOOKED_AT: Final = 3
-"""Usage reported late is billed for so many closed windows; usage of earlier ones is stored and not billed."""
-
-_WINDOW: Final[TypeAdapter[ClosedWindow]] = TypeAdapter(ClosedWindow)
 
 
 def next_due(connection: Connection) -> datetime | None:
@@ -62,10 +55,9 @@ def close_due(connection: Connection, books: Books, organization_id: str) -> boo
         return blockers_at_instant(account=account, waiting=waiting, currency=agreed, now=at)
 
     while (due := due_at(state.subscription)) is not None and due <= books.now:
-        holdings = state.subscription.holdings
-        used, late = usage_by_stretch(connection, organization_id, holdings), _late(connection, books, organization_id)
-        closing = close_window(subscription=state.subscription, usage=used, check=check, late=late)
-        _keep(connection, organization_id, ClosedWindow(holdings, used), now=books.now)
+        used = usage_by_stretch(connection, organization_id, state.subscription.holdings)
+        earlier = _closed(connection, organization_id)
+        closing = close_window(subscription=state.subscription, usage=used, check=check, closed=earlier)
         state, closed = _booked(connection, books, organization, state, closing), True
     return closed
 
@@ -77,44 +69,16 @@ def resume_paid(connection: Connection, books: Books, organization_id: str) -> N
         return
     organization, suspended = organizations.get(connection, organization_id), state.subscription
     used = usage_by_stretch(connection, organization_id, suspended.holdings)
-    over = books.now >= suspended.period.end
-    late = _late(connection, books, organization_id) if over else ()
-    closing = resume(subscription=suspended, usage=used, now=books.now, late=late)
-    if over:
-        _keep(connection, organization_id, ClosedWindow(suspended.holdings, used), now=books.now)
+    earlier = _closed(connection, organization_id)
+    closing = resume(subscription=suspended, usage=used, now=books.now, closed=earlier)
     _booked(connection, books, organization, state, closing)
 
 
-def _late(connection: Connection, books: Books, organization_id: str) -> tuple[Line, ...]:
-    """Lines for usage that was reported after its window was closed, oldest first; it counts as billed from now on."""
-    lines: list[Line] = []
-    for window in reversed(_latest(connection, organization_id)):
-        used = usage_by_stretch(connection, organization_id, window.holdings)
-        if late := late_lines(window, used=used):
-            lines += late
-            _keep(connection, organization_id, ClosedWindow(window.holdings, used), now=books.now)
-    return tuple(lines)
-
-
-def _latest(connection: Connection, organization_id: str) -> list[ClosedWindow]:
-    """The windows that may still be billed for more, the newest first."""
-    mine = select(closed_windows.c.content).where(closed_windows.c.organization_id == organization_id)
-    newest = mine.order_by(closed_windows.c.starts_at.desc()).limit(_LOOKED_AT)
-    return [json_columns.loads(_WINDOW, content) for content in connection.execute(newest).scalars()]
-
-
-def _keep(connection: Connection, organization_id: str, window: ClosedWindow, *, now: datetime) -> None:
-    """Store what was billed of a window by now."""
-    starts_at = window.holdings[0].period.start
-    same = (closed_windows.c.organization_id == organization_id) & (closed_windows.c.starts_at == starts_at)
-    connection.execute(delete(closed_windows).where(same))
-    connection.execute(
-        insert(closed_windows).values(
-            organization_id=organization_id,
-            starts_at=starts_at,
-            content=json_columns.dumps(_WINDOW, window),
-            billed_at=now,
-        )
+def _closed(connection: Connection, organization_id: str) -> tuple[UsedWindow, ...]:
+    """The latest closed windows with their usage as it is known now."""
+    return tuple(
+        replace(window, used=usage_by_stretch(connection, organization_id, window.holdings), billed=billed_of(window))
+        for window in closed_windows.latest(connection, organization_id)
     )
 
 
@@ -148,6 +112,7 @@ def _booked(
         change=None if applied is None else _name(applied),
     )
     version = book(connection, books, booking)
+    closed_windows.keep(connection, owner, closing.windows, now=books.now)
     if applied is not None:
         plan_changes.finish_scheduled(connection, owner, "applied", now=books.now)
     if refused is not None:

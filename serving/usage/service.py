@@ -1,20 +1,25 @@
 """Record usage events, each exactly once."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
 
+from data_contracts.usage import COUNT_METRICS
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.organizations import repository as organizations
-from serving.usage import repository
+from serving.usage import closed_windows, repository
 from serving.usage.contracts import MAX_EVENTS
 from serving.usage.ingest import EventRejected, IncomingEvent, checked
 from serving.web.telemetry import Metrics
+
+NEVER_SETTLED: Final = timedelta(days=28)
+"""Usage is billed for good when three more quota windows have closed, which takes longer than this."""
 
 
 class MalformedJson(ValueError):
@@ -87,6 +92,8 @@ def parsed_batch(body: bytes) -> list[object]:
 def record(connection: Connection, *, raw_events: Sequence[object], clock: Clock) -> Receipt:
     """Record each event that is valid and new; the same event again is a duplicate, within one batch too.
 
+    Countable usage of a time that is billed for good is rejected, as nobody would ever be charged for it.
+
     The clock is read after the transaction has begun, so that recording instants follow the order of transactions.
     """
     now = clock()
@@ -100,6 +107,7 @@ def record(connection: Connection, *, raw_events: Sequence[object], clock: Clock
     known = (
         organizations.known(connection, {event.organization_id for event in valid.values()}) if valid else frozenset()
     )
+    settled = _settled(connection, valid.values(), now=now)
     seen = repository.recorded(connection, [event.event_id for event in valid.values()])
     new: list[IncomingEvent] = []
     duplicates = 0
@@ -107,6 +115,8 @@ def record(connection: Connection, *, raw_events: Sequence[object], clock: Clock
         earlier = seen.get(event.event_id)
         if event.organization_id not in known:
             rejected[index] = EventRejected("unknown_organization")
+        elif earlier is None and event.metric in COUNT_METRICS and _is_in(settled, event):
+            rejected[index] = EventRejected("occurred_at_already_billed")
         elif earlier is None:
             seen[event.event_id] = event
             new.append(event)
@@ -118,3 +128,16 @@ def record(connection: Connection, *, raw_events: Sequence[object], clock: Clock
     if added:
         organizations.touch(connection, sorted({event.organization_id for event in added}))
     return Receipt(len(added), duplicates + len(new) - len(added), tuple(sorted(rejected.items())))
+
+
+def _settled(
+    connection: Connection, events: Iterable[IncomingEvent], *, now: datetime
+) -> Mapping[str, tuple[datetime, datetime]]:
+    """Organisation → the span in which usage is billed for good; asked for old events alone, as few are old."""
+    late = {event.organization_id for event in events if event.occurred_at < now - NEVER_SETTLED}
+    return closed_windows.settled_spans(connection, sorted(late)) if late else {}
+
+
+def _is_in(settled: Mapping[str, tuple[datetime, datetime]], event: IncomingEvent) -> bool:
+    span = settled.get(event.organization_id)
+    return span is not None and span[0] <= event.occurred_at < span[1]

@@ -1,0 +1,52 @@
+"""Quota windows that have closed, with what was billed of them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, delete, func, insert, select
+
+from recommender.billing.metering import JUDGED_AGAIN, UsedWindow
+from serving.db import json_columns
+from serving.db.billing_tables import closed_windows
+
+_WINDOW: Final[TypeAdapter[UsedWindow]] = TypeAdapter(UsedWindow)
+
+
+def latest(connection: Connection, organization_id: str) -> tuple[UsedWindow, ...]:
+    """The windows that may still be billed for more, and the one before them, oldest first; usage as it was billed."""
+    mine = select(closed_windows.c.content).where(closed_windows.c.organization_id == organization_id)
+    newest = mine.order_by(closed_windows.c.starts_at.desc()).limit(JUDGED_AGAIN + 1)
+    return tuple(json_columns.loads(_WINDOW, content) for content in connection.execute(newest).scalars())[::-1]
+
+
+def keep(connection: Connection, organization_id: str, windows: Iterable[UsedWindow], *, now: datetime) -> None:
+    """Store what windows were billed for by now."""
+    for window in windows:
+        starts_at = window.holdings[0].period.start
+        same = (closed_windows.c.organization_id == organization_id) & (closed_windows.c.starts_at == starts_at)
+        connection.execute(delete(closed_windows).where(same))
+        connection.execute(
+            insert(closed_windows).values(
+                organization_id=organization_id,
+                starts_at=starts_at,
+                content=json_columns.dumps(_WINDOW, window),
+                billed_at=now,
+            )
+        )
+
+
+def settled_spans(connection: Connection, ids: Iterable[str]) -> dict[str, tuple[datetime, datetime]]:
+    """Organisation → the span whose usage is billed for good: from its first window to the first still judged again."""
+    place = func.row_number().over(
+        partition_by=closed_windows.c.organization_id, order_by=closed_windows.c.starts_at.desc()
+    )
+    first = func.min(closed_windows.c.starts_at).over(partition_by=closed_windows.c.organization_id)
+    ranked = (
+        select(closed_windows.c.organization_id, closed_windows.c.starts_at, place.label("place"), first.label("first"))
+        .where(closed_windows.c.organization_id.in_(list(ids)))
+        .subquery()
+    )
+    rows = connection.execute(select(ranked).where(ranked.c.place == JUDGED_AGAIN))
+    return {row.organization_id: (row.first, row.starts_at) for row in rows}
