@@ -22,6 +22,8 @@ class Account:
     in_use: Mapping[str, datetime | None] = field(default_factory=dict)
     """Code of an active feature or connected integration → the instant it ends by itself, if it does."""
     open_invoices: OpenInvoices = "none"
+    timezone: str = "UTC"
+    """IANA zone of the organisation: a new billing anchor keeps its day and hour there."""
     rank_of_held: int | None = None
     """The tier of the plan held among the plans on sale (`Catalogue.rank_of`); `None`: the tier it was sold at."""
 

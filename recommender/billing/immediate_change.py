@@ -5,6 +5,7 @@ A negative net is not paid out: it becomes a credit balance, taken off later cha
 """
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.periods import period_containing
@@ -14,25 +15,29 @@ from recommender.billing.subscription import PaidTime, RunningDiscount, Subscrip
 
 
 def settle_now(
-    *, subscription: Subscription, wish: Wish, now: datetime, keeps_period: bool
+    *, subscription: Subscription, wish: Wish, now: datetime, new_period_in: str | None
 ) -> tuple[tuple[Line, ...], Subscription]:
     """Credit for the old plan, charge for the new one, and the subscription held from this instant on.
 
-    With `keeps_period` the rest of the running period is charged, else a whole period that starts now.
+    A whole period that starts now is charged, its boundaries in the time zone `new_period_in`; with `None` the rest of
+    the running one.
     """
     code, price = wish.plan.code, wish.plan.price_cents[wish.interval]
     discount = _discount_on(subscription, wish)
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     old = subscription.paying_plan
     credit = () if old is None else unused_time(subscription.paid, plan=old.code, period=subscription.period, now=now)
-    if keeps_period:
+    anchor, zone = subscription.anchor, subscription.timezone
+    if new_period_in is None:
         period = subscription.period
         charge = remaining_time(plan=code, price_cents=price, discount_cents=off, period=period, now=now)
         holdings = hold_from(subscription.holdings, plan=wish.plan, now=now)
     else:
-        period = period_containing(anchor=now, interval=wish.interval, instant=now)
+        anchor, zone = now, new_period_in
+        local = now.astimezone(ZoneInfo(zone))
+        period = period_containing(anchor=local, interval=wish.interval, instant=now)
         charge = full_period(plan=code, price_cents=price, discount_cents=off, period=period)
-        holdings = hold_from_new_anchor(subscription.holdings if old else (), plan=wish.plan, now=now)
+        holdings = hold_from_new_anchor(subscription.holdings if old else (), plan=wish.plan, now=local)
     balance = balance_used(subscription.credit_balance_cents, plan=code, net=net_cents((*credit, *charge)), now=now)
     lines = (*credit, *charge, *balance)
     after = Subscription(
@@ -42,7 +47,8 @@ def settle_now(
         interval=wish.interval,
         catalogue_version=wish.catalogue_version,
         currency=wish.currency,
-        anchor=subscription.anchor if keeps_period else now,
+        anchor=anchor,
+        timezone=zone,
         paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
         holdings=holdings,
         discount=discount,

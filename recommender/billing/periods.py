@@ -1,9 +1,10 @@
 """Periods are half-open spans of UTC time, cut along an anchor that never forgets its day.
 
 Decided: a boundary is always counted from the anchor, never from the boundary before it, so 31 January bills on
-28 February, 31 March and 30 April. Lengths are exact to the microsecond, hence also to the second.
+28 February, 31 March and 30 April. Its day and hour are those of the anchor's own time zone: who starts on 1 September
+at 00:30 in Berlin is billed on the 1st, in winter too. Lengths are exact to the microsecond, hence also to the second.
 Others: Kill Bill and Lago count days in the customer's zone and must decide whom the day of a change belongs to;
-Stripe and Polar count seconds, as here. Not implemented: boundaries in local time.
+Stripe and Polar count seconds in UTC, so their day may change with the clocks.
 """
 
 from calendar import monthrange
@@ -95,7 +96,7 @@ def boundary(*, anchor: datetime, interval: Interval, number: int) -> datetime:
     """The instant at which a period along the anchor begins; a day that the month lacks becomes its last day.
 
     Args:
-        anchor: The start of period 0; its day of the month is remembered.
+        anchor: The start of period 0; its day and hour in its time zone are remembered.
         interval: The length of every period.
         number: The number of the period, from 0; negative before the anchor.
 
@@ -107,10 +108,10 @@ def boundary(*, anchor: datetime, interval: Interval, number: int) -> datetime:
         >>> [boundary(anchor=january, interval="month", number=number).day for number in range(4)]
         [31, 28, 31, 30]
     """
-    utc = as_utc(anchor)
-    years, month = divmod(utc.month - 1 + number * MONTHS_OF[interval], 12)
-    year, month = utc.year + years, month + 1
-    return utc.replace(year=year, month=month, day=min(utc.day, monthrange(year, month)[1]))
+    as_utc(anchor)
+    years, month = divmod(anchor.month - 1 + number * MONTHS_OF[interval], 12)
+    year, month = anchor.year + years, month + 1
+    return as_utc(anchor.replace(year=year, month=month, day=min(anchor.day, monthrange(year, month)[1])))
 
 
 def period_containing(*, anchor: datetime, interval: Interval, instant: datetime) -> Period:
@@ -130,15 +131,14 @@ def period_containing(*, anchor: datetime, interval: Interval, instant: datetime
         >>> period.start.day, period.end.day
         (28, 31)
     """
-    start, utc = as_utc(anchor), as_utc(instant)
-    months = (utc.year - start.year) * 12 + utc.month - start.month
-    number = months // MONTHS_OF[interval]
-    if boundary(anchor=start, interval=interval, number=number) > utc:
+    utc = as_utc(instant)
+    local = utc.astimezone(anchor.tzinfo)
+    number = ((local.year - anchor.year) * 12 + local.month - anchor.month) // MONTHS_OF[interval]
+    while boundary(anchor=anchor, interval=interval, number=number) > utc:
         number -= 1
-    return Period(
-        boundary(anchor=start, interval=interval, number=number),
-        boundary(anchor=start, interval=interval, number=number + 1),
-    )
+    while (end := boundary(anchor=anchor, interval=interval, number=number + 1)) <= utc:
+        number += 1
+    return Period(boundary(anchor=anchor, interval=interval, number=number), end)
 
 
 def next_period(*, anchor: datetime, interval: Interval, period: Period) -> Period:

@@ -114,7 +114,7 @@ def decide_plan_change(*, account: Account, wish: Wish, now: datetime) -> PlanCh
     _check_open(subscription, now)
     rule = rule_against(account, wish)
     decidable = wish.interval in wish.plan.price_cents and subscription.status != "suspended"
-    lines, after = _outcome(subscription, wish, rule, now) if decidable else ((), subscription)
+    lines, after = _outcome(account, subscription, wish, rule, now) if decidable else ((), subscription)
     gained, lost = differences(current=subscription.paying_plan, target=wish.plan)
     return PlanChange(
         wish=wish,
@@ -147,7 +147,7 @@ def _check_open(subscription: Subscription, now: datetime) -> None:
 
 
 def _outcome(
-    subscription: Subscription, wish: Wish, rule: ChangeRule, now: datetime
+    account: Account, subscription: Subscription, wish: Wish, rule: ChangeRule, now: datetime
 ) -> tuple[tuple[Line, ...], Subscription]:
     """The lines to pay now and the subscription that results."""
     if rule.settlement == "nothing":
@@ -164,8 +164,8 @@ def _outcome(
             direction=rule.direction,
         )
         return (), replace(subscription, scheduled=waiting)
-    keeps_period = rule.settlement == "rest_of_period"
-    return settle_now(subscription=subscription, wish=wish, now=now, keeps_period=keeps_period)
+    zone = None if rule.settlement == "rest_of_period" else account.timezone
+    return settle_now(subscription=subscription, wish=wish, now=now, new_period_in=zone)
 
 
 def _allowance(after: Subscription) -> tuple[AllowanceChange, ...]:

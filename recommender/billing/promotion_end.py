@@ -25,10 +25,10 @@ def promotion_end_of(subscription: Subscription) -> PromotionEnd | None:
     if not subscription.is_paying or subscription.status == "suspended":
         return None
     held = subscription if subscription.scheduled is None else renew(subscription).after
-    plan, interval, anchor, running = held.plan, held.interval, held.anchor, held.discount
+    plan, interval, anchor, running = held.plan, held.interval, held.local_anchor, held.discount
     if plan is None or interval is None or anchor is None or running is None or running.cycles_left is None:
         return None
-    start = held.period.start
+    start = held.period.start.astimezone(anchor.tzinfo)
     months = 12 * (start.year - anchor.year) + start.month - anchor.month
     number = months // MONTHS_OF[interval] + running.cycles_left
     return PromotionEnd(boundary(anchor=anchor, interval=interval, number=number), plan.price_cents[interval])

@@ -96,8 +96,8 @@ def close_window(
     Raises:
         NothingToClose: The subscription pays for nothing.
     """
-    at, plan = due_at(subscription), subscription.paying_plan
-    if at is None or plan is None or subscription.anchor is None:
+    at, plan, anchor = due_at(subscription), subscription.paying_plan, subscription.local_anchor
+    if at is None or plan is None or anchor is None:
         raise NothingToClose
     waiting: ScheduledChange | None = None
     blockers: tuple[Blocker, ...] = ()
@@ -107,7 +107,7 @@ def close_window(
         renewed = renew(replace(subscription, scheduled=None) if blockers else subscription)
         period, after = renewed.lines, renewed.after
     else:
-        period, after = (), replace(subscription, holdings=open_window(plan, anchor=subscription.anchor, now=at))
+        period, after = (), replace(subscription, holdings=open_window(plan, anchor=anchor, now=at))
     overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=after.holdings)
     lines = (*overage, *period)
     balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=at)
@@ -131,7 +131,7 @@ def resume(
     and in the `closed` ones, and the rest of the period now running along the same anchor, at the price it was sold. A
     change that waited meanwhile is dropped.
     """
-    plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.anchor
+    plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.local_anchor
     if subscription.status != "suspended" or plan is None or interval is None or anchor is None:
         raise NothingToClose
     active = replace(subscription, status="active")
@@ -186,7 +186,7 @@ def bill_usage(
 
 def following_window(subscription: Subscription) -> tuple[Holding, ...]:
     """The quota window after the open one, as things stand; empty for a subscription that pays for nothing."""
-    plan, anchor = subscription.paying_plan, subscription.anchor
+    plan, anchor = subscription.paying_plan, subscription.local_anchor
     if plan is None or anchor is None:
         return ()
     end = window_of(subscription.holdings).end
@@ -200,7 +200,7 @@ def renew(subscription: Subscription) -> Renewed:
 
     `NothingToClose` for a subscription that pays for nothing.
     """
-    plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.anchor
+    plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.local_anchor
     if plan is None or interval is None or anchor is None:
         raise NothingToClose
     at, waiting = subscription.period.end, subscription.scheduled
@@ -211,7 +211,7 @@ def renew(subscription: Subscription) -> Renewed:
     else:
         discount = _discount_after(waiting, running=discount, interval=interval)
         if MONTHS_OF[waiting.interval] > MONTHS_OF[interval]:
-            anchor = at
+            anchor = at.astimezone(anchor.tzinfo)
         plan, interval, version = waiting.plan, waiting.interval, waiting.catalogue_version
         currency = waiting.currency or currency
         period = period_containing(anchor=anchor, interval=interval, instant=at)

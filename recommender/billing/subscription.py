@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.change_rules import Direction
@@ -97,6 +98,8 @@ class Subscription:
     """Of every amount here, as it was sold; `None` in rows older than this field: the catalogue's."""
     anchor: datetime | None = None
     """Billing boundaries are counted from here; it moves only when a first or a longer period starts."""
+    timezone: str = "UTC"
+    """IANA zone of the owner when the anchor was set: boundaries keep its day and hour there."""
     paid: PaidTime = PaidTime()
     holdings: tuple[Holding, ...] = ()
     """The quota window now open, in order and without gaps; empty before the first paid period."""
@@ -110,6 +113,11 @@ class Subscription:
     def __post_init__(self) -> None:
         if self.is_paying and None in (self.plan, self.interval, self.catalogue_version, self.anchor):
             raise ValueError(f"a subscription that is {self.status} has a plan, an interval, a version and an anchor")
+
+    @property
+    def local_anchor(self) -> datetime | None:
+        """The anchor in its time zone."""
+        return None if self.anchor is None else self.anchor.astimezone(ZoneInfo(self.timezone))
 
     @property
     def is_paying(self) -> bool:

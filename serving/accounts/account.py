@@ -79,6 +79,7 @@ def account_at(
         stock_usage={day.metric: day.level for day in levels},
         in_use=dict.fromkeys(organization.integrations),
         open_invoices=charges.open_invoices(connection, owner),
+        timezone=organization.timezone,
         rank_of_held=None if held is None else catalogue.rank_of(held),
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select, update
@@ -58,7 +59,7 @@ def present(
         period = Period(organization.trial_started_at, max(organization.trial_started_at, now))
         return State(Subscription("trial" if held.status == "trial" else "ended", period), 0)
     sold = None if held.catalogue_version is None else find(connection, held.catalogue_version, on_sale=catalogue)
-    adopted = _adopted(held, sold=sold or catalogue, known=sold is not None, now=now)
+    adopted = _adopted(held, organization, sold=sold or catalogue, known=sold is not None, now=now)
     return None if adopted is None else State(adopted, 0)
 
 
@@ -88,22 +89,23 @@ def store(connection: Connection, organization_id: str, subscription: Subscripti
     return over + 1
 
 
-def _adopted(held: Held, *, sold: Catalogue, known: bool, now: datetime) -> Subscription | None:
+def _adopted(held: Held, owner: OrganizationRow, *, sold: Catalogue, known: bool, now: datetime) -> Subscription | None:
     plan = _plan_of(held, sold)
     if plan is None or held.anchor is None or held.interval is None:
         return None
-    instant = max(now, held.anchor)
+    instant, anchor = max(now, held.anchor), held.anchor.astimezone(ZoneInfo(owner.timezone))
     price = plan.price_cents[held.interval]
     return Subscription(
         status="active",
-        period=period_containing(anchor=held.anchor, interval=held.interval, instant=instant),
+        period=period_containing(anchor=anchor, interval=held.interval, instant=instant),
         plan=plan,
         interval=held.interval,
         catalogue_version=held.catalogue_version,
         currency=sold.currency,
         anchor=held.anchor,
+        timezone=owner.timezone,
         paid=PaidTime(price_cents=price, charged_cents=price if known else 0, known=known),
-        holdings=open_window(plan, anchor=held.anchor, now=instant),
+        holdings=open_window(plan, anchor=anchor, now=instant),
     )
 
 
