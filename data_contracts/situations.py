@@ -38,5 +38,7 @@ class SituationRow(BaseModel):
     """Conversations and AI tokens of the 30 days after the decision, as far as the data reach; never a feature."""
     later_days: float = Field(ge=0, le=30)
     """How many of the 30 days after the decision the data cover."""
+    charged: Json[dict[str, dict[str, object]]]
+    """Plan → what the organisation was charged for it, where that is not what the catalogue says."""
     reasons: Json[list]  # type: ignore[type-arg]
     """The reasons shown with the first plan, as logged, each with the figures of its checks."""

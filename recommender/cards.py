@@ -6,7 +6,6 @@ Codes, figures and instants only; the words are added where the language is know
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
 from math import isinf
 from typing import Final
 
@@ -14,9 +13,9 @@ from data_contracts.usage import METRICS
 from recommender.billing.account import Account
 from recommender.billing.availability import Selection, selection
 from recommender.billing.catalogue import Interval, Limit, Plan
+from recommender.billing.charged import ChargedPrice
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import Overage, Units, overages_on
-from recommender.billing.periods import MONTHS_OF
 from recommender.billing.subscription import Wish
 from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan
@@ -32,7 +31,7 @@ class ProjectedBill:
     """The cost of one month of this organisation's own usage on the plan, net, in minor units."""
 
     amount_cents: int
-    """Price of a month plus `overage_cents`."""
+    """Price of a month, as it is charged at first, plus `overage_cents`."""
     overage_cents: int
     low_cents: int
     """The bill at the lower end of the usage's 80 % range; never above `amount_cents`."""
@@ -42,6 +41,12 @@ class ProjectedBill:
     """Metrics whose allowance would not do and of which no more can be bought."""
     days: int
     """Days of usage that the projection rests on."""
+    compared_cents: int
+    """The mean of the next twelve months, promotions and their end included: by it plans are compared."""
+    months: int | None = None
+    """For so many months a promotion holds; `None`: the bill stays what it is."""
+    then_cents: int | None = None
+    """The bill after that."""
     usage_known: bool = True
     """False: no usage was reported, or none lately; the bill is the price alone."""
 
@@ -93,6 +98,7 @@ class PlanCard:
 def plan_card(
     *,
     wish: Wish,
+    price: ChargedPrice,
     place: ShownPlan,
     account: Account,
     usage: MonthlyUsage,
@@ -100,7 +106,7 @@ def plan_card(
     reasons: Sequence[Reason],
     now: datetime,
 ) -> PlanCard:
-    """Put one card together; `KeyError` for an interval that is not sold."""
+    """Put one card together, with the price as it is charged; `KeyError` for an interval that is not sold."""
     plan, interval = wish.plan, wish.interval
     return PlanCard(
         plan=plan,
@@ -111,27 +117,32 @@ def plan_card(
         limits=tuple(map(_figure, plan.limits)),
         included=tuple(feature.code for feature in plan.features if feature.included),
         reasons=tuple(reasons),
-        projected_bill=projected_bill(plan=plan, interval=interval, usage=usage, days=days),
+        projected_bill=projected_bill(plan=plan, price=price, usage=usage, days=days),
         selection=selection(account=account, wish=wish, now=now),
     )
 
 
-def projected_bill(*, plan: Plan, interval: Interval, usage: MonthlyUsage, days: int) -> ProjectedBill:
-    """The bill of a month: an annual price counts a twelfth; each line is rounded once, half away from zero.
+def projected_bill(*, plan: Plan, price: ChargedPrice, usage: MonthlyUsage, days: int) -> ProjectedBill:
+    """The bill of a month at the price as it is charged; each line is rounded once, half away from zero.
 
     A bill never falls with usage, so the ends of its range are the bills at the ends of the usage's range. Several
     metrics are taken to be low or high together, which makes the range a little wider than it need be.
     """
-    price = round_half_away_from_zero(Fraction(plan.price_cents[interval], MONTHS_OF[interval]))
+    first, compared, then = (
+        round_half_away_from_zero(each) for each in (price.now_cents, price.compared_cents, price.then_cents)
+    )
     overages = overages_on(plan, usage=usage.expected)
     overage = _total(overages)
     return ProjectedBill(
-        amount_cents=price + overage,
+        amount_cents=first + overage,
         overage_cents=overage,
-        low_cents=price + _total(overages_on(plan, usage=usage.low)),
-        high_cents=price + _total(overages_on(plan, usage=usage.high)),
+        low_cents=first + _total(overages_on(plan, usage=usage.low)),
+        high_cents=first + _total(overages_on(plan, usage=usage.high)),
         exceeded=tuple(each.metric for each in overages if each.amount_cents is None),
         days=days if usage.expected else 0,
+        compared_cents=compared + overage,
+        months=price.months,
+        then_cents=None if price.months is None else then + overage,
         usage_known=bool(usage.expected),
     )
 

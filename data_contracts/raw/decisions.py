@@ -15,6 +15,7 @@ OF_DECISION: Final = (
     "arm",
     "latency_ms",
     "guard",
+    "charged",
     "occurred_at",
 )
 """The fields that every candidate of one decision repeats."""
@@ -45,6 +46,9 @@ class DecisionCandidate(BaseModel):
     guard: Json[dict[str, str]] | None
     """The plan that would have been first, the alternative, and why the guard moved it; absent where it did not.
     Propensities are those of the plans as shown, after the guard."""
+    charged: Json[dict[str, dict[str, Any]]] | None
+    """Plan → what the organisation is charged for it (`recommender.ranking.charged_plans`), where that is not what the
+    catalogue says; absent where it is everywhere. Bills, needs and features use it."""
     position: int = Field(ge=1)
     """The place of the plan among all candidates, 1…k: the cards in their order, then the others, best first."""
     shown: bool

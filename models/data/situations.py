@@ -16,6 +16,7 @@ from data_contracts.situations import SituationRow
 from data_contracts.usage import COUNT_METRICS, METRICS
 from models.data.dataset import TrainingSetRefused, description
 from recommender.billing.catalogue import Catalogue, Interval
+from recommender.ranking.charged_plans import Charged, as_charged
 from recommender.ranking.derived import select
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import WINDOW_DAYS, PlanTable, Situations
@@ -24,6 +25,8 @@ FloatArray = NDArray[np.float64]
 
 COUNTED: Final = tuple(metric for metric in METRICS if metric in COUNT_METRICS)
 """The usage metrics that add up over a month; the columns of `later_usage`."""
+
+_MARKET: Final = ("catalogue_version", "interval", "charged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,10 @@ class Batch:
     """n decisions about one plan table."""
 
     catalogue: Catalogue
+    charged: Charged
+    """What these organisations were charged for a plan, where that is not what the catalogue says."""
     plans: PlanTable
+    """As charged."""
     situations: Situations
     logged: tuple[Logged, ...]
     later_usage: FloatArray
@@ -58,7 +64,15 @@ class Batch:
         """The decisions selected by a mask (n,), in their order."""
         logged = tuple(one for one, there in zip(self.logged, wanted, strict=True) if there)
         situations = select(self.situations, np.flatnonzero(wanted))
-        return Batch(self.catalogue, self.plans, situations, logged, self.later_usage[wanted], self.later_days[wanted])
+        return Batch(
+            self.catalogue,
+            self.charged,
+            self.plans,
+            situations,
+            logged,
+            self.later_usage[wanted],
+            self.later_days[wanted],
+        )
 
 
 def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batch, ...]:
@@ -77,17 +91,19 @@ def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batc
         raise TrainingSetRefused(f"situations.parquet cannot be read: {error}") from error
     if missing := [name for name in SituationRow.model_fields if name not in table.column_names]:
         raise TrainingSetRefused(f"situations.parquet lacks the columns {', '.join(missing)}")
-    versions, intervals = (table[name].to_pylist() for name in ("catalogue_version", "interval"))
-    market = np.array([f"{version} {interval}" for version, interval in zip(versions, intervals, strict=True)])
-    intervals_sold: tuple[Interval, ...] = ("month", "year")
+    markets: dict[tuple[str, Interval, str], list[int]] = {}
+    for row, market in enumerate(zip(*(table[name].to_pylist() for name in _MARKET), strict=True)):
+        markets.setdefault(market, []).append(row)
     batches = []
     for catalogue in catalogues:
-        for interval in intervals_sold:
-            rows = np.flatnonzero(market == f"{catalogue.version} {interval}")
-            if len(rows):
-                batches.append(_batch(table.take(pa.array(rows)), catalogue, plan_table(catalogue, interval)))
+        for version, interval, charged in sorted(markets):
+            if version == catalogue.version:
+                rows = pa.array(markets[version, interval, charged])
+                batches.append(_batch(table.take(rows), catalogue, interval, orjson.loads(charged)))
     if len(table) and not batches:
-        given, about = ", ".join(each.version for each in catalogues), ", ".join(sorted(set(versions)))
+        given, about = (
+            ", ".join(sorted(set(each))) for each in ([c.version for c in catalogues], table[_MARKET[0]].to_pylist())
+        )
         raise TrainingSetRefused(f"no decision is about the catalogue {given}, all are about {about}")
     return tuple(batches)
 
@@ -103,7 +119,8 @@ def spread(batches: Sequence[Batch], decisions: int | None) -> tuple[Batch, ...]
     return tuple(batch.take(part) for batch, part in zip(batches, parts, strict=True) if part.any())
 
 
-def _batch(table: pa.Table, catalogue: Catalogue, plans: PlanTable) -> Batch:
+def _batch(table: pa.Table, catalogue: Catalogue, interval: Interval, charged: Charged) -> Batch:
+    plans = as_charged(plan_table(catalogue, interval), charged)
     place = {code: i for i, code in enumerate(plans.codes)}
     situations = Situations(
         totals=_numbers(table, "totals").reshape(len(table), WINDOW_DAYS, len(METRICS)),
@@ -121,7 +138,9 @@ def _batch(table: pa.Table, catalogue: Catalogue, plans: PlanTable) -> Batch:
         Logged(**{**row, "reasons": tuple(orjson.loads(row["reasons"]))}) for row in table.select(names).to_pylist()
     )
     later = _numbers(table, "later_usage").reshape(len(table), len(COUNTED))
-    return Batch(catalogue, plans, situations, logged, later, table["later_days"].to_numpy().astype(np.float64))
+    return Batch(
+        catalogue, charged, plans, situations, logged, later, table["later_days"].to_numpy().astype(np.float64)
+    )
 
 
 def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:

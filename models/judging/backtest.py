@@ -11,6 +11,7 @@ from data_contracts.usage import METRICS
 from models.data.dataset import TrainingSetRefused, held_out
 from models.data.situations import COUNTED, Batch
 from recommender.billing.catalogue import Interval
+from recommender.billing.charged import charged_price
 from recommender.billing.overage import Units
 from recommender.cards import MonthlyUsage, projected_bill, projected_usage
 from recommender.ranking.derived import Facts, select
@@ -116,7 +117,8 @@ def _bills_of(batch: Batch, usage_range: UsageRange) -> Iterator[tuple[int, int,
         came = MonthlyUsage(later, later, later)
         for place in np.flatnonzero(batch.situations.eligible[i]):
             plan = batch.catalogue.plan(batch.plans.codes[place])
-            stated, real = (projected_bill(plan=plan, interval=interval, usage=each, days=0) for each in (usage, came))
+            price = charged_price(plan, interval)
+            stated, real = (projected_bill(plan=plan, price=price, usage=each, days=0) for each in (usage, came))
             yield stated.low_cents, stated.high_cents, real.amount_cents
 
 

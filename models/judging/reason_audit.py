@@ -17,6 +17,7 @@ import numpy as np
 from models.data.situations import Batch, Logged
 from models.judging.reason_checks import ReasonChecker, is_true, reason_checker
 from recommender.billing.catalogue import Catalogue
+from recommender.ranking.charged_plans import Charged
 from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.features import feature_cube
@@ -42,6 +43,7 @@ class Case:
     situations: Situations
     """The situation of the organisation, n = 1."""
     catalogue: Catalogue
+    charged: Charged
     plans: PlanTable
 
 
@@ -106,7 +108,9 @@ def cases_of(batches: Sequence[Batch]) -> Iterator[Case]:
     """Every decision with at least one candidate."""
     for batch in batches:
         for i in np.flatnonzero(batch.situations.eligible.any(axis=1)).tolist():
-            yield Case(batch.logged[i], select(batch.situations, np.array([i])), batch.catalogue, batch.plans)
+            yield Case(
+                batch.logged[i], select(batch.situations, np.array([i])), batch.catalogue, batch.charged, batch.plans
+            )
 
 
 def audit_explanations(
@@ -195,7 +199,8 @@ class AuditedDecision:
     @cached_property
     def checker(self) -> ReasonChecker:
         """The facts against which messages are checked."""
-        return reason_checker(self.case.situations, catalogue=self.case.catalogue, plans=self.case.plans)
+        case = self.case
+        return reason_checker(case.situations, catalogue=case.catalogue, charged=case.charged, plans=case.plans)
 
 
 def find(record: Record, audited: AuditedDecision, *, plan: str) -> Finding:

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from data_contracts.usage import METRICS
+from data_contracts.usage import COUNT_METRICS, METRICS
 from recommender.billing.catalogue import Catalogue, Interval, Plan
-from recommender.cards import MonthlyUsage, projected_bill, projected_usage
+from recommender.cards import MonthlyUsage, projected_usage
+from recommender.ranking.charged_plans import AS_LISTED, Charged
 from recommender.ranking.derived import Facts
 from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
 
-NOTHING: Final = MonthlyUsage({}, {}, {})
 NOT_TRIVIAL: Final = 0.2
 """Share of a limit from which it is worth a word that usage fits."""
 CENT: Final = 1
@@ -28,10 +28,12 @@ class ReasonChecker:
     """The facts of one organisation at its decision, against which the messages of reasons are checked."""
 
     catalogue: Catalogue
+    charged: Charged
+    """What the organisation was charged for a plan where that is not what the catalogue says, as logged."""
     interval: Interval
     candidates: tuple[str, ...]
     templates: frozenset[str]
-    integrations: frozenset[str]
+    connected: frozenset[str]
     current_plan: str | None
     usage: MonthlyUsage
     daily: Mapping[str, tuple[float, float]]
@@ -45,15 +47,38 @@ class ReasonChecker:
 
     def limit(self, code: str, metric: str) -> float:
         """The limit of a plan for a metric; infinite without one."""
-        limit = self.plan(code).limit_of(metric)
+        sold = self.charged.get(code, {}).get("limits", {})
+        limit = sold[metric] if metric in sold else self.plan(code).limit_of(metric)
         return float("inf") if limit is None else float(limit)
 
-    def bill(self, code: str) -> int:
+    def integrations(self, code: str) -> frozenset[str]:
+        """The integrations that a plan includes."""
+        sold = self.charged.get(code, {}).get("integrations")
+        return self.plan(code).integrations if sold is None else frozenset(sold)
+
+    def beyond(self, code: str) -> dict[str, float]:
+        """Counted metric → price of a unit beyond the limit, in minor units; absent where no more can be bought."""
+        listed = {metric: float(price) for metric, price in self.plan(code).overage_cents.items()}
+        sold = {**listed, **self.charged.get(code, {}).get("overage_cents", {})}
+        return {metric: price for metric, price in sold.items() if price is not None and metric in COUNT_METRICS}
+
+    def price(self, code: str) -> float:
+        """What a month of a plan costs, as it is compared, in minor units."""
+        months = {"month": 1, "year": 12}[self.interval]
+        return float(self.charged.get(code, {}).get("price_cents", self.plan(code).price_cents[self.interval] / months))
+
+    def bill(self, code: str) -> float:
         """The projected monthly bill of a plan, in minor units."""
-        return projected_bill(plan=self.plan(code), interval=self.interval, usage=self.usage, days=0).amount_cents
+        used = self.usage.expected
+        over = [
+            (max(used.get(each, 0) - self.limit(code, each), 0), price) for each, price in self.beyond(code).items()
+        ]
+        return self.price(code) + sum(float(units) * price for units, price in over)
 
 
-def reason_checker(situations: Situations, *, catalogue: Catalogue, plans: PlanTable) -> ReasonChecker:
+def reason_checker(
+    situations: Situations, *, catalogue: Catalogue, plans: PlanTable, charged: Charged = AS_LISTED
+) -> ReasonChecker:
     """The checker for the single organisation of `situations` (n = 1)."""
 
     def named(there: np.ndarray[Any, np.dtype[np.bool_]], codes: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,10 +87,11 @@ def reason_checker(situations: Situations, *, catalogue: Catalogue, plans: PlanT
     current = int(situations.current_plan[0])
     return ReasonChecker(
         catalogue=catalogue,
+        charged=charged,
         interval="year" if plans.interval == "year" else "month",
         candidates=named(situations.eligible, plans.codes),
         templates=frozenset(named(situations.templates, plans.templates)),
-        integrations=frozenset(named(situations.integrations, plans.integrations)),
+        connected=frozenset(named(situations.integrations, plans.integrations)),
         current_plan=None if current < 0 else plans.codes[current],
         usage=projected_usage(Facts(situations, plans)),
         daily=_halves(situations),
@@ -107,8 +133,8 @@ def _template(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 
 def _lacks(w: ReasonChecker, integration: str, plan: str, rival: str) -> bool:
     """Whether it is connected, and in the plan alone."""
-    there, beside = w.plan(plan).integrations, w.plan(rival).integrations
-    return integration in w.integrations and integration in there and integration not in beside
+    there, beside = w.integrations(plan), w.integrations(rival)
+    return integration in w.connected and integration in there and integration not in beside
 
 
 def _integration(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -118,7 +144,7 @@ def _integration(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 def _stays(w: ReasonChecker, claim: Claim, plan: str, _rival: str) -> bool:
     fits = bool(w.usage.expected) and all(units <= w.limit(plan, metric) for metric, units in w.usage.expected.items())
     sold = {code for each in w.catalogue.plans for code in each.integrations}
-    if not (w.current_plan == plan == claim["plan"] and fits and w.integrations & sold <= w.plan(plan).integrations):
+    if not (w.current_plan == plan == claim["plan"] and fits and w.connected & sold <= w.integrations(plan)):
         return False
     return "metric" not in claim or _holds(w, claim, plan)
 
@@ -186,10 +212,9 @@ def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 
 def _lower(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     own, other = w.bill(plan), w.bill(rival)
-    price = projected_bill(plan=w.plan(rival), interval=w.interval, usage=NOTHING, days=0).amount_cents
     said = abs(claim["amount_cents"] - own) <= CENT and abs(claim["other_amount_cents"] - other) <= CENT
     difference = abs(claim["saving_amount_cents"] - (other - own)) <= CENT
-    overage = abs(claim["overage_amount_cents"] - (other - price)) <= CENT
+    overage = abs(claim["overage_amount_cents"] - (other - w.price(rival))) <= CENT
     return claim["plan"] == rival and bool(w.usage.expected) and said and difference and overage and own < other
 
 
@@ -204,13 +229,10 @@ def _cheapest(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 def _enough(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     """Cheaper, and nothing that the organisation needs is in the dearer plan alone."""
     limits = [limit for limit in w.plan(plan).limits if limit.metric is not None]
-    unsold = [each.metric for each in limits if each.metric and each.metric not in w.plan(plan).overage_cents]
+    unsold = [each.metric for each in limits if each.metric and each.metric not in w.beyond(plan)]
     over = any(w.usage.expected.get(m, 0) > w.limit(plan, m) < w.limit(rival, m) for m in unsold)
-    dear = (
-        w.bill(rival) - w.bill(plan)
-        > 2 * projected_bill(plan=w.plan(plan), interval=w.interval, usage=NOTHING, days=0).amount_cents
-    )
-    lacking = any(_lacks(w, each, rival, plan) for each in w.integrations)
+    dear = w.bill(rival) - w.bill(plan) > 2 * w.price(plan)
+    lacking = any(_lacks(w, each, rival, plan) for each in w.connected)
     unsuited = any(_template(w, {"template": each}, rival, plan) for each in w.templates)
     return _lower(w, claim, plan, rival) and not over and not unsuited and (dear or not lacking)
 

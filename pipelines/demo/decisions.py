@@ -160,6 +160,7 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
             "arm": pd.Series(np.repeat(shown.assignments.arm, count), dtype="str"),
             "latency_ms": np.nan,
             "guard": pd.Series([None] * len(positions), dtype="str"),
+            "charged": pd.Series([None] * len(positions), dtype="str"),
             "position": positions,
             "shown": positions <= SHOWN,
             "shown_as": pd.Series([None] * len(positions), dtype="str"),

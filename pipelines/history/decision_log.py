@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
 from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
-ABOUT_DECISIONS: Final = ("organization_id", "interval", "catalogue_version", "strategy", "model_version")
+ABOUT_DECISIONS: Final = ("organization_id", "interval", "catalogue_version", "strategy", "model_version", "charged")
 PROBABILITY_SLACK: Final = 1e-6
 """How far the sum of a decision's probabilities may be from 1; beyond it a candidate is missing."""
 
@@ -40,8 +40,8 @@ class DecisionLog:
     decided_at_us: IntArray
     about: Mapping[str, pa.Array]
     """The columns `ABOUT_DECISIONS`, each (d,)."""
-    markets: tuple[tuple[str, str], ...]
-    """Every (catalogue version, interval) that occurs, sorted."""
+    markets: tuple[tuple[str, str, str], ...]
+    """Every (catalogue version, interval, charged as JSON) that occurs, sorted; `""`: everywhere the list price."""
     market: IntArray
     """(d,) index into `markets`."""
     plan_codes: tuple[str, ...]
@@ -111,13 +111,13 @@ def read_decision_log(folder: Path) -> DecisionLog:
     )
 
 
-def _markets(headers: pa.Table) -> tuple[tuple[tuple[str, str], ...], IntArray]:
-    """The distinct pairs of catalogue version and interval, sorted, and the place of each decision's pair (d,)."""
-    versions, intervals = (pc.unique(headers[name]).sort() for name in ("catalogue_version", "interval"))
-    pair = places_in(headers["catalogue_version"], versions) * len(intervals)
-    pair += places_in(headers["interval"], intervals)
-    distinct, market = np.unique(pair, return_inverse=True)
-    found = tuple(
-        (versions[p // len(intervals)].as_py(), intervals[p % len(intervals)].as_py()) for p in distinct.tolist()
-    )
-    return found, market
+def _markets(headers: pa.Table) -> tuple[tuple[tuple[str, str, str], ...], IntArray]:
+    """The distinct catalogue versions, intervals and charged prices together, and which is each decision's (d,)."""
+    columns = [pc.fill_null(headers[name], "") for name in ("catalogue_version", "interval", "charged")]
+    values = [pc.unique(column).sort() for column in columns]
+    places = np.column_stack([places_in(column, known) for column, known in zip(columns, values, strict=True)])
+    distinct, market = np.unique(places, axis=0, return_inverse=True)
+    found = [
+        tuple(known[place].as_py() for known, place in zip(values, each, strict=True)) for each in distinct.tolist()
+    ]
+    return tuple((version, interval, charged) for version, interval, charged in found), market.reshape(-1)

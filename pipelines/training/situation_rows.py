@@ -76,6 +76,7 @@ def situation_rows(
         **{name: columns[name] for name in columns.column_names},
         "later_usage": _lists(later.units),
         "later_days": later.days,
+        "charged": pc.fill_null(about["charged"], "{}"),
         "reasons": firsts["reasons"].take(of_log),
     }
     return pa.table(named)

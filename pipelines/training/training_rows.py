@@ -1,8 +1,9 @@
 """Builds the rows of the training set in chunks of decisions: situations, features, labels and logged columns."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ from pipelines.training.situation_rows import read_firsts, situation_columns, si
 from pipelines.training.usable_decisions import UsableDecisions, read_outcomes, usable_decisions
 from pipelines.training.usage_after import LaterUsage, later_usage
 from recommender.billing.catalogue import Catalogue, Interval
+from recommender.ranking.charged_plans import as_charged
 from recommender.ranking.day_cube import UsageCells
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
@@ -33,7 +35,7 @@ INTERVALS: Final[tuple[Interval, ...]] = ("month", "year")
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The plans on sale: one catalogue version at one interval."""
+    """The plans on sale: one catalogue version at one interval, as some organisations are charged."""
 
     catalogue: Catalogue
     interval: Interval
@@ -80,7 +82,7 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
         for interval in INTERVALS
         if len((plans := plan_table(catalogue, interval)).codes)
     }
-    markets = [on_sale.get(market) for market in log.markets]
+    markets = [_market(on_sale.get((version, interval)), charged) for version, interval, charged in log.markets]
     decisions = usable_decisions(
         log,
         facts=facts,
@@ -98,6 +100,12 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
         data_end_us=data_end,
         firsts=read_firsts(checked, log),
     )
+
+
+def _market(listed: Market | None, charged: str) -> Market | None:
+    if listed is None or not charged:
+        return listed
+    return replace(listed, plans=as_charged(listed.plans, json.loads(charged)))
 
 
 def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:

@@ -7,6 +7,7 @@ A negative net is not paid out: it becomes a credit balance, taken off later cha
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from recommender.billing.catalogue import Interval, Plan, Promotion
 from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.periods import period_containing
 from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time, unused_time
@@ -23,7 +24,7 @@ def settle_now(
     the running one.
     """
     code, price = wish.plan.code, wish.plan.price_cents[wish.interval]
-    discount = _discount_on(subscription, wish)
+    discount = discount_on(subscription, wish.plan, wish.interval, promotion=wish.promotion)
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     old = subscription.paying_plan
     credit = () if old is None else unused_time(subscription.paid, plan=old.code, period=subscription.period, now=now)
@@ -58,11 +59,13 @@ def settle_now(
     return lines, after
 
 
-def _discount_on(subscription: Subscription, wish: Wish) -> RunningDiscount | None:
+def discount_on(
+    subscription: Subscription, plan: Plan, interval: Interval, *, promotion: Promotion | None
+) -> RunningDiscount | None:
     """The promotion asked for, else the one in force if it covers the wished plan; cycles of months are no years."""
-    if wish.promotion is not None:
-        return RunningDiscount(wish.promotion, wish.promotion.cycles)
+    if promotion is not None:
+        return RunningDiscount(promotion, promotion.cycles)
     running = subscription.discount
-    if running is None or wish.interval != subscription.interval:
+    if running is None or interval != subscription.interval:
         return None
-    return running if covers(running.promotion, plan=wish.plan, interval=wish.interval) else None
+    return running if covers(running.promotion, plan=plan, interval=interval) else None

@@ -20,10 +20,15 @@ NEED_OF: Final[Mapping[str, str]] = {
 
 
 def enough(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
-    """The other plan would cost more, and there is no need that it meets and this one fails."""
-    bills = facts.reported_bill_cents[0]
+    """The other plan would cost more, and there is no need that it meets and this one fails.
+
+    A larger plan, which a promotion makes the cheaper one, is not enough but costs less.
+    """
+    bills, plans = facts.reported_bill_cents[0], facts.plans
+    larger = plans.family[plan] == plans.family[rival] and plans.tier[plan] > plans.tier[rival]
     if bills[plan] < bills[rival] and not needed_over(facts)[0, rival, plan]:
-        yield from (replace(fact, code="enough") for fact in bill_facts(facts, plan=plan, rival=rival))
+        for fact in bill_facts(facts, plan=plan, rival=rival):
+            yield fact if larger else replace(fact, code="enough")
 
 
 def needs_named(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:

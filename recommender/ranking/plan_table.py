@@ -31,8 +31,8 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
         integrations=integrations,
         families=families,
         monthly_price_cents=np.array([plan.price_cents[interval] / _MONTHS[interval] for plan in plans], dtype=float),
-        limits=_by_metric(plans, [[_limit(plan, metric) for metric in METRICS] for plan in plans]),
-        overage_cents=_by_metric(plans, [[_overage(plan, metric) for metric in METRICS] for plan in plans]),
+        limits=_by_metric(plans, [[limit_of(plan, metric) for metric in METRICS] for plan in plans]),
+        overage_cents=_by_metric(plans, [[overage_of(plan, metric) for metric in METRICS] for plan in plans]),
         suits=np.array(
             [[not plan.templates or code in plan.templates for code in templates] for plan in plans], dtype=bool
         ).reshape(len(plans), len(templates)),
@@ -48,13 +48,14 @@ def _by_metric(plans: list[Plan], values: list[list[float]]) -> FloatArray:
     return np.array(values, dtype=float).reshape(len(plans), len(METRICS))
 
 
-def _limit(plan: Plan, metric: str) -> float:
+def limit_of(plan: Plan, metric: str) -> float:
+    """The limit of the plan for a metric; inf where it sets none."""
     limit = plan.limit_of(metric)
     return math.inf if limit is None else float(limit)
 
 
-def _overage(plan: Plan, metric: str) -> float:
-    """Only what renews can be bought beyond its limit; a stock limit stands."""
+def overage_of(plan: Plan, metric: str) -> float:
+    """The price of a unit beyond the limit, NaN where none is sold: only what renews can be bought beyond it."""
     renews = any(limit.metric == metric and limit.renewable for limit in plan.limits)
     price = plan.overage_cents.get(metric)
     return float(price) if renews and price is not None else math.nan

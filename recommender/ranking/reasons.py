@@ -117,7 +117,8 @@ def explain(
     """Why one organisation is offered `plan`, which must be among its candidates; `situations` holds that one (n = 1).
 
     It is weighed against the `alternative`; where that is the plan itself or no candidate, against the candidate with
-    the highest utility besides it (ties: catalogue order), of its family if there is one, a cheaper one before others.
+    the highest utility besides it (ties: catalogue order), of its family if there is one, and cheaper; if none is
+    cheaper, against the next cheapest.
     An only candidate has no reasons. `overruled` is a dearer plan that the guard did not let stand for want of a need.
     """
     facts, index = Facts(situations, plans), plans.codes.index(plan)
@@ -151,7 +152,8 @@ def _rival(facts: Facts, by_utility: Sequence[int], *, plan: int, alternative: s
     if alternative in plans.codes and (given := plans.codes.index(alternative)) in by_utility:
         return given
     family = [i for i in by_utility if plans.family[i] == plans.family[plan]] or list(by_utility)
-    return next((i for i in family if bills[i] < bills[plan]), family[0])
+    cheaper = (i for i in family if bills[i] < bills[plan])
+    return next(cheaper, min(family, key=bills.__getitem__))
 
 
 def _one_per_code(strongest: Sequence[Reason]) -> tuple[Reason, ...]:

@@ -24,8 +24,8 @@ EXPORT_VIEWS: Final[Mapping[str, str]] = {
     ),
     "decisions": (
         "SELECT d.decision_id, d.organization_id, p.plan, d.interval, d.catalogue_version, d.strategy,"
-        " d.model_version, d.fallback_reason, d.experiment, d.arm, d.latency_ms, d.guard, p.position, p.shown,"
-        " p.shown_as, p.recommended,"
+        " d.model_version, d.fallback_reason, d.experiment, d.arm, d.latency_ms, d.guard, d.charged, p.position,"
+        " p.shown, p.shown_as, p.recommended,"
         " p.utility, p.probability, p.propensity, p.reasons, p.features, d.occurred_at, d.recorded_at"
         " FROM decisions d JOIN decision_plans p ON p.decision_id = d.decision_id"
     ),

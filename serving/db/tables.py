@@ -160,6 +160,9 @@ decisions = Table(
     Column("experiment", String(64)),
     Column("arm", String(64), comment="as drawn, whoever answered"),
     Column("latency_ms", Float(53)),
+    Column(
+        "charged", Text, comment="JSON: plan, what is charged for it where that is not the list price; NULL: nowhere"
+    ),
     Column("guard", Text, comment="JSON: what would have been first, the alternative, and why it is not; NULL: it is"),
     Column(
         "basis", String(512), nullable=False, comment="what it was decided on: revision, catalogue, champion, settings"

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, cast
 
 import numpy as np
 
 from recommender.billing.availability import Selection, selection
 from recommender.billing.catalogue import Catalogue, Interval
+from recommender.billing.charged import SoldPlan
 from recommender.billing.subscription import Wish
 from recommender.cards import projected_usage
 from recommender.experiments.assignment import Assignment
+from recommender.ranking.charged_plans import as_charged, charged_plans
 from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.day_cube import DAY_US, microseconds
 from recommender.ranking.derived import Facts
@@ -31,6 +34,7 @@ from recommender.ranking.reasons import Explanation, explain
 from recommender.row import ShownAs
 from serving.accounts.account import Snapshot, situation
 from serving.plan_cards.contracts import Guarded, Strategy
+from serving.plan_cards.promotions import sold_plan
 from serving.plan_cards.ranker_calls import COLUMN, rows_of, utilities_of, willing_utilities
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.records import DrawRecord
@@ -96,10 +100,6 @@ async def decide(
     `earlier` is a draw of this organisation that still holds: the same ranker leaves it at that.
     """
     question = _Question(snapshot, interval, assortment, terms, earlier)
-
-    def explained(ranker: Ranker) -> Explanation | None:
-        return None if ranked is None else question.explanation(ranker, ranked)
-
     organization_id, place = snapshot.organization.organization_id, terms.assignment
     result = await fallback.run(
         lambda ranker: question.answer(ranker, rules=fallback.rules),
@@ -107,7 +107,9 @@ async def decide(
         arm=None if place is None else place.arm.ranker,
     )
     ranked = result.answer
-    explanation = await fallback.rerun(result.ranker, explained) if ranked is not None else None
+    explanation = (
+        await fallback.rerun(result.ranker, partial(question.explanation, ranked)) if ranked is not None else None
+    )
     order, row = places_of(ranked.order if ranked else (), snapshot=snapshot, assortment=assortment, shown=terms.shown)
     usage = projected_usage(question.measured, usage_range=fallback.champions.champion.usage_range)
     guarded = None if ranked is None else question.guard_record(ranked)
@@ -116,6 +118,7 @@ async def decide(
         row=row,
         snapshot=snapshot,
         measured=question.measured,
+        sold=question.sold,
         assortment=assortment,
         explanation=explanation,
         usage=usage,
@@ -134,6 +137,7 @@ async def decide(
         arm=None if place is None else place.arm.name,
         latency_ms=None,
         guard=guarded,
+        charged=question.charged,
         basis=basis,
         content=content,
         occurred_at=snapshot.at,
@@ -149,7 +153,13 @@ class _Question:
         self, snapshot: Snapshot, interval: Interval, assortment: Assortment, terms: Terms, earlier: EarlierDraw | None
     ) -> None:
         self._snapshot, self._interval, self._terms, self._earlier = snapshot, interval, terms, earlier
-        self._catalogue, self.plans = assortment.catalogue, assortment.tables[interval]
+        self._catalogue, listed = assortment.catalogue, assortment.tables[interval]
+        self.sold: dict[str, SoldPlan] = {
+            code: sold_plan(self._catalogue.plan(code), interval, snapshot=snapshot, catalogue=self._catalogue)
+            for code in listed.codes
+        }
+        self.charged = charged_plans(listed, self.sold)
+        self.plans = as_charged(listed, self.charged)
         self.situations = situation(snapshot, catalogue=self._catalogue, plans=self.plans)
         self.measured = Facts(self.situations, self.plans)
         self.rows = rows_of(self.situations, self.plans)
@@ -177,7 +187,7 @@ class _Question:
         wanted = self.plans.codes.index(drawn.plan)
         return Ranked(in_order(best_first, drawn, instead=instead), drawn, wanted, guard.instead_of(wanted))
 
-    def explanation(self, ranker: Ranker, ranked: Ranked) -> Explanation:
+    def explanation(self, ranked: Ranked, ranker: Ranker) -> Explanation:
         """Explain the first plan, by the ranker that put it there."""
         codes, found = self.plans.codes, ranked.instead
         return explain(

@@ -11,11 +11,17 @@ from serving.words.texts import in_short, known, number, roughly, say
 
 _UNITS: Final = ("used", "limit", "own_limit", "excess")
 """Parameters that are units of the metric that a message speaks of."""
+_SAVINGS: Final = frozenset({"saves", "bill_lower", "enough"})
+"""Reasons that name what is saved a month."""
 
 
 def reason(reason: ReasonRecord, words: Words) -> Reason:
     """One reason with its line on the card."""
-    return {**reason, "message": _message(f"reason.{reason['code']}", reason["params"], words)}
+    message = _message(f"reason.{reason['code']}", reason["params"], words)
+    months = reason["params"].get("averaged_months")
+    if months is not None and reason["code"] in _SAVINGS:
+        message = say(words.locale, "averaged.saving", text=message, count=months)
+    return {**reason, "message": message}
 
 
 def concern(concern: ConcernRecord, words: Words) -> Concern:
@@ -69,7 +75,7 @@ def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
         elif name == "plan":
             named[name] = words.plan_name(value)
         elif name.endswith("amount_cents"):
-            named[name.removesuffix("_cents")] = words.about(value)
+            named[name.removesuffix("_cents")] = _amount(name.removesuffix("amount_cents"), params, words)
         elif name in _UNITS:
             named[name] = _units(value, words, about=counted and name in {"used", "excess"})
         elif name == "times":
@@ -78,6 +84,18 @@ def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
             named[name] = value
     counts = [params[name] for name in ("count", "weeks", "excess", "used") if name in params]
     return {"count": counts[0], **named} if counts else named
+
+
+def _amount(prefix: str, params: Mapping[str, Any], words: Words) -> str:
+    """An amount of money; where a promotion ends meanwhile, the bill at first and the one after it."""
+    if f"{prefix}months" not in params:
+        return words.about(params[f"{prefix}amount_cents"])
+    exact = not params[f"{prefix}overage_cents"]
+    now, then = (
+        words.money(cents) if exact else words.about(cents)
+        for cents in (params[f"{prefix}now_cents"], params[f"{prefix}then_cents"])
+    )
+    return say(words.locale, "averaged.amount", now=now, then=then, count=params[f"{prefix}months"])
 
 
 def _units(value: int, words: Words, *, about: bool) -> str:

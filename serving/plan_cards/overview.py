@@ -13,7 +13,7 @@ from serving.accounts.account import Snapshot
 from serving.plan_cards import render
 from serving.plan_cards.comparison import comparison
 from serving.plan_cards.contracts import PlanOnSale, PlansOnSale, PromotionText
-from serving.plan_cards.promotions import open_promotion, promotion_answer
+from serving.plan_cards.promotions import promotion_answer, sold_plan
 from serving.plan_cards.records import selection_record
 from serving.sale.assortment import INTERVALS
 from serving.web.fields import utc_text
@@ -79,7 +79,8 @@ def overview(
 
 def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words) -> PlanOnSale:
     """One plan with its terms for this organisation."""
-    promotion = promotion_answer(_open_code(plan, interval, snapshot, words.catalogue), plan, interval, words)
+    offer = sold_plan(plan, interval, snapshot=snapshot, catalogue=words.catalogue).promotion
+    promotion = promotion_answer(None if offer is None else offer.code, plan, interval, words)
     price_cents = promotion["price"]["amount_cents"] if promotion else plan.price_cents[interval]
     wish = Wish.from_catalogue(words.catalogue, plan, interval)
     chosen = selection_record(selection(account=snapshot.account, wish=wish, now=snapshot.at))
@@ -110,11 +111,6 @@ def _price_on_request(offer: EnterpriseOffer, words: Words) -> str:
     """A published price that contains a figure unchanged ("from $2,500"), else "on request"."""
     named = any(sign.isdigit() for sign in offer.price_text)
     return offer.price_text if named else say(words.locale, "enterprise.on_request")
-
-
-def _open_code(plan: Plan, interval: Interval, snapshot: Snapshot, catalogue: Catalogue) -> str | None:
-    promotion = open_promotion(plan, interval, snapshot=snapshot, catalogue=catalogue)
-    return None if promotion is None else promotion.code
 
 
 def _promotions(

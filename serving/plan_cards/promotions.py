@@ -1,7 +1,7 @@
-"""Promotions that an organisation may use on a plan, and the price with them."""
+"""What an organisation is charged for a plan, and the promotion that it may use, in words."""
 
-from recommender.billing.availability import offer_refusals
-from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
+from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.charged import SoldPlan, sold_to
 from recommender.billing.discounts import discount_cents
 from serving.accounts.account import Snapshot
 from serving.plan_cards.contracts import PlanPromotion
@@ -10,18 +10,9 @@ from serving.words.plans import Words
 from serving.words.promotions import bookable_text, then_text
 
 
-def open_promotion(plan: Plan, interval: Interval, *, snapshot: Snapshot, catalogue: Catalogue) -> Promotion | None:
-    """The promotion with the largest discount now that is meant for the organisation and that it has not used."""
-    current = snapshot.current
-    if (plan.code, interval) in {(current.held.plan, current.held.interval), current.scheduled}:
-        return None  # what is held or waits is not bought again, and its price is the one that is paid
-    usable = [
-        promotion
-        for promotion in catalogue.promotions
-        if not offer_refusals(snapshot.account, promotion, plan=plan, interval=interval, now=snapshot.at)
-    ]
-    price = plan.price_cents[interval]
-    return max(usable, key=lambda each: (discount_cents(each, price_cents=price), each.code), default=None)
+def sold_plan(plan: Plan, interval: Interval, *, snapshot: Snapshot, catalogue: Catalogue) -> SoldPlan:
+    """The plan as the organisation has it or would get it now, with its price and the promotion to take it with."""
+    return sold_to(snapshot.account, plan, interval, promotions=catalogue.promotions, now=snapshot.at)
 
 
 def promotion_answer(code: str | None, plan: Plan, interval: Interval, words: Words) -> PlanPromotion | None:

@@ -1,6 +1,6 @@
 """The content of a decision as it is stored: codes, figures and instants, without words of any language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired
 
 from typing_extensions import TypedDict
@@ -8,6 +8,8 @@ from typing_extensions import TypedDict
 from recommender.billing.availability import Selection, State
 from recommender.billing.catalogue import Promotion
 from recommender.billing.change_rules import Direction, Timing
+from recommender.billing.charged import COMPARED_MONTHS, ChargedPrice
+from recommender.billing.money import round_half_away_from_zero
 from recommender.cards import MonthlyUsage, PlanCard, ProjectedBill
 from recommender.concerns import Beyond, Concern
 from recommender.row import ShownAs
@@ -99,9 +101,17 @@ class Content(TypedDict):
 
 
 def card_record(
-    card: PlanCard, *, promotion: Promotion | None, shown_as: ShownAs, concerns: Sequence[Concern]
+    card: PlanCard,
+    *,
+    promotion: Promotion | None,
+    prices: Mapping[str, ChargedPrice],
+    shown_as: ShownAs,
+    concerns: Sequence[Concern],
 ) -> CardRecord:
-    """The content of a card, with the price at the time of the decision, because the catalogue may change."""
+    """The content of a card, with the price at the time of the decision, because the catalogue may change.
+
+    `prices` has what each plan costs the organisation.
+    """
     return {
         "plan": card.plan.code,
         "price_cents": card.price_cents,
@@ -110,7 +120,11 @@ def card_record(
         "probability": card.place.probability,
         "propensity": card.place.propensity,
         "reasons": [
-            {"code": reason.code, "params": dict(reason.params), "contribution": reason.contribution}
+            {
+                "code": reason.code,
+                "params": charged_params(reason.params, own=card.plan.code, prices=prices),
+                "contribution": reason.contribution,
+            }
             for reason in card.reasons
         ],
         "projected_bill": _bill(card.projected_bill),
@@ -151,7 +165,34 @@ def _bill(bill: ProjectedBill) -> BillRecord:
         "exceeded": list(bill.exceeded),
         "days": bill.days,
         "usage_known": bill.usage_known,
+        "compared_cents": bill.compared_cents,
+        "months": bill.months,
+        "then_cents": bill.then_cents,
     }
+
+
+def charged_params(
+    params: Mapping[str, str | int | float], *, own: str, prices: Mapping[str, ChargedPrice]
+) -> dict[str, str | int | float]:
+    """The figures of a sentence about money, and where a promotion ends meanwhile, what its amounts are made of.
+
+    For a plan whose amount is a mean over the months that are compared: the bill at first, for how many months, the
+    bill after them, and how much of each is overage. `own` is the plan that the sentence is about.
+    """
+    found = dict(params)
+    for prefix, plan in (("", own), ("other_", params.get("plan"))):
+        price, amount = prices.get(str(plan)), params.get(f"{prefix}amount_cents")
+        if price is None or not price.averaged or price.months is None or not isinstance(amount, int):
+            continue
+        overage = amount - round_half_away_from_zero(price.compared_cents)
+        found[f"{prefix}now_cents"] = round_half_away_from_zero(price.now_cents) + overage
+        found[f"{prefix}then_cents"] = round_half_away_from_zero(price.then_cents) + overage
+        found |= {
+            f"{prefix}months": price.months,
+            f"{prefix}overage_cents": overage,
+            "averaged_months": COMPARED_MONTHS,
+        }
+    return found
 
 
 def beyond_record(beyond: Beyond) -> Params:

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, insert, select
 
 from recommender.billing.catalogue import Interval
+from recommender.ranking.charged_plans import Charged
 from recommender.ranking.exploration import Draw
 from recommender.ranking.ranker import Ranker
 from serving.db.session import Database
@@ -93,6 +94,8 @@ class Decision:
     """Time from reading the snapshot to the decision; `None`: not measured."""
     guard: Guarded | None
     """The plan that the guard replaced, its alternative and the reason; `None`: it replaced none."""
+    charged: Charged
+    """What the organisation is charged for a plan, where that is not what the catalogue says."""
     basis: str
     content: Content
     """The answer without words."""
@@ -162,8 +165,8 @@ def get(connection: Connection, decision_id: str) -> Decision:
     """A stored decision by its id."""
     row = connection.execute(_BY_ID, {"decision_id": decision_id}).one()
     values = {field: getattr(row, field) for field in Decision.__dataclass_fields__}
-    guard = None if row.guard is None else orjson.loads(row.guard)
-    return Decision(**{**values, "content": orjson.loads(row.content), "guard": guard})
+    guard, charged = (None if text is None else orjson.loads(text) for text in (row.guard, row.charged))
+    return Decision(**{**values, "content": orjson.loads(row.content), "guard": guard, "charged": charged or {}})
 
 
 def add(
@@ -182,6 +185,7 @@ def add(
     header = {field: getattr(decision, field) for field in Decision.__dataclass_fields__}
     header["content"] = orjson.dumps(decision.content).decode()
     header["guard"] = None if decision.guard is None else orjson.dumps(decision.guard).decode()
+    header["charged"] = orjson.dumps(decision.charged).decode() if decision.charged else None
     connection.execute(insert(decisions), {**header, "recorded_at": recorded_at})
     if candidates:
         connection.execute(insert(decision_plans), [_row(decision.decision_id, each) for each in candidates])

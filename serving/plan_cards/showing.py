@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.charged import ChargedPrice, SoldPlan
 from recommender.billing.subscription import Wish
 from recommender.cards import MonthlyUsage, plan_card
 from recommender.concerns import Beyond, Concern, beyond_largest, concerns
@@ -13,8 +14,15 @@ from recommender.ranking.reasons import NEUTRAL, Explanation
 from recommender.row import ShownAs, row
 from serving.accounts.account import Snapshot
 from serving.plan_cards.contracts import Guarded
-from serving.plan_cards.promotions import open_promotion
-from serving.plan_cards.records import CardRecord, Content, ContextRecord, beyond_record, card_record, usage_record
+from serving.plan_cards.records import (
+    CardRecord,
+    Content,
+    ContextRecord,
+    beyond_record,
+    card_record,
+    charged_params,
+    usage_record,
+)
 from serving.sale.assortment import Assortment
 
 
@@ -46,14 +54,28 @@ def content_of(
     row: Mapping[str, ShownAs],
     snapshot: Snapshot,
     measured: Facts,
+    sold: Mapping[str, SoldPlan],
     assortment: Assortment,
     explanation: Explanation | None,
     usage: MonthlyUsage,
     guarded: Guarded | None,
 ) -> Content:
-    """The answer without words; `guarded` says which plan would have been first, and why it is not."""
+    """The answer without words; `guarded` says which plan would have been first, and why it is not.
+
+    `sold` has what each plan is to this organisation.
+    """
+    prices = {code: each.price for code, each in sold.items()}
     shown = [
-        _Shown(each, row[each.plan], snapshot=snapshot, measured=measured, catalogue=assortment.catalogue, usage=usage)
+        _Shown(
+            each,
+            row[each.plan],
+            snapshot=snapshot,
+            measured=measured,
+            sold=sold[each.plan],
+            prices=prices,
+            catalogue=assortment.catalogue,
+            usage=usage,
+        )
         for each in cards
     ]
     first = shown[0] if shown else None
@@ -64,6 +86,7 @@ def content_of(
     if first is not None:
         held = snapshot.current.held.plan
         context = _context(explanation, first=first.plan, beyond=beyond, held=held, guarded=guarded)
+        context["params"] = charged_params(context["params"], own=first.plan.code, prices=prices)
     return {
         "context": context,
         "plans": [
@@ -88,13 +111,15 @@ class _Shown:
         *,
         snapshot: Snapshot,
         measured: Facts,
+        sold: SoldPlan,
+        prices: Mapping[str, ChargedPrice],
         catalogue: Catalogue,
         usage: MonthlyUsage,
     ) -> None:
         self._snapshot, self._measured, self._catalogue, self._usage = snapshot, measured, catalogue, usage
-        self._place, self._shown_as = place, shown_as
+        self._place, self._shown_as, self._sold, self._prices = place, shown_as, sold, prices
         self._interval: Interval = "year" if measured.plans.interval == "year" else "month"
-        self.plan: Plan = snapshot.current.as_sold(catalogue.plan(place.plan), self._interval)
+        self.plan: Plan = sold.plan
 
     def concerns(self, recommended: tuple[Concern, ...] | None) -> tuple[Concern, ...]:
         """Concerns about the plan; `recommended` has those about a smaller plan that is recommended."""
@@ -106,6 +131,7 @@ class _Shown:
         """The card as plain values for the decision log; the first card has the reasons."""
         card = plan_card(
             wish=Wish.from_catalogue(self._catalogue, self.plan, self._interval),
+            price=self._sold.price,
             place=self._place,
             account=self._snapshot.account,
             usage=self._usage,
@@ -113,9 +139,9 @@ class _Shown:
             reasons=explanation.reasons if explanation is not None and self._place.position == 1 else (),
             now=self._snapshot.at,
         )
-        on_sale = self._catalogue.plan(self._place.plan)
-        offer = open_promotion(on_sale, self._interval, snapshot=self._snapshot, catalogue=self._catalogue)
-        return card_record(card, promotion=offer, shown_as=self._shown_as, concerns=concerns)
+        return card_record(
+            card, promotion=self._sold.promotion, prices=self._prices, shown_as=self._shown_as, concerns=concerns
+        )
 
 
 def _larger(card: _Shown, first: _Shown | None) -> bool:

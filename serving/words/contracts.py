@@ -4,7 +4,7 @@ The shape of an answer is a `TypedDict`: the function that makes the answer retu
 FastAPI documents it, and nothing is validated or copied on the way out.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
@@ -85,6 +85,17 @@ class BillText(TypedDict):
         bool,
         Field(description="False: no usage was reported, or none lately; the bill is the price of a month alone."),
     ]
+    compared_cents: Annotated[
+        int,
+        Field(
+            description="Mean of the next twelve months, promotions and their end included: the measure of comparison."
+        ),
+    ]
+    compared_text: Annotated[
+        str | None, Field(description="The same in words; null where no promotion ends within them.")
+    ]
+    months: Annotated[int | None, Field(description="For how many months a promotion holds; null: nothing changes.")]
+    then_cents: Annotated[int | None, Field(description="The bill after these months.")]
     text: str
     basis: Basis
 
@@ -140,6 +151,10 @@ class BillRecord(TypedDict):
     exceeded: list[str]
     days: int
     usage_known: bool
+    compared_cents: NotRequired[int]
+    months: NotRequired[int | None]
+    then_cents: NotRequired[int | None]
+    """Decisions of older versions lack these."""
 
 
 class BlockerRecord(TypedDict):

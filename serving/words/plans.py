@@ -6,6 +6,7 @@ from math import isinf
 from typing import Final
 
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
+from recommender.billing.charged import COMPARED_MONTHS
 from recommender.billing.money import decimal_places
 from recommender.cards import key_limits
 from serving.words.contracts import (
@@ -99,7 +100,13 @@ class Words:
             if bill["overage_cents"]
             else "plain"
         )
+        text = say(self.locale, f"bill.{kind}", **params)
         low, high = bill.get("low_cents", bill["amount_cents"]), bill.get("high_cents", bill["amount_cents"])
+        compared, months, then = (
+            bill.get("compared_cents", bill["amount_cents"]),
+            bill.get("months"),
+            bill.get("then_cents"),
+        )
         between = say(self.locale, "bill.range", low=self._whole(low), high=self._whole(high)) if low < high else None
         return {
             "amount_cents": bill["amount_cents"],
@@ -111,7 +118,15 @@ class Words:
             "interval": "month",
             "exceeded": bill["exceeded"],
             "usage_known": bill.get("usage_known", True),
-            "text": say(self.locale, f"bill.{kind}", **params),
+            "compared_cents": compared,
+            "compared_text": None
+            if compared == bill["amount_cents"]
+            else say(self.locale, "bill.compared", amount=self.about(compared), count=COMPARED_MONTHS),
+            "months": months,
+            "then_cents": then,
+            "text": text
+            if months is None or then is None
+            else say(self.locale, "bill.then", text=text, then=self.about(then), count=months),
             "basis": {"days": bill["days"]},
         }
 

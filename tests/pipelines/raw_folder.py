@@ -50,6 +50,7 @@ CANDIDATE = {
     "arm": "",
     "latency_ms": "",
     "guard": "",
+    "charged": "",
     "position": "1",
     "shown": "true",
     "shown_as": "recommended",

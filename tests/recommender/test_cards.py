@@ -6,6 +6,7 @@ import pytest
 
 from recommender.billing.account import Account
 from recommender.billing.catalogue import Limit, Plan
+from recommender.billing.charged import charged_price
 from recommender.billing.eligibility import Applicant
 from recommender.billing.periods import Period
 from recommender.billing.subscription import Subscription, Wish
@@ -34,7 +35,7 @@ def steady(**units: int) -> MonthlyUsage:
 
 
 def test_the_bill_is_the_price_and_every_unit_beyond_the_allowance() -> None:
-    bill = projected_bill(plan=BASIC, interval="month", usage=steady(conversations=51_001), days=14)
+    bill = projected_bill(plan=BASIC, price=charged_price(BASIC, "month"), usage=steady(conversations=51_001), days=14)
 
     assert (bill.amount_cents, bill.overage_cents, bill.days) == (19_801, 801, 14)  # 1,001 × 0.8 = 800.8
     assert bill.exceeded == ()
@@ -43,11 +44,15 @@ def test_the_bill_is_the_price_and_every_unit_beyond_the_allowance() -> None:
 def test_a_year_counts_a_twelfth_a_month_rounded_half_away_from_zero() -> None:
     plan = Plan("a", "a", "", "shop", 1, {"year": 100_006}, "/year", (), ())
 
-    assert projected_bill(plan=plan, interval="year", usage=steady(), days=0).amount_cents == 8_334  # 8,333.83
+    assert (
+        projected_bill(plan=plan, price=charged_price(plan, "year"), usage=steady(), days=0).amount_cents == 8_334
+    )  # 8,333.83
 
 
 def test_an_allowance_that_cannot_be_extended_is_named_not_billed() -> None:
-    bill = projected_bill(plan=SCALE, interval="month", usage=steady(conversations=100_001, assistants=9), days=28)
+    bill = projected_bill(
+        plan=SCALE, price=charged_price(SCALE, "month"), usage=steady(conversations=100_001, assistants=9), days=28
+    )
 
     assert (bill.amount_cents, bill.exceeded) == (49_000, ("conversations",))
 
@@ -65,7 +70,7 @@ def test_only_known_metrics_are_usage() -> None:
 def test_a_range_is_billed_at_both_of_its_ends() -> None:
     usage = MonthlyUsage({"conversations": 51_000}, {"conversations": 40_000}, {"conversations": 60_000})
 
-    bill = projected_bill(plan=BASIC, interval="month", usage=usage, days=14)
+    bill = projected_bill(plan=BASIC, price=charged_price(BASIC, "month"), usage=usage, days=14)
 
     assert (bill.low_cents, bill.amount_cents, bill.high_cents) == (19_000, 19_800, 27_000)
 
@@ -75,7 +80,9 @@ def test_the_card_and_the_features_agree_on_the_bill() -> None:
     facts = Facts(make_situations(table, per_day={"conversations": 2_000}), table)
 
     bills = [
-        projected_bill(plan=plan, interval="month", usage=projected_usage(facts), days=28).amount_cents
+        projected_bill(
+            plan=plan, price=charged_price(plan, "month"), usage=projected_usage(facts), days=28
+        ).amount_cents
         for plan in (BASIC, SCALE)
     ]
 
@@ -102,6 +109,7 @@ def test_a_foreign_plan_shows_the_limits_it_has() -> None:
 def test_a_card_has_everything_but_words() -> None:
     card = plan_card(
         wish=Wish(BASIC, "month", "v1", "EUR"),
+        price=charged_price(BASIC, "month"),
         place=ShownPlan("basic", 1, 0.5, 0.6, 0.97),
         account=TRIAL,
         usage=steady(conversations=60_000),
@@ -122,6 +130,7 @@ def test_unlimited_is_no_number() -> None:
     plan = make_plan("a", limits={"conversations": inf})
     card = plan_card(
         wish=Wish(plan, "year", "v1", "EUR"),
+        price=charged_price(plan, "year"),
         place=ShownPlan("a", 2, 0.0, 0.4, 0.03),
         account=TRIAL,
         usage=steady(),

@@ -160,6 +160,7 @@ def candidate(plan: str, position: int) -> dict[str, object]:
         "arm": None,
         "latency_ms": None,
         "guard": None,
+        "charged": None,
         "position": position,
         "shown": True,
         "shown_as": None,

@@ -32,7 +32,8 @@ def test_a_shop_on_trial_is_recommended_the_smallest_plan_that_holds_its_usage(a
     assert answer["badge"] == "Für Sie empfohlen"
     assert (
         spaces(answer["context"]["message"])
-        == "Mit Ihrer Nutzung ist Ecommerce Basic am günstigsten: 190 € im Monat statt 490 € mit Ecommerce Scale."
+        == "Mit Ihrer Nutzung ist Ecommerce Basic am günstigsten: 161,50 € (nach 3 Monaten 190 €) im Monat statt 490 €"
+        " mit Ecommerce Scale."
     )
     assert (first["plan"], first["name"], first["position"], first["recommended"]) == (
         "ecommerce-basic",
@@ -49,7 +50,7 @@ def test_a_shop_on_trial_is_recommended_the_smallest_plan_that_holds_its_usage(a
         "3 AI-Assistenten",
         "3 Nutzerplätze",
     ]
-    assert (first["projected_bill"]["amount_cents"], first["projected_bill"]["basis"]) == (19_000, {"days": 14})
+    assert (first["projected_bill"]["amount_cents"], first["projected_bill"]["basis"]) == (16_150, {"days": 14})
     assert (first["selection"]["state"], first["selection"]["label"]) == ("selectable", "Auswählen")
     assert answer["enterprise"]["title"] == "Brauchen Sie mehr?"
     assert [plan["position"] for plan in answer["plans"]] == [1, 2, 3]
