@@ -94,6 +94,7 @@ def first_weeks() -> list[Call]:
         _begin(session)
         _change(session)
         _pay(session)
+        _end(session)
         _transfer(session)
         _look(session)
         _leave(session)
@@ -141,6 +142,18 @@ def _pay(call: Session) -> None:
     call("PATCH", f"/v1/enterprise-leads/{lead_id}", {"state": "contacted"})
 
 
+def _end(call: Session) -> None:
+    """The customer is asked why, stays for an offer, and is paused, resumed, cancelled and kept by the operator."""
+    subscription = f"{OF_ACME}/subscription"
+    call("GET", f"{subscription}/cancellation")
+    call("POST", f"{subscription}/cancellation", {"reason": "too_expensive", "comment": "The budget was cut."})
+    call("POST", f"{subscription}/cancellation/offer", {"offer": "stay-2026", "reason": "too_expensive"})
+    call("POST", f"{subscription}/pause")
+    call("DELETE", f"{subscription}/pause")
+    call("POST", f"{subscription}/cancellation", {"reason": "project_over"})
+    call("DELETE", f"{subscription}/cancellation")
+
+
 def _transfer(call: Session) -> None:
     """An enterprise plan is paid by a transfer, which the host records once the bank shows it."""
     globex = "/v1/organizations/globex"
@@ -157,7 +170,7 @@ def _transfer(call: Session) -> None:
 def _look(call: Session) -> None:
     """The pages, which a browser opens with a modal token."""
     token = call("POST", f"{OF_ACME}/modal-tokens", {"origin": "https://app.example.com"})["token"]
-    for path in ("/", "/plans", "/billing"):
+    for path in ("/", "/plans", "/billing", "/subscription/cancel"):
         call("GET", f"{path}?token={token}")
     number = call("GET", f"{OF_ACME}/invoices")["invoices"][0]["number"]
     for path in (f"/billing/invoices/{number}", f"/billing/invoices/{number}.pdf"):

@@ -23,12 +23,14 @@ from serving.jobs.reload_champion import reload_champion
 from serving.jobs.repeating import Repeating
 from serving.jobs.schedule import scheduler
 from serving.leads import endpoints as leads
+from serving.lifecycle import endpoints as lifecycle
 from serving.modal import assets
 from serving.operations import checks
 from serving.operations import endpoints as operations
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
 from serving.pages import billing as billing_pages
+from serving.pages import cancellation as cancellation_pages
 from serving.pages import changes as change_pages
 from serving.pages import organization as organization_page
 from serving.pages import plans as plan_pages
@@ -92,6 +94,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
         usage.router(services.usage, callers),
         accounts.router(services.accounts, callers),
         plan_changes.router(billing.previews, billing.plan_changes, services.accounts, callers),
+        lifecycle.router(billing.lifecycle, services.accounts, callers),
         payment_methods.router(billing.payment_methods, callers),
         payment_webhooks.router(billing.webhooks),
         bank_transfers.router(billing.bank_transfers, callers),
@@ -139,6 +142,7 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         organization_page.router(pages, services.invoices, services.catalogue),
         plan_pages.router(pages, services.plan_cards, services.outcomes, services.leads),
         change_pages.router(pages, billing.previews, billing.plan_changes, billing.payment_methods, services.outcomes),
+        cancellation_pages.router(pages, billing.lifecycle),
         billing_pages.router(pages, billing.payment_methods, services.invoices),
         assets.router,
         reference_page.router,

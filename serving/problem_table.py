@@ -9,6 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
 
+from recommender.billing.ending import NothingToEnd, NotPaused
 from recommender.billing.plan_change import HeldPlanUnknown
 from serving.clock import ClockMovedBack
 from serving.collection.bank_transfers import TransferAmountDiffers, TransferReused
@@ -16,6 +17,7 @@ from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvail
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.leads.repository import UnknownLead
+from serving.lifecycle.ending import AlreadyCancelled, BilledElsewhere, NothingCancelled, UnknownSaveOffer
 from serving.organizations.repository import OrganizationErased
 from serving.organizations.service import TrialInTheFuture
 from serving.outcomes.service import (
@@ -29,7 +31,7 @@ from serving.outcomes.service import (
 )
 from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
-from serving.personal_data.erasure import MoneyStillOpen
+from serving.personal_data.erasure import MoneyStillOpen, SubscriptionRunning
 from serving.plan_cards.service import BusyOrganization
 from serving.plan_changes.idempotency import (
     IdempotencyKeyInvalid,
@@ -38,7 +40,8 @@ from serving.plan_changes.idempotency import (
     RequestInFlight,
 )
 from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, UnknownPromotion
-from serving.plan_changes.service import ChangeUnderWay, NothingScheduled, UnknownChange
+from serving.plan_changes.service import NothingScheduled, UnknownChange
+from serving.subscriptions.changes import ChangeUnderWay
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
 from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, UnknownOrganization
@@ -79,6 +82,13 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     UnknownInvoice: (404, "unknown_invoice"),
     NoElectronicForm: (404, "no_electronic_form"),
     NothingScheduled: (404, "nothing_scheduled"),
+    NothingToEnd: (409, "nothing_to_cancel"),
+    NothingCancelled: (404, "nothing_cancelled"),
+    AlreadyCancelled: (409, "already_cancelled"),
+    BilledElsewhere: (409, "billed_elsewhere"),
+    NotPaused: (404, "not_paused"),
+    UnknownSaveOffer: (404, "unknown_save_offer"),
+    SubscriptionRunning: (409, "subscription_running"),
     UnknownChange: (404, "unknown_change"),
     QuoteInvalid: (422, "quote_invalid"),
     TokenRefused: (422, "payment_token_refused"),

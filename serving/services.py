@@ -26,6 +26,7 @@ from serving.jobs.payment_webhooks import PaymentWebhooks
 from serving.jobs.schedule import Jobs
 from serving.jobs.send_mails import Mails
 from serving.leads.service import Leads
+from serving.lifecycle.service import Lifecycle
 from serving.notifications.post import Outbox, Post, Smtp
 from serving.organizations.service import Organizations
 from serving.outcomes.service import Outcomes
@@ -57,6 +58,7 @@ class Billing:
     renewals: Renewals
     previews: Previews
     plan_changes: PlanChanges
+    lifecycle: Lifecycle
     reconciliation: Reconciliation
     webhooks: PaymentWebhooks
     mails: Mails
@@ -204,6 +206,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             payment_outcomes=payment_outcomes,
             accounts=accounts,
         ),
+        lifecycle=Lifecycle(database, clock=clock, catalogue=catalogue, words=words, books=books, accounts=accounts),
         reconciliation=reconciliation,
         webhooks=PaymentWebhooks(
             database, clock=clock, gateway=gateway, settlement=settlement, payment_outcomes=payment_outcomes

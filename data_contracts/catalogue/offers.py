@@ -5,15 +5,16 @@ which usage limit counts which metric, and texts per language. Every section may
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Final
+from typing import Final, get_args
 
 from data_contracts.catalogue import offer_values
 from data_contracts.catalogue.offer_values import ALWAYS, EVERYBODY, AudienceOffer, Availability, ConditionOffer
 from data_contracts.catalogue.pricing2yaml import Pricing
 from data_contracts.currencies import MINOR_DIGITS
 from data_contracts.languages import LOCALES
+from data_contracts.raw.cancellations import CancellationReason
 from data_contracts.usage import COUNT_METRICS, METRICS
 from data_contracts.yaml_reading.entries import Entry, Fields, closest
 from data_contracts.yaml_reading.places import CatalogueFaults, Fault, Findings, Scalar, parse
@@ -21,10 +22,13 @@ from data_contracts.yaml_reading.places import Mapping as MappingNode
 
 MAX_ENTRIES: Final = 2_000
 
-_TOP_FIELDS = frozenset({"annual_discount_percent", "families", "plans", "promotions", "metrics", "texts"})
+_TOP_FIELDS = frozenset(
+    {"annual_discount_percent", "families", "plans", "promotions", "save_offers", "metrics", "texts"}
+)
 _FAMILY_FIELDS = frozenset({"templates", "tiers"})
 _PLAN_FIELDS = frozenset({"name", "overage", "countries", "available", "conditions"})
 _PROMOTION_FIELDS = frozenset({"plans", "intervals", "percent", "amount", "cycles", "available", "for", "texts"})
+_SAVE_OFFER_FIELDS = _PROMOTION_FIELDS | {"reasons"}
 _MAX_CYCLES = 1_000
 
 
@@ -62,6 +66,8 @@ class PromotionOffer:
     available: Availability
     audience: AudienceOffer
     texts: Mapping[str, str]
+    reasons: tuple[str, ...] = ()
+    """Of a save offer: the reasons for cancelling to which it answers; empty: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Offers:
     """Usage limit → metric."""
     texts: Mapping[str, Mapping[str, str]]
     warnings: tuple[Fault, ...]
+    save_offers: Mapping[str, PromotionOffer] = field(default_factory=dict)
+    """Reductions for whoever wants to cancel; never on a card."""
 
 
 NO_OFFERS: Final = Offers({}, {}, {}, None, {}, {}, ())
@@ -99,6 +107,10 @@ def read_offers(text: str, *, pricing: Pricing | None) -> Offers:
         code: reader.promotion(entry, families=families)
         for code, entry in reader.named(top, "promotions", what="a promotion")
     }
+    save_offers = {
+        code: reader.save_offer(code, entry, families=families, promotions=promotions)
+        for code, entry in reader.named(top, "save_offers", what="a save offer")
+    }
     offers = Offers(
         families=families,
         plans=plans,
@@ -107,6 +119,7 @@ def read_offers(text: str, *, pricing: Pricing | None) -> Offers:
         metrics=reader.metrics(_section(top, "metrics")),
         texts=reader.described(reader.named(top, "texts", what="a text"), families=families),
         warnings=tuple(dict.fromkeys(findings.warnings)),
+        save_offers=save_offers,
     )
     if findings.faults:
         raise CatalogueFaults(tuple(sorted(set(findings.faults), key=lambda fault: (fault.line, fault.column))))
@@ -167,8 +180,20 @@ class _Reader:
             conditions=offer_values.conditions(conditions) if conditions else (),
         )
 
-    def promotion(self, entry: Entry, *, families: Collection[str]) -> PromotionOffer:
-        parts = entry.fields(_PROMOTION_FIELDS)
+    def save_offer(
+        self, code: str, entry: Entry, *, families: Collection[str], promotions: Collection[str]
+    ) -> PromotionOffer:
+        if code in promotions:
+            entry.fault("has the name of a promotion: each is taken once, by its name")
+        reasons = entry.fields(_SAVE_OFFER_FIELDS).get("reasons")
+        words = [offer_values.one_of(item, get_args(CancellationReason)) for item in reasons.items()] if reasons else []
+        read = self.promotion(entry, families=families, fields=_SAVE_OFFER_FIELDS)
+        return replace(read, reasons=tuple(word for word in words if word))
+
+    def promotion(
+        self, entry: Entry, *, families: Collection[str], fields: Collection[str] = _PROMOTION_FIELDS
+    ) -> PromotionOffer:
+        parts = entry.fields(fields)
         plans, intervals, available = parts.get("plans"), parts.get("intervals"), parts.get("available")
         texts, audience = parts.get("texts"), parts.get("for")
         percent, amount = self._reduction(entry, parts)

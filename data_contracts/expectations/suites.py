@@ -155,6 +155,7 @@ ROW_RULES: Final[Mapping[str, Callable[[], list[Any]]]] = {
     "outcomes": _outcomes,
     "charges": _charges,
     "refunds": _refunds,
+    "cancellations": _recorded_later,
 }
 """The rules of single rows that a table has beyond those of its columns, references and key."""
 

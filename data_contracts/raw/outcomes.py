@@ -15,10 +15,13 @@ OutcomeKind = Literal[
     "payment_failed",
     "paid",
     "changed_back",
+    "cancelled",
+    "cancellation_withdrawn",
     "dismissed",
 ]
 """Outcomes of a decision. `impression`: the cards were half visible for a second. `viewed`: somebody looked at them.
-`previewed`, `blocked`, `confirmed`, `payment_failed`, `paid`, `changed_back`: recorded by the service itself."""
+`previewed`, `blocked`, `confirmed`, `payment_failed`, `paid`, `changed_back`: recorded by the service itself, as are
+`cancelled`: the subscription to the plan is to end, and `cancellation_withdrawn`: it goes on after all."""
 
 CHOICES: Final[tuple[OutcomeKind, ...]] = ("selected", "checkout_started", "previewed", "confirmed", "paid")
 """The kinds that choose a plan and therefore name it; each goes further than the one before."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import AwareDatetime, BaseModel, Json
 
+from data_contracts.raw.cancellations import Cancellation
 from data_contracts.raw.charges import Charge
 from data_contracts.raw.decisions import DecisionCandidate
 from data_contracts.raw.organizations import IntegrationChange, Organization, SubscriptionChange, TemplateInstall
@@ -89,6 +90,7 @@ RAW_TABLES: Final[Mapping[str, RawTable]] = {
         RawTable("outcomes", Outcome, key=("event_id",), references={"decision_id": "decisions"}, fresh_for_days=62),
         RawTable("charges", Charge, key=("charge_id",), references=OF_ORGANIZATION, optional=True),
         RawTable("refunds", Refund, key=("refund_id",), references=OF_ORGANIZATION, optional=True),
+        RawTable("cancellations", Cancellation, key=("cancellation_id",), references=OF_ORGANIZATION, optional=True),
     )
 }
 

@@ -33,6 +33,8 @@ OTHER_CURRENCY: Final = Blocker("other_currency", "contact_support", "support")
 """The plan held is paid in another currency than the wished one: its credit cannot be taken off."""
 PAID_AMOUNT_UNKNOWN: Final = Blocker("paid_amount_unknown", "contact_support", "support")
 """The amount paid for the running period is unknown, as the plan was sold elsewhere: nothing of it can be credited."""
+PAUSED: Final = Blocker("subscription_paused", "contact_support", "support")
+"""The operator has paused the subscription, and only the operator resumes it."""
 HELD_PLAN_UNKNOWN: Final = Blocker("held_plan_unknown", "contact_support", "support")
 """The plan held is in no catalogue of ours, so neither its tier nor its price can be compared."""
 
@@ -45,6 +47,7 @@ class Selection:
     direction: Direction
     timing: Timing
     effective_at: datetime | None
+    """When it would happen; of the plan held, when it ends, if it was cancelled."""
     blockers: tuple[Blocker, ...]
     """Empty when the plan is `current` or can be taken; for a `scheduled` one, what would stop it as things stand."""
 
@@ -94,6 +97,8 @@ def selection(*, account: Account, wish: Wish, now: datetime) -> Selection:
         state = "unavailable"
     period = None if account.subscription is None else account.subscription.period
     at = effective_instant(timing=rule.timing, now=now, period=period)
+    if rule.direction == "none" and account.subscription is not None and account.subscription.cancelled:
+        at = account.subscription.period.end
     return Selection(state, rule.direction, rule.timing, at, blockers)
 
 
@@ -188,6 +193,8 @@ def _payment_blockers(account: Account, wish: Wish, *, timing: Timing) -> tuple[
     if held is None:
         return (HELD_PLAN_UNKNOWN,)
     found = list(arrears_blockers(account.arrears, timing=timing))
+    if held.status == "paused":
+        found.append(PAUSED)
     if held.is_paying and held.currency not in (None, wish.currency):
         found.insert(0, OTHER_CURRENCY)
     if timing == "now" and held.is_paying and not held.paid.known:

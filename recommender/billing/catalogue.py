@@ -88,6 +88,8 @@ class Promotion:
     audience: Audience = Audience()
     texts: Mapping[str, str] = field(default_factory=dict)
     """Locale → one line of text."""
+    reasons: tuple[str, ...] = ()
+    """Of a save offer: the reasons for cancelling to which it answers; empty: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class Catalogue:
     promotions: tuple[Promotion, ...] = ()
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Code of a feature, limit, plan or family → locale → its words; a plan's are its description."""
+    save_offers: tuple[Promotion, ...] = ()
+    """Reductions of the plan held for whoever wants to cancel; never on a card."""
 
     def plan(self, code: str) -> Plan:
         """The plan with this code; `UnknownPlan` if there is none."""

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final, cast
 
-from data_contracts.catalogue.offer_values import AudienceOffer, Availability
 from data_contracts.catalogue.offers import (
     NO_OFFERS,
-    FamilyOffer,
     Offers,
     PlanOffer,
-    PromotionOffer,
     read_offers,
 )
 from data_contracts.catalogue.pricing2yaml import Pricing, PublishedAddOn, PublishedPlan, read_pricing
@@ -21,7 +18,6 @@ from data_contracts.usage import COUNT_METRICS, METRICS
 from data_contracts.yaml_reading.places import CatalogueFaults, Fault
 from recommender.billing.catalogue import (
     AddOn,
-    Audience,
     Catalogue,
     Condition,
     EnterpriseOffer,
@@ -29,9 +25,8 @@ from recommender.billing.catalogue import (
     Interval,
     Limit,
     Plan,
-    Promotion,
-    Window,
 )
+from recommender.billing.catalogue_promotions import promotions_of, window_of
 from recommender.billing.money import minor_units
 
 _MONTHLY: Final = frozenset({"monthly", "month"})
@@ -91,11 +86,9 @@ def build_catalogue(*, pricing: Pricing, offers: Offers, version: str) -> Catalo
         plans=tuple(plans),
         enterprise=tuple(enterprise),
         add_ons=tuple(_add_on(entry, pricing.currency) for entry in pricing.add_ons.values() if not entry.private),
-        promotions=tuple(
-            _promotion(code, offer, plans, pricing.currency, offers.families)
-            for code, offer in offers.promotions.items()
-        ),
+        promotions=promotions_of(offers.promotions, plans, pricing.currency, offers.families),
         texts=offers.texts,
+        save_offers=promotions_of(offers.save_offers, plans, pricing.currency, offers.families),
     )
 
 
@@ -204,7 +197,7 @@ def _plan(
         templates=named.templates if named else frozenset(),
         overage_cents={metric: amount * _minor_per_major(pricing.currency) for metric, amount in overage.items()},
         countries=offer.countries,
-        window=_window(offer.available),
+        window=window_of(offer.available),
         conditions=tuple(Condition(entry.kind, entry.code, entry.required) for entry in offer.conditions),
         private=published.private,
     )
@@ -265,34 +258,6 @@ def _add_on(published: PublishedAddOn, currency: str) -> AddOn:
         price_text=price if isinstance(price, str) else None,
         unit=published.unit,
     )
-
-
-def _promotion(
-    code: str, offer: PromotionOffer, plans: list[Plan], currency: str, families: Mapping[str, FamilyOffer]
-) -> Promotion:
-    named = offer.plans if offer.plans is not None else [plan.code for plan in plans]
-    return Promotion(
-        code=code,
-        plans=frozenset(named),
-        intervals=cast("frozenset[Interval]", offer.intervals),
-        window=_window(offer.available),
-        percent=offer.percent,
-        amount_cents=None if offer.amount is None else minor_units(offer.amount, currency=currency),
-        cycles=offer.cycles,
-        audience=_audience(offer.audience, families),
-        texts=offer.texts,
-    )
-
-
-def _audience(offer: AudienceOffer, families: Mapping[str, FamilyOffer]) -> Audience:
-    named = offer.families or frozenset()
-    templates = frozenset(template for family in named & families.keys() for template in families[family].templates)
-    return Audience(offer.new_customers, offer.families, templates, offer.countries)
-
-
-def _window(available: Availability) -> Window:
-    start, end = available
-    return Window(start, end)
 
 
 def _minor_per_major(currency: str) -> int:

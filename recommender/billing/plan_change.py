@@ -58,6 +58,8 @@ class PlanChange:
     blockers: tuple[Blocker, ...]
     next_invoice: NextInvoice | None
     after: Subscription
+    withdraws_cancellation: bool = False
+    """Whether the subscription was to end and, with this change, goes on."""
 
     @property
     def net_cents(self) -> int:
@@ -128,12 +130,13 @@ def decide_plan_change(*, account: Account, wish: Wish, now: datetime) -> PlanCh
         blockers=blockers_against(account, wish, rule=rule, now=now),
         next_invoice=next_invoice_of(after),
         after=after,
+        withdraws_cancellation=subscription.cancelled and not after.cancelled,
     )
 
 
 def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
     """The next regular invoice of a subscription, net of promotions and credit balance; `None` where there is none."""
-    if not subscription.is_paying or subscription.status == "suspended":
+    if not subscription.is_renewed:
         return None
     renewed = renew(subscription)
     return NextInvoice(subscription.period.end, max(net_cents(renewed.lines) - subscription.credit_balance_cents, 0))
@@ -163,7 +166,7 @@ def _outcome(
             currency=wish.currency,
             direction=rule.direction,
         )
-        return (), replace(subscription, scheduled=waiting)
+        return (), replace(subscription, scheduled=waiting, cancelled=False)
     zone = None if rule.settlement == "rest_of_period" else account.timezone
     return settle_now(subscription=subscription, wish=wish, now=now, new_period_in=zone)
 

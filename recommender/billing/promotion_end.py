@@ -22,7 +22,7 @@ def promotion_end_of(subscription: Subscription) -> PromotionEnd | None:
 
     A promotion of three monthly cycles, the first of them begun on 31 January, ends on 30 April.
     """
-    if not subscription.is_paying or subscription.status == "suspended":
+    if not subscription.is_renewed:
         return None
     held = subscription if subscription.scheduled is None else renew(subscription).after
     plan, interval, anchor, running = held.plan, held.interval, held.local_anchor, held.discount

@@ -29,7 +29,7 @@ def open_window(plan: Plan, *, anchor: datetime, now: datetime) -> tuple[Holding
 def hold_from(holdings: Sequence[Holding], *, plan: Plan, now: datetime) -> tuple[Holding, ...]:
     """The window when `plan` replaces the plan held last at this instant and the anchor stays."""
     last = holdings[-1]
-    earlier = _until(holdings, now)
+    earlier = held_until(holdings, now)
     if earlier and (earlier[-1].plan, earlier[-1].month) == (plan, last.month):  # there and back: one stretch again
         return (*earlier[:-1], Holding(plan, Period(earlier[-1].period.start, last.period.end), last.month))
     return (*earlier, Holding(plan, last.period.since(now), last.month))
@@ -40,7 +40,7 @@ def hold_from_new_anchor(holdings: Sequence[Holding], *, plan: Plan, now: dateti
 
     Without earlier holdings (a trial ends) the counter starts with the period.
     """
-    return (*_until(holdings, now), *open_window(plan, anchor=now, now=now))
+    return (*held_until(holdings, now), *open_window(plan, anchor=now, now=now))
 
 
 def window_of(holdings: Sequence[Holding]) -> Period:
@@ -120,7 +120,7 @@ def renewable_metrics(plan: Plan) -> tuple[str, ...]:
     return tuple(limit.metric for limit in plan.limits if limit.metric is not None and limit.renewable)
 
 
-def _until(holdings: Sequence[Holding], now: datetime) -> tuple[Holding, ...]:
+def held_until(holdings: Sequence[Holding], now: datetime) -> tuple[Holding, ...]:
     """The stretches before the instant; one without length is dropped."""
     if not holdings:
         return ()

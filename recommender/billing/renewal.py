@@ -4,9 +4,10 @@ A step closes one quota window; every period's end is a window's end too, for mo
 anchor. Steps are pure and know their own instant, so that running them late, or again, gives the same result.
 Decided: a step bills overage of the window that closed and, at a period's end, the next whole period in advance.
 A waiting change is checked again at its instant; if something stands against it then, the plan stays and its owner is
-told. What is suspended is not renewed; once it is paid for it goes on, and if its period is over meanwhile, only the
-rest of the period then running is charged. A running promotion counts a cycle per period and goes along to a plan
-that it covers at the same interval.
+told. What is cancelled ends with its period and charges only what was used beyond the allowance. What is suspended is
+not renewed; once it is paid for it goes on, and if its period is over meanwhile, only the rest of the period then
+running is charged. A running promotion counts a cycle per period and goes along to a plan that it covers at the same
+interval.
 Usage that is reported after its window closed is billed with the next one, marked as late: the window as it is known
 now less what was billed of it. Usage that turns out smaller gives nothing back; it only grows.
 Others: Stripe applies a scheduled phase unchecked.
@@ -76,7 +77,8 @@ def due_at(subscription: Subscription) -> datetime | None:
     if not subscription.is_paying:
         return None
     end = window_of(subscription.holdings).end
-    return None if subscription.status == "suspended" and end == subscription.period.end else end
+    stays_shut = subscription.status == "suspended" and not subscription.cancelled
+    return None if stays_shut and end == subscription.period.end else end
 
 
 def close_window(
@@ -101,7 +103,9 @@ def close_window(
         raise NothingToClose
     waiting: ScheduledChange | None = None
     blockers: tuple[Blocker, ...] = ()
-    if at == subscription.period.end:
+    if at == subscription.period.end and subscription.cancelled:
+        period, after = (), subscription.over("ended", at=at)
+    elif at == subscription.period.end:
         waiting = subscription.scheduled
         blockers = check(subscription, waiting, at) if waiting else ()
         renewed = renew(replace(subscription, scheduled=None) if blockers else subscription)
@@ -138,7 +142,7 @@ def resume(
     if now < subscription.period.end:
         return Closing(now, (), None, None, (), active)
     period = period_containing(anchor=anchor, interval=interval, instant=now)
-    discount = _next_cycle(subscription.discount)
+    discount = next_cycle(subscription.discount)
     price = plan.price_cents[interval]
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     charge = remaining_time(plan=plan.code, price_cents=price, discount_cents=off, period=period, now=now)
@@ -191,7 +195,7 @@ def following_window(subscription: Subscription) -> tuple[Holding, ...]:
         return ()
     end = window_of(subscription.holdings).end
     if end == subscription.period.end:
-        return renew(subscription).after.holdings
+        return () if subscription.cancelled else renew(subscription).after.holdings
     return open_window(plan, anchor=anchor, now=end)
 
 
@@ -204,7 +208,7 @@ def renew(subscription: Subscription) -> Renewed:
     if plan is None or interval is None or anchor is None:
         raise NothingToClose
     at, waiting = subscription.period.end, subscription.scheduled
-    discount = _next_cycle(subscription.discount)
+    discount = next_cycle(subscription.discount)
     version, currency = subscription.catalogue_version, subscription.currency
     if waiting is None:
         period = next_period(anchor=anchor, interval=interval, period=subscription.period)
@@ -239,7 +243,7 @@ def _promotion_of(waiting: ScheduledChange | None) -> frozenset[str]:
     return frozenset({waiting.promotion.code}) if waiting and waiting.promotion else frozenset()
 
 
-def _next_cycle(running: RunningDiscount | None) -> RunningDiscount | None:
+def next_cycle(running: RunningDiscount | None) -> RunningDiscount | None:
     """The promotion with one cycle less; gone after its last."""
     if running is None or running.cycles_left is None:
         return running

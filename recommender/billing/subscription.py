@@ -1,6 +1,6 @@
 """A subscription: the plan as it was sold, the paid period, and the plans held in the current month."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -9,8 +9,8 @@ from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.change_rules import Direction
 from recommender.billing.periods import Period
 
-Status = Literal["trial", "active", "past_due", "suspended", "ended"]
-"""`trial` and `ended` pay for nothing; `past_due` and `suspended` hold a plan whose last invoice is open."""
+Status = Literal["trial", "active", "past_due", "suspended", "paused", "ended"]
+"""`trial`, `paused` and `ended` pay for nothing; `past_due` and `suspended` hold a plan whose last invoice is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ class Subscription:
     scheduled: ScheduledChange | None = None
     credit_balance_cents: int = 0
     """Net amount in the organisation's favour, taken off the next charges before tax."""
+    cancelled: bool = False
+    """True: it ends with its period instead of being renewed; that can be taken back until then."""
 
     def __post_init__(self) -> None:
         if self.is_paying and None in (self.plan, self.interval, self.catalogue_version, self.anchor):
@@ -125,6 +127,23 @@ class Subscription:
         return self.status in ("active", "past_due", "suspended")
 
     @property
+    def is_renewed(self) -> bool:
+        """Whether another period follows as things stand: it is neither suspended nor cancelled."""
+        return self.is_paying and self.status != "suspended" and not self.cancelled
+
+    @property
     def paying_plan(self) -> Plan | None:
         """The plan that is paid for; `None` during a trial and after the end."""
         return self.plan if self.is_paying else None
+
+    def over(self, status: Literal["paused", "ended"], *, at: datetime) -> "Subscription":
+        """What is left from `at` on: the balance and the promotions taken; a paused one remembers its terms."""
+        return replace(
+            self,
+            status=status,
+            period=self.period.until(min(at, self.period.end)),
+            holdings=(),
+            discount=self.discount if status == "paused" else None,
+            scheduled=None,
+            cancelled=False,
+        )

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 from serving.usage.contracts import UsagePeriod
 from serving.words.contracts import BlockerText, InstantText, answer_shape
 
-NoticeCode = Literal["past_due", "suspended", "pending", "scheduled", "refused"]
+NoticeCode = Literal["past_due", "suspended", "paused", "ended", "pending", "scheduled", "cancelled", "refused"]
 
 
 @answer_shape
@@ -48,6 +48,13 @@ class ComingInvoice(TypedDict):
 
 
 @answer_shape
+class WaitingCancellation(TypedDict):
+    """The subscription ends with its period; that can be taken back until then."""
+
+    effective_at: InstantText
+
+
+@answer_shape
 class Notice(TypedDict):
     """A notice for the organisation, with a remedy and the address of the page that offers it.
 
@@ -66,12 +73,15 @@ class SubscriptionAnswer(TypedDict):
     """The subscription of one organisation; in a trial and after the end it has no plan."""
 
     organization_id: str
-    status: Literal["trial", "active", "past_due", "suspended", "none"]
+    status: Literal["trial", "active", "past_due", "suspended", "paused", "none"]
+    billed_by: Literal["here", "external"] | None
+    """Who bills the plan: this service, or the system that it was imported from, until it is changed here."""
     plan: str | None
     interval: Literal["month", "year"] | None
     period: UsagePeriod
     anchor: InstantText | None
     scheduled_change: ScheduledChange | None
+    cancellation: WaitingCancellation | None
     allowance: list[Allowance] | None
     catalogue_version: str | None
     plan_name: str | None

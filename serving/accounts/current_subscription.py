@@ -46,6 +46,12 @@ class CurrentSubscription:
         waiting = None if self.subscription is None else self.subscription.scheduled
         return None if waiting is None else (waiting.plan.code, waiting.interval)
 
+    @property
+    def ends_at(self) -> datetime | None:
+        """When a cancelled subscription ends."""
+        held = self.subscription
+        return held.period.end if held is not None and held.is_paying and held.cancelled else None
+
     def as_sold(self, plan: Plan, interval: Interval) -> Plan:
         """The plan as this organisation sees it: the version that was sold if it holds the plan at this interval."""
         mine = self.plan is not None and (self.plan.code, self.held.interval) == (plan.code, interval)
@@ -53,6 +59,8 @@ class CurrentSubscription:
 
     def allowance(self, metric: str) -> float | None:
         """The allowance of the open window, prorated for counts; `inf`: no limit, `None`: not in the plan."""
+        if self.held.status == "paused":
+            return None
         limit = None if self.plan is None else self.plan.limit_of(metric)
         if limit is None or isinf(limit) or self.subscription is None or metric not in COUNT_METRICS:
             return limit
@@ -66,12 +74,17 @@ def current(
     organization = organizations.get(connection, organization_id)
     state = states.present(connection, organization, catalogue=catalogue, now=now)
     if state is None:
-        return CurrentSubscription(log.held(connection, organization_id), None, None, None, None, catalogue.currency)
+        held = log.held(connection, organization_id)
+        return CurrentSubscription(held, None, None, None, None, catalogue.currency, billed_here=False)
     subscription = state.subscription
+    if subscription.status == "paused" and subscription.plan is not None:
+        plan, currency = subscription.plan, subscription.currency or catalogue.currency
+        paused = Held("paused", plan.code, subscription.interval, subscription.catalogue_version, subscription.anchor)
+        return CurrentSubscription(paused, plan, None, None, subscription, currency)
     if not subscription.is_paying or subscription.plan is None:
         nothing = Held("trial" if subscription.status == "trial" else "none")
         return CurrentSubscription(nothing, None, None, None, subscription, catalogue.currency)
-    held = Held(
+    paying = Held(
         cast("Literal['active', 'past_due', 'suspended']", subscription.status),
         subscription.plan.code,
         subscription.interval,
@@ -81,7 +94,7 @@ def current(
     window = window_of(subscription.holdings)
     currency = subscription.currency or catalogue.currency
     return CurrentSubscription(
-        held, subscription.plan, subscription.period, window, subscription, currency, billed_here=state.version > 0
+        paying, subscription.plan, subscription.period, window, subscription, currency, billed_here=state.version > 0
     )
 
 
@@ -104,6 +117,7 @@ def as_answer(
     return {
         "organization_id": organization.organization_id,
         "status": held.status,
+        "billed_by": None if held.plan is None else "here" if now_held.billed_here else "external",
         "plan": held.plan,
         "interval": held.interval,
         "period": period_answer(now_held.period, organization),
@@ -116,6 +130,7 @@ def as_answer(
             "effective_at": utc_text(waiting.effective_at),
             "catalogue_version": waiting.catalogue_version,
         },
+        "cancellation": None if now_held.ends_at is None else {"effective_at": utc_text(now_held.ends_at)},
         "allowance": None if now_held.plan is None else _allowance(now_held, now_held.plan),
         "catalogue_version": held.catalogue_version,
         "plan_name": None if plan is None else plan.name,
@@ -139,8 +154,10 @@ def period_answer(period: Period | None, organization: OrganizationRow) -> Usage
 def _allowance(now_held: CurrentSubscription, plan: Plan) -> list[Allowance]:
     waiting = None if now_held.subscription is None else now_held.subscription.scheduled
     then = plan if waiting is None else waiting.plan
+    window = now_held.usage_period
+    over = window is not None and window.end == now_held.ends_at
     return [
-        {"metric": metric, "this_period": whole(limit), "then": None if after is None else whole(after)}
+        {"metric": metric, "this_period": whole(limit), "then": 0 if over else None if after is None else whole(after)}
         for metric in METRICS
         if (limit := now_held.allowance(metric)) is not None
         for after in (then.limit_of(metric),)

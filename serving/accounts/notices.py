@@ -18,7 +18,7 @@ from serving.words.texts import day, say
 def notices(
     connection: Connection, *, organization: OrganizationRow, current: CurrentSubscription, words: Words
 ) -> list[Notice]:
-    """Notices about overdue payments, a pending payment, a scheduled change and a refused change, in this order."""
+    """Notices: overdue payments, a pause or an end, what is pending or comes at the end of the period, a refusal."""
     return list(_notices(connection, organization, current, words))
 
 
@@ -30,6 +30,11 @@ def _notices(
     if current.held.status in {"past_due", "suspended"}:
         text = t(f"notice.{current.held.status}")
         yield _notice(current.held.status, text, remedy=t("billing.heading"), url=words.link("billing"))
+    held = current.subscription
+    if current.held.status == "paused" and current.plan is not None:
+        yield _notice("paused", t("notice.paused", plan=current.plan.name))
+    if held is not None and held.status == "ended" and held.plan is not None:
+        yield _notice("ended", t("notice.ended", plan=held.plan.name, date=on(held.period.end)))
     pending = plan_changes.under_way(connection, organization.organization_id)
     if pending is not None:
         text = t("notice.pending", plan=_name(pending.plan, words))
@@ -39,6 +44,8 @@ def _notices(
         interval = t(f"interval.{waiting.interval}")
         text = t("notice.scheduled", plan=waiting.plan.name, interval=interval, date=on(waiting.effective_at))
         yield _notice("scheduled", text)
+    if current.ends_at is not None and current.plan is not None:
+        yield _notice("cancelled", t("notice.cancelled", plan=current.plan.name, date=on(current.ends_at)))
     settled = plan_changes.last_settled(connection, organization.organization_id)
     if settled is not None and settled.status == "refused":
         blockers = [words.blocker(blocker) for blocker in orjson.loads(settled.reason)]

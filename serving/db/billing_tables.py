@@ -79,6 +79,26 @@ plan_changes = Table(
     Index(None, "organization_id", "requested_at"),
 )
 
+cancellations = Table(
+    "cancellations",
+    metadata,
+    _id("cancellation_id", primary_key=True),
+    _organization(),
+    _id("decision_id", nullable=True),
+    Column("plan", String(ID_LENGTH), nullable=False),
+    Column("interval", String(8), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("comment", Text),
+    Column("asked_by", String(16), nullable=False, comment="customer, operator"),
+    Column("offer", String(ID_LENGTH), comment="the save offer that was accepted"),
+    Column("status", String(16), nullable=False, comment="waiting, withdrawn, offer_accepted, ended"),
+    Column("effective_at", Instant, nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    _unique_where("uq_cancellations_waiting", "organization_id", "status = 'waiting'"),
+    Index(None, "organization_id", "requested_at"),
+)
+
 charges = Table(
     "charges",
     metadata,

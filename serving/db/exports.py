@@ -40,6 +40,10 @@ EXPORT_VIEWS: Final[Mapping[str, str]] = {
         " e.recorded_at FROM ledger_entries e JOIN ledger_postings p ON p.entry_id = e.entry_id"
         " WHERE e.kind = 'refund' AND p.account = 'unapplied'"
     ),
+    "cancellations": (
+        "SELECT cancellation_id, organization_id, decision_id, plan, interval, reason AS why, asked_by, offer, status,"
+        " effective_at, requested_at AS occurred_at, requested_at AS recorded_at FROM cancellations"
+    ),
 }
 """Raw table → query of its view. Both databases accept `interval` as a column name without quotes."""
 

@@ -82,7 +82,8 @@ def letter(context: MailContext, *, seller: str, links: Mapping[str, str]) -> Le
 
 
 def _change_applied(mail: MailContext) -> MailText:
-    return {"plan": mail.plan}, [mail.say("text", plan=mail.plan, date=mail.day("effective_at"))]
+    params = {"plan": mail.plan, "date": mail.day("effective_at")}
+    return params, [mail.say("text", **params)]
 
 
 def _change_scheduled(mail: MailContext) -> MailText:
@@ -141,7 +142,23 @@ _CONTENT_OF: Final[Mapping[Kind, Callable[[MailContext], MailText]]] = {
     "payment_failed": _payment_failed,
     "payment_recovered": _about_money,
     "subscription_suspended": _about_money,
+    "subscription_cancelled": _change_applied,
+    "cancellation_withdrawn": _change_applied,
+    "subscription_ended": _change_applied,
+    "subscription_paused": _change_applied,
+    "subscription_resumed": _change_applied,
     "card_expiring": _card_expiring,
     "invoice_issued": _invoice_issued,
 }
-_ABOUT_PLANS: Final = frozenset({"change_applied", "change_scheduled", "change_refused"})
+_ABOUT_PLANS: Final = frozenset(
+    {
+        "change_applied",
+        "change_scheduled",
+        "change_refused",
+        "subscription_cancelled",
+        "cancellation_withdrawn",
+        "subscription_ended",
+        "subscription_paused",
+        "subscription_resumed",
+    }
+)

@@ -26,6 +26,11 @@ Kind = Literal[
     "payment_recovered",
     "card_expiring",
     "subscription_suspended",
+    "subscription_cancelled",
+    "cancellation_withdrawn",
+    "subscription_ended",
+    "subscription_paused",
+    "subscription_resumed",
     "invoice_issued",
 ]
 

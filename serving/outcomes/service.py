@@ -15,7 +15,16 @@ from serving.web.access import Caller
 from serving.web.telemetry import Metrics
 
 FROM_THE_SERVICE: Final[frozenset[OutcomeKind]] = frozenset(
-    {"previewed", "blocked", "confirmed", "payment_failed", "paid", "changed_back"}
+    {
+        "previewed",
+        "blocked",
+        "confirmed",
+        "payment_failed",
+        "paid",
+        "changed_back",
+        "cancelled",
+        "cancellation_withdrawn",
+    }
 )
 """Kinds that the service records itself; from a page they are refused."""
 

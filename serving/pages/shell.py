@@ -77,6 +77,13 @@ class Page:
         return self.overview.notices
 
     @property
+    def may_cancel(self) -> bool:
+        """Whether there is a subscription of ours to cancel."""
+        held = self.overview.current
+        running = held.subscription is not None and (held.subscription.is_paying or held.held.status == "paused")
+        return running and held.billed_here and held.ends_at is None
+
+    @property
     def locale(self) -> LocaleCode:
         """The language of the page."""
         return self.overview.locale

@@ -37,7 +37,7 @@ def router(personal_data: PersonalData, callers: Callers) -> APIRouter:
 
     @api.delete("/{organization_id}", response_model=Erasure, responses=documented(403, 404, 409))
     async def erase_organization(organization_id: OrganizationId) -> JsonAnswer[Erasure]:
-        """Erase everything but invoices and books, which are kept as long as the law asks; its plan ends at once."""
+        """Erase everything but invoices and books, which are kept as long as the law asks; its plan must have ended."""
         return json_answer(await personal_data.erase(organization_id))
 
     return api

@@ -9,6 +9,7 @@ from serving.db.billing_tables import charges, plan_changes
 from serving.db.payment_tables import payment_attempts
 from serving.organizations import repository as organizations
 from serving.personal_data.tables import ERASED, KEPT, PERSONAL, rows_of
+from serving.subscriptions import states
 from serving.web.fields import utc_text
 from serving.words.contracts import InstantText, answer_shape
 
@@ -25,6 +26,10 @@ class Erasure(TypedDict):
 
 class MoneyStillOpen(Exception):
     """A charge, a payment or a refund of the organisation is still open, so its owner must stay known."""
+
+
+class SubscriptionRunning(Exception):
+    """The organisation's subscription runs or is paused; it has to be ended first."""
 
 
 def erase(connection: Connection, organization_id: str, *, now: datetime) -> Erasure:
@@ -49,8 +54,11 @@ def erase(connection: Connection, organization_id: str, *, now: datetime) -> Era
 
 
 def check(connection: Connection, organization_id: str) -> None:
-    """Raise `UnknownOrganization`, or `MoneyStillOpen` while a payment of the organisation is open."""
+    """Raise `UnknownOrganization`, `SubscriptionRunning`, or `MoneyStillOpen` while a payment is open."""
     organizations.get(connection, organization_id)
+    state = states.stored(connection, organization_id)
+    if state is not None and (state.subscription.is_paying or state.subscription.status == "paused"):
+        raise SubscriptionRunning(organization_id)
     under_way = (
         (charges, charges.c.status == "open"),
         (plan_changes, plan_changes.c.status.in_(("paying", "payment_pending"))),

@@ -31,8 +31,8 @@ class PersonalData:
     async def erase(self, organization_id: str) -> Erasure:
         """Erase the organisation, first at the payment provider; returns row counts, as `Erasure` has them.
 
-        Its subscription ends without a refund. Raises `UnknownOrganization`, `MoneyStillOpen`, `ProviderUnavailable`;
-        nothing has been erased then, and the call may be repeated.
+        Raises `UnknownOrganization`, `SubscriptionRunning`, `MoneyStillOpen`, `ProviderUnavailable`; nothing has been
+        erased then, and the call may be repeated.
         """
         return await asyncio.to_thread(self._erase, organization_id)
 

@@ -45,8 +45,10 @@ def enterprise(locale: LocaleCode) -> Enterprise:
 
 def selection(selection: SelectionRecord, words: Words, *, price_cents: int) -> Selection:
     """Whether the plan can be taken, with the label of the button and its effect."""
-    kind = "start" if selection["direction"] == "start" else selection.get("timing")
-    tells = selection["state"] == "selectable" and known(words.locale, f"selection.note.{kind}")
+    kind: str | None = "start" if selection["direction"] == "start" else selection.get("timing")
+    if selection["state"] == "current" and selection["effective_at"] is not None:
+        kind = "ends"
+    tells = selection["state"] in ("selectable", "current") and known(words.locale, f"selection.note.{kind}")
     return {
         "state": selection["state"],
         "direction": selection["direction"],

@@ -8,7 +8,7 @@ from serving.outcomes import service as outcomes
 from serving.payments import repository as methods
 from serving.payments.first_payment import PaidWith
 from serving.renewals.booking import Booking, Books, book, tell
-from serving.subscriptions import changes, states
+from serving.subscriptions import cancellations, changes, states
 from serving.subscriptions.changes import ChangeRow, ChangeStatus
 
 
@@ -19,6 +19,7 @@ def apply(connection: Connection, books: Books, change: ChangeRow) -> None:
     """
     document, owner, named = change.document, change.organization_id, change.change_id
     changes.finish_scheduled(connection, owner, "cancelled", now=books.now)
+    cancellations.settle(connection, owner, "withdrawn", now=books.now)
     method = methods.ever(connection, change.payment_method_id)
     booking = Booking(
         organization=organizations.get(connection, owner),
@@ -40,6 +41,7 @@ def schedule(connection: Connection, books: Books, change: ChangeRow) -> None:
     """Schedule a change for the end of the period; it replaces an earlier scheduled one."""
     owner, after = change.organization_id, change.document.after
     changes.finish_scheduled(connection, owner, "cancelled", now=books.now)
+    cancellations.settle(connection, owner, "withdrawn", now=books.now)
     states.store(connection, owner, after, over=change.subscription_version, now=books.now)
     _tell(connection, books, change, "change_scheduled")
 

@@ -33,16 +33,12 @@ from serving.plan_changes.quotes import Pinned, Quote, UnknownPlanWanted, Unknow
 from serving.renewals.booking import BooksAt
 from serving.renewals.closing import cancel_scheduled, close_due
 from serving.subscriptions import changes
-from serving.subscriptions.changes import ChangeRow, ChangeStatus, Document
+from serving.subscriptions.changes import ChangeRow, ChangeStatus, ChangeUnderWay, Document
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.words.locales import LocaleCode
 from serving.words.plans import WordsIn
 
 _ATTEMPTS: Final = 5
-
-
-class ChangeUnderWay(Exception):
-    """Another change of the organisation waits for its payment."""
 
 
 class NothingScheduled(LookupError):

@@ -37,11 +37,12 @@ def summary(
         _group(words, "lost", _differences(change.lost, words)),
     )
     kind = "start" if change.direction == "start" else change.timing
+    back = [t("quote.effect.withdraws")] if change.withdraws_cancellation else []
     button = "pay" if quoted.due_now_cents else change.timing
     return {
         "title": t("quote.title.start" if change.direction == "start" else "quote.title", **params),
         "price": _price(quoted, words),
-        "effect": t(f"quote.effect.{kind}", **params),
+        "effect": " ".join([t(f"quote.effect.{kind}", **params), *back]),
         "groups": [group for group in groups if group["rows"]],
         "confirm": t(f"quote.confirm.{button}", **params),
     }

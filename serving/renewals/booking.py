@@ -58,6 +58,8 @@ class Booking:
     """The plan before the booking, whose name a line may need."""
     change: str | None = None
     """Identifies the plan change that takes effect; `None`: the plan stays, so nothing is logged or notified."""
+    told: Kind = "change_applied"
+    """The notification about the change."""
     paid_with: PaidWith | None = None
     """How the charge was paid, or is paid by bank transfer; `None`: it is collected later."""
 
@@ -91,7 +93,7 @@ def book(connection: Connection, books: Books, booking: Booking) -> int:
         )
         if not booking.moves_nothing:
             name = after.plan.name if after.plan is not None else ""
-            tell(connection, books, owner, "change_applied", about=booking.change, plan_name=name, at=booking.at)
+            tell(connection, books, owner, booking.told, about=booking.change, plan_name=name, at=booking.at)
     return version
 
 

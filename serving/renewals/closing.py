@@ -17,8 +17,8 @@ from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.organizations.vat_ids import tax_for
 from serving.renewals.booking import Booking, Books, book, tell
+from serving.subscriptions import cancellations, states
 from serving.subscriptions import changes as plan_changes
-from serving.subscriptions import states
 from serving.subscriptions.states import State
 from serving.usage import closed_windows
 from serving.usage.stretches import usage_by_stretch
@@ -56,7 +56,7 @@ def close_due(connection: Connection, books: Books, organization_id: str) -> boo
 
     while (due := due_at(state.subscription)) is not None and due <= books.now:
         used = usage_by_stretch(connection, organization_id, state.subscription.holdings)
-        earlier = _closed(connection, organization_id)
+        earlier = windows_before(connection, organization_id)
         closing = close_window(subscription=state.subscription, usage=used, check=check, closed=earlier)
         state, closed = _booked(connection, books, organization, state, closing), True
     return closed
@@ -68,13 +68,16 @@ def resume_paid(connection: Connection, books: Books, organization_id: str) -> N
     if state is None or state.subscription.status != "suspended":
         return
     organization, suspended = organizations.get(connection, organization_id), state.subscription
+    if suspended.cancelled and books.now >= suspended.period.end:
+        close_due(connection, books, organization_id)
+        return
     used = usage_by_stretch(connection, organization_id, suspended.holdings)
-    earlier = _closed(connection, organization_id)
+    earlier = windows_before(connection, organization_id)
     closing = resume(subscription=suspended, usage=used, now=books.now, closed=earlier)
     _booked(connection, books, organization, state, closing)
 
 
-def _closed(connection: Connection, organization_id: str) -> tuple[UsedWindow, ...]:
+def windows_before(connection: Connection, organization_id: str) -> tuple[UsedWindow, ...]:
     """The latest closed windows with their usage as it is known now."""
     return tuple(
         replace(window, used=usage_by_stretch(connection, organization_id, window.holdings), billed=billed_of(window))
@@ -111,6 +114,9 @@ def _booked(
         before=held.plan,
         change=None if applied is None else _name(applied),
     )
+    if closing.after.status == "ended":
+        booking = replace(booking, change=f"end:{closing.at.isoformat()}", told="subscription_ended")
+        cancellations.settle(connection, owner, "ended", now=books.now)
     version = book(connection, books, booking)
     closed_windows.keep(connection, owner, closing.windows, now=books.now)
     if applied is not None:

@@ -22,6 +22,10 @@ its instant. `failed`: the payment failed, so the change was not carried out and
 UNDER_WAY = ("paying", "payment_pending")
 
 
+class ChangeUnderWay(Exception):
+    """A change of the organisation waits for its payment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """The charge of a change and the subscription after it, exactly as quoted."""

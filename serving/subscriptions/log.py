@@ -22,7 +22,7 @@ _LOG = (
 class Held:
     """The plan that an organisation holds; `plan` is `None` during the trial and after the end."""
 
-    status: Literal["trial", "active", "past_due", "suspended", "none"]
+    status: Literal["trial", "active", "past_due", "suspended", "paused", "none"]
     plan: str | None = None
     interval: Interval | None = None
     catalogue_version: str | None = None

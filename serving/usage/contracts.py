@@ -74,7 +74,7 @@ class Usage(TypedDict):
     """The meters of one organisation's current period."""
 
     organization_id: Id
-    status: Literal["trial", "active", "past_due", "suspended", "none"]
+    status: Literal["trial", "active", "past_due", "suspended", "paused", "none"]
     plan: str | None
     period: UsagePeriod
     meters: list[Meter]

@@ -11,7 +11,9 @@ from docs.api_reference import API_KEY, Call, _document, example_of, first_weeks
 from docs.tables import FILE, written
 
 ROOT = Path(__file__).parents[2]
-FORMS = re.compile(r"/(plans|billing)/(contact|preview|confirm|cancel|add|default|remove|changes/.*)")
+FORMS = re.compile(
+    r"/(plans|billing|subscription)/(contact|preview|confirm|cancel|add|default|remove|changes/.*|offer|withdraw)"
+)
 """Forms of pages and what follows them: a browser sends them, within its session."""
 
 

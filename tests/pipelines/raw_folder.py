@@ -107,6 +107,22 @@ REFUND: Row = {
 }
 
 
+CANCELLATION: Row = {
+    "cancellation_id": "c1",
+    "organization_id": ORGANIZATION["organization_id"],
+    "decision_id": "d1",
+    "plan": "ecommerce-basic",
+    "interval": "month",
+    "why": "too_expensive",
+    "asked_by": "customer",
+    "offer": "",
+    "status": "waiting",
+    "effective_at": LATER,
+    "occurred_at": TUESDAY,
+    "recorded_at": TUESDAY,
+}
+
+
 def clean_tables() -> Tables:
     """Every table with rows that keep their contract."""
     return {
@@ -126,6 +142,7 @@ def clean_tables() -> Tables:
         "outcomes": [OUTCOME, OUTCOME | {"event_id": "o2", "kind": "viewed", "plan": "", "position": ""}],
         "charges": [CHARGE, CHARGE | {"charge_id": "p2", "decision_id": "", "plan": "", "paid_at": ""}],
         "refunds": [REFUND, REFUND | {"refund_id": "r2", "charge_id": ""}],
+        "cancellations": [CANCELLATION],
     }
 
 

@@ -37,6 +37,7 @@ export function frame({ words, interval, on }) {
       { words, send: on.lead },
     ),
     notices: h("div", { class: "notices" }),
+    leave: h("p", { class: "leave", hidden: true }, h("button", { type: "button", class: "quiet", onclick: on.leave }, words.say("cancel.open"))),
     change: h("div", { class: "changing", hidden: true }),
   };
   parts.bar = h("div", { class: "bar" }, parts.segments, parts.saving);
@@ -59,6 +60,7 @@ export function frame({ words, interval, on }) {
       parts.region,
     ),
     parts.enterprise,
+    parts.leave,
   );
   parts.body = h("div", { class: "body" }, parts.plans, parts.change);
   parts.dialog = h(
@@ -76,11 +78,29 @@ export function frame({ words, interval, on }) {
 }
 
 /** Show a view's content from its top, the other one not at all; the title says where the reader is. */
-export function turnTo(parts, view, title) {
+function turnTo(parts, view, title) {
   parts.heading.textContent = title;
   parts.plans.hidden = view !== "plans";
   parts.change.hidden = view !== "change";
   parts.body.scrollTop = 0;
+}
+
+/** The second view: how a step is shown in it, and the way back to the plans, after which `left()` is told. */
+export function secondView(parts, { words, from, left }) {
+  return {
+    show: (element, title) => {
+      if (!parts.dialog.open) return;
+      parts.change.replaceChildren(element);
+      turnTo(parts, "change", words.say(title));
+    },
+    back: () => {
+      parts.change.replaceChildren();
+      turnTo(parts, "plans", words.say("title"));
+      left();
+      if (from.isConnected && from.checkVisibility()) from.focus();
+      else parts.heading.focus();
+    },
+  };
 }
 
 /** Mark the interval that turned out to be the organisation's. */

@@ -1,11 +1,12 @@
 // One opening of the dialog: what is loaded, shown and chosen until it closes.
+import { cancellation } from "./cancellation.js";
 import { card, failure, recommendation, skeleton } from "./cards.js";
 import { catalogue } from "./catalogue.js";
 import { change } from "./change.js";
 import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
-import { busy, button } from "./forms.js";
-import { chooseInterval, frame, INTERVALS, rescueFocus, turnTo } from "./frame.js";
+import { button } from "./forms.js";
+import { chooseInterval, frame, INTERVALS, rescueFocus, secondView } from "./frame.js";
 import { notice } from "./notices.js";
 import { Impressions, outcome, send } from "./outcomes.js";
 
@@ -45,6 +46,7 @@ export class Session {
         close: () => this.close(),
         closed: () => this.#ended(),
         toggle: () => this.#toggle(this.#parts.region.hidden),
+        leave: ({ currentTarget }) => this.#cancelSubscription(currentTarget),
         lead: (lead) => client.post("enterprise-leads", lead),
         interval: (chosen) => {
           this.#interval = chosen;
@@ -102,9 +104,10 @@ export class Session {
       (error) => () => this.#showFailure(error),
     );
     // Both at once, so that nothing moves; what is to be known is told even where there is no recommendation.
-    const [show, { notices }] = await Promise.all([decided, subscription]);
+    const [show, held] = await Promise.all([decided, subscription]);
     if (current()) {
-      this.#showNotices(notices ?? []);
+      this.#showNotices(held.notices ?? []);
+      this.#parts.leave.hidden = held.billed_by !== "here" || held.cancellation !== null;
       show();
     }
     await plans;
@@ -124,14 +127,26 @@ export class Session {
     chooseInterval(this.#parts, this.#interval);
   }
 
-  /** What the organisation should know; a change that waits can be taken back. */
+  /** What the organisation should know; a change or a cancellation that waits can be taken back. */
   #showNotices(notices) {
-    const cancel = ({ currentTarget }) =>
-      busy(currentTarget, async () => {
-        await this.#client.delete("plan-changes/scheduled").then(() => (this.#changed = true), (error) => this.#report(error, "cancel"));
-        await this.load();
-      });
-    this.#parts.notices.replaceChildren(...notices.map((each) => notice(each, { words: this.#words, cancel })));
+    const takeBack = (path) =>
+      this.#client.delete(path).then(() => (this.#changed = true), (error) => this.#report(error, "cancel")).then(() => this.load());
+    this.#parts.notices.replaceChildren(...notices.map((each) => notice(each, { words: this.#words, takeBack })));
+  }
+
+  #cancelSubscription(from) {
+    cancellation({ ...this.#steps(from), told: (name, more) => this.#emit(name, more), changed: () => (this.#changed = true) });
+  }
+
+  /** What every way through the second view needs. */
+  #steps(from) {
+    const left = () => {
+      this.#leave = null;
+      if (this.#changed) this.load();
+    };
+    const steps = secondView(this.#parts, { words: this.#words, from, left });
+    this.#leave = steps.back;
+    return { client: this.#client, words: this.#words, close: () => this.close(), ...steps };
   }
 
   #showDecision(decision) {
@@ -224,28 +239,12 @@ export class Session {
       this.close();
       return;
     }
-    const { change: place } = this.#parts;
     const { decision_id } = this.#facts();
     change(
       { plan: plan.plan, name: plan.name, interval: this.#interval, ...(decision_id && { decision_id }), ...(plan.promotion && { promotion: plan.promotion.code }) },
       {
-        client: this.#client,
-        words: this.#words,
+        ...this.#steps(from),
         unlocked: plan.features.filter(({ included }) => included).map(({ text }) => text),
-        show: (element, title) => {
-          if (!this.dialog.open) return;
-          place.replaceChildren(element);
-          turnTo(this.#parts, "change", this.#words.say(title));
-        },
-        back: (this.#leave = () => {
-          this.#leave = null;
-          place.replaceChildren();
-          turnTo(this.#parts, "plans", this.#words.say("title"));
-          if (this.#changed) this.load();
-          if (from.isConnected) from.focus();
-          else this.#parts.heading.focus();
-        }),
-        close: () => this.close(),
         ask: () => this.#askForMethod(),
         told: (name, more) => {
           if (name === "confirm") this.#send(body && outcome("checkout_started", decision_id, facts));

@@ -16,6 +16,7 @@ from pipelines.checking.results import TableBroken, Validation
 from pipelines.checking.validate import SameFolder, validate
 from pipelines.checking.validation_report import summary_table
 from tests.pipelines.raw_folder import (
+    CANCELLATION,
     CANDIDATE,
     CHARGE,
     NOW,
@@ -71,6 +72,7 @@ BROKEN: list[tuple[str, Row, str]] = [
     ("charges", CHARGE | {"charge_id": "b5", "total_cents": "-1"}, "total_cents_out_of_range"),
     ("refunds", REFUND | {"refund_id": "b1", "amount_cents": "-1"}, "amount_cents_out_of_range"),
     ("refunds", REFUND | {"refund_id": "b2", "organization_id": "nobody"}, "unknown_organization"),
+    ("cancellations", CANCELLATION | {"cancellation_id": "b1", "why": "moon"}, "unknown_why"),
 ]  # fmt: skip
 
 
@@ -105,7 +107,7 @@ def broken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_a_clean_folder_passes_with_nothing_set_aside(clean: Run) -> None:
     assert clean.validation.valid
-    assert clean.validation.rows_in == clean.validation.rows_kept == 19
+    assert clean.validation.rows_in == clean.validation.rows_kept == 20
     assert all(clean.set_aside(name).empty for name in RAW_TABLES)
 
 
@@ -143,7 +145,7 @@ def test_rows_in_are_rows_kept_and_rows_set_aside_in_the_stored_summary(broken: 
     stored = json.loads((broken.out / "validation.json").read_text(encoding="utf-8"))
 
     assert stored["valid"] is True
-    assert (stored["rows_in"], stored["rows_kept"], stored["rows_set_aside"]) == (19 + len(BROKEN), 19, len(BROKEN))
+    assert (stored["rows_in"], stored["rows_kept"], stored["rows_set_aside"]) == (20 + len(BROKEN), 20, len(BROKEN))
     for table in stored["tables"].values():
         assert table["rows_in"] == table["rows_kept"] + table["rows_set_aside"]
         assert sum(rule["rows"] for rule in table["rules"]) == table["rows_set_aside"]
@@ -156,7 +158,7 @@ def test_what_is_printed_adds_up_too(broken: Run) -> None:
     Console(file=printed, width=200).print(summary_table(broken.validation))
 
     text = printed.getvalue()
-    assert re.search(rf"all\W+{19 + len(BROKEN)}\W+19\W+{len(BROKEN)}\W", text)
+    assert re.search(rf"all\W+{20 + len(BROKEN)}\W+20\W+{len(BROKEN)}\W", text)
     assert "duplicate_key 1" in text
 
 
@@ -205,7 +207,8 @@ def test_a_broken_table_stops_the_run_with_every_reason_and_leaves_nothing_to_bu
     validation = broken_as_a_whole(raw, out)
 
     tables_broken = {reason.partition(":")[0] for reason in validation.reasons}
-    assert tables_broken == set(RAW_TABLES) - {"organizations", "outcomes", "charges", "refunds"}
+    whole = {"organizations", "outcomes", *(name for name, table in RAW_TABLES.items() if table.optional)}
+    assert tables_broken == set(RAW_TABLES) - whole
     assert "usage_events: there is neither usage_events.parquet nor usage_events.csv" in validation.reasons
     assert any("integrations.csv, line 1: columns 'organization_id', " in reason for reason in validation.reasons)
     assert list(out.glob("*.parquet")) == []

@@ -37,6 +37,12 @@ def lived(life: Life) -> None:
     life.at("2026-06-04")
 
 
+def ends(life: Life) -> None:
+    """Its subscription is cancelled and its last period over."""
+    assert life.post("subscription/cancellation", {"reason": "not_said"}).status_code == 200
+    life.at("2026-08-02")
+
+
 def archive_of(service: Service, organization_id: str) -> dict[str, Any]:
     answer = service.get("export", organization_id)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
@@ -71,6 +77,7 @@ def test_every_table_is_erased_or_kept_or_tells_of_nobody() -> None:
 
 def test_the_archive_holds_every_row_and_the_documents_as_issued(life: Life) -> None:
     lived(life)
+    ends(life)
     number = life.service.get("invoices", life.organization_id).json()["invoices"][0]["number"]
     pdf = life.service.get(f"invoices/{number}.pdf", life.organization_id).content
 
@@ -114,6 +121,7 @@ def test_who_never_paid_is_gone_without_a_trace(life: Life) -> None:
 
 def test_of_a_customer_only_documents_and_books_are_left_and_can_be_read(life: Life) -> None:
     lived(life)
+    ends(life)
     number = life.service.get("invoices", life.organization_id).json()["invoices"][0]["number"]
     pdf = life.service.get(f"invoices/{number}.pdf", life.organization_id).content
     kept = counted(life.service, life.organization_id)
@@ -137,6 +145,7 @@ def test_of_a_customer_only_documents_and_books_are_left_and_can_be_read(life: L
 
 def test_who_is_erased_does_not_exist_any_more(life: Life) -> None:
     lived(life)
+    ends(life)
     erase(life.service, life.organization_id)
 
     paths = ("plan-recommendations", "plans", "usage", "subscription", "payment-methods", "export")
@@ -155,6 +164,7 @@ def test_while_an_invoice_is_open_nobody_is_forgotten(life: Life) -> None:
     life.takes("basic")
     life.pays_with("tok_insufficient_funds")
     life.at("2026-07-02")
+    ends(life)
     before = counted(life.service, life.organization_id)
 
     answer = erase(life.service, life.organization_id)
@@ -164,7 +174,7 @@ def test_while_an_invoice_is_open_nobody_is_forgotten(life: Life) -> None:
 
     # paid by another card, the invoice keeps nobody from going
     life.pays_with("tok_visa")
-    life.at("2026-07-03")
+    life.at("2026-08-03")
     assert erase(life.service, life.organization_id).status_code == 200
 
 
