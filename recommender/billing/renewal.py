@@ -103,15 +103,16 @@ def close_window(
         raise NothingToClose
     waiting: ScheduledChange | None = None
     blockers: tuple[Blocker, ...] = ()
+    period: tuple[Line, ...] = ()
     if at == subscription.period.end and subscription.cancelled:
-        period, after = (), subscription.over("ended", at=at)
+        after = subscription.over("ended", at=at)
     elif at == subscription.period.end:
         waiting = subscription.scheduled
         blockers = check(subscription, waiting, at) if waiting else ()
         renewed = renew(replace(subscription, scheduled=None) if blockers else subscription)
         period, after = renewed.lines, renewed.after
     else:
-        period, after = (), replace(subscription, holdings=open_window(plan, anchor=anchor, now=at))
+        after = replace(subscription, holdings=open_window(plan, anchor=anchor, now=at))
     overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=after.holdings)
     lines = (*overage, *period)
     balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=at)
