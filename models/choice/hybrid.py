@@ -2,7 +2,7 @@
 
 The selection minimises the loss of logit and trees *together* on held-out people: the logit with the lowest loss of its
 own may be too confident for trees to correct. Logit and trees may read different columns, and both accept monotonicity
-constraints: `non_negative` coefficients of the logit, `usage_monotone` columns of the trees.
+constraints: `non_negative` coefficients of the logit, `monotone` columns of the trees.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class LearningInput:
     """(a,) the coefficients that the logit is shrunk towards; zeros if not given."""
     non_negative: npt.NDArray[np.bool_] | None = None
     """(a,) which coefficients may not be negative."""
-    usage_monotone: npt.NDArray[np.bool_] | None = None
-    """(b,) the tree columns in which a score may not fall."""
+    monotone: npt.NDArray[np.int64] | None = None
+    """(b,) 1 for the tree columns in which a score may not fall, -1 where it may not rise, else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,7 @@ def _parameters(inputs: LearningInput, settings: LearningSettings, grown: TreeSe
         "num_threads": settings.num_threads,
         "verbosity": -1,
     }
-    if inputs.usage_monotone is not None:
-        parameters["monotone_constraints"] = inputs.usage_monotone.astype(int).tolist()
+    if inputs.monotone is not None:
+        parameters["monotone_constraints"] = inputs.monotone.tolist()
         parameters["monotone_constraints_method"] = "intermediate"
     return parameters

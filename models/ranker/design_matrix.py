@@ -1,9 +1,16 @@
 """The design matrix of the plan ranker: columns of plans, and columns of the steps between tiers.
 
-The columns of a plan do not depend on the amount of usage. Usage enters through the steps from one tier to the next, in
-columns that never fall when usage rises: how full the lower plan is, what the higher plan relieves, how the bills
-compare. Where the higher plan does not include everything of the lower one (`recommender.ranking.chains`), the columns
-describe the comparable part: as if its limits were no lower and its overage prices no higher.
+The columns of a plan do not depend on usage, once any is known. Usage enters through the steps from one tier to the
+next, in columns that never fall when usage rises, on whichever day: how full the lower plan is, what the higher plan
+relieves, how the bills compare, each for the projected month and for the pace of the last week. Trend and rhythm are
+no columns: more usage on one day raises them and on another lowers them. Where usage is unknown, a step says nothing
+about it.
+
+A plan is never likelier for being dearer: a price lowers the plan's own columns and the step up to it, and raises the
+step away from it (`PRICE_SIGNS`).
+
+Where the higher plan does not include everything of the lower one (`recommender.ranking.chains`), the columns describe
+the comparable part: as if its limits were no lower and its overage prices no higher.
 
 All plan families of a decision share one sequence of tiers. Each tier is described by the plan that suits the
 organisation best (template, family held now, integrations, catalogue order), a choice that usage does not change.
@@ -27,18 +34,11 @@ SOLD: Final = {"conversations": 1_000.0, "ai_tokens": 1_000_000.0}
 """Metrics with an overage price → the number of units that the price is for."""
 MONEY: Final = 1_000.0
 
-USAGE: Final = tuple(f"projected_{metric}" for metric in METRICS)
+RECENT: Final = tuple(f"recent_{metric}" for metric in SOLD)
+USAGE: Final = (*(f"projected_{metric}" for metric in METRICS), *RECENT)
+UNKNOWN: Final = {metric: "usage_unknown" if metric in SOLD else f"{metric}_unknown" for metric in METRICS}
+"""Metric → the feature that says that nothing is known of it."""
 USAGE_INVARIANT: Final = (
-    "uncertainty_conversations",
-    "uncertainty_ai_tokens",
-    "trend_conversations",
-    "trend_ai_tokens",
-    "week_trend_conversations",
-    "peak_day_share_conversations",
-    "peak_day_share_ai_tokens",
-    "weekend_share_conversations",
-    "weekend_share_ai_tokens",
-    "active_days_share",
     "days_observed",
     "usage_unknown",
     "documents_unknown",
@@ -55,7 +55,8 @@ USAGE_INVARIANT: Final = (
     "family",
     *(feature.__name__ for feature in FIT_FEATURES),
 )
-"""Features that do not change when usage is multiplied: rhythm, trend, plans, templates, integrations, plan held."""
+"""Features that more usage does not change: time since the trial began, what is known, plans, templates, integrations,
+plan held."""
 ATTRIBUTED: Final = ("projected_bill", "overage_cost", "overrun")
 """Features to which the shares of derived step columns are attributed."""
 FEATURE_NAMES: Final = (*USAGE, *USAGE_INVARIANT, *ATTRIBUTED)
@@ -65,13 +66,21 @@ USAGE_MONOTONE: Final = {
     **{f"relief_{metric}": f"projected_{metric}" for metric in METRICS},
     **{f"strain_{metric}": f"projected_{metric}" for metric in METRICS},
     **{f"excess_{metric}": f"projected_{metric}" for metric in METRICS},
+    **{f"fill_{name}": name for name in RECENT},
+    **{f"excess_{name}": name for name in RECENT},
     "short_of": "overrun",
     "bill_ratio": "projected_bill",
     "bill_saved": "overage_cost",
+    "recent_bill_ratio": "projected_bill",
 }
 """Step columns that never fall when usage rises → the feature to which their share is attributed."""
 STEP_DIFFERENCES: Final = {"price_gap": "monthly_price", "missing_gap": "missing_integrations"}
 """Step columns that are differences of a plan feature → that feature; usage does not change them."""
+
+PRICE_SIGNS: Final = {"monthly_price": -1, "price_over_cheapest": -1, "price_step_up": 1, "price_gap": -1}
+"""Columns of prices → the sign of their coefficient, and the direction in which the trees may read them.
+
+Of the step rows, `price_over_cheapest` and `price_step_up` are 0: there they would speak of a third plan."""
 
 POSITION_FEATURES: Final = ("shown_first", "shown_second", "shown_third")
 """The position in which a plan was shown; see `models.ranker.position_bias`."""
@@ -103,8 +112,8 @@ TEMPLATE_INTERACTIONS: Final = (
 )
 """Linear columns template × family and template × tier: which plans the organisations of a template prefer."""
 
-TREND_INTERACTIONS: Final = ("growth_likes_higher_tiers", "growth_likes_middle_tiers")
-"""Linear columns weekly trend of conversations × tier."""
+UNKNOWN_INTERACTIONS: Final = ("unknown_likes_higher_tiers", "unknown_likes_middle_tiers")
+"""Linear columns usage unknown × tier: what organisations take whose usage nobody reported."""
 
 HELD: Final = tuple(metric for metric in METRICS if metric not in SOLD)
 """Metrics whose limit cannot be exceeded at a price."""
@@ -114,7 +123,7 @@ STRAIN_INTERACTIONS: Final = tuple(f"{template}_needs_{metric}" for template in 
 LINEAR_NAMES: Final = (
     *USAGE_INVARIANT,
     *TEMPLATE_INTERACTIONS,
-    *TREND_INTERACTIONS,
+    *UNKNOWN_INTERACTIONS,
     *USAGE_MONOTONE,
     *STRAIN_INTERACTIONS,
 )
@@ -126,23 +135,26 @@ def design_matrix(
 ) -> DesignMatrix:
     """Build the design matrix from `features` (r, len(FEATURE_NAMES)), sorted by decision.
 
-    `price_range` is the range of `monthly_price` in the training data. A price outside of it counts as the nearest end
-    in the columns of the plans, and does not affect how the prices of the other plans compare. Bills use real prices.
+    `price_range` is the range of `monthly_price` in the training data. For the trees a price outside of it counts as
+    the nearest end, and does not affect how the prices of the other plans compare; the linear part goes on in a line.
+    Bills use real prices.
     """
     by_name = dict(zip(FEATURE_NAMES, features.T, strict=True))
     steady = np.round(features[:, len(USAGE) : len(USAGE) + len(USAGE_INVARIANT)], DECIMALS)
+    for_trees = steady.copy()
     prices = np.round(np.clip(by_name["monthly_price"], *price_range), DECIMALS)
     cheapest = np.repeat(np.minimum.reduceat(prices, segment_starts(group_sizes)), group_sizes)
-    steady[:, USAGE_INVARIANT.index("monthly_price")] = prices
-    steady[:, USAGE_INVARIANT.index("price_over_cheapest")] = np.round(prices - cheapest, DECIMALS)
+    for_trees[:, USAGE_INVARIANT.index("monthly_price")] = prices
+    for_trees[:, USAGE_INVARIANT.index("price_over_cheapest")] = np.round(prices - cheapest, DECIMALS)
     tier_steps, lower, upper = _tier_steps(by_name, group_sizes)
     usage_monotone = _usage_monotone(by_name, lower, upper)
     gaps = np.stack([by_name[name][upper] - by_name[name][lower] for name in STEP_DIFFERENCES.values()], axis=1)
     rows, steps = len(features), len(lower)
     trees = np.zeros((rows + steps, len(TREE_NAMES)))
     width = len(USAGE_INVARIANT)
-    trees[:rows, :width] = steady
-    trees[rows:, :width] = steady[upper]
+    trees[:rows, :width] = for_trees
+    trees[rows:, :width] = for_trees[upper]
+    trees[rows:, [USAGE_INVARIANT.index(name) for name in ("price_over_cheapest", "price_step_up")]] = 0.0
     trees[rows:, width:-1] = np.hstack([np.round(gaps, DECIMALS), usage_monotone])
     trees[rows:, -1] = 1.0
     accumulated = tier_steps.accumulated(usage_monotone)
@@ -161,13 +173,13 @@ def _templates(by_name: dict[str, Floats]) -> Floats:
 
 
 def _template_interactions(by_name: dict[str, Floats]) -> Floats:
-    """The columns `TEMPLATE_INTERACTIONS` and `TREND_INTERACTIONS`, (rows, columns)."""
+    """The columns `TEMPLATE_INTERACTIONS` and `UNKNOWN_INTERACTIONS`, (rows, columns)."""
     template, family = _templates(by_name), by_name["family_kind"][:, None] == np.arange(len(TEMPLATE_KINDS))
     height = by_name["tier_share"]
     heights = np.stack([height, 4.0 * height * (1.0 - height)], axis=1)
     of_family, of_tier = (template[:, :, None] * there[:, None, :] for there in (family, heights))
     tables = [table.reshape(len(height), math.prod(table.shape[1:])) for table in (of_family, of_tier)]
-    return np.hstack([*tables, np.round(by_name["week_trend_conversations"], DECIMALS)[:, None] * heights])
+    return np.hstack([*tables, by_name["usage_unknown"][:, None] * heights])
 
 
 def _tier_steps(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[TierSteps, Integers, Integers]:
@@ -190,29 +202,57 @@ def _tier_steps(by_name: dict[str, Floats], group_sizes: Integers) -> tuple[Tier
 
 
 def _usage_monotone(by_name: dict[str, Floats], lower: Integers, upper: Integers) -> Floats:
-    """(steps, len(RISING)), see there; usage is the same in every row of a decision."""
-    fills, reliefs, strains, excesses = [], [], [], []
-    short = np.zeros(len(lower))
-    bill_lower, bill_upper = (MONEY * np.expm1(by_name["monthly_price"][rows]) for rows in (lower, upper))
+    """(steps, len(USAGE_MONOTONE)), see there; usage is the same in every row of a decision."""
+    found: dict[str, Floats] = {"short_of": np.zeros(len(lower))}
     for metric in METRICS:
-        used = np.rint(np.expm1(by_name[f"projected_{metric}"][lower]))
-        small = np.rint(np.expm1(by_name[f"limit_{metric}"][lower]))
-        large = np.maximum(small, np.rint(np.expm1(by_name[f"limit_{metric}"][upper])))
+        known = by_name[UNKNOWN[metric]][lower] == 0
+        used, small, large = _use_and_limits(by_name, f"projected_{metric}", lower, upper)
         fill, fill_upper = (np.log((used + 0.5) / (limit + 0.5)) for limit in (small, large))
-        fills.append(np.clip(fill, -FULLEST, FULLEST))
-        strains.append(np.logaddexp(0.0, STEEPNESS * fill) - np.logaddexp(0.0, STEEPNESS * fill_upper))
-        reliefs.append(np.maximum(fill, 0.0) - np.maximum(fill_upper, 0.0))
-        excesses.append(np.log1p(np.maximum(used / (small + 0.5) - 1, 0) - np.maximum(used / (large + 0.5) - 1, 0)))
-        short += used > small
-        if metric in SOLD:
-            price = np.maximum(by_name[f"overage_price_{metric}"], 0.0)
-            dear, cheap = (MONEY * np.expm1(price[rows]) / SOLD[metric] for rows in (lower, upper))
-            bill_lower += np.maximum(used - small, 0.0) * dear
-            bill_upper += np.maximum(used - large, 0.0) * np.minimum(cheap, dear)
-    ratio = np.log1p(bill_lower / MONEY) - np.log1p(bill_upper / MONEY)
-    saved = np.log1p(np.maximum(bill_lower - bill_upper, 0.0) / MONEY)
-    columns = [*fills, *reliefs, *strains, *excesses, short, np.minimum(ratio, 0.0), saved]
-    return np.round(np.stack(columns, axis=1), DECIMALS)
+        found[f"fill_{metric}"] = known * np.clip(fill, -FULLEST, FULLEST)
+        strain = np.logaddexp(0.0, STEEPNESS * fill) - np.logaddexp(0.0, STEEPNESS * fill_upper)
+        found[f"strain_{metric}"] = known * strain
+        found[f"relief_{metric}"] = known * (np.maximum(fill, 0.0) - np.maximum(fill_upper, 0.0))
+        found[f"excess_{metric}"] = known * _excess(used, small, large)
+        found["short_of"] += known & (used > small)
+    for name in RECENT:
+        known = by_name["usage_unknown"][lower] == 0
+        used, small, large = _use_and_limits(by_name, name, lower, upper)
+        found[f"fill_{name}"] = known * np.clip(np.log((used + 0.5) / (small + 0.5)), -FULLEST, FULLEST)
+        found[f"excess_{name}"] = known * _excess(used, small, large)
+    low, high = _bills(by_name, "projected", lower, upper)
+    found["bill_ratio"] = np.minimum(np.log1p(low / MONEY) - np.log1p(high / MONEY), 0.0)
+    found["bill_saved"] = np.log1p(np.maximum(low - high, 0.0) / MONEY)
+    low, high = _bills(by_name, "recent", lower, upper)
+    found["recent_bill_ratio"] = np.minimum(np.log1p(low / MONEY) - np.log1p(high / MONEY), 0.0)
+    columns: Floats = np.stack([found[name] for name in USAGE_MONOTONE], axis=1)
+    return np.round(columns, DECIMALS)
+
+
+def _use_and_limits(
+    by_name: dict[str, Floats], name: str, lower: Integers, upper: Integers
+) -> tuple[Floats, Floats, Floats]:
+    """Whole units used, and what the two plans of each step hold; the upper one never less. (steps,) each."""
+    limits = by_name[f"limit_{name.partition('_')[2]}"]
+    small = np.rint(np.expm1(limits[lower]))
+    return np.rint(np.expm1(by_name[name][lower])), small, np.maximum(small, np.rint(np.expm1(limits[upper])))
+
+
+def _excess(used: Floats, small: Floats, large: Floats) -> Floats:
+    """How much less usage exceeds the larger limit than the smaller one, log(1 + multiples of the limit)."""
+    beyond_small, beyond_large = (np.maximum(used / (limit + 0.5) - 1.0, 0.0) for limit in (small, large))
+    return np.log1p(np.asarray(beyond_small - beyond_large, dtype=np.float64))
+
+
+def _bills(by_name: dict[str, Floats], pace: str, lower: Integers, upper: Integers) -> tuple[Floats, Floats]:
+    """The monthly bills of the two plans of each step at `projected` or `recent` usage, in minor units."""
+    low, high = (MONEY * np.expm1(by_name["monthly_price"][rows]) for rows in (lower, upper))
+    for metric, units in SOLD.items():
+        used, small, large = _use_and_limits(by_name, f"{pace}_{metric}", lower, upper)
+        price = np.maximum(by_name[f"overage_price_{metric}"], 0.0)
+        dear, cheap = (MONEY * np.expm1(price[rows]) / units for rows in (lower, upper))
+        low += np.maximum(used - small, 0.0) * dear
+        high += np.maximum(used - large, 0.0) * np.minimum(cheap, dear)
+    return low, high
 
 
 def shares_by_feature(linear: Floats, trees: Floats) -> Floats:
@@ -233,7 +273,7 @@ _ATTRIBUTED_TO: Final = (
     | STEP_DIFFERENCES
     | {name: f"projected_{name.rpartition('_')[2]}" for name in STRAIN_INTERACTIONS}
     | {name: "tier" if name.endswith("_tiers") else "template_fit" for name in TEMPLATE_INTERACTIONS}
-    | dict.fromkeys(TREND_INTERACTIONS, "week_trend_conversations")
+    | dict.fromkeys(UNKNOWN_INTERACTIONS, "usage_unknown")
     | {"is_step": "tier", "rest": "tier"}
 )
 _PLACES_OF_LINEAR, _PLACES_OF_TREES = (

@@ -13,6 +13,7 @@ from models.data.dataset import TrainingSet, TrainingSetRefused
 from models.ranker.design_matrix import (
     FEATURE_NAMES,
     LINEAR_NAMES,
+    PRICE_SIGNS,
     STRAIN_INTERACTIONS,
     TREE_NAMES,
     USAGE_MONOTONE,
@@ -45,9 +46,11 @@ def learn_plans(learn_from: TrainingSet, *, version: str, settings: LearningSett
         raise TrainingSetRefused(f"the training set lacks the features {', '.join(missing)}; build it anew")
     features = learn_from.only(FEATURE_NAMES).features
     columns = design_matrix(features, learn_from.group_sizes)
-    choices = checked_choices(columns.linear, learn_from.chosen, learn_from.group_sizes)
+    turned = np.array([-1.0 if PRICE_SIGNS.get(name, 1) < 0 else 1.0 for name in LINEAR_NAMES])
+    choices = checked_choices(columns.linear * turned, learn_from.chosen, learn_from.group_sizes)
     beliefs = [BELIEFS.get(name, 0.0) for name in LINEAR_NAMES]
-    only_for = np.array([name in USAGE_MONOTONE or name in STRAIN_INTERACTIONS for name in LINEAR_NAMES])
+    signed = {*USAGE_MONOTONE, *STRAIN_INTERACTIONS, *PRICE_SIGNS}
+    only_for = np.array([name in signed for name in LINEAR_NAMES])
     bias = position_bias(
         choices,
         positions=learn_from.positions,
@@ -62,9 +65,9 @@ def learn_plans(learn_from: TrainingSet, *, version: str, settings: LearningSett
         tier_steps=columns.tier_steps,
         prior_coef=beliefs,
         non_negative=only_for,
-        usage_monotone=np.array([name in USAGE_MONOTONE for name in TREE_NAMES]),
+        monotone=np.array([PRICE_SIGNS.get(name, int(name in USAGE_MONOTONE)) for name in TREE_NAMES]),
     )
     fitted = fit_hybrid(inputs, settings)
-    coefficients = np.zeros(len(LINEAR_NAMES)) if fitted.prior is None else fitted.prior.coef_
+    coefficients = np.zeros(len(LINEAR_NAMES)) if fitted.prior is None else turned * fitted.prior.coef_
     coverage = TrainingCoverage.from_rows(dict(zip(FEATURE_NAMES, features.T, strict=True)), learn_from.group_sizes)
     return PlanRanker(version, fitted.booster, coefficients, coverage), fitted.report

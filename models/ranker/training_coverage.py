@@ -1,6 +1,6 @@
 """The inputs that the training data of a ranker cover; outside of them the ranker abstains.
 
-Coverage looks only at features that usage does not change (see `recommender.ranking.abstention`).
+Coverage looks only at features that more usage does not change (see `recommender.ranking.abstention`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from models.choice.group_softmax import Floats, Integers, segment_starts
 from recommender.ranking.abstention import Abstention
 
-KINDS: Final = ("template_kind", "country_group", "has_current_plan")
+KINDS: Final = ("template_kind", "country_group", "has_current_plan", "usage_unknown")
 """Categorical features of the organisation."""
 HISTORY: Final = "days_observed"
 PRICE: Final = "monthly_price"

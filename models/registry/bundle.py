@@ -24,7 +24,7 @@ from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, 
 from models.ranker.training_coverage import TrainingCoverage
 from recommender.ranking.usage_range import UsageRange
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 MAX_BYTES: Final = 64 * 1024 * 1024
 MANIFEST_KEYS: Final = {"version", "feature_names", "coefficients", "training_coverage", "model", "golden"}
 GOLDEN_TOLERANCE: Final = 1e-9

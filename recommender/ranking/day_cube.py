@@ -60,12 +60,7 @@ def cells_to_cube(
             filled[:, day, metric] = np.where(np.isnan(today), filled[:, day + 1, metric], today)
     levels = np.array([metric in LEVEL_METRICS for metric in METRICS])
     filled = np.where(_silent(cells, n)[:, None, None] & levels, np.nan, filled)
-    oldest_day = np.full(n, -1, dtype=np.int64)
-    recent = cells.day < WINDOW_DAYS
-    np.maximum.at(oldest_day, cells.decision[recent], cells.day[recent])
-    seconds = usable_seconds(
-        decided_at_us=decided_at_us, trial_started_at_us=trial_started_at_us, oldest_usage_day=oldest_day
-    )
+    seconds = usable_seconds(decided_at_us=decided_at_us, trial_started_at_us=trial_started_at_us)
     return np.ascontiguousarray(filled[:, :WINDOW_DAYS, :]), seconds
 
 
@@ -76,17 +71,14 @@ def _silent(cells: UsageCells, n: int) -> Mask:
     return silent
 
 
-def usable_seconds(*, decided_at_us: IntArray, trial_started_at_us: IntArray, oldest_usage_day: IntArray) -> FloatArray:
-    """Whole seconds of each day of the window on which the organisation could have used the product, (n, WINDOW_DAYS).
+def usable_seconds(*, decided_at_us: IntArray, trial_started_at_us: IntArray) -> FloatArray:
+    """Whole seconds of each day of the window that lie between the start of the trial and the decision.
 
-    It could from the start of its trial, or from the start of the first day on which it did use something
-    (`oldest_usage_day` (n,), -1 without any), whichever came first, until the decision.
+    Shape (n, WINDOW_DAYS). Usage plays no part in it, or more usage could make the history longer and its rate lower.
     """
     today = decided_at_us // DAY_US
-    first_use = np.where(oldest_usage_day >= 0, (today - oldest_usage_day) * DAY_US, decided_at_us)
-    usable_from = np.minimum(trial_started_at_us, first_use)
     day_start = (today[:, None] - np.arange(WINDOW_DAYS)) * DAY_US
-    start = np.maximum(day_start, usable_from[:, None])
+    start = np.maximum(day_start, trial_started_at_us[:, None])
     end = np.minimum(day_start + DAY_US, decided_at_us[:, None])
     return np.asarray(np.maximum(end - start, 0) // SECOND_US, dtype=np.float64)
 

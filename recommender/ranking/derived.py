@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from recommender.ranking.chains import on_chain
 from recommender.ranking.projection import (
-    COUNTS,
     Projection,
     history_days,
     projected_monthly,
-    sum_over_days,
-    week_trend,
+    recent_monthly,
 )
 from recommender.ranking.ranker import FloatArray, IntArray
-from recommender.ranking.situation import REPORT_DAYS, PlanTable, Situations
+from recommender.ranking.situation import PlanTable, Situations
 
 UNLIMITED: Final = 1e13
 """The number of units that stands for "no limit" where a finite figure is needed."""
@@ -43,40 +41,24 @@ class Facts:
         return projected_monthly(self.situations)
 
     @cached_property
-    def week_trend(self) -> FloatArray:
-        """(n, metrics) the last whole week against the one before; 0 for levels."""
-        return week_trend(self.situations)
+    def recent_monthly(self) -> FloatArray:
+        """(n, metrics) a month at the pace of the last seven whole days; 0 for levels."""
+        return recent_monthly(self.situations)
 
     @cached_property
     def history_days(self) -> FloatArray:
         """(n,) days on which the product could be used."""
         return history_days(self.situations)
 
-    @cached_property
-    def counted(self) -> FloatArray:
-        """(n, days, metrics) units per day; 0 for levels, which are no usage of a day."""
-        return np.where(COUNTS, self.situations.totals, 0.0)
-
-    @cached_property
-    def counted_in_window(self) -> FloatArray:
-        """(n, metrics) units of the whole window; 0 for levels."""
-        return sum_over_days(self.counted)
-
-    @cached_property
-    def reported(self) -> NDArray[np.bool_]:
-        """(n, 1) whether anything was reported lately: counted within `REPORT_DAYS`, or a level that is still known."""
-        counted = (self.counted[:, :REPORT_DAYS] > 0).any(axis=(1, 2))
-        return np.asarray(counted | self.projection.known[:, ~COUNTS].any(axis=1))[:, None]
-
-    @cached_property
+    @property
     def usage_known(self) -> NDArray[np.bool_]:
         """(n, metrics) of what is there anything to say: nothing of what was never, or not lately, reported."""
-        return self.projection.known & self.reported
+        return self.projection.known
 
-    @cached_property
+    @property
     def reported_monthly(self) -> FloatArray:
         """(n, metrics) units of the next month; 0 where nothing is to be said."""
-        return np.where(self.usage_known, self.projection.monthly, 0.0)
+        return self.projection.monthly
 
     @cached_property
     def reported_bill_cents(self) -> FloatArray:

@@ -74,7 +74,7 @@ def weekly_growth(facts: Facts) -> FloatArray:
     """(n, metrics) units by which a level rose in each of the last two weeks, the lesser; 0 while that is unknown."""
     levels = facts.situations.totals[:, [0, WEEK, 2 * WEEK]]
     steps = np.minimum(levels[:, 0] - levels[:, 1], levels[:, 1] - levels[:, 2])
-    return np.where(~COUNTS & facts.reported & ~np.isnan(steps), np.maximum(steps, 0.0), 0.0)
+    return np.where(~COUNTS & ~np.isnan(steps), np.maximum(steps, 0.0), 0.0)
 
 
 def _used(facts: Facts) -> FloatArray:

@@ -8,7 +8,6 @@ from data_contracts.usage import METRICS
 from models.judging.monotonicity import probe_situations, with_usage_times
 from models.ranker.design_matrix import (
     FEATURE_NAMES,
-    LINEAR_NAMES,
     TREE_NAMES,
     USAGE_INVARIANT,
     USAGE_MONOTONE,
@@ -107,8 +106,8 @@ def test_a_price_outside_of_the_training_data_leaves_the_columns_of_the_other_pl
     def own_columns(prices: np.ndarray) -> np.ndarray:
         table = replace(plans, monthly_price_cents=prices)
         rows, sizes = feature_rows(feature_cube(situations, table, FEATURE_NAMES), situations.eligible)
-        linear = design_matrix(rows, sizes, price_range=(least, most)).linear
-        return linear[:, [LINEAR_NAMES.index(name) for name in ("monthly_price", "price_over_cheapest")]]
+        trees = design_matrix(rows, sizes, price_range=(least, most)).trees[: len(rows)]
+        return trees[:, [TREE_NAMES.index(name) for name in ("monthly_price", "price_over_cheapest")]]
 
     before, after = own_columns(plans.monthly_price_cents), own_columns(cheaper)
 

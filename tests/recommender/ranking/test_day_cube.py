@@ -99,10 +99,10 @@ def test_a_trial_that_began_today_counts_in_whole_seconds_rounded_down() -> None
     assert seconds.tolist() == [9] + [0] * 28
 
 
-def test_usage_before_the_trial_says_that_the_product_could_be_used_since_that_morning() -> None:
+def test_usage_has_no_say_in_how_long_the_history_is() -> None:
     _, seconds = cube((0, 3, "conversations", 1), trial_started=MONDAY_SIX_O_CLOCK)
 
-    assert seconds.tolist() == [6 * 3600, 86_400, 86_400, 86_400] + [0] * 25
+    assert seconds.tolist() == [0] * WINDOW_DAYS
 
 
 def test_without_usage_a_trial_that_has_not_begun_has_no_seconds() -> None:

@@ -14,7 +14,7 @@ from recommender.ranking.features import (
     feature_rows,
 )
 from recommender.ranking.ranker import FloatArray
-from recommender.ranking.situation import DAY_SECONDS, WINDOW_DAYS, PlanTable, Situations
+from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
 from tests.recommender.ranking.builders import make_plan, make_situations, make_table, random_situations
 
 TABLE = make_table()
@@ -142,12 +142,12 @@ def test_the_bill_is_price_plus_overage() -> None:
         ),
         make_plan("b", tier=2, price_cents=15_000, limits={"conversations": 9_000}),
     )
-    situations = make_situations(plans, per_day={"conversations": 100})  # 2998 a month on √(28² + 1) days
+    situations = make_situations(plans, per_day={"conversations": 100})
 
-    assert feature("overage_cost", situations, plans) == pytest.approx([euros(39.96), 0])
-    assert feature("projected_bill", situations, plans) == pytest.approx([euros(139.96), euros(150)])
+    assert feature("overage_cost", situations, plans) == pytest.approx([euros(40), 0])
+    assert feature("projected_bill", situations, plans) == pytest.approx([euros(140), euros(150)])
     assert feature("bill_over_cheapest", situations, plans)[0] == 0
-    assert feature("bill_step_up", situations, plans) == pytest.approx([euros(150) - euros(139.96), 0])
+    assert feature("bill_step_up", situations, plans) == pytest.approx([euros(150) - euros(140), 0])
     assert feature("bill_risk", situations, plans)[0] > 0
     assert feature("bill_risk", situations, plans)[1] == 0
 
@@ -232,15 +232,13 @@ def test_the_plan_held_now_is_the_origin() -> None:
         assert not feature(name, without).any()
 
 
-def test_the_rhythm_of_the_week_shows() -> None:
-    situations = make_situations(TABLE, weekday=0)  # a Monday at midnight: days 1 and 2 ago are the weekend
-    weekend = [d for d in range(1, WINDOW_DAYS) if (0 - d) % 7 >= 5]
-    situations.totals[0, weekend, 0] = 10
+def test_the_last_seven_whole_days_are_a_pace_of_their_own() -> None:
+    situations = make_situations(TABLE, per_day={"conversations": 10})
+    situations.totals[0, 0, 0] = 500
+    situations.totals[0, 1:8, 0] = 70
 
-    assert feature("weekend_share_conversations", situations)[0] == 1
-    assert feature("weekend_share_ai_tokens", situations)[0] == pytest.approx(2 / 7)
-    assert feature("peak_day_share_conversations", situations)[0] == pytest.approx(1 / 8)
-    assert feature("active_days_share", situations)[0] == pytest.approx(8 / 28)
+    assert feature("recent_conversations", situations)[0] == pytest.approx(np.log1p(2_100))
+    assert feature("recent_ai_tokens", situations)[0] == 0
 
 
 def test_age_and_history_are_days() -> None:

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from data_contracts.usage import METRICS
-from recommender.ranking.derived import select
-from recommender.ranking.projection import Projection, projected_monthly, sum_over_days, week_trend
-from recommender.ranking.situation import DAY_SECONDS, Situations
+from recommender.ranking.derived import Facts, select
+from recommender.ranking.projection import Projection, projected_monthly, sum_over_days
+from recommender.ranking.situation import DAY_SECONDS, REPORT_DAYS, Situations
 from tests.recommender.ranking.builders import make_situations, make_table, random_situations, scaled
 
 TABLE = make_table()
@@ -66,31 +67,6 @@ def test_falling_usage_is_projected_below_its_mean() -> None:
     assert halved.trend[0, CONVERSATIONS] < 0
 
 
-def test_the_weeks_trend_compares_the_last_two_whole_weeks_and_nothing_else() -> None:
-    situations = make_situations(TABLE)
-    situations.totals[0, 0, CONVERSATIONS] = 9_999
-    situations.totals[0, 1:8, CONVERSATIONS] = 200
-    situations.totals[0, 8:15, CONVERSATIONS] = 100
-    situations.totals[0, 15:29, CONVERSATIONS] = 7_777
-
-    assert week_trend(situations)[0, CONVERSATIONS] == pytest.approx(np.log(215 / 115))
-    assert week_trend(scaled(situations, 20))[0, CONVERSATIONS] == pytest.approx(np.log(215 / 115))
-
-
-def test_the_weeks_trend_is_a_rate_of_the_time_there_was() -> None:
-    situations = make_situations(TABLE)
-    situations.seconds[0, 11:] = 0
-    situations.totals[0, 1:8, CONVERSATIONS] = 200
-    situations.totals[0, 8:11, CONVERSATIONS] = 200
-
-    assert week_trend(situations)[0, CONVERSATIONS] == 0
-
-
-@pytest.mark.parametrize("days", [0, 3, 7])
-def test_there_is_no_weeks_trend_without_two_weeks(days: int) -> None:
-    assert (week_trend(make_situations(TABLE, days=days, per_day={"conversations": 100})) == 0).all()
-
-
 def test_a_level_is_its_last_value() -> None:
     situations = make_situations(TABLE, levels={"assistants": 2})
     situations.totals[0, 0, ASSISTANTS] = 3
@@ -105,10 +81,12 @@ def test_a_level_that_never_moved_is_certain() -> None:
     assert of(projected_monthly(make_situations(TABLE, levels={"seats": 4})), SEATS) == (4, 4, 4)
 
 
-def test_a_level_without_a_reading_is_unknown_and_a_count_without_usage_is_zero() -> None:
+def test_where_nothing_was_reported_nothing_is_known_and_one_report_makes_the_counts_known() -> None:
     projection = projected_monthly(make_situations(TABLE))
+    reading = projected_monthly(make_situations(TABLE, levels={"seats": 1}))
 
-    assert projection.known[0].tolist() == [True, True, False, False, False]
+    assert not projection.known.any()
+    assert reading.known[0].tolist() == [True, True, False, False, True]
     assert of(projection, DOCUMENTS) == (0, 0, 0)
     assert projection.relative_error[0, DOCUMENTS] == 1
 
@@ -164,6 +142,42 @@ def test_projections_are_whole_ordered_and_finite() -> None:
     assert (projection.low >= 0).all()
     assert (projection.low <= projection.monthly).all()
     assert (projection.monthly <= projection.high).all()
+
+
+def test_three_weeks_of_silence_are_unknown_usage_not_none() -> None:
+    situations = make_situations(TABLE, per_day={"conversations": 100})
+    situations.totals[0, :REPORT_DAYS, CONVERSATIONS] = 0
+
+    assert not projected_monthly(situations).known.any()
+    situations.totals[0, REPORT_DAYS - 1, CONVERSATIONS] = 1
+    assert projected_monthly(situations).known[0, CONVERSATIONS]
+
+
+def test_one_strong_week_is_no_growth_and_four_weak_ones_are_a_decline() -> None:
+    weeks = np.array([100.0, 100.0, 100.0, 100.0])
+
+    assert monthly_of(weeks * [4, 1, 1, 1]) == pytest.approx(30 * 175, rel=0.01)
+    assert monthly_of(weeks * [1, 2, 3, 4]) == pytest.approx(30 * 4 / np.exp(0.6) * 100, rel=0.01)
+    assert monthly_of(weeks * [4, 3, 2, 2]) == pytest.approx(30 * 2 * np.exp(0.5) * 100, rel=0.01)
+
+
+def monthly_of(by_week: NDArray[np.float64]) -> float:
+    """The projection from four weeks of as many conversations each day, the latest week first."""
+    situations = make_situations(TABLE)
+    situations.totals[0, 1:, CONVERSATIONS] = np.repeat(by_week, 7)
+    return float(projected_monthly(situations).monthly[0, CONVERSATIONS])
+
+
+@given(seed=st.integers(0, 1000), day=st.integers(0, 28), length=st.integers(1, 29), added=st.integers(1, 10**6))
+def test_usage_added_on_any_days_never_lowers_a_projection(seed: int, day: int, length: int, added: int) -> None:
+    situations = random_situations(TABLE, n=5, seed=seed)
+    busier = replace(situations, totals=situations.totals.copy())
+    busier.totals[:, day : day + length, :2] += added
+
+    before, after = Facts(situations, TABLE), Facts(busier, TABLE)
+
+    assert (after.projection.monthly >= before.projection.monthly).all()
+    assert (after.recent_monthly >= before.recent_monthly).all()
 
 
 @given(factor=st.integers(2, 1000), seed=st.integers(0, 1000))

@@ -71,7 +71,7 @@ def test_usage_that_fits_the_smaller_plan_is_a_reason_for_it() -> None:
     (reason,) = why(situations, "ecommerce-basic").reasons
 
     assert reason.code == "usage_fits"
-    assert reason.params == {"metric": "conversations", "used": 29_981, "limit": 50_000}
+    assert reason.params == {"metric": "conversations", "used": 30_000, "limit": 50_000}
     assert why(situations, "ecommerce-basic").context.code == "usage"
 
 
