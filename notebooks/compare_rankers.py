@@ -2,6 +2,7 @@
 
 `python notebooks/compare_rankers.py -- --training-set FOLDER --registry FOLDER` runs it headless;
 `marimo edit notebooks/compare_rankers.py` opens it. Nothing is registered or promoted here.
+Its catalogue is the reference one, or `--catalogue FILE --offers FILE`, each version once.
 """
 
 import marimo
@@ -19,7 +20,7 @@ with app.setup:
     # Notebooks run from their own folder; the packages stand beside it.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-    from data_contracts.catalogue import reference_texts
+    from data_contracts.catalogue import texts_of
     from models.data.dataset import load_training_set
     from models.data.situations import load_situations
     from models.registry.model_card import regret_words, slice_rows
@@ -50,7 +51,9 @@ def parameters():
 @app.cell
 def compared(folder, registry, seed):
     decisions = load_training_set(folder)
-    situations = load_situations(folder, [load_catalogue(*reference_texts())])
+    named = [list(map(Path, mo.cli_args().get_all(name))) for name in ("catalogue", "offers")]
+    catalogues = [load_catalogue(*texts) for texts in texts_of(*named)]
+    situations = load_situations(folder, catalogues)
     champion = registry.champion()
     challenger = train(decisions, seed=seed, champion=champion, num_threads=1, progress=lambda _step: None)
     judged = judge_challenger(challenger, situations, champion=champion)

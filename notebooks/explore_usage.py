@@ -2,7 +2,7 @@
 
 `python notebooks/explore_usage.py -- --training-set FOLDER` runs it headless; `marimo edit notebooks/explore_usage.py`
 opens it. Every number is defined in `models/data/usage_tables.py`, `models/judging/backtest.py` or
-`recommender/ranking`.
+`recommender/ranking`. Its catalogue is the reference one, or `--catalogue FILE --offers FILE`, each version once.
 """
 
 import marimo
@@ -21,7 +21,7 @@ with app.setup:
     # Notebooks run from their own folder; the packages stand beside it.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-    from data_contracts.catalogue import reference_texts
+    from data_contracts.catalogue import texts_of
     from models.data.dataset import load_training_set
     from models.data.situations import load_situations
     from models.data.usage_tables import choices_by_usage, usage_before_the_decision, usage_by_template
@@ -44,7 +44,9 @@ def parameters():
 @app.cell
 def known(folder):
     rows = load_training_set(folder)
-    situations = load_situations(folder, [load_catalogue(*reference_texts())])
+    named = [list(map(Path, mo.cli_args().get_all(name))) for name in ("catalogue", "offers")]
+    catalogues = [load_catalogue(*texts) for texts in texts_of(*named)]
+    situations = load_situations(folder, catalogues)
     days = pd.to_datetime(rows.decided_at_us, unit="us").strftime("%d %b %Y")
     mo.md(f"""
     # How the product is used, and what is chosen

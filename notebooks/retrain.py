@@ -2,6 +2,7 @@
 
 `python notebooks/retrain.py -- --raw FOLDER` runs it headless; `marimo edit notebooks/retrain.py` opens it.
 Every step is one imported call, the same as in the command lines.
+The catalogue of the decisions is the reference one, or `--catalogue FILE --offers FILE`, each version once.
 """
 
 import marimo
@@ -21,7 +22,7 @@ with app.setup:
     # Notebooks run from their own folder; the packages stand beside it.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-    from data_contracts.catalogue import reference_texts
+    from data_contracts.catalogue import texts_of
     from models.data.dataset import load_training_set
     from models.data.situations import load_situations
     from models.judging.backtest import learned_range
@@ -82,9 +83,11 @@ def checked_tables(raw_folder, work):
 
 @app.cell
 def training_set(checked, work):
-    out, catalogue = work / "training_set", load_catalogue(*reference_texts())
-    about = build_training_set(checked=checked, out=out, catalogues=[catalogue])
-    learned_from, situations = load_training_set(out), load_situations(out, [catalogue])
+    named = [list(map(Path, mo.cli_args().get_all(name))) for name in ("catalogue", "offers")]
+    catalogues = [load_catalogue(*texts) for texts in texts_of(*named)]
+    out = work / "training_set"
+    about = build_training_set(checked=checked, out=out, catalogues=catalogues)
+    learned_from, situations = load_training_set(out), load_situations(out, catalogues)
     mo.md(
         f"## 2 · Build the training set\n\n{about['decisions']:,} decisions, {about['rows']:,} rows,"
         f" {len(about['feature_names'])} features; left out: {about['excluded'] or 'none'}."

@@ -38,7 +38,9 @@ def recomputed(decisions: TrainingSet, batches: Sequence[Batch]) -> Recomputed:
     order = np.array([place[one.decision_id] for batch in kept for one in batch.logged], dtype=np.int64)
     if len(order) != len(decisions):
         missing = len(decisions) - len(order)
-        raise TrainingSetRefused(f"{missing} decisions have no situation, or are about a catalogue that was not given")
+        raise TrainingSetRefused(
+            f"{missing} decisions have no situation, or their catalogue was not given (--catalogue, --offers)"
+        )
     starts = np.append(0, np.cumsum(decisions.group_sizes))
     names = tuple(FEATURES)
     features = np.empty((len(decisions.plans), len(names)))

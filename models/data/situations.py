@@ -104,7 +104,9 @@ def load_situations(folder: Path, catalogues: Sequence[Catalogue]) -> tuple[Batc
         given, about = (
             ", ".join(sorted(set(each))) for each in ([c.version for c in catalogues], table[_MARKET[0]].to_pylist())
         )
-        raise TrainingSetRefused(f"no decision is about the catalogue {given}, all are about {about}")
+        raise TrainingSetRefused(
+            f"no decision is about the catalogue {given}, all are about {about}: name it by --catalogue, --offers"
+        )
     return tuple(batches)
 
 

@@ -19,7 +19,7 @@ from recommender.ranking.situation import PlanTable
 
 REASONS: Final[Mapping[str, str]] = {
     "incomplete": "a candidate's row is missing",
-    "catalogue_unknown": "its catalogue version was not given, or sells nothing at its interval",
+    "catalogue_unknown": "its catalogue was not given (--catalogue, --offers), or sells nothing at its interval",
     "plan_unknown": "a candidate is not in that catalogue",
     "organization_unknown": "the organisation had not been recorded by then",
     "too_recent": "the time to choose was not over when the data ended",

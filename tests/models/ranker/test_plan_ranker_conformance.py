@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 from data_contracts.catalogue import reference_texts
 from models.data.dataset import load_training_set
@@ -14,6 +15,7 @@ from models.ranker.plan_ranker import PlanRanker
 from models.training.train import train
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.abstention import is_near_tie
+from recommender.ranking.counterfactuals import with_price
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
@@ -115,6 +117,24 @@ def test_five_thousand_organisations_never_fall_by_the_trained_ranker(trained: P
 
 def test_a_trained_ranker_follows_usage(trained: PlanRanker) -> None:
     assert certify(trained, plans=TABLES["what it was trained on"], organisations=150).moved["together"] > 0
+
+
+@pytest.mark.parametrize("plans", [*TABLES.values(), TORN], ids=[*TABLES, "tiers that are not comparable"])
+def test_a_plan_is_never_likelier_for_being_dearer(plans: PlanTable, ranker: PlanRanker) -> None:
+    situations = random_situations(plans, n=60, seed=5)
+
+    def chances(table: PlanTable) -> FloatArray:
+        cube = feature_cube(situations, table, ranker.feature_names)
+        utilities = np.full(situations.eligible.shape, -np.inf)
+        utilities[situations.eligible] = ranker.utilities(*feature_rows(cube, situations.eligible))
+        return np.asarray(softmax(utilities, axis=1))
+
+    before = chances(plans)
+    for plan in range(len(plans.codes)):
+        for factor in (1.1, 2.0, 10.0):
+            dearer = with_price(plans, plan, factor * float(plans.monthly_price_cents[plan]))
+
+            assert (chances(dearer)[:, plan] <= before[:, plan] + 1e-12).all()
 
 
 def test_contributions_add_up_to_the_utilities(ranker: PlanRanker) -> None:
