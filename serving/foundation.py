@@ -1,6 +1,6 @@
 """The foundation of an application, chosen from its settings: database, catalogue on sale, payment provider."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,7 +19,7 @@ from serving.sale.assortment import Assortment, assortment, configured_texts, lo
 from serving.sale.versions import CatalogueText
 from serving.settings import SettingMissing, Settings, sandbox_secret
 from serving.web.telemetry import Metrics
-from serving.words.locales import LocaleCode
+from serving.words.locales import LOCALES, LocaleCode
 from serving.words.plans import Words
 
 MakeGateway = Callable[[Database, Clock], PaymentGateway]
@@ -39,6 +39,8 @@ class Foundation:
     catalogue_text: CatalogueText
     gateway: PaymentGateway
     issuer: Issuer
+    spoken: Mapping[LocaleCode, Words]
+    """The words of the catalogue on sale by language."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -47,7 +49,7 @@ class Foundation:
 
     def words(self, locale: LocaleCode) -> Words:
         """The words of the catalogue on sale in a language."""
-        return Words(self.catalogue, locale, self.settings.links)
+        return self.spoken[locale]
 
     def books(self, now: datetime) -> Books:
         """The books of the application at an instant."""
@@ -79,6 +81,7 @@ def lay_foundation(
         catalogue_text=catalogue_text,
         gateway=(gateway or partial(payment_gateway, settings))(database, clock),
         issuer=Issuer(settings.seller, {plan.code: plan.name for plan in on_sale.catalogue.plans}),
+        spoken={locale: Words(on_sale.catalogue, locale, settings.links) for locale in LOCALES},
     )
 
 

@@ -4,6 +4,7 @@ Beside each limit stands the organisation's own usage, beneath the limits what m
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import inf, isinf
 from typing import Final
 
@@ -37,12 +38,9 @@ def comparison(
     """Rows by group; `used` is a month of the organisation's own usage, `accrued_cents` its overage so far."""
     columns: tuple[Offered, ...] = (*plans, *offers)
     limits = dict.fromkeys(limit.code for column in columns for limit in column.limits)
-    features = {feature.code: feature.kind for column in columns for feature in column.features}
     rows = [_limit_row(code, plans, offers, used or {}, words) for code in limits]
     rows += _overage_rows(plans, offers, accrued_cents, words)
-    rows += [
-        _feature_row(code, _GROUP_OF.get(kind, "features"), plans, offers, words) for code, kind in features.items()
-    ]
+    rows += words.once("features compared", plans, partial(_feature_rows, plans, offers, words))
     present = {row["group"] for row in rows}
     return {
         "plans": [plan.code for plan in plans],
@@ -126,6 +124,11 @@ def _overage_rows(
         for metric in metrics
         if any(metric in prices for prices in priced)
     ]
+
+
+def _feature_rows(plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], words: Words) -> list[ComparisonRow]:
+    kinds = {feature.code: feature.kind for column in (*plans, *offers) for feature in column.features}
+    return [_feature_row(code, _GROUP_OF.get(kind, "features"), plans, offers, words) for code, kind in kinds.items()]
 
 
 def _feature_row(

@@ -7,7 +7,7 @@ from data_contracts.usage import COUNT_METRICS
 from serving.plan_cards.contracts import Concern, Context, Params, Reason
 from serving.plan_cards.records import ConcernRecord, ContextRecord, ReasonRecord
 from serving.words.plans import Words
-from serving.words.texts import in_short, known, number, roughly, say
+from serving.words.texts import in_short, known, number, roughly, rounded, say
 
 _UNITS: Final = ("used", "limit", "own_limit", "excess")
 """Parameters that are units of the metric that a message speaks of."""
@@ -83,7 +83,7 @@ def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
         else:
             named[name] = value
     counts = [params[name] for name in ("count", "weeks", "excess", "used") if name in params]
-    return {"count": counts[0], **named} if counts else named
+    return {"count": rounded(counts[0]) if counted else counts[0], **named} if counts else named
 
 
 def _amount(prefix: str, params: Mapping[str, Any], words: Words) -> str:

@@ -1,9 +1,10 @@
 """Plans in words: price, key figures, feature list and blockers in the reader's language."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import isinf
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Feature, Interval, Limit, Plan
 from recommender.billing.charged import COMPARED_MONTHS
@@ -22,6 +23,7 @@ from serving.words.contracts import (
 from serving.words.locales import LocaleCode
 from serving.words.texts import compact, known, money, number, say
 
+Said = TypeVar("Said")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z_\-\s]+")
 """An acronym or a word within a code; separators are dropped."""
 
@@ -33,6 +35,21 @@ class Words:
         self.catalogue = catalogue
         self.locale: LocaleCode = locale
         self._links = links
+        self._on_sale = {id(plan) for plan in catalogue.plans}
+        self._said: dict[tuple[str, ...], Any] = {}
+
+    def once(self, what: str, plans: Sequence[Plan], make: Callable[[], Said]) -> Said:
+        """What is said of plans on sale is made once and must not be changed; of any other plan it is made anew.
+
+        Another plan is one as it was sold to one organisation.
+        """
+        if any(id(plan) not in self._on_sale for plan in plans):
+            return make()
+        key = what, *(plan.code for plan in plans)
+        if key not in self._said:
+            self._said[key] = make()
+        said: Said = self._said[key]
+        return said
 
     def term(self, code: str, fallback: str) -> str:
         """The catalogue's text for a code in this language, else the fallback."""
@@ -63,6 +80,9 @@ class Words:
 
     def plan(self, plan: Plan, interval: Interval) -> PlanText:
         """The plan as every reader sees it on a card."""
+        return self.once(f"plan by the {interval}", (plan,), partial(self._plan, plan, interval))
+
+    def _plan(self, plan: Plan, interval: Interval) -> PlanText:
         return {
             "plan": plan.code,
             "name": plan.name,

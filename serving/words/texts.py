@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -21,6 +21,12 @@ from serving.words.locales import LOCALES, LocaleCode
 
 MESSAGES_FOLDER: Final = Path(__file__).parent
 
+_KEPT: Final = 4_096
+"""The most figures of one kind whose text is kept: the same few prices and limits are said again and again."""
+
+_MILLION: Final = 1_000_000
+"""From here on a sentence says a number in short ("1,2 Mio.")."""
+
 _LOCALES: Final[Mapping[LocaleCode, Locale]] = {code: Locale.parse(code) for code in LOCALES}
 
 
@@ -34,13 +40,13 @@ def messages(locale: LocaleCode) -> Mapping[str, str]:
 def say(locale: LocaleCode, key: str, /, **params: object) -> str:
     """Format a message of this language with its parameters.
 
-    A message with plural forms (`key.one`, `key.other`) is chosen by `params["count"]`.
+    A message with plural forms (`key.one`, `key.other`, or `key.many` beside `key`) is chosen by `params["count"]`.
     Raises `KeyError` for an unknown key or a missing parameter; a test compares the keys of the languages.
     """
     table = messages(locale)
-    text = table.get(key)
+    text = table.get(f"{key}.{_plural_form(locale, params['count'])}") if "count" in params else None
     if text is None:
-        text = table.get(f"{key}.{_plural_form(locale, params['count'])}", table[f"{key}.other"])
+        text = table[key] if key in table else table[f"{key}.other"]
     if not params:
         return text
     return text.format_map({name: _formatted(locale, value) for name, value in params.items()})
@@ -53,7 +59,11 @@ def known(locale: LocaleCode, key: str) -> bool:
 
 
 def _plural_form(locale: LocaleCode, count: object) -> str:
-    return _LOCALES[locale].plural_form(count) if isinstance(count, (int, float)) else "other"
+    """The plural kind of a count: from a million on it is said in short, which counts as the whole millions do."""
+    if not isinstance(count, (int, float)):
+        return "other"
+    said = count if abs(count) < _MILLION else count // _MILLION * _MILLION
+    return _LOCALES[locale].plural_form(said)
 
 
 def _formatted(locale: LocaleCode, value: object) -> str:
@@ -62,16 +72,19 @@ def _formatted(locale: LocaleCode, value: object) -> str:
     return number(locale, value)
 
 
+@lru_cache(_KEPT)
 def number(locale: LocaleCode, value: float) -> str:
     """A number with the separators of the language and at most two decimals."""
     return format_decimal(value, format="#,##0.##", locale=_LOCALES[locale])
 
 
+@lru_cache(_KEPT)
 def percent(locale: LocaleCode, share: float) -> str:
     """A share in whole percent ("85 %", "85%")."""
     return format_percent(share, locale=_LOCALES[locale])
 
 
+@lru_cache(_KEPT)
 def money(locale: LocaleCode, amount_cents: int, currency: str, *, decimals: bool = False) -> str:
     """An amount of money; a whole amount has no decimals ("190 €", "€190") unless `decimals` is set.
 
@@ -101,6 +114,7 @@ def _money_pattern(locale: LocaleCode, decimals: tuple[int, int]) -> NumberPatte
     return pattern
 
 
+@lru_cache(_KEPT)
 def compact(locale: LocaleCode, value: float) -> str:
     """A number in short form: 950, 1k, 1,5k, 200M; at most one decimal, rounded down."""
     for size, suffix in ((1_000_000_000, "B"), (1_000_000, "M"), (1_000, "k")):
@@ -112,27 +126,26 @@ def compact(locale: LocaleCode, value: float) -> str:
 
 def about(locale: LocaleCode, value: float) -> str:
     """An estimate as people say it: two digits that count, and a sign that it is one (~38k, ~40M; 950 is exact)."""
-    if value < 1_000:
-        return number(locale, value)
-    return f"~{compact(locale, _two_digits(value))}"
+    return number(locale, value) if value < 1_000 else f"~{compact(locale, rounded(value))}"
 
 
+@lru_cache(_KEPT)
 def in_short(locale: LocaleCode, value: float, *, decimals: int = 1) -> str:
     """A number for a sentence: in full below a million, from there on as the language shortens it ("58,3 Mio.")."""
-    if abs(value) < 1_000_000:
+    if abs(value) < _MILLION:
         return number(locale, value)
     return format_compact_decimal(value, format_type="short", locale=_LOCALES[locale], fraction_digits=decimals)
 
 
 def roughly(locale: LocaleCode, value: float) -> str:
     """An estimate for a sentence, with two digits that count and without a sign: "36.000", "40 Mio."."""
+    return in_short(locale, rounded(value))
+
+
+def rounded(value: float) -> float:
+    """An estimate rounded half up to two digits that count, or to whole thousands, millions … where that is finer."""
     if value < 1_000:
-        return number(locale, value)
-    return in_short(locale, _two_digits(value))
-
-
-def _two_digits(value: float) -> int:
-    """Rounded half up to two digits that count, or to whole thousands, millions … where that is finer."""
+        return value
     digits = len(str(int(value)))
     step: int = min(10 ** max(digits - 2, 0), 1_000 ** ((digits - 1) // 3))
     return int(value + step / 2) // step * step

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from math import isinf
 from typing import Final
 
@@ -12,7 +13,7 @@ from recommender.billing.overage import overages_on
 from recommender.cards import key_limits
 from serving.words.contracts import OverageText, UsageText
 from serving.words.plans import Words
-from serving.words.texts import about, compact, in_short, listed, number, roughly, say
+from serving.words.texts import about, compact, in_short, listed, number, roughly, rounded, say
 
 _LARGEST_UNIT: Final = 10**12
 
@@ -30,6 +31,10 @@ def priced_unit(price_cents: Fraction) -> tuple[int, int]:
 
 def overage_answers(plan: Plan, words: Words) -> list[OverageText]:
     """The overage price of each metric of the plan; the metric that it is sold by comes first."""
+    return words.once("overage", (plan,), partial(_overage_answers, plan, words))
+
+
+def _overage_answers(plan: Plan, words: Words) -> list[OverageText]:
     named = [limit.metric for limit in (*key_limits(plan), *plan.limits) if limit.renewable and not isinf(limit.value)]
     return [
         overage_answer(metric, plan.overage_cents[metric], words)
@@ -93,7 +98,7 @@ def upper_end_text(plan: Plan, high: Mapping[str, int] | None, words: Words) -> 
     if not beyond:
         return None
     usage = [
-        say(words.locale, f"bill.high.{metric}", count=high[metric], shown=roughly(words.locale, high[metric]))
+        say(words.locale, f"bill.high.{metric}", count=rounded(high[metric]), shown=roughly(words.locale, high[metric]))
         for metric in beyond
         if high is not None
     ]

@@ -18,18 +18,24 @@ export function comparison(box, { comparison: table, enterprise }, how) {
   const caption = newId("table");
   const columns = columnMarks(plans, how.recommended);
   box.setAttribute("aria-labelledby", caption);
-  box.replaceChildren(
-    h(
-      "table",
-      {},
-      h("caption", { class: "spoken", id: caption }, words.say("all.caption", { family })),
-      h("thead", {}, headings(plans, columns, enterprise, how)),
-      h("tbody", {}, choices(plans, columns, enterprise, how)),
-      table.groups.map(({ code, text }) => rowGroup(text, rows.filter(({ group }) => group === code), { columns, words })),
-    ),
-    rows.length === 0 ? h("p", { class: "note" }, words.say("all.no_differences")) : "",
+  const drawn = h(
+    "table",
+    // Said anew, since a narrow window draws the rows as blocks, which some browsers then take for no table.
+    { role: "table" },
+    h("caption", { class: "spoken", id: caption }, words.say("all.caption", { family })),
+    h("thead", { role: "rowgroup" }, headings(plans, columns, enterprise, how)),
+    h("tbody", { role: "rowgroup" }, choices(plans, columns, enterprise, how)),
+    table.groups.map(({ code, text }) => rowGroup(text, rows.filter(({ group }) => group === code), { columns, words })),
   );
+  drawn.style.setProperty("--columns", plans.length + enterprise.offers.length);
+  box.replaceChildren(drawn, rows.length === 0 ? h("p", { class: "note" }, words.say("all.no_differences")) : "");
 }
+
+const row = (attributes, ...cells) => h("tr", { role: "row", ...attributes }, ...cells);
+const cell = (column, ...content) => h("td", { role: "cell", class: column }, ...content);
+const rowName = (...content) => h("th", { scope: "row", role: "rowheader" }, ...content);
+const columnName = (column, name, ...content) =>
+  h("th", { scope: "col", role: "columnheader", class: column }, h("span", { class: "plan-name" }, name), ...content);
 
 /** The class of each plan's column: it is the recommended one, or the one that is held. */
 function columnMarks(plans, recommended) {
@@ -38,33 +44,25 @@ function columnMarks(plans, recommended) {
 
 function headings(plans, columns, { offers }, { words, recommended, tags }) {
   const heading = (plan, at) =>
-    h(
-      "th",
-      { scope: "col", class: columns[at] },
-      h("span", { class: "plan-name" }, plan.name),
-      tags({ ...plan, recommended: plan.plan === recommended }, words),
-      price(plan, words),
-    );
-  return h(
-    "tr",
+    columnName(columns[at], plan.name, tags({ ...plan, recommended: plan.plan === recommended }, words), price(plan, words));
+  return row(
     {},
-    h("td", {}),
+    cell(null),
     plans.map(heading),
-    offers.map(({ name, price_text }) => h("th", { scope: "col" }, h("span", { class: "plan-name" }, name), h("p", { class: "note" }, price_text))),
+    offers.map(({ name, price_text }) => columnName(null, name, h("p", { class: "note" }, price_text))),
   );
 }
 
 function choices(plans, columns, { offers, action }, { words, select, contact }) {
-  return h(
-    "tr",
+  return row(
     { class: "choose" },
-    h("th", { scope: "row" }, words.say("all.choose")),
+    rowName(words.say("all.choose")),
     plans.map((plan, at) => {
       const why = plan.selection.blockers.length > 0 ? newId("why") : null;
-      return h("td", { class: columns[at] }, selection(plan, { words, select, why }), why && blockerList(why, plan.selection.blockers, words));
+      return cell(columns[at], selection(plan, { words, select, why }), why && blockerList(why, plan.selection.blockers, words));
     }),
     offers.map(({ name }) =>
-      h("td", {}, h("button", { type: "button", class: "secondary", "aria-label": `${action}: ${name}`, onclick: () => contact() }, action)),
+      cell(null, h("button", { type: "button", class: "secondary", "aria-label": `${action}: ${name}`, onclick: () => contact() }, action)),
     ),
   );
 }
@@ -74,14 +72,13 @@ function rowGroup(text, rows, { columns, words }) {
   const width = columns.length + rows[0].offers.length;
   return h(
     "tbody",
-    {},
-    h("tr", { class: "group" }, h("th", { scope: "rowgroup" }, text), h("td", { colspan: width })),
+    { role: "rowgroup" },
+    row({ class: "group" }, h("th", { scope: "rowgroup", role: "rowheader", colspan: width + 1 }, text)),
     rows.map(({ text: name, kind, used, used_text, cells, offers }) =>
-      h(
-        "tr",
+      row(
         {},
-        h("th", { scope: "row" }, name, used_text && h("small", {}, used_text)),
-        [...cells, ...offers].map((cell, at) => h("td", { class: columns[at] }, kind === "feature" ? tick(cell) : limit(cell, used, words))),
+        rowName(name, used_text && h("small", {}, used_text)),
+        [...cells, ...offers].map((each, at) => cell(columns[at], kind === "feature" ? tick(each) : limit(each, used, words))),
       ),
     ),
   );

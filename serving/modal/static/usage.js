@@ -6,16 +6,17 @@ export function bill({ projected_bill: { text, range_text, upper_end_text, basis
   const days = basis.days;
   const rests = days > 0 ? words.say("card.basis", { count: days }) : words.say("card.basis.none");
   const [first, ...others] = overage;
+  const more = ({ price_text: price }) => words.say("card.more_costs", { price });
   return h(
     "div",
     { class: overage_cents > 0 ? "bill over" : "bill", part: "bill" },
     h("p", { class: "own" }, text),
-    first && h("p", { class: "then" }, first.text),
+    first && h("p", { class: "then" }, overage_cents > 0 ? more(first) : first.text),
     h(
       "details",
       { class: "how" },
       h("summary", {}, words.say("card.how")),
-      [rests, range_text, upper_end_text, ...others.map((each) => words.say("card.more_costs", { price: each.price_text }))]
+      [rests, range_text, upper_end_text, ...others.map(more)]
         .filter(Boolean)
         .map((each) => h("p", { class: "note" }, each)),
     ),
@@ -34,7 +35,7 @@ function meter({ text, share, over }, words) {
     "li",
     { class: over ? "over" : null },
     h("span", {}, text),
-    share !== null && h("span", {}, share > 0 && share < 0.01 ? `< ${words.percent(0.01)}` : words.percent(share)),
+    share !== null && h("span", {}, words.percent(share)),
     share !== null && h("span", { class: "track" }, fill),
   );
 }

@@ -51,8 +51,10 @@ class Words {
     return new Intl.NumberFormat(this.locale, format).format(amount);
   }
 
+  /** A share in whole percent; what is less than one of them, but not nothing, says so. */
   percent(share) {
-    return share.toLocaleString(this.locale, { style: "percent", maximumFractionDigits: 0 });
+    const whole = (part) => part.toLocaleString(this.locale, { style: "percent", maximumFractionDigits: 0 });
+    return share > 0 && share < 0.01 ? `< ${whole(0.01)}` : whole(share);
   }
 
   /** The last day before a half-open end, in UTC as the catalogue states it. */

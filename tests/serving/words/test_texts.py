@@ -33,7 +33,8 @@ def said(locale: LocaleCode) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for key, text in messages(locale).items():
         base, _, kind = key.rpartition(".")
-        plural = kind in {"one", "two", "few", "many", "other"} and f"{base}.one" in messages(locale)
+        counted = f"{base}.one" in messages(locale) or (kind == "many" and base in messages(locale))
+        plural = kind in {"one", "two", "few", "many", "other"} and counted
         found.setdefault(base if plural else key, {})[kind if plural else ""] = text
     return found
 
@@ -76,6 +77,14 @@ def test_a_unit_price_reads_well_for_one_for_thousands_and_for_millions(locale: 
     assert "1" in thousands
     assert "1" in millions
     assert (" de " in millions, " de " in thousands) == (locale == "fr", False)
+
+
+def test_french_says_millions_as_a_noun_and_thousands_as_a_number() -> None:
+    key, how = "context.usage_needs.conversations", {"plan": "Basic", "limit": "50 000"}
+    few, many = (unspaced(say("fr", key, used=roughly("fr", used), count=used, **how)) for used in (36_000, 1_230_000))
+
+    assert few.startswith("Vous menez environ 36 000 conversations par mois")
+    assert many.startswith("Vous menez environ 1,2 M de conversations par mois")
 
 
 @pytest.mark.parametrize("locale", LOCALES)
