@@ -24,6 +24,12 @@ DONE := $(DEMO)/done
 TRAINING_SET ?= $(DEMO)/training_set
 REGISTRY ?= $(DEMO)/registry
 DEMO_DATABASE := $(or $(PLANS_DATABASE_URL),sqlite:///$(DEMO)/plans.db)
+# These hold plans: the service itself sells and bills them, so that they have invoices.
+LIVING := demo-outgrown demo-oversized
+DEMO_SIGNING_KEY := for-the-quotes-of-this-one-command
+# The data end with the day before they are made: what was made on an earlier day is made anew.
+TODAY := $(shell date -u +%F)
+OUTDATED := $(if $(filter-out $(TODAY),$(shell date -u -r $(DONE)/raw +%F 2>/dev/null)),outdated)
 IMPORTED := $(DONE)/imported-$(shell printf %s '$(DEMO_DATABASE)' | cksum | cut -d' ' -f1)
 
 sources_of = $(shell find $(1) -type f -not -path '*/__pycache__/*' 2>/dev/null)
@@ -107,7 +113,8 @@ clean: ## Remove what was generated (var/, caches), keep .venv
 
 # The demonstration, step by step; a step whose inputs and code have not changed is not repeated.
 
-$(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) | $(INSTALLED)
+.PHONY: outdated
+$(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) $(OUTDATED) | $(INSTALLED)
 	@rm -rf $(DEMO)/raw; mkdir -p $(DONE)
 	$(call step,1/8 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
 	@touch $@
@@ -128,6 +135,8 @@ $(DONE)/champion: $(DONE)/training_set $(call sources_of,models)
 
 $(IMPORTED): $(DONE)/checked $(call sources_of,serving/db)
 	$(if $(PLANS_DATABASE_URL),,@rm -f $(DEMO)/plans.db $(DEMO)/plans.db-wal $(DEMO)/plans.db-shm)
+	$(if $(PLANS_DATABASE_URL),,@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_LOG_LEVEL=error PLANS_API_KEY=demo-key PLANS_SIGNING_KEY=$(DEMO_SIGNING_KEY) \
+		$(PY) -m serving live-through --raw $(DEMO)/checked $(addprefix --organization ,$(LIVING)))
 	$(call step,7/8 fill the service's database,PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving import-raw --raw $(DEMO)/checked)
 	@touch $@
 

@@ -115,6 +115,21 @@ def import_raw(
         typer.echo(f"{table}: {rows:,} rows")
 
 
+@app.command("live-through")
+def live_through(
+    raw: Annotated[Path, typer.Option(help="Folder of checked raw tables (Parquet).")],
+    organization: Annotated[list[str], typer.Option(help="Which one; may be given several times.")],
+) -> None:
+    """Let organisations of raw tables buy, use and renew their plans here, in an empty database, before an import."""
+    from datetime import UTC, datetime
+
+    from serving.jobs.live_through import live_through as live
+
+    with errors_as_exit_codes():
+        steps = live(Settings(), raw, organization, now=datetime.now(UTC))
+    typer.echo(f"{', '.join(organization)}: {steps:,} steps")
+
+
 @app.command("experiments")
 def experiments(
     do: Annotated[str, typer.Argument(metavar="[show|stop|advance]", help="What to do.")] = "show",
@@ -147,7 +162,7 @@ def errors_as_exit_codes() -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from data_contracts.yaml_reading.places import CatalogueFaults
-    from serving.jobs.import_raw import RawFolderUnreadable
+    from serving.jobs.import_raw import DatabaseNotEmpty, RawFolderUnreadable
 
     try:
         yield
@@ -158,7 +173,7 @@ def errors_as_exit_codes() -> Iterator[None]:
         _end([f"PLANS_DATABASE_URL: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"], error)
     except OSError as error:
         _end([f"{error.filename or 'file'}: {error.strerror or error}"], error)
-    except (CatalogueFaults, RawFolderUnreadable, SettingMissing) as error:
+    except (CatalogueFaults, DatabaseNotEmpty, RawFolderUnreadable, SettingMissing) as error:
         _end([str(error)], error)
 
 

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from models.registry.bundle import load_champion
 from recommender.ranking.ranker import Ranker
@@ -48,6 +50,12 @@ from serving.web.callers import Callers
 from serving.web.logs import logger
 from serving.web.middleware import RequestMiddleware
 
+COMPRESSION: Final = 4
+"""A higher level takes several times as long for the same JSON and hardly makes it smaller."""
+
+PACKED: Final = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf")
+"""Content types that are compressed by themselves."""
+
 
 def create_app(
     settings: Settings,
@@ -74,6 +82,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.services = services
+    app.add_middleware(GZipMiddleware, compresslevel=COMPRESSION, minimum_size=1_000, exclude_content_types=PACKED)
     app.add_middleware(RequestMiddleware, metrics=services.metrics, new_id=new_id)
     install_problem_handlers(app, locale_of=services.organizations.locale_of)
     _add_api(app, services)

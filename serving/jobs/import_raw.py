@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from data_contracts.raw.decisions import OF_DECISION
 from data_contracts.raw.tables import RAW_TABLES
+from serving.db.billing_tables import subscription_states
 from serving.db.inserts import insert_into
 from serving.db.tables import (
     decision_plans,
@@ -52,6 +54,10 @@ class RawFolderUnreadable(ValueError):
     """The folder does not contain checked raw tables; the message says what is missing or wrong."""
 
 
+class DatabaseNotEmpty(ValueError):
+    """There are organisations already: their bills would fall due at instants of the past."""
+
+
 @dataclass(frozen=True, slots=True)
 class Imported:
     """Rows read per raw table, including rows that were in the database before."""
@@ -64,20 +70,21 @@ def import_raw(
 ) -> Imported:
     """Import every table of the folder, for all organisations or for the first `organizations_wanted` of them.
 
-    Raises `RawFolderUnreadable`.
+    An organisation that has subscribed here keeps that subscription. Raises `RawFolderUnreadable`.
     """
     loader = _Loader(connection, folder, progress)
+    here = frozenset(connection.scalars(select(subscription_states.c.organization_id)))
     rows = loader.read("organizations")
     chosen = rows if organizations_wanted is None else rows[:organizations_wanted]
     ids = frozenset(row["organization_id"] for row in chosen)
     counts = {"organizations": loader.insert("organizations", organizations, map(_organization, chosen), len(chosen))}
-    for name, table in (
-        ("template_installs", template_installs),
-        ("integrations", integrations),
-        ("subscriptions", subscriptions),
-        ("usage_events", usage_events),
+    for name, table, wanted in (
+        ("template_installs", template_installs, ids),
+        ("integrations", integrations, ids),
+        ("subscriptions", subscriptions, ids - here),
+        ("usage_events", usage_events, ids),
     ):
-        counts[name] = loader.copy(name, table, keep=lambda row: row["organization_id"] in ids)
+        counts[name] = loader.copy(name, table, keep=partial(_is_of, wanted))
     headers: dict[str, Row] = {}
     for row in loader.rows("decisions"):
         if row["organization_id"] in ids:
@@ -90,6 +97,10 @@ def import_raw(
     roll_up(connection)
     _set_present_state(connection)
     return Imported(counts)
+
+
+def _is_of(wanted: frozenset[str], row: Row) -> bool:
+    return row["organization_id"] in wanted
 
 
 def roll_up(connection: Connection) -> None:
@@ -108,6 +119,28 @@ def roll_up(connection: Connection) -> None:
     )
 
 
+def raw_rows(folder: Path, name: str) -> Iterator[Row]:
+    """The rows of a table; one without a file is empty, but for organisations, which must have one.
+
+    Raises `RawFolderUnreadable`.
+    """
+    from pyarrow import parquet
+
+    path = folder / f"{name}.parquet"
+    if not path.exists() and name != "organizations":
+        return
+    if not path.is_file():
+        raise RawFolderUnreadable(f"{folder} has no {path.name}")
+    required = [column.name for column in RAW_TABLES[name].columns if not column.nullable]
+    with _readable(path), parquet.ParquetFile(path) as file:
+        if missing := [column for column in required if column not in file.schema_arrow.names]:
+            raise RawFolderUnreadable(f"{path}: no column {', '.join(missing)}; {_CHECK_FIRST}")
+        for batch in file.iter_batches(_BATCH):
+            if empty := [column for column in required if batch.column(column).null_count]:
+                raise RawFolderUnreadable(f"{path}: rows without {', '.join(empty)}; {_CHECK_FIRST}")
+            yield from batch.to_pylist()
+
+
 class _Loader:
     """Reads the tables of one folder and inserts their rows."""
 
@@ -120,22 +153,7 @@ class _Loader:
         return list(self.rows(name))
 
     def rows(self, name: str) -> Iterator[Row]:
-        """The rows of a table; a table without a file is empty, but for organisations, which must have one."""
-        from pyarrow import parquet
-
-        path = self._folder / f"{name}.parquet"
-        if not path.exists() and name != "organizations":
-            return
-        if not path.is_file():
-            raise RawFolderUnreadable(f"{self._folder} has no {path.name}")
-        required = [column.name for column in RAW_TABLES[name].columns if not column.nullable]
-        with _readable(path), parquet.ParquetFile(path) as file:
-            if missing := [column for column in required if column not in file.schema_arrow.names]:
-                raise RawFolderUnreadable(f"{path}: no column {', '.join(missing)}; {_CHECK_FIRST}")
-            for batch in file.iter_batches(_BATCH):
-                if empty := [column for column in required if batch.column(column).null_count]:
-                    raise RawFolderUnreadable(f"{path}: rows without {', '.join(empty)}; {_CHECK_FIRST}")
-                yield from batch.to_pylist()
+        return raw_rows(self._folder, name)
 
     def copy(
         self, name: str, table: Table, *, keep: Callable[[Row], bool], shape: Callable[[Row], Row] | None = None

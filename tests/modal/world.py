@@ -144,8 +144,8 @@ class World:
 
 
 @contextmanager
-def running_world(folder: Path, *, port: int) -> Iterator[World]:
-    """The service in a process of its own on this port, ended afterwards."""
+def running_world(folder: Path, *, port: int, tree: Path | None = None) -> Iterator[World]:
+    """The service in a process of its own on this port, ended afterwards; `tree` holds another state of the code."""
     database_url = f"sqlite:///{folder / 'plans.db'}"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PLANS_")} | {
         "PLANS_DATABASE_URL": database_url,
@@ -155,7 +155,7 @@ def running_world(folder: Path, *, port: int) -> Iterator[World]:
         "PLANS_PORT": str(port),
         "PLANS_LOG_LEVEL": "error",
     }
-    process = subprocess.Popen([sys.executable, "-m", "serving", "run"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "serving", "run"], env=environment, cwd=tree)
     origin = f"http://127.0.0.1:{port}"
     try:
         # No connection is kept: the service closes idle ones, and a call on one that is just closing would fail.

@@ -1,7 +1,8 @@
 // <plan-modal>: attributes in, events out. The host's link or button inside it opens the dialog.
+import { Answers, ask } from "./answers.js";
 import { Client, Unanswered } from "./client.js";
 import { h } from "./dom.js";
-import { lockPage } from "./frame.js";
+import { INTERVALS, lockPage } from "./frame.js";
 import { Session } from "./session.js";
 import { supported, wordsOf } from "./words.js";
 
@@ -96,13 +97,18 @@ export class PlanModalElement extends HTMLElement {
   async open(opener = document.activeElement) {
     if (this.#opening || this.#session) return;
     this.#opening = true;
+    const answers = new Answers(this.#client);
+    const interval = INTERVALS.find((each) => each === this.getAttribute("interval")) ?? null;
+    // Asked for while words and styles may still be under way.
+    ask(answers, interval);
     try {
       const [words] = await Promise.all([this.#words(), this.#styles]);
       this.#session = new Session({
         client: this.#client,
+        answers,
         emit: (...event) => this.#emit(...event),
         words,
-        interval: this.getAttribute("interval"),
+        interval,
         plan: this.getAttribute("plan"),
         seenDecisions: this.#seenDecisions,
         closed: (facts) => this.#closed(facts),
@@ -119,7 +125,6 @@ export class PlanModalElement extends HTMLElement {
     this.#changing = false;
     await filled;
   }
-
 
   close() {
     this.#session?.close();

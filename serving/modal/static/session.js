@@ -1,4 +1,5 @@
 // One opening of the dialog: what is loaded, shown and chosen until it closes.
+import { ask } from "./answers.js";
 import { cancellation } from "./cancellation.js";
 import { card, failure, recommendation, skeleton } from "./cards.js";
 import { catalogue } from "./catalogue.js";
@@ -6,7 +7,7 @@ import { change } from "./change.js";
 import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
 import { button } from "./forms.js";
-import { chooseInterval, frame, INTERVALS, rescueFocus, secondView } from "./frame.js";
+import { chooseInterval, frame, rescueFocus, secondView } from "./frame.js";
 import { notice } from "./notices.js";
 import { Impressions, outcome, send } from "./outcomes.js";
 
@@ -28,16 +29,18 @@ export class Session {
   #chosen = false;
   #changed = false;
   #failed = new Set();
+  #answers;
   #view = { family: null, differences: false };
 
   /** `interval` may be null: then it is the one the organisation pays at. `plan` is one to go on to at once, or null. */
-  constructor({ client, emit, words, interval, plan, seenDecisions, closed }) {
+  constructor({ client, answers, emit, words, interval, plan, seenDecisions, closed }) {
     Object.assign(this, { closed });
     this.#client = client;
+    this.#answers = answers;
     this.#emit = emit;
     this.#words = words;
     this.#wish = plan;
-    this.#interval = INTERVALS.includes(interval) ? interval : null;
+    this.#interval = interval;
     this.#seenDecisions = seenDecisions;
     this.#parts = frame({
       words,
@@ -50,7 +53,7 @@ export class Session {
         lead: (lead) => client.post("enterprise-leads", lead),
         interval: (chosen) => {
           this.#interval = chosen;
-          this.load();
+          this.#fill();
         },
       },
     });
@@ -64,7 +67,7 @@ export class Session {
   start() {
     this.dialog.showModal();
     this.#parts.heading.focus();
-    return this.load();
+    return this.#fill();
   }
 
   close() {
@@ -83,34 +86,38 @@ export class Session {
     if (this.#failed.has(kind)) this.load();
   }
 
-  /** Load what the dialog shows; each section fails alone. An answer that comes too late is let go. */
-  async load() {
+  /** Load what the dialog shows, all of it anew. */
+  load() {
+    this.#answers.forget();
+    return this.#fill();
+  }
+
+  /** Show what there is to show; each section fails alone. An answer that comes too late is let go. */
+  async #fill() {
     const turn = ++this.#turn;
     const current = () => turn === this.#turn && this.dialog.open;
     this.#failed.clear();
     this.#impressions.stop();
     this.#parts.plans.setAttribute("aria-busy", "true");
     if (this.#decision === null) this.#parts.cards.replaceChildren(skeleton(this.#words));
-    const subscription = this.#client.get("subscription").catch(() => ({}));
-    if (this.#interval === null) this.#learnInterval((await subscription).interval);
-    if (!current()) return;
-    const query = { interval: this.#interval };
-    const plans = this.#client.get("plans", query).then(
-      (onSale) => current() && this.#showCatalogue(onSale),
-      (error) => current() && this.#showCatalogueFailure(error),
-    );
-    const decided = this.#client.get("plan-recommendations", query).then(
+    const { subscription, recommendation } = ask(this.#answers, this.#interval);
+    const decided = recommendation.then(
       (decision) => () => this.#showDecision(decision),
       (error) => () => this.#showFailure(error),
     );
     // Both at once, so that nothing moves; what is to be known is told even where there is no recommendation.
     const [show, held] = await Promise.all([decided, subscription]);
-    if (current()) {
-      this.#showNotices(held.notices ?? []);
-      this.#parts.leave.hidden = held.billed_by !== "here" || held.cancellation !== null;
-      show();
-    }
-    await plans;
+    if (!current()) return;
+    this.#interval ??= held.interval ?? "month";
+    chooseInterval(this.#parts, this.#interval);
+    this.#showNotices(held.notices ?? []);
+    this.#parts.leave.hidden = held.billed_by !== "here" || held.cancellation !== null;
+    show();
+    // The cards come first: nothing of the catalogue is in view until then.
+    await this.#answers.get("plans", { interval: this.#interval }).then(
+      (onSale) => current() && this.#showCatalogue(onSale),
+      (error) => current() && this.#showCatalogueFailure(error),
+    );
     if (current()) this.#goOn();
   }
 
@@ -120,11 +127,6 @@ export class Session {
     const wished = plans.find(({ plan, selection }) => plan === this.#wish && selection.state === "selectable");
     this.#wish = null;
     if (wished && !this.#chosen) this.#select(wished, this.#parts.heading);
-  }
-
-  #learnInterval(interval) {
-    this.#interval ??= interval ?? "month";
-    chooseInterval(this.#parts, this.#interval);
   }
 
   /** What the organisation should know; a change or a cancellation that waits can be taken back. */
@@ -275,16 +277,8 @@ export class Session {
     this.closed({ ...this.#facts(), reason: this.#changed ? "changed" : this.#chosen ? "selected" : "dismissed" });
   }
 
-  /** Whether the service has recorded the outcome. */
-  async #send(body) {
-    if (!body) return false;
-    try {
-      await send(this.#client, body);
-      return true;
-    } catch (error) {
-      this.#report(error, "outcome");
-      return false;
-    }
+  #send(body) {
+    if (body) send(this.#client, body).catch((error) => this.#report(error, "outcome"));
   }
 
   #facts() {

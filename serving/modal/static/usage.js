@@ -6,17 +6,16 @@ export function bill({ projected_bill: { text, range_text, upper_end_text, basis
   const days = basis.days;
   const rests = days > 0 ? words.say("card.basis", { count: days }) : words.say("card.basis.none");
   const [first, ...others] = overage;
-  const more = ({ price_text: price }) => words.say("card.more_costs", { price });
   return h(
     "div",
     { class: overage_cents > 0 ? "bill over" : "bill", part: "bill" },
     h("p", { class: "own" }, text),
-    first && h("p", { class: "then" }, overage_cents > 0 ? more(first) : first.text),
+    first && h("p", { class: "then" }, first.text),
     h(
       "details",
       { class: "how" },
       h("summary", {}, words.say("card.how")),
-      [rests, range_text, upper_end_text, ...others.map(more)]
+      [rests, range_text, upper_end_text, ...others.map((each) => words.say("card.more_costs", { price: each.price_text }))]
         .filter(Boolean)
         .map((each) => h("p", { class: "note" }, each)),
     ),
