@@ -29,7 +29,7 @@ LIVING := demo-outgrown demo-oversized
 DEMO_SIGNING_KEY := for-the-quotes-of-this-one-command
 # The data end with the day before they are made: what was made on an earlier day is made anew.
 TODAY := $(shell date -u +%F)
-OUTDATED := $(if $(filter-out $(TODAY),$(shell date -u -r $(DONE)/raw +%F 2>/dev/null)),outdated)
+OUTDATED := $(if $(filter-out $(TODAY),$(shell date -u -r $(DONE)/raw +%F 2>/dev/null)),.outdated)
 IMPORTED := $(DONE)/imported-$(shell printf %s '$(DEMO_DATABASE)' | cksum | cut -d' ' -f1)
 
 sources_of = $(shell find $(1) -type f -not -path '*/__pycache__/*' 2>/dev/null)
@@ -113,7 +113,7 @@ clean: ## Remove what was generated (var/, caches), keep .venv
 
 # The demonstration, step by step; a step whose inputs and code have not changed is not repeated.
 
-.PHONY: outdated
+.outdated:
 $(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) $(OUTDATED) | $(INSTALLED)
 	@rm -rf $(DEMO)/raw; mkdir -p $(DONE)
 	$(call step,1/8 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))

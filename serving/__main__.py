@@ -123,7 +123,7 @@ def live_through(
     """Let organisations of raw tables buy, use and renew their plans here, in an empty database, before an import."""
     from datetime import UTC, datetime
 
-    from serving.jobs.live_through import live_through as live
+    from serving.live_through import live_through as live
 
     with errors_as_exit_codes():
         steps = live(Settings(), raw, organization, now=datetime.now(UTC))

@@ -104,7 +104,7 @@ class _Endpoints:
 
     async def _billing(self, page: Page, *, refused: dict[str, str] | None = None, status: int = 200) -> Response:
         methods = await self._payment_methods.all_of(page.organization_id)
-        cards = test_cards(self._payment_methods)
+        cards = test_cards(self._payment_methods, page.locale)
         return self._pages.render(
             "billing.html",
             page,

@@ -138,7 +138,7 @@ class _Endpoints:
             wanted=wanted,
             refused=refused,
             methods=[each for each in methods if each["usable"]],
-            cards=test_cards(self._payment_methods),
+            cards=test_cards(self._payment_methods, page.locale),
             key=self._pages.new_id(),
         )
 

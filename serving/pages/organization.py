@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.discounts import discount_cents
+from recommender.billing.plan_change import next_invoice_of
 from recommender.billing.promotion_end import promotion_end_of
 from serving.accounts import usage_meters
 from serving.invoices.service import Invoices
@@ -14,7 +15,7 @@ from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.usage.contracts import Meter
 from serving.web.problems import documented
 from serving.words.contracts import IntervalName
-from serving.words.texts import number, percent
+from serving.words.texts import in_short, percent
 from serving.words.usage import overage_answer
 
 PlanQuery = Annotated[str | None, Query(max_length=128)]
@@ -63,16 +64,34 @@ def _plan(page: Page) -> dict[str, Any]:
     held, plan, period = page.overview.current.held, page.overview.current.plan, page.overview.current.period
     if held.status == "trial":
         since = page.day(page.organization.trial_started_at)
-        return {"name": page.say("page.trial"), "price": None, "hint": page.say("page.trial_since", date=since)}
+        return {
+            "name": page.say("page.trial"),
+            "price": None,
+            "hint": page.say("page.trial_since", date=since),
+            "next": None,
+        }
     if held.plan is None or period is None:
-        return {"name": page.say("page.no_plan"), "price": None, "hint": page.say("page.no_plan_hint")}
+        return {"name": page.say("page.no_plan"), "price": None, "hint": page.say("page.no_plan_hint"), "next": None}
     interval = held.interval or "month"
     sold = plan if plan is not None and interval in plan.price_cents else None
     return {
         "name": plan.name if plan is not None else held.plan,
         "price": None if sold is None else _price(page, sold.price_cents[interval], interval),
         "hint": page.say("page.period", date=page.day(period.end)),
+        "next": _next_invoice(page),
     }
+
+
+def _next_invoice(page: Page) -> str | None:
+    """When the next invoice comes and over what; `None` where this service sends none."""
+    current = page.overview.current
+    if current.subscription is None or not current.billed_here:
+        return None
+    coming = next_invoice_of(current.subscription)
+    if coming is None:
+        return None
+    date, amount = page.day(coming.at), page.words.money(coming.net_cents)
+    return f"{page.say('quote.next_invoice', date=date)}: {page.say('quote.net_amount', amount=amount)}"
 
 
 def _price(page: Page, full_cents: int, interval: IntervalName) -> str:
@@ -106,12 +125,12 @@ def _meter(meter: Meter, page: Page) -> dict[str, Any]:
     if meter["unlimited"]:
         of = page.say("page.meter.unlimited")
     elif meter["allowance"] is not None:
-        of = page.say("page.meter.of", allowance=meter["allowance"])
+        of = page.say("page.meter.of", allowance=in_short(page.locale, meter["allowance"]))
     else:
         of = ""
     return {
         "name": page.say(f"metric.{meter['metric']}.name"),
-        "used": None if used is None else number(page.locale, used),
+        "used": None if used is None else in_short(page.locale, used),
         "of": of,
         "fill": None if share is None else min(100, round(share * 100)),
         "level": "over" if (share or 0) > 1 else "near" if (share or 0) > NEAR_ALLOWANCE else "calm",

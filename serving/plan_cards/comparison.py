@@ -127,7 +127,8 @@ def _overage_rows(
 
 
 def _feature_rows(plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], words: Words) -> list[ComparisonRow]:
-    kinds = {feature.code: feature.kind for column in (*plans, *offers) for feature in column.features}
+    columns: tuple[Offered, ...] = (*plans, *offers)
+    kinds = {feature.code: feature.kind for column in columns for feature in column.features}
     return [_feature_row(code, _GROUP_OF.get(kind, "features"), plans, offers, words) for code, kind in kinds.items()]
 
 

@@ -80,7 +80,9 @@ def number(locale: LocaleCode, value: float) -> str:
 
 @lru_cache(_KEPT)
 def percent(locale: LocaleCode, share: float) -> str:
-    """A share in whole percent ("85 %", "85%")."""
+    """A share in whole percent ("85 %", "85%"); what is less than one of them, but not nothing, says so ("< 1 %")."""
+    if 0 < share < 0.01:
+        return f"< {percent(locale, 0.01)}"
     return format_percent(share, locale=_LOCALES[locale])
 
 

@@ -1,8 +1,10 @@
 """What a newcomer types explains itself, and the service starts without the workshop's libraries."""
 
+import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,27 @@ def test_the_demo_judges_rankers_exploring_as_those_that_its_log_is_from() -> No
 
     assert said is not None
     assert Policy(*map(float, said[1].split())) == EXPLORING
+
+
+def test_demo_data_of_an_earlier_day_are_made_anew_with_all_that_comes_of_them(tmp_path: Path) -> None:
+    steps = ("raw", "checked", "training_set", "champion", "challenger", "off_policy", "metrics")
+    (tmp_path / "done").mkdir()
+
+    def to_do() -> str:
+        return run("make", "-n", "-o", ".venv/.installed", "VENV=.venv", f"DEMO={tmp_path}", "demo").stdout
+
+    for step in steps:
+        (tmp_path / "done" / step).touch()
+    (tmp_path / "done" / re.search(r"imported-\d+", to_do())[0]).touch()  # type: ignore[index]
+    (tmp_path / "done" / "metrics").touch()
+    assert "pipelines demo-data" not in to_do()
+
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(tmp_path / "done" / "raw", (two_days_ago, two_days_ago))
+
+    anew = to_do()
+    for command in ("pipelines demo-data", "models train", "serving live-through", "serving import-raw"):
+        assert command in anew
 
 
 def test_make_alone_lists_every_target() -> None:

@@ -67,6 +67,33 @@ def test_names_and_plans_stay_in_view_while_the_table_scrolls(opened: Open) -> N
     assert (place("rowheader")[0], place("columnheader")[1]) == before
 
 
+def test_in_a_narrow_window_no_word_of_the_comparison_is_broken_and_two_plans_are_in_view(opened: Open) -> None:
+    modal = opened("oversized", viewport={"width": 320, "height": 640}, locale="fr")
+    modal.all_plans.click()
+    box = modal.table.locator("..")
+
+    broken = box.evaluate(
+        """box => {
+            for (const each of box.querySelectorAll("th, td, button")) {
+                each.style.overflowWrap = "normal";
+                each.style.hyphens = "manual";
+            }
+            return [...box.querySelectorAll("th, td, button")]
+                .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent);
+        }"""
+    )
+    whole = box.evaluate(
+        """box => {
+            const { left, right } = box.getBoundingClientRect();
+            const inside = each => each.left >= left - 1 && each.right <= right + 1;
+            return [...box.querySelectorAll("thead th")].filter(each => inside(each.getBoundingClientRect())).length;
+        }"""
+    )
+
+    assert broken == []
+    assert whole >= 2
+
+
 def test_offers_say_for_which_plans_and_until_when(opened: Open) -> None:
     modal = opened()
     modal.all_plans.click()

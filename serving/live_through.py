@@ -42,9 +42,7 @@ def live_through(settings: Settings, folder: Path, wanted: Sequence[str], *, now
     if not steps:
         raise RawFolderUnreadable(f"{folder} has none of these organisations")
     clock = SteppedClock(steps[0][0])
-    services = build(
-        with_secrets(settings), clock=clock, new_id=lambda: uuid4().hex, load=load_champion, gateway=None
-    )
+    services = build(with_secrets(settings), clock=clock, new_id=lambda: uuid4().hex, load=load_champion, gateway=None)
     try:
         if services.database.reading(lambda each: each.execute(select(organizations.c.organization_id)).first()):
             raise DatabaseNotEmpty("the database has organisations already")
@@ -71,9 +69,7 @@ def _steps(folder: Path, wanted: Sequence[str]) -> Iterator[tuple[datetime, Step
     for row in raw_rows(folder, "subscriptions"):
         if row["organization_id"] in wanted and row["status"] == "active":
             yield row["occurred_at"], partial(_take_plan, row)
-    events = sorted(
-        (row for row in raw_rows(folder, "usage_events") if row["organization_id"] in wanted), key=_evening
-    )
+    events = sorted((row for row in raw_rows(folder, "usage_events") if row["organization_id"] in wanted), key=_evening)
     for evening, day in groupby(events, key=_evening):
         yield evening, partial(_report_usage, list(day))
 
