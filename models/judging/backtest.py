@@ -16,7 +16,7 @@ from recommender.billing.overage import Units
 from recommender.cards import MonthlyUsage, projected_bill, projected_usage
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.projection import MONTH_DAYS, history_days, projected_monthly
-from recommender.ranking.usage_range import NORMAL, UsageRange
+from recommender.ranking.usage_range import NORMAL, UsageRange, surprise
 
 FloatArray = NDArray[np.float64]
 
@@ -47,9 +47,8 @@ def learned_range(batches: Sequence[Batch]) -> UsageRange:
     for batch in kept:
         projection, history = projected_monthly(batch.situations), history_days(batch.situations)
         expected, error = projection.monthly[:, _PLACES], projection.relative_error[:, _PLACES]
-        used = (expected > 0) & (batch.later_usage > 0)
-        surprise = np.log(np.where(used, batch.later_usage, 1.0) / np.where(used, expected, 1.0)) / error
-        surprises.append(surprise[used])
+        used = projection.known[:, _PLACES]
+        surprises.append(surprise(batch.later_usage, expected=expected, error=error)[used])
         days.append(np.broadcast_to(history[:, None], used.shape)[used])
     return UsageRange.from_what_came(np.concatenate(surprises), days=np.concatenate(days))
 

@@ -3,6 +3,7 @@
 The projection knows its standard error as if nothing but chance moved usage. Organisations also settle in and grow,
 which no history of a few weeks shows. So the ends of the range, counted in standard errors, are read off what really
 followed past decisions, separately for short and long histories (split conformal prediction: Papadopoulos et al. 2002).
+Units are counted from one more than there are, so that a month without usage is a case like any other.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ STATED: Final = 0.8
 """The share of months that the range holds."""
 FROM_DAYS: Final = (0.0, 10.0, 14.0, 21.0, 28.0)
 """Days of history from which a row of the table counts, until the next."""
-FEWEST_CASES: Final = 100
+FEWEST_CASES: Final = 40
 """A row with fewer cases reads its ends off all of them."""
 
 _NORMAL: Final = 1.2815515655446004
@@ -47,14 +48,15 @@ class UsageRange:
     def ends(self, projection: Projection, *, days: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Whole units at the lower and upper end, (n, metrics) each; `days` (n,) of history."""
         row = _row_of(days)
-        low, high = (np.array(ends)[row][:, None] * projection.relative_error for ends in (self.low, self.high))
-        return np.floor(projection.monthly * np.exp(low)), np.minimum(
-            np.ceil(projection.monthly * np.exp(high)), _LARGEST
+        low, high = (
+            (projection.monthly + 1.0) * np.exp(np.array(ends)[row][:, None] * projection.relative_error) - 1.0
+            for ends in (self.low, self.high)
         )
+        return np.maximum(np.floor(low), 0.0), np.minimum(np.ceil(high), _LARGEST)
 
     @classmethod
     def from_what_came(cls, surprises: FloatArray, *, days: FloatArray) -> Self:
-        """Read off n past cases: `surprises` (n,) is log(came / projected) in standard errors, `days` (n,) of history.
+        """Read off n past cases: `surprises` (n,) as `surprise` says, `days` (n,) of history.
 
         Too few cases for a row read off all; too few altogether give the normal range.
         """
@@ -65,9 +67,21 @@ class UsageRange:
         ends = []
         for number in range(len(FROM_DAYS)):
             mine = surprises[row == number]
-            low, high = np.quantile(mine if len(mine) >= FEWEST_CASES else surprises, quantiles)
+            cases = mine if len(mine) >= FEWEST_CASES else surprises
+            low, high = np.quantile(cases, np.clip(_ranks(len(cases), quantiles), 0.0, 1.0))
             ends.append((min(float(low), 0.0), max(float(high), 0.0)))
         return cls(tuple(low for low, _ in ends), tuple(high for _, high in ends))
+
+
+def surprise(came: FloatArray, *, expected: FloatArray, error: FloatArray) -> FloatArray:
+    """How far a month was from its projection, in standard errors of the log; arrays of one shape."""
+    return np.asarray(np.log((came + 1.0) / (expected + 1.0)) / error)
+
+
+def _ranks(cases: int, quantiles: list[float]) -> FloatArray:
+    """The quantiles of n cases between which one more case of their kind falls as often as stated."""
+    low, high = quantiles
+    return np.array([(low * (cases + 1) - 1) / (cases - 1), (high * (cases + 1) - 1) / (cases - 1)])
 
 
 def _row_of(days: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
