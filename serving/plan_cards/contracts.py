@@ -155,7 +155,7 @@ class Recommendation(TypedDict):
     fallback_reason: str | None
     """Why another ranker answered than the one whose turn it was: `no_champion`, `champion_refused`, `champion_failed`,
     `champion_slow` (likewise `…challenger…`), the operator's `rules_share`, or the ranker's own abstention:
-    `little_data`, `unlike_training`, `near_tie`."""
+    `little_data`, `unlike_training`."""
     experiment: str | None
     arm: str | None
     interval: IntervalName

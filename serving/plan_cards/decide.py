@@ -102,7 +102,7 @@ async def decide(
     question = _Question(snapshot, interval, assortment, terms, earlier)
     organization_id, place = snapshot.organization.organization_id, terms.assignment
     result = await fallback.run(
-        lambda ranker: question.answer(ranker, rules=fallback.rules),
+        question.answer,
         rules_share=in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share),
         arm=None if place is None else place.arm.ranker,
     )
@@ -168,11 +168,11 @@ class _Question:
         self.codes = tuple(self.plans.codes[i] for i in offered)
         self._states = {code: self._selection(code).state for code in self.codes}
 
-    def answer(self, ranker: Ranker, *, rules: Ranker) -> Ranked | None:
+    def answer(self, ranker: Ranker) -> Ranked | None:
         """The ranker's order after the guard and the draw; `None` where nothing is on sale to the organisation."""
         if not self.codes:
             return None
-        utilities = willing_utilities(ranker, self.rows, rules=rules)
+        utilities = willing_utilities(ranker, self.rows)
         best_first = rank(self.codes, utilities)
         guard = self._guard(utilities, ranker)
         instead = {code: self.plans.codes[guard.instead_of(i).plan] for code, i in self._places()}

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from recommender.ranking.abstention import Abstained, Abstaining, is_near_tie
+from recommender.ranking.abstention import Abstained, Abstaining
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.situation import PlanTable, Situations
@@ -21,18 +21,13 @@ def rows_of(situations: Situations, plans: PlanTable) -> FloatArray:
     return rows
 
 
-def willing_utilities(ranker: Ranker, rows: FloatArray, *, rules: Ranker) -> FloatArray:
+def willing_utilities(ranker: Ranker, rows: FloatArray) -> FloatArray:
     """One utility per candidate; raises `Abstained` where the ranker should leave the decision to the next one."""
     utilities = utilities_of(ranker, rows)
-    if ranker is rules:
-        return utilities
-    if (
-        isinstance(ranker, Abstaining)
-        and (doubt := ranker.abstention_reasons(*_ranker_input(ranker, rows))[0]) is not None
-    ):
-        raise Abstained(doubt)
-    if is_near_tie(utilities, utilities_of(rules, rows), rows[:, COLUMN["tier"]]):
-        raise Abstained("near_tie")
+    if isinstance(ranker, Abstaining):
+        (doubt,) = ranker.abstention_reasons(*_ranker_input(ranker, rows))
+        if doubt is not None:
+            raise Abstained(doubt)
     return utilities
 
 

@@ -25,7 +25,6 @@ FallbackReason = Literal[
     "challenger_slow",
     "little_data",
     "unlike_training",
-    "near_tie",
 ]
 Trouble = Literal["absent", "refused", "failed", "slow"]
 Answer = TypeVar("Answer")

@@ -88,7 +88,7 @@ def _world(name: str, *, number: int, rng: np.random.Generator) -> Lived:
     came = rest + used[:, WINDOW_DAYS:-2].sum(axis=1) + last
     counted = used[:, :WINDOW_DAYS][:, ::-1].copy()
     counted[:, 0] = today
-    age = rng.integers(3, 120, number) * float(DAY_SECONDS)
+    age: FloatArray = rng.integers(3, 120, number) * np.float64(DAY_SECONDS)
     seconds = np.full((number, WINDOW_DAYS), float(DAY_SECONDS))
     seconds[:, 0] = np.floor(part * DAY_SECONDS)
     older = age[:, None] - seconds[:, [0]] - DAY_SECONDS * np.arange(WINDOW_DAYS - 1)

@@ -14,7 +14,6 @@ from models.judging.monotonicity import certify
 from models.ranker.plan_ranker import PlanRanker
 from models.training.train import train
 from recommender.billing.catalogue_build import load_catalogue
-from recommender.ranking.abstention import is_near_tie
 from recommender.ranking.counterfactuals import with_price
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
@@ -83,17 +82,16 @@ class AsServed:
 
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         ends, rules = np.cumsum(group_sizes), RuleRanker()
-        ours, theirs, tiers = (
+        ours, theirs = (
             np.ascontiguousarray(features[:, [self.feature_names.index(name) for name in names]])
-            for names in (self.ranker.feature_names, rules.feature_names, ("tier",))
+            for names in (self.ranker.feature_names, rules.feature_names)
         )
         utilities, by_rules = self.ranker.utilities(ours, group_sizes), rules.utilities(theirs, group_sizes)
         abstention_reasons = self.ranker.abstention_reasons(ours, group_sizes)
         for doubt, end, size in zip(abstention_reasons, ends, group_sizes, strict=True):
             rows = slice(end - size, end)
-            reason = doubt or ("near_tie" if is_near_tie(utilities[rows], by_rules[rows], tiers[rows, 0]) else "none")
-            self.abstained[reason] += 1
-            if reason != "none":
+            self.abstained[doubt or "none"] += 1
+            if doubt is not None:
                 utilities[rows] = by_rules[rows]
         return utilities
 
@@ -105,7 +103,7 @@ def test_abstaining_never_leads_to_a_smaller_plan_either(trained: PlanRanker) ->
     certificate = certify(served, plans=TABLES["what it was trained on"], organisations=150, seed=12)
 
     assert certificate.falls == dict.fromkeys(certificate.falls, 0)
-    assert served.abstained.keys() == {"none", "little_data", "unlike_training", "near_tie"}
+    assert served.abstained.keys() == {"none", "little_data", "unlike_training"}
 
 
 @pytest.mark.slow

@@ -72,17 +72,6 @@ def test_a_champion_that_knows_too_little_leaves_it_to_the_rules_and_is_asked_ag
     assert doubting.asked == 2
 
 
-def test_plans_that_the_champion_cannot_tell_apart_are_left_to_the_rules(tmp_path: Path, shelf: Shelf) -> None:
-    shelf.promote(Cheapest(lead=0.0))
-
-    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
-        service.put(templates=["internal_knowledge"], integrations=[])
-        answer = service.recommended()
-
-    assert answered(answer) == ("rules", "2", "near_tie")
-    assert (answer["plans"][0]["family"], answer["plans"][0]["tier"]) == ("knowledge", 1)
-
-
 def test_instead_of_a_slow_champion_the_rules_answer_and_it_is_left_alone_for_a_while(
     tmp_path: Path, shelf: Shelf
 ) -> None:
