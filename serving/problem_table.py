@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from recommender.billing.ending import NothingToEnd, NotPaused
 from recommender.billing.plan_change import HeldPlanUnknown
 from serving.clock import ClockMovedBack
-from serving.collection.bank_transfers import TransferAmountDiffers, TransferReused
+from serving.collection.bank_transfers import TransferReused
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
@@ -94,7 +94,6 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     TokenRefused: (422, "payment_token_refused"),
     MethodNotAvailable: (422, "payment_method_not_available"),
     UnknownPlanToPay: (404, "unknown_plan"),
-    TransferAmountDiffers: (422, "transfer_amount_differs"),
     TransferReused: (409, "transfer_reused"),
     SignatureRefused: (400, "signature_refused"),
     PrintingUnavailable: (503, "printing_unavailable"),
@@ -184,8 +183,6 @@ def _faults(error: Exception) -> list[FieldFault]:
     """The field that an error is about, if it is about one."""
     if isinstance(error, MethodNotAvailable):
         return [FieldFault("token" if error.reason == "card_expired" else "kind", error.reason, {})]
-    if isinstance(error, TransferAmountDiffers):
-        return [FieldFault("amount_cents", "transfer_amount", {})]
     return [FieldFault("token", "payment_token", {})] if isinstance(error, TokenRefused) else []
 
 

@@ -16,6 +16,7 @@ from serving.collection.bank_transfers import BankTransfers
 from serving.collection.collect import Collection
 from serving.collection.payment_methods import PaymentMethods
 from serving.collection.settlement import Settlement
+from serving.collection.taken_back import TakenBack
 from serving.dashboards.login import Login, LoginCookie
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
@@ -170,7 +171,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     settings, database, clock, books = base.settings, base.database, base.clock, base.books
     catalogue, gateway, words = base.catalogue, base.gateway, base.words
     arrears = Arrears(clock=clock, books=books)
-    settlement = Settlement(arrears)
+    settlement = Settlement(arrears, catalogue=catalogue)
     collection = Collection(
         database, clock=clock, gateway=gateway, catalogue=catalogue, arrears=arrears, settlement=settlement
     )
@@ -209,7 +210,12 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
         lifecycle=Lifecycle(database, clock=clock, catalogue=catalogue, words=words, books=books, accounts=accounts),
         reconciliation=reconciliation,
         webhooks=PaymentWebhooks(
-            database, clock=clock, gateway=gateway, settlement=settlement, payment_outcomes=payment_outcomes
+            database,
+            clock=clock,
+            gateway=gateway,
+            settlement=settlement,
+            payment_outcomes=payment_outcomes,
+            taken_back=TakenBack(arrears, catalogue=catalogue),
         ),
         mails=written,
         jobs=Jobs(

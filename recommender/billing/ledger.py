@@ -9,7 +9,8 @@ A debit is above zero, a credit below, and an entry sums to zero. The accounts, 
 | `revenue`         | credited for unused time                | sold, net (detail: the plan)                         |
 | `tax`             | (only by a credit note)                 | owed to the state (detail: category and rate)        |
 | `customer_credit` | credit balance used by a charge         | credit balance granted: a net below zero             |
-| `unapplied`       | sent back                               | received for nothing that is owed (paid twice, late) |
+| `unapplied`       | sent back, or applied to a charge       | received for nothing that is owed (paid twice, late) |
+| `bad_debt`        | written off: it will never be paid      | paid all the same                                    |
 
 So what an organisation has paid is its `cash`, what it still owes its `receivable`, and both are sums of postings.
 """
@@ -21,8 +22,10 @@ from typing import Literal
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 
-LedgerAccount = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "unapplied"]
-EntryKind = Literal["charge", "payment", "unapplied", "refund"]
+LedgerAccount = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "unapplied", "bad_debt"]
+EntryKind = Literal[
+    "charge", "payment", "unapplied", "refund", "reversal", "reinstated", "applied", "payout", "write_off"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,32 @@ def charged(lines: Iterable[Line], tax: Iterable[TaxLine]) -> Postings:
     )
 
 
-def paid(amount_cents: int) -> Postings:
-    """Money received for what is owed."""
-    return balanced(Posting("cash", amount_cents), Posting("receivable", -amount_cents))
+def received(*, applied_cents: int, over_cents: int = 0) -> Postings:
+    """Money received: for what is owed, and beyond it."""
+    return balanced(
+        Posting("cash", applied_cents + over_cents),
+        Posting("receivable", -applied_cents),
+        Posting("unapplied", -over_cents),
+    )
 
 
-def received_for_nothing(amount_cents: int) -> Postings:
-    """Money received although nothing was owed (any more)."""
-    return balanced(Posting("cash", amount_cents), Posting("unapplied", -amount_cents))
+def taken_back(*, reopened_cents: int, unapplied_cents: int) -> Postings:
+    """Money taken back by a customer's bank or at the provider: what it had paid is owed again."""
+    return balanced(
+        Posting("receivable", reopened_cents),
+        Posting("unapplied", unapplied_cents),
+        Posting("cash", -reopened_cents - unapplied_cents),
+    )
+
+
+def applied(amount_cents: int) -> Postings:
+    """Money that was owed back pays a charge."""
+    return balanced(Posting("unapplied", amount_cents), Posting("receivable", -amount_cents))
+
+
+def written_off(amount_cents: int) -> Postings:
+    """A debt that will not be paid any more."""
+    return balanced(Posting("bad_debt", amount_cents), Posting("receivable", -amount_cents))
 
 
 def refunded(amount_cents: int) -> Postings:

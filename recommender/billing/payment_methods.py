@@ -14,7 +14,8 @@ from recommender.billing.catalogue import Catalogue, Plan
 from recommender.billing.vat_rates import RATES
 
 MethodKind = Literal["card", "sepa", "bank_transfer"]
-Unusable = Literal["card_expired", "sepa_outside_eu", "bank_transfer_not_enterprise"]
+Unusable = Literal["card_expired", "sepa_outside_eu", "bank_transfer_not_enterprise", "taken_back"]
+"""`taken_back`: its owner's bank has taken a payment back, so nothing more is collected by it."""
 
 
 def why_not_usable(

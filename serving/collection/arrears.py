@@ -55,6 +55,6 @@ class Arrears:
 def owed(open_charges: list[charges.Charge]) -> dict[str, object]:
     """Amount and currency of what is to be paid, for a notification."""
     return {
-        "amount_cents": sum(charge.total_cents for charge in open_charges),
+        "amount_cents": sum(charge.open_cents for charge in open_charges),
         "currency": open_charges[0].currency if open_charges else None,
     }

@@ -1,5 +1,6 @@
 """Bank transfers: the host reports from its account statement which invoice was paid, under which reference."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
@@ -37,10 +38,6 @@ class TransferIn(BaseModel):
     amount_cents: Annotated[int, Field(strict=True, ge=1, le=10**12)]
 
 
-class TransferAmountDiffers(ValueError):
-    """The amount of the transfer is not the total of the invoice."""
-
-
 class TransferReused(ValueError):
     """A transfer with this reference was recorded for another invoice or amount."""
 
@@ -54,9 +51,9 @@ class BankTransfers:
         self._settlement = settlement
 
     async def record(self, organization_id: str, number: str, transfer: TransferIn) -> Kept:
-        """Record that a transfer has paid an invoice in full; money for a paid invoice is kept for refund.
+        """Record what has arrived: it pays the invoice in full or in part, and what is over is owed back.
 
-        Raises `UnknownOrganization`, `UnknownInvoice`, `TransferReused`, `TransferAmountDiffers`.
+        Raises `UnknownOrganization`, `UnknownInvoice`, `TransferReused`.
         """
         return await self._database.write(
             lambda connection: self._record(connection, organization_id, number, transfer)
@@ -71,13 +68,12 @@ class BankTransfers:
         known = attempts.get(connection, key)
         if known is not None and (known.charge_id, known.amount_cents) != (charge.charge_id, transfer.amount_cents):
             raise TransferReused(transfer.reference)
-        if transfer.amount_cents != charge.total_cents:
-            raise TransferAmountDiffers(transfer.amount_cents)
         if known is None:
             awaited = [each for each in attempts.of_charge(connection, charge.charge_id) if each.status == "awaited"]
             method = awaited[-1].payment_method_id if awaited else None
             now = self._clock()
-            arrived = attempt_of(charge, key=key, payment_method_id=method, now=now, awaited=True)
+            expected = attempt_of(charge, key=key, payment_method_id=method, now=now, awaited=True)
+            arrived = replace(expected, amount_cents=transfer.amount_cents)
             attempts.add(connection, arrived)
             self._settlement.settle(connection, arrived, Payment("succeeded"), now=now)
         return repository.kept(connection, organization_id, number)
@@ -97,7 +93,7 @@ def router(transfers: BankTransfers, callers: Callers) -> APIRouter:
     async def record_transfer(
         request: Request, organization_id: OrganizationId, number: Number, transfer: TransferIn
     ) -> JsonAnswer[InvoiceAnswer]:
-        """Say that an invoice was paid by bank transfer, in full; what is already paid is kept apart as not owed."""
+        """Say that money has arrived for an invoice; a part leaves the rest open, and what is over is owed back."""
         kept = await transfers.record(organization_id, number, transfer)
         locale = locale_for(request, kept.invoice.locale)
         return json_answer(answers.full(kept, locale), locale=locale)

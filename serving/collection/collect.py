@@ -12,7 +12,7 @@ from serving.collection.arrears import Arrears
 from serving.collection.settlement import Settlement
 from serving.db.session import Database
 from serving.organizations import repository as organizations
-from serving.payments import attempts, charges, choice, repository
+from serving.payments import attempts, charges, choice, refunds, repository
 from serving.payments.attempts import Attempt
 from serving.payments.choice import NoUsableMethod
 from serving.payments.first_payment import attempt_of, await_transfer
@@ -54,19 +54,27 @@ class Collection:
             due, lambda charge: self.collect(charge.charge_id, now=now), name=lambda charge: charge.charge_id
         )
 
-    def collect_arrears(self, organization_id: str) -> None:
-        """Attempt now every charge of one organisation that has failed or is due."""
+    def collect_arrears(self, organization_id: str, payment_method_id: str | None = None) -> None:
+        """Attempt now every charge of one organisation that has failed or is due, by this method if one is named."""
         now = self._clock()
         for charge in self._database.reading(lambda connection: charges.open_of(connection, organization_id)):
             if charge.failing_since is not None:
-                self.collect(charge.charge_id, now=now)
+                self.collect(charge.charge_id, now=now, payment_method_id=payment_method_id)
         # Resuming a suspended subscription may add charges, so these are read after the first ones are paid.
         for charge in self._database.reading(lambda connection: charges.open_of(connection, organization_id)):
             if charge.failing_since is None and charge.next_attempt_at is not None and charge.next_attempt_at <= now:
                 self.collect(charge.charge_id, now=now)
 
     def collect(self, charge_id: str, *, now: datetime, payment_method_id: str | None = None) -> None:
-        """Make one attempt to collect a charge, unless one is under way."""
+        """Attempt to collect a charge, unless that is under way; while a method is refused, by the next good one."""
+        by: str | None = payment_method_id
+        while self._attempt(charge_id, now=now, payment_method_id=by):
+            if not self._database.reading(lambda connection: charges.is_due(connection, charge_id, now=now)):
+                return
+            by = None
+
+    def _attempt(self, charge_id: str, *, now: datetime, payment_method_id: str | None) -> bool:
+        """Make one attempt; returns whether the provider was asked."""
 
         def begin(connection: Connection) -> Order | None:
             return self._begin(connection, charge_id, payment_method_id, now=now)
@@ -75,9 +83,9 @@ class Collection:
             order = self._database.writing(begin)
         except IntegrityError:
             logger().info("collected_by_another_worker", charge_id=charge_id)
-            return
+            return False
         if order is None:
-            return
+            return False
         attempt, method = order
         payment = self._gateway.charge(
             key=attempt.key, method=method.attached, amount_cents=attempt.amount_cents, currency=attempt.currency
@@ -85,6 +93,7 @@ class Collection:
         if payment.outcome == "unknown":
             payment = self._ask(attempt, method) or payment
         self._record(attempt, payment, now=now)
+        return True
 
     def ask_pending(self, *, now: datetime) -> int:
         """Ask the provider about attempts whose outcome is unknown; returns their number. Raises `SomeFailed`."""
@@ -108,10 +117,20 @@ class Collection:
 
     def _send_back(self, attempt: Attempt, *, now: datetime) -> None:
         method = self._method_of(attempt)
-        if method is None or self._gateway.refund(key=attempt.key, method=method.attached).outcome != "succeeded":
+        if method is None or self._refunded(attempt, method).outcome != "succeeded":
             logger().error("refund_failed", key=attempt.key)
             return
         self._database.writing(lambda connection: settlement.sent_back(connection, attempt, now=now))
+
+    def _refunded(self, attempt: Attempt, method: PaymentMethod) -> Payment:
+        before = self._database.reading(lambda connection: refunds.count_of(connection, attempt.key))
+        return self._gateway.refund(
+            key=attempt.key,
+            method=method.attached,
+            amount_cents=None if attempt.unapplied_cents == attempt.amount_cents else attempt.unapplied_cents,
+            currency=attempt.currency,
+            reference=f"over-{before}" if before else "",
+        )
 
     def _method_of(self, attempt: Attempt) -> PaymentMethod | None:
         return self._database.reading(lambda connection: repository.ever(connection, attempt.payment_method_id))
@@ -131,23 +150,28 @@ class Collection:
         before = attempts.of_charge(connection, charge_id)
         if charge.status != "open" or any(attempt.status in ("started", "pending") for attempt in before):
             return None
+        by = choice.payer(connection, charge.organization_id, catalogue=self._catalogue, now=now)
         try:
-            by = choice.payer(connection, charge.organization_id, catalogue=self._catalogue, now=now)
             method = choice.method_to_pay(connection, charge.organization_id, payment_method_id, by=by)
         except NoUsableMethod as error:
-            settlement.failed(connection, charge, error.code, about=f"{charge_id}:{now.isoformat()}", now=now)
+            settlement.failed(connection, charge, error.code, about=f"{charge_id}:{now.isoformat()}", by=by)
             self._arrears.refresh(connection, charge.organization_id)
             organizations.touch(connection, [charge.organization_id])
             return None
+        awaited = method.kind == "bank_transfer" and any(attempt.status == "awaited" for attempt in before)
+        if awaited and charges.was_last_attempt(
+            charge, now=now
+        ):  # before the plan is suspended, another method is tried
+            method = choice.next_good(connection, charge.organization_id, by=by) or method
         if method.kind != "bank_transfer":
             attempt = attempt_of(charge, key=charge.payment_key, payment_method_id=method.payment_method_id, now=now)
             if not charges.begin_attempt(connection, charge, payment_method_id=method.payment_method_id, again_at=None):
                 return None
             attempts.add(connection, attempt)
             return attempt, method
-        if any(attempt.status == "awaited" for attempt in before):
+        if awaited:
             about = f"{charge_id}:{now.isoformat()}"
-            settlement.failed(connection, charge, "bank_transfer_overdue", about=about, now=now)
+            settlement.failed(connection, charge, "bank_transfer_overdue", about=about, by=by)
         else:
             await_transfer(connection, charge, payment_method_id=method.payment_method_id, now=now)
         self._arrears.refresh(connection, charge.organization_id)

@@ -30,7 +30,7 @@ class MethodNotAvailable(ValueError):
 
 
 class LastPaymentMethod(Exception):
-    """The last usable method of a paying subscription cannot be removed."""
+    """The last good method of a paying subscription cannot be removed, nor the last usable one."""
 
 
 class UnknownPlanToPay(LookupError):
@@ -53,7 +53,7 @@ class PaymentMethods:
         gateway: PaymentGateway,
         provider: Literal["sandbox", "stripe"],
         catalogue: Catalogue,
-        collect_arrears: Callable[[str], None],
+        collect_arrears: Callable[[str, str | None], None],
     ) -> None:
         self._database = database
         self._clock = clock
@@ -82,27 +82,37 @@ class PaymentMethods:
         """
         added = await asyncio.to_thread(self._add, organization_id, payload)
         if collect:
-            await self.collect(organization_id)
+            await self.collect(organization_id, added["payment_method"])
+            return await self._answer(organization_id, added["payment_method"])
         return added
 
     async def change(
         self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange
     ) -> PaymentMethodAnswer:
-        """Change a method.
+        """Change a method: a new card behind it is tried on what is open; being the default collects nothing.
 
         Raises `UnknownPaymentMethod`, `TokenRefused`, `MethodNotAvailable`, `ProviderUnavailable`.
         """
         changed = await asyncio.to_thread(self._change, organization_id, payment_method_id, payload)
-        await self.collect(organization_id)
-        return changed
+        if payload.token is None:
+            return changed
+        await self.collect(organization_id, payment_method_id)
+        return await self._answer(organization_id, payment_method_id)
 
     async def remove(self, organization_id: str, payment_method_id: str) -> None:
         """Remove a method; another one becomes the default. Raises `UnknownPaymentMethod`, `LastPaymentMethod`."""
         await asyncio.to_thread(self._remove, organization_id, payment_method_id)
 
-    async def collect(self, organization_id: str) -> None:
-        """Try again now to collect what is open."""
-        await asyncio.to_thread(self._collect_arrears, organization_id)
+    async def collect(self, organization_id: str, payment_method_id: str | None = None) -> None:
+        """Try now to collect what is open and overdue, by this method or by the one that pays."""
+        await asyncio.to_thread(self._collect_arrears, organization_id, payment_method_id)
+
+    async def _answer(self, organization_id: str, payment_method_id: str) -> PaymentMethodAnswer:
+        def read(connection: Connection) -> PaymentMethodAnswer:
+            payer = self._payer(connection, organization_id)
+            return as_answer(repository.method(connection, organization_id, payment_method_id), payer)
+
+        return await self._database.read(read)
 
     def _add(self, organization_id: str, payload: PaymentMethodIn) -> PaymentMethodAnswer:
         def read(connection: Connection) -> tuple[Owner, Payer]:
@@ -119,8 +129,9 @@ class PaymentMethods:
             kept = next((each for each in present if each.same_as(added)), added)
             if kept is added:
                 repository.add(connection, added)
-            if payload.default or not present:
-                repository.set_default(connection, organization_id, kept.payment_method_id)
+            repository.set_refused(connection, kept.payment_method_id, None)
+            if payload.default or not any(each.is_default and each.refused_because is None for each in present):
+                repository.set_default(connection, organization_id, kept.payment_method_id, now=payer.now)
             return as_answer(repository.method(connection, organization_id, kept.payment_method_id), payer)
 
         return self._database.writing(record)
@@ -143,7 +154,7 @@ class PaymentMethods:
             if attached is not None:
                 repository.replace_attached(connection, payment_method_id, attached)
             if payload.default:
-                repository.set_default(connection, organization_id, payment_method_id)
+                repository.set_default(connection, organization_id, payment_method_id, now=payer.now)
             return as_answer(repository.method(connection, organization_id, payment_method_id), payer)
 
         changed = self._database.writing(record)
@@ -160,8 +171,9 @@ class PaymentMethods:
             _check_removable(connection, removed, others, payer)
             repository.remove(connection, payment_method_id, now=payer.now)
             if others and not any(each.is_default for each in others):
-                successor = next((each for each in others if payer.why_not(each) is None), others[0])
-                repository.set_default(connection, organization_id, successor.payment_method_id)
+                successor = choice.next_good(connection, organization_id, by=payer)
+                name = None if successor is None else successor.payment_method_id
+                repository.set_default(connection, organization_id, name)
             return removed
 
         self._gateway.detach(self._database.writing(record).attached)
@@ -186,6 +198,7 @@ def as_answer(method: PaymentMethod, payer: Payer) -> PaymentMethodAnswer:
         "default": method.is_default,
         "usable": reason is None,
         "not_usable_because": reason,
+        "refused_because": method.refused_because,
         "recorded_at": utc_text(method.recorded_at),
     }
 
@@ -203,7 +216,10 @@ def _check_removable(
 ) -> None:
     held = states.stored(connection, removed.organization_id)
     paying = held is not None and held.subscription.is_paying
-    if paying and payer.why_not(removed) is None and all(payer.why_not(each) is not None for each in others):
+    good, usable = payer.is_good(removed), payer.why_not(removed) is None
+    if paying and good and not any(payer.is_good(each) for each in others):
+        raise LastPaymentMethod
+    if paying and usable and all(payer.why_not(each) is not None for each in others):
         raise LastPaymentMethod
 
 

@@ -1,25 +1,33 @@
 """Record the outcome of a payment: on its attempt and charge, in the ledger, and as a notification."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from recommender.billing import ledger as accounts
+from recommender.billing.catalogue import Catalogue
 from recommender.billing.dunning import ASK_AGAIN_AFTER
 from serving.collection.arrears import Arrears
+from serving.invoices import repository as invoices
 from serving.notifications import repository as notifications
+from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
-from serving.payments import attempts, charges, ledger
+from serving.payments import attempts, charges, choice, ledger, refunds
 from serving.payments.attempts import Attempt
 from serving.payments.charges import Charge
+from serving.payments.choice import Payer
+from serving.payments.first_payment import received
 from serving.payments.gateway import Payment
+from serving.payments.refunds import Refund
 
 
 class Settlement:
     """Acts on the outcomes of payment attempts."""
 
-    def __init__(self, arrears: Arrears) -> None:
+    def __init__(self, arrears: Arrears, *, catalogue: Catalogue) -> None:
         self._arrears = arrears
+        self._catalogue = catalogue
 
     def settle(self, connection: Connection, attempt: Attempt, payment: Payment, *, now: datetime) -> bool:
         """Act on the outcome of an attempt; False when it was known before.
@@ -29,21 +37,33 @@ class Settlement:
         if not attempts.learn(connection, attempt, payment, now=now):
             return False
         charge = None if attempt.charge_id is None else charges.get(connection, attempt.charge_id)
+        by = choice.payer(connection, attempt.organization_id, catalogue=self._catalogue, now=now)
+        if payment.outcome == "succeeded":
+            choice.accept(connection, attempt.payment_method_id)
+        elif payment.outcome == "failed":
+            choice.refuse(connection, attempt.payment_method_id, payment.failure_code or "payment_failed", by=by)
         if payment.outcome == "succeeded" and charge is not None and charge.status == "open":
-            _collected(connection, charge, attempt, now=now)
+            collected(connection, charge, attempt, now=now)
         elif payment.outcome == "succeeded":
             keep_for_refund(connection, attempt, now=now)
         elif payment.outcome == "failed" and charge is not None and charge.status == "open":
-            failed(connection, charge, payment.failure_code or "payment_failed", about=attempt.key, now=now)
+            failed(connection, charge, payment.failure_code or "payment_failed", about=attempt.key, by=by)
         self._arrears.refresh(connection, attempt.organization_id)
         organizations.touch(connection, [attempt.organization_id])  # last, as elsewhere: writers lock in one order
         return True
 
 
-def failed(connection: Connection, charge: Charge, code: str, *, about: str, now: datetime) -> None:
-    """Schedule the next attempt and notify the customer; an outage of the provider is only retried."""
+def failed(connection: Connection, charge: Charge, code: str, *, about: str, by: Payer) -> None:
+    """Schedule the next attempt and notify the customer.
+
+    An outage of the provider is only retried. Where a method was refused and another is good, that is tried at once.
+    """
+    now = by.now
     if code == "provider_unavailable":
         charges.try_again(connection, charge, at=now + ASK_AGAIN_AFTER)
+        return
+    if code in choice.REFUSALS and choice.next_good(connection, charge.organization_id, by=by) is not None:
+        charges.try_again(connection, charge, at=now)
         return
     charges.not_collected(connection, charge, failure_code=code, now=now)
     after = charges.get(connection, charge.charge_id)
@@ -54,8 +74,9 @@ def failed(connection: Connection, charge: Charge, code: str, *, about: str, now
         about=about,
         payload={
             "charge_id": charge.charge_id,
-            "amount_cents": charge.total_cents,
+            "amount_cents": charge.open_cents,
             "currency": charge.currency,
+            "number": invoices.number_of_charge(connection, charge.charge_id),
             "failure_code": code,
             "next_attempt_at": after.next_attempt_at,
         },
@@ -65,28 +86,64 @@ def failed(connection: Connection, charge: Charge, code: str, *, about: str, now
 
 def keep_for_refund(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
     """Book money that no charge awaits (paid twice, or after its change had failed), and mark it for refund."""
-    cause, postings = f"payment:{attempt.key}", accounts.received_for_nothing(attempt.amount_cents)
+    cause, postings = f"payment:{attempt.key}", accounts.received(applied_cents=0, over_cents=attempt.amount_cents)
     ledger.post(connection, attempt, "unapplied", cause=cause, postings=postings, now=now)
-    if attempt.status not in {"awaited", "superseded"}:
-        attempts.set_refund(connection, attempt.key, "due")
+    attempts.set_unapplied(connection, attempt.key, attempt.amount_cents)
+    _refund_or_tell(connection, attempt, attempt.amount_cents, now=now)
 
 
 def sent_back(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
-    """Book the refund of an attempt."""
+    """Book the refund of what an attempt brought beyond what was owed."""
     attempts.set_refund(connection, attempt.key, "done")
-    cause, postings = f"refund:{attempt.key}", accounts.refunded(attempt.amount_cents)
+    attempts.set_unapplied(connection, attempt.key, 0)
+    name = f"over:{attempt.key}/{refunds.count_of(connection, attempt.key)}"
+    refund = Refund(name, attempt.organization_id, attempt.key, attempt.unapplied_cents, "done", now)
+    refunds.add(connection, refund, settled_at=now)
+    cause, postings = f"refund:{name}", accounts.refunded(attempt.unapplied_cents)
     ledger.post(connection, attempt, "refund", cause=cause, postings=postings, now=now)
 
 
-def _collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: datetime) -> None:
-    charges.collected(connection, charge, payment_method_id=attempt.payment_method_id, key=attempt.key, now=now)
-    attempts.expect_no_transfer(connection, charge.charge_id, now=now)
-    if charge.failing_since is not None:
-        notifications.record(
+def collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: datetime) -> None:
+    """Book the money of an attempt on its open charge, and tell the customer what it has settled."""
+    over = received(connection, charge, attempt, now=now)
+    after = charges.get(connection, charge.charge_id)
+    amounts = {"charge_id": charge.charge_id, "currency": charge.currency}
+    if after.status == "paid":
+        attempts.expect_no_transfer(connection, charge.charge_id, now=now)
+    if over:
+        _refund_or_tell(connection, attempt, over, now=now)
+    if after.status == "open":
+        _tell(
             connection,
-            organization_id=charge.organization_id,
-            kind="payment_recovered",
-            about=charge.charge_id,
-            payload={"charge_id": charge.charge_id, "amount_cents": charge.total_cents, "currency": charge.currency},
+            charge.organization_id,
+            "payment_partial",
+            about=attempt.key,
+            payload={**amounts, "amount_cents": attempt.amount_cents, "open_cents": after.open_cents},
             now=now,
         )
+    elif charge.failing_since is not None:
+        payload = {**amounts, "amount_cents": charge.open_cents}
+        # A charge may be overdue again after its payment was taken back.
+        about = f"{charge.charge_id}:{attempt.key}"
+        _tell(connection, charge.organization_id, "payment_recovered", about=about, payload=payload, now=now)
+
+
+def _refund_or_tell(connection: Connection, attempt: Attempt, amount_cents: int, *, now: datetime) -> None:
+    """Let the provider send back what is over; of a transfer the customer is told, as only they know their account."""
+    if attempt.status not in {"awaited", "superseded"}:
+        attempts.set_refund(connection, attempt.key, "due")
+        return
+    payload = {"amount_cents": amount_cents, "currency": attempt.currency}
+    _tell(connection, attempt.organization_id, "money_owed_back", about=attempt.key, payload=payload, now=now)
+
+
+def _tell(
+    connection: Connection,
+    organization_id: str,
+    kind: Kind,
+    *,
+    about: str,
+    payload: Mapping[str, object],
+    now: datetime,
+) -> None:
+    notifications.record(connection, organization_id=organization_id, kind=kind, about=about, payload=payload, now=now)

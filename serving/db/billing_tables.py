@@ -112,6 +112,7 @@ charges = Table(
     Column("total_cents", BigInteger, nullable=False, comment="never below 0: a net below 0 is a credit balance"),
     Column("lines", Text, nullable=False, comment="JSON list; they sum to the net"),
     Column("tax", Text, nullable=False, comment="JSON list per rate; they sum to the tax"),
+    Column("settled_cents", BigInteger, nullable=False, server_default="0", comment="of the total: paid or forgiven"),
     Column("status", String(16), nullable=False, comment="open, paid"),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Instant, index=True),
@@ -137,6 +138,8 @@ payment_methods = Table(
     Column("expires", String(7), comment="YYYY-MM"),
     Column("warn_at", Instant, index=True, comment="when its owner is warned that the card expires; NULL: warned"),
     Column("is_default", Boolean, nullable=False),
+    Column("chosen_at", Instant, comment="when it last became the default"),
+    Column("refused_because", String(64), comment="failure code of its last payment; NULL: it paid, or was not tried"),
     Column("recorded_at", Instant, nullable=False),
     Column("removed_at", Instant),
     _unique_where("uq_payment_methods_default", "organization_id", "is_default AND removed_at IS NULL"),
@@ -173,4 +176,12 @@ sandbox_payments = Table(
     Column("status", String(16), nullable=False, comment="pending, succeeded, failed"),
     Column("failure_code", String(64)),
     Column("refunded", Boolean, nullable=False, server_default=false()),
+)
+
+sandbox_refunds = Table(
+    "sandbox_refunds",
+    metadata,
+    Column("key", String(200), primary_key=True, comment="of the payment"),
+    Column("reference", String(200), primary_key=True, comment="of the refund"),
+    Column("amount_cents", BigInteger, nullable=False),
 )

@@ -26,6 +26,7 @@ def summary(kept: Kept, locale: LocaleCode) -> InvoiceSummary:
         "tax_cents": invoice.tax_cents,
         "total_cents": invoice.total_cents,
         "total_text": invoices.total(invoice, locale),
+        "open_cents": kept.open_cents,
         "paid_at": None if kept.paid_at is None else utc_text(kept.paid_at),
         "due_on": None if invoice.payment.due_on is None else invoice.payment.due_on.isoformat(),
         "refers_to": None if invoice.refers_to is None else invoice.refers_to.number,

@@ -45,6 +45,8 @@ class InvoiceSummary(TypedDict):
     tax_cents: int
     total_cents: int
     total_text: str
+    open_cents: int
+    """What of the total is still to be paid today."""
     paid_at: InstantText | None
     due_on: DateText | None
     refers_to: str | None

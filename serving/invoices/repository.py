@@ -21,6 +21,8 @@ class Kept:
     settled: str
     """The status of the charge: `open`, `paid`, …"""
     paid_at: datetime | None
+    open_cents: int = 0
+    """What of the total is still to be paid; 0 for a credit note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,13 @@ def number_of_cause(connection: Connection, cause: str) -> str | None:
     return number
 
 
+def number_of_charge(connection: Connection, charge_id: str) -> str | None:
+    """The number of the document of a charge, if there is one."""
+    query = select(invoices.c.number).where(invoices.c.charge_id == charge_id)
+    number: str | None = connection.execute(query).scalar()
+    return number
+
+
 def files(connection: Connection, number: str) -> Files | None:
     """The files of a document, if they were made."""
     row = connection.execute(select(invoice_files).where(invoice_files.c.number == number)).first()
@@ -129,11 +138,18 @@ def _documents(contents: Iterable[str]) -> list[Invoice]:
 
 def _kept(organization_id: str) -> Select[Any]:
     return (
-        select(invoices.c.content, charges.c.status, charges.c.paid_at)
+        select(
+            invoices.c.content,
+            charges.c.status,
+            charges.c.paid_at,
+            (charges.c.total_cents - charges.c.settled_cents).label("open_cents"),
+        )
         .join(charges, charges.c.charge_id == invoices.c.charge_id)
         .where(invoices.c.organization_id == organization_id)
     )
 
 
 def _read(row: Row[Any]) -> Kept:
-    return Kept(Invoice.model_validate_json(row.content), row.status, row.paid_at)
+    return Kept(
+        Invoice.model_validate_json(row.content), row.status, row.paid_at, row.open_cents if row.status == "open" else 0
+    )

@@ -1,6 +1,7 @@
 """Webhooks of the payment provider: signed messages that may arrive twice, late and in any order."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Request
@@ -10,9 +11,12 @@ from typing_extensions import TypedDict
 
 from serving.clock import Clock
 from serving.collection.settlement import Settlement
+from serving.collection.taken_back import TakenBack
 from serving.db.session import Database
 from serving.payments import attempts
-from serving.payments.gateway import Event, PaymentGateway
+from serving.payments import repository as methods
+from serving.payments.attempts import Attempt
+from serving.payments.gateway import DisputeNews, Event, Message, Payment, PaymentGateway
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.subscriptions import changes
 from serving.subscriptions.states import StateChangedMeanwhile
@@ -43,20 +47,22 @@ class PaymentWebhooks:
         gateway: PaymentGateway,
         settlement: Settlement,
         payment_outcomes: PaymentOutcomes,
+        taken_back: TakenBack,
     ) -> None:
         self._database = database
         self._clock = clock
         self._gateway = gateway
         self._settlement = settlement
         self._payment_outcomes = payment_outcomes
+        self._taken_back = taken_back
 
     async def receive(self, *, body: bytes, signature: str | None) -> None:
-        """Verify a message and act on it; raises `SignatureRefused`, `StateChangedMeanwhile`."""
-        event = self._gateway.event(body=body, signature=signature)
+        """Verify a message and act on it; raises `SignatureRefused`, `ProviderUnavailable`, `StateChangedMeanwhile`."""
+        event = await asyncio.to_thread(self._gateway.event, body=body, signature=signature)
         if event is not None:
             await asyncio.to_thread(self._take, event)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Message) -> None:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._database.writing(lambda connection: self._act_on(connection, event))
@@ -64,16 +70,39 @@ class PaymentWebhooks:
                 continue  # two messages about one payment at once: the second reads what the first has written
         return self._database.writing(lambda connection: self._act_on(connection, event))
 
-    def _act_on(self, connection: Connection, event: Event) -> None:
-        attempt = attempts.get(connection, event.key)
+    def _act_on(self, connection: Connection, news: Message) -> None:
+        if isinstance(news, Event):
+            self._learn(connection, news.key, news.payment, at=news.at)
+            return
+        # Money that is taken back was collected before, whether or not that message has come yet.
+        self._learn(connection, news.key, Payment("succeeded"), at=None)
+        attempt, now = attempts.get(connection, news.key), self._clock()
+        if attempt is None:
+            return
+        if isinstance(news, DisputeNews):
+            self._taken_back.dispute(connection, attempt, news, now=now)
+        else:
+            self._taken_back.refund(connection, attempt, news, now=now)
+
+    def _learn(self, connection: Connection, key: str, payment: Payment, *, at: datetime | None) -> None:
+        attempt = attempts.get(connection, key)
         if attempt is not None:
-            self._settlement.settle(connection, attempt, event.payment, now=self._clock())
+            if payment.outcome == "failed" and self._was_returned(connection, attempt, at=at or self._clock()):
+                self._taken_back.returned(connection, attempt, now=self._clock())
+                return
+            self._settlement.settle(connection, attempt, payment, now=self._clock())
             return
-        change = changes.get(connection, event.key)
+        change = changes.get(connection, key)
         if change is None:
-            logger().warning("payment_of_nobody", key=event.key)
+            logger().warning("payment_of_nobody", key=key)
             return
-        self._payment_outcomes.learn(connection, change, event.payment)
+        self._payment_outcomes.learn(connection, change, payment)
+
+    def _was_returned(self, connection: Connection, attempt: Attempt, *, at: datetime) -> bool:
+        """Whether a failure is one of a direct debit that had succeeded before: its bank has returned it."""
+        method = methods.ever(connection, attempt.payment_method_id)
+        debit = method is not None and method.kind == "sepa"
+        return debit and attempt.status == "succeeded" and attempt.settled_at is not None and at > attempt.settled_at
 
 
 def router(webhooks: PaymentWebhooks) -> APIRouter:

@@ -85,23 +85,30 @@ class Mails:
 
         self._database.writing(work)
 
+    @property
+    def _seller_address(self) -> tuple[str, str]:
+        return self._seller.name, self._seller.email
+
     def _written(self, due: Notification, *, now: datetime) -> EmailMessage:
         def read(connection: Connection) -> tuple[OrganizationRow, Invoice | None]:
             organization = organizations.get(connection, due.organization_id)
-            if due.kind != "invoice_issued":
+            number = due.payload.get("number")
+            if number is None:
                 return organization, None
-            return organization, invoices.kept(connection, due.organization_id, due.payload["number"]).invoice
+            return organization, invoices.kept(connection, due.organization_id, number).invoice
 
         organization, invoice = self._database.reading(read)
         context = letters.MailContext(due, organization, self._words(due.locale), invoice)
         attached = []
-        if invoice is not None:
+        if invoice is not None and due.kind == "invoice_issued":
             attached = [(f"{invoice.number}.pdf", files.of(self._database, invoice, now=now).pdf)]
         return message_of(
             letters.letter(context, seller=self._seller.name, links=self._links),
             message_id=due.notification_id,
             sender=(self._seller.name, self._sender),
-            to=(organization.name, organization.email or ""),
+            to=self._seller_address
+            if due.kind in repository.TO_OPERATOR
+            else (organization.name, organization.email or ""),
             written_at=due.created_at,
             attached=attached,
         )

@@ -59,6 +59,20 @@ class MailContext:
         return str(self.notification.payload["plan_name"])
 
 
+SUBJECT: Final = "_subject"
+"""The parameter that names another subject than the usual one."""
+NOBODY_TRIES: Final = frozenset(
+    {
+        "payment_method_missing",
+        "payment_method_not_usable",
+        "sepa_outside_eu",
+        "bank_transfer_not_enterprise",
+        "payment_disputed",
+        "payment_returned",
+        "taken_back",
+    }
+)
+"""Failure codes after which nothing is collected before there is another method, so no mail promises it."""
 MailText = tuple[Mapping[str, object], list[str]]
 """The parameters of the subject, and the paragraphs."""
 
@@ -69,7 +83,7 @@ def letter(context: MailContext, *, seller: str, links: Mapping[str, str]) -> Le
     page = "plans" if context.notification.kind in _ABOUT_PLANS else "billing"
     content = {
         "locale": context.words.locale,
-        "subject": context.say("subject", **params),
+        "subject": context.say(str(params.get(SUBJECT, "subject")), **params),
         "greeting": context.say("greeting"),
         "paragraphs": paragraphs,
         "link": links.get(page),
@@ -102,10 +116,24 @@ def _change_refused(mail: MailContext) -> MailText:
 
 
 def _payment_failed(mail: MailContext) -> MailText:
-    next_attempt_at = mail.notification.payload["next_attempt_at"]
-    outlook = mail.say("no_more") if next_attempt_at is None else mail.say("again", date=mail.day("next_attempt_at"))
-    why = _why_not_paid(mail, str(mail.notification.payload["failure_code"]))
-    return {"amount": mail.amount}, [mail.say("text", amount=mail.amount), why, outlook]
+    payload, next_attempt_at = mail.notification.payload, mail.notification.payload["next_attempt_at"]
+    code, number = str(payload["failure_code"]), str(payload.get("number") or "")
+    params = {"amount": mail.amount, "number": number}
+    if code == "bank_transfer_overdue" and mail.invoice is not None:
+        seller = mail.invoice.seller
+        account = {"iban": invoices.spaced(seller.iban), "bic": seller.bic}
+        then = "no_more" if next_attempt_at is None else "again"
+        date = "" if next_attempt_at is None else mail.day("next_attempt_at")
+        outlook = mail.say(f"transfer.{then}", date=date)
+        return {**params, SUBJECT: "transfer.subject"}, [mail.say("transfer.text", **params, **account), outlook]
+    if code in NOBODY_TRIES:
+        outlook = mail.say("no_method")
+    else:
+        outlook = (
+            mail.say("no_more") if next_attempt_at is None else mail.say("again", date=mail.day("next_attempt_at"))
+        )
+    about = [mail.say("invoice", **params)] if number else []
+    return params, [mail.say("text", **params), *about, _why_not_paid(mail, code), outlook]
 
 
 def _why_not_paid(mail: MailContext, code: str) -> str:
@@ -116,7 +144,25 @@ def _why_not_paid(mail: MailContext, code: str) -> str:
 
 
 def _about_money(mail: MailContext) -> MailText:
-    return {"amount": mail.amount}, [mail.say("text", amount=mail.amount)]
+    payload = mail.notification.payload
+    params = {"amount": mail.amount, "number": payload.get("number") or "–"}
+    if "open_cents" in payload:
+        params["open"] = money(mail.words.locale, payload["open_cents"], payload["currency"])
+    return params, [mail.say("text", **params)]
+
+
+def _taken_back(mail: MailContext) -> MailText:
+    params, text = _about_money(mail)
+    return params, [*text, mail.say(str(mail.notification.payload["reason"]), date=mail.day("again_at"))]
+
+
+def _to_operator(mail: MailContext) -> MailText:
+    number = mail.notification.payload.get("number") or "–"
+    told = say(
+        mail.words.locale, f"mail.{mail.notification.payload['kind']}.subject", amount=mail.amount, number=number
+    )
+    params = {"organization": mail.organization.name, "what": told, "number": number}
+    return params, [mail.say("text", **params)]
 
 
 def _card_expiring(mail: MailContext) -> MailText:
@@ -141,6 +187,15 @@ _CONTENT_OF: Final[Mapping[Kind, Callable[[MailContext], MailText]]] = {
     "change_refused": _change_refused,
     "payment_failed": _payment_failed,
     "payment_recovered": _about_money,
+    "payment_partial": _about_money,
+    "money_owed_back": _about_money,
+    "payment_taken_back": _taken_back,
+    "dispute_won": _about_money,
+    "dispute_lost": _about_money,
+    "refund_made": _about_money,
+    "money_applied": _about_money,
+    "debt_written_off": _about_money,
+    "operator_notice": _to_operator,
     "subscription_suspended": _about_money,
     "subscription_cancelled": _change_applied,
     "cancellation_withdrawn": _change_applied,

@@ -24,6 +24,15 @@ Kind = Literal[
     "change_refused",
     "payment_failed",
     "payment_recovered",
+    "payment_partial",
+    "money_owed_back",
+    "payment_taken_back",
+    "dispute_won",
+    "dispute_lost",
+    "refund_made",
+    "money_applied",
+    "debt_written_off",
+    "operator_notice",
     "card_expiring",
     "subscription_suspended",
     "subscription_cancelled",
@@ -33,6 +42,8 @@ Kind = Literal[
     "subscription_resumed",
     "invoice_issued",
 ]
+TO_OPERATOR: Final = ("operator_notice",)
+"""Kinds that go to the seller and not to the organisation."""
 
 
 def record(
@@ -65,6 +76,22 @@ def record(
     return True
 
 
+def tell_both(
+    connection: Connection,
+    organization_id: str,
+    kind: Kind,
+    *,
+    about: str,
+    payload: Mapping[str, object],
+    now: datetime,
+) -> None:
+    """Record a notification for the customer, and the same for the operator."""
+    told = {**payload, "kind": kind}
+    record(connection, organization_id=organization_id, kind=kind, about=about, payload=told, now=now)
+    both = f"{kind}:{about}"
+    record(connection, organization_id=organization_id, kind="operator_notice", about=both, payload=told, now=now)
+
+
 @dataclass(frozen=True, slots=True)
 class Notification:
     """One notification for one organisation."""
@@ -90,7 +117,7 @@ def next_to_send(connection: Connection, *, now: datetime) -> Notification | Non
     row = connection.execute(
         select(notifications)
         .join(organization_rows, organization_rows.c.organization_id == notifications.c.organization_id)
-        .where(*may_be_sent, organization_rows.c.email.is_not(None))
+        .where(*may_be_sent, or_(organization_rows.c.email.is_not(None), notifications.c.kind.in_(TO_OPERATOR)))
         .order_by(notifications.c.created_at, notifications.c.notification_id)
         .limit(1)
     ).first()

@@ -35,15 +35,17 @@ class Attempt:
     ask_at: datetime | None
     refund: Literal["due", "done"] | None
     started_at: datetime
+    unapplied_cents: int = 0
+    """Of the money that came in: what is owed back, because it paid nothing."""
+    settled_at: datetime | None = None
 
 
 _FIELDS = tuple(Attempt.__dataclass_fields__)
 
 
-def add(connection: Connection, attempt: Attempt, *, settled_at: datetime | None = None) -> None:
+def add(connection: Connection, attempt: Attempt) -> None:
     """Record an attempt; raises `IntegrityError` for a known key, or while another attempt of the charge is open."""
-    values = {name: getattr(attempt, name) for name in _FIELDS}
-    connection.execute(insert(payment_attempts).values(settled_at=settled_at, **values))
+    connection.execute(insert(payment_attempts).values({name: getattr(attempt, name) for name in _FIELDS}))
 
 
 def get(connection: Connection, key: str) -> Attempt | None:
@@ -110,6 +112,19 @@ def next_asked(connection: Connection) -> datetime | None:
 def set_refund(connection: Connection, key: str, refund: Literal["due", "done"]) -> None:
     """Mark the money of an attempt as to be refunded, or as refunded."""
     connection.execute(update(payment_attempts).where(payment_attempts.c.key == key).values(refund=refund))
+
+
+def set_unapplied(connection: Connection, key: str, amount_cents: int) -> None:
+    """Record how much of the money of an attempt is owed back."""
+    mine = payment_attempts.c.key == key
+    connection.execute(update(payment_attempts).where(mine).values(unapplied_cents=amount_cents))
+
+
+def unapplied_of(connection: Connection, organization_id: str) -> list[Attempt]:
+    """The organisation's attempts with money that is owed back, oldest first."""
+    mine = (payment_attempts.c.organization_id == organization_id, payment_attempts.c.unapplied_cents > 0)
+    query = select(payment_attempts).where(*mine).order_by(payment_attempts.c.started_at, payment_attempts.c.key)
+    return [_read(row) for row in connection.execute(query)]
 
 
 def to_refund(connection: Connection) -> list[Attempt]:

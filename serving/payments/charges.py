@@ -29,6 +29,8 @@ class Charge:
     kind: str
     currency: str
     total_cents: int
+    settled_cents: int
+    """Of the total: paid, credited or forgiven."""
     status: str
     attempts: int
     next_attempt_at: datetime | None
@@ -37,6 +39,11 @@ class Charge:
     payment_method_id: str | None
     """The method of the latest attempt."""
     occurred_at: datetime
+
+    @property
+    def open_cents(self) -> int:
+        """What is still to be paid."""
+        return self.total_cents - self.settled_cents
 
     @property
     def payment_key(self) -> str:
@@ -96,6 +103,11 @@ def due(connection: Connection, *, now: datetime) -> list[Charge]:
     return _open(connection, charges.c.next_attempt_at <= now)
 
 
+def is_due(connection: Connection, charge_id: str, *, now: datetime) -> bool:
+    """Whether the charge is open and its next attempt is due."""
+    return bool(_open(connection, charges.c.charge_id == charge_id, charges.c.next_attempt_at <= now))
+
+
 def in_arrears(connection: Connection, organization_id: str) -> list[Charge]:
     """Open charges of the organisation with a failed attempt, oldest first."""
     return _open(connection, charges.c.organization_id == organization_id, charges.c.failing_since.is_not(None))
@@ -150,22 +162,49 @@ def begin_attempt(connection: Connection, charge: Charge, *, payment_method_id: 
     )
 
 
-def collected(
-    connection: Connection, charge: Charge, *, payment_method_id: str | None, key: str, now: datetime
+def settle(
+    connection: Connection, charge: Charge, *, amount_cents: int, payment_method_id: str | None, now: datetime
 ) -> None:
-    """Record that the attempt with this key has paid the charge."""
-    _update(
-        connection,
-        charge,
-        status="paid",
-        payment_method_id=payment_method_id,
-        next_attempt_at=None,
-        failure_code=None,
-        failing_since=None,
-        paid_at=now,
-    )
-    cause, postings = f"payment:{key}", accounts.paid(charge.total_cents)
-    ledger.post(connection, charge, "payment", cause=cause, postings=postings, now=now)
+    """Record that so much of a charge, at most all that is open, is settled; the last part makes it paid."""
+    settled = charge.settled_cents + amount_cents
+    over = settled >= charge.total_cents
+    values: dict[str, Any] = {"settled_cents": settled, "payment_method_id": payment_method_id}
+    if over:
+        values |= {
+            "status": "paid",
+            "next_attempt_at": None,
+            "failure_code": None,
+            "failing_since": None,
+            "paid_at": now,
+        }
+    _update(connection, charge, **values)
+
+
+def reopen(
+    connection: Connection,
+    charge: Charge,
+    *,
+    amount_cents: int,
+    failure_code: str | None,
+    again_at: datetime,
+    now: datetime,
+) -> None:
+    """Record that so much of what was settled is open again; with a failure code it is overdue from now on."""
+    mine = update(charges).where(charges.c.charge_id == charge.charge_id)
+    values: dict[str, Any] = {
+        "settled_cents": charge.settled_cents - amount_cents,
+        "status": "open",
+        "paid_at": None,
+        "next_attempt_at": again_at,
+    }
+    if failure_code is not None:
+        values |= {"failure_code": failure_code, "failing_since": charge.failing_since or now}
+    connection.execute(mine.values(values))
+
+
+def was_last_attempt(charge: Charge, *, now: datetime) -> bool:
+    """Whether the dunning schedule has no attempt after now."""
+    return next_attempt(charge.failing_since or now, now=now) is None
 
 
 def not_collected(connection: Connection, charge: Charge, *, failure_code: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from typing_extensions import TypedDict
 
+from recommender.billing.payment_methods import Unusable
 from serving.web.fields import Id
 from serving.words.contracts import InstantText, answer_shape
 
@@ -43,7 +44,9 @@ class PaymentMethodAnswer(TypedDict):
     expires: str | None
     default: bool
     usable: bool
-    not_usable_because: Literal["card_expired", "sepa_outside_eu", "bank_transfer_not_enterprise"] | None
+    not_usable_because: Unusable | None
+    refused_because: str | None
+    """Failure code of its last payment: it is not the default, and good ones are tried first."""
     recorded_at: InstantText
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from recommender.billing import ledger as accounts
 from recommender.billing.dunning import TRANSFER_TERM
-from serving.payments import attempts, charges
+from serving.payments import attempts, charges, ledger
 from serving.payments.attempts import Attempt
 from serving.payments.charges import Charge
 from serving.payments.gateway import Payment
@@ -42,13 +43,13 @@ def await_transfer(connection: Connection, charge: Charge, *, payment_method_id:
 def attempt_of(
     charge: Charge, *, key: str, payment_method_id: str | None, now: datetime, awaited: bool = False
 ) -> Attempt:
-    """An attempt that begins now, over the whole amount of a charge."""
+    """An attempt that begins now, over all that is open of a charge."""
     return Attempt(
         key=key,
         organization_id=charge.organization_id,
         charge_id=charge.charge_id,
         payment_method_id=payment_method_id,
-        amount_cents=charge.total_cents,
+        amount_cents=charge.open_cents,
         currency=charge.currency,
         status="awaited" if awaited else "started",
         failure_code=None,
@@ -62,7 +63,20 @@ def _paid_already(connection: Connection, charge: Charge, paid_with: PaidWith, *
     """A change of plan happens once its payment has succeeded, so its charge is paid when it is made."""
     method = paid_with.method.payment_method_id
     attempt = attempt_of(charge, key=paid_with.key, payment_method_id=method, now=now)
-    attempts.add(connection, attempt, settled_at=now)
+    attempts.add(connection, attempt)
     attempts.learn(connection, attempt, Payment("succeeded"), now=now)
     charges.begin_attempt(connection, charge, payment_method_id=method, again_at=None)
-    charges.collected(connection, charge, payment_method_id=method, key=paid_with.key, now=now)
+    received(connection, charge, attempt, now=now)
+
+
+def received(connection: Connection, charge: Charge, attempt: Attempt, *, now: datetime) -> int:
+    """Book the money of an attempt on an open charge; returns what is over, which is owed back."""
+    applied = min(attempt.amount_cents, charge.open_cents)
+    over = attempt.amount_cents - applied
+    method = attempt.payment_method_id or charge.payment_method_id
+    charges.settle(connection, charge, amount_cents=applied, payment_method_id=method, now=now)
+    postings = accounts.received(applied_cents=applied, over_cents=over)
+    ledger.post(connection, attempt, "payment", cause=f"payment:{attempt.key}", postings=postings, now=now)
+    if over:
+        attempts.set_unapplied(connection, attempt.key, over)
+    return over

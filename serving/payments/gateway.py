@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 MethodKind = Literal["card", "sepa", "bank_transfer"]
+DisputeStatus = Literal["open", "won", "lost"]
 Outcome = Literal["succeeded", "failed", "pending", "unknown"]
 """`pending`: the provider accepted the order and reports its result later. `unknown`: no answer came."""
 
@@ -48,7 +50,33 @@ class Event:
 
     key: str
     payment: Payment
+    at: datetime | None = None
+    """When it happened, if the message says so."""
 
+
+@dataclass(frozen=True, slots=True)
+class DisputeNews:
+    """A message that the customer's bank has taken a payment back, or how its dispute was closed."""
+
+    key: str
+    dispute: str
+    """The provider's id of the dispute."""
+    status: DisputeStatus
+    amount_cents: int | None
+    """`None`: all of the payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundNews:
+    """A message that so much of a payment was refunded by now, by us or by somebody at the provider."""
+
+    key: str
+    refunded_cents: int | None
+    """All refunds together; `None`: all of the payment."""
+
+
+Message = Event | DisputeNews | RefundNews
+"""A message of the provider about one payment."""
 
 FAILURE_OF: Final[Mapping[str, str]] = {
     "insufficient_funds": "insufficient_funds",
@@ -78,6 +106,8 @@ FAILURES: Final = frozenset(FAILURE_OF.values()) | {
     "payment_method_missing",
     "payment_method_not_usable",
     "bank_transfer_overdue",
+    "payment_disputed",
+    "payment_returned",
 }
 """Every failure code; each has its text and its remedy in the messages (`problem.…`, `remedy.…`)."""
 
@@ -112,10 +142,18 @@ class PaymentGateway(Protocol):
     def find(self, *, key: str, method: AttachedMethod) -> Payment | None:
         """The result of the charge under this key; `None` when the provider never received it."""
 
-    def refund(self, *, key: str, method: AttachedMethod) -> Payment:
-        """Refund what was collected under the key, once."""
+    def refund(
+        self,
+        *,
+        key: str,
+        method: AttachedMethod,
+        amount_cents: int | None = None,
+        currency: str = "EUR",
+        reference: str = "",
+    ) -> Payment:
+        """Refund what was collected under the key, or a part of it; once for each reference of ours."""
 
-    def event(self, *, body: bytes, signature: str | None) -> Event | None:
+    def event(self, *, body: bytes, signature: str | None) -> Message | None:
         """Verify and read a message; `None` when it is not about a payment. Raises `SignatureRefused`."""
 
 

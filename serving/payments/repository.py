@@ -23,6 +23,10 @@ class PaymentMethod:
     attached: AttachedMethod
     is_default: bool
     recorded_at: datetime
+    chosen_at: datetime | None = None
+    """When it last became the default."""
+    refused_because: str | None = None
+    """Failure code of its last payment; `None`: it has paid, or was never tried."""
 
     def same_as(self, other: "PaymentMethod") -> bool:
         """Whether both are the same card or account at the provider."""
@@ -92,16 +96,25 @@ def add(connection: Connection, method: PaymentMethod) -> None:
 def replace_attached(connection: Connection, payment_method_id: str, attached: AttachedMethod) -> None:
     """Replace the card or account of a method."""
     key = payment_methods.c.payment_method_id == payment_method_id
-    connection.execute(update(payment_methods).where(key).values(_attached(attached)))
+    connection.execute(update(payment_methods).where(key).values(refused_because=None, **_attached(attached)))
 
 
-def set_default(connection: Connection, organization_id: str, payment_method_id: str | None) -> None:
-    """Make this method the only default; `None`: no method is the default."""
+def set_default(
+    connection: Connection, organization_id: str, payment_method_id: str | None, *, now: datetime | None = None
+) -> None:
+    """Make this method the only default; `None`: no method is the default. `now` is when it was chosen, if it was."""
     mine = payment_methods.c.organization_id == organization_id
     connection.execute(update(payment_methods).where(mine, payment_methods.c.is_default).values(is_default=False))
     if payment_method_id is not None:
         key = payment_methods.c.payment_method_id == payment_method_id
-        connection.execute(update(payment_methods).where(key).values(is_default=True))
+        chosen = {} if now is None else {"chosen_at": now}
+        connection.execute(update(payment_methods).where(key).values(is_default=True, **chosen))
+
+
+def set_refused(connection: Connection, payment_method_id: str, code: str | None) -> None:
+    """Record why the last payment of a method failed; `None`: it has paid."""
+    key = payment_methods.c.payment_method_id == payment_method_id
+    connection.execute(update(payment_methods).where(key).values(refused_because=code))
 
 
 def remove(connection: Connection, payment_method_id: str, *, now: datetime) -> None:
@@ -124,4 +137,13 @@ def _attached(attached: AttachedMethod) -> dict[str, Any]:
 def _read(row: Row[Any]) -> PaymentMethod:
     attached = AttachedMethod(row.reference, row.brand, row.last4, row.expires, row.customer)
     kind = cast("MethodKind", row.kind)
-    return PaymentMethod(row.payment_method_id, row.organization_id, kind, attached, row.is_default, row.recorded_at)
+    return PaymentMethod(
+        row.payment_method_id,
+        row.organization_id,
+        kind,
+        attached,
+        row.is_default,
+        row.recorded_at,
+        row.chosen_at,
+        row.refused_because,
+    )

@@ -9,11 +9,11 @@ import orjson
 from sqlalchemy import Connection, select, update
 
 from serving.clock import Clock
-from serving.db.billing_tables import sandbox_payments
+from serving.db.billing_tables import sandbox_payments, sandbox_refunds
 from serving.db.inserts import insert_into
 from serving.db.session import Database
 from serving.payments import provider_events
-from serving.payments.gateway import AttachedMethod, Event, MethodKind, Outcome, Owner, Payment, TokenRefused
+from serving.payments.gateway import AttachedMethod, Message, MethodKind, Outcome, Owner, Payment, TokenRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,24 +131,52 @@ class Sandbox:
         """The payment recorded under the key."""
         return self._database.reading(lambda connection: _recorded(connection, key))
 
-    def refund(self, *, key: str, method: AttachedMethod) -> Payment:  # noqa: ARG002
-        """Mark the payment as refunded."""
-        collected = (sandbox_payments.c.key == key, sandbox_payments.c.status == "succeeded")
+    def refund(
+        self,
+        *,
+        key: str,
+        method: AttachedMethod,  # noqa: ARG002
+        amount_cents: int | None = None,
+        currency: str = "EUR",  # noqa: ARG002
+        reference: str = "",
+    ) -> Payment:
+        """Record that the payment, or so much of it, was refunded; once for each reference, and never too much."""
 
         def record(connection: Connection) -> bool:
-            done = connection.execute(update(sandbox_payments).where(*collected).values(refunded=True))
-            return done.rowcount == 1
+            paid = connection.execute(select(sandbox_payments).where(sandbox_payments.c.key == key)).first()
+            if paid is None or paid.status != "succeeded":
+                return False
+            earlier = select(sandbox_refunds.c.reference, sandbox_refunds.c.amount_cents)
+            rows = connection.execute(earlier.where(sandbox_refunds.c.key == key)).all()
+            back = {row.reference: row.amount_cents for row in rows}
+            wanted = paid.amount_cents - sum(back.values()) if amount_cents is None else amount_cents
+            if reference in back:
+                return True
+            if not 0 < wanted <= paid.amount_cents - sum(back.values()):
+                return False
+            values = {"key": key, "reference": reference, "amount_cents": wanted}
+            connection.execute(insert_into(connection, sandbox_refunds).values(values))
+            whole = wanted + sum(back.values()) == paid.amount_cents
+            connection.execute(update(sandbox_payments).where(sandbox_payments.c.key == key).values(refunded=whole))
+            return True
 
         return Payment("succeeded") if self._database.writing(record) else Payment("failed", "payment_failed")
 
-    def event(self, *, body: bytes, signature: str | None) -> Event | None:
+    def event(self, *, body: bytes, signature: str | None) -> Message | None:
         """Verify and read a message of the sandbox; raises `SignatureRefused`."""
         provider_events.verify(body, signature, secret=self._secret, now=self._clock())
         try:
             document = orjson.loads(body)
         except orjson.JSONDecodeError:
             return None
-        return provider_events.event_in(document) if isinstance(document, dict) else None
+        return provider_events.message_in(document, key_of=self._key_of) if isinstance(document, dict) else None
+
+    def _key_of(self, payment: str) -> str | None:
+        """The sandbox has no ids of its own: it knows a payment by our key, with or without `pi_`."""
+        known = self._database.reading(
+            lambda connection: {name: _recorded(connection, name) for name in (payment, payment.removeprefix("pi_"))}
+        )
+        return next((name for name, found in known.items() if found is not None), None)
 
     def settle(self, *, key: str, outcome: Outcome, failure_code: str | None = None) -> None:
         """End a pending payment; raises `UnknownSandboxPayment`."""
@@ -161,6 +189,23 @@ class Sandbox:
         if not self._database.writing(record):
             raise UnknownSandboxPayment(key)
 
+    def dispute_message(self, *, key: str, dispute: str, status: str, amount_cents: int) -> tuple[bytes, str]:
+        """A signed message about a dispute: `needs_response` opens it, `won` and `lost` close it."""
+        kind = "created" if status == "needs_response" else "closed"
+        about = {"object": "dispute", "id": dispute, "payment_intent": key, "amount": amount_cents, "status": status}
+        return self._signed(f"charge.dispute.{kind}", f"{dispute}_{status}", about)
+
+    def refund_message(self, *, key: str, refunded_cents: int) -> tuple[bytes, str]:
+        """A signed message that so much of a payment has been refunded by now."""
+        charge = {"object": "charge", "metadata": {provider_events.KEY: key}, "amount_refunded": refunded_cents}
+        return self._signed("charge.refunded", f"{key}_refunded_{refunded_cents}", charge)
+
+    def _signed(self, kind: str, name: str, about: dict[str, Any]) -> tuple[bytes, str]:
+        at = self._clock()
+        event = {"object": "event", "id": f"evt_{name}", "type": kind, "data": {"object": about}}
+        body = orjson.dumps({**event, "created": int(at.timestamp())})
+        return body, provider_events.signed(body, secret=self._secret, at=at)
+
     def message(self, *, key: str, payment: Payment) -> tuple[bytes, str]:
         """A signed webhook message about a payment: body and `Stripe-Signature` header."""
         error = {"code": payment.failure_code} if payment.failure_code else None
@@ -169,15 +214,7 @@ class Sandbox:
             "metadata": {provider_events.KEY: key},
             "last_payment_error": error,
         }
-        body = orjson.dumps(
-            {
-                "object": "event",
-                "id": f"evt_{key}_{payment.outcome}",
-                "type": _TYPE_OF[payment.outcome],
-                "data": {"object": intent},
-            }
-        )
-        return body, provider_events.signed(body, secret=self._secret, at=self._clock())
+        return self._signed(_TYPE_OF[payment.outcome], f"{key}_{payment.outcome}", intent)
 
 
 def _read(token: str) -> tuple[_TestMethod | None, str | None]:

@@ -17,7 +17,7 @@ from serving.payments import provider_events
 from serving.payments.attempts import RANK
 from serving.payments.gateway import (
     AttachedMethod,
-    Event,
+    Message,
     MethodKind,
     Outcome,
     Owner,
@@ -28,7 +28,7 @@ from serving.payments.gateway import (
     failure_code_of,
 )
 from serving.payments.provider_events import TOLERANCE_SECONDS
-from serving.payments.stripe_amounts import stripe_amount
+from serving.payments.stripe_amounts import minor_amount, stripe_amount
 from serving.web.logs import logger
 
 PATIENCE_SECONDS: Final = 15
@@ -117,14 +117,25 @@ class StripeGateway:
         intents = self._intents(key, method)
         return max(map(_payment, intents), key=lambda payment: RANK.get(payment.outcome, 0), default=None)
 
-    def refund(self, *, key: str, method: AttachedMethod) -> Payment:
-        """Refund the payment in full."""
+    def refund(
+        self,
+        *,
+        key: str,
+        method: AttachedMethod,
+        amount_cents: int | None = None,
+        currency: str = "EUR",
+        reference: str = "",
+    ) -> Payment:
+        """Refund the payment in full or in part."""
         try:
             paid = [intent["id"] for intent in self._intents(key, method) if intent["status"] == "succeeded"]
             if not paid:
                 return Payment("failed", "payment_failed")
-            whole, options = {"payment_intent": paid[0]}, {"idempotency_key": f"refund:{key}"}
-            _answered(lambda: self._client.v1.refunds.create(whole, options))  # type: ignore[arg-type]
+            wanted: dict[str, Any] = {"payment_intent": paid[0]}
+            if amount_cents is not None:
+                wanted["amount"] = stripe_amount(amount_cents, currency)
+            options = {"idempotency_key": f"refund:{key}:{reference}" if reference else f"refund:{key}"}
+            _answered(lambda: self._client.v1.refunds.create(wanted, options))  # type: ignore[arg-type]
         except ProviderUnavailable:
             return Payment("unknown")
         except stripe.InvalidRequestError as error:
@@ -133,8 +144,8 @@ class StripeGateway:
                 return Payment("failed", "payment_failed")
         return Payment("succeeded")
 
-    def event(self, *, body: bytes, signature: str | None) -> Event | None:
-        """Verify and read a webhook message; raises `SignatureRefused`."""
+    def event(self, *, body: bytes, signature: str | None) -> Message | None:
+        """Verify and read a webhook message; raises `SignatureRefused`, `ProviderUnavailable`."""
         try:
             text = body.decode()
             stripe.WebhookSignature.verify_header(text, signature, self._secret, TOLERANCE_SECONDS)
@@ -144,7 +155,20 @@ class StripeGateway:
             document = json.loads(text)
         except json.JSONDecodeError:
             return None
-        return provider_events.event_in(document) if isinstance(document, dict) else None
+        if not isinstance(document, dict):
+            return None
+        return provider_events.message_in(document, key_of=self._key_of, to_minor=minor_amount)
+
+    def _key_of(self, payment: str) -> str | None:
+        """Our key in the metadata of a payment intent, for messages that name it only."""
+        if not payment.startswith("pi_"):
+            return None
+        try:
+            intent = _answered(lambda: self._client.v1.payment_intents.retrieve(payment)).to_dict()
+        except stripe.InvalidRequestError:
+            return None
+        key = (intent.get("metadata") or {}).get(provider_events.KEY)
+        return key if isinstance(key, str) else None
 
     def _attach(self, wanted: str, token: str, owner: Owner) -> AttachedMethod:
         if token.startswith("seti_"):

@@ -29,3 +29,9 @@ def stripe_amount(amount_cents: int, currency: str) -> int:
     step = 10 if decimals == _LAST_DIGIT_ZERO else 1
     exact = Fraction(amount_cents) * Fraction(10) ** (decimals - decimal_places(currency))
     return step * round_half_away_from_zero(exact / step)
+
+
+def minor_amount(amount: int, currency: str) -> int:
+    """A whole number that Stripe says as an amount in minor units of ISO 4217; the inverse of `stripe_amount`."""
+    decimals = STRIPE_DECIMALS.get(currency.upper(), 2)
+    return round_half_away_from_zero(Fraction(amount) * Fraction(10) ** (decimal_places(currency) - decimals))

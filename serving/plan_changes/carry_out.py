@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
 from serving.outcomes import service as outcomes
+from serving.payments import choice
 from serving.payments import repository as methods
 from serving.payments.first_payment import PaidWith
 from serving.renewals.booking import Booking, Books, book, tell
@@ -34,6 +35,8 @@ def apply(connection: Connection, books: Books, change: ChangeRow) -> None:
         paid_with=None if method is None else PaidWith(method, key=named),
     )
     book(connection, books, booking)
+    if method is not None:
+        choice.accept(connection, method.payment_method_id)
     outcomes.note(connection, kind="paid", decision_id=change.decision_id, plan=change.plan, of=named, now=books.now)
 
 

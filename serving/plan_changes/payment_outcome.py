@@ -6,7 +6,7 @@ from serving.clock import Clock
 from serving.collection.arrears import Arrears
 from serving.collection.settlement import Settlement
 from serving.outcomes.service import note
-from serving.payments import attempts
+from serving.payments import attempts, choice
 from serving.payments.attempts import Attempt
 from serving.payments.gateway import Payment
 from serving.plan_changes import answers, carry_out, idempotency
@@ -40,6 +40,10 @@ class PaymentOutcomes:
         reason = {"failure_code": payment.failure_code} if status == "failed" else None
         if not changes.finish(connection, change_id, status, now=now, reason=reason):
             return self.act_on(connection, change_id, payment)  # another transaction has settled it meanwhile
+        if status == "failed" and change.payment_method_id is not None:
+            books = self._books(now)
+            by = choice.payer(connection, change.organization_id, catalogue=books.catalogue, now=now)
+            choice.refuse(connection, change.payment_method_id, payment.failure_code or "payment_failed", by=by)
         if status == "applied":
             carry_out.apply(connection, self._books(now), change)
         elif status == "failed":

@@ -64,10 +64,16 @@ class Life:
         assert answer.status_code == 200, answer.text
         return self
 
-    def pays_with(self, token: str = "tok_visa") -> dict[str, Any]:
+    def pays_with(self, token: str = "tok_visa", *, only: bool = True) -> dict[str, Any]:
+        """Add a card as the default; `only`: and remove every other method, which would be tried where it is refused."""
         answer = self.post("payment-methods", {"kind": "card", "token": token, "default": True})
         assert answer.status_code == 201, answer.text
         content: dict[str, Any] = answer.json()
+        held = self.service.get("payment-methods", self.organization_id).json()["payment_methods"]
+        for other in held if only else ():
+            if other["payment_method"] != content["payment_method"]:
+                url = f"{self._base}/payment-methods/{other['payment_method']}"
+                assert self.service.client.delete(url, headers=self.service.host).status_code == 204
         return content
 
     def post(self, path: str, body: Mapping[str, object], **headers: str) -> Response:

@@ -15,7 +15,8 @@ export function payment(known, { words, add, ask, another }) {
   const form = provider === "sandbox" ? cardForm(words, cards) : null;
   const radio = (value, text, checked) =>
     h("label", {}, h("input", { type: "radio", name, value, checked, onchange: () => turn(value) }), h("span", {}, text));
-  const current = another ? undefined : (methods.find((method) => method.default) ?? methods[0]);
+  const good = methods.filter((method) => method.usable && !method.refused_because);
+  const current = another ? undefined : (good.find((method) => method.default) ?? good[0]);
   const element = h(
     "fieldset",
     { class: "needs", part: "payment" },

@@ -87,13 +87,24 @@ def test_a_transfer_is_for_one_invoice(shop: Life) -> None:
     assert invoices(shop) == [("INV-2025-000001", "paid"), ("INV-2025-000002", "open")]
 
 
-@pytest.mark.parametrize("amount", [1, 89_999, 90_001])
-def test_another_amount_than_the_invoice_says_is_refused_at_its_field(amount: int, shop: Life) -> None:
+@pytest.mark.parametrize("amount", [1, 60_000, 89_999])
+def test_a_part_leaves_the_rest_open(amount: int, shop: Life) -> None:  # F6
     answer = arrives(shop, "INV-2025-000001", amount_cents=amount)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "transfer_amount_differs")
-    assert [error["field"] for error in answer.json()["errors"]] == ["amount_cents"]
-    assert invoices(shop) == [("INV-2025-000001", "open")]
+    assert (answer.status_code, answer.json()["status"], answer.json()["open_cents"]) == (200, "open", 90_000 - amount)
+    assert (balance(shop, "cash"), balance(shop, "receivable")) == (amount, 90_000 - amount)
+
+    rest = arrives(shop, "INV-2025-000001", amount_cents=90_000 - amount, reference="T2")
+    assert (rest.json()["status"], rest.json()["open_cents"], balance(shop, "receivable")) == ("paid", 0, 0)
+
+
+def test_what_is_over_is_owed_back(shop: Life) -> None:  # F6
+    answer = arrives(shop, "INV-2025-000001", amount_cents=90_100)
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "paid")
+    assert (balance(shop, "cash"), balance(shop, "unapplied")) == (90_100, -100)
+    told = shop.service.column(select(notifications.c.kind).where(notifications.c.kind == "money_owed_back"))
+    assert told == ["money_owed_back"]
 
 
 @pytest.mark.parametrize(

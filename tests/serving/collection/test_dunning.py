@@ -95,7 +95,7 @@ def test_nobody_is_told_of_a_provider_that_is_down(shop: Life) -> None:
 
 
 def test_a_card_that_expires_is_warned_of_once_a_month_ahead(shop: Life) -> None:
-    shop.pays_with("tok_visa:2025-08")
+    shop.pays_with("tok_visa:2025-08", only=False)
     shop.at("2025-07-31T23:00")
     assert of_kind(shop, "card_expiring") == []
 
@@ -109,7 +109,7 @@ def test_a_card_that_expires_is_warned_of_once_a_month_ahead(shop: Life) -> None
 
 
 def test_a_card_that_was_removed_is_not_warned_of(shop: Life) -> None:
-    added = shop.pays_with("tok_visa:2025-08")
+    added = shop.pays_with("tok_visa:2025-08", only=False)
     method = f"/v1/organizations/acme/payment-methods/{added['payment_method']}"
     assert shop.service.client.delete(method, headers=shop.service.host).status_code == 204
 
