@@ -31,7 +31,7 @@ from serving.outcomes.service import (
 )
 from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
-from serving.personal_data.erasure import MoneyStillOpen, SubscriptionRunning
+from serving.personal_data.erasure import MoneyOwedBack, MoneyStillOpen, SubscriptionRunning
 from serving.plan_cards.service import BusyOrganization
 from serving.plan_changes.idempotency import (
     IdempotencyKeyInvalid,
@@ -61,6 +61,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     UnknownLead: (404, "unknown_lead"),
     OrganizationErased: (410, "organization_erased"),
     MoneyStillOpen: (409, "money_still_open"),
+    MoneyOwedBack: (409, "money_owed_back"),
     UnknownDecision: (404, "unknown_decision"),
     OutcomeReused: (409, "event_id_reused"),
     ClockMovedBack: (409, "clock_moved_back"),

@@ -136,6 +136,9 @@ class PaymentGateway(Protocol):
     def detach(self, method: AttachedMethod) -> None:
         """Remove a method at the provider; an unknown one counts as removed. Raises `ProviderUnavailable`."""
 
+    def forget(self, customer: str) -> None:
+        """Delete a customer at the provider; an unknown one counts as deleted. Raises `ProviderUnavailable`."""
+
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
         """Collect once per key; the same key again gives the same answer."""
 

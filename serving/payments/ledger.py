@@ -4,9 +4,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from recommender.billing.ledger import EntryKind, Posting, Postings, balanced
+from recommender.billing.ledger import EntryKind, LedgerAccount, Posting, Postings, balanced
 from serving.db.payment_tables import ledger_entries, ledger_postings
 
 
@@ -59,6 +59,17 @@ def post(
     if moved:
         connection.execute(insert(ledger_postings), [_row(entry_id, *each) for each in enumerate(moved)])
     return True
+
+
+def balances(connection: Connection, organization_id: str) -> dict[tuple[LedgerAccount, str], int]:
+    """Account and currency → debits less credits of one organisation; accounts at 0 are absent."""
+    query = (
+        select(ledger_postings.c.account, ledger_entries.c.currency, func.sum(ledger_postings.c.amount_cents))
+        .join(ledger_postings, ledger_postings.c.entry_id == ledger_entries.c.entry_id)
+        .where(ledger_entries.c.organization_id == organization_id)
+        .group_by(ledger_postings.c.account, ledger_entries.c.currency)
+    )
+    return {(account, currency): int(total) for account, currency, total in connection.execute(query) if total}
 
 
 def _row(entry_id: str, position: int, posting: Posting) -> dict[str, object]:

@@ -79,6 +79,13 @@ def customer_of(connection: Connection, organization_id: str) -> str | None:
     return customer
 
 
+def customers_of(connection: Connection, organization_id: str) -> list[str]:
+    """Every customer id that the provider ever gave to the organisation."""
+    mine = (payment_methods.c.organization_id == organization_id, payment_methods.c.customer.is_not(None))
+    query = select(payment_methods.c.customer).where(*mine).distinct().order_by(payment_methods.c.customer)
+    return list(connection.execute(query).scalars())
+
+
 def add(connection: Connection, method: PaymentMethod) -> None:
     """Record a method."""
     connection.execute(

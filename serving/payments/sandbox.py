@@ -103,6 +103,9 @@ class Sandbox:
     def detach(self, method: AttachedMethod) -> None:
         """Do nothing: the sandbox stores no methods."""
 
+    def forget(self, customer: str) -> None:
+        """Do nothing: the sandbox stores no customers."""
+
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
         """Pay as the method's token determines; recorded under the key, so that a second call collects nothing."""
         behaves, _ = _read(method.reference)

@@ -83,6 +83,13 @@ class StripeGateway:
         except stripe.InvalidRequestError:
             logger().info("method_was_detached", reference=method.reference)
 
+    def forget(self, customer: str) -> None:
+        """Delete a customer with everything that Stripe may delete of it; raises `ProviderUnavailable`."""
+        try:
+            _answered(lambda: self._client.v1.customers.delete(customer))
+        except stripe.InvalidRequestError:
+            logger().info("customer_was_deleted", customer=customer)
+
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
         """Create a payment intent under the key and confirm it at once, off session."""
         try:

@@ -6,8 +6,9 @@ from sqlalchemy import Connection, delete, exists, func, or_, select
 from typing_extensions import TypedDict
 
 from serving.db.billing_tables import charges, plan_changes
-from serving.db.payment_tables import payment_attempts
+from serving.db.payment_tables import payment_attempts, payment_refunds
 from serving.organizations import repository as organizations
+from serving.payments import ledger
 from serving.personal_data.tables import ERASED, KEPT, PERSONAL, rows_of
 from serving.subscriptions import states
 from serving.web.fields import utc_text
@@ -32,6 +33,10 @@ class SubscriptionRunning(Exception):
     """The organisation's subscription runs or is paused; it has to be ended first."""
 
 
+class MoneyOwedBack(Exception):
+    """The organisation is owed money: a credit balance, or a payment that paid nothing."""
+
+
 def erase(connection: Connection, organization_id: str, *, now: datetime) -> Erasure:
     """Erase the rows; returns the counts of erased and kept rows by table. Raises as `check`."""
     check(connection, organization_id)
@@ -54,7 +59,7 @@ def erase(connection: Connection, organization_id: str, *, now: datetime) -> Era
 
 
 def check(connection: Connection, organization_id: str) -> None:
-    """Raise `UnknownOrganization`, `SubscriptionRunning`, or `MoneyStillOpen` while a payment is open."""
+    """Raise `UnknownOrganization`, `SubscriptionRunning`, `MoneyStillOpen` or `MoneyOwedBack`, if one holds."""
     organizations.get(connection, organization_id)
     state = states.stored(connection, organization_id)
     if state is not None and (state.subscription.is_paying or state.subscription.status == "paused"):
@@ -62,6 +67,7 @@ def check(connection: Connection, organization_id: str) -> None:
     under_way = (
         (charges, charges.c.status == "open"),
         (plan_changes, plan_changes.c.status.in_(("paying", "payment_pending"))),
+        (payment_refunds, payment_refunds.c.status == "due"),
         (
             payment_attempts,
             or_(payment_attempts.c.status.in_(("started", "pending", "awaited")), payment_attempts.c.refund == "due"),
@@ -70,3 +76,6 @@ def check(connection: Connection, organization_id: str) -> None:
     for table, condition in under_way:
         if connection.execute(select(exists().where(rows_of(table, organization_id), condition))).scalar_one():
             raise MoneyStillOpen(organization_id)
+    liabilities = ("customer_credit", "unapplied")
+    if any(account in liabilities for account, _ in ledger.balances(connection, organization_id)):
+        raise MoneyOwedBack(organization_id)

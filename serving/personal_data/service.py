@@ -31,16 +31,22 @@ class PersonalData:
     async def erase(self, organization_id: str) -> Erasure:
         """Erase the organisation, first at the payment provider; returns row counts, as `Erasure` has them.
 
-        Raises `UnknownOrganization`, `SubscriptionRunning`, `MoneyStillOpen`, `ProviderUnavailable`; nothing has been
-        erased then, and the call may be repeated.
+        Raises `UnknownOrganization`, `SubscriptionRunning`, `MoneyStillOpen`, `MoneyOwedBack`, `ProviderUnavailable`;
+        nothing has been erased then, and the call may be repeated.
         """
         return await asyncio.to_thread(self._erase, organization_id)
 
     def _erase(self, organization_id: str) -> Erasure:
-        def methods(connection: Connection) -> list[PaymentMethod]:
+        def read(connection: Connection) -> tuple[list[PaymentMethod], list[str]]:
             erasure.check(connection, organization_id)
-            return payment_methods.methods_of(connection, organization_id)
+            return (
+                payment_methods.methods_of(connection, organization_id),
+                payment_methods.customers_of(connection, organization_id),
+            )
 
-        for method in self._database.reading(methods):
+        methods, customers = self._database.reading(read)
+        for method in methods:
             self._gateway.detach(method.attached)
+        for customer in customers:
+            self._gateway.forget(customer)
         return self._database.writing(lambda connection: erasure.erase(connection, organization_id, now=self._clock()))

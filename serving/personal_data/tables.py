@@ -11,6 +11,8 @@ KEPT: Final = frozenset(
     {
         billing_tables.charges,
         payment_tables.payment_attempts,
+        payment_tables.payment_refunds,
+        payment_tables.payment_reversals,
         payment_tables.ledger_entries,
         payment_tables.ledger_postings,
         invoice_tables.invoices,

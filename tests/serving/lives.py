@@ -65,7 +65,7 @@ class Life:
         return self
 
     def pays_with(self, token: str = "tok_visa", *, only: bool = True) -> dict[str, Any]:
-        """Add a card as the default; `only`: and remove every other method, which would be tried where it is refused."""
+        """Add a card as the default; `only`: and remove the others, which would be tried where it is refused."""
         answer = self.post("payment-methods", {"kind": "card", "token": token, "default": True})
         assert answer.status_code == 201, answer.text
         content: dict[str, Any] = answer.json()

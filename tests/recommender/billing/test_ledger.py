@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.billing.ledger import Posting, Postings, Unbalanced, balanced, charged, paid, received_for_nothing
+from recommender.billing.ledger import Posting, Postings, Unbalanced, balanced, charged, received
 from recommender.billing.ledger import refunded as sent_back
 from recommender.billing.proration import Line, LineKind
 from recommender.billing.tax import TaxLine, tax_on
@@ -54,7 +54,7 @@ def test_credit_that_is_used_leaves_the_credit_account_and_is_no_revenue() -> No
 
 
 def test_what_was_paid_twice_and_sent_back_leaves_nothing_behind() -> None:
-    moved = (*received_for_nothing(700), *sent_back(700))
+    moved = (*received(applied_cents=0, over_cents=700), *sent_back(700))
 
     assert sum(posting.amount_cents for posting in moved if posting.account == "unapplied") == 0
     assert sum(posting.amount_cents for posting in moved if posting.account == "cash") == 0
@@ -80,4 +80,7 @@ def test_every_charge_sums_to_zero_and_is_gone_once_it_is_paid(lines: list[Line]
 
     assert sum(posting.amount_cents for posting in postings) == 0
     assert owed >= 0
-    assert owed + sum(posting.amount_cents for posting in paid(owed) if posting.account == "receivable") == 0
+    assert (
+        owed + sum(posting.amount_cents for posting in received(applied_cents=owed) if posting.account == "receivable")
+        == 0
+    )
