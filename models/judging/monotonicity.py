@@ -18,6 +18,7 @@ from data_contracts.usage import METRICS
 from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.countries import COUNTRY_GROUPS
 from recommender.ranking.derived import Facts, select
+from recommender.ranking.dominance import dominating_first
 from recommender.ranking.features import feature_cube, feature_rows
 from recommender.ranking.guard import downgrade_blocked, guards
 from recommender.ranking.projection import COUNTS
@@ -116,13 +117,15 @@ def first_plans(ranker: Ranker, plans: PlanTable, situations: Situations, *, gua
     rows, sizes = feature_rows(cube, situations.eligible)
     utilities = np.full(situations.eligible.shape, -np.inf)
     utilities[situations.eligible] = ranker.utilities(rows, sizes)
-    first: IntArray = np.argmax(utilities, axis=1)
-    if not guarded:
-        return first
     facts = Facts(situations, plans)
+    if not guarded:
+        return np.asarray(np.argmax(utilities, axis=1), dtype=np.int64)
+    utilities = dominating_first(utilities, facts)
+    first = np.argmax(utilities, axis=1)
     resting = feature_cube(without_usage(situations), plans, ranker.feature_names)
     at_rest = np.full(situations.eligible.shape, -np.inf)
     at_rest[situations.eligible] = ranker.utilities(*feature_rows(resting, situations.eligible))
+    at_rest = dominating_first(at_rest, facts)
     found = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=at_rest)
     served = [guard.instead_of(plan).plan for guard, plan in zip(found, first.tolist(), strict=True)]
     return np.array(served, dtype=np.int64)

@@ -20,6 +20,7 @@ from recommender.billing.catalogue import Catalogue
 from recommender.ranking.charged_plans import Charged
 from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.derived import Facts, select
+from recommender.ranking.dominance import dominating_first
 from recommender.ranking.features import feature_cube
 from recommender.ranking.guard import EQUAL_CENTS, downgrade_blocked, guards
 from recommender.ranking.guard_facts import NEED_OF, enough
@@ -152,10 +153,13 @@ def explained(case: Case, ranker: Ranker) -> Explanation:
     facts, codes = Facts(case.situations, case.plans), case.plans.codes
     utilities = np.full(case.situations.eligible.shape, -np.inf)
     utilities[case.situations.eligible] = _utilities(case.situations, case.plans, ranker)
+    utilities = dominating_first(utilities, facts)
     wanted = int(np.argmax(utilities))
     at_rest = np.full_like(utilities, -np.inf)
     at_rest[case.situations.eligible] = _utilities(without_usage(case.situations), case.plans, ranker)
-    guard = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=at_rest)[0]
+    guard = guards(
+        facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=dominating_first(at_rest, facts)
+    )[0]
     found = guard.instead_of(wanted)
     return explain(
         situations=case.situations,

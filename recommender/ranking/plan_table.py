@@ -39,9 +39,27 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
         covers=np.array([[code in plan.integrations for code in integrations] for plan in plans], dtype=bool).reshape(
             len(plans), len(integrations)
         ),
+        beside=_beside(plans),
         family=np.array([families.index(plan.family) for plan in plans], dtype=np.int64),
         tier=np.array([plan.tier for plan in plans], dtype=np.int64),
     )
+
+
+def _beside(plans: list[Plan]) -> FloatArray:
+    """Features and unmeasured limits, one column each; a text in two, so that only the same text is as good."""
+    columns: list[list[float]] = []
+    for code in sorted({limit.code for plan in plans for limit in plan.limits if limit.metric is None}):
+        held = [{limit.code: limit.value for limit in plan.limits} for plan in plans]
+        columns.append([float(of.get(code, math.inf)) for of in held])
+    for code in sorted({feature.code for plan in plans for feature in plan.features}):
+        values = [{each.code: each.value for each in plan.features}.get(code, False) for plan in plans]
+        if any(isinstance(value, str) for value in values):
+            texts = sorted(set(map(str, values)))
+            places = [float(texts.index(str(value))) for value in values]
+            columns += [places, [-place for place in places]]
+        else:
+            columns.append([float(value) for value in values])
+    return np.array(columns, dtype=float).reshape(len(columns), len(plans)).T
 
 
 def _by_metric(plans: list[Plan], values: list[list[float]]) -> FloatArray:

@@ -46,6 +46,8 @@ class PlanTable:
     """(p, T): whether the plan's family is meant for the template."""
     covers: NDArray[np.bool_]
     """(p, I): whether the plan includes the integration."""
+    beside: FloatArray
+    """(p, k) what else the catalogue says of a plan, more is better: features, and limits of what is not measured."""
     family: IntArray
     """(p,) index into `families`."""
     tier: IntArray

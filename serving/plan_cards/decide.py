@@ -18,6 +18,7 @@ from recommender.ranking.charged_plans import as_charged, charged_plans
 from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.day_cube import DAY_US, microseconds
 from recommender.ranking.derived import Facts
+from recommender.ranking.dominance import dominating_first
 from recommender.ranking.exploration import (
     Draw,
     ShownPlan,
@@ -82,6 +83,8 @@ class Ranked:
     """The plan that was drawn, by its place in the plan table."""
     instead: Instead
     """The guard's verdict on the drawn plan."""
+    raised: tuple[str, ...]
+    """Plans that the ranker put below one that they dominate (`recommender.ranking.dominance`)."""
 
 
 async def decide(
@@ -125,6 +128,7 @@ async def decide(
         guarded=guarded,
     )
     content["draw"] = None if ranked is None else question.draw_record(ranked)
+    content["raised"] = [] if ranked is None else list(ranked.raised)
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,
@@ -172,7 +176,8 @@ class _Question:
         """The ranker's order after the guard and the draw; `None` where nothing is on sale to the organisation."""
         if not self.codes:
             return None
-        utilities = willing_utilities(ranker, self.rows)
+        learned = willing_utilities(ranker, self.rows)
+        utilities = self._by_plan(learned)[0, list(self.offered)]
         best_first = rank(self.codes, utilities)
         guard = self._guard(utilities, ranker)
         instead = {code: self.plans.codes[guard.instead_of(i).plan] for code, i in self._places()}
@@ -185,7 +190,8 @@ class _Question:
             policy = within_budget(best_first, budget=budget, out_of_question=out, instead=instead)
             drawn = draw_first(best_first, draw=self._name_of_draw(), policy=policy, out_of_question=out)
         wanted = self.plans.codes.index(drawn.plan)
-        return Ranked(in_order(best_first, drawn, instead=instead), drawn, wanted, guard.instead_of(wanted))
+        raised = tuple(code for code, more in zip(self.codes, utilities > learned, strict=True) if more)
+        return Ranked(in_order(best_first, drawn, instead=instead), drawn, wanted, guard.instead_of(wanted), raised)
 
     def explanation(self, ranked: Ranked, ranker: Ranker) -> Explanation:
         """Explain the first plan, by the ranker that put it there."""
@@ -245,10 +251,10 @@ class _Question:
         return guards(self.measured, utilities=self._by_plan(utilities), blocked=blocked, at_rest=at_rest)[0]
 
     def _by_plan(self, utilities: FloatArray) -> FloatArray:
-        """Utilities of the candidates as a row over the plan table, (1, p)."""
+        """Utilities of the candidates as a row over the plan table, (1, p); no plan is below one that it dominates."""
         row = np.full((1, len(self.plans.codes)), -np.inf)
         row[0, list(self.offered)] = utilities
-        return row
+        return dominating_first(row, self.measured)
 
     def _out_of_question(self) -> frozenset[str]:
         """The candidates that exploration must not put first: plans too small for the usage, and blocked ones."""

@@ -98,6 +98,8 @@ class Content(TypedDict):
     """Usage beyond the largest plan of the family, as `beyond_record` has it."""
     draw: NotRequired[DrawRecord | None]
     """`None`: nothing is on sale; decisions of older versions lack it."""
+    raised: NotRequired[list[str]]
+    """Plans that stand higher than the ranker put them, because they dominate the plan that was above them."""
 
 
 def card_record(
