@@ -12,6 +12,11 @@ DocumentKind = Literal["invoice", "credit_note"]
 LineUnit = Literal["month", "year", "piece", "lump_sum"]
 
 
+TaxCategory = Literal["S", "AE", "O", "E"]
+"""Codes of EN 16931."""
+TaxReason = Literal["reverse_charge", "outside_eu", "french_territory", "net_of_tax"]
+
+
 class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +48,10 @@ class InvoiceLine(_Shape):
     """The metric that an overage line counts; absent on other lines."""
     late: bool = False
     """Whether the line bills usage that was reported after its month had been billed."""
+    tax_category: TaxCategory | None = None
+    """How the line is taxed; absent on documents older than this field, which have one rate."""
+    tax_rate_percent: Decimal | None = Field(default=None, ge=0)
+    tax_reason: TaxReason | None = None
 
     @model_validator(mode="after")
     def amount_is_quantity_times_price(self) -> Self:
@@ -54,13 +63,15 @@ class InvoiceLine(_Shape):
 
 
 class TaxShare(_Shape):
-    """The tax at one rate; `category` is a code of EN 16931."""
+    """The tax at one rate; base and amount are below zero where the lines of that rate are."""
 
-    category: Literal["S", "AE", "O", "E"]
+    category: TaxCategory
     rate_percent: Decimal = Field(ge=0)
-    base_cents: int = Field(ge=0)
-    amount_cents: int = Field(ge=0)
-    reason: Literal["reverse_charge", "outside_eu", "french_territory", "net_of_tax"] | None
+    base_cents: int
+    amount_cents: int
+    reason: TaxReason | None
+    country: str | None = None
+    """Whose tax it is; without tax, where the customer was. Absent on documents older than this field."""
 
 
 class Party(_Shape):
@@ -94,6 +105,10 @@ class Payment(_Shape):
 
     method: Literal["card", "sepa", "bank_transfer"] | None
     paid_cents: int = Field(ge=0)
+    balance_cents: int = Field(default=0, ge=0)
+    """The part of what is paid that a credit balance has paid."""
+    rounding_cents: int = 0
+    """What is added to the total so that it can be paid (BT-114); below zero where it is rounded off."""
     due_on: date | None
     """The last day to pay; `None` when nothing is left to pay."""
 
@@ -122,21 +137,23 @@ class Invoice(_Shape):
     refers_to: Reference | None
     lines: tuple[InvoiceLine, ...] = Field(min_length=1)
     tax: tuple[TaxShare, ...] = Field(min_length=1)
-    net_cents: int = Field(ge=0)
-    tax_cents: int = Field(ge=0)
+    net_cents: int
+    tax_cents: int
     total_cents: int = Field(ge=0)
     payment: Payment
 
     @property
     def due_cents(self) -> int:
         """The amount that was left to pay when the document was issued."""
-        return self.total_cents - self.payment.paid_cents
+        return self.total_cents + self.payment.rounding_cents - self.payment.paid_cents
 
     @model_validator(mode="after")
     def it_adds_up(self) -> Self:
-        """Net = sum of lines = sum of tax bases; total = net + tax; the amount paid is at most the total."""
+        """Net = sum of lines = sum of tax bases, also per rate; total = net + tax; at most the total is paid."""
         if not self.net_cents == sum(line.amount_cents for line in self.lines) == sum(s.base_cents for s in self.tax):
             raise ValueError("the net is not the sum of the lines and of the tax bases")
+        if all(line.tax_category for line in self.lines) and _bases(self.lines) != _bases(self.tax):
+            raise ValueError("the tax bases are not the sums of the lines that are taxed so")
         if self.tax_cents != sum(share.amount_cents for share in self.tax):
             raise ValueError("the tax is not the sum over the rates")
         if self.total_cents != self.net_cents + self.tax_cents:
@@ -144,3 +161,15 @@ class Invoice(_Shape):
         if self.due_cents < 0:
             raise ValueError("more was paid than is owed")
         return self
+
+
+def _bases(taxed: tuple[InvoiceLine, ...] | tuple[TaxShare, ...]) -> dict[tuple[object, ...], int]:
+    """Category, rate and reason → the sum of what is taxed so."""
+    bases: dict[tuple[object, ...], int] = {}
+    for each in taxed:
+        if isinstance(each, InvoiceLine):
+            key, cents = (each.tax_category, each.tax_rate_percent, each.tax_reason), each.amount_cents
+        else:
+            key, cents = (each.category, each.rate_percent, each.reason), each.base_cents
+        bases[key] = bases.get(key, 0) + cents
+    return bases

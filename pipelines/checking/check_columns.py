@@ -112,7 +112,7 @@ def _of_charges(frame: pd.DataFrame) -> dict[str, Any]:
     net, tax, total = (frame[name] for name in ("net_cents", "tax_cents", "total_cents"))
     return {
         "lines.add_up": [_sum_of_lines(text) == amount for text, amount in zip(frame["lines"], net, strict=True)],
-        "total.adds_up": total == net.clip(lower=0) + tax,
+        "total.adds_up": total == (net + tax).clip(lower=0),
     }
 
 

@@ -16,7 +16,7 @@ from recommender.billing.overage import overages_on
 from recommender.billing.periods import Period, next_period, period_containing
 from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.subscription import PaidTime
-from recommender.billing.tax import tax_on
+from recommender.billing.tax import Buyer, tax_on
 from recommender.ranking.day_cube import EPOCH, SECOND_US, microseconds
 from recommender.ranking.ranker import IntArray
 
@@ -162,8 +162,8 @@ def _overage(plan: Plan, used: Mapping[str, IntArray], begins: datetime, period:
 
 def _row(drawn: Organizations, place: int, number: int, billed: Billed, *, paid: bool) -> dict[str, object]:
     net = net_cents(billed.lines)
-    tax = tax_on(net_cents=net, country=COUNTRIES[drawn.country[place]], has_vat_id=False, on=billed.instant.date())
-    tax_cents = sum(line.amount_cents for line in tax)
+    buyer = Buyer(COUNTRIES[drawn.country[place]])
+    tax_cents = tax_on(net, buyer.at(billed.instant)).amount_cents
     instant = microseconds(billed.instant)
     return {
         "charge_id": f"c-{drawn.ids[place]}-{number}",
@@ -174,7 +174,7 @@ def _row(drawn: Organizations, place: int, number: int, billed: Billed, *, paid:
         "currency": "EUR",
         "net_cents": net,
         "tax_cents": tax_cents,
-        "total_cents": max(net, 0) + tax_cents,
+        "total_cents": max(net + tax_cents, 0),
         "lines": json.dumps(
             [{"kind": line.kind, "plan": line.plan, "amount_cents": line.amount_cents} for line in billed.lines]
         ),

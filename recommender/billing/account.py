@@ -8,6 +8,7 @@ from recommender.billing.catalogue import Plan
 from recommender.billing.dunning import Arrears, OpenInvoices, arrears_of
 from recommender.billing.eligibility import Applicant
 from recommender.billing.subscription import Subscription
+from recommender.billing.tax import Buyer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Account:
     open_invoices: OpenInvoices = "none"
     timezone: str = "UTC"
     """IANA zone of the organisation: a new billing anchor keeps its day and hour there."""
+    buyer: Buyer | None = None
+    """What decides on the tax; `None`: amounts stay net, as for comparing prices."""
     rank_of_held: int | None = None
     """The tier of the plan held among the plans on sale (`Catalogue.rank_of`); `None`: the tier it was sold at."""
 

@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 from recommender.billing.discounts import discount_cents
 from recommender.billing.metering import StretchUsage, UsedWindow
 from recommender.billing.periods import period_containing
-from recommender.billing.proration import balance_used, full_period, net_cents, unused_time
+from recommender.billing.proration import Line, full_period, net_cents, unused_time
 from recommender.billing.quota import held_until, open_window
 from recommender.billing.renewal import Closing, bill_usage, next_cycle
 from recommender.billing.subscription import Holding, PaidTime, Subscription
+from recommender.billing.tax import Buyer
+from recommender.billing.taxed_lines import settled, taxed
 
 Ends = Literal["paused", "ended"]
 UsageOf = Callable[[Sequence[Holding]], StretchUsage]
@@ -55,6 +57,7 @@ def end_now(
     is_paid: bool,
     now: datetime,
     closed: Sequence[UsedWindow] = (),
+    buyer: Buyer | None = None,
 ) -> Closing:
     """End or pause a subscription at once.
 
@@ -65,9 +68,10 @@ def end_now(
         is_paid: Whether the running period is paid for; what is not paid is not credited.
         now: The instant.
         closed: The windows before the open one with their usage as it is known now, oldest first.
+        buyer: What decides on the tax; without it nothing is taxed.
 
     Returns:
-        Overage so far and the credit for unused time; a net below zero becomes a credit balance.
+        Overage so far and the credit for unused time; a total below zero becomes a credit balance.
 
     Raises:
         NothingToEnd: The subscription pays for nothing.
@@ -78,20 +82,22 @@ def end_now(
     credited = is_paid and now < subscription.period.end
     holdings = held_until(subscription.holdings, now) if credited else subscription.holdings
     held = replace(subscription, holdings=holdings)
-    overage, windows = bill_usage(held, usage=usage_of(holdings), closed=closed, following=()) if holdings else ((), ())
+    overage: tuple[Line, ...] = ()
+    windows: tuple[UsedWindow, ...] = ()
+    if holdings:
+        usage = usage_of(holdings)
+        overage, windows = bill_usage(held, usage=usage, closed=closed, following=(), buyer=buyer)
     credit = unused_time(subscription.paid, plan=plan.code, period=subscription.period, now=now) if credited else ()
-    lines = (*overage, *credit)
-    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=now)
-    after = replace(
-        subscription.over(status, at=now),
-        credit_balance_cents=subscription.credit_balance_cents + net_cents(balance) - min(net_cents(lines), 0),
-    )
+    lines = taxed((*overage, *credit), None if buyer is None else buyer.at(now))
+    before, currency = subscription.credit_balance_cents, subscription.currency
+    lines, balance = settled(lines, balance_cents=before, currency=currency, plan=plan.code, now=now)
+    after = replace(subscription.over(status, at=now), credit_balance_cents=balance)
     if not credited:
         windows = windows[:-1]  # it reaches beyond the end: whoever starts anew meanwhile is not billed for it again
-    return Closing(now, (*lines, *balance), None, None, (), after, windows)
+    return Closing(now, lines, None, None, (), after, windows)
 
 
-def restart(*, subscription: Subscription, now: datetime, timezone: str = "UTC") -> Closing:
+def restart(*, subscription: Subscription, now: datetime, timezone: str = "UTC", buyer: Buyer | None = None) -> Closing:
     """Let a paused subscription go on: a whole period from `now`, at the price it was sold; raises `NotPaused`.
 
     `timezone` is the owner's, in which the new anchor keeps its day.
@@ -105,16 +111,19 @@ def restart(*, subscription: Subscription, now: datetime, timezone: str = "UTC")
     price = plan.price_cents[interval]
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     charge = full_period(plan=plan.code, price_cents=price, discount_cents=off, period=period)
-    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(charge), now=now)
+    today = None if buyer is None else buyer.at(now)
+    lines = taxed(charge, today)
+    before, currency = subscription.credit_balance_cents, subscription.currency
+    lines, balance = settled(lines, balance_cents=before, currency=currency, plan=plan.code, now=now)
     after = replace(
         subscription,
         status="active",
         period=period,
         anchor=now,
         timezone=timezone,
-        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
+        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge), taxed=today),
         holdings=open_window(plan, anchor=local, now=now),
         discount=discount,
-        credit_balance_cents=subscription.credit_balance_cents + net_cents(balance),
+        credit_balance_cents=balance,
     )
-    return Closing(now, (*charge, *balance), None, None, (), after)
+    return Closing(now, lines, None, None, (), after)

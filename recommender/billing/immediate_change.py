@@ -1,7 +1,7 @@
 """The settlement of a change that happens now: its lines, and the subscription that results.
 
 Decided: a promotion in force goes along to a plan that it covers at the same interval, a new one replaces it.
-A negative net is not paid out: it becomes a credit balance, taken off later charges before tax.
+A total below zero becomes a credit balance, tax included, which pays later charges.
 """
 
 from datetime import datetime
@@ -10,18 +10,20 @@ from zoneinfo import ZoneInfo
 from recommender.billing.catalogue import Interval, Plan, Promotion
 from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.periods import period_containing
-from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time, unused_time
+from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.quota import hold_from, hold_from_new_anchor
 from recommender.billing.subscription import PaidTime, RunningDiscount, Subscription, Wish
+from recommender.billing.tax import Buyer
+from recommender.billing.taxed_lines import settled, taxed_change
 
 
 def settle_now(
-    *, subscription: Subscription, wish: Wish, now: datetime, new_period_in: str | None
+    *, subscription: Subscription, wish: Wish, buyer: Buyer | None, now: datetime, new_period_in: str | None
 ) -> tuple[tuple[Line, ...], Subscription]:
     """Credit for the old plan, charge for the new one, and the subscription held from this instant on.
 
     A whole period that starts now is charged, its boundaries in the time zone `new_period_in`; with `None` the rest of
-    the running one.
+    the running one. Without a `buyer` nothing is taxed.
     """
     code, price = wish.plan.code, wish.plan.price_cents[wish.interval]
     discount = discount_on(subscription, wish.plan, wish.interval, promotion=wish.promotion)
@@ -39,8 +41,10 @@ def settle_now(
         period = period_containing(anchor=local, interval=wish.interval, instant=now)
         charge = full_period(plan=code, price_cents=price, discount_cents=off, period=period)
         holdings = hold_from_new_anchor(subscription.holdings if old else (), plan=wish.plan, now=local)
-    balance = balance_used(subscription.credit_balance_cents, plan=code, net=net_cents((*credit, *charge)), now=now)
-    lines = (*credit, *charge, *balance)
+    lines = taxed_change(credit, charge, today=None if buyer is None else buyer.at(now))
+    paid = PaidTime(price - off, net_cents(charge), taxed=lines[-1].taxed if lines else None)
+    held, currency = subscription.credit_balance_cents, wish.currency
+    lines, balance = settled(lines, balance_cents=held, currency=currency, plan=code, now=now)
     after = Subscription(
         status="active",
         period=period,
@@ -50,11 +54,11 @@ def settle_now(
         currency=wish.currency,
         anchor=anchor,
         timezone=zone,
-        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
+        paid=paid,
         holdings=holdings,
         discount=discount,
         promotions_used=subscription.promotions_used | ({wish.promotion.code} if wish.promotion else set()),
-        credit_balance_cents=subscription.credit_balance_cents + net_cents(balance) - min(net_cents(lines), 0),
+        credit_balance_cents=balance,
     )
     return lines, after
 

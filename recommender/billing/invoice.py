@@ -1,8 +1,9 @@
 """Charges as the lines of a document: quantities, unit prices and totals that add up by construction.
 
-Decided: one charge is one document. As long as its net is not below 0 a credit for unused time stays a negative line
-of the invoice; a net below 0 is a credit note over that amount, with every sign turned, which refers to the invoice
-that charged the time. It is not paid out: it becomes the credit balance, a line of the next invoice.
+Decided: one charge is one document. As long as its total is not below 0 a credit for unused time stays a negative line
+of the invoice; a total below 0 is a credit note over that amount, tax included, with every sign turned, which refers to
+the invoice that charged the time. It becomes the credit balance, which pays the next invoices: it is no line of them,
+but part of what was paid. Every line carries its tax category, rate and reason.
 A quantity is the share of the period (0.5 months), a price that of the whole period; both are written with as many
 decimals as make quantity × price round to the line's amount. Where none does (a credit stopped at what was paid), the
 line is one lump sum. Others: Stripe and Lago give prorated lines as lump sums throughout.
@@ -13,12 +14,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
-from typing import Final
+from typing import Any, Final
 
 from data_contracts.invoices import DocumentKind, InvoiceLine, LineUnit, Span, TaxShare
 from recommender.billing.money import round_half_away_from_zero
-from recommender.billing.proration import Line, net_cents
-from recommender.billing.tax import TaxLine, credited
+from recommender.billing.proration import SETTLING, Line
+from recommender.billing.tax import TaxLine, Treatment
 
 _DECIMALS: Final = (0, 2, 4, 6, 8, 10)
 _LONGEST_MONTH: Final = timedelta(days=45)
@@ -26,11 +27,15 @@ _LONGEST_MONTH: Final = timedelta(days=45)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The figures of an invoice or a credit note; all totals are from 0."""
+    """The figures of an invoice or a credit note; the total is from 0."""
 
     kind: DocumentKind
     lines: tuple[InvoiceLine, ...]
     tax: tuple[TaxShare, ...]
+    balance_cents: int = 0
+    """The part of the total that a credit balance pays."""
+    rounding_cents: int = 0
+    """What is added to the rest so that it can be paid; below zero where it is rounded off."""
 
     @property
     def net_cents(self) -> int:
@@ -50,26 +55,29 @@ class Document:
 
 def document_of(charged: Sequence[Line], *, tax: tuple[TaxLine, ...], plan_names: Mapping[str, str]) -> Document:
     """The document for these charged lines and their tax; a plan without a name is called by its code."""
-    net = net_cents(charged)
-    kind: DocumentKind = "credit_note" if net < 0 else "invoice"
-    sign = -1 if net < 0 else 1
-    shares = credited(tax, net_cents=-net) if net < 0 else tax
+    sold = [line for line in charged if line.kind not in SETTLING]
+    total = sum(line.amount_cents for line in sold) + sum(share.amount_cents for share in tax)
+    kind: DocumentKind = "credit_note" if total < 0 else "invoice"
+    sign = -1 if total < 0 else 1
     return Document(
         kind,
         tuple(
             _line(line, position, sign=sign, plan_name=plan_names.get(line.plan, line.plan))
-            for position, line in enumerate(charged, start=1)
+            for position, line in enumerate(sold, start=1)
         ),
         tuple(
             TaxShare(
                 category=share.category,
                 rate_percent=exact_decimal(share.rate_percent, places=4),
-                base_cents=share.base_cents,
-                amount_cents=share.amount_cents,
+                base_cents=sign * share.base_cents,
+                amount_cents=sign * share.amount_cents,
                 reason=share.reason,
+                country=share.country,
             )
-            for share in shares
+            for share in tax
         ),
+        balance_cents=-sum(line.amount_cents for line in charged if line.kind == "credit_balance"),
+        rounding_cents=sum(line.amount_cents for line in charged if line.kind == "rounding"),
     )
 
 
@@ -96,7 +104,17 @@ def _line(line: Line, position: int, *, sign: int, plan_name: str) -> InvoiceLin
         amount_cents=amount,
         metric=line.metric,
         late=line.late,
+        **({} if line.taxed is None else _marks(line.taxed)),
     )
+
+
+def _marks(taxed: Treatment) -> dict[str, Any]:
+    """How the line is taxed, as the contract writes it."""
+    return {
+        "tax_category": taxed.category,
+        "tax_rate_percent": exact_decimal(taxed.rate_percent, places=4),
+        "tax_reason": taxed.reason,
+    }
 
 
 def _priced(line: Line, amount: int) -> tuple[LineUnit, Decimal, Decimal]:

@@ -7,8 +7,9 @@ A debit is above zero, a credit below, and an entry sums to zero. The accounts, 
 | `receivable`      | charged: the customer owes it           | paid                                                 |
 | `cash`            | received                                | given back                                           |
 | `revenue`         | credited for unused time                | sold, net (detail: the plan)                         |
-| `tax`             | (only by a credit note)                 | owed to the state (detail: category and rate)        |
-| `customer_credit` | credit balance used by a charge         | credit balance granted: a net below zero             |
+| `tax`             | given back with what was sold           | owed to the state (detail: country, category, rate)  |
+| `customer_credit` | credit balance used by a charge         | credit balance granted: a total below zero           |
+| `rounding`        | rounded off: it cannot be paid          | rounded up                                           |
 | `unapplied`       | sent back, or applied to a charge       | received for nothing that is owed (paid twice, late) |
 | `bad_debt`        | written off: it will never be paid      | paid all the same                                    |
 
@@ -19,10 +20,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from recommender.billing.proration import Line, net_cents
+from recommender.billing.proration import SETTLING, Line, net_cents
 from recommender.billing.tax import TaxLine
 
-LedgerAccount = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "unapplied", "bad_debt"]
+LedgerAccount = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "rounding", "unapplied", "bad_debt"]
 EntryKind = Literal[
     "charge", "payment", "unapplied", "refund", "reversal", "reinstated", "applied", "payout", "write_off"
 ]
@@ -49,17 +50,24 @@ def charged(lines: Iterable[Line], tax: Iterable[TaxLine]) -> Postings:
     lines, tax = tuple(lines), tuple(tax)
     net = net_cents(lines)
     used = -sum(line.amount_cents for line in lines if line.kind == "credit_balance")
-    granted = max(-net, 0)
+    total = net + sum(line.amount_cents for line in tax)
     revenue: dict[str, int] = {}
     for line in lines:
-        if line.kind != "credit_balance":
+        if line.kind not in SETTLING:
             revenue[line.plan] = revenue.get(line.plan, 0) - line.amount_cents
     return balanced(
-        Posting("receivable", max(net, 0) + sum(line.amount_cents for line in tax)),
+        Posting("receivable", max(total, 0)),
         *(Posting("revenue", amount, plan) for plan, amount in revenue.items()),
-        *(Posting("tax", -line.amount_cents, f"{line.category} {line.rate_percent}") for line in tax),
-        Posting("customer_credit", used - granted),
+        *(Posting("tax", -line.amount_cents, tax_account(line)) for line in tax),
+        Posting("customer_credit", used - max(-total, 0)),
+        Posting("rounding", -sum(line.amount_cents for line in lines if line.kind == "rounding")),
     )
+
+
+def tax_account(tax: TaxLine) -> str:
+    """The tax account of a country, category and rate, such as `DE S 19`."""
+    account = f"{tax.category} {float(tax.rate_percent):g}"
+    return account if tax.country is None else f"{tax.country} {account}"
 
 
 def received(*, applied_cents: int, over_cents: int = 0) -> Postings:

@@ -23,6 +23,7 @@ from recommender.billing.periods import MONTHS_OF
 from recommender.billing.proration import Line
 from recommender.billing.quota import exact_allowance, is_limited, overage_price_cents, renewable_metrics, window_of
 from recommender.billing.subscription import Holding
+from recommender.billing.tax import Treatment
 
 StretchUsage = Mapping[str, Sequence[int]]
 """Renewable metric → units used in each stretch of a window, in order; a metric that is absent was not used."""
@@ -46,6 +47,8 @@ class UsedWindow:
     used: StretchUsage = field(default_factory=dict)
     billed: Mapping[str, Billed] | None = None
     """Metric → what was billed of it by now; `None` in rows older than this field: what its usage alone comes to."""
+    taxed: Treatment | None = None
+    """How its usage was taxed when it closed, and is when it is reported late; `None` in rows older than this field."""
 
     def units(self, metric: str) -> Sequence[int]:
         """Units used in each stretch."""

@@ -1,7 +1,6 @@
 """A change of plan, decided by one pure function: the preview shows its value, the execution stores it.
 
-The lines are net; tax is added to the whole document by the caller, from `lines` and `net_cents`, and nothing here
-depends on it. Not implemented: a change dated in the past.
+The lines are net and carry their tax treatment. Not implemented: a change dated in the past.
 """
 
 from dataclasses import dataclass, replace
@@ -63,7 +62,7 @@ class PlanChange:
 
     @property
     def net_cents(self) -> int:
-        """The sum of the lines; negative when it goes to the credit balance."""
+        """The sum of the lines, less what a credit balance pays; negative in the customer's favour."""
         return net_cents(self.lines)
 
 
@@ -168,7 +167,7 @@ def _outcome(
         )
         return (), replace(subscription, scheduled=waiting, cancelled=False)
     zone = None if rule.settlement == "rest_of_period" else account.timezone
-    return settle_now(subscription=subscription, wish=wish, now=now, new_period_in=zone)
+    return settle_now(subscription=subscription, wish=wish, buyer=account.buyer, now=now, new_period_in=zone)
 
 
 def _allowance(after: Subscription) -> tuple[AllowanceChange, ...]:

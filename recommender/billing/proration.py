@@ -11,15 +11,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import Period
 from recommender.billing.subscription import PaidTime
+from recommender.billing.tax import Treatment
 
 LineKind = Literal[
-    "unused_time", "remaining_time", "full_period", "overage", "rest_of_month", "discount", "credit_balance"
+    "unused_time",
+    "remaining_time",
+    "full_period",
+    "overage",
+    "rest_of_month",
+    "discount",
+    "credit_balance",
+    "rounding",
 ]
+SETTLING: Final = frozenset({"credit_balance", "rounding"})
+"""Lines that sell nothing and are not taxed: what a balance pays of the total, and what cannot be paid of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,8 @@ class Line:
     """Exact net price of one."""
     late: bool = False
     """Whether this usage was reported after its window had been billed."""
+    taxed: Treatment | None = None
+    """How it is taxed; `None`: a credit balance, which is taxed already, or no tax is asked for."""
 
 
 def credit_cents(*, paid: PaidTime, share: Fraction) -> int:
@@ -75,7 +87,9 @@ def unused_time(paid: PaidTime, *, plan: str, period: Period, now: datetime) -> 
     """
     rest = period.since(now)
     share = rest.share_of(period)
-    credit = Line("unused_time", plan, rest, -credit_cents(paid=paid, share=share), paid.price_cents, share)
+    credit = Line(
+        "unused_time", plan, rest, -credit_cents(paid=paid, share=share), paid.price_cents, share, taxed=paid.taxed
+    )
     return _priced(credit)
 
 
@@ -125,19 +139,19 @@ def full_period(*, plan: str, price_cents: int, discount_cents: int, period: Per
     return _charge(Line("full_period", plan, period, 0, price_cents, Fraction(1)), discount_cents=discount_cents)
 
 
-def balance_used(balance_cents: int, *, plan: str, net: int, now: datetime) -> tuple[Line, ...]:
-    """What a credit balance pays of a net charge.
+def balance_used(balance_cents: int, *, plan: str, due: int, now: datetime) -> tuple[Line, ...]:
+    """What a credit balance pays of a charge.
 
     Args:
-        balance_cents: Net minor units in the customer's favour.
+        balance_cents: Minor units in the customer's favour, tax included.
         plan: Code of the plan that is charged.
-        net: The net charge, in minor units; a negative one needs no balance.
+        due: The total of the charge, tax included, in minor units; a negative one needs no balance.
         now: The instant of the charge.
 
     Returns:
         One negative line, or none where nothing is used.
     """
-    if not (used := min(balance_cents, max(net, 0))):
+    if not (used := min(balance_cents, max(due, 0))):
         return ()
     share = Fraction(used, balance_cents)
     return (Line("credit_balance", plan, Period(now, now), -used, -balance_cents, share),)

@@ -23,9 +23,11 @@ from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.dunning import arrears_blockers
 from recommender.billing.metering import JUDGED_AGAIN, StretchUsage, UsedWindow, after_billing, lines_of
 from recommender.billing.periods import MONTHS_OF, as_utc, next_period, period_containing
-from recommender.billing.proration import Line, balance_used, full_period, net_cents, remaining_time
+from recommender.billing.proration import Line, full_period, net_cents, remaining_time
 from recommender.billing.quota import open_window, window_of
 from recommender.billing.subscription import Holding, PaidTime, RunningDiscount, ScheduledChange, Subscription
+from recommender.billing.tax import Buyer, Treatment
+from recommender.billing.taxed_lines import settled, taxed
 
 Check = Callable[[Subscription, ScheduledChange, datetime], tuple[Blocker, ...]]
 """A function that names the blockers of a waiting change at its instant."""
@@ -82,7 +84,12 @@ def due_at(subscription: Subscription) -> datetime | None:
 
 
 def close_window(
-    *, subscription: Subscription, usage: StretchUsage, check: Check, closed: Sequence[UsedWindow] = ()
+    *,
+    subscription: Subscription,
+    usage: StretchUsage,
+    check: Check,
+    closed: Sequence[UsedWindow] = (),
+    buyer: Buyer | None = None,
 ) -> Closing:
     """Close the open quota window at its own end.
 
@@ -91,6 +98,7 @@ def close_window(
         usage: What each stretch of the window used.
         check: Says what stands against a waiting change at its instant.
         closed: The windows before it with their usage as it is known now, oldest first.
+        buyer: What decides on the tax; without it nothing is taxed.
 
     Returns:
         The lines to charge, what became of a waiting change, and the subscription that goes on.
@@ -101,6 +109,7 @@ def close_window(
     at, plan, anchor = due_at(subscription), subscription.paying_plan, subscription.local_anchor
     if at is None or plan is None or anchor is None:
         raise NothingToClose
+    today = None if buyer is None else buyer.at(at)
     waiting: ScheduledChange | None = None
     blockers: tuple[Blocker, ...] = ()
     period: tuple[Line, ...] = ()
@@ -109,26 +118,32 @@ def close_window(
     elif at == subscription.period.end:
         waiting = subscription.scheduled
         blockers = check(subscription, waiting, at) if waiting else ()
-        renewed = renew(replace(subscription, scheduled=None) if blockers else subscription)
+        renewed = renew(replace(subscription, scheduled=None) if blockers else subscription, treatment=today)
         period, after = renewed.lines, renewed.after
     else:
         after = replace(subscription, holdings=open_window(plan, anchor=anchor, now=at))
-    overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=after.holdings)
-    lines = (*overage, *period)
-    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=at)
+    overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=after.holdings, buyer=buyer)
+    lines = taxed((*overage, *period), today)
+    held, currency = subscription.credit_balance_cents, after.currency
+    lines, balance = settled(lines, balance_cents=held, currency=currency, plan=plan.code, now=at)
     return Closing(
         at=at,
-        lines=(*lines, *balance),
+        lines=lines,
         applied=None if blockers else waiting,
         refused=waiting if blockers else None,
         blockers=blockers,
-        after=replace(after, credit_balance_cents=subscription.credit_balance_cents + net_cents(balance)),
+        after=replace(after, credit_balance_cents=balance),
         windows=windows,
     )
 
 
 def resume(
-    *, subscription: Subscription, usage: StretchUsage, now: datetime, closed: Sequence[UsedWindow] = ()
+    *,
+    subscription: Subscription,
+    usage: StretchUsage,
+    now: datetime,
+    closed: Sequence[UsedWindow] = (),
+    buyer: Buyer | None = None,
 ) -> Closing:
     """Let a suspended subscription go on whose invoices are paid now; `NothingToClose` if it is not suspended.
 
@@ -149,25 +164,32 @@ def resume(
     charge = remaining_time(plan=plan.code, price_cents=price, discount_cents=off, period=period, now=now)
     months = open_window(plan, anchor=anchor, now=now)
     holdings = tuple(replace(month, period=month.period.since(now)) for month in months)
-    overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=holdings)
-    lines = (*overage, *charge)
-    balance = balance_used(subscription.credit_balance_cents, plan=plan.code, net=net_cents(lines), now=now)
+    today = None if buyer is None else buyer.at(now)
+    overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=holdings, buyer=buyer)
+    lines = taxed((*overage, *charge), today)
+    held, currency = subscription.credit_balance_cents, subscription.currency
+    lines, balance = settled(lines, balance_cents=held, currency=currency, plan=plan.code, now=now)
     after = replace(
         active,
         period=period,
-        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge)),
+        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(charge), taxed=today),
         holdings=holdings,
         discount=discount,
         scheduled=None,
-        credit_balance_cents=subscription.credit_balance_cents + net_cents(balance),
+        credit_balance_cents=balance,
     )
     waiting = subscription.scheduled
     blockers = arrears_blockers("suspended", timing="period_end") if waiting else ()
-    return Closing(now, (*lines, *balance), None, waiting, blockers, after, windows)
+    return Closing(now, lines, None, waiting, blockers, after, windows)
 
 
 def bill_usage(
-    subscription: Subscription, *, usage: StretchUsage, closed: Sequence[UsedWindow], following: tuple[Holding, ...]
+    subscription: Subscription,
+    *,
+    usage: StretchUsage,
+    closed: Sequence[UsedWindow],
+    following: tuple[Holding, ...],
+    buyer: Buyer | None = None,
 ) -> tuple[tuple[Line, ...], tuple[UsedWindow, ...]]:
     """The lines for usage beyond allowances: of the open window, then of closed ones whose bill has grown.
 
@@ -177,13 +199,16 @@ def bill_usage(
         closed: The windows before it with their usage as it is known now, oldest first; the last `JUDGED_AGAIN` of
             them are judged again.
         following: The window after it, as things stand; empty after the end.
+        buyer: What decides on the tax of the open window; a closed one keeps its own.
 
     Returns:
         Lines, and the windows once they are charged, the open one last.
     """
-    windows, last = (*closed, UsedWindow(subscription.holdings, usage, {}), UsedWindow(following)), len(closed)
+    treatment = None if buyer is None else buyer.until(window_of(subscription.holdings).end)
+    open_now = UsedWindow(subscription.holdings, usage, {}, treatment)
+    windows, last = (*closed, open_now, UsedWindow(following)), len(closed)
     judged = range(max(last - JUDGED_AGAIN, 0), last + 1)
-    found = {index: lines_of(windows, index, late=index < last) for index in judged}
+    found = {index: taxed(lines_of(windows, index, late=index < last), windows[index].taxed) for index in judged}
     ordered = (found[last], *(found[index] for index in judged if index < last))
     billed = tuple(after_billing(windows, index, lines) for index, lines in found.items())
     return tuple(line for lines in ordered for line in lines), billed
@@ -200,8 +225,8 @@ def following_window(subscription: Subscription) -> tuple[Holding, ...]:
     return open_window(plan, anchor=anchor, now=end)
 
 
-def renew(subscription: Subscription) -> Renewed:
-    """The period after the one now open, on the plan that then holds; a credit balance is not looked at.
+def renew(subscription: Subscription, *, treatment: Treatment | None = None) -> Renewed:
+    """The period after the one now open, on the plan that then holds, taxed so; a credit balance is not looked at.
 
     `NothingToClose` for a subscription that pays for nothing.
     """
@@ -231,7 +256,7 @@ def renew(subscription: Subscription) -> Renewed:
         catalogue_version=version,
         currency=currency,
         anchor=as_utc(anchor),
-        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(lines)),
+        paid=PaidTime(price_cents=price - off, charged_cents=net_cents(lines), taxed=treatment),
         holdings=open_window(plan, anchor=anchor, now=at),
         discount=discount,
         promotions_used=subscription.promotions_used | _promotion_of(waiting),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.change_rules import Direction
 from recommender.billing.periods import Period
+from recommender.billing.tax import Treatment
 
 Status = Literal["trial", "active", "past_due", "suspended", "paused", "ended"]
 """`trial`, `paused` and `ended` pay for nothing; `past_due` and `suspended` hold a plan whose last invoice is open."""
@@ -25,6 +26,8 @@ class PaidTime:
     """Net amount of it that was already given back."""
     known: bool = True
     """False: it was sold elsewhere, and what was paid was never told."""
+    taxed: Treatment | None = None
+    """How it was taxed, and is when it is given back; `None`: not told."""
 
     @property
     def creditable_cents(self) -> int:
@@ -108,7 +111,7 @@ class Subscription:
     """Codes of promotions taken so far: each is taken once."""
     scheduled: ScheduledChange | None = None
     credit_balance_cents: int = 0
-    """Net amount in the organisation's favour, taken off the next charges before tax."""
+    """Amount in the organisation's favour, tax included: it pays the next charges."""
     cancelled: bool = False
     """True: it ends with its period instead of being renewed; that can be taken back until then."""
 

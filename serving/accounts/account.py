@@ -21,6 +21,7 @@ from serving.accounts import current_subscription as subscriptions
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
+from serving.organizations.vat_ids import buyer_of
 from serving.payments import charges
 from serving.usage import repository as usage
 from serving.usage.repository import UsageDay
@@ -80,6 +81,7 @@ def account_at(
         in_use=dict.fromkeys(organization.integrations),
         open_invoices=charges.open_invoices(connection, owner),
         timezone=organization.timezone,
+        buyer=buyer_of(organization),
         rank_of_held=None if held is None else catalogue.rank_of(held),
     )
 

@@ -50,13 +50,16 @@ def full(kept: Kept, locale: LocaleCode) -> InvoiceAnswer:
                 "rate_percent": f"{share.rate_percent:f}",
                 "base_cents": share.base_cents,
                 "amount_cents": share.amount_cents,
-                "reason": invoices.tax_reason(share, locale),
+                "reason": None if share.reason is None else invoices.tax_reason(share.reason, locale),
+                "country": share.country,
             }
             for share in invoice.tax
         ],
         "payment": {
             "method": invoice.payment.method,
             "paid_cents": invoice.payment.paid_cents,
+            "balance_cents": invoice.payment.balance_cents,
+            "rounding_cents": invoice.payment.rounding_cents,
             "due_cents": invoice.due_cents,
             "text": invoices.payment(invoice, locale),
         },
@@ -71,7 +74,9 @@ def links(invoice: Invoice) -> Links:
 
 
 def _line(invoice: Invoice, index: int, locale: LocaleCode) -> InvoiceLineText:
-    line = invoice.lines[index]
+    line, one = invoice.lines[index], invoice.tax[0]
+    percent = one.rate_percent if line.tax_rate_percent is None else line.tax_rate_percent
+    reason = one.reason if line.tax_category is None else line.tax_reason
     return {
         "position": line.position,
         "kind": line.kind,
@@ -84,5 +89,8 @@ def _line(invoice: Invoice, index: int, locale: LocaleCode) -> InvoiceLineText:
         "amount_cents": line.amount_cents,
         "metric": line.metric,
         "late": line.late,
+        "tax_category": line.tax_category or one.category,
+        "tax_rate_percent": f"{percent:f}",
+        "tax_reason": None if reason is None else invoices.tax_reason(reason, locale),
         "text": invoices.line_text(line, locale),
     }

@@ -4,7 +4,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from data_contracts.invoices import DocumentKind, Party, Reference, Seller
+from data_contracts.invoices import DocumentKind, Party, Reference, Seller, TaxCategory
 from serving.words.contracts import DateText, InstantText, answer_shape
 
 Status = Literal["open", "paid", "credited", "failed", "cancelled"]
@@ -31,7 +31,10 @@ class Links(TypedDict):
 
 @answer_shape
 class InvoiceSummary(TypedDict):
-    """One document in the list; amounts are not negative, `kind` says in whose favour they are."""
+    """One document in the list; `total_cents` is not negative, `kind` says in whose favour it is.
+
+    Net and tax of a credit note may differ in sign where it holds lines of several rates.
+    """
 
     number: str
     kind: DocumentKind
@@ -75,18 +78,23 @@ class InvoiceLineText(TypedDict):
     amount_cents: int
     metric: str | None
     late: bool
+    tax_category: TaxCategory
+    tax_rate_percent: str
+    tax_reason: str | None
     text: str
 
 
 @answer_shape
 class TaxShareText(TypedDict):
-    """The tax of one rate with the reason for it."""
+    """The tax of one rate with the reason for it; base and amount are below zero where the lines of that rate are."""
 
-    category: Literal["S", "AE", "O", "E"]
+    category: TaxCategory
     rate_percent: str
     base_cents: int
     amount_cents: int
     reason: str | None
+    country: str | None
+    """Whose tax it is; without tax, where the customer was. `None` on documents older than this field."""
 
 
 @answer_shape
@@ -95,6 +103,10 @@ class PaymentText(TypedDict):
 
     method: Literal["card", "sepa", "bank_transfer"] | None
     paid_cents: int
+    balance_cents: int
+    """The part of it that a credit balance has paid."""
+    rounding_cents: int
+    """What is added to the total so that it can be paid."""
     due_cents: int
     text: str
 

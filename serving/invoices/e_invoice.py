@@ -1,7 +1,8 @@
 """Electronic invoices by EN 16931: Cross Industry Invoice XML, checked by the official rules in this process.
 
 Terms (BT-…, BG-…) are those of EN 16931. A document outside the scope of tax names no VAT id (BR-O-02), although its
-printed form does, as French law requires. Credit notes are type 381 with amounts that are not negative.
+printed form does, as French law requires. Where such lines meet taxed ones (a customer who has moved), BR-O-11 allows
+no other category beside theirs: there they are exempt (E) for the same reason. Credit notes are type 381.
 """
 
 from datetime import date, timedelta
@@ -60,6 +61,7 @@ def broken_rules(xml: bytes) -> tuple[str, ...]:
 def terms(invoice: Invoice) -> dict[str, Any]:
     """The content of the document by the terms of the standard."""
     taxed = any(share.category != "O" for share in invoice.tax)
+    shares = _breakdown(invoice)
     return {
         "BT-1": invoice.number,
         "BT-2": invoice.issued_on,
@@ -82,13 +84,14 @@ def terms(invoice: Invoice) -> dict[str, Any]:
         },
         "BG-7": _party(invoice.buyer, taxed=taxed),
         **_means(invoice),
-        "BG-23": [_breakdown(invoice, share) for share in invoice.tax],
+        "BG-23": [_share(invoice, *share) for share in shares.items()],
         "BG-25": [_line(invoice, line) for line in invoice.lines],
         "BT-106": _money(invoice, invoice.net_cents),
         "BT-109": _money(invoice, invoice.net_cents),
         "BT-110": _money(invoice, invoice.tax_cents),
         "BT-112": _money(invoice, invoice.total_cents),
         "BT-113": _money(invoice, invoice.payment.paid_cents),
+        "BT-114": _money(invoice, invoice.payment.rounding_cents) if invoice.payment.rounding_cents else None,
         "BT-115": _money(invoice, invoice.due_cents),
     }
 
@@ -115,19 +118,42 @@ def _party(party: Party, *, taxed: bool) -> dict[str, Any]:
     }
 
 
-def _breakdown(invoice: Invoice, share: TaxShare) -> dict[str, Any]:
+Rate = tuple[str, str | None]
+"""Category and rate: what the standard has one entry of the breakdown for."""
+
+
+def _breakdown(invoice: Invoice) -> dict[Rate, list[TaxShare]]:
+    """The shares of each entry; the same rate of two countries, or two reasons for none, are one."""
+    entries: dict[Rate, list[TaxShare]] = {}
+    for share in invoice.tax:
+        entries.setdefault(_rate(invoice, share.category, share.rate_percent), []).append(share)
+    return entries
+
+
+def _rate(invoice: Invoice, category: str, percent: Decimal) -> Rate:
+    if category == "O" and any(share.category != "O" for share in invoice.tax):
+        category = "E"
+    return category, None if category == "O" else f"{percent:f}"
+
+
+def _share(invoice: Invoice, rate: Rate, shares: list[TaxShare]) -> dict[str, Any]:
+    category, percent = rate
+    reasons = dict.fromkeys(share.reason for share in shares if share.reason is not None)
+    code = _EXEMPTIONS.get(next(iter(reasons), ""))
     return {
-        "BT-116": _money(invoice, share.base_cents),
-        "BT-117": _money(invoice, share.amount_cents),
-        "BT-118": share.category,
-        "BT-119": None if share.category == "O" else f"{share.rate_percent:f}",
-        "BT-120": invoices.tax_reason(share, invoice.locale),
-        "BT-121": None if share.reason is None else _EXEMPTIONS.get(share.reason),
+        "BT-116": _money(invoice, sum(share.base_cents for share in shares)),
+        "BT-117": _money(invoice, sum(share.amount_cents for share in shares)),
+        "BT-118": category,
+        "BT-119": percent,
+        "BT-120": " ".join(invoices.tax_reason(reason, invoice.locale) for reason in reasons) or None,
+        "BT-121": code if category in {"AE", "O"} else None,
     }
 
 
 def _line(invoice: Invoice, line: InvoiceLine) -> dict[str, Any]:
     share = invoice.tax[0]
+    percent = share.rate_percent if line.tax_rate_percent is None else line.tax_rate_percent
+    rate = _rate(invoice, line.tax_category or share.category, percent)
     first, last = _days(invoice, line)
     spans_time = line.period.start < line.period.end
     return {
@@ -138,8 +164,8 @@ def _line(invoice: Invoice, line: InvoiceLine) -> dict[str, Any]:
         "BT-134": first if spans_time else None,
         "BT-135": last if spans_time else None,
         "BT-146": f"{line.unit_price_cents.scaleb(-decimal_places(invoice.currency)):f}",
-        "BT-151": share.category,
-        "BT-152": None if share.category == "O" else f"{share.rate_percent:f}",
+        "BT-151": rate[0],
+        "BT-152": rate[1],
         "BT-153": invoices.line_text(line, invoice.locale),
         "BT-155": line.plan,
     }

@@ -1,6 +1,6 @@
 """Issue the document of a charge, in the transaction of the charge, so that no number is lost or used twice."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -11,11 +11,11 @@ from recommender.billing.catalogue import Plan
 from recommender.billing.invoice import Document, document_of
 from recommender.billing.payment_methods import MethodKind
 from recommender.billing.proration import Line
-from recommender.billing.tax import TaxLine
+from recommender.billing.tax import TaxLine, day_of
 from serving.invoices import repository
 from serving.notifications import repository as notifications
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import company_number, day_of
+from serving.organizations.vat_ids import company_number
 from serving.settings import SellerSettings
 from serving.words.locales import DEFAULT_LOCALE, supported
 
@@ -47,6 +47,8 @@ class Supply:
     paid: bool
     paid_by: MethodKind | None
     """The kind of payment method that has paid or is to pay; `None`: there is none yet."""
+    buyer: Party | None = None
+    """The customer as it was when the tax was decided; `None`: as it is recorded now."""
 
 
 def issue(
@@ -67,7 +69,7 @@ def issue(
         timezone=organization.timezone,
         currency=supply.currency,
         seller=issuer.seller.on_invoice(),
-        buyer=_buyer(organization),
+        buyer=_taxed_under(supply.buyer or buyer_on_invoice(organization), supply.lines),
         refers_to=_reference(connection, organization.organization_id, document),
         lines=document.lines,
         tax=document.tax,
@@ -88,7 +90,8 @@ def issue(
     return invoice.number
 
 
-def _buyer(organization: OrganizationRow) -> Party:
+def buyer_on_invoice(organization: OrganizationRow) -> Party:
+    """The customer as documents name it, as it is recorded now."""
     address = organization.address or {}
     return Party(
         name=organization.name,
@@ -97,6 +100,12 @@ def _buyer(organization: OrganizationRow) -> Party:
         company_id=company_number(organization),
         **{part: address.get(part) for part in ("street", "postal_code", "city", "region")},
     )
+
+
+def _taxed_under(buyer: Party, lines: Iterable[Line]) -> Party:
+    """The customer with the VAT id that a line was taxed under; a credit may be older than the id recorded now."""
+    ids = (line.taxed.buyer_vat_id for line in lines if line.taxed is not None and line.taxed.buyer_vat_id)
+    return buyer.model_copy(update={"vat_id": next(ids, buyer.vat_id)})
 
 
 def _reference(connection: Connection, organization_id: str, document: Document) -> Reference | None:
@@ -112,8 +121,10 @@ def _reference(connection: Connection, organization_id: str, document: Document)
 
 def _payment(seller: SellerSettings, supply: Supply, document: Document, issued_on: date) -> Payment:
     """Whether the document is paid, or when it is due; a credit note is settled by the credit balance."""
-    kind = supply.paid_by
+    kind, balance, rounding = supply.paid_by, document.balance_cents, document.rounding_cents
+    paid, due_on = balance, None
     if supply.paid or document.kind == "credit_note":
-        return Payment(method=kind, paid_cents=document.total_cents, due_on=None)
-    days = seller.payment_days if kind in {None, "bank_transfer"} else 0
-    return Payment(method=kind, paid_cents=0, due_on=issued_on + timedelta(days=days))
+        paid = document.total_cents + rounding
+    else:
+        due_on = issued_on + timedelta(days=seller.payment_days if kind in {None, "bank_transfer"} else 0)
+    return Payment(method=kind, paid_cents=paid, balance_cents=balance, rounding_cents=rounding, due_on=due_on)

@@ -112,9 +112,10 @@ def _facts(invoice: Invoice, locale: LocaleCode) -> list[tuple[str, str]]:
 
 
 def _line(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> dict[str, str]:
+    about = (invoices.line_period(invoice, line, locale), invoices.line_rate(invoice, line, locale))
     return {
         "text": invoices.line_text(line, locale),
-        "period": invoices.line_period(invoice, line, locale),
+        "period": " · ".join(part for part in about if part),
         "quantity": invoices.quantity(locale, line),
         "unit": say(locale, f"invoice.unit.{line.unit}"),
         "unit_price": invoices.unit_price(locale, line.unit_price_cents, invoice.currency),
@@ -126,7 +127,9 @@ def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
     t, amount = partial(say, locale), partial(invoices.amount, locale, currency=invoice.currency)
     taxes = [
         {
-            "name": t("invoice.tax", rate=invoices.rate(locale, share), base=amount(cents=share.base_cents)),
+            "name": t(
+                "invoice.tax", rate=invoices.rate(locale, share.rate_percent), base=amount(cents=share.base_cents)
+            ),
             "amount": amount(cents=share.amount_cents),
             "strong": False,
         }
@@ -139,9 +142,9 @@ def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
     ]
     if invoice.kind == "credit_note":
         return rows
-    if invoice.payment.paid_cents:
-        paid = amount(cents=-invoice.payment.paid_cents)
-        rows.append({"name": t("invoice.paid"), "amount": paid, "strong": False})
+    paid = {"invoice.rounding": -invoice.payment.rounding_cents, "invoice.balance": invoice.payment.balance_cents}
+    paid["invoice.paid"] = invoice.payment.paid_cents - invoice.payment.balance_cents
+    rows += [{"name": t(key), "amount": amount(cents=-cents), "strong": False} for key, cents in paid.items() if cents]
     return [*rows, {"name": t("invoice.due"), "amount": amount(cents=invoice.due_cents), "strong": True}]
 
 

@@ -12,11 +12,12 @@ from recommender.billing.catalogue import Promotion
 from recommender.billing.ending import Ends, NothingToEnd, cancel, end_now, restart
 from recommender.billing.renewal import Closing
 from recommender.billing.subscription import RunningDiscount, Subscription
+from recommender.billing.taxed_lines import tax_of
 from serving.accounts.account import account_at
 from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import tax_for
+from serving.organizations.vat_ids import buyer_of
 from serving.outcomes.service import note
 from serving.payments import charges
 from serving.renewals.booking import Booking, Books, book, tell
@@ -147,7 +148,8 @@ class Ending:
     def resume(self) -> None:
         """Let a paused subscription go on with a new period. Raises `NotPaused`."""
         zone = self.organization.timezone
-        closing = restart(subscription=self.subscription, now=self.books.now, timezone=zone)
+        buyer = buyer_of(self.organization)
+        closing = restart(subscription=self.subscription, now=self.books.now, timezone=zone, buyer=buyer)
         self._book(closing, "restart", "subscription_resumed")
 
     def save_offers(self) -> list[Promotion]:
@@ -176,6 +178,7 @@ class Ending:
             is_paid=charges.open_invoices(self.connection, self._owner) == "none",
             now=self.books.now,
             closed=windows_before(self.connection, self._owner),
+            buyer=buyer_of(self.organization),
         )
         self._book(closing, "pause" if status == "paused" else "end", told)
 
@@ -192,7 +195,7 @@ class Ending:
                 cause=f"{cause}:{self._owner}:{at.isoformat()}",
                 currency=held.currency or self.books.catalogue.currency,
                 lines=closing.lines,
-                tax=tax_for(self.organization, net_cents=closing.net_cents, at=at) if closing.lines else (),
+                tax=tax_of(closing.lines),
                 before=held.plan,
                 change=f"{cause}:{at.isoformat()}",
                 told=told,

@@ -3,16 +3,12 @@
 The check does not ask whether the number is registered. Its result is stored with its instant.
 """
 
-from datetime import date, datetime
+from datetime import date
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from recommender.billing.tax import TaxLine, tax_on
+from recommender.billing.tax import Buyer
 from recommender.billing.vat_rates import is_member
 from serving.organizations.repository import OrganizationRow, VatCheck
-
-SELLERS_TIME: Final = ZoneInfo("Europe/Paris")
-"""The seller's time zone: tax rates change at midnight there, and documents carry its dates."""
 
 _PREFIXES: Final = {"GR": ("EL", "GR"), "MC": ("FR",)}
 
@@ -28,17 +24,13 @@ def check(vat_id: str, *, country: str) -> VatCheck:
     return "valid" if vat.is_valid("EL" + vat_id[2:] if country == "GR" else vat_id) else "not_valid"
 
 
-def day_of(instant: datetime) -> date:
-    """The seller's calendar day of an instant."""
-    return instant.astimezone(SELLERS_TIME).date()
-
-
-def tax_for(organization: OrganizationRow, *, net_cents: int, at: datetime) -> tuple[TaxLine, ...]:
-    """The tax on a document with this net amount for the organisation, supplied at this instant."""
+def buyer_of(organization: OrganizationRow) -> Buyer:
+    """What of the organisation decides on the tax, as it is recorded now."""
     result = organization.vat_check
     if result is None and organization.vat_id is not None:  # recorded before checks were stored
         result = check(organization.vat_id, country=organization.country)
-    return tax_on(net_cents=net_cents, country=organization.country, has_vat_id=result == "valid", on=day_of(at))
+    vat_id = organization.vat_id if result == "valid" else None
+    return Buyer(organization.country, vat_id, organization.timezone)
 
 
 def company_number(organization: OrganizationRow) -> str | None:

@@ -66,7 +66,7 @@ def add(
     """Record a charge that is to be collected; raises `IntegrityError` when its cause was charged before."""
     net = net_cents(lines)
     tax_cents = sum(line.amount_cents for line in tax)
-    total = max(net, 0) + tax_cents
+    total = max(net + tax_cents, 0)
     connection.execute(
         insert(charges).values(
             charge_id=charge_id,

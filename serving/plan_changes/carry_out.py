@@ -31,6 +31,7 @@ def apply(connection: Connection, books: Books, change: ChangeRow) -> None:
         currency=document.currency,
         lines=document.lines,
         tax=document.tax,
+        buyer=document.buyer,
         change=named,
         paid_with=None if method is None else PaidWith(method, key=named),
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from typing_extensions import TypedDict
 
+from recommender.billing.proration import LineKind
 from serving.web.fields import Id, PlanCode
 from serving.words.contracts import BlockerText, InstantText, OverageText, answer_shape
 
@@ -47,9 +48,7 @@ class Span(TypedDict):
 class LineText(TypedDict):
     """One line, net; a negative amount is in the customer's favour."""
 
-    kind: Literal[
-        "unused_time", "remaining_time", "full_period", "overage", "rest_of_month", "discount", "credit_balance"
-    ]
+    kind: LineKind
     plan: str
     period: Span
     amount_cents: int

@@ -96,7 +96,6 @@ class Previews:
             version=0 if state is None else state.version,
             wanted=wanted,
             catalogue=catalogue,
-            organization=organization,
             at=at,
         )
         before, after = (

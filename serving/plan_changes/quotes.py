@@ -16,8 +16,7 @@ from recommender.billing.proration import Line
 from recommender.billing.renewal import due_at
 from recommender.billing.subscription import Wish
 from recommender.billing.tax import TaxLine
-from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import tax_for
+from recommender.billing.taxed_lines import tax_of
 from serving.web.fields import utc_text
 from serving.web.signing import signer
 
@@ -59,8 +58,8 @@ class Quote:
 
     @property
     def due_now_cents(self) -> int:
-        """The amount collected on confirmation: net and tax; a negative net becomes a credit balance."""
-        return max(self.change.net_cents, 0) + self.tax_cents
+        """The amount collected on confirmation: net and tax; below zero it becomes a credit balance."""
+        return max(self.change.net_cents + self.tax_cents, 0)
 
     @property
     def expires_at(self) -> datetime:
@@ -88,7 +87,6 @@ def quote(
     version: int,
     wanted: Wanted,
     catalogue: Catalogue,
-    organization: OrganizationRow,
     at: datetime,
 ) -> Quote:
     """Decide the wanted change at the instant.
@@ -98,11 +96,8 @@ def quote(
     plan, promotion = _plan(catalogue, wanted.plan), _promotion(catalogue, wanted.promotion)
     wish = Wish.from_catalogue(catalogue, plan, wanted.interval, promotion=promotion)
     change = decide_plan_change(account=account, wish=wish, now=at)
-    tax: tuple[TaxLine, ...] = ()
-    if change.lines:
-        tax = tax_for(organization, net_cents=change.net_cents, at=at)
     names = {each.code: each.name for each in (account.paying_plan, plan) if each is not None}
-    return Quote(wanted, at, change, tax, catalogue.currency, version, names)
+    return Quote(wanted, at, change, tax_of(change.lines), catalogue.currency, version, names)
 
 
 def _plan(catalogue: Catalogue, code: str) -> Plan:

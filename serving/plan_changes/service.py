@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -17,6 +17,7 @@ from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.service import Accounts
 from serving.clock import Clock
 from serving.db.session import Database
+from serving.invoices.issuing import buyer_on_invoice
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes.service import note
@@ -217,6 +218,7 @@ class PlanChanges:
         collected = method is not None and method.kind != "bank_transfer"
         status: ChangeStatus = "paying" if collected else carry_out.status_at_once(quoted.change.timing)
         change = _row(self._new_id(), request, pinned, quoted, status=status, method=method, now=now)
+        change = replace(change, document=replace(change.document, buyer=buyer_on_invoice(organization)))
         if status == "scheduled":
             carry_out.schedule(connection, self._books(now), change)
         elif status == "applied":

@@ -7,6 +7,7 @@ from recommender.billing.discounts import covers
 from recommender.billing.entitlements import Difference
 from recommender.billing.plan_change import PlanChange, next_invoice_of
 from recommender.billing.promotion_end import promotion_end_of
+from recommender.billing.proration import SETTLING
 from recommender.billing.quota import is_limited
 from serving.plan_changes.contracts import GroupCode, LineText, Summary, SummaryGroup, SummaryRow, TaxText
 from serving.plan_changes.quotes import Quote
@@ -57,20 +58,24 @@ def _row(text: str, amount: str = "", *, total: bool = False) -> SummaryRow:
 
 
 def _charges(quoted: Quote, lines: Sequence[LineText], tax: Sequence[TaxText], words: Words) -> Iterable[SummaryRow]:
-    """Every line, the net amount, the tax of each rate, and the amount collected now."""
+    """Every line, the net amount, the tax of each rate, what a balance pays, and the amount collected now."""
     t, money = partial(say, words.locale), partial(words.money, decimals=True)
     if quoted.change.timing == "never":
         return
-    for line in lines:
+    sold = [line for line in lines if line["kind"] not in SETTLING]
+    for line in sold:
         yield _row(line["text"], money(line["amount_cents"]))
-    net = quoted.change.net_cents
-    if quoted.change.lines:
-        yield _row(t("quote.net"), money(net))
+    if sold:
+        yield _row(t("quote.net"), money(sum(line["amount_cents"] for line in sold)))
     for share in tax:
         text = share["reason"] or t("quote.tax", percent=number(words.locale, float(share["rate_percent"])))
         yield _row(text, money(share["amount_cents"]))
-    if net < 0:
-        yield _row(t("quote.credit"), money(-net))
+    for line in lines:
+        if line["kind"] in SETTLING:
+            yield _row(line["text"], money(line["amount_cents"]))
+    total = quoted.change.net_cents + quoted.tax_cents
+    if total < 0:
+        yield _row(t("quote.credit"), money(-total))
     yield _row(t("quote.due_now"), money(quoted.due_now_cents), total=True)
 
 

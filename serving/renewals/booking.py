@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from data_contracts.invoices import Party
 from recommender.billing.catalogue import Catalogue, Plan
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.subscription import Subscription
@@ -60,6 +61,8 @@ class Booking:
     """Identifies the plan change that takes effect; `None`: the plan stays, so nothing is logged or notified."""
     told: Kind = "change_applied"
     """The notification about the change."""
+    buyer: Party | None = None
+    """The customer as it was when the tax was decided; `None`: as it is recorded now."""
     paid_with: PaidWith | None = None
     """How the charge was paid, or is paid by bank transfer; `None`: it is collected later."""
 
@@ -144,6 +147,7 @@ def _charge(connection: Connection, books: Books, booking: Booking) -> None:
         currency=booking.currency,
         occurred_at=booking.at,
         paid=charge.status == "paid",
+        buyer=booking.buyer,
         paid_by=payment_methods.kind_that_pays(connection, charge.organization_id, charge.payment_method_id),
     )
     issuer = books.issuer.knowing(booking.before, booking.after.plan)

@@ -10,12 +10,13 @@ from recommender.billing.blockers import Blocker
 from recommender.billing.metering import UsedWindow, billed_of
 from recommender.billing.renewal import Closing, close_window, due_at, resume
 from recommender.billing.subscription import ScheduledChange, Subscription
+from recommender.billing.taxed_lines import tax_of
 from serving.accounts.account import account_at
 from serving.accounts.records import blocker_record
 from serving.db.billing_tables import subscription_states
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import tax_for
+from serving.organizations.vat_ids import buyer_of
 from serving.renewals.booking import Booking, Books, book, tell
 from serving.subscriptions import cancellations, states
 from serving.subscriptions import changes as plan_changes
@@ -57,7 +58,8 @@ def close_due(connection: Connection, books: Books, organization_id: str) -> boo
     while (due := due_at(state.subscription)) is not None and due <= books.now:
         used = usage_by_stretch(connection, organization_id, state.subscription.holdings)
         earlier = windows_before(connection, organization_id)
-        closing = close_window(subscription=state.subscription, usage=used, check=check, closed=earlier)
+        buyer = buyer_of(organization)
+        closing = close_window(subscription=state.subscription, usage=used, check=check, closed=earlier, buyer=buyer)
         state, closed = _booked(connection, books, organization, state, closing), True
     return closed
 
@@ -73,7 +75,8 @@ def resume_paid(connection: Connection, books: Books, organization_id: str) -> N
         return
     used = usage_by_stretch(connection, organization_id, suspended.holdings)
     earlier = windows_before(connection, organization_id)
-    closing = resume(subscription=suspended, usage=used, now=books.now, closed=earlier)
+    buyer = buyer_of(organization)
+    closing = resume(subscription=suspended, usage=used, now=books.now, closed=earlier, buyer=buyer)
     _booked(connection, books, organization, state, closing)
 
 
@@ -110,7 +113,7 @@ def _booked(
         cause=f"renewal:{owner}:{closing.at.isoformat()}",
         currency=held.currency or books.catalogue.currency,
         lines=closing.lines,
-        tax=tax_for(organization, net_cents=closing.net_cents, at=closing.at) if closing.lines else (),
+        tax=tax_of(closing.lines),
         before=held.plan,
         change=None if applied is None else _name(applied),
     )

@@ -9,6 +9,7 @@ import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, insert, select, update
 
+from data_contracts.invoices import Party
 from recommender.billing.change_rules import Direction
 from recommender.billing.proration import Line
 from recommender.billing.subscription import Subscription
@@ -35,6 +36,8 @@ class Document:
     currency: str
     due_now_cents: int
     after: Subscription
+    buyer: Party | None = None
+    """The customer whose tax was quoted; `None` in rows older than this field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from babel.numbers import format_decimal
 
-from data_contracts.invoices import Invoice, InvoiceLine, TaxShare
+from data_contracts.invoices import Invoice, InvoiceLine, TaxReason
 from serving.words.locales import LocaleCode
 from serving.words.texts import day, exact_money, known, long_date, money, number, say
 
@@ -58,20 +58,31 @@ def line_period(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> str:
     return first if first == last else f"{first} – {last}"
 
 
-def rate(locale: LocaleCode, share: TaxShare) -> str:
+def rate(locale: LocaleCode, percent: Decimal) -> str:
     """The tax rate in percent."""
-    return say(locale, "invoice.percent", rate=format_decimal(share.rate_percent, format="0.##", locale=locale))
+    return say(locale, "invoice.percent", rate=format_decimal(percent, format="0.##", locale=locale))
+
+
+def line_rate(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> str:
+    """The tax rate of a line; empty where the document has one rate, which stands with the totals."""
+    if len(invoice.tax) == 1 or line.tax_rate_percent is None:
+        return ""
+    return say(locale, "invoice.line.rate", rate=rate(locale, line.tax_rate_percent))
 
 
 def notes(invoice: Invoice, locale: LocaleCode) -> list[str]:
     """The notes of the document: reasons for untaxed amounts, payment, and terms required by law."""
-    reasons = [reason for share in invoice.tax if (reason := tax_reason(share, locale))]
-    return [*reasons, payment(invoice, locale), *terms(invoice, locale).values()]
+    reasons = dict.fromkeys(share.reason for share in invoice.tax if share.reason is not None)
+    return [
+        *(tax_reason(reason, locale) for reason in reasons),
+        payment(invoice, locale),
+        *terms(invoice, locale).values(),
+    ]
 
 
-def tax_reason(share: TaxShare, locale: LocaleCode) -> str | None:
-    """The statement required by law where no tax is charged; `None` where tax is charged."""
-    return None if share.reason is None else say(locale, f"invoice.tax.{share.reason}")
+def tax_reason(reason: TaxReason, locale: LocaleCode) -> str:
+    """The statement required by law where no tax is charged."""
+    return say(locale, f"invoice.tax.{reason}")
 
 
 def payment(invoice: Invoice, locale: LocaleCode) -> str:

@@ -11,15 +11,16 @@ from recommender.billing.invoice import Document, document_of, exact_decimal
 from recommender.billing.periods import Period
 from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.subscription import PaidTime
-from recommender.billing.tax import tax_on
+from recommender.billing.tax import Buyer
+from recommender.billing.taxed_lines import tax_of, taxed
 
 JUNE = Period(datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC))
 MID_JUNE = datetime(2026, 6, 16, tzinfo=UTC)
 
 
 def document(*lines: Line, country: str = "FR") -> Document:
-    tax = tax_on(net_cents=net_cents(lines), country=country, has_vat_id=False, on=date(2026, 6, 1))
-    return document_of(lines, tax=tax, plan_names={"basic": "Basic"})
+    treated = taxed(lines, Buyer(country).on(date(2026, 6, 1)))
+    return document_of(treated, tax=tax_of(treated), plan_names={"basic": "Basic"})
 
 
 def upgrade(*, paid_cents: int, price_cents: int) -> tuple[Line, ...]:
@@ -50,8 +51,8 @@ def test_a_net_below_zero_is_a_credit_note_with_every_sign_turned() -> None:
 
     assert note.kind == "credit_note"
     assert [line.amount_cents for line in note.lines] == [24_500, -9_500]
-    assert (note.net_cents, note.tax_cents, note.total_cents) == (15_000, 0, 15_000)
-    assert note.tax[0].category == "E"
+    assert (note.net_cents, note.tax_cents, note.total_cents) == (15_000, 3_000, 18_000)
+    assert note.tax[0].category == "S"
 
 
 def test_a_net_of_exactly_zero_is_an_invoice() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from recommender.billing.ledger import Posting, Postings, Unbalanced, balanced, charged, received
 from recommender.billing.ledger import refunded as sent_back
 from recommender.billing.proration import Line, LineKind
-from recommender.billing.tax import TaxLine, tax_on
+from recommender.billing.tax import Buyer, TaxLine, tax_on
 from tests.recommender.billing.builders import span
 
 MONTH = span("2025-06-01", "2025-07-01")
@@ -33,13 +33,14 @@ def test_a_charge_is_owed_with_tax_and_sold_net_per_plan() -> None:
     }
 
 
-def test_a_net_below_zero_is_granted_as_credit() -> None:
+def test_a_total_below_zero_is_granted_as_credit_with_its_tax() -> None:
     lines = (line("unused_time", -9000), line("remaining_time", 4000, "scale"))
 
-    assert by_account(charged(lines, ())) == {
+    assert by_account(charged(lines, (TaxLine("S", Fraction(19), -5000, -950, None, "DE"),))) == {
         ("revenue", "basic"): 9000,
         ("revenue", "scale"): -4000,
-        ("customer_credit", ""): -5000,
+        ("tax", "DE S 19"): 950,
+        ("customer_credit", ""): -5950,
     }
 
 
@@ -70,12 +71,14 @@ kinds = st.sampled_from(("unused_time", "remaining_time", "full_period", "overag
 
 @given(
     st.lists(st.builds(line, kinds, st.integers(-(10**7), 10**7), st.sampled_from(("basic", "scale"))), max_size=6),
-    st.sampled_from((("FR", False), ("DE", False), ("FI", False), ("US", False), ("DE", True))),
+    st.sampled_from((("FR", None), ("DE", None), ("FI", None), ("US", None), ("DE", "DE136695976"))),
 )
-def test_every_charge_sums_to_zero_and_is_gone_once_it_is_paid(lines: list[Line], buyer: tuple[str, bool]) -> None:
+def test_every_charge_sums_to_zero_and_is_gone_once_it_is_paid(
+    lines: list[Line], buyer: tuple[str, str | None]
+) -> None:
     net = sum(each.amount_cents for each in lines)
-    tax = tax_on(net_cents=net, country=buyer[0], has_vat_id=buyer[1], on=date(2026, 6, 1))
-    postings = charged(lines, tax)
+    tax = tax_on(net, Buyer(*buyer).on(date(2026, 6, 1)))
+    postings = charged(lines, [tax])
     owed = sum(posting.amount_cents for posting in postings if posting.account == "receivable")
 
     assert sum(posting.amount_cents for posting in postings) == 0

@@ -1,17 +1,17 @@
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 import pytest
 
-from recommender.billing.tax import Category, TaxLine, credited, tax_on
+from recommender.billing.tax import Buyer, Category, TaxLine, day_of, tax_on
 from recommender.billing.vat_rates import RATES, standard_rate
 
 TODAY = date(2026, 3, 16)
 
 
 def tax(country: str, *, net_cents: int = 10_000, has_vat_id: bool = False, on: date = TODAY) -> TaxLine:
-    (line,) = tax_on(net_cents=net_cents, country=country, has_vat_id=has_vat_id, on=on)
-    return line
+    return replace(tax_on(net_cents, Buyer(country, f"{country}1" if has_vat_id else None).on(on)), country=None)
 
 
 @pytest.mark.parametrize("country", ["FR", "MC"])
@@ -60,22 +60,24 @@ def test_the_published_case_d10_prices_are_net_and_tax_comes_on_top(
     assert (home.amount_cents, home.base_cents + home.amount_cents) == (tax_cents, total_cents)
 
 
-def test_what_is_owed_to_the_customer_bears_no_tax_now() -> None:
+def test_what_is_given_back_is_given_back_with_its_tax() -> None:
     line = tax("FR", net_cents=-9_500)
 
-    assert (line.base_cents, line.amount_cents) == (0, 0)
+    assert (line.base_cents, line.amount_cents) == (-9_500, -1_900)
 
 
-@pytest.mark.parametrize(
-    ("country", "has_vat_id", "category"), [("FR", False, "E"), ("DE", True, "AE"), ("US", False, "O")]
-)
-def test_a_credit_note_is_net_of_tax(country: str, has_vat_id: bool, category: Category) -> None:
-    taken = tax_on(net_cents=-9_500, country=country, has_vat_id=has_vat_id, on=TODAY)
+@pytest.mark.parametrize(("country", "whose"), [("FR", "FR"), ("MC", "FR"), ("DE", "DE"), ("GP", "GP"), ("US", "US")])
+def test_a_treatment_names_whose_tax_it_is(country: str, whose: str) -> None:
+    assert Buyer(country).on(TODAY).country == whose
 
-    (line,) = credited(taken, net_cents=9_500)
 
-    assert (line.category, line.base_cents, line.amount_cents) == (category, 9_500, 0)
-    assert line.reason is not None
+def test_a_charge_is_taxed_by_the_sellers_day_and_usage_by_the_last_day_of_its_window() -> None:
+    midnight = datetime(2025, 6, 30, 22, tzinfo=UTC)  # in Paris, where Estonia's 24 % begin
+
+    assert day_of(midnight) == date(2025, 7, 1)
+    assert Buyer("EE").at(midnight).rate_percent == 24
+    assert Buyer("EE").until(midnight).rate_percent == 22
+    assert Buyer("EE", timezone="UTC").until(datetime(2025, 7, 1, tzinfo=UTC)).rate_percent == 22
 
 
 def test_all_member_states_have_a_rate() -> None:

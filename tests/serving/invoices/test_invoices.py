@@ -90,13 +90,29 @@ def test_a_net_below_zero_is_a_credit_note_that_refers_to_the_invoice(tmp_path: 
     assert (note["number"], note["kind"], note["status"]) == ("CRN-2026-000001", "credit_note", "credited")
     assert note["reference"] == {"number": first["number"], "issued_on": "2026-06-01"}
     assert [line["amount_cents"] for line in note["lines"]] == [15_000, -5_000]
-    assert [(share["category"], share["amount_cents"]) for share in note["tax"]] == [("E", 0)]
-    assert (note["net_cents"], note["total_cents"], note["payment"]["due_cents"]) == (10_000, 10_000, 0)
-    assert [(line["kind"], line["amount_cents"]) for line in renewal["lines"]] == [
-        ("full_period", 10_000),
-        ("credit_balance", -10_000),
+    assert [(share["category"], share["amount_cents"]) for share in note["tax"]] == [("S", 2_000)]
+    assert (note["net_cents"], note["total_cents"], note["payment"]["due_cents"]) == (10_000, 12_000, 0)
+    assert [(line["kind"], line["amount_cents"]) for line in renewal["lines"]] == [("full_period", 10_000)]
+    assert (renewal["number"], renewal["total_cents"]) == ("INV-2026-000002", 12_000)
+    assert (renewal["payment"]["balance_cents"], renewal["payment"]["due_cents"]) == (12_000, 0)
+
+
+def test_what_is_due_is_rounded_to_what_can_be_paid_and_the_difference_is_told(tmp_path: Path) -> None:
+    # 5.124 dinars: payment networks know two decimals
+    with selling(tmp_path, {"a": "5.124"}, currency="KWD", begins="2026-06-01") as life:
+        quote = life.takes("a")
+        invoice = shown(life, listed(life)[0]["number"])
+        booked = life.service.rows("SELECT account, amount_cents FROM ledger_postings")
+
+    assert [(line["kind"], line["amount_cents"]) for line in quote["lines"]] == [
+        ("full_period", 5124),
+        ("rounding", -4),
     ]
-    assert (renewal["number"], renewal["total_cents"]) == ("INV-2026-000002", 0)
+    assert (quote["net_cents"], quote["due_now_cents"]) == (5120, 5120)
+    assert (invoice["net_cents"], invoice["total_cents"], len(invoice["lines"])) == (5124, 5124, 1)
+    assert (invoice["payment"]["rounding_cents"], invoice["payment"]["paid_cents"]) == (-4, 5120)
+    assert ("rounding", 4) in booked
+    assert ("cash", 5120) in booked
 
 
 def test_every_document_keeps_what_was_true_when_it_was_issued(life: Life) -> None:

@@ -1,11 +1,14 @@
 """Amounts as Stripe counts them; the cases are Stripe's own and those of public bug reports."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_contracts.currencies import MINOR_DIGITS
-from recommender.billing.money import minor_units
+from recommender.billing.money import decimal_places, minor_units, payable_step
 from serving.payments.stripe_amounts import STRIPE_DECIMALS, stripe_amount
 
 
@@ -34,3 +37,12 @@ def test_whole_amounts_are_the_same_money_in_every_currency(currency: str) -> No
     decimals = STRIPE_DECIMALS.get(currency, 2)
 
     assert stripe_amount(minor_units(190, currency=currency), currency) == 190 * 10**decimals
+
+
+@given(st.sampled_from(sorted(MINOR_DIGITS)), st.integers(0, 10**9))
+def test_what_is_rounded_to_be_payable_is_charged_as_it_is(currency: str, cents: int) -> None:
+    payable = payable_step(currency) * cents
+
+    assert Fraction(stripe_amount(payable, currency), 10 ** STRIPE_DECIMALS.get(currency, 2)) == Fraction(
+        payable, 10 ** decimal_places(currency)
+    )

@@ -16,8 +16,10 @@ from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.eligibility import Applicant
 from recommender.billing.renewal import close_window, due_at
 from recommender.billing.subscription import Subscription
+from recommender.billing.tax import Buyer
 from serving.db import json_columns
 from serving.organizations.repository import OrganizationRow
+from serving.organizations.vat_ids import buyer_of
 from serving.plan_changes.quotes import Quote, QuoteSigner, Wanted, quote
 from serving.subscriptions.changes import _DOCUMENT, Document
 from tests.recommender.billing.builders import at, make_plan, make_promotion, trial
@@ -61,15 +63,16 @@ def differences(histories: int, seed: int) -> tuple[int, int]:
         subscription, version, now = trial(), 0, BEGIN
         for _ in range(draw.randint(1, 5)):
             now += timedelta(seconds=draw.choice((0, 1, draw.randint(2, 90_000), draw.randint(2, 9_000_000))))
-            subscription = rolled(subscription, now)
+            subscription = rolled(subscription, now, buyer=buyer_of(owner))
             held = subscription.paying_plan
             account = Account(
                 Applicant(owner.country),
                 subscription,
                 {"seats": draw.randint(0, 4)},
+                buyer=buyer_of(owner),
                 rank_of_held=None if held is None else CATALOGUE.rank_of(held),
             )
-            previewed = ask(account, version, draw, owner=owner, now=now)
+            previewed = ask(account, version, draw, now=now)
             if previewed.change.blockers:
                 continue
             token = SIGNER.sign(previewed, quote_id="q", organization_id="acme", catalogue_version="1")
@@ -83,7 +86,6 @@ def differences(histories: int, seed: int) -> tuple[int, int]:
                 version=version,
                 wanted=pinned.wanted,
                 catalogue=CATALOGUE,
-                organization=owner,
                 at=pinned.at,
             )
             confirmed += 1
@@ -92,7 +94,7 @@ def differences(histories: int, seed: int) -> tuple[int, int]:
     return confirmed, different
 
 
-def ask(account: Account, version: int, draw: random.Random, *, owner: OrganizationRow, now: datetime) -> Quote:
+def ask(account: Account, version: int, draw: random.Random, *, now: datetime) -> Quote:
     interval: Interval = draw.choice(("month", "year"))
     wanted = Wanted(draw.choice(PLANS).code, interval, draw.choice((None, None, "p")))
     return quote(
@@ -100,7 +102,6 @@ def ask(account: Account, version: int, draw: random.Random, *, owner: Organizat
         version=version,
         wanted=wanted,
         catalogue=CATALOGUE,
-        organization=owner,
         at=now,
     )
 
@@ -109,10 +110,10 @@ def document(subscription: Subscription, quoted: Quote) -> Document:
     return Document(quoted.change.lines, quoted.tax, quoted.currency, quoted.due_now_cents, subscription)
 
 
-def rolled(subscription: Subscription, now: datetime) -> Subscription:
+def rolled(subscription: Subscription, now: datetime, *, buyer: Buyer) -> Subscription:
     while (due := due_at(subscription)) is not None and due <= now:
         used = {"conversations": (700,) * len(subscription.holdings)}
-        subscription = close_window(subscription=subscription, usage=used, check=lambda *_: ()).after
+        subscription = close_window(subscription=subscription, usage=used, check=lambda *_: (), buyer=buyer).after
     return subscription
 
 

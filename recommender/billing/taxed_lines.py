@@ -1,0 +1,81 @@
+"""The tax of charged lines, and what of their total a credit balance pays.
+
+Decided: the breakdown has one entry per category, rate, reason and country; its tax is rounded once on the sum of its
+lines. A total below zero becomes a credit balance with its tax, which pays later totals like money: it is no line that
+lowers a base. A change that asks for no more than was paid keeps the treatment of what was paid, for no new payment
+makes new tax due (Directive 2006/112/EC, articles 65 and 90): only the difference is given back, at the rate of then. A
+change that asks for more credits the old time as it was taxed and charges the new time as it is taxed today.
+What is left to pay is rounded to the smallest amount that can be paid: the difference, at most half of that amount and
+in either's favour, is a line of its own (BT-114), on no base and in an account of its own.
+Others: Stripe and Lago tax the net of a document at today's rate, also where it gives money back.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+
+from recommender.billing.money import payable_step, round_half_away_from_zero
+from recommender.billing.periods import Period
+from recommender.billing.proration import SETTLING, Line, balance_used, net_cents
+from recommender.billing.tax import TaxLine, Treatment, tax_on
+
+
+def taxed(lines: Iterable[Line], treatment: Treatment | None) -> tuple[Line, ...]:
+    """The lines with this treatment, where they are taxed and have none of their own."""
+    return tuple(
+        line if line.taxed is not None or line.kind in SETTLING else replace(line, taxed=treatment) for line in lines
+    )
+
+
+def tax_of(lines: Iterable[Line]) -> tuple[TaxLine, ...]:
+    """The tax breakdown of the lines, in the order in which their treatments appear; untaxed lines are left out."""
+    bases: dict[Treatment, int] = {}
+    for line in lines:
+        if line.taxed is not None:
+            one = replace(line.taxed, buyer_vat_id=None)
+            bases[one] = bases.get(one, 0) + line.amount_cents
+    return tuple(tax_on(base, one) for one, base in bases.items())
+
+
+def total_cents(lines: Iterable[Line]) -> int:
+    """Net and tax of the lines, less what a credit balance pays; below zero in the customer's favour."""
+    lines = tuple(lines)
+    return net_cents(lines) + sum(share.amount_cents for share in tax_of(lines))
+
+
+def taxed_change(credit: Iterable[Line], charge: Iterable[Line], *, today: Treatment | None) -> tuple[Line, ...]:
+    """The lines of a change with their treatments: `credit` has that of then, `charge` today's.
+
+    Unless the change asks for more than was paid, `charge` keeps the treatment of what was paid.
+    """
+    credit, charge = taxed(credit, today), tuple(charge)
+    asks_for_more = net_cents((*credit, *charge)) > 0
+    return (*credit, *taxed(charge, today if asks_for_more or not credit else credit[0].taxed))
+
+
+def settled(
+    lines: tuple[Line, ...], *, balance_cents: int, currency: str | None, plan: str, now: datetime
+) -> tuple[tuple[Line, ...], int]:
+    """The lines with what a credit balance pays of their total and the rounding of the rest, and the balance left.
+
+    Args:
+        lines: What is charged, with its treatments.
+        balance_cents: The balance, tax included, in minor units.
+        currency: Of the lines; `None`: nothing is rounded.
+        plan: Code of the plan that is charged.
+        now: The instant of the charge.
+
+    Returns:
+        The lines, and the balance less what was used, or more by a total below zero.
+    """
+    due = total_cents(lines)
+    used = balance_used(balance_cents, plan=plan, due=due, now=now)
+    rounding = _rounding(max(due, 0) + net_cents(used), step=payable_step(currency or ""), plan=plan, now=now)
+    return (*lines, *used, *rounding), balance_cents + net_cents(used) - min(due, 0)
+
+
+def _rounding(due: int, *, step: int, plan: str, now: datetime) -> tuple[Line, ...]:
+    """The line that makes what is left to pay a multiple of the step; none where it is one."""
+    cents = step * round_half_away_from_zero(Fraction(due, step)) - due
+    return (Line("rounding", plan, Period(now, now), cents, cents, Fraction(1)),) if cents else ()
