@@ -135,6 +135,8 @@ def test_pdf_page_xml_and_json_say_the_same_in_every_language(life: Life, locale
         assert " ".join(words.split()) in on_paper
     amounts = re.findall(r"[\d.,\u202f\xa0]*\d[.,]\d\d", asked(life, f"{number}.html").text)
     assert len(amounts) > 8
+    lines = [line for page in PdfReader(io.BytesIO(pdf.content)).pages for line in page.extract_text().splitlines()]
+    assert [line for line in lines if len(line.strip()) == 1] == []  # no letters of a caption that nobody sees
     assert all(" ".join(amount.split()) in on_paper for amount in amounts)
 
 
