@@ -115,7 +115,7 @@ clean: ## Remove what was generated (var/, caches), keep .venv
 
 .outdated:
 $(DONE)/raw: $(CORE_SOURCES) $(call sources_of,pipelines) $(OUTDATED) | $(INSTALLED)
-	@rm -rf $(DEMO)/raw; mkdir -p $(DONE)
+	@rm -rf $(DEMO)/raw $(DEMO)/registry; mkdir -p $(DONE)
 	$(call step,1/8 make up organisations$(COMMA) four months of their usage and what they chose,$(PY) -m pipelines demo-data --out $(DEMO)/raw --seed $(SEED))
 	@touch $@
 

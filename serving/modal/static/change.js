@@ -28,8 +28,10 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
   const backButton = () => button("secondary back", words.say("change.back"), back);
   const alert = ({ title, detail, remedy }) =>
     h("div", { class: "failure", role: "alert" }, title && h("strong", {}, title), h("p", {}, detail), remedy && h("p", {}, remedy));
-  const unanswered = ({ kind, answer }, otherwise) =>
-    answer?.detail ? answer : { detail: words.say(kind === "failed" || kind === "invalid" ? otherwise : `error.${kind}`) };
+  const unanswered = ({ kind, answer }, otherwise) => {
+    const own = { offline: "change.offline", expired: "error.expired" }[kind];
+    return answer?.detail && !own ? answer : { detail: words.say(own ?? otherwise) };
+  };
 
   /** What the change would do and cost. */
   async function preview() {
@@ -72,6 +74,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       groups.slice(1).map(group),
       actions(cancel, confirmation),
     );
+    if (method) method.element.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches("[inputmode]") && confirmation.click());
     // The buttons stay in view; what was asked and what went wrong stands at the top.
     cancel.focus({ preventScroll: true });
   }

@@ -11,15 +11,18 @@ document.addEventListener("plan-modal:token-expired", ({ detail }) => {
   detail.respondWith(now().then((page) => page.querySelector("plan-modal")?.getAttribute("token")));
 });
 
-document.addEventListener("plan-modal:close", async ({ detail, target }) => {
-  if (detail.reason !== "changed") return;
+/** Show what has changed, at once: a change may succeed after its reader has closed the dialog. */
+async function refresh({ target }) {
   const page = await now();
   for (const part of document.querySelectorAll("[data-live]")) {
     const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
     if (fresh) part.replaceWith(document.adoptNode(fresh));
   }
   target.setAttribute("interval", page.querySelector("plan-modal").getAttribute("interval"));
-});
+}
+
+document.addEventListener("plan-modal:success", refresh);
+document.addEventListener("plan-modal:close", (event) => event.detail.reason === "changed" && refresh(event));
 
 const named = document.querySelector("plan-modal[plan]");
 if (named) customElements.whenDefined("plan-modal").then(() => named.open(named.querySelector("a")));
