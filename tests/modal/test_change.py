@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from serving.words.texts import say
 from tests.modal.conftest import Open
 from tests.modal.modal import Modal
 from tests.modal.world import World
@@ -156,6 +157,34 @@ def test_two_clicks_confirm_once(trial: Callable[..., Modal]) -> None:
 
     expect(modal.step.get_by_role("heading", name="Ecommerce Basic ist aktiv")).to_be_visible()
     assert len(sent) == 1
+
+
+def test_without_a_session_or_a_network_a_confirmation_says_so_in_the_readers_words(
+    trial: Callable[..., Modal], world: World
+) -> None:
+    modal = trial()
+    modal.choose()
+    modal.page.evaluate("document.querySelector('plan-modal').setAttribute('token', 'an-old-token')")
+    modal.pay_with("4242 4242 4242 4242")
+    expect(modal.step.get_by_role("alert")).to_have_text(say("de", "modal.error.expired"))
+
+    modal.page.context.set_offline(True)
+    modal.step.locator(".confirm").click()
+
+    expect(modal.step.get_by_role("alert")).to_have_text(say("de", "modal.change.offline"))
+
+
+def test_enter_in_the_last_field_of_a_card_confirms(trial: Callable[..., Modal]) -> None:
+    modal = trial()
+    modal.choose()
+    modal.another_card().fill("4242424242424242")
+    modal.step.locator("[name=expires]").press_sequentially("1239")
+    expect(modal.step.locator("[name=expires]")).to_have_value("12/39")
+    modal.step.locator("[name=code]").fill("123")
+
+    modal.step.locator("[name=code]").press("Enter")
+
+    expect(modal.step.locator(".unlocked")).to_be_visible()
 
 
 def test_a_stale_quote_is_asked_again_with_the_new_figures(trial: Callable[..., Modal], world: World) -> None:
