@@ -40,8 +40,8 @@ class Column:
     """The values that the column may take; empty: any."""
     container: type | None = None
     """The type that a JSON text holds, `list` or `dict`; `None` for other kinds."""
-    named_texts: bool = False
-    """Whether a `dict` maps names to texts; otherwise to numbers."""
+    values: Literal["numbers", "texts", "objects"] = "numbers"
+    """What a `dict` maps names to."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,11 @@ def _column(name: str, annotation: Any, metadata: list[Any]) -> Column:
         annotation, *inner = get_args(annotation)
         metadata = [*metadata, *inner]
     if Json in (part if isinstance(part, type) else type(part) for part in metadata):
-        container, named_texts = get_origin(annotation) or annotation, get_args(annotation) == (str, str)
-        return Column(name, "json", nullable, container=container, named_texts=named_texts)
+        of = get_args(annotation)[-1:]
+        values: Literal["numbers", "texts", "objects"] = "texts" if of == (str,) else "numbers"
+        if of and get_origin(of[0]) is dict:
+            values = "objects"
+        return Column(name, "json", nullable, container=get_origin(annotation) or annotation, values=values)
     if get_origin(annotation) is Literal:
         return Column(name, "text", nullable, choices=get_args(annotation))
     return Column(name, KINDS[annotation], nullable)

@@ -33,6 +33,8 @@ ARROW_TYPES: Final[dict[Kind, pa.DataType]] = {
     "flag": pa.bool_(),
 }
 """The Arrow type in which a checked table stores each kind."""
+_VALUES: Final = {"numbers": int | float | None, "texts": str, "objects": dict}
+"""What the values of a JSON object are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,13 @@ READERS: Final[dict[Kind, Callable[[Column, Any], TypedColumn]]] = {
 
 
 def _is_json_of(text: str, column: Column) -> bool:
-    """Whether the text is JSON of the column: a list, or an object whose values are numbers or null, or texts."""
+    """Whether the text is JSON of the column: a list, or an object of numbers or null, of texts, or of objects."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
     if isinstance(value, dict):
-        wanted = str if column.named_texts else int | float | None
+        wanted = _VALUES[column.values]
         return column.container is dict and all(isinstance(each, wanted) for each in value.values())
     return isinstance(value, list) and column.container is list
 

@@ -90,6 +90,8 @@ def situation_of(
         return ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
     months = MONTHS_OF[target_interval] - MONTHS_OF[current_interval]
     same_plan = target.code == current.code
+    if same_plan and current.price_cents.get(current_interval) == 0 == target.price_cents.get(target_interval):
+        months = 0  # a free plan is one plan, whatever it is not paid by
     rank = 0 if same_plan else target.tier - current.tier  # a later version may have moved the plan's rank
     return ChangeSituation(
         "paying",

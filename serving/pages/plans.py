@@ -79,11 +79,10 @@ class _Endpoints:
         form: Form | None = None,
         faulty: frozenset[str] | set[str] = frozenset(),
     ) -> Response:
-        chosen = interval or page.overview.current.held.interval or self._plan_cards.usual_interval
-        decision = await self._plan_cards.decision(page.organization_id, interval=chosen)
+        decision = await self._plan_cards.decision(page.organization_id, interval=interval)
         recommendation = render.recommendation(decision, page.words)
         on_sale, _ = await self._plan_cards.catalogue(
-            page.organization_id, interval=chosen, locale_for=lambda _: page.locale
+            page.organization_id, interval=decision.interval, locale_for=lambda _: page.locale
         )
         await self._outcomes.record_from_page(
             decision.decision_id,
@@ -99,7 +98,7 @@ class _Endpoints:
             status=422 if faulty else 200,
             recommendation=recommendation,
             on_sale=on_sale,
-            interval=chosen,
+            interval=decision.interval,
             percent=partial(percent, page.locale),
             comparison=_comparison(
                 on_sale,
@@ -158,7 +157,7 @@ class _Cell(TypedDict):
 def _mark(plan: PlanOnSale, recommended: str | None) -> str | None:
     if plan["plan"] == recommended:
         return "recommended"
-    return "held" if plan["selection"]["state"] == "current" else None
+    return "held" if plan["held"] else None
 
 
 def _cell(row: ComparisonRow, column: int) -> _Cell:

@@ -90,6 +90,8 @@ class PlanOnSale(PlanText):
     overage: list[OverageText]
     """Empty where no more can be bought than the plan includes."""
     promotion: PlanPromotion | None
+    held: bool
+    """Whether it is the plan held now, at whichever interval it is paid."""
     selection: Selection
 
 
@@ -255,6 +257,8 @@ class PlansOnSale(TypedDict):
     intervals: list[IntervalName]
     saving_text: str | None
     """How much less a year costs than twelve months ("Jährlich 20 % sparen"); null where it costs no less."""
+    elsewhere_text: str | None
+    """Plans that are sold at the other interval only, with their prices; null where there are none."""
     families: list[Family]
     """Code and name of each family, in order."""
     plans: list[PlanOnSale]

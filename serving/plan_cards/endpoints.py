@@ -15,7 +15,7 @@ from serving.words.contracts import IntervalName
 
 IntervalQuery = Annotated[
     IntervalName | None,
-    Query(description="Billing interval of the prices; unless asked for, months where anything is sold by the month."),
+    Query(description="Billing interval of the prices; unless asked for, the one that is paid, else months."),
 ]
 
 
@@ -32,7 +32,7 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
         check_visible(request, organization_id)
         body, locale = await plan_cards.recommendation(
             organization_id,
-            interval=interval or plan_cards.usual_interval,
+            interval=interval,
             locale_for=partial(locale_for, request),
         )
         return json_bytes(body, locale=locale)
@@ -50,7 +50,7 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
         check_visible(request, organization_id)
         answer, locale = await plan_cards.catalogue(
             organization_id,
-            interval=interval or plan_cards.usual_interval,
+            interval=interval,
             locale_for=partial(locale_for, request),
         )
         return json_answer(answer, locale=locale)

@@ -8,6 +8,7 @@ from typing import Final
 
 from recommender.billing.availability import audience_refusals, selection
 from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Interval, Plan
+from recommender.billing.eligibility import refusals_for
 from recommender.billing.subscription import Wish
 from serving.accounts.account import Snapshot
 from serving.plan_cards import render
@@ -20,7 +21,7 @@ from serving.web.fields import utc_text
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words, readable
 from serving.words.promotions import promotion_text
-from serving.words.texts import percent, say
+from serving.words.texts import listed, percent, say
 from serving.words.usage import overage_answers
 
 NO_OVERAGE: Final[Mapping[str, int]] = MappingProxyType({})
@@ -54,6 +55,7 @@ def overview(
         "interval": interval,
         "intervals": [each for each in INTERVALS if any(each in plan.price_cents for plan in catalogue.plans)],
         "saving_text": _saving(catalogue, locale),
+        "elsewhere_text": _elsewhere(snapshot, interval, words),
         "families": [
             {"code": family, "name": words.term(family, readable(family))}
             for family in dict.fromkeys(plan.family for plan in plans)
@@ -88,6 +90,7 @@ def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words
         **words.plan(plan, interval),
         "overage": overage_answers(plan, words),
         "promotion": promotion,
+        "held": plan.code == snapshot.current.held.plan,
         "selection": render.selection(chosen, words, price_cents=price_cents),
     }
 
@@ -105,6 +108,19 @@ def _saving(catalogue: Catalogue, locale: LocaleCode) -> str | None:
         return None
     key = "interval.saving" if min(shares) == best else "interval.saving_up_to"
     return say(locale, key, percent=percent(locale, best / 100))
+
+
+def _elsewhere(snapshot: Snapshot, interval: Interval, words: Words) -> str | None:
+    """The plans that the organisation may take at the other interval only ("Nur jährlich: Team (900 €/Jahr)")."""
+    other: Interval = "year" if interval == "month" else "month"
+    who = snapshot.account.applicant
+    named = [
+        f"{plan.name} ({words.price(plan.price_cents[other], other)['text']})"
+        for plan in words.catalogue.plans
+        if interval not in plan.price_cents
+        and not refusals_for(offer=plan, interval=other, applicant=who, now=snapshot.at)
+    ]
+    return say(words.locale, f"interval.only.{other}", plans=listed(words.locale, named)) if named else None
 
 
 def _price_on_request(offer: EnterpriseOffer, words: Words) -> str:

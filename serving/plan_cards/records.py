@@ -84,10 +84,21 @@ class CardRecord(TypedDict):
     selection: SelectionRecord
     promotion: str | None
     shown_as: ShownAs | None
+    held: NotRequired[bool]
+    """Decisions of older versions lack it."""
     concerns: list[ConcernRecord]
 
 
-class Content(TypedDict):
+class DrawnContent(TypedDict):
+    """How the first plan came about."""
+
+    draw: NotRequired[DrawRecord | None]
+    """`None`: nothing is on sale; decisions of older versions lack it."""
+    raised: NotRequired[list[str]]
+    """Plans that stand higher than the ranker put them, because they dominate the plan that was above them."""
+
+
+class Content(DrawnContent):
     """The answer of a decision without words."""
 
     context: ContextRecord
@@ -96,10 +107,6 @@ class Content(TypedDict):
     """`None`: none was reported."""
     beyond: Params | None
     """Usage beyond the largest plan of the family, as `beyond_record` has it."""
-    draw: NotRequired[DrawRecord | None]
-    """`None`: nothing is on sale; decisions of older versions lack it."""
-    raised: NotRequired[list[str]]
-    """Plans that stand higher than the ranker put them, because they dominate the plan that was above them."""
 
 
 def card_record(
@@ -108,6 +115,7 @@ def card_record(
     promotion: Promotion | None,
     prices: Mapping[str, ChargedPrice],
     shown_as: ShownAs,
+    held: bool,
     concerns: Sequence[Concern],
 ) -> CardRecord:
     """The content of a card, with the price at the time of the decision, because the catalogue may change.
@@ -133,6 +141,7 @@ def card_record(
         "selection": selection_record(card.selection),
         "promotion": None if promotion is None else promotion.code,
         "shown_as": shown_as,
+        "held": held,
         "concerns": [{"code": each.code, "params": dict(each.params)} for each in concerns],
     }
 

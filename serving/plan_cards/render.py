@@ -76,6 +76,7 @@ def _card(card: CardRecord, *, decision: Decision, words: Words) -> PlanCard:
         "position": card["position"],
         "recommended": card["recommended"],
         "shown_as": card.get("shown_as"),
+        "held": card.get("held", card["selection"]["state"] == "current"),
         "probability": card["probability"],
         "propensity": card["propensity"],
         "reasons": [explaining.reason(reason, words) for reason in card["reasons"]],

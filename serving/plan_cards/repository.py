@@ -6,24 +6,35 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, case, func, insert, select
 
 from recommender.billing.catalogue import Interval
 from recommender.ranking.charged_plans import Charged
 from recommender.ranking.exploration import Draw
 from recommender.ranking.ranker import Ranker
 from serving.db.session import Database
-from serving.db.tables import decision_plans, decisions, organizations
+from serving.db.tables import decision_plans, decisions, organizations, subscriptions
 from serving.organizations.repository import PRESENT
 from serving.plan_cards.contracts import Guarded, Strategy
 from serving.plan_cards.records import Content
 from serving.web.access import UnknownOrganization
 
 _latest = decisions.alias("latest")
+_PAID = (
+    select(case((subscriptions.c.status == "active", subscriptions.c.interval)))
+    .where(subscriptions.c.organization_id == organizations.c.organization_id)
+    .order_by(subscriptions.c.recorded_at.desc(), subscriptions.c.occurred_at.desc(), subscriptions.c.event_id.desc())
+    .limit(1)
+    .correlate(organizations)
+    .scalar_subquery()
+)
+"""The interval of the plan that is paid for, by the last entry of the log; NULL without one."""
+_ASKED = func.coalesce(func.nullif(bindparam("interval"), ""), _PAID, bindparam("usual"))
 _OPEN = (
     select(
         organizations.c.revision,
         organizations.c.locale,
+        _ASKED.label("interval"),
         decisions.c.decision_id,
         decisions.c.basis,
         decisions.c.expires_at,
@@ -35,7 +46,7 @@ _OPEN = (
             == select(_latest.c.decision_id)
             .where(
                 _latest.c.organization_id == organizations.c.organization_id,
-                _latest.c.interval == bindparam("interval"),
+                _latest.c.interval == _ASKED,
             )
             .order_by(_latest.c.occurred_at.desc(), _latest.c.decision_id.desc())
             .limit(1)
@@ -109,6 +120,8 @@ class Latest:
 
     revision: int
     locale: str
+    interval: Interval
+    """The interval asked for; else the one that is paid, else the usual one."""
     decision_id: str | None
     basis: str | None
     expires_at: datetime | None
@@ -120,15 +133,14 @@ class Latest:
 
 def latest(connection: Connection, *, organization_id: str, interval: Interval) -> Latest:
     """The last decision of an organisation; raises `UnknownOrganization`."""
-    row = connection.execute(_OPEN, {"organization_id": organization_id, "interval": interval}).first()
-    return _latest_of(row, organization_id)
+    asked = {"organization_id": organization_id, "interval": interval, "usual": interval}
+    return _latest_of(connection.execute(_OPEN, asked).first(), organization_id)
 
 
-async def latest_now(database: Database, *, organization_id: str, interval: Interval) -> Latest:
-    """Like `latest`, as a single query without a transaction; raises `UnknownOrganization`."""
-    return _latest_of(
-        await database.first(_OPEN, {"organization_id": organization_id, "interval": interval}), organization_id
-    )
+async def latest_now(database: Database, *, organization_id: str, interval: Interval | None, usual: Interval) -> Latest:
+    """Like `latest`, as a single query without a transaction; without an interval, at the one that is paid."""
+    asked = {"organization_id": organization_id, "interval": interval or "", "usual": usual}
+    return _latest_of(await database.first(_OPEN, asked), organization_id)
 
 
 def _latest_of(row: Sequence[Any] | None, organization_id: str) -> Latest:

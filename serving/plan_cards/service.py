@@ -16,8 +16,9 @@ from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce
 from serving.plan_cards import overview, own_usage, render, repository
 from serving.plan_cards.contracts import PlansOnSale
-from serving.plan_cards.decide import Terms, decide
+from serving.plan_cards.decide import decide
 from serving.plan_cards.own_usage import OwnUsage
+from serving.plan_cards.question import Terms
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.rendered import Rendered
 from serving.plan_cards.repository import Decision, EarlierDraw
@@ -65,15 +66,10 @@ class PlanCards:
         self._metrics = metrics
         self._rendered = Rendered()
 
-    @property
-    def usual_interval(self) -> Interval:
-        """The interval for readers who ask for none."""
-        return self._assortment.usual_interval
-
     async def recommendation(
-        self, organization_id: str, *, interval: Interval, locale_for: LocaleChoice
+        self, organization_id: str, *, interval: Interval | None, locale_for: LocaleChoice
     ) -> tuple[bytes, LocaleCode]:
-        """The recommendation as JSON bytes, with its language."""
+        """The recommendation as JSON bytes, with its language; without an interval, at the one that is paid."""
         decision_id, organization_locale = await self._in_force(organization_id, interval=interval)
         locale = locale_for(organization_locale)
         body = self._rendered.get(decision_id, locale)
@@ -82,15 +78,15 @@ class PlanCards:
             self._rendered.put(decision_id, locale, body)
         return body, locale
 
-    async def decision(self, organization_id: str, *, interval: Interval) -> Decision:
+    async def decision(self, organization_id: str, *, interval: Interval | None) -> Decision:
         """The decision in force with everything it contains."""
         decision_id, _ = await self._in_force(organization_id, interval=interval)
         return await self._decision(decision_id)
 
     async def catalogue(
-        self, organization_id: str, *, interval: Interval, locale_for: LocaleChoice
+        self, organization_id: str, *, interval: Interval | None, locale_for: LocaleChoice
     ) -> tuple[PlansOnSale, LocaleCode]:
-        """Everything on sale as the contract writes it, with its language."""
+        """Everything on sale as the contract writes it, with its language; without an interval, at the one paid."""
         now = self._clock()
 
         def read(connection: Connection) -> OwnUsage:
@@ -98,13 +94,14 @@ class PlanCards:
 
         own = await self._database.read(read)
         locale = locale_for(own.snapshot.organization.locale)
+        interval = interval or self._assortment.interval_for(own.snapshot.current.held.interval)
         used = own.monthly(self._assortment, interval)
         answer = overview.overview(
             own.snapshot, interval=interval, words=self._words(locale), used=used, accrued_cents=own.accrued_cents
         )
         return answer, locale
 
-    async def _in_force(self, organization_id: str, *, interval: Interval) -> tuple[str, str]:
+    async def _in_force(self, organization_id: str, *, interval: Interval | None) -> tuple[str, str]:
         """The id of the decision in force, and the organisation's language.
 
         The same decision is answered until it expires or something it depends on changes, so a page that is loaded
@@ -112,12 +109,20 @@ class PlanCards:
         """
         for _ in range(_ATTEMPTS):
             now = self._clock()
-            latest = await repository.latest_now(self._database, organization_id=organization_id, interval=interval)
+            latest = await repository.latest_now(
+                self._database,
+                organization_id=organization_id,
+                interval=interval,
+                usual=self._assortment.usual_interval,
+            )
+            if interval is None and latest.interval != self._assortment.interval_for(latest.interval):
+                interval = self._assortment.usual_interval
+                continue
             assignment = self._experiments.assignment_of(organization_id, now=now)
             basis = self._basis(latest.revision, assignment)
             if latest.decision_id is not None and latest.holds(basis, now):
                 return latest.decision_id, latest.locale
-            taken = await self._take(organization_id, interval=interval, now=now, assignment=assignment)
+            taken = await self._take(organization_id, interval=latest.interval, now=now, assignment=assignment)
             if taken is not None:
                 return taken, latest.locale
         raise BusyOrganization(organization_id)

@@ -139,8 +139,14 @@ class _Shown:
             reasons=explanation.reasons if explanation is not None and self._place.position == 1 else (),
             now=self._snapshot.at,
         )
+        held = self.plan.code == self._snapshot.current.held.plan
         return card_record(
-            card, promotion=self._sold.promotion, prices=self._prices, shown_as=self._shown_as, concerns=concerns
+            card,
+            promotion=self._sold.promotion,
+            prices=self._prices,
+            shown_as=self._shown_as,
+            held=held,
+            concerns=concerns,
         )
 
 

@@ -28,6 +28,10 @@ class Assortment:
         """The default interval: months, unless every plan is sold by the year only."""
         return next((interval for interval in INTERVALS if self.tables[interval].codes), INTERVALS[0])
 
+    def interval_for(self, paid: Interval | None) -> Interval:
+        """The interval that is paid, if any plan is still sold at it; else the usual one."""
+        return paid if paid is not None and self.tables[paid].codes else self.usual_interval
+
 
 def assortment(catalogue: Catalogue) -> Assortment:
     """Make the plan tables of a catalogue."""

@@ -18,8 +18,10 @@ FAULTS: Final[Mapping[str, int]] = {
     "two adjacent requests differ": 0,
     "month and year recommend different plans": 0,
     "usage spoken of that was never reported": 0,
+    "a bill that is not what would be charged": 0,
+    "a reason whose money is not that of the cards": 0,
 }
-"""Fault → how often it may be seen; the year's other prices may justify another plan, which is counted all the same."""
+"""Fault → how often it may be seen."""
 NEEDS: Final = {
     "usage_needs",
     "usage_beyond",
@@ -55,7 +57,7 @@ def known(tables: RawTables, name: str, at: datetime) -> Known:
         integrations=tables.on("integrations", "integration", "connected", name),
         usage={**counts, **levels[0]},
         levels=levels,
-        plans=tables.plans,
+        plans=tables.plans(name, at),
     )
 
 
@@ -76,7 +78,7 @@ def seen(
     own = {each.family for each in k.plans.values() if each.templates & k.templates}
     own |= {k.plans[k.held].family} if k.held else set()
     reasons = first["reasons"]
-    dearer = first["projected_bill"]["amount_cents"] > shown[alternative]["projected_bill"]["amount_cents"] + CENT
+    dearer = _compared(first) > _compared(shown[alternative]) + CENT
     named = any(each["code"] in NEEDS and each["params"].get("plan", alternative) == alternative for each in reasons)
     said = [each["code"] for each in reasons if each["code"] not in {"integration_connected", "template_installed"}]
     told = first["projected_bill"]["usage_known"]
@@ -90,12 +92,17 @@ def seen(
         "two adjacent requests differ": again != month,
         "month and year recommend different plans": year["plans"][0]["plan"] != first["plan"],
         "usage spoken of that was never reported": not k.usage and (told or bool(said)),
+        "a bill that is not what would be charged": not all(_as_charged(card, k) for card in cards),
+        "a reason whose money is not that of the cards": not all(_agrees(each, first, shown) for each in reasons),
     }
     found = Counter({fault: 1 for fault, there in faults.items() if there})
     found["asked"] = 1
     found["with usage"], found["usage unknown"] = int(told), int(not told)
     found["with a reason"] = int(told and bool(reasons))
     found["guard changed the first plan"] = int(month["guard"] is not None)
+    found["cards with a promotion"] = sum(card["promotion"] is not None for card in cards)
+    found["with a promotion"] = int(first["promotion"] is not None)
+    found["year: dearer than another card without a named need"] = int(_dear_by_the_year(year["plans"], held=k.held))
     found["sent to sales"] = int(month["enterprise"]["message"] is not None)
     found["reasons re-derived"] = len(reasons)
     found["reasons true"] = sum(_is_so(each, first["plan"], k) for each in reasons)
@@ -108,7 +115,37 @@ def alternative_of(cards: list[dict[str, Any]], *, held: str | None) -> str:
         return str(held)
     family = [card for card in cards if card["family"] == cards[0]["family"]]
     free = [card for card in family if card["selection"]["state"] not in {"blocked", "unavailable"}] or family
-    return str(min(free, key=lambda card: (card["projected_bill"]["amount_cents"], card["tier"]))["plan"])
+    return str(min(free, key=lambda card: (_compared(card), card["tier"]))["plan"])
+
+
+def _dear_by_the_year(cards: list[dict[str, Any]], *, held: str | None) -> bool:
+    """The plan that the month recommends may cost more than another by the year's prices."""
+    first, shown = cards[0], {card["plan"]: card for card in cards}
+    dearer = _compared(first) > _compared(shown[alternative_of(cards, held=held)]) + CENT
+    return dearer and not any(each["code"] in NEEDS for each in first["reasons"])
+
+
+def _compared(card: Mapping[str, Any]) -> int:
+    return int(card["projected_bill"]["compared_cents"])
+
+
+def _as_charged(card: Mapping[str, Any], k: Known) -> bool:
+    """Whether the card's bill is what the two files say: at first, for how long, in the mean."""
+    bill, paper = card["projected_bill"], k.plans[card["plan"]]
+    now, mean = bill["amount_cents"] - bill["overage_cents"], bill["compared_cents"] - bill["overage_cents"]
+    close = abs(now - paper.now_cents) <= CENT and abs(mean - paper.price_cents) <= CENT
+    price = (card["promotion"] or card)["price"]["amount_cents"]
+    return bool(close and bill["months"] == paper.months and abs(price - paper.now_cents) <= CENT)
+
+
+def _agrees(reason: Mapping[str, Any], first: Mapping[str, Any], shown: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the amounts of a reason are the bills of the cards that it speaks of."""
+    said = reason["params"]
+    if "amount_cents" not in said:
+        return True
+    other = shown.get(said["plan"])
+    mine = abs(said["amount_cents"] - _compared(first)) <= CENT
+    return mine and (other is None or abs(said["other_amount_cents"] - _compared(other)) <= CENT)
 
 
 def _holds_for(reason: Mapping[str, Any], plan: str, k: Known) -> bool:

@@ -5,7 +5,7 @@ more from its definition.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import exp, floor, log, sqrt
 from pathlib import Path
@@ -29,9 +29,14 @@ class PlanOnPaper:
     family: str
     templates: frozenset[str]
     price_cents: float
+    """Of a month: at list, or once it is `charged`, the mean of the next twelve."""
     limits: Mapping[str, float]
     features: frozenset[str]
     per_unit_cents: Mapping[str, float]
+    now_cents: float
+    """What is charged at first."""
+    months: int | None = None
+    """For so many months; `None`: it stays."""
 
     def bill(self, usage: Mapping[str, float]) -> float:
         """The price and what is used beyond the limits of what renews, in minor units."""
@@ -39,10 +44,45 @@ class PlanOnPaper:
         return self.price_cents + sum(units * self.per_unit_cents[metric] for metric, units in over.items())
 
 
-def plans_on_paper() -> dict[str, PlanOnPaper]:
+def charged(
+    plans: Mapping[str, PlanOnPaper],
+    promotions: Mapping[str, Mapping[str, Any]],
+    *,
+    held: str | None,
+    paid_before: bool,
+    country: str,
+    templates: frozenset[str],
+    at: datetime,
+) -> dict[str, PlanOnPaper]:
+    """The plans as one organisation would be charged by the month: with the promotion that saves most in a year."""
+    families = {plan.family for plan in plans.values() if plan.templates & templates}
+    families |= {plan.family for code, plan in plans.items() if code == held}
+    found = dict(plans)
+    for promotion in promotions.values():
+        meant, window = promotion.get("for") or {}, promotion.get("available") or {}
+        mine = not (meant.get("new_customers") and paid_before)
+        mine &= not meant.get("families") or bool(families & set(meant["families"]))
+        mine &= not meant.get("countries") or country in meant["countries"]
+        mine &= not window or _instant(window["from"]) <= at < _instant(window["until"])
+        if not mine or "month" not in promotion["intervals"]:
+            continue
+        for code in set(promotion["plans"]) - {held}:
+            list_price, cycles = plans[code].price_cents, promotion.get("cycles")
+            now = list_price * (1 - promotion.get("percent", 0) / 100) - 100 * float(promotion.get("amount", 0))
+            months = min(cycles or 12, 12)
+            mean = (months * now + (12 - months) * list_price) / 12
+            if mean < found[code].price_cents:
+                found[code] = replace(plans[code], price_cents=mean, now_cents=now, months=cycles)
+    return found
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def plans_on_paper(offers: Mapping[str, Any]) -> dict[str, PlanOnPaper]:
     """Every plan by its code."""
     catalogue = yaml.safe_load(CATALOGUE_PATH.read_text("utf-8"))
-    offers = yaml.safe_load(OFFERS_PATH.read_text("utf-8"))
     family_of = {code: name for name, family in offers["families"].items() for code in family["tiers"]}
     found = {}
     for code, plan in catalogue["plans"].items():
@@ -60,6 +100,7 @@ def plans_on_paper() -> dict[str, PlanOnPaper]:
             price_cents=100.0 * float(plan["price"]),
             limits=limits,
             features=frozenset(name for name, feature in plan["features"].items() if feature["value"]),
+            now_cents=100.0 * float(plan["price"]),
             per_unit_cents={metric: 100 * float(each["price"]) / each["per"] for metric, each in overage.items()},
         )
     return found
@@ -68,11 +109,27 @@ def plans_on_paper() -> dict[str, PlanOnPaper]:
 class RawTables:
     """A folder of raw tables, asked by SQL."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, offers: Path = OFFERS_PATH) -> None:
         self._database = duckdb.connect()
         for name in ("organizations", "template_installs", "integrations", "usage_events", "subscriptions"):
             self._database.execute(f"CREATE TABLE {name} AS FROM read_parquet('{folder / name}.parquet')")
-        self.plans = plans_on_paper()
+        self._offers = yaml.safe_load(offers.read_text("utf-8"))
+        self._plans = plans_on_paper(self._offers)
+
+    def plans(self, name: str, at: datetime) -> dict[str, PlanOnPaper]:
+        """The plans as this organisation would be charged."""
+        (country,) = self._ask("SELECT country FROM organizations WHERE organization_id = ?", name)[0]
+        (paid,) = self._ask("SELECT count(*) FROM subscriptions WHERE organization_id = ?", name)[0]
+        templates = self.on("template_installs", "template", "installed", name)
+        return charged(
+            self._plans,
+            self._offers.get("promotions") or {},
+            held=self.held(name),
+            paid_before=paid > 0,
+            country=country,
+            templates=templates,
+            at=at,
+        )
 
     def organisations(self) -> list[str]:
         """All names, in order."""

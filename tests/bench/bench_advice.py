@@ -8,14 +8,17 @@ What is counted is read off the answers alone and held against the raw tables by
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import uvicorn
+import yaml
 
 from data_contracts.catalogue import reference_texts
 from models.data.dataset import load_training_set
@@ -40,7 +43,33 @@ from tests.bench.advice_tables import RawTables
 from tests.bench.bench_http import API_KEY, HOST, _server
 
 SEEDS = (7, 11)
+PROMOTIONS: Final[Mapping[str, Mapping[str, object]]] = {
+    "year-of-scale": {
+        "plans": ["ecommerce-scale", "support-scale"],
+        "intervals": ["month"],
+        "percent": 70,
+        "cycles": 12,
+        "for": {"countries": ["FR", "ES"]},
+    },
+    "quarter-of-scale": {"plans": ["leads-scale", "support-scale"], "intervals": ["month"], "percent": 70, "cycles": 3},
+    "for-shops": {
+        "plans": ["ecommerce-enterprise"],
+        "intervals": ["month"],
+        "amount": "1200.00",
+        "for": {"families": ["ecommerce"]},
+    },
+}
+"""What the second world offers beside the reference's promotions."""
 ORGANISATIONS = 2_000
+OFFERS: Final = "offers.yml"
+INFORMATION: Final = (
+    "guard changed the first plan",
+    "usage unknown",
+    "sent to sales",
+    "cards with a promotion",
+    "with a promotion",
+    "year: dearer than another card without a named need",
+)
 
 
 def run() -> Iterator[dict[str, Any]]:
@@ -63,7 +92,7 @@ def run() -> Iterator[dict[str, Any]]:
 
 def _world(folder: Path, *, seed: int, organisations: int) -> Path:
     """Raw tables up to now, a champion trained on them, and a database for each strategy."""
-    catalogue = load_catalogue(*reference_texts())
+    catalogue = _catalogue_of(folder, promotions={} if seed == SEEDS[0] else PROMOTIONS)
     write_demo_data(
         out=folder / "raw",
         organizations=organisations,
@@ -72,6 +101,7 @@ def _world(folder: Path, *, seed: int, organisations: int) -> Path:
         broken_share=0,
         progress=lambda _step: None,
     )
+    _sold_by(folder / "raw", catalogue.version)
     build_training_set(checked=folder / "raw", out=folder / "set", catalogues=[catalogue])
     trained = train(load_training_set(folder / "set"), seed=7, num_threads=1, progress=lambda _step: None)
     version = trained.ranker.version
@@ -82,12 +112,32 @@ def _world(folder: Path, *, seed: int, organisations: int) -> Path:
     return folder
 
 
+def _catalogue_of(folder: Path, *, promotions: Mapping[str, Mapping[str, object]]) -> Catalogue:
+    """The reference catalogue with more promotions, whose offers are written beside the world."""
+    catalogue, offers = reference_texts()
+    read = yaml.safe_load(offers)
+    text = offers if not promotions else yaml.safe_dump({**read, "promotions": {**read["promotions"], **promotions}})
+    folder.mkdir(parents=True)
+    (folder / OFFERS).write_text(text, "utf-8")
+    return load_catalogue(catalogue, text)
+
+
+def _sold_by(raw: Path, version: str) -> None:
+    """Let the raw tables speak of this version of the catalogue."""
+    for name in ("subscriptions", "decisions"):
+        path = raw / f"{name}.parquet"
+        table = pq.read_table(path)
+        column = pa.array([version] * len(table), pa.string())
+        place = table.column_names.index("catalogue_version")
+        pq.write_table(table.set_column(place, "catalogue_version", column), path)
+
+
 def _asked(world: Path, strategy: str, *, organisations: int) -> Counter[str]:
     """What customers see: every organisation asks twice by the month and once by the year."""
     database = world / f"{strategy}.db"
     _fill(database, world / "raw")
-    tables = RawTables(world / "raw")
-    with _server(_serve, f"{database}|{world / 'bundles' if strategy == 'model' else ''}") as address:
+    tables = RawTables(world / "raw", offers=world / OFFERS)
+    with _server(_serve, f"{database}|{world / 'bundles' if strategy == 'model' else ''}|{world / OFFERS}") as address:
         counts: Counter[str] = Counter()
         with httpx2.Client(base_url=address, headers=HOST, timeout=60) as client:
             for name in tables.organisations()[:organisations]:
@@ -116,20 +166,21 @@ def _serve(where: str, port: int) -> None:
     from serving.settings import Settings
     from serving.web.logs import configure_logs
 
-    database, bundles = where.split("|")
+    database, bundles, offers = where.split("|")
     configure_logs("warning")
     settings = Settings(
         database_url=f"sqlite:///{database}",
         api_key=API_KEY,
         signing_key="bench",
         model=Path(bundles) if bundles else None,
+        offers=offers,
     )
     uvicorn.run(create_app(settings), port=port, access_log=False, log_level="warning")
 
 
 def _costs(world: Path, ranker: Ranker) -> list[dict[str, float]]:
     """Per batch and with and without the guard: hit, NDCG@3, regret and the acceptance that the ranker predicts."""
-    catalogue: Catalogue = load_catalogue(*reference_texts())
+    catalogue = load_catalogue(reference_texts()[0], (world / OFFERS).read_text("utf-8"))
     rows = load_training_set(world / "set")
     truth = truth_for(rows, world / "raw" / "truth" / "choices.parquet")
     place = {decision: i for i, decision in enumerate(rows.decisions)}
@@ -189,7 +240,7 @@ def _figures(strategy: str, counts: Counter[str]) -> Iterator[dict[str, Any]]:
         "value": round(counts["reasons true"] / max(reasons, 1), 4),
         "unit": f"share of {reasons:,}, goal 1",
     }
-    for name in ("guard changed the first plan", "usage unknown", "sent to sales"):
+    for name in INFORMATION:
         yield {"figure": f"{strategy}: {name}", "value": counts[name], "unit": f"of {asked:,}"}
 
 

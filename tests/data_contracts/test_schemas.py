@@ -44,6 +44,11 @@ def test_a_column_knows_its_kind_from_the_shape() -> None:
     assert columns["recommended"].kind == "flag"
     assert columns["interval"].choices == ("month", "year")
     assert (columns["reasons"].kind, columns["reasons"].container, columns["reasons"].nullable) == ("json", list, False)
+    assert (columns["guard"].values, columns["features"].values, columns["charged"].values) == (
+        "texts",
+        "numbers",
+        "objects",
+    )
     assert (columns["features"].kind, columns["features"].container, columns["features"].nullable) == (
         "json",
         dict,

@@ -49,11 +49,11 @@ export function card(plan, { words, select }) {
 }
 
 /** What marks a plan: that it is recommended, that it is held. ⭐ is drawn, for machines whose fonts lack it. */
-export function tags({ recommended, selection: { state } }, words) {
+export function tags({ recommended, held }, words) {
   const character = () => h("span", { class: "spoken", "aria-hidden": "true" }, "⭐");
   return [
     recommended && h("p", { class: "tag star", part: "star" }, character(), icon(STAR), " ", words.say("card.badge")),
-    state === "current" && h("p", { class: "tag held" }, words.say("card.current")),
+    held && h("p", { class: "tag held" }, words.say("card.current")),
   ];
 }
 

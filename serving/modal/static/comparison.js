@@ -39,7 +39,7 @@ const columnName = (column, name, ...content) =>
 
 /** The class of each plan's column: it is the recommended one, or the one that is held. */
 function columnMarks(plans, recommended) {
-  return plans.map(({ plan, selection: { state } }) => (plan === recommended ? "recommended" : state === "current" ? "held" : null));
+  return plans.map(({ plan, held }) => (plan === recommended ? "recommended" : held ? "held" : null));
 }
 
 function headings(plans, columns, { offers }, { words, recommended, tags }) {

@@ -2,7 +2,7 @@
 import { h } from "./dom.js";
 
 /** One calm line of money; the range and what it rests on stand behind "How is this worked out?". */
-export function bill({ projected_bill: { text, range_text, upper_end_text, basis, overage_cents }, overage }, words) {
+export function bill({ projected_bill: { text, compared_text, range_text, upper_end_text, basis, overage_cents }, overage }, words) {
   const days = basis.days;
   const rests = days > 0 ? words.say("card.basis", { count: days }) : words.say("card.basis.none");
   const [first, ...others] = overage;
@@ -15,7 +15,7 @@ export function bill({ projected_bill: { text, range_text, upper_end_text, basis
       "details",
       { class: "how" },
       h("summary", {}, words.say("card.how")),
-      [rests, range_text, upper_end_text, ...others.map((each) => words.say("card.more_costs", { price: each.price_text }))]
+      [rests, compared_text, range_text, upper_end_text, ...others.map((each) => words.say("card.more_costs", { price: each.price_text }))]
         .filter(Boolean)
         .map((each) => h("p", { class: "note" }, each)),
     ),
