@@ -2,13 +2,15 @@
 
 The utility of the logit is the starting score of the trees, and LightGBM boosts on it with the softmax loss of
 `models.choice.group_softmax`, so the scores remain choice probabilities. With little data few or no trees are grown
-(`models.choice.hybrid` describes the selection). This module does not depend on plans.
+(`models.choice.hybrid` describes the selection). Where columns mark the alternatives, such as one column per brand, a
+model that sees the attributes of all rivals at once is mixed in (`models.choice.labelled_trees`), with the share that
+is best on held-out people. This module does not depend on plans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Final, Self
 
 import lightgbm as lgb
 import numpy as np
@@ -17,8 +19,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from models.choice.conditional_logit import ConditionalLogit
-from models.choice.cross_fitting import people_of_decisions
+from models.choice.cross_fitting import assign_folds, people_of_decisions
 from models.choice.group_softmax import (
+    Choices,
     Floats,
     Integers,
     beside_deviations,
@@ -27,7 +30,12 @@ from models.choice.group_softmax import (
     checked_matrix,
     softmax_by_group,
 )
-from models.choice.hybrid import FitReport, LearningInput, LearningSettings, TreeSettings, fit_hybrid
+from models.choice.hybrid import FitReport, Hybrid, LearningInput, LearningSettings, TreeSettings, fit_hybrid
+from models.choice.labelled_trees import LabelledTrees, Labels, best_share, mixed
+
+FEWEST_DECISIONS_FOR_LABELS: Final = 100
+FOLDS: Final = 4
+"""One of so many folds of people says which share the labelled trees get."""
 
 
 class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -70,6 +78,10 @@ class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no t
     """The logit, fitted on all decisions; None where trees without a logit were best."""
     report_: FitReport
     """The candidates that were compared, with their held-out losses."""
+    labelled_: LabelledTrees | None
+    """The model over labelled alternatives; None where no column marks them, or it does not help."""
+    labelled_share_: float
+    """Its share in the log probabilities."""
     n_features_in_: int
 
     def __init__(
@@ -119,28 +131,45 @@ class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no t
             For other shapes, for missing values and for fewer than two decisions.
         """
         choices = checked_choices(X, chosen, group_sizes)
+        people = people_of_decisions(groups, group_sizes=choices.group_sizes)
+        fitted = self._hybrid(choices, people)
+        self.prior_, self.booster_, self.report_ = fitted.prior, fitted.booster, fitted.report
+        self.n_features_in_ = choices.X.shape[1]
+        self.labelled_, self.labelled_share_ = None, 0.0
+        labels = Labels.found_in(choices.X, choices.group_sizes)
+        if labels is not None and len(choices.group_sizes) >= FEWEST_DECISIONS_FOR_LABELS:
+            self.labelled_share_ = self._share_of(labels, choices, people)
+        if labels is not None and self.labelled_share_ > 0:
+            self.labelled_ = LabelledTrees.fit(labels, choices, people=people, seed=self.seed, threads=self.num_threads)
+        return self
+
+    def _hybrid(self, choices: Choices, people: npt.NDArray[np.generic]) -> Hybrid:
         inputs = LearningInput(
             choices=choices,
             tree_rows=self.tree_columns(choices.X, choices.group_sizes),
-            people=people_of_decisions(groups, group_sizes=choices.group_sizes),
+            people=people,
             prior_coef=self.prior_coef,
         )
-        fitted = fit_hybrid(
-            inputs,
-            LearningSettings(
-                ridges=self.ridges, trees=self.tree_settings, seed=self.seed, num_threads=self.num_threads
-            ),
+        settings = LearningSettings(
+            ridges=self.ridges, trees=self.tree_settings, seed=self.seed, num_threads=self.num_threads
         )
-        self.prior_, self.booster_, self.report_ = fitted.prior, fitted.booster, fitted.report
-        self.n_features_in_ = choices.X.shape[1]
-        return self
+        return fit_hybrid(inputs, settings)
+
+    def _share_of(self, labels: Labels, choices: Choices, people: npt.NDArray[np.generic]) -> float:
+        """The share of the labelled trees that is best on held-out people, none of whom either model has seen."""
+        held_out = assign_folds(people, folds=FOLDS, seed=self.seed) == 0
+        learned, judged = choices.where(~held_out), choices.where(held_out)
+        fitted = self._hybrid(learned, people[~held_out])
+        beside = LabelledTrees.fit(labels, learned, people=people[~held_out], seed=self.seed, threads=self.num_threads)
+        own = self._utilities_by(fitted.prior, fitted.booster, judged.X, judged.group_sizes)
+        return best_share(own, beside.log_probabilities(judged.X, judged.group_sizes), judged)
 
     def tree_columns(self, X: Floats, group_sizes: Integers) -> Floats:
         """The columns that the trees read: X and, with `relative_columns`, each column's deviation beside it."""
         return beside_deviations(X, group_sizes) if self.relative_columns else X
 
     def utilities(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
-        """The utility of each candidate, (rows,): that of the logit plus the raw score of the trees.
+        """The utility of each candidate, (rows,): logit plus raw score of the trees, the labelled ones mixed in.
 
         `X` (rows, features) is sorted by decision, `group_sizes` is (decisions,). ValueError for other shapes and
         missing values, `sklearn.exceptions.NotFittedError` before `fit`.
@@ -149,10 +178,16 @@ class ChoiceRanker(BaseEstimator):  # type: ignore[misc] # scikit-learn has no t
         matrix = checked_matrix(X)
         if matrix.shape[1] != self.n_features_in_:
             raise ValueError(f"fitted on {self.n_features_in_} features, asked about {matrix.shape[1]}")
-        columns = self.tree_columns(matrix, checked_group_sizes(group_sizes, rows=len(matrix)))
-        raw_scores = self.booster_.predict(columns, raw_score=True, num_threads=self.num_threads)
+        sizes = checked_group_sizes(group_sizes, rows=len(matrix))
+        own = self._utilities_by(self.prior_, self.booster_, matrix, sizes)
+        if self.labelled_ is None:
+            return own
+        return mixed(own, self.labelled_.log_probabilities(matrix, sizes), sizes, share=self.labelled_share_)
+
+    def _utilities_by(self, prior: ConditionalLogit | None, booster: lgb.Booster, X: Floats, sizes: Integers) -> Floats:
+        raw_scores = booster.predict(self.tree_columns(X, sizes), raw_score=True, num_threads=self.num_threads)
         scores: Floats = np.asarray(raw_scores, dtype=np.float64)
-        return scores if self.prior_ is None else matrix @ self.prior_.coef_ + scores
+        return scores if prior is None else X @ prior.coef_ + scores
 
     def predict_proba(self, X: npt.ArrayLike, group_sizes: npt.ArrayLike) -> Floats:
         """The probability of each candidate, (rows,), summing to 1 in each decision; raises as `utilities`."""

@@ -37,6 +37,11 @@ class Choices:
     known: Floats
     """(rows,) the part of the utility that is known beforehand and not estimated; usually 0."""
 
+    def where(self, decisions: npt.NDArray[np.bool_]) -> Choices:
+        """The decisions selected by a mask (decisions,)."""
+        rows = np.repeat(decisions, self.group_sizes)
+        return Choices(self.X[rows], self.chosen[rows], self.group_sizes[decisions], self.known[rows])
+
 
 def checked_matrix(X: npt.ArrayLike) -> Floats:
     """The candidates' columns as finite float64 (rows, features); ValueError otherwise.
