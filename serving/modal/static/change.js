@@ -154,11 +154,12 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
 function achieved({ due_now_cents, summary: { groups } }, { words, unlocked }) {
   const rows = (name) => groups.find(({ code }) => code === name)?.rows ?? [];
   const gained = rows("gained").map(({ text, amount }) => (amount ? `${text}: ${amount}` : text));
+  const heading = newId("unlocked");
   const paid = rows("due").filter(({ total }) => total && due_now_cents > 0);
   return h(
     "div",
     { class: "achieved" },
-    h("ul", { class: "unlocked", "aria-label": words.say("change.unlocked") }, (gained.length > 0 ? gained : unlocked).slice(0, 8).map((text) => h("li", {}, icon(CHECK), h("span", {}, text)))),
+    h("div", { class: "unlocked" }, h("h4", { id: heading }, words.say("change.unlocked")), h("ul", { "aria-labelledby": heading }, (gained.length > 0 ? gained : unlocked).slice(0, 8).map((text) => h("li", {}, icon(CHECK), h("span", {}, text))))),
     group({ code: "paid", title: words.say("change.summary"), rows: [...paid.map((row) => ({ ...row, text: words.say("change.paid") })), ...rows("next").slice(0, 2)] }),
   );
 }
