@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from serving.settings import SettingMissing, Settings
+from serving.settings import NotForProduction, SettingMissing, Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,25 +25,18 @@ def run() -> None:
 
 def serve(extend: "Callable[[FastAPI], object]" = lambda _: None) -> None:
     """Answer requests until stopped; `extend` may add to the application first."""
-    import uvicorn
-
     from serving.app import create_app
-    from serving.web.logs import configure_logs
+    from serving.processes import run_service
+    from serving.web.logs import configure_logs, logger
 
     with errors_as_exit_codes():
         settings = Settings()
         configure_logs(settings.log_level)
         service = create_app(settings)
+    logger().info("starting", mode=settings.mode, payments=settings.payments, jobs=settings.jobs)
     extend(service)
     _say_what_to_open(settings)
-    uvicorn.run(
-        service,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=10,
-    )
+    run_service(service, settings)
 
 
 def _say_what_to_open(settings: Settings) -> None:
@@ -53,21 +46,52 @@ def _say_what_to_open(settings: Settings) -> None:
         typer.echo(f"Serving on {address}; the API is described at {address}/openapi.json")
         return
     path = f"/v1/organizations/{demo}/plan-recommendations"
-    key = settings.api_key.get_secret_value() or "$PLANS_API_KEY"
     typer.echo(f"Open {address}/?locale=de for the organisation page of {demo}, and press ⚡ Plan ändern.")
-    typer.echo(f'Or ask: curl -s -H "Authorization: Bearer {key}" {address}{path}')
+    typer.echo(f'Or ask: curl -s -H "Authorization: Bearer $PLANS_API_KEY" {address}{path}')
 
 
 @app.command()
-def migrate() -> None:
+def worker(
+    lanes: Annotated[list[str] | None, typer.Option("--lane", help="Only this lane: money, mails, documents …")] = None,
+) -> None:
+    """Run the jobs until stopped, beside services with PLANS_JOBS=worker; any number of workers may run."""
+    from serving.processes import run_worker
+
+    with errors_as_exit_codes():
+        run_worker(Settings(), lanes=lanes)
+
+
+@app.command()
+def jobs(
+    do: Annotated[str, typer.Argument(metavar="[list|run|retry|settle]", help="What to do.")] = "list",
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="[JOB] [ROW] [OUTCOME]", help="OUTCOME: paid, failed or done.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the operators' log.")] = "",
+    by: Annotated[str, typer.Option(help="Who; unset: the user of this machine.")] = "",
+) -> None:
+    """List jobs and failed rows, run a job now, try a row again, or settle one by hand."""
+    from serving.processes import job_commands
+
+    with errors_as_exit_codes(), job_commands(Settings()) as commands:
+        commands.do(do, *(what or ()), reason=reason, by=by)
+
+
+@app.command()
+def migrate(
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 when it is at another one.")] = False,
+) -> None:
     """Bring the database to the schema that this version expects."""
+    from serving.db.migrate import expected_version, schema_version
     from serving.db.migrate import migrate as apply
-    from serving.db.migrate import schema_version
     from serving.db.session import Database
 
     with errors_as_exit_codes():
         database = Database(Settings().database_url)
-        apply(database)
+        if check and (found := schema_version(database)) != (expected := expected_version()):
+            raise NotForProduction([f"The schema is at version {found or 'none'} and must be at {expected}."])
+        if not check:
+            apply(database)
         typer.echo(f"The schema is at version {schema_version(database)}.")
         database.close()
 
@@ -173,7 +197,7 @@ def errors_as_exit_codes() -> Iterator[None]:
         _end([f"PLANS_DATABASE_URL: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"], error)
     except OSError as error:
         _end([f"{error.filename or 'file'}: {error.strerror or error}"], error)
-    except (CatalogueFaults, DatabaseNotEmpty, RawFolderUnreadable, SettingMissing) as error:
+    except (CatalogueFaults, DatabaseNotEmpty, RawFolderUnreadable, SettingMissing, NotForProduction) as error:
         _end([str(error)], error)
 
 

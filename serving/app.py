@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,10 +21,12 @@ from serving.collection import endpoints as payment_methods
 from serving.experiments.in_force import ExperimentsInForce
 from serving.foundation import MakeGateway
 from serving.invoices import endpoints as invoices
-from serving.jobs import payment_webhooks, test_clock_endpoint
+from serving.jobs import leases, payment_webhooks, test_clock_endpoint
+from serving.jobs.lag import lags
 from serving.jobs.reload_champion import reload_champion
 from serving.jobs.repeating import Repeating
-from serving.jobs.schedule import scheduler
+from serving.jobs.schedule import JOBS
+from serving.jobs.worker import EVERY_SECONDS, Worker
 from serving.leads import endpoints as leads
 from serving.lifecycle import endpoints as lifecycle
 from serving.modal import assets
@@ -43,12 +46,15 @@ from serving.plan_cards import endpoints as plan_cards
 from serving.plan_changes import endpoints as plan_changes
 from serving.problem_table import install_problem_handlers
 from serving.services import Services, build
-from serving.settings import Settings, with_secrets
+from serving.settings import Settings, check_for_production, with_secrets
 from serving.usage import endpoints as usage
 from serving.web import openapi, reference_page
 from serving.web.callers import Callers
 from serving.web.logs import logger
 from serving.web.middleware import RequestMiddleware
+from serving.web.rates import usage_limit
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 COMPRESSION: Final = 4
 """A higher level takes several times as long for the same JSON and hardly makes it smaller."""
@@ -70,14 +76,15 @@ def create_app(
     An embedded database is brought to the present schema; a server is left to `python -m serving migrate`.
     Raises `CatalogueFaults` for a catalogue that cannot be read.
     """
+    check_for_production(settings)
     settings = with_secrets(settings)
     services = build(settings, clock=clock or _clock(settings), new_id=new_id, load=load, gateway=gateway)
-    jobs = scheduler(services.billing.jobs, services.invoices, services.clock)
+    worker = Worker(services.billing.jobs, services.database, services.clock)
     app = FastAPI(
         title="Plan recommendations",
         version="1",
         description="Recommends the subscription plan that fits, says why, and records what came of it.",
-        lifespan=_lifespan(services, jobs),
+        lifespan=_lifespan(services, worker),
         docs_url=None,
         redoc_url=None,
     )
@@ -87,20 +94,21 @@ def create_app(
     install_problem_handlers(app, locale_of=services.organizations.locale_of)
     _add_api(app, services)
     _add_pages(app, services)
-    app.include_router(_operations(services, jobs))
+    app.include_router(_operations(services, worker))
     if isinstance(services.clock, SteppedClock):
-        callers = Callers(services.authenticator, services.clock)
+        callers = Callers(services.authenticator, services.clock, services.rates)
         app.include_router(test_clock_endpoint.router(services.billing.jobs, services.clock, callers))
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app
 
 
 def _add_api(app: FastAPI, services: Services) -> None:
-    callers, billing = Callers(services.authenticator, services.clock), services.billing
+    callers = Callers(services.authenticator, services.clock, services.rates)
+    billing = services.billing
     for router in (
         plan_cards.router(services.plan_cards, callers),
         organizations.router(services.organizations, callers),
-        usage.router(services.usage, callers),
+        usage.router(services.usage, callers, services.rates, usage_limit(services.settings.usage_calls_per_minute)),
         accounts.router(services.accounts, callers),
         plan_changes.router(billing.previews, billing.plan_changes, services.accounts, callers),
         lifecycle.router(billing.lifecycle, services.accounts, callers),
@@ -116,14 +124,14 @@ def _add_api(app: FastAPI, services: Services) -> None:
         app.include_router(router)
 
 
-def _operations(services: Services, jobs: Repeating) -> APIRouter:
+def _operations(services: Services, worker: Worker) -> APIRouter:
     database, champions = services.database, services.fallback.champions
     address = database.engine.url.database
     named_checks = [
         ("database", checks.database_answers(database)),
         ("schema", checks.schema_is_current(database)),
         ("writes", checks.writes_succeed(database)),
-        ("jobs", checks.jobs_run(jobs.silent_seconds, failing=lambda: services.billing.jobs.failing)),
+        ("jobs", checks.jobs_run(worker.silent_seconds, failing=partial(_job_troubles, services))),
         ("model", checks.model_answers(champions, wanted=services.settings.model is not None)),
     ]
     if database.embedded and address:
@@ -133,7 +141,35 @@ def _operations(services: Services, jobs: Repeating) -> APIRouter:
         catalogue_version=services.catalogue.version,
         champions=champions,
         metrics=services.metrics,
+        observe=partial(_observe_jobs, services),
     )
+
+
+def _job_troubles(services: Services) -> dict[str, str]:
+    """Job → why it needs attention, in this process or in any other."""
+    now = services.clock()
+    silent = timedelta(seconds=checks.JOBS_SILENT_SECONDS)
+    troubles = dict(services.billing.jobs.failing)
+    for status in services.database.reading(partial(leases.statuses, jobs=JOBS)):
+        if status.set_aside:
+            troubles[status.job] = f"{status.set_aside} set aside"
+        elif status.failures:
+            troubles[status.job] = status.reason or "failed"
+        elif services.settings.jobs == "worker" and now - (status.succeeded_at or _NEVER) > silent:
+            troubles[status.job] = f"no worker has run it for {checks.JOBS_SILENT_SECONDS:.0f} s"
+    return troubles
+
+
+def _observe_jobs(services: Services) -> None:
+    """Set the gauges of the jobs, whichever process runs them."""
+    now, metrics = services.clock(), services.metrics
+    for status in services.database.reading(partial(leases.statuses, jobs=JOBS)):
+        metrics.job_set_aside.labels(status.job).set(status.set_aside)
+        metrics.job_failing.labels(status.job).set(status.failures)
+        if status.succeeded_at is not None:
+            metrics.job_success.labels(status.job).set(status.succeeded_at.timestamp())
+    for job, seconds in services.database.reading(partial(lags, now=now)).items():
+        metrics.job_lag.labels(job).set(seconds)
 
 
 def _add_pages(app: FastAPI, services: Services) -> None:
@@ -159,18 +195,27 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         app.include_router(router)
 
 
-def _lifespan(services: Services, jobs: Repeating) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(services: Services, worker: Worker) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """Run the background threads while the application answers."""
     reloading = reload_champion(services.fallback.champions, services.fallback.challengers)
+    storing = Repeating(services.outbox.store, name="decisions", every_seconds=EVERY_SECONDS)
+    refreshing = Repeating(services.experiments.refresh, name="experiments", every_seconds=EVERY_SECONDS)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         _refresh_experiments(services.experiments)
         reloading.start()
-        if not isinstance(services.clock, SteppedClock):  # a test clock runs the jobs when it is moved
-            jobs.start()
+        if isinstance(services.clock, SteppedClock):  # a test clock runs the jobs when it is moved
+            pass
+        elif services.settings.jobs == "embedded":
+            worker.start()
+        else:
+            refreshing.start()
+        storing.start()
         yield
-        jobs.stop()
+        storing.stop()
+        refreshing.stop()
+        worker.stop()
         reloading.stop()
         services.fallback.close()
         services.database.close()

@@ -8,16 +8,18 @@ from functools import partial
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from serving.clock import Clock
-from serving.db.migrate import migrate
+from serving.db.migrate import expected_version, migrate, schema_version
 from serving.db.session import Database
 from serving.invoices.issuing import Issuer
 from serving.payments.gateway import PaymentGateway
 from serving.payments.sandbox import Sandbox
+from serving.plan_cards.outbox import DecisionOutbox
 from serving.renewals.booking import Books
 from serving.sale import versions
 from serving.sale.assortment import Assortment, assortment, configured_texts, log_chain_breaks
 from serving.sale.versions import CatalogueText
-from serving.settings import SettingMissing, Settings, sandbox_secret
+from serving.settings import NotForProduction, SettingMissing, Settings, sandbox_secret
+from serving.web.pools import Pools
 from serving.web.telemetry import Metrics
 from serving.words.locales import LOCALES, LocaleCode
 from serving.words.plans import Words
@@ -41,6 +43,8 @@ class Foundation:
     issuer: Issuer
     spoken: Mapping[LocaleCode, Words]
     """The words of the catalogue on sale by language."""
+    pools: Pools
+    outbox: DecisionOutbox
 
     @property
     def catalogue(self) -> Catalogue:
@@ -61,15 +65,19 @@ def lay_foundation(
 ) -> Foundation:
     """Read the catalogue, open the database and choose the payment provider.
 
-    An embedded database is brought to the present schema. Raises `CatalogueFaults`, `SettingMissing`, `OSError`.
+    An embedded database is brought to the present schema, but not in production. Raises `CatalogueFaults`,
+    `SettingMissing`, `NotForProduction` for another schema, `OSError`.
     """
     texts = configured_texts(settings.catalogue, settings.offers)
     on_sale = assortment(load_catalogue(*texts))
     log_chain_breaks(on_sale)
     catalogue_text = CatalogueText(on_sale.catalogue.version, *texts)
     database = Database(settings.database_url)
-    if database.embedded:
+    if settings.mode == "production":
+        _refuse_other_schema(database)
+    elif database.embedded:
         migrate(database)
+    if database.embedded:
         database.writing(partial(versions.record, catalogue=catalogue_text, now=clock()))
     return Foundation(
         settings=settings,
@@ -82,7 +90,15 @@ def lay_foundation(
         gateway=(gateway or partial(payment_gateway, settings))(database, clock),
         issuer=Issuer(settings.seller, {plan.code: plan.name for plan in on_sale.catalogue.plans}),
         spoken={locale: Words(on_sale.catalogue, locale, settings.links) for locale in LOCALES},
+        pools=Pools(),
+        outbox=DecisionOutbox(database),
     )
+
+
+def _refuse_other_schema(database: Database) -> None:
+    if (found := schema_version(database)) != (expected := expected_version()):
+        fault = f"the database is at version {found or 'none'} and must be at {expected}: python -m serving migrate"
+        raise NotForProduction([fault])
 
 
 def payment_gateway(settings: Settings, database: Database, clock: Clock) -> PaymentGateway:

@@ -5,7 +5,7 @@ from typing import Final, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
 
@@ -14,6 +14,7 @@ from recommender.billing.plan_change import HeldPlanUnknown
 from serving.clock import ClockMovedBack
 from serving.collection.bank_transfers import TransferReused
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
+from serving.db.session import WriterBusy
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.leads.repository import UnknownLead
@@ -46,9 +47,12 @@ from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
 from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, UnknownOrganization
 from serving.web.answers import asked_locale
+from serving.web.fields import MOST_VALUES, TooManyValues
 from serving.web.forms import FormNotOurs, FormUnreadable
 from serving.web.logs import logger
+from serving.web.pools import NoRoom, TookTooLong
 from serving.web.problems import FieldFault, problem
+from serving.web.rates import TooManyCalls
 from serving.words.locales import PROBLEM_LOCALE, LocaleCode, supported
 from serving.words.texts import known, say
 
@@ -103,11 +107,16 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     ChangeUnderWay: (409, "change_under_way"),
     StateChangedMeanwhile: (409, "change_under_way"),
     HeldPlanUnknown: (409, "held_plan_unknown"),
+    TooManyCalls: (429, "too_many_calls"),
     FormNotOurs: (403, "form_not_ours"),
     FormUnreadable: (400, "malformed_request"),
     BusyOrganization: (503, "busy"),
+    NoRoom: (503, "busy"),
+    TookTooLong: (503, "took_too_long"),
     OperationalError: (503, "database_unavailable"),
+    InternalError: (503, "database_unavailable"),
     InterfaceError: (503, "database_unavailable"),
+    WriterBusy: (503, "database_unavailable"),
     NoConnectionLeft: (503, "database_unavailable"),
 }
 """Error → status and problem code; the texts are the messages `problem.<code>.title` and `.detail`."""
@@ -116,6 +125,8 @@ _TRY_AGAIN: Final = frozenset({"request_in_flight", "change_under_way"})
 """Problem codes of conflicts that end by themselves, so that the client may try again."""
 _OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 _FIGURES: Final = (int, float, str)
+_MOST_FAULTS: Final = 20
+"""An answer names so many faults of a request and counts the others."""
 
 
 LocaleOf = Callable[[str], Awaitable[str | None]]
@@ -160,6 +171,8 @@ def _known_error(request: Request, error: Exception, locale: LocaleCode) -> Resp
         code, headers = error.code, {"WWW-Authenticate": 'Bearer realm="plans"'}
     if status == 503 or code in _TRY_AGAIN:
         headers = {"Retry-After": "1"}
+    if isinstance(error, TooManyCalls):
+        headers = {"Retry-After": str(error.retry_after)}
     if status == 503:
         logger().error(code, error=repr(error.__cause__ or error))
     params = {"position": error.position} if isinstance(error, MalformedJson) else {}
@@ -200,8 +213,10 @@ def _invalid_request(request: Request, error: Exception, locale: LocaleCode) -> 
             key=fault["type"],
             params=_figures(fault.get("ctx", {})),
         )
-        for fault in faults
+        for fault in faults[:_MOST_FAULTS]
     ]
+    if more := len(faults) - len(named):
+        named.append(FieldFault("…", "more_faults", {"count": more}))
     return problem(status=422, code="invalid_request", locale=locale, faults=named, request_id=request_id)
 
 
@@ -215,6 +230,10 @@ def _figures(context: Mapping[str, object]) -> dict[str, object]:
 
 def _framework_error(request: Request, error: Exception, locale: LocaleCode) -> Response:
     raised = cast("HTTPException", error)
+    if isinstance(raised, TooManyValues):
+        fault = FieldFault("body", "too_many_values", {"most": MOST_VALUES})
+        request_id = request.state.request_id
+        return problem(status=422, code="invalid_request", locale=locale, faults=[fault], request_id=request_id)
     code = _OF_STATUS.get(raised.status_code, "malformed_request")
     status = raised.status_code if code != "malformed_request" else 400
     return problem(

@@ -34,8 +34,10 @@ from serving.outcomes.service import Outcomes
 from serving.payments.gateway import PaymentGateway
 from serving.personal_data.service import PersonalData
 from serving.plan_cards.champion import ChampionHolder
+from serving.plan_cards.outbox import DecisionOutbox
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.service import PlanCards
+from serving.plan_changes.charging import Charging
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.plan_changes.previews import Previews
 from serving.plan_changes.quotes import QuoteSigner
@@ -45,6 +47,7 @@ from serving.renewals.service import Renewals
 from serving.settings import Settings
 from serving.usage.service import Usage
 from serving.web.access import Authenticator
+from serving.web.rates import Rates
 from serving.web.telemetry import Metrics
 from serving.words.plans import WordsIn
 
@@ -76,6 +79,7 @@ class Services:
     database: Database
     metrics: Metrics
     authenticator: Authenticator
+    rates: Rates
     catalogue: Catalogue
     """The catalogue on sale."""
     words: WordsIn
@@ -90,6 +94,7 @@ class Services:
     outcomes: Outcomes
     personal_data: PersonalData
     plan_cards: PlanCards
+    outbox: DecisionOutbox
     usage: Usage
     billing: Billing
 
@@ -112,6 +117,7 @@ def build(
     authenticator = Authenticator(
         api_key=settings.api_key.get_secret_value(), signing_key=settings.signing_key.get_secret_value()
     )
+    rates = Rates(database, clock)
     experiments = ExperimentsInForce(declared_experiments(settings.experiments), database)
     fallback = _fallback(settings, experiments, load=load)
     accounts = Accounts(database, clock=clock, catalogue=catalogue, words=words)
@@ -122,18 +128,19 @@ def build(
         database=database,
         metrics=metrics,
         authenticator=authenticator,
+        rates=rates,
         catalogue=catalogue,
         words=words,
         gateway=base.gateway,
         fallback=fallback,
         experiments=experiments,
-        dashboard_login=_dashboard_login(settings, authenticator, clock),
+        dashboard_login=_dashboard_login(settings, authenticator, clock, rates),
         accounts=accounts,
-        invoices=Invoices(database, clock=clock),
-        leads=Leads(database, clock=clock, new_id=new_id),
+        invoices=Invoices(database, clock=clock, pool=base.pools.documents),
+        leads=Leads(database, clock=clock, new_id=new_id, rates=rates),
         organizations=Organizations(database, clock=clock, new_id=new_id, authenticator=authenticator),
         outcomes=Outcomes(database, clock=clock, metrics=metrics),
-        personal_data=PersonalData(database, clock=clock, gateway=base.gateway),
+        personal_data=PersonalData(database, clock=clock, gateway=base.gateway, pools=base.pools),
         plan_cards=PlanCards(
             database,
             clock=clock,
@@ -144,7 +151,9 @@ def build(
             fallback=fallback,
             experiments=experiments,
             metrics=metrics,
+            outbox=base.outbox,
         ),
+        outbox=base.outbox,
         usage=Usage(database, clock=clock, metrics=metrics),
         billing=_billing(base, accounts=accounts, experiments=experiments),
     )
@@ -184,6 +193,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
         words=words,
         signer=QuoteSigner(settings.signing_key.get_secret_value()),
         books=books,
+        waiting=base.outbox.owner_of,
     )
     payment_outcomes = PaymentOutcomes(clock=clock, books=books, arrears=arrears, settlement=settlement)
     reconciliation = Reconciliation(database, gateway=gateway, payment_outcomes=payment_outcomes)
@@ -201,7 +211,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             new_id=base.new_id,
             catalogue=catalogue,
             words=words,
-            gateway=gateway,
+            charging=Charging(database, gateway=gateway, pools=base.pools, payment_outcomes=payment_outcomes),
             books=books,
             previews=previews,
             payment_outcomes=payment_outcomes,
@@ -216,6 +226,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             settlement=settlement,
             payment_outcomes=payment_outcomes,
             taken_back=TakenBack(arrears, catalogue=catalogue),
+            pool=base.pools.messages,
         ),
         mails=written,
         jobs=Jobs(
@@ -225,6 +236,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             collection=collection,
             mails=written,
             lead_mails=_lead_mails(settings, database, post),
+            invoices=Invoices(database, clock=clock, pool=base.pools.documents),
             experiments=experiments,
             catalogue=base.catalogue_text,
             metrics=base.metrics,
@@ -241,6 +253,8 @@ def _payment_methods(base: Foundation, collection: Collection) -> PaymentMethods
         provider=base.settings.payments,
         catalogue=base.catalogue,
         collect_arrears=collection.collect_arrears,
+        rates=Rates(base.database, base.clock),
+        pool=base.pools.provider,
     )
 
 
@@ -256,9 +270,9 @@ def _lead_mails(settings: Settings, database: Database, post: Post | None) -> Le
     return LeadMails(database, post=post, sales=settings.sales_email, sender=sender)
 
 
-def _dashboard_login(settings: Settings, authenticator: Authenticator, clock: Clock) -> Login:
+def _dashboard_login(settings: Settings, authenticator: Authenticator, clock: Clock, rates: Rates) -> Login:
     signing_key, api_key = settings.signing_key.get_secret_value(), settings.api_key.get_secret_value()
-    return Login(authenticator, LoginCookie(signing_key=signing_key, api_key=api_key), clock)
+    return Login(authenticator, LoginCookie(signing_key=signing_key, api_key=api_key), clock, rates)
 
 
 def _post(settings: Settings) -> Post | None:

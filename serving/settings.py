@@ -2,9 +2,10 @@
 
 import secrets
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +18,11 @@ class SettingMissing(ValueError):
     """A setting that other settings require is missing; the message names it in one line."""
 
 
+LEAST_SECRET_LENGTH: Final = 32
+LEAST_DIFFERENT: Final = 12
+"""A secret must have so many different characters."""
+_GUESSED: Final = ("demo", "secret", "password", "changeme", "change-me", "example", "default", "abcdefgh", "12345678")
+"""Words and rows of characters that made-up secrets hold."""
 _Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -74,11 +80,20 @@ class SellerSettings(BaseSettings):
         return Seller(country="FR", company_id=self.siren, **fields)
 
 
+class NotForProduction(ValueError):
+    """Settings that must not be used in production; one line per fault."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+
+
 class Settings(BaseSettings):
     """The configuration of one service process; an unset secret is replaced by a random one for this run."""
 
     model_config = SettingsConfigDict(env_prefix="PLANS_", extra="ignore", frozen=True)
 
+    mode: Literal["development", "production"] = "development"
+    """`production` refuses to start with anything that is made for trying out: the sandbox, weak secrets, a demo."""
     database_url: str = "sqlite:///var/plans.db"
     """An SQLite file, or a PostgreSQL server (`postgresql://…`, `postgres://…`)."""
     catalogue: Path | None = None
@@ -91,6 +106,10 @@ class Settings(BaseSettings):
     """Signs modal tokens, quotes and page sessions; unset: a random one, so that all of them end with this run."""
     clock: Literal["system", "test"] = "system"
     """`test`: the clock is moved by `PUT /v1/test-clock`, which runs the jobs on the way."""
+    jobs: Literal["embedded", "worker"] = "embedded"
+    """Where jobs run: in this service, or in processes of their own (`python -m serving worker`)."""
+    usage_calls_per_minute: int = Field(default=6_000, ge=1)
+    """How many batches of usage events one key may send in a minute."""
     payments: Literal["sandbox", "stripe"] = "sandbox"
     """The payment provider: the built-in one for tests and demonstrations, or Stripe."""
     sandbox_webhook_secret: SecretStr = SecretStr("")
@@ -146,10 +165,50 @@ class Settings(BaseSettings):
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value
 
+    @field_validator("api_key", "signing_key", mode="after")
+    @classmethod
+    def _not_blank(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() != value.get_secret_value().strip():
+            raise ValueError("begins or ends with white space")
+        return value
+
     @field_validator("demo_organization", mode="after")
     @classmethod
     def _no_organization(cls, value: str | None) -> str | None:
         return value or None
+
+
+def check_for_production(settings: Settings) -> None:
+    """Raise `NotForProduction` with every setting that is made for trying out; secrets are named, never shown."""
+    if settings.mode != "production":
+        return
+    stripe_key = settings.stripe_api_key.get_secret_value()
+    faults = {
+        "PLANS_PAYMENTS is sandbox: no money would be collected": settings.payments == "sandbox",
+        "PLANS_STRIPE_API_KEY is a key for tests": stripe_key.partition("_")[2].startswith("test"),
+        "PLANS_STRIPE_ADDRESS is set: payments would go elsewhere": settings.stripe_address is not None,
+        "PLANS_DEMO_ORGANIZATION is set: everybody could open its pages": settings.demo_organization is not None,
+        "PLANS_CLOCK is test: time would stand still": settings.clock == "test",
+        "PLANS_SELLER_IBAN is the made-up seller's": settings.seller.iban
+        == SellerSettings.model_fields["iban"].default,
+        "PLANS_API_KEY and PLANS_SIGNING_KEY are the same": settings.api_key == settings.signing_key,
+    }
+    secrets_given = {"PLANS_API_KEY": settings.api_key, "PLANS_SIGNING_KEY": settings.signing_key}
+    weak = ((name, _weakness(secret.get_secret_value())) for name, secret in secrets_given.items())
+    found = [fault for fault, wrong in faults.items() if wrong] + [f"{name} {why}" for name, why in weak if why]
+    if found:
+        raise NotForProduction(found)
+
+
+def _weakness(secret: str) -> str | None:
+    """Why a secret may be guessed."""
+    if not secret:
+        return "is not set"
+    if len(secret) < LEAST_SECRET_LENGTH:
+        return f"has fewer than {LEAST_SECRET_LENGTH} characters"
+    if len(set(secret)) < LEAST_DIFFERENT or any(word in secret.lower() for word in _GUESSED):
+        return "may be guessed; make one with: openssl rand -base64 48"
+    return None
 
 
 def sandbox_secret(settings: Settings) -> str:
@@ -158,7 +217,7 @@ def sandbox_secret(settings: Settings) -> str:
     return given or "whsec_" + sha256(b"sandbox:" + settings.signing_key.get_secret_value().encode()).hexdigest()
 
 
-def with_secrets(settings: Settings) -> Settings:
+def with_secrets(settings: Settings, *, announce: bool = True) -> Settings:
     """The settings with a random value for each unset secret, reported on stderr.
 
     The random API key is printed, because no call is possible without it; it is valid for this run only.
@@ -167,8 +226,13 @@ def with_secrets(settings: Settings) -> Settings:
     if not settings.api_key.get_secret_value():
         made["api_key"] = SecretStr(secrets.token_urlsafe(32))
         key = made["api_key"].get_secret_value()
-        sys.stderr.write(f"PLANS_API_KEY is not set: for this run it is {key}\n")
+        _announce(f"PLANS_API_KEY is not set: for this run it is {key}", announce)
     if not settings.signing_key.get_secret_value():
         made["signing_key"] = SecretStr(secrets.token_urlsafe(32))
-        sys.stderr.write("PLANS_SIGNING_KEY is not set: a random one is used, modal tokens end with this run.\n")
+        _announce("PLANS_SIGNING_KEY is not set: a random one is used, modal tokens end with this run.", announce)
     return settings.model_copy(update=made)
+
+
+def _announce(text: str, wanted: bool) -> None:
+    if wanted:
+        sys.stderr.write(text + "\n")

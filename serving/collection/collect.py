@@ -24,6 +24,10 @@ from serving.web.logs import logger
 Order = tuple[Attempt, PaymentMethod]
 
 
+class RefundRefused(Exception):
+    """The provider will not send the money back; an operator has to."""
+
+
 class Collection:
     """Collects charges, asks for outcomes and refunds; every method may be repeated.
 
@@ -50,8 +54,9 @@ class Collection:
     def collect_due(self, *, now: datetime) -> int:
         """Attempt every charge that is due; returns their number. Raises `SomeFailed`."""
         due = self._database.reading(lambda connection: charges.due(connection, now=now))
+        ids = [charge.charge_id for charge in due]
         return each_alone(
-            due, lambda charge: self.collect(charge.charge_id, now=now), name=lambda charge: charge.charge_id
+            self._database, "collect", ids, lambda charge_id: self.collect(charge_id, now=now), name=str, now=now
         )
 
     def collect_arrears(self, organization_id: str, payment_method_id: str | None = None) -> None:
@@ -98,7 +103,20 @@ class Collection:
     def ask_pending(self, *, now: datetime) -> int:
         """Ask the provider about attempts whose outcome is unknown; returns their number. Raises `SomeFailed`."""
         waiting = self._database.reading(lambda connection: attempts.to_ask(connection, now=now))
-        return each_alone(waiting, lambda attempt: self._ask_again(attempt, now=now), name=lambda attempt: attempt.key)
+        return each_alone(
+            self._database,
+            "ask_pending",
+            waiting,
+            lambda attempt: self._ask_again(attempt, now=now),
+            name=lambda attempt: attempt.key,
+            now=now,
+        )
+
+    def settle(self, key: str, payment: Payment, *, now: datetime) -> None:
+        """Act on the outcome of an attempt that an operator knows."""
+        attempt = self._database.reading(lambda connection: attempts.get(connection, key))
+        if attempt is not None:
+            self._record(attempt, payment, now=now)
 
     def _ask_again(self, attempt: Attempt, *, now: datetime) -> None:
         method = self._method_of(attempt)
@@ -113,13 +131,23 @@ class Collection:
     def refund_due(self, *, now: datetime) -> int:
         """Refund payments that no charge awaited; returns their number. Raises `SomeFailed`."""
         waiting = self._database.reading(attempts.to_refund)
-        return each_alone(waiting, lambda attempt: self._send_back(attempt, now=now), name=lambda attempt: attempt.key)
+        return each_alone(
+            self._database,
+            "refund",
+            waiting,
+            lambda attempt: self._send_back(attempt, now=now),
+            name=lambda attempt: attempt.key,
+            now=now,
+        )
 
     def _send_back(self, attempt: Attempt, *, now: datetime) -> None:
         method = self._method_of(attempt)
-        if method is None or self._refunded(attempt, method).outcome != "succeeded":
-            logger().error("refund_failed", key=attempt.key)
+        refund = None if method is None else self._refunded(attempt, method)
+        if refund is not None and refund.outcome == "unknown":
+            logger().warning("refund_unknown", key=attempt.key)  # the provider did not answer; the next run asks again
             return
+        if refund is None or refund.outcome != "succeeded":
+            raise RefundRefused
         self._database.writing(lambda connection: settlement.sent_back(connection, attempt, now=now))
 
     def _refunded(self, attempt: Attempt, method: PaymentMethod) -> Payment:
@@ -137,7 +165,8 @@ class Collection:
 
     def refresh_arrears(self) -> None:
         """Refresh the subscription status of every organisation in arrears. Raises `SomeFailed`."""
-        each_alone(self._database.reading(charges.organizations_in_arrears), self._refresh, name=str)
+        owing = self._database.reading(charges.organizations_in_arrears)
+        each_alone(self._database, "arrears", owing, self._refresh, name=str, now=self._clock())
 
     def _refresh(self, organization_id: str) -> None:
         self._database.writing(lambda connection: self._arrears.refresh(connection, organization_id))

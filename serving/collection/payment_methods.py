@@ -1,6 +1,5 @@
 """Add, change and remove payment methods."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
@@ -19,6 +18,8 @@ from serving.payments.repository import PaymentMethod
 from serving.payments.sandbox import TEST_CARDS
 from serving.subscriptions import states
 from serving.web.fields import utc_text
+from serving.web.pools import Pool
+from serving.web.rates import CARDS, Rates
 
 
 class MethodNotAvailable(ValueError):
@@ -54,7 +55,11 @@ class PaymentMethods:
         provider: Literal["sandbox", "stripe"],
         catalogue: Catalogue,
         collect_arrears: Callable[[str, str | None], None],
+        rates: Rates,
+        pool: Pool,
     ) -> None:
+        self._pool = pool
+        self._rates = rates
         self._database = database
         self._clock = clock
         self._new_id = new_id
@@ -78,9 +83,10 @@ class PaymentMethods:
         """Add a method, or return it where it was added before; the first one becomes the default.
 
         Without `collect` open charges are left to the scheduler.
-        Raises `TokenRefused`, `MethodNotAvailable`, `UnknownPlanToPay`, `ProviderUnavailable`.
+        Raises `TokenRefused`, `MethodNotAvailable`, `UnknownPlanToPay`, `ProviderUnavailable`, `TooManyCalls`.
         """
-        added = await asyncio.to_thread(self._add, organization_id, payload)
+        await self._rates.count(CARDS, organization_id)
+        added = await self._pool.run(self._add, organization_id, payload)
         if collect:
             await self.collect(organization_id, added["payment_method"])
             return await self._answer(organization_id, added["payment_method"])
@@ -91,9 +97,11 @@ class PaymentMethods:
     ) -> PaymentMethodAnswer:
         """Change a method: a new card behind it is tried on what is open; being the default collects nothing.
 
-        Raises `UnknownPaymentMethod`, `TokenRefused`, `MethodNotAvailable`, `ProviderUnavailable`.
+        Raises `UnknownPaymentMethod`, `TokenRefused`, `MethodNotAvailable`, `ProviderUnavailable`, `TooManyCalls`.
         """
-        changed = await asyncio.to_thread(self._change, organization_id, payment_method_id, payload)
+        if payload.token is not None:
+            await self._rates.count(CARDS, organization_id)
+        changed = await self._pool.run(self._change, organization_id, payment_method_id, payload)
         if payload.token is None:
             return changed
         await self.collect(organization_id, payment_method_id)
@@ -101,11 +109,11 @@ class PaymentMethods:
 
     async def remove(self, organization_id: str, payment_method_id: str) -> None:
         """Remove a method; another one becomes the default. Raises `UnknownPaymentMethod`, `LastPaymentMethod`."""
-        await asyncio.to_thread(self._remove, organization_id, payment_method_id)
+        await self._pool.run(self._remove, organization_id, payment_method_id)
 
     async def collect(self, organization_id: str, payment_method_id: str | None = None) -> None:
         """Try now to collect what is open and overdue, by this method or by the one that pays."""
-        await asyncio.to_thread(self._collect_arrears, organization_id, payment_method_id)
+        await self._pool.run(self._collect_arrears, organization_id, payment_method_id)
 
     async def _answer(self, organization_id: str, payment_method_id: str) -> PaymentMethodAnswer:
         def read(connection: Connection) -> PaymentMethodAnswer:

@@ -58,7 +58,7 @@ class _Endpoints:
     async def log_in(self, request: Request) -> Response:
         """Set the login cookie for the right API key and redirect to the dashboard that was asked for."""
         form = await form_of(request)
-        if not self._login.accepts_key(form.get("key")):
+        if not await self._login.accepts_key(form.get("key"), request):
             return _form(request, refused=True)
         page = request.query_params.get("page", "")
         url = f"{ROOT}/{f'{page}/' if is_page(page) else ''}?locale={locale_for(request)}"

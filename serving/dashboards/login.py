@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
 
-from fastapi import Response
+from fastapi import Request, Response
 from itsdangerous import BadData
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.clock import Clock
 from serving.web.access import Authenticator, NotAuthenticated
 from serving.web.answers import locale_for
+from serving.web.rates import LOGINS, Rates, address_of
 from serving.web.signing import signer
 
 COOKIE: Final = "plans_dashboards"
@@ -55,13 +56,15 @@ class LoginCookie:
 class Login:
     """Decides who may read the dashboards."""
 
-    def __init__(self, authenticator: Authenticator, cookie: LoginCookie, clock: Clock) -> None:
+    def __init__(self, authenticator: Authenticator, cookie: LoginCookie, clock: Clock, rates: Rates) -> None:
         self._authenticator = authenticator
+        self._rates = rates
         self._cookie = cookie
         self._clock = clock
 
-    def accepts_key(self, key: str) -> bool:
-        """Whether this is the API key."""
+    async def accepts_key(self, key: str, request: Request) -> bool:
+        """Whether this is the API key; every attempt counts, right or wrong. Raises `TooManyCalls`."""
+        await self._rates.count(LOGINS, address_of(request))
         return self._authenticator.is_host(f"Bearer {key}")
 
     def remember(self, response: Response, *, secure: bool) -> None:

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from serving.db.single_query import SingleQueries
@@ -34,8 +35,18 @@ _SCHEMA_LOCK: Final = 7_230_118
 CONNECT_SECONDS: Final = 5
 BUSY_MILLISECONDS: Final = 5_000
 """How long a writer of an embedded database waits for another process to finish."""
+WRITE_SECONDS: Final = 5.0
+"""A write of a request that has not begun after this time is refused: those behind it wait no longer."""
 STATEMENT_SECONDS: Final = 30
 """How long a server may work on one statement of a request; half of it may be spent waiting for a lock."""
+
+
+class WriterBusy(Exception):
+    """Other writers took so long that this work was not begun."""
+
+
+UNAVAILABLE: Final = (OperationalError, InternalError, WriterBusy)
+"""Errors of a database that takes no writes: locked, read-only, full, or not there."""
 
 
 class Database:
@@ -49,12 +60,14 @@ class Database:
         """Open a database by its address; `statement_seconds` is a server's limit for one statement, 0 for none."""
         self.engine = _engine(url, statement_seconds=statement_seconds)
         self._embedded = self.engine.dialect.name == "sqlite"
-        isolation = {"reading": "REPEATABLE READ", "writing": "SERIALIZABLE", "migrating": "READ COMMITTED"}
+        isolation = {"reading": "REPEATABLE READ", "writing": "SERIALIZABLE", "taking turns": "READ COMMITTED"}
         levels = {} if self._embedded else {name: {"isolation_level": level} for name, level in isolation.items()}
         self._reading = self.engine.execution_options(**levels.get("reading", {}))
         self._writing = self.engine.execution_options(begins_writing=True, **levels.get("writing", {}))
-        # Who has waited for the schema's lock must see what the other has done: a snapshot per statement.
-        self._migrating = self.engine.execution_options(begins_writing=True, **levels.get("migrating", {}))
+        # Who has waited for a lock must see what the other has done: a snapshot per statement.
+        self._taking_turns = self.engine.execution_options(begins_writing=True, **levels.get("taking turns", {}))
+        self.unwritable = False
+        """Whether the last write of a request failed for the database's own reasons."""
         self._queries = SingleQueries(self.engine)
         threads = 1 if self._embedded else 16
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="database")
@@ -69,26 +82,45 @@ class Database:
         with self._reading.begin() as connection:
             return work(connection)
 
-    def writing(self, work: Callable[[Connection], Result]) -> Result:
-        """Run work that writes, commit, and return its result.
+    def writing(self, work: Callable[[Connection], Result], *, wait_seconds: float | None = None) -> Result:
+        """Run work that writes, commit, and return its result; it waits so long for other writers, if it is told.
 
         The work may run more than once, so it changes nothing but the database. Its own exceptions end it at once;
         a conflict that outlives all attempts is raised as the driver states it.
         """
+        begin = self._writing.begin if wait_seconds is None else partial(self._begin_soon, wait_seconds)
         for attempt in range(1, ATTEMPTS):
             try:
-                with self._writing.begin() as connection:
+                with begin() as connection:
                     return work(connection)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in _SOLVED_BY_ANOTHER_RUN:
                     raise
             time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)))
-        with self._writing.begin() as connection:
+        with begin() as connection:
             return work(connection)
+
+    @contextmanager
+    def _begin_soon(self, wait_seconds: float) -> Iterator[Connection]:
+        """A transaction that waits so long for other writers and no longer."""
+        milliseconds = max(1, round(wait_seconds * 1000))
+        with self._writing.connect() as connection:
+            if self._embedded:
+                driver = connection.connection.driver_connection
+                assert driver is not None  # noqa: S101  the connection is open
+                driver.execute(f"PRAGMA busy_timeout={milliseconds}")
+            try:
+                with connection.begin():
+                    if not self._embedded:
+                        connection.execute(text(f"SET LOCAL lock_timeout = {milliseconds}"))
+                    yield connection
+            finally:
+                if self._embedded:
+                    driver.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
     def changing_schema(self, work: Callable[[Connection], Result]) -> Result:
         """Run work that changes the schema, and return its result; concurrent processes wait for each other."""
-        with self._migrating.begin() as connection:
+        with self._taking_turns.begin() as connection:
             if not self._embedded:
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
@@ -130,9 +162,35 @@ class Database:
             return self._queries.first(statement, parameters, otherwise=ask)
         return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
-    async def write(self, work: Callable[[Connection], Result]) -> Result:
-        """Like `writing`, without holding up the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.writing, work)
+    async def write(self, work: Callable[[Connection], Result], *, within_seconds: float = WRITE_SECONDS) -> Result:
+        """Like `writing`, without holding up the event loop, and begun within so many seconds.
+
+        Raises `WriterBusy` for work whose turn came too late; the driver's error where another process writes so long.
+        """
+        deadline = time.monotonic() + within_seconds
+
+        def in_time() -> Result:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise WriterBusy
+            return self.writing(work, wait_seconds=left if left < WRITE_SECONDS / 2 else None)
+
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(self._threads, in_time)
+        except UNAVAILABLE:
+            self.unwritable = True
+            raise
+        self.unwritable = False
+        return result
+
+    async def count(self, work: Callable[[Connection], Result]) -> Result:
+        """Run one counting statement on a row that many write at once: they take turns, and none is run again."""
+
+        def counting() -> Result:
+            with self._taking_turns.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, counting)
 
     def answers(self) -> bool:
         """True if the database answers a query; raises the driver's error otherwise."""

@@ -10,10 +10,11 @@ from data_contracts.invoices import Invoice
 from serving.db.session import Database
 from serving.invoices import printed, repository
 from serving.invoices.repository import Files
-from serving.web.logs import logger
+from serving.web.each_alone import each_alone, set_aside
 
 Made = TypeVar("Made")
 
+JOB: Final = "documents"
 AT_ONCE: Final = 20
 """The most documents that one run of the job makes."""
 
@@ -40,13 +41,13 @@ def in_the_makers_thread(make: Callable[[], Made]) -> Made:
     return _MAKER.submit(make).result()
 
 
-def make_missing(database: Database, *, now: datetime) -> int:
-    """Make files of documents that have none; returns their number. A failure is logged and tried again later."""
-    made = 0
-    for invoice in database.reading(partial(repository.without_files, limit=AT_ONCE)):
-        try:
-            of(database, invoice, now=now)
-            made += 1
-        except Exception:  # noqa: BLE001  a failure of one document must not stop the others
-            logger().exception("invoice_files_failed", number=invoice.number)
-    return made
+def make_missing(database: Database, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Make files of documents that have none; returns their number. Raises `PrintingUnavailable`, `SomeFailed`."""
+
+    def make_one(number: str) -> None:
+        of(database, database.reading(partial(repository.numbered, number=number)), now=now)
+
+    missing = database.reading(partial(repository.without_files, limit=AT_ONCE, but=set_aside(JOB)))
+    return each_alone(
+        database, JOB, missing, make_one, name=str, now=now, fatal=printed.PrintingUnavailable, stopping=stopping
+    )

@@ -120,16 +120,25 @@ def keep_files(connection: Connection, number: str, made: Files, *, now: datetim
     return files(connection, number) or made
 
 
-def without_files(connection: Connection, *, limit: int) -> list[Invoice]:
-    """A random sample of documents without files; random, so that documents that fail do not block others."""
+def without_files(connection: Connection, *, limit: int, but: Select[tuple[str]]) -> list[str]:
+    """A random sample of documents without files, by number, but for those of a query.
+
+    It is random, so that documents that fail and wait do not block others.
+    """
     missing = (
-        select(invoices.c.content)
+        select(invoices.c.number)
         .outerjoin(invoice_files, invoice_files.c.number == invoices.c.number)
-        .where(invoice_files.c.number.is_(None))
+        .where(invoice_files.c.number.is_(None), invoices.c.number.not_in(but))
         .order_by(func.random())
         .limit(limit)
     )
-    return _documents(connection.execute(missing).scalars())
+    return list(connection.execute(missing).scalars())
+
+
+def numbered(connection: Connection, number: str) -> Invoice:
+    """The document of this number."""
+    content = connection.execute(select(invoices.c.content).where(invoices.c.number == number)).scalar_one()
+    return Invoice.model_validate_json(content)
 
 
 def _documents(contents: Iterable[str]) -> list[Invoice]:

@@ -1,6 +1,6 @@
 """Read issued documents and make their files."""
 
-import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,12 +11,14 @@ from serving.invoices import files, repository
 from serving.invoices.repository import Files, Kept
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
+from serving.web.pools import Pool
 
 
 class Invoices:
     """Reads invoices and credit notes; those of an erased organisation stay readable."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, *, clock: Clock, pool: Pool) -> None:
+        self._pool = pool
         self._database = database
         self._clock = clock
 
@@ -39,9 +41,12 @@ class Invoices:
         return await self._database.read(read)
 
     async def files(self, kept: Kept) -> Files:
-        """The files of a document, made on first use; raises `PrintingUnavailable`."""
-        return await asyncio.to_thread(files.of, self._database, kept.invoice, now=self._clock())
+        """The files of a document, made now if no worker has made them yet.
 
-    def make_missing_files(self, *, now: datetime) -> int:
-        """Make files of documents that have none; returns how many were made."""
-        return files.make_missing(self._database, now=now)
+        Raises `PrintingUnavailable`, `NoRoom`, `TookTooLong`.
+        """
+        return await self._pool.run(files.of, self._database, kept.invoice, now=self._clock())
+
+    def make_missing_files(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Make files of documents that have none; returns how many were made. Raises `SomeFailed`."""
+        return files.make_missing(self._database, now=now, stopping=stopping)

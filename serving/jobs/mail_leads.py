@@ -1,8 +1,9 @@
 """Tell sales of new leads by mail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from email.message import EmailMessage
+from functools import partial
 from html import escape
 from typing import Final
 
@@ -12,9 +13,9 @@ from serving.db.session import Database
 from serving.leads import repository
 from serving.leads.repository import Lead
 from serving.notifications.letters import Letter
-from serving.notifications.post import NotSent, Post, message_of
+from serving.notifications.post import MailRefused, NotSent, Post, message_of
 from serving.organizations import repository as organizations
-from serving.web.logs import logger
+from serving.web.each_alone import each_alone
 from serving.words.locales import LocaleCode
 from serving.words.texts import say
 
@@ -32,26 +33,31 @@ class LeadMails:
         self._sales = sales
         self._sender = sender
 
-    def send_new(self, *, now: datetime) -> int:
-        """Send the mails that are due, oldest lead first; returns their number.
+    def send_new(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Send the mails that are due, oldest lead first; returns their number. Raises `NotSent`, `SomeFailed`.
 
         A mail whose sending was interrupted is sent again under the same `Message-ID`, which readers show once.
         """
         if self._post is None or self._sales is None:
             return 0
         due: Sequence[Lead] = self._database.reading(lambda connection: repository.to_mail(connection, most=AT_ONCE))
-        for sent, lead in enumerate(due):
-            try:
-                self._post.send(self._written(lead, to=self._sales))
-            except NotSent as error:
-                logger().error("lead_not_mailed", lead_id=lead.lead_id, error=str(error))
-                return sent  # the next mail would fail too
+        return each_alone(
+            self._database,
+            "lead_mails",
+            due,
+            partial(self._send, self._post, self._sales, now=now),
+            name=lambda lead: lead.lead_id,
+            now=now,
+            fatal=NotSent,
+            stopping=stopping,
+        )
 
-            def done(connection: Connection, lead_id: str = lead.lead_id) -> None:
-                repository.mailed(connection, lead_id, now=now)
-
-            self._database.writing(done)
-        return len(due)
+    def _send(self, post: Post, sales: str, lead: Lead, *, now: datetime) -> None:
+        try:
+            post.send(self._written(lead, to=sales))
+        except MailRefused as error:
+            raise RuntimeError(str(error)) from error  # of this lead only
+        self._database.writing(lambda connection: repository.mailed(connection, lead.lead_id, now=now))
 
     def _written(self, lead: Lead, *, to: str) -> EmailMessage:
         """The mail in the organisation's language; an answer to it goes to the person who asked."""

@@ -1,6 +1,5 @@
 """Webhooks of the payment provider: signed messages that may arrive twice, late and in any order."""
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -22,6 +21,7 @@ from serving.subscriptions import changes
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.logs import logger
+from serving.web.pools import Pool
 from serving.web.problems import documented
 from serving.words.contracts import answer_shape
 
@@ -48,7 +48,9 @@ class PaymentWebhooks:
         settlement: Settlement,
         payment_outcomes: PaymentOutcomes,
         taken_back: TakenBack,
+        pool: Pool,
     ) -> None:
+        self._pool = pool
         self._database = database
         self._clock = clock
         self._gateway = gateway
@@ -58,9 +60,9 @@ class PaymentWebhooks:
 
     async def receive(self, *, body: bytes, signature: str | None) -> None:
         """Verify a message and act on it; raises `SignatureRefused`, `ProviderUnavailable`, `StateChangedMeanwhile`."""
-        event = await asyncio.to_thread(self._gateway.event, body=body, signature=signature)
+        event = await self._pool.run(self._gateway.event, body=body, signature=signature)
         if event is not None:
-            await asyncio.to_thread(self._take, event)
+            await self._pool.run(self._take, event)
 
     def _take(self, event: Message) -> None:
         for _ in range(_ATTEMPTS - 1):

@@ -1,19 +1,19 @@
 """Everything that falls due without a request, in order: pending payments, ended periods, collections, mails."""
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from serving.clock import Clock, ClockMovedBack, SteppedClock
+from serving.clock import ClockMovedBack, SteppedClock
 from serving.collection.collect import Collection
 from serving.db.session import Database
 from serving.db.tables import organizations
 from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.service import Invoices
 from serving.jobs.mail_leads import LeadMails
-from serving.jobs.repeating import Repeating
 from serving.jobs.send_mails import Mails
 from serving.payments import attempts, charges
 from serving.plan_changes import idempotency, reconcile
@@ -21,11 +21,29 @@ from serving.plan_changes.reconcile import Reconciliation
 from serving.renewals import closing
 from serving.renewals.service import Renewals
 from serving.sale.versions import CatalogueText, record
-from serving.web.each_alone import SomeFailed
+from serving.web import rates
+from serving.web.each_alone import SomeFailed, reason_of
 from serving.web.logs import logger
 from serving.web.telemetry import Metrics
 
-EVERY_SECONDS: Final = 5.0
+LANES: Final[Mapping[str, tuple[str, ...]]] = {
+    "payments": ("reconcile", "ask_pending", "collect", "refund", "arrears"),
+    "periods": ("close_periods",),
+    "upkeep": ("warn_of_cards", "experiments", "forget_keys", "forget_counts", "catalogue"),
+    "mails": ("mails", "lead_mails"),
+    "documents": ("documents",),
+}
+"""Lanes run beside each other: a slow mail never delays money, and a provider that hangs delays no renewal."""
+JOBS: Final = (
+    "reconcile",
+    "close_periods",
+    *LANES["payments"][1:],
+    *LANES["upkeep"],
+    *LANES["mails"],
+    *LANES["documents"],
+)
+"""Every job, in the order in which one thread runs them: payments are learned before periods close, and those before
+money is collected."""
 
 
 class Jobs:
@@ -40,6 +58,7 @@ class Jobs:
         collection: Collection,
         mails: Mails,
         lead_mails: LeadMails,
+        invoices: Invoices,
         experiments: ExperimentsInForce,
         catalogue: CatalogueText,
         metrics: Metrics,
@@ -50,10 +69,13 @@ class Jobs:
         self._collection = collection
         self._mails = mails
         self._lead_mails = lead_mails
+        self._invoices = invoices
         self._experiments = experiments
         self._catalogue = catalogue
         self._metrics = metrics
         self._failing: dict[str, str] = {}
+        self.stopping = threading.Event()
+        """Set when the process is to end: no job begins another slow row."""
 
     @property
     def failing(self) -> Mapping[str, str]:
@@ -61,35 +83,45 @@ class Jobs:
         return dict(self._failing)
 
     def run_due(self, *, now: datetime) -> None:
-        """Run every job once; one that fails is logged and counted, and the others run all the same."""
-        for name, job in self._jobs(now):
-            try:
-                job()
-                self._failing.pop(name, None)
-            except SomeFailed as error:  # each row was logged when it failed
-                self._note(name, str(error))
-            except Exception as error:  # noqa: BLE001  whatever is wrong with one job, the others must run
-                logger().exception("job_failed", job=name)
-                self._note(name, type(error).__name__)
+        """Run every job once but for documents; one that fails is noted, and the others run all the same."""
+        for name in JOBS:
+            if name not in LANES["documents"]:
+                self.run(name, now=now)
 
-    def _note(self, name: str, why: str) -> None:
+    def run(self, name: str, *, now: datetime) -> str | None:
+        """Run one job; returns why it failed, or `None`. What failed is logged and counted, and never raised."""
+        try:
+            self._call(name, now)
+        except SomeFailed as error:  # each row was logged when it failed
+            why = str(error)
+        except Exception as error:  # noqa: BLE001  whatever is wrong with one job, the others must run
+            logger().exception("job_failed", job=name)
+            why = reason_of(error)
+        else:
+            self._failing.pop(name, None)
+            return None
         self._failing[name] = why
         self._metrics.job_failures.labels(name).inc()
+        return why
 
-    def _jobs(self, now: datetime) -> Iterator[tuple[str, Callable[[], object]]]:
-        """Name and call of each job: payments are learned before periods close, and those before money is collected."""
-        yield "reconcile", lambda: self._reconciliation.ask_due(now=now)
-        yield "close_periods", lambda: self._renewals.close_due(now=now)
-        yield "ask_pending", lambda: self._collection.ask_pending(now=now)
-        yield "collect", lambda: self._collection.collect_due(now=now)
-        yield "refund", lambda: self._collection.refund_due(now=now)
-        yield "arrears", self._collection.refresh_arrears
-        yield "warn_of_cards", lambda: self._mails.warn_of_cards(now=now)
-        yield "mails", lambda: self._mails.send_due(now=now)
-        yield "lead_mails", lambda: self._lead_mails.send_new(now=now)
-        yield "experiments", lambda: self._experiments.watch(now=now)
-        yield "forget_keys", lambda: self._database.writing(lambda each: idempotency.forget_old(each, now=now))
-        yield "catalogue", lambda: self._database.writing(lambda each: record(each, self._catalogue, now=now))
+    def _call(self, name: str, now: datetime) -> None:
+        jobs: dict[str, Callable[[], object]] = {
+            "reconcile": lambda: self._reconciliation.ask_due(now=now),
+            "close_periods": lambda: self._renewals.close_due(now=now),
+            "ask_pending": lambda: self._collection.ask_pending(now=now),
+            "collect": lambda: self._collection.collect_due(now=now),
+            "refund": lambda: self._collection.refund_due(now=now),
+            "arrears": self._collection.refresh_arrears,
+            "warn_of_cards": lambda: self._mails.warn_of_cards(now=now),
+            "mails": lambda: self._mails.send_due(now=now, stopping=self.stopping.is_set),
+            "lead_mails": lambda: self._lead_mails.send_new(now=now, stopping=self.stopping.is_set),
+            "documents": lambda: self._invoices.make_missing_files(now=now, stopping=self.stopping.is_set),
+            "experiments": lambda: self._experiments.watch(now=now),
+            "forget_keys": lambda: self._database.writing(lambda each: idempotency.forget_old(each, now=now)),
+            "forget_counts": lambda: self._database.writing(lambda each: rates.forget_old(each, now=now)),
+            "catalogue": lambda: self._database.writing(lambda each: record(each, self._catalogue, now=now)),
+        }
+        jobs[name]()
 
     def advance(self, clock: SteppedClock, *, to: datetime) -> None:
         """Move a clock forward and run the jobs at each instant at which one falls due; raises `ClockMovedBack`."""
@@ -104,16 +136,6 @@ class Jobs:
                 break
         clock.move_to(to)
         self.run_due(now=to)
-
-
-def scheduler(jobs: Jobs, invoices: Invoices, clock: Clock, *, every_seconds: float = EVERY_SECONDS) -> Repeating:
-    """The background thread that runs the jobs and makes the files of new documents."""
-
-    def run() -> None:
-        jobs.run_due(now=clock())
-        invoices.make_missing_files(now=clock())
-
-    return Repeating(run, name="jobs", every_seconds=every_seconds)
 
 
 def _next_due(connection: Connection) -> datetime | None:

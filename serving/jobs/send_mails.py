@@ -1,6 +1,6 @@
 """Write notifications as mails and send them; a mail that fails is tried again later."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Any, Final
@@ -13,11 +13,12 @@ from serving.db.session import Database
 from serving.invoices import files
 from serving.invoices import repository as invoices
 from serving.notifications import letters, repository
-from serving.notifications.post import NotSent, Post, message_of
+from serving.notifications.post import MailRefused, NotSent, Post, message_of
 from serving.notifications.repository import Notification
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.settings import SellerSettings
+from serving.web.each_alone import SomeFailed, each_alone, forget, note_failure
 from serving.web.logs import logger
 from serving.words.plans import WordsIn
 
@@ -46,44 +47,57 @@ class Mails:
         self._links = links
         self._words = words
 
-    def send_due(self, *, now: datetime) -> int:
-        """Send the notifications that are due; returns the number of mails.
+    def send_due(self, *, now: datetime, stopping: Callable[[], bool] = lambda: False) -> int:
+        """Send the notifications that are due; returns the number of mails. Raises `SomeFailed`.
 
         A mail whose sending was interrupted is sent again under the same `Message-ID`, which readers show once.
         """
         if self._post is None:
             return 0
-        sent = 0
+        sent, failed = 0, []
         for _ in range(AT_ONCE):
+            if stopping():
+                break
             due = self._database.writing(lambda connection: repository.next_to_send(connection, now=now))
             if due is None:
                 break
             try:
                 self._post.send(self._written(due, now=now))
             except NotSent as error:
-                logger().error("mail_not_sent", notification_id=due.notification_id, error=str(error))
-                break  # the next mail would fail too
-            except Exception:  # noqa: BLE001  one mail's fault must not stop the others
+                if not isinstance(error, MailRefused):
+                    logger().error("mail_not_sent", notification_id=due.notification_id, error=str(error))
+                    raise  # the next mail would fail too
+                note_failure(self._database, repository.JOB, due.notification_id, error, now=now)
+                failed.append(due.notification_id)
+                continue
+            except Exception as error:  # noqa: BLE001  one mail's fault must not stop the others
                 logger().exception("mail_not_written", notification_id=due.notification_id)
+                note_failure(self._database, repository.JOB, due.notification_id, error, now=now)
+                failed.append(due.notification_id)
                 continue
 
             def done(connection: Connection, notification_id: str = due.notification_id) -> None:
                 repository.sent(connection, notification_id, now=now)
+                forget(connection, job=repository.JOB, row=notification_id)
 
             self._database.writing(done)
             sent += 1
+        if failed:
+            raise SomeFailed(tuple(failed))
         return sent
 
     def warn_of_cards(self, *, now: datetime) -> None:
-        """Record a notification for each default card that is in its last month, once per card and month."""
-        due = (payment_methods.c.warn_at <= now, payment_methods.c.removed_at.is_(None))
+        """Record a notification for each default card in its last month, once per card and month.
 
-        def work(connection: Connection) -> None:
-            for card in connection.execute(select(payment_methods).where(*due)).all():
-                if card.is_default:
-                    _warn(connection, card, now=now)
+        Raises `SomeFailed`.
+        """
+        due = (payment_methods.c.warn_at <= now, payment_methods.c.removed_at.is_(None), payment_methods.c.is_default)
+        cards = self._database.reading(lambda connection: connection.execute(select(payment_methods).where(*due)).all())
 
-        self._database.writing(work)
+        def warn(card: Row[Any]) -> None:
+            self._database.writing(lambda connection: _warn(connection, card, now=now))
+
+        each_alone(self._database, "warn_of_cards", cards, warn, name=lambda card: str(card.payment_method_id), now=now)
 
     @property
     def _seller_address(self) -> tuple[str, str]:

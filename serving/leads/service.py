@@ -11,19 +11,25 @@ from serving.leads.contracts import LeadAnswer, LeadIn, LeadList, LeadState
 from serving.leads.repository import Lead
 from serving.organizations import repository as organizations
 from serving.web.fields import utc_text
+from serving.web.rates import LEADS, Rates
 from serving.words.locales import LocaleCode
 
 
 class Leads:
     """Stores which organisations want to talk to sales."""
 
-    def __init__(self, database: Database, *, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(self, database: Database, *, clock: Clock, new_id: Callable[[], str], rates: Rates) -> None:
         self._database = database
+        self._rates = rates
         self._clock = clock
         self._new_id = new_id
 
     async def record(self, organization_id: str, lead: LeadIn) -> tuple[str, LocaleCode]:
-        """Store the lead; returns its id and the organisation's language. Raises `UnknownOrganization`."""
+        """Store the lead; returns its id and the organisation's language.
+
+        Raises `UnknownOrganization`, `TooManyCalls`.
+        """
+        await self._rates.count(LEADS, organization_id)
         lead_id = self._new_id()
 
         def work(connection: Connection) -> LocaleCode:

@@ -15,17 +15,28 @@ from urllib.parse import unquote, urlsplit
 from serving.notifications.letters import Letter
 
 PATIENCE_SECONDS: Final = 20.0
+_OF_ONE_MAIL: Final = (
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPDataError,
+    smtplib.SMTPNotSupportedError,
+    UnicodeError,
+)
+"""What a server says of one mail, rather than of its connection."""
 
 
 class NotSent(Exception):
     """The mail was not sent; sending may be tried again."""
 
 
+class MailRefused(NotSent):
+    """The server refuses this mail; others may be sent."""
+
+
 class Post(Protocol):
     """A way to send mails."""
 
     def send(self, message: EmailMessage) -> None:
-        """Send one mail; raises `NotSent`."""
+        """Send one mail; raises `NotSent`, of which `MailRefused` is about this mail only."""
 
 
 class Outbox:
@@ -62,6 +73,8 @@ class Smtp:
         try:
             with self._connected() as server:
                 server.send_message(message)
+        except _OF_ONE_MAIL as error:
+            raise MailRefused(type(error).__name__) from error
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(f"{type(error).__name__}: {error}") from error
 

@@ -12,8 +12,10 @@ from sqlalchemy import Connection, insert, or_, select, update
 from serving.db.payment_tables import notifications
 from serving.db.tables import organizations as organization_rows
 from serving.organizations import repository as organizations
+from serving.web.each_alone import set_aside
 from serving.words.locales import DEFAULT_LOCALE, LocaleCode, supported
 
+JOB: Final = "mails"
 NEWS_FOR: Final = timedelta(days=3)
 """An older notification is not sent any more."""
 TRY_AGAIN_AFTER: Final = timedelta(minutes=10)
@@ -107,12 +109,14 @@ class Notification:
 def next_to_send(connection: Connection, *, now: datetime) -> Notification | None:
     """Claim the oldest notification that is to be sent; no other worker gets it for `TRY_AGAIN_AFTER`.
 
-    Notifications without an address and old ones are skipped, so an address given later brings no pile of old mails.
+    Those that are set aside are skipped, and so are old ones and those without an address: an address that is given
+    later brings no pile of old mails.
     """
     may_be_sent = (
         notifications.c.sent_at.is_(None),
         notifications.c.created_at > now - NEWS_FOR,
         or_(notifications.c.try_at.is_(None), notifications.c.try_at <= now),
+        notifications.c.notification_id.not_in(set_aside(JOB)),
     )
     row = connection.execute(
         select(notifications)

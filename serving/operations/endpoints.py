@@ -1,15 +1,18 @@
 """Routes for operators: liveness, readiness, metrics."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from fastapi import APIRouter, Response
+from sqlalchemy.exc import SQLAlchemyError
 from typing_extensions import TypedDict
 
-from serving.operations.checks import Readiness, Status
+from serving.operations.checks import LIMIT_SECONDS, Readiness, Status
 from serving.plan_cards.champion import ChampionHolder
 from serving.web.answers import JsonAnswer, json_answer
+from serving.web.logs import logger
 from serving.web.telemetry import Metrics
 from serving.words.contracts import answer_shape
 
@@ -47,11 +50,12 @@ def router(
     catalogue_version: str,
     champions: ChampionHolder,
     metrics: Metrics,
+    observe: Callable[[], None],
 ) -> APIRouter:
-    """The routes that monitoring asks; they need no credential."""
+    """The routes that monitoring asks, without a credential; `observe` sets gauges that are read from the database."""
     api = APIRouter(tags=["operations"])
     # A thread of its own, because the shared ones may all wait for a service that does not answer.
-    threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="readiness")
+    threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="readiness")
 
     @api.get("/healthz", response_model=Health)
     @api.get("/livez", response_model=Health)
@@ -82,6 +86,10 @@ def router(
     @api.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def prometheus() -> Response:
         """What the service counts, in the Prometheus text format."""
+        try:
+            await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(threads, observe), LIMIT_SECONDS)
+        except (SQLAlchemyError, TimeoutError):
+            logger().warning("jobs_not_observed")  # the figures of the last time stand
         metrics.champion_loaded.set(champions.champion.ranker is not None)
         metrics.champion_retrying.set(champions.retrying)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -36,7 +36,7 @@ def find(connection: Connection, event_id: str) -> OutcomeIn | None:
     """The outcome of this id, if it is recorded."""
     fields = [outcomes.c[name] for name in OutcomeIn.model_fields]
     row = connection.execute(select(*fields).where(outcomes.c.event_id == event_id)).first()
-    return None if row is None else OutcomeIn.model_validate(row._asdict())
+    return None if row is None else OutcomeIn.model_construct(**row._asdict())
 
 
 def add(connection: Connection, outcome: OutcomeIn, *, recorded_at: datetime) -> bool:

@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from data_contracts.raw.outcomes import CHOICES, OutcomeKind
 from serving.clock import Clock
-from serving.db.session import Database
+from serving.db.session import UNAVAILABLE, Database
 from serving.outcomes import repository
 from serving.outcomes.contracts import OutcomeIn
 from serving.web.access import Caller
+from serving.web.logs import logger
 from serving.web.telemetry import Metrics
 
 FROM_THE_SERVICE: Final[frozenset[OutcomeKind]] = frozenset(
@@ -91,15 +92,19 @@ class Outcomes:
         )
 
         def write(connection: Connection) -> None:
-            with suppress(OutcomeReused, NotACandidate):
+            with suppress(OutcomeReused, NotACandidate, UnknownDecision):
                 record(connection, outcome=outcome, caller=Caller(organization_id), now=now)
 
-        await self._database.write(write)
+        try:
+            await self._database.write(write, within_seconds=0.5)
+        except UNAVAILABLE as error:  # the page is shown all the same
+            logger().warning("outcome_not_recorded", kind=kind, error=type(error).__name__)
 
 
 def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: datetime) -> bool:
     """Record the outcome; False when it was recorded before.
 
+    An event id belongs to its organisation, and is stored with it: no caller can take another's, nor one of `note`.
     The clock of a page may be wrong, so its instant is moved between the decision and now.
     Raises `UnknownDecision`, `NotFromPages`, `PlanMissing`, `NotACandidate`, `OutcomeTooEarly`, `OutcomeInTheFuture`,
     `OutcomeReused`.
@@ -114,6 +119,7 @@ def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: d
     if outcome.plan is not None and outcome.plan not in decision.positions:
         raise NotACandidate
     from_page = caller.organization_id is not None
+    outcome = outcome.model_copy(update={"event_id": f"{decision.organization_id}/{outcome.event_id}"})
     earlier = repository.find(connection, outcome.event_id)
     if earlier is None:
         if from_page:
@@ -123,7 +129,7 @@ def record(connection: Connection, *, outcome: OutcomeIn, caller: Caller, now: d
         return repository.add(connection, outcome, recorded_at=now)
     if from_page:
         outcome = outcome.model_copy(update={"occurred_at": earlier.occurred_at})
-    if earlier != outcome:
+    if earlier.model_dump() != outcome.model_dump():
         raise OutcomeReused
     return False
 

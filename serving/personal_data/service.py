@@ -1,6 +1,5 @@
 """Hand over or erase everything that is stored about one organisation."""
 
-import asyncio
 from functools import partial
 from typing import IO
 
@@ -13,12 +12,14 @@ from serving.payments.gateway import PaymentGateway
 from serving.payments.repository import PaymentMethod
 from serving.personal_data import archive, erasure
 from serving.personal_data.erasure import Erasure
+from serving.web.pools import Pools
 
 
 class PersonalData:
     """Archives and erases organisations."""
 
-    def __init__(self, database: Database, *, clock: Clock, gateway: PaymentGateway) -> None:
+    def __init__(self, database: Database, *, clock: Clock, gateway: PaymentGateway, pools: Pools) -> None:
+        self._pools = pools
         self._database = database
         self._clock = clock
         self._gateway = gateway
@@ -26,7 +27,7 @@ class PersonalData:
     async def archive(self, organization_id: str) -> IO[bytes]:
         """The archive as an open ZIP file, which the caller closes; raises `UnknownOrganization`."""
         work = partial(archive.archive, organization_id=organization_id, now=self._clock())
-        return await asyncio.to_thread(self._database.reading, work)
+        return await self._pools.exports.run(self._database.reading, work)
 
     async def erase(self, organization_id: str) -> Erasure:
         """Erase the organisation, first at the payment provider; returns row counts, as `Erasure` has them.
@@ -34,7 +35,7 @@ class PersonalData:
         Raises `UnknownOrganization`, `SubscriptionRunning`, `MoneyStillOpen`, `MoneyOwedBack`, `ProviderUnavailable`;
         nothing has been erased then, and the call may be repeated.
         """
-        return await asyncio.to_thread(self._erase, organization_id)
+        return await self._pools.provider.run(self._erase, organization_id)
 
     def _erase(self, organization_id: str) -> Erasure:
         def read(connection: Connection) -> tuple[list[PaymentMethod], list[str]]:

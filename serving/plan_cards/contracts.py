@@ -168,6 +168,8 @@ class Recommendation(TypedDict):
     plans: list[PlanCard]
     enterprise: SalesMatter
     expires_at: InstantText
+    recorded: bool
+    """False: the database could not store the decision; it waits in memory, and its outcomes may be refused so long."""
 
 
 @answer_shape

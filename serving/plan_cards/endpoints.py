@@ -28,7 +28,7 @@ def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
         request: Request, organization_id: OrganizationId, interval: IntervalQuery = None
     ) -> JsonAnswer[Recommendation]:
         """The best-fitting plans, best first; asking again before `expires_at` gives the same decision."""
-        callers.authenticate(request)  # called directly: resolving a dependency takes as long as the whole answer
+        await callers.authenticate(request)  # called directly: resolving a dependency takes as long as the whole answer
         check_visible(request, organization_id)
         body, locale = await plan_cards.recommendation(
             organization_id,

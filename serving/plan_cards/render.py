@@ -14,7 +14,7 @@ from serving.words.plans import Words
 from serving.words.texts import known, say
 
 
-def recommendation(decision: Decision, words: Words) -> Recommendation:
+def recommendation(decision: Decision, words: Words, *, recorded: bool = True) -> Recommendation:
     """The recommendation of a decision; its languages differ in their words only."""
     cards = decision.content["plans"]
     return {
@@ -34,6 +34,7 @@ def recommendation(decision: Decision, words: Words) -> Recommendation:
             "message": explaining.beyond(decision.content.get("beyond"), words),
         },
         "expires_at": utc_text(decision.expires_at),
+        "recorded": recorded,
     }
 
 

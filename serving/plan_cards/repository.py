@@ -194,6 +194,22 @@ def add(
     earlier = latest(connection, organization_id=decision.organization_id, interval=decision.interval)
     if earlier.decision_id is not None and earlier.holds(decision.basis, decision.occurred_at):
         return earlier.decision_id
+    _insert(connection, decision, candidates, recorded_at=recorded_at)
+    return decision.decision_id
+
+
+def add_late(
+    connection: Connection, *, decision: Decision, candidates: Sequence[Candidate], recorded_at: datetime
+) -> None:
+    """Store a decision that was answered earlier, unless it is stored or its organisation was erased since."""
+    known = connection.execute(_REVISION, {"organization_id": decision.organization_id}).scalar()
+    if known is not None and connection.execute(_BY_ID, {"decision_id": decision.decision_id}).first() is None:
+        _insert(connection, decision, candidates, recorded_at=recorded_at)
+
+
+def _insert(
+    connection: Connection, decision: Decision, candidates: Sequence[Candidate], *, recorded_at: datetime
+) -> None:
     header = {field: getattr(decision, field) for field in Decision.__dataclass_fields__}
     header["content"] = orjson.dumps(decision.content).decode()
     header["guard"] = None if decision.guard is None else orjson.dumps(decision.guard).decode()
@@ -201,7 +217,6 @@ def add(
     connection.execute(insert(decisions), {**header, "recorded_at": recorded_at})
     if candidates:
         connection.execute(insert(decision_plans), [_row(decision.decision_id, each) for each in candidates])
-    return decision.decision_id
 
 
 def _row(decision_id: str, candidate: Candidate) -> dict[str, object]:

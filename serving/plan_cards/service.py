@@ -12,11 +12,12 @@ from recommender.experiments.assignment import Assignment
 from serving.accounts import account
 from serving.accounts.account import Snapshot
 from serving.clock import Clock
-from serving.db.session import Database
+from serving.db.session import UNAVAILABLE, Database
 from serving.experiments.in_force import ExperimentsInForce
 from serving.plan_cards import overview, own_usage, render, repository
 from serving.plan_cards.contracts import PlansOnSale
 from serving.plan_cards.decide import decide
+from serving.plan_cards.outbox import WAIT_SECONDS, DecisionOutbox
 from serving.plan_cards.own_usage import OwnUsage
 from serving.plan_cards.question import Terms
 from serving.plan_cards.ranker_fallback import RankerFallback
@@ -25,6 +26,7 @@ from serving.plan_cards.repository import Decision, EarlierDraw
 from serving.sale.assortment import Assortment
 from serving.settings import Settings
 from serving.web.answers import dumped
+from serving.web.logs import logger
 from serving.web.telemetry import Metrics
 from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import WordsIn
@@ -54,7 +56,9 @@ class PlanCards:
         fallback: RankerFallback,
         experiments: ExperimentsInForce,
         metrics: Metrics,
+        outbox: DecisionOutbox,
     ) -> None:
+        self._outbox = outbox
         self._database = database
         self._clock = clock
         self._new_id = new_id
@@ -74,8 +78,10 @@ class PlanCards:
         locale = locale_for(organization_locale)
         body = self._rendered.get(decision_id, locale)
         if body is None:
-            body = dumped(render.recommendation(await self._decision(decision_id), self._words(locale)))
-            self._rendered.put(decision_id, locale, body)
+            decision, waits = await self._decision(decision_id), self._outbox.find(decision_id) is not None
+            body = dumped(render.recommendation(decision, self._words(locale), recorded=not waits))
+            if not waits:
+                self._rendered.put(decision_id, locale, body)
         return body, locale
 
     async def decision(self, organization_id: str, *, interval: Interval | None) -> Decision:
@@ -122,12 +128,19 @@ class PlanCards:
             basis = self._basis(latest.revision, assignment)
             if latest.decision_id is not None and latest.holds(basis, now):
                 return latest.decision_id, latest.locale
+            waiting = (
+                self._outbox.in_force(organization_id, latest.interval, basis=basis, now=now) if self._outbox else None
+            )
+            if waiting is not None:
+                return waiting, latest.locale
             taken = await self._take(organization_id, interval=latest.interval, now=now, assignment=assignment)
             if taken is not None:
                 return taken, latest.locale
         raise BusyOrganization(organization_id)
 
     async def _decision(self, decision_id: str) -> Decision:
+        if (waiting := self._outbox.find(decision_id)) is not None:
+            return waiting
         return await self._database.read(lambda connection: repository.get(connection, decision_id))
 
     async def _snapshot(
@@ -147,7 +160,10 @@ class PlanCards:
     async def _take(
         self, organization_id: str, *, interval: Interval, now: datetime, assignment: Assignment | None
     ) -> str | None:
-        """Decide and store; `None` when the organisation changed meanwhile."""
+        """Decide and store; `None` when the organisation changed meanwhile.
+
+        A decision that the database does not take is kept in the outbox: whoever opens the modal sees it all the same.
+        """
         started = time.perf_counter()
         snapshot, earlier = await self._snapshot(organization_id, now=now, assignment=assignment)
         revision, terms = snapshot.organization.revision, self._terms(assignment)
@@ -170,7 +186,12 @@ class PlanCards:
                 connection, decision, decided.candidates, revision=revision, recorded_at=self._clock()
             )
 
-        stored = await self._database.write(store)
+        try:
+            stored = await self._database.write(store, within_seconds=WAIT_SECONDS)
+        except UNAVAILABLE as error:
+            logger().warning("decision_not_stored", error=type(error).__name__)
+            self._outbox.hold(decision, decided.candidates, recorded_at=self._clock())
+            stored = decision.decision_id
         if stored == decision.decision_id:
             labels = decision.strategy, decision.model_version, decision.fallback_reason or ""
             self._metrics.decisions.labels(*labels).inc()

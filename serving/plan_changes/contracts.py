@@ -162,6 +162,8 @@ class QuoteAnswer(TypedDict):
     blockers: list[BlockerText]
     currency: str
     summary: Summary
+    unavailable: str | None
+    """Why nothing can be confirmed at the moment; null: it can."""
 
 
 @answer_shape

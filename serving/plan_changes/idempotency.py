@@ -75,6 +75,14 @@ def belongs_to(connection: Connection, organization_id: str, key: str, *, change
     connection.execute(update(idempotency_keys).where(*_is(organization_id, key)).values(change_id=change_id))
 
 
+def change_of(connection: Connection, organization_id: str, key: str) -> str | None:
+    """The change that a request has begun."""
+    change_id: str | None = connection.execute(
+        select(idempotency_keys.c.change_id).where(*_is(organization_id, key))
+    ).scalar()
+    return change_id
+
+
 def finish(connection: Connection, organization_id: str, key: str, answer: Answer) -> Answer:
     """Store the answer of a request."""
     values = {"status_code": answer.status, "body": answer.body}

@@ -1,6 +1,7 @@
 """Preview a plan change: decide it on what is recorded now, and answer with a signed quote."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -13,7 +14,7 @@ from recommender.billing.proration import net_cents
 from serving.accounts.account import account_at
 from serving.accounts.accrued import accrued_overage
 from serving.clock import Clock
-from serving.db.session import Database
+from serving.db.session import UNAVAILABLE, Database
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes import repository as outcomes
@@ -27,6 +28,7 @@ from serving.sale import versions
 from serving.subscriptions import states
 from serving.words.locales import LocaleCode
 from serving.words.plans import WordsIn
+from serving.words.texts import say
 
 
 class Previews:
@@ -42,7 +44,10 @@ class Previews:
         words: WordsIn,
         signer: QuoteSigner,
         books: BooksAt,
+        waiting: Callable[[str], str | None],
     ) -> None:
+        """`waiting` names the organisation of a decision that was answered and is not stored yet."""
+        self._waiting = waiting
         self._database = database
         self._clock = clock
         self._new_id = new_id
@@ -59,7 +64,7 @@ class Previews:
 
         def read(connection: Connection) -> QuoteAnswer:
             organization = organizations.get(connection, organization_id)
-            if wanted.decision_id is not None:
+            if wanted.decision_id is not None and self._waiting(wanted.decision_id) != organization_id:
                 decided = outcomes.decided(connection, wanted.decision_id)
                 if decided is None or decided.organization_id != organization_id:
                     raise UnknownDecision
@@ -75,7 +80,12 @@ class Previews:
             answer = await self._database.read(read)
         if wanted.decision_id is not None:
             blocked = bool(answer["blockers"])
-            await self._database.write(lambda connection: _note_preview(connection, wanted, blocked, now=self._clock()))
+            with suppress(*UNAVAILABLE):  # the preview is right all the same, and says that it cannot be confirmed now
+                await self._database.write(
+                    lambda connection: _note_preview(connection, wanted, blocked, now=self._clock()), within_seconds=0.5
+                )
+        if self._database.unwritable:
+            answer["unavailable"] = say(locale, "preview.unavailable")
         return answer
 
     def decide(

@@ -10,13 +10,14 @@ from serving.payments import repository as methods
 from serving.payments.gateway import Payment, PaymentGateway, ProviderUnavailable
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.subscriptions import changes
-from serving.subscriptions.changes import ChangeRow
+from serving.subscriptions.changes import ChangeRow, UnderWay
 from serving.web.each_alone import each_alone
 
+JOB: Final = "reconcile"
 PENDING_ASKED_AFTER: Final = timedelta(minutes=1)
 """A pending payment is asked for when this time has passed since its request."""
-ABANDONED_AFTER: Final = timedelta(minutes=15)
-"""A payment whose request was interrupted is asked for after this time."""
+ABANDONED_AFTER: Final = timedelta(seconds=90)
+"""A payment whose request was interrupted is asked for after this time; a call to the provider ends earlier."""
 
 
 class Reconciliation:
@@ -29,12 +30,17 @@ class Reconciliation:
 
     def ask_due(self, *, now: datetime) -> int:
         """Ask for every payment that is due to be asked for; returns their number. Raises `SomeFailed`."""
-        waiting = [change for change in self._database.reading(changes.all_under_way) if _asked_at(change) <= now]
-        return each_alone(waiting, self._learn, name=lambda change: change.change_id)
+        under_way = self._database.reading(changes.all_under_way)
+        waiting = [each.change_id for each in under_way if _asked_at(each) <= now]
+        return each_alone(self._database, JOB, waiting, self.ask, name=str, now=now)
 
-    def _learn(self, change: ChangeRow) -> None:
-        payment = self._ask(change)
-        self._database.writing(lambda connection: self._payment_outcomes.learn(connection, change, payment))
+    def ask(self, change_id: str, *, payment: Payment | None = None) -> None:
+        """Ask for one payment and act on it; an operator may say its outcome instead."""
+        change = self._database.reading(lambda connection: changes.get(connection, change_id))
+        if change is None:
+            return
+        found = payment or self._ask(change)
+        self._database.writing(lambda connection: self._payment_outcomes.learn(connection, change, found))
 
     def _ask(self, change: ChangeRow) -> Payment:
         method = self._database.reading(lambda connection: methods.ever(connection, change.payment_method_id))
@@ -50,5 +56,5 @@ def next_asked(connection: Connection) -> datetime | None:
     return min((_asked_at(change) for change in changes.all_under_way(connection)), default=None)
 
 
-def _asked_at(change: ChangeRow) -> datetime:
+def _asked_at(change: UnderWay) -> datetime:
     return change.requested_at + (PENDING_ASKED_AFTER if change.status == "payment_pending" else ABANDONED_AFTER)

@@ -52,6 +52,7 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "blockers": blockers_answer(change.blockers, words),
         "currency": quoted.currency,
         "summary": summary(quoted, lines, tax, words=words, timezone=timezone),
+        "unavailable": None,
     }
 
 

@@ -1,6 +1,5 @@
 """Confirm plan changes: carry out exactly what was previewed, exactly once; cancel and follow them."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,11 +22,12 @@ from serving.organizations.repository import OrganizationRow
 from serving.outcomes.service import note
 from serving.payments import choice
 from serving.payments.choice import NoUsableMethod, Payer
-from serving.payments.gateway import Payment, PaymentGateway
+from serving.payments.gateway import Payment
 from serving.payments.repository import PaymentMethod
 from serving.plan_changes import answers, carry_out, idempotency
+from serving.plan_changes.charging import Charging
 from serving.plan_changes.contracts import ChangeProgress, ConfirmIn
-from serving.plan_changes.idempotency import Answer
+from serving.plan_changes.idempotency import Answer, RequestInFlight
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.plan_changes.previews import Previews
 from serving.plan_changes.quotes import Pinned, Quote, UnknownPlanWanted, UnknownPromotion
@@ -83,7 +83,7 @@ class PlanChanges:
         new_id: Callable[[], str],
         catalogue: Catalogue,
         words: WordsIn,
-        gateway: PaymentGateway,
+        charging: Charging,
         books: BooksAt,
         previews: Previews,
         payment_outcomes: PaymentOutcomes,
@@ -94,7 +94,7 @@ class PlanChanges:
         self._new_id = new_id
         self._catalogue = catalogue
         self._words = words
-        self._gateway = gateway
+        self._charging = charging
         self._books = books
         self._previews = previews
         self._payment_outcomes = payment_outcomes
@@ -105,17 +105,16 @@ class PlanChanges:
 
         Raises `QuoteInvalid`, `UnknownPaymentMethod`, `ChangeUnderWay`, `IdempotencyKeyReused`, `RequestInFlight`.
         """
-        claimed = await self._claimed(request)
+        try:
+            claimed = await self._claimed(request)
+        except RequestInFlight:
+            if not await self._charging.settle_paid(request.organization_id, request.key):
+                raise
+            claimed = await self._claimed(request)
         if isinstance(claimed, Answer):
             return claimed
-        change, method = claimed.change, claimed.method
-        payment = await asyncio.to_thread(
-            self._gateway.charge,
-            key=change.change_id,
-            method=method.attached,
-            amount_cents=change.document.due_now_cents,
-            currency=change.document.currency,
-        )
+        change = claimed.change
+        payment = await self._charging.charge(change, claimed.method)
         return await self._database.write(
             lambda connection: self._paid(connection, change.change_id, payment, request=request)
         )

@@ -84,10 +84,20 @@ def get(connection: Connection, change_id: str) -> ChangeRow | None:
     return _first(connection, plan_changes.c.change_id == change_id)
 
 
-def all_under_way(connection: Connection) -> list[ChangeRow]:
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A change that waits for its payment, without its content."""
+
+    change_id: str
+    status: ChangeStatus
+    requested_at: datetime
+
+
+def all_under_way(connection: Connection) -> list[UnderWay]:
     """Every change that waits for its payment, oldest first."""
-    query = select(plan_changes).where(plan_changes.c.status.in_(UNDER_WAY)).order_by(plan_changes.c.requested_at)
-    return [_read(row) for row in connection.execute(query)]
+    columns = (plan_changes.c.change_id, plan_changes.c.status, plan_changes.c.requested_at)
+    query = select(*columns).where(plan_changes.c.status.in_(UNDER_WAY)).order_by(plan_changes.c.requested_at)
+    return [UnderWay(*row) for row in connection.execute(query)]
 
 
 def finish(

@@ -7,11 +7,12 @@ from serving.usage.service import Usage, parsed_batch
 from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers
 from serving.web.problems import documented
+from serving.web.rates import Limit, Rates
 from serving.words.texts import say
 
 
-def router(usage: Usage, callers: Callers) -> APIRouter:
-    """The route that takes batches of usage events."""
+def router(usage: Usage, callers: Callers, rates: Rates, limit: Limit) -> APIRouter:
+    """The route that takes batches of usage events, so many with one key."""
     api = APIRouter(prefix="/v1", tags=["usage"], dependencies=[callers.host_only])
 
     @api.post(
@@ -23,6 +24,7 @@ def router(usage: Usage, callers: Callers) -> APIRouter:
     )
     async def record_usage_events(request: Request) -> JsonAnswer[UsageReceipt]:
         """Record usage events, each once by its `event_id`; what cannot be recorded is named, the rest is recorded."""
+        await rates.count(limit, request.headers["authorization"])
         receipt = await usage.record(parsed_batch(await request.body()))
         locale = locale_for(request)
         rejected = [

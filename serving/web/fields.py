@@ -1,6 +1,7 @@
 """The field types of requests: ids, texts, codes, instants, each with its validation."""
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import cache
@@ -12,12 +13,20 @@ from fastapi import Path, Request
 from fastapi.routing import APIRoute
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from pydantic_core import PydanticCustomError
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from data_contracts.raw.organizations import COUNTRIES
 
+MOST_VALUES: Final = 1_000
+"""A JSON body may hold so many values: naming what is wrong with each costs everybody's time."""
 ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:\-]{0,127}$"
 """Opaque ids: 1 to 128 letters, digits, dots, underscores, colons and hyphens, the first a letter or digit."""
+
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_MAILBOX: Final = re.compile(rf"{_ATOM}(\.{_ATOM})*")
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN: Final = re.compile(rf"({_LABEL}\.)+{_LABEL}")
 
 Id = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN, max_length=128)]
 OrganizationId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128, description="Id of the organisation.")]
@@ -27,6 +36,18 @@ def _printable(text: str) -> str:
     if any((ord(character) < 32 and character not in "\n\t") or ord(character) == 127 for character in text):
         raise PydanticCustomError("control_characters", "control characters are not text")
     return text
+
+
+def _email(address: str) -> str:
+    """The address with its domain in ASCII; what a mail server would refuse is refused here."""
+    name, _, domain = address.rpartition("@")
+    try:
+        ascii_domain = domain.encode("idna").decode()
+    except UnicodeError as error:
+        raise PydanticCustomError("email", "not an e-mail address") from error
+    if not _MAILBOX.fullmatch(name) or not _DOMAIN.fullmatch(ascii_domain):
+        raise PydanticCustomError("email", "not an e-mail address")
+    return f"{name}@{ascii_domain}"
 
 
 def _plan_code(code: str) -> str:
@@ -64,7 +85,9 @@ Email = Annotated[
     StringConstraints(
         strict=True, max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f.]+$"
     ),
+    AfterValidator(_email),
 ]
+"""`name@domain`: the name is a dot-atom of RFC 5322 in ASCII, the domain has host names of RFC 1123, or IDNA ones."""
 Instant = Annotated[AwareDatetime, Field(strict=False), AfterValidator(_utc)]
 
 
@@ -78,17 +101,38 @@ def utc_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+class TooManyValues(HTTPException):
+    """A JSON body holds more than `MOST_VALUES` values."""
+
+    def __init__(self) -> None:
+        super().__init__(422)
+
+
 class StrictJsonRequest(Request):
-    """A request with a strict JSON body: no NaN, no lone surrogates, no unlimited nesting."""
+    """A request with a strict JSON body: no NaN, no lone surrogates, no unlimited nesting or number of values."""
 
     async def json(self) -> Any:
-        """Parse the body; raises `json.JSONDecodeError` with the position of the fault."""
+        """Parse the body; raises `json.JSONDecodeError` with the position of the fault, or `TooManyValues`."""
         if not hasattr(self, "_json"):
             try:
                 self._json = orjson.loads(await self.body())
             except orjson.JSONDecodeError as error:
                 raise json.JSONDecodeError(error.msg, "", error.pos) from error
+            if _more_values_than(MOST_VALUES, self._json):
+                raise TooManyValues
         return self._json
+
+
+def _more_values_than(most: int, document: Any) -> bool:
+    """Whether a parsed JSON document holds more values than that, at any depth."""
+    found, open_ = 0, [document]
+    while open_ and found <= most:
+        value = open_.pop()
+        if isinstance(value, dict | list):
+            found += len(value)
+            if found <= most:
+                open_.extend(value.values() if isinstance(value, dict) else value)
+    return found > most
 
 
 class StrictJsonRoute(APIRoute):

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,6 +29,10 @@ _PREFLIGHT: Final = {
 }
 _FORM: Final = "application/x-www-form-urlencoded"
 _QUIET: Final = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
+
+
+CLIENT_GONE: Final = 499
+"""Counted for a client that hung up before its request was complete; nobody gets an answer."""
 
 
 class BodyTooLarge(HTTPException):
@@ -68,6 +72,8 @@ class RequestMiddleware:
 
         try:
             await self._admit(scope, headers, receive, observed)
+        except ClientDisconnect:
+            status = CLIENT_GONE
         except Exception:
             logger().exception("fault", route=_route(scope))
             if answering:

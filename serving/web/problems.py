@@ -86,7 +86,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
             "description": _DESCRIPTIONS[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
         }
-        for status in sorted({*statuses, 401, 422, 503})
+        for status in sorted({*statuses, 401, 422, 429, 503})
     }
 
 
@@ -102,5 +102,6 @@ _DESCRIPTIONS = {
     413: "The body is larger than 1 MiB.",
     415: "The body is not declared as JSON.",
     422: "Parts of the request are not as they have to be; `errors` names each.",
+    429: "Too many calls of this kind; `Retry-After` says when to try again.",
     503: "The database does not answer; try again.",
 }

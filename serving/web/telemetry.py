@@ -27,6 +27,18 @@ class Metrics:
         self.events = Counter("plans_usage_events", "Usage events received", ("result",), registry=self.registry)
         self.outcomes = Counter("plans_outcomes", "Outcomes recorded", ("kind",), registry=self.registry)
         self.job_failures = Counter("plans_job_failures", "Runs of a job that failed", ("job",), registry=self.registry)
+        self.job_success = Gauge(
+            "plans_job_last_success_timestamp_seconds", "When a job last succeeded", ("job",), registry=self.registry
+        )
+        self.job_failing = Gauge(
+            "plans_job_failing_runs", "Runs that failed since the last success", ("job",), registry=self.registry
+        )
+        self.job_set_aside = Gauge(
+            "plans_job_rows_set_aside", "Rows that wait for an operator", ("job",), registry=self.registry
+        )
+        self.job_lag = Gauge(
+            "plans_job_lag_seconds", "How long the oldest row of a job has been due", ("job",), registry=self.registry
+        )
         self.champion_loaded = Gauge("plans_champion_loaded", "1 while a champion may answer", registry=self.registry)
         self.champion_retrying = Gauge(
             "plans_champion_retrying",

@@ -26,6 +26,7 @@ from serving.payments.sandbox import Sandbox
 from serving.services import Services, mails
 from serving.settings import Settings
 from tests.serving.books import books_close
+from tests.serving.databases import database_in
 
 QUIET = structlog.make_filtering_bound_logger(logging.CRITICAL)
 """Log lines are for operators; in a test they would only take time."""
@@ -176,7 +177,7 @@ def running(
     clock = SteppedClock(starts)
     configured = Settings(
         **{
-            "database_url": f"sqlite:///{folder / 'plans.db'}",
+            "database_url": database_in(folder),
             "api_key": API_KEY,
             "signing_key": "signing-key",
             "model_timeout_ms": 5_000,

@@ -21,6 +21,7 @@ from serving.db.session import Database
 from serving.payments.gateway import AttachedMethod, Owner, PaymentGateway
 from serving.payments.sandbox import Sandbox
 from serving.payments.stripe_adapter import StripeGateway
+from tests.serving.databases import database_in
 from tests.serving.harness import NOW
 
 OWNER = Owner("acme", "Acme GmbH", "DE")
@@ -57,7 +58,7 @@ class Provider:
 @contextmanager
 def sandboxed(folder: Path) -> Iterator[Provider]:
     """The sandbox on a database of its own."""
-    database = Database(f"sqlite:///{folder / 'sandbox.db'}")
+    database = Database(database_in(folder, "sandbox"))
     migrate(database)
     gateway = Sandbox(database, clock=lambda: NOW, secret=SECRET)
     kept = select(func.coalesce(func.sum(sandbox_payments.c.amount_cents), 0)).where(

@@ -14,6 +14,7 @@ from serving.db.tables import decisions, experiment_changes
 from serving.experiments import commands, repository, service
 from serving.experiments.in_force import ExperimentsInForce
 from serving.experiments.service import MayNotGrow
+from tests.serving.databases import database_in
 from tests.serving.harness import NOW, Service
 from tests.serving.rankers import Cheapest, Shelf
 from tests.serving.trying import IDS, experiment, trying, visited
@@ -149,7 +150,7 @@ def test_the_state_of_experiments_is_written_to_a_file(tmp_path: Path, shelf: Sh
     with trying(tmp_path, challenger=broken) as service:
         visited(service, IDS)
         service.services.experiments.watch(now=NOW)
-        database_url, out = f"sqlite:///{tmp_path / 'plans.db'}", tmp_path / "to" / "statuses.json"
+        database_url, out = database_in(tmp_path), tmp_path / "to" / "statuses.json"
         commands.run(tmp_path / "experiments.yml", database_url, "show", "", reason="", out=out)
 
     (found,) = ExperimentStatuses.model_validate_json((tmp_path / "to" / "statuses.json").read_bytes()).statuses

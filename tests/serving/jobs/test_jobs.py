@@ -10,9 +10,10 @@ from sqlalchemy import func, select, text, update
 
 from serving.db.billing_tables import sandbox_payments, subscription_states
 from serving.db.payment_tables import ledger_postings
-from serving.jobs.schedule import scheduler
+from serving.jobs.worker import Worker
 from serving.payments.gateway import AttachedMethod, Payment
 from serving.payments.sandbox import Sandbox
+from serving.web.each_alone import FIRST_PAUSE, SomeFailed
 from tests.serving.harness import Service
 from tests.serving.lives import Life, selling
 
@@ -42,13 +43,13 @@ def test_a_subscription_that_cannot_be_read_keeps_nobody_else_from_being_renewed
     service.execute(spoil)
     service.clock.move_to(service.clock().replace(month=7, day=2))
 
-    closed = service.billing.renewals.close_due(now=service.clock())
+    with pytest.raises(SomeFailed, match="acme"):
+        service.billing.renewals.close_due(now=service.clock())
 
-    assert closed == 1
     assert [kind for kind, _, _ in other.charges()] == ["change", "renewal"]
     mend = update(subscription_states).where(row).values(state=kept)
     service.execute(mend)
-    assert service.billing.renewals.close_due(now=service.clock()) == 1
+    assert service.billing.renewals.close_due(now=service.clock() + FIRST_PAUSE) == 1
     assert [kind for kind, _, _ in shop.charges()] == ["change", "renewal"]
 
 
@@ -90,7 +91,8 @@ def test_a_change_whose_collection_broke_off_is_settled_by_what_the_provider_kno
     shop.at("2025-06-01T00:16")
     again = shop.confirms(quote, key="one")
 
-    assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "request_in_flight")
+    settled_at_once = (201, None) if has_the_order else (409, "request_in_flight")
+    assert (meanwhile.status_code, meanwhile.json().get("code")) == settled_at_once
     assert again.status_code == status, again.text
     assert [kind for kind, _, _ in shop.charges()] == charged
     assert shop.subscription()["status"] == ("active" if charged else "trial")
@@ -136,7 +138,7 @@ def test_after_a_fault_the_scheduler_goes_on(shop: Life) -> None:
     service = shop.service
     service.clock.move_to(service.clock().replace(month=7, day=2))
     gateway = BreaksOnce(service.database, clock=service.clock, secret="s")
-    jobs = scheduler(service.billing.jobs, service.services.invoices, service.clock, every_seconds=0.01)
+    jobs = Worker(service.billing.jobs, service.database, service.clock, every_seconds=0.01)
 
     with service.paying_through(gateway):
         jobs.start()

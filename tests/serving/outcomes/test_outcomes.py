@@ -6,6 +6,7 @@ from httpx2 import Response
 from sqlalchemy import text
 
 from tests.serving.harness import NOW, Service
+from tests.serving.lives import Life
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "a decision that nobody took": ({"decision_id": "unknown"}, 404, "unknown_decision"),
@@ -101,7 +102,7 @@ def test_a_browser_with_a_wrong_clock_loses_no_outcome(acme: Service, clock: str
     first, again = (acme.client.post("/v1/outcomes", json=outcome, headers=page) for _ in range(2))
 
     assert (first.status_code, again.status_code, again.json()["duplicate"]) == (201, 200, True)
-    instants = text("SELECT occurred_at FROM outcomes WHERE event_id = 'late'")
+    instants = text("SELECT occurred_at FROM outcomes WHERE event_id = 'acme/late'")
     [stored] = acme.column(instants)
     assert str(stored).startswith("2026-03-16 12:00:00")
 
@@ -134,3 +135,43 @@ def test_later_outcomes_are_joined_to_the_decision_that_was_shown(acme: Service)
     answer = report(acme, decision_id=shown["decision_id"], occurred_at=(NOW + timedelta(hours=1)).isoformat())
 
     assert answer.status_code == 201
+
+
+def test_a_page_cannot_take_the_id_of_the_ledgers_payment(acme: Service) -> None:
+    acme.client.post(
+        "/v1/organizations/acme/payment-methods", json={"kind": "card", "token": "tok_sepa_pending"}, headers=acme.host
+    )
+    life = Life(acme)
+    life.post("payment-methods", {"kind": "sepa", "token": "tok_sepa_pending", "default": True})
+    decision = acme.recommended()
+    plan = decision["plans"][0]["plan"]
+    receipt = life.confirms(life.previews(plan, decision_id=decision["decision_id"])).json()
+    assert receipt["status"] == "payment_pending", receipt
+    taken = {
+        "event_id": f"paid-{receipt['change_id']}",
+        "decision_id": decision["decision_id"],
+        "kind": "selected",
+        "plan": plan,
+        "occurred_at": acme.clock().isoformat(),
+    }
+    assert acme.client.post("/v1/outcomes", json=taken, headers=acme.token()).status_code == 201
+
+    acme.execute(text("UPDATE sandbox_payments SET status = 'succeeded'"))
+    life.at("2026-03-17T13:00")
+
+    assert "paid" in acme.column("SELECT kind FROM outcomes")
+
+
+def test_the_same_event_id_of_two_organisations_is_two_events(acme: Service) -> None:
+    acme.put("other")
+    for name in ("acme", "other"):
+        decision = acme.recommended(name)
+        event = {
+            "event_id": "seen",
+            "decision_id": decision["decision_id"],
+            "kind": "viewed",
+            "occurred_at": acme.clock().isoformat(),
+        }
+        answer = acme.client.post("/v1/outcomes", json=event, headers=acme.token(name))
+        assert (answer.status_code, answer.json()["event_id"]) == (201, "seen")
+    assert sorted(acme.column("SELECT event_id FROM outcomes")) == ["acme/seen", "other/seen"]
