@@ -72,6 +72,11 @@ test: setup ## Run the tests (but for the slow ones)
 test-slow: setup ## Run the slow tests
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile -m slow || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
+.PHONY: test-postgres
+test-postgres: setup ## Run the tests of the service and the stories on a real PostgreSQL server
+	@.ci/setup postgresql
+	@TEST_DATABASE=postgresql $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not slow" tests/serving tests/stories
+
 .PHONY: test-fresh
 test-fresh: ## Try the two commands on bare Debian machines, as root (SHORT=1: one page test; DEBIAN=…; KEEP=1)
 	@.ci/fresh $(if $(SHORT),short,full) $(DEBIAN)

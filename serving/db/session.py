@@ -105,9 +105,8 @@ class Database:
         """A transaction that waits so long for other writers and no longer."""
         milliseconds = max(1, round(wait_seconds * 1000))
         with self._writing.connect() as connection:
+            driver: Any = connection.connection.driver_connection
             if self._embedded:
-                driver = connection.connection.driver_connection
-                assert driver is not None  # noqa: S101  the connection is open
                 driver.execute(f"PRAGMA busy_timeout={milliseconds}")
             try:
                 with connection.begin():

@@ -25,14 +25,12 @@ from tests.serving.lives import Life
 from tests.serving.postgresql import BINARIES, MISSING, emptied, running_server
 from tests.serving.trying import IDS, trying, visited
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BINARIES is None, reason=MISSING),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
+    assert BINARIES is not None, MISSING
     with running_server() as address:
         yield address
 
