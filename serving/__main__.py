@@ -79,10 +79,11 @@ def jobs(
 
 @app.command()
 def migrate(
+    back_to: Annotated[str | None, typer.Option(help="Undo migrations down to this version, as 0014.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; status 1 when it is at another one.")] = False,
 ) -> None:
-    """Bring the database to the schema that this version expects."""
-    from serving.db.migrate import expected_version, schema_version
+    """Bring the database to the schema that this version expects, or back to an earlier one."""
+    from serving.db.migrate import expected_version, migrate_back, schema_version
     from serving.db.migrate import migrate as apply
     from serving.db.session import Database
 
@@ -90,7 +91,9 @@ def migrate(
         database = Database(Settings().database_url)
         if check and (found := schema_version(database)) != (expected := expected_version()):
             raise NotForProduction([f"The schema is at version {found or 'none'} and must be at {expected}."])
-        if not check:
+        if back_to is not None and not check:
+            migrate_back(database, back_to)
+        elif not check:
             apply(database)
         typer.echo(f"The schema is at version {schema_version(database)}.")
         database.close()
@@ -186,6 +189,7 @@ def errors_as_exit_codes() -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from data_contracts.yaml_reading.places import CatalogueFaults
+    from serving.db.migrate import NoWayBack
     from serving.jobs.import_raw import DatabaseNotEmpty, RawFolderUnreadable
 
     try:
@@ -197,7 +201,14 @@ def errors_as_exit_codes() -> Iterator[None]:
         _end([f"PLANS_DATABASE_URL: {str(getattr(error, 'orig', None) or error).splitlines()[0]}"], error)
     except OSError as error:
         _end([f"{error.filename or 'file'}: {error.strerror or error}"], error)
-    except (CatalogueFaults, DatabaseNotEmpty, RawFolderUnreadable, SettingMissing, NotForProduction) as error:
+    except (
+        CatalogueFaults,
+        DatabaseNotEmpty,
+        RawFolderUnreadable,
+        SettingMissing,
+        NotForProduction,
+        NoWayBack,
+    ) as error:
         _end([str(error)], error)
 
 

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from recommender.billing.ending import NothingToEnd, NotPaused
 from recommender.billing.plan_change import HeldPlanUnknown
@@ -124,6 +125,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
 _TRY_AGAIN: Final = frozenset({"request_in_flight", "change_under_way"})
 """Problem codes of conflicts that end by themselves, so that the client may try again."""
 _OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _FIGURES: Final = (int, float, str)
 _MOST_FAULTS: Final = 20
 """An answer names so many faults of a request and counts the others."""
@@ -234,12 +236,24 @@ def _framework_error(request: Request, error: Exception, locale: LocaleCode) -> 
         fault = FieldFault("body", "too_many_values", {"most": MOST_VALUES})
         request_id = request.state.request_id
         return problem(status=422, code="invalid_request", locale=locale, faults=[fault], request_id=request_id)
+    headers = raised.headers
+    if raised.status_code == 405:
+        headers = {**(headers or {}), "Allow": ", ".join(_allowed(request))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
     code = _OF_STATUS.get(raised.status_code, "malformed_request")
     status = raised.status_code if code != "malformed_request" else 400
     return problem(
         status=status,
         code=code,
         locale=locale,
-        headers=raised.headers,
+        headers=headers,
         request_id=request.state.request_id,
     )
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method that the path has; the router names those of the first route only."""
+    routes = cast("FastAPI", request.app).routes
+    ways = {method: {**request.scope, "method": method} for method in _METHODS}
+    return [method for method, way in ways.items() if any(route.matches(way)[0] is Match.FULL for route in routes)]

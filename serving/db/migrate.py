@@ -1,12 +1,15 @@
 """Migrate a database to the schema that this code expects."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
 from serving.db import exports
 from serving.db.session import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION_TABLE: Final = "plans_schema_version"
 """Not `alembic_version`, because MLflow uses that table and may share the server."""
@@ -14,22 +17,41 @@ VERSION_TABLE: Final = "plans_schema_version"
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 
+class NoWayBack(Exception):
+    """A migration cannot be undone without losing what must be kept; restore the backup made before it instead."""
+
+
+def migrate_back(database: Database, version: str) -> None:
+    """Undo migrations down to an earlier version; raises `NoWayBack`, and changes nothing then."""
+    from alembic import command
+
+    def downgrade(connection: Connection) -> None:
+        exports.drop_views(connection)
+        command.downgrade(_config(connection), version)
+
+    database.changing_schema(downgrade)
+
+
 def migrate(database: Database) -> None:
     """Apply the missing migrations, in one transaction where the database can; concurrent callers take turns."""
     from alembic import command
+
+    def upgrade(connection: Connection) -> None:
+        # Views hold nothing and follow the tables: no migration speaks of them.
+        exports.drop_views(connection)
+        command.upgrade(_config(connection), "head")
+        exports.create_views(connection)
+
+    database.changing_schema(upgrade)
+
+
+def _config(connection: Connection) -> "Config":
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-
-    def upgrade(connection: Connection) -> None:
-        config.attributes["connection"] = connection
-        # Views hold nothing and follow the tables: no migration speaks of them.
-        exports.drop_views(connection)
-        command.upgrade(config, "head")
-        exports.create_views(connection)
-
-    database.changing_schema(upgrade)
+    config.attributes["connection"] = connection
+    return config
 
 
 def schema_version(database: Database) -> str | None:

@@ -13,9 +13,11 @@ LOCALE: Final = {
     "name": "locale",
     "in": "query",
     "required": False,
-    "schema": {"type": "string", "enum": list(LOCALES)},
-    "description": "Language of the answer; else `Accept-Language`, else the organisation's, else de.",
+    "schema": {"type": "string", "examples": list(LOCALES)},
+    "description": "Language of the answer: de, en or fr. Without one of these `Accept-Language` decides, else the "
+    "organisation's language, else de.",
 }
+NEEDED_HEADERS: Final = frozenset({"idempotency-key", "stripe-signature"})
 GUARDED: Final = "/v1/"
 """Every operation below this path needs a credential, except below `SIGNED`."""
 SIGNED: Final = "/v1/webhooks/"
@@ -44,6 +46,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             if path not in SPEECHLESS:
                 operation.setdefault("parameters", []).append(LOCALE)
+            for parameter in operation.get("parameters", ()):
+                # They are read as optional, so that a call without them is told in words what is missing.
+                if parameter["in"] == "header" and parameter["name"].lower() in NEEDED_HEADERS:
+                    parameter.update(required=True, schema={"type": "string"})
             guarded = path.startswith(GUARDED) and not path.startswith(SIGNED)
             operation["security"] = [{"apiKey": []}, {"modalToken": []}] if guarded else []
     app.openapi_schema = schema

@@ -43,9 +43,9 @@ class Keyless(Watched):
         return None
 
 
-def settings_in(folder: Path) -> Settings:
+def settings_in(folder: Path, database_url: str) -> Settings:
     return Settings(
-        database_url=f"sqlite:///{folder / 'plans.db'}",
+        database_url=database_url,
         catalogue=folder / "catalogue.yml",
         offers=str(folder / "offers.yml"),
         api_key=API_KEY,
@@ -58,12 +58,12 @@ def clock_in(folder: Path) -> datetime:
     return datetime.fromisoformat((folder / "clock").read_text())
 
 
-def live_on(folder: Path, said: Pipe, *, keyless: bool, days: int = 1_000_000) -> None:
+def live_on(folder: Path, said: Pipe, *, database_url: str, keyless: bool, days: int = 1_000_000) -> None:
     """Day after day: run the jobs and let one organisation change its plan; what was confirmed is noted."""
     clock = SteppedClock(clock_in(folder))
     provider = Keyless if keyless else Watched
     gateway = provider(Database(f"sqlite:///{folder / 'provider.db'}"), clock=clock, secret="s")
-    app = create_app(settings_in(folder), clock=clock, gateway=lambda _database, _clock: gateway)
+    app = create_app(settings_in(folder, database_url), clock=clock, gateway=lambda _database, _clock: gateway)
     service = Service(TestClient(app), app.state.services, clock)
     gateway.said = said
     for _ in range(days):

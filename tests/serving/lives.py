@@ -166,6 +166,7 @@ def selling(
     links: Mapping[str, str] | None = None,
     text: str | None = None,
     webhook_secret: str = "",
+    database_url: str | None = None,
 ) -> Iterator[Life]:
     """A service that sells these plans or those of a text, its clock at an instant, with one organisation in trial."""
     file = folder / "catalogue.yml"
@@ -174,6 +175,7 @@ def selling(
     offers_file.write_text(offers, encoding="utf-8")
     start = datetime.fromisoformat(begins).replace(tzinfo=UTC)
     offered = str(offers_file) if offers else ""
+    elsewhere: dict[str, Any] = {} if database_url is None else {"database_url": database_url}
     with running(
         folder,
         starts=start,
@@ -181,6 +183,7 @@ def selling(
         offers=offered,
         links=links or {},
         sandbox_webhook_secret=webhook_secret,
+        **elsewhere,
     ) as service:
         assert service.put(country=country, trial_started_at=start.isoformat(), integrations=[]).status_code == 200
         life = Life(service)

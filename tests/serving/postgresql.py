@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -42,6 +42,13 @@ def administer(folder: Path, command: str, *arguments: str) -> None:
 @contextmanager
 def running_server() -> Iterator[str]:
     """The address of a server of its own."""
+    with restartable_server() as (address, _):
+        yield address
+
+
+@contextmanager
+def restartable_server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """The address of a server of its own, and how to restart it at once, as after a crash."""
     folder = Path(tempfile.mkdtemp(prefix="plans-postgresql-"))
     data = str(folder / "data")
     with closing(socket.socket()) as probe:
@@ -50,8 +57,14 @@ def running_server() -> Iterator[str]:
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     administer(folder, "initdb", "-D", data, "-A", "trust", "-U", "plans")
     administer(folder, "pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+
+    def restart() -> None:
+        administer(
+            folder, "pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-m", "immediate", "-w", "restart"
+        )
+
     try:
-        yield f"postgresql://plans@127.0.0.1:{port}/postgres"
+        yield f"postgresql://plans@127.0.0.1:{port}/postgres", restart
     finally:
         administer(folder, "pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.context import ForkServerProcess
@@ -22,8 +23,10 @@ from serving.db.session import Database
 from tests.serving.books import books_close
 from tests.serving.dying import ORGANIZATIONS, clock_in, live_on
 from tests.serving.lives import Life, selling
+from tests.serving.postgresql import BINARIES, MISSING, emptied, restartable_server, running_server
 
 KILLS = int(os.environ.get("KILLS", "20"))
+RESTARTS = int(os.environ.get("RESTARTS", "5"))
 BEGINS = datetime(2025, 6, 1, tzinfo=UTC)
 OFFERS = "families: {shop: {templates: [], tiers: [basic, scale]}}\n"
 MOST_SECONDS = 300
@@ -33,9 +36,10 @@ processes = multiprocessing.get_context("forkserver")
 processes.set_forkserver_preload(["tests.serving.dying"])
 
 
-def begun(folder: Path) -> Path:
+def begun(folder: Path, database_url: str) -> Path:
     """Six organisations on a plan, each renewed on another day of the month."""
-    with selling(folder, {"basic": "10", "scale": "30"}, offers=OFFERS, begins=BEGINS.date().isoformat()) as first:
+    begins, prices = BEGINS.date().isoformat(), {"basic": "10", "scale": "30"}
+    with selling(folder, prices, offers=OFFERS, begins=begins, database_url=database_url) as first:
         for number, organization_id in enumerate(ORGANIZATIONS):
             life = Life(first.service, organization_id)
             life.at(f"2025-06-{1 + number * 3:02}")
@@ -51,25 +55,36 @@ def begun(folder: Path) -> Path:
     return folder
 
 
-def killed(folder: Path, times: int, *, keyless: bool = False) -> None:
-    """Let services live on, and kill each soon after it has said something; the last one ends by itself."""
+def killed(
+    folder: Path,
+    times: int,
+    *,
+    database_url: str,
+    keyless: bool = False,
+    first: Callable[[], object] = lambda: None,
+) -> None:
+    """Let services live on, and kill each soon after it has said something; the last one ends by itself.
+
+    `first` is done before each kill: the database may be restarted under the service.
+    """
     chance = random.Random(9)
     for _ in range(times):
-        process, said = _begin(folder, keyless=keyless)
+        process, said = _begin(folder, database_url=database_url, keyless=keyless)
         for _ in range(chance.randint(1, 6)):
             assert said.poll(MOST_SECONDS)
             said.recv()
         time.sleep(chance.uniform(0, 0.03))
+        first()
         process.kill()
         process.join()
-    last, _ = _begin(folder, keyless=keyless, days=3)
+    last, _ = _begin(folder, database_url=database_url, keyless=keyless, days=3)
     last.join()
     assert last.exitcode == 0
 
 
-def _begin(folder: Path, *, keyless: bool, days: int = 1_000_000) -> tuple[ForkServerProcess, Pipe]:
+def _begin(folder: Path, *, database_url: str, keyless: bool, days: int = 1_000_000) -> tuple[ForkServerProcess, Pipe]:
     said, there = processes.Pipe()
-    more = {"keyless": keyless, "days": days}
+    more = {"database_url": database_url, "keyless": keyless, "days": days}
     process = processes.Process(target=live_on, args=(folder, there), kwargs=more, daemon=True)
     process.start()
     there.close()
@@ -89,9 +104,9 @@ def collected(folder: Path) -> Counter[str]:
     return taken
 
 
-def what_is_wrong(folder: Path) -> list[str]:
+def what_is_wrong(folder: Path, database_url: str) -> list[str]:
     """Everything that must not be, in words; empty."""
-    ours = Database(f"sqlite:///{folder / 'plans.db'}")
+    ours = Database(database_url)
     found = ours.reading(lambda connection: _wrong(connection, folder))
     ours.close()
     return found
@@ -145,21 +160,49 @@ def _acknowledged(folder: Path) -> set[str]:
     return {line.strip() for line in lines if line.endswith("\n")}
 
 
+def in_file(folder: Path) -> str:
+    return f"sqlite:///{folder / 'plans.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield in_file(tmp_path)
+        return
+    assert BINARIES is not None, MISSING
+    with running_server() as address:
+        yield emptied(address)
+
+
 @pytest.mark.slow
-def test_nothing_is_lost_charged_twice_or_left_out_of_the_numbers(tmp_path: Path) -> None:
-    folder = begun(tmp_path)
+def test_nothing_is_lost_charged_twice_or_left_out_of_the_numbers(tmp_path: Path, database_url: str) -> None:
+    folder = begun(tmp_path, database_url)
 
-    killed(folder, KILLS)
+    killed(folder, KILLS, database_url=database_url)
 
-    assert what_is_wrong(folder) == []
+    assert what_is_wrong(folder, database_url) == []
     assert len(collected(folder)) > KILLS  # they were at work
 
 
 @pytest.mark.slow
+def test_a_database_that_is_restarted_at_once_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    assert BINARIES is not None, MISSING
+    with restartable_server() as (address, restart):
+        database_url = emptied(address)
+        folder = begun(tmp_path, database_url)
+
+        killed(folder, RESTARTS, database_url=database_url, first=restart)
+
+        assert what_is_wrong(folder, database_url) == []
+        assert len(collected(folder)) > RESTARTS
+
+
+@pytest.mark.slow
 def test_without_the_idempotency_key_the_same_run_collects_more_than_was_charged(tmp_path: Path) -> None:
-    folder = begun(tmp_path)
+    folder = begun(tmp_path, in_file(tmp_path))
 
-    killed(folder, min(KILLS, 20), keyless=True)
+    killed(folder, min(KILLS, 20), database_url=in_file(tmp_path), keyless=True)
 
-    assert any(wrong.startswith("collected but not recorded") for wrong in what_is_wrong(folder))
-    assert any(wrong.startswith("charged ") for wrong in what_is_wrong(folder))
+    wrong = what_is_wrong(folder, in_file(tmp_path))
+    assert any(each.startswith("collected but not recorded") for each in wrong)
+    assert any(each.startswith("charged ") for each in wrong)

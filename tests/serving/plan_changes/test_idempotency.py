@@ -6,6 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from serving.db.billing_tables import idempotency_keys
+from serving.payments.gateway import AttachedMethod, Payment
+from serving.payments.sandbox import Sandbox
 from tests.serving.lives import Life, code_of
 
 HEADER = "Idempotency-Key"
@@ -85,13 +87,21 @@ def test_a_request_that_was_none_leaves_its_key_free(shop: Life) -> None:
     assert shop.confirms(shop.previews("basic"), key="k").status_code == 201
 
 
+class KnowsNothingYet(Sandbox):
+    """A provider that cannot say yet what became of an order."""
+
+    def find(self, *, key: str, method: AttachedMethod) -> Payment | None:
+        return None
+
+
 def test_while_the_first_request_is_under_way_the_second_is_told_when_to_ask_again(shop: Life) -> None:
     quote = shop.previews("basic")
     shop.confirms(quote, key="k")
     unanswered = update(idempotency_keys).values(status_code=None, body=None)
     shop.service.execute(unanswered)
 
-    again = shop.confirms(quote, key="k")
+    with shop.service.paying_through(KnowsNothingYet(shop.service.database, clock=shop.service.clock, secret="s")):
+        again = shop.confirms(quote, key="k")
 
     assert code_of(again) == (409, "request_in_flight")
     assert again.headers["retry-after"] == "1"

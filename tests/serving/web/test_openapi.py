@@ -101,6 +101,29 @@ def test_the_document_names_every_path_of_the_contract(api: Service) -> None:
     }
 
 
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT"])
+def test_every_method_of_a_path_is_named(api: Service, method: str) -> None:
+    answer = api.client.request(method, "/v1/organizations/acme/payment-methods", headers=api.host, json={})
+
+    assert (answer.status_code, answer.headers["Allow"]) == (204 if method == "OPTIONS" else 405, "GET, POST")
+
+
+def test_headers_without_which_a_call_is_refused_are_documented_as_required(api: Service) -> None:
+    paths = api.client.get("/openapi.json").json()["paths"]
+    headers = {
+        (path, each["name"]): each["required"]
+        for path, operations in paths.items()
+        for operation in operations.values()
+        for each in operation.get("parameters", ())
+        if each["in"] == "header"
+    }
+
+    assert headers == {
+        ("/v1/organizations/{organization_id}/plan-changes", "Idempotency-Key"): True,
+        ("/v1/webhooks/payments", "stripe-signature"): True,
+    }
+
+
 def test_health_and_figures_are_open(api: Service) -> None:
     live, ready, figures = (api.client.get(path) for path in ("/healthz", "/readyz", "/metrics"))
 

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from serving.db.migrate import NoWayBack
 from serving.db.tables import Instant
 
 revision = "0003"
@@ -145,3 +146,7 @@ def upgrade() -> None:
         ),
     )
     op.add_column("sandbox_payments", sa.Column("refunded", sa.Boolean(), server_default=sa.false(), nullable=False))
+
+
+def downgrade() -> None:
+    raise NoWayBack("the ledger would be lost")

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from serving.db.migrate import NoWayBack
 from serving.db.tables import Instant
 
 revision = "0006"
@@ -87,3 +88,7 @@ def _forbid_changes(*tables: str) -> None:
             f"CREATE TRIGGER {table}_never_changes BEFORE UPDATE OR DELETE ON {table}"
             " FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
+
+
+def downgrade() -> None:
+    raise NoWayBack("issued documents would be lost")

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from serving.db.migrate import NoWayBack
 from serving.db.tables import Instant
 
 revision = "0007"
@@ -25,3 +26,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "starts_at", name=op.f("pk_closed_windows")),
     )
+
+
+def downgrade() -> None:
+    raise NoWayBack("usage that was billed late would be billed again")

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from serving.db.migrate import NoWayBack
 from serving.db.tables import Instant
 
 revision = "0008"
@@ -18,3 +19,7 @@ def upgrade() -> None:
             "erased_at", Instant(), nullable=True, comment="only documents that the law wants kept are left of it"
         ),
     )
+
+
+def downgrade() -> None:
+    raise NoWayBack("organisations that were erased would come back")

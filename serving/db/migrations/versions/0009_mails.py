@@ -19,3 +19,8 @@ def upgrade() -> None:
         "notifications",
         sa.Column("try_at", Instant(), nullable=True, comment="not before; whoever sends it moves it on first"),
     )
+
+
+def downgrade() -> None:
+    op.drop_column("notifications", "try_at")
+    op.drop_column("organizations", "email")

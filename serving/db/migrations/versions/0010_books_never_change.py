@@ -34,3 +34,15 @@ def upgrade() -> None:
         "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'what is booked or issued never changes'; END $$"
     )
+
+
+def downgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        for table in _BOOKS:
+            for verb in ("update", "delete"):
+                op.execute(f"DROP TRIGGER {table}_no_{verb}")
+        return
+    for table in _BOOKS:
+        op.execute(f"DROP TRIGGER {table}_never_changes ON {table}")
+    for table in (*_BOOKS, *_DOCUMENTS):
+        op.execute(f"DROP TRIGGER {table}_never_emptied ON {table}")

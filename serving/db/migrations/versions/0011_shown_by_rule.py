@@ -22,3 +22,8 @@ def upgrade() -> None:
     op.add_column(
         "decision_plans", sa.Column("shown_as", sa.String(32), nullable=True, comment="the rule of the row of cards")
     )
+
+
+def downgrade() -> None:
+    op.drop_column("decision_plans", "shown_as")
+    op.drop_column("decisions", "guard")

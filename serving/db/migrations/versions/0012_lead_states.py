@@ -19,3 +19,8 @@ def upgrade() -> None:
     op.add_column(
         "enterprise_leads", sa.Column("mailed_at", Instant(), nullable=True, comment="when sales was told by mail")
     )
+
+
+def downgrade() -> None:
+    op.drop_column("enterprise_leads", "mailed_at")
+    op.drop_column("enterprise_leads", "state")

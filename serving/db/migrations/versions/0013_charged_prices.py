@@ -19,3 +19,7 @@ def upgrade() -> None:
             comment="JSON: plan, what is charged for it where that is not the list price; NULL: nowhere",
         ),
     )
+
+
+def downgrade() -> None:
+    op.drop_column("decisions", "charged")

@@ -63,3 +63,9 @@ def upgrade() -> None:
             f"CREATE TRIGGER {_LOG}_never_{name} BEFORE {event} ON {_LOG}"
             f" FOR EACH {each} EXECUTE FUNCTION refuse_change()"
         )
+
+
+def downgrade() -> None:
+    # What operators did is lost: export `operator_log` before. Ids of outcomes keep their organisation.
+    for table in ("call_counts", _LOG, "job_rows", "job_runs"):
+        op.drop_table(table)
