@@ -18,7 +18,6 @@ PATIENCE_SECONDS: Final = 20.0
 _OF_ONE_MAIL: Final = (
     smtplib.SMTPRecipientsRefused,
     smtplib.SMTPDataError,
-    smtplib.SMTPNotSupportedError,
     UnicodeError,
 )
 """What a server says of one mail, rather than of its connection."""

@@ -91,11 +91,11 @@ def test_migrations_are_undone_as_far_as_nothing_is_lost_that_must_be_kept(tmp_p
     database = Database(database_in(tmp_path))
     migrate(database)
 
-    migrate_back(database, "0008")
-    assert schema_version(database) == "0008"
-    with pytest.raises(NoWayBack, match="would come back"):
-        migrate_back(database, "0007")
-    assert schema_version(database) == "0008"
+    migrate_back(database, "0015")
+    assert schema_version(database) == "0015"
+    with pytest.raises(NoWayBack, match="forgotten"):
+        migrate_back(database, "0014")
+    assert schema_version(database) == "0015"
     migrate(database)
 
     assert schema_version(database) == expected_version()

@@ -15,7 +15,10 @@ from serving.personal_data.tables import ERASED, KEPT, PERSONAL, rows_of
 from tests.serving.harness import Service, usage
 from tests.serving.lives import Life, selling
 
-NOT_ABOUT_ONE = {"catalogue_versions", "experiment_changes", "invoice_series", "sandbox_payments", "sandbox_refunds"}
+NOT_ABOUT_ONE = {
+    *("catalogue_versions", "experiment_changes", "invoice_series", "sandbox_payments", "sandbox_refunds"),
+    *("job_runs", "job_rows", "operator_log", "call_counts"),
+}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from serving.db.migrate import NoWayBack
 from serving.db.tables import ID_LENGTH, Instant
 
 revision = "0015"
@@ -65,3 +66,7 @@ def upgrade() -> None:
         " SELECT 'over:' || key || '/0', organization_id, key, amount_cents, 'done', started_at, settled_at"
         " FROM payment_attempts WHERE refund = 'done'"
     )
+
+
+def downgrade() -> None:
+    raise NoWayBack("refunds and reversals would be forgotten")
