@@ -121,8 +121,8 @@ def test_of_two_processes_one_wins_and_nothing_is_half_done(
     for number in range(RACES):
         path = f"/v1/organizations/first-{number}"
         body = {"name": "Acme", "country": "DE", "templates": [], "integrations": []}
-        put = {"json": {**body, "trial_started_at": "2026-01-01T00:00:00Z"}}
-        calls: list[Callable[[], Any]] = [partial(client.put, path, **put) for client in (here, there) * 5]
+        put = {**body, "trial_started_at": "2026-01-01T00:00:00Z"}
+        calls = [partial(client.put, path, json=put) for client in (here, there) * 5]
         seen.update(answer.status_code for answer in at_once(*calls))
 
     assert not [status for status in seen if status >= 500], seen
