@@ -174,8 +174,7 @@ def _said(w: ReasonChecker, claim: Claim, rival: str) -> tuple[float, float]:
 
 def _needs(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     used, other = _said(w, claim, rival)
-    likely = claim.get("months_in_ten", 5) in range(5, 10)
-    return likely and other < used <= w.limit(plan, claim["metric"])
+    return other < used <= w.limit(plan, claim["metric"])
 
 
 def _beyond(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:

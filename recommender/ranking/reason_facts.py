@@ -6,7 +6,6 @@ Figures are usage, limits and bills as they are, never attributions. Nothing is 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import exp, floor, log
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -27,8 +26,6 @@ from recommender.ranking.projection import COUNTS
 from recommender.ranking.situation import PlanTable, Situations
 
 Figure = str | int
-
-_NORMAL: Final = NormalDist()
 
 NEAR: Final = 0.9
 """Share of a limit from which usage is close to it."""
@@ -166,8 +163,6 @@ def _usage(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
         code = "usage_near_limit" if used <= other else "usage_needs" if used <= limit else "usage_beyond"
         if code == "usage_beyond":
             figures |= {"own_limit": int(limit)}
-        elif COUNTS[metric]:
-            figures |= {"months_in_ten": _months_in_ten(facts, metric, other)}
         yield Fact(code, figures, usage_theme(metric), without, facts.plans)
 
 
@@ -193,13 +188,6 @@ def _limits_together(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
         "more": len(passed) - 1,
     }
     yield Fact("limits_passed", params, theme, world, facts.plans)
-
-
-def _months_in_ten(facts: Facts, metric: int, limit: float) -> int:
-    """In how many of ten months usage passes the limit, 1…9: the projection's error is a normal one of the log."""
-    error = max(float(facts.projection.relative_error[0, metric]), 1e-9)
-    chance = _NORMAL.cdf(log(float(facts.reported_monthly[0, metric]) / limit) / error)
-    return min(max(round(10 * chance), 1), 9)
 
 
 def _goes_down(facts: Facts, plan: int) -> bool:

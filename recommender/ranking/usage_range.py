@@ -7,7 +7,8 @@ Units are counted from one more than there are, so that a month without usage is
 """
 
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, log
+from statistics import NormalDist
 from typing import Final, Self
 
 import numpy as np
@@ -25,6 +26,7 @@ FEWEST_CASES: Final = 40
 _NORMAL: Final = 1.2815515655446004
 """Standard normal quantile at 0.9."""
 _LARGEST: Final = 1e15
+_DISTRIBUTION: Final = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,24 @@ def _ranks(cases: int, quantiles: list[float]) -> FloatArray:
     """The quantiles of n cases between which one more case of their kind falls as often as stated."""
     low, high = quantiles
     return np.array([(low * (cases + 1) - 1) / (cases - 1), (high * (cases + 1) - 1) / (cases - 1)])
+
+
+def chance_above(limit: float, *, expected: float, low: float, high: float) -> float:
+    """The chance that a month's usage passes the limit, 0…1, told from the usage's 80 % range.
+
+    The log of usage is taken to be normal, with a spread of its own on either side of what is expected.
+
+    Examples:
+        >>> round(chance_above(60_000, expected=40_000, low=30_000, high=60_000), 2)
+        0.1
+        >>> round(chance_above(40_000, expected=40_000, low=30_000, high=60_000), 2)
+        0.5
+    """
+    distance = log((limit + 1) / (expected + 1))
+    spread = log((high + 1) / (expected + 1)) if distance > 0 else log((expected + 1) / (low + 1))
+    if distance == 0 or spread <= 0:
+        return 0.5 if distance == 0 else float(distance < 0)
+    return 1 - _DISTRIBUTION.cdf(_NORMAL * distance / spread)
 
 
 def _row_of(days: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -11,6 +11,8 @@ from serving.words.texts import in_short, known, number, roughly, rounded, say
 
 _UNITS: Final = ("used", "limit", "own_limit", "excess")
 """Parameters that are units of the metric that a message speaks of."""
+_OF_ALLOWANCES: Final = frozenset({"usage_needs", "usage_near_limit", "limits_passed"})
+"""Reasons whose sentence says how often the allowance of the other plan is passed."""
 _SAVINGS: Final = frozenset({"saves", "bill_lower", "enough"})
 """Reasons that name what is saved a month."""
 
@@ -49,6 +51,8 @@ def context(context: ContextRecord, words: Words) -> Context:
     else:
         key = f"context.{about}"
     message = _message(key, params, words, **own)
+    if about in _OF_ALLOWANCES and "months_in_ten" in params:
+        message = f"{message} {say(words.locale, 'context.chance', count=params['months_in_ten'])}"
     if params.get("more"):
         name = words.plan_name(str(params["plan"]))
         message = f"{message} {say(words.locale, 'context.more_limits', count=params['more'], plan=name)}"

@@ -5,6 +5,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from data_contracts.usage import COUNT_METRICS
 from recommender.billing.availability import Selection, State
 from recommender.billing.catalogue import Promotion
 from recommender.billing.change_rules import Direction, Timing
@@ -12,6 +13,7 @@ from recommender.billing.charged import COMPARED_MONTHS, ChargedPrice
 from recommender.billing.money import round_half_away_from_zero
 from recommender.cards import MonthlyUsage, PlanCard, ProjectedBill
 from recommender.concerns import Beyond, Concern
+from recommender.ranking.usage_range import chance_above
 from recommender.row import ShownAs
 from serving.accounts.account import Snapshot
 from serving.accounts.records import blocker_record
@@ -114,13 +116,14 @@ def card_record(
     *,
     promotion: Promotion | None,
     prices: Mapping[str, ChargedPrice],
+    usage: MonthlyUsage,
     shown_as: ShownAs,
     held: bool,
     concerns: Sequence[Concern],
 ) -> CardRecord:
     """The content of a card, with the price at the time of the decision, because the catalogue may change.
 
-    `prices` has what each plan costs the organisation.
+    `prices` has what each plan costs the organisation, `usage` what it uses in a month.
     """
     return {
         "plan": card.plan.code,
@@ -132,7 +135,7 @@ def card_record(
         "reasons": [
             {
                 "code": reason.code,
-                "params": charged_params(reason.params, own=card.plan.code, prices=prices),
+                "params": charged_params(with_chance(reason.params, usage), own=card.plan.code, prices=prices),
                 "contribution": reason.contribution,
             }
             for reason in card.reasons
@@ -204,6 +207,16 @@ def charged_params(
             "averaged_months": COMPARED_MONTHS,
         }
     return found
+
+
+def with_chance(params: Mapping[str, str | int | float], usage: MonthlyUsage) -> dict[str, str | int | float]:
+    """The figures of a sentence about an allowance, and in how many of ten months it is passed: 1…9, else unsaid."""
+    found, metric, limit = dict(params), params.get("metric"), params.get("limit")
+    if metric not in COUNT_METRICS or not isinstance(limit, int) or "plan" not in params or metric not in usage.high:
+        return found
+    expected, low, high = (float(each[str(metric)]) for each in (usage.expected, usage.low, usage.high))
+    months = round(10 * chance_above(limit, expected=expected, low=low, high=high))
+    return found | {"months_in_ten": months} if 0 < months < 10 else found
 
 
 def beyond_record(beyond: Beyond) -> Params:

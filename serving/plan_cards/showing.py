@@ -22,6 +22,7 @@ from serving.plan_cards.records import (
     card_record,
     charged_params,
     usage_record,
+    with_chance,
 )
 from serving.sale.assortment import Assortment
 
@@ -86,7 +87,8 @@ def content_of(
     if first is not None:
         held = snapshot.current.held.plan
         context = _context(explanation, first=first.plan, beyond=beyond, held=held, guarded=guarded)
-        context["params"] = charged_params(context["params"], own=first.plan.code, prices=prices)
+        params = with_chance(context["params"], usage)
+        context["params"] = charged_params(params, own=first.plan.code, prices=prices)
     return {
         "context": context,
         "plans": [
@@ -144,6 +146,7 @@ class _Shown:
             card,
             promotion=self._sold.promotion,
             prices=self._prices,
+            usage=self._usage,
             shown_as=self._shown_as,
             held=held,
             concerns=concerns,

@@ -107,6 +107,41 @@ def test_what_another_first_plan_would_earn_with_its_own_row_is_told_from_the_lo
     assert abs(figures.logged.value - truth) > 3 * figures.estimates["SNIPS"].standard_error  # it is another policy
 
 
+def test_where_the_guard_leaves_one_plan_a_guarded_policy_is_told_all_the_same(world: World) -> None:
+    """Every second organisation is led to the first plan, whoever ranks: nothing is drawn, and its weight is one."""
+    every = np.arange(4_000)
+    led = every % 2 == 0
+    worth, held = world.worth[every], world.held[every]
+    chances = np.where(led[:, None], np.eye(len(PLANS))[0], world.chances[every])
+    first, policy = np.where(led, 0, world.first[every]), np.where(led, 0, worth.argmax(axis=1))
+    orders = np.argsort(-worth, axis=1)
+
+    def lived(firsts: Integers) -> Floats:
+        places = np.array([places_when_first(int(firsts[i]), int(held[i]), orders[i]) for i in every])
+        return np.asarray(worth + pulled(places, held))
+
+    chosen = (lived(first) + np.random.default_rng(7).gumbel(size=worth.shape)).argmax(axis=1)
+    shares = np.exp(lived(policy))
+    truth = float((shares[every, policy] / shares.sum(axis=1)).mean())
+    weights = importance_weights((policy == first).astype(float), chances[every, first])
+
+    figures = judge_policy(
+        PolicyLog(
+            rewards=(chosen == first).astype(np.float64),
+            weights=weights,
+            expected_logged=np.zeros(len(every)),
+            expected_policy=np.zeros(len(every)),
+            organizations=np.array([f"org-{i}" for i in every], dtype=object),
+        )
+    )
+
+    assert (weights[led] == 1).all()
+    assert figures.verdict.reliable, figures.verdict.reasons
+    for name in ("IPS", "SNIPS"):
+        estimate = figures.estimates[name]
+        assert abs(estimate.value - truth) < 3 * estimate.standard_error
+
+
 def test_the_pull_of_a_place_is_found_beside_propensities_and_what_is_held(world: World) -> None:
     is_held = world.held[:, None] == np.arange(len(PLANS))
     columns = np.column_stack([world.seen.ravel(), is_held.ravel()])
