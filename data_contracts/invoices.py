@@ -85,7 +85,11 @@ class Party(_Shape):
     country: str
     vat_id: str | None = None
     company_id: str | None = None
-    """The SIREN of a French company; absent for others."""
+    """The SIREN of a French company; of others the number in their register."""
+    email: str | None = None
+    """Where documents are sent (BT-34, BT-49)."""
+    purchase_order: str | None = None
+    """The buyer's order that is invoiced (BT-13)."""
 
 
 class Seller(Party):

@@ -108,6 +108,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
     for router in (
         plan_cards.router(services.plan_cards, callers),
         organizations.router(services.organizations, callers),
+        organizations.details_router(services.organizations, callers),
         usage.router(services.usage, callers, services.rates, usage_limit(services.settings.usage_calls_per_minute)),
         accounts.router(services.accounts, callers),
         plan_changes.router(billing.previews, billing.plan_changes, services.accounts, callers),
@@ -188,7 +189,7 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         plan_pages.router(pages, services.plan_cards, services.outcomes, services.leads),
         change_pages.router(pages, billing.previews, billing.plan_changes, billing.payment_methods, services.outcomes),
         cancellation_pages.router(pages, billing.lifecycle),
-        billing_pages.router(pages, billing.payment_methods, services.invoices),
+        billing_pages.router(pages, billing.payment_methods, services.invoices, services.organizations),
         assets.router,
         reference_page.router,
     ):

@@ -20,6 +20,7 @@ from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.leads.repository import UnknownLead
 from serving.lifecycle.ending import AlreadyCancelled, BilledElsewhere, NothingCancelled, UnknownSaveOffer
+from serving.organizations.billing_details import DetailsRefused
 from serving.organizations.repository import OrganizationErased
 from serving.organizations.service import TrialInTheFuture
 from serving.outcomes.service import (
@@ -71,6 +72,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     OutcomeReused: (409, "event_id_reused"),
     ClockMovedBack: (409, "clock_moved_back"),
     TrialInTheFuture: (422, "trial_in_the_future"),
+    DetailsRefused: (422, "invalid_request"),
     NotABatch: (422, "not_a_batch"),
     TooManyEvents: (422, "too_many_events"),
     NotFromPages: (422, "not_from_pages"),
@@ -199,6 +201,8 @@ def _faults(error: Exception) -> list[FieldFault]:
     """The field that an error is about, if it is about one."""
     if isinstance(error, MethodNotAvailable):
         return [FieldFault("token" if error.reason == "card_expired" else "kind", error.reason, {})]
+    if isinstance(error, DetailsRefused):
+        return [FieldFault(field, key, {}) for field, key in error.faults.items()]
     return [FieldFault("token", "payment_token", {})] if isinstance(error, TokenRefused) else []
 
 

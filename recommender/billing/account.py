@@ -27,6 +27,8 @@ class Account:
     """IANA zone of the organisation: a new billing anchor keeps its day and hour there."""
     buyer: Buyer | None = None
     """What decides on the tax; `None`: amounts stay net, as for comparing prices."""
+    may_be_invoiced: bool = True
+    """Whether everything is known that the law wants on an invoice."""
     rank_of_held: int | None = None
     """The tier of the plan held among the plans on sale (`Catalogue.rank_of`); `None`: the tier it was sold at."""
 

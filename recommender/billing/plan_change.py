@@ -6,6 +6,7 @@ The lines are net and carry their tax treatment. Not implemented: a change dated
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import floor
+from typing import Final
 
 from recommender.billing.account import Account
 from recommender.billing.availability import blockers_against, rule_against
@@ -23,6 +24,9 @@ from recommender.billing.quota import (
 )
 from recommender.billing.renewal import renew
 from recommender.billing.subscription import ScheduledChange, Subscription, Wish
+
+BILLING_DETAILS_MISSING: Final = Blocker("billing_details_missing", "enter_billing_details", "billing")
+"""Nothing can be charged without the customer's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +130,17 @@ def decide_plan_change(*, account: Account, wish: Wish, now: datetime) -> PlanCh
         allowance=_allowance(after),
         gained=gained,
         lost=lost,
-        blockers=blockers_against(account, wish, rule=rule, now=now),
+        blockers=(*blockers_against(account, wish, rule=rule, now=now), *_details_missing(account, wish, rule)),
         next_invoice=next_invoice_of(after),
         after=after,
         withdraws_cancellation=subscription.cancelled and not after.cancelled,
     )
+
+
+def _details_missing(account: Account, wish: Wish, rule: ChangeRule) -> tuple[Blocker, ...]:
+    """What the law wants on an invoice and nobody has told; asked for on the way, so cards do not speak of it."""
+    asked = rule.direction != "none" and wish.plan.price_cents.get(wish.interval, 0) > 0
+    return (BILLING_DETAILS_MISSING,) if asked and not account.may_be_invoiced else ()
 
 
 def next_invoice_of(subscription: Subscription) -> NextInvoice | None:

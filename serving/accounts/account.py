@@ -20,8 +20,8 @@ from recommender.ranking.situation import CARRIED, WINDOW_DAYS, PlanTable, Situa
 from serving.accounts import current_subscription as subscriptions
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.organizations import repository as organizations
+from serving.organizations.billing_details import buyer_of, details_of
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import buyer_of
 from serving.payments import charges
 from serving.usage import repository as usage
 from serving.usage.repository import UsageDay
@@ -82,6 +82,7 @@ def account_at(
         open_invoices=charges.open_invoices(connection, owner),
         timezone=organization.timezone,
         buyer=buyer_of(organization),
+        may_be_invoiced=not details_of(organization).missing,
         rank_of_held=None if held is None else catalogue.rank_of(held),
     )
 

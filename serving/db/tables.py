@@ -77,6 +77,7 @@ organizations = Table(
     Column("timezone", String(64), nullable=False),
     Column("address", Text, comment="JSON"),
     Column("email", String(254), comment="where mails go; NULL: nowhere"),
+    Column("billing", Text, comment="JSON: what the customer entered for invoices"),
     Column("trial_started_at", Instant, nullable=False),
     Column("templates", Text, nullable=False, comment="JSON list, what the log adds up to"),
     Column("integrations", Text, nullable=False, comment="JSON list, what the log adds up to"),

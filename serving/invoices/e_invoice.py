@@ -114,7 +114,7 @@ def _party(party: Party, *, taxed: bool) -> dict[str, Any]:
         "country_code": party.country,
         "vat_identifier": party.vat_id if taxed else None,
         "legal_identifier": party.company_id,
-        "legal_identifier_schemeid": _SIREN if party.company_id else None,
+        "legal_identifier_schemeid": _SIREN if party.company_id and party.country == "FR" else None,
     }
 
 

@@ -14,8 +14,8 @@ from recommender.billing.proration import Line
 from recommender.billing.tax import TaxLine, day_of
 from serving.invoices import repository
 from serving.notifications import repository as notifications
+from serving.organizations.billing_details import details_of
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import company_number
 from serving.settings import SellerSettings
 from serving.words.locales import DEFAULT_LOCALE, supported
 
@@ -92,13 +92,18 @@ def issue(
 
 def buyer_on_invoice(organization: OrganizationRow) -> Party:
     """The customer as documents name it, as it is recorded now."""
-    address = organization.address or {}
+    details = details_of(organization)
     return Party(
-        name=organization.name,
-        country=organization.country,
-        vat_id=organization.vat_id if organization.vat_check == "valid" else None,
-        company_id=company_number(organization),
-        **{part: address.get(part) for part in ("street", "postal_code", "city", "region")},
+        name=details.company,
+        street=details.street,
+        postal_code=details.postal_code,
+        city=details.city,
+        region=details.region,
+        country=details.country,
+        vat_id=details.valid_vat_id,
+        company_id=details.company_number,
+        email=details.invoice_email,
+        purchase_order=details.purchase_order,
     )
 
 

@@ -108,6 +108,8 @@ def _facts(invoice: Invoice, locale: LocaleCode) -> list[tuple[str, str]]:
     if invoice.refers_to is not None:
         earlier = {"number": invoice.refers_to.number, "date": day(invoice.refers_to.issued_on)}
         facts.append((t("invoice.refers_to"), t("invoice.refers_to.value", **earlier)))
+    if invoice.buyer.purchase_order is not None:
+        facts.append((t("invoice.purchase_order"), invoice.buyer.purchase_order))
     return [*facts, (t("invoice.customer_number"), invoice.organization_id)]
 
 
@@ -153,10 +155,11 @@ def _total_name(invoice: Invoice, locale: LocaleCode) -> str:
 
 
 def _address(party: Party, locale: LocaleCode) -> list[str]:
+    register = "siren" if party.country == "FR" else "registration"
     place = " ".join(part for part in (party.postal_code, party.city) if part)
     ids = [
         say(locale, "invoice.vat_id", id=party.vat_id) if party.vat_id else None,
-        say(locale, "invoice.siren", id=party.company_id) if party.company_id else None,
+        say(locale, f"invoice.{register}", id=party.company_id) if party.company_id else None,
     ]
     lines = (party.street, place, party.region, country_name(locale, party.country))
     shown = lines if isinstance(party, Seller) else (*lines, *ids)

@@ -16,6 +16,7 @@ from serving.notifications import letters, repository
 from serving.notifications.post import MailRefused, NotSent, Post, message_of
 from serving.notifications.repository import Notification
 from serving.organizations import repository as organizations
+from serving.organizations.billing_details import details_of
 from serving.organizations.repository import OrganizationRow
 from serving.settings import SellerSettings
 from serving.web.each_alone import SomeFailed, each_alone, forget, note_failure
@@ -122,10 +123,16 @@ class Mails:
             sender=(self._seller.name, self._sender),
             to=self._seller_address
             if due.kind in repository.TO_OPERATOR
-            else (organization.name, organization.email or ""),
+            else (organization.name, _address(organization, invoice)),
             written_at=due.created_at,
             attached=attached,
         )
+
+
+def _address(organization: OrganizationRow, invoice: Invoice | None) -> str:
+    """Where a mail goes: a document to the address for invoices, anything else to the organisation's, if it has one."""
+    for_invoices = details_of(organization).invoice_email or ""
+    return for_invoices if invoice is not None else organization.email or for_invoices
 
 
 def _warn(connection: Connection, card: Row[Any], *, now: datetime) -> None:

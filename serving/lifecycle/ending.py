@@ -16,8 +16,8 @@ from recommender.billing.taxed_lines import tax_of
 from serving.accounts.account import account_at
 from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
+from serving.organizations.billing_details import buyer_of
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import buyer_of
 from serving.outcomes.service import note
 from serving.payments import charges
 from serving.renewals.booking import Booking, Books, book, tell

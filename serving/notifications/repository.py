@@ -106,6 +106,11 @@ class Notification:
     created_at: datetime
 
 
+_HAS_ADDRESS: Final = or_(
+    organization_rows.c.email.is_not(None), organization_rows.c.billing.contains('"invoice_email"')
+)
+
+
 def next_to_send(connection: Connection, *, now: datetime) -> Notification | None:
     """Claim the oldest notification that is to be sent; no other worker gets it for `TRY_AGAIN_AFTER`.
 
@@ -121,7 +126,7 @@ def next_to_send(connection: Connection, *, now: datetime) -> Notification | Non
     row = connection.execute(
         select(notifications)
         .join(organization_rows, organization_rows.c.organization_id == notifications.c.organization_id)
-        .where(*may_be_sent, or_(organization_rows.c.email.is_not(None), notifications.c.kind.in_(TO_OPERATOR)))
+        .where(*may_be_sent, or_(_HAS_ADDRESS, notifications.c.kind.in_(TO_OPERATOR)))
         .order_by(notifications.c.created_at, notifications.c.notification_id)
         .limit(1)
     ).first()

@@ -1,6 +1,6 @@
 """Shapes of the organisation routes: one organisation, and the modal token of its browser."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -85,6 +85,55 @@ class Organization(TypedDict):
     recorded_at: InstantText
     updated_at: InstantText
     vat_check: VatCheckAnswer | None
+
+
+FieldName = Literal[
+    "company",
+    "street",
+    "postal_code",
+    "city",
+    "region",
+    "vat_id",
+    "registration_number",
+    "purchase_order",
+    "invoice_email",
+]
+
+
+@answer_shape
+class DetailField(TypedDict):
+    """One field of the form, with its label in the reader's language."""
+
+    name: FieldName
+    label: str
+    value: str
+    required: bool
+    autocomplete: str
+    """The token of HTML's autofill."""
+    type: Literal["text", "email"]
+    max_length: int
+
+
+@answer_shape
+class BillingDetailsAnswer(TypedDict):
+    """Who is invoiced, and the form that changes it; without the `missing` fields nothing can be charged."""
+
+    company: str
+    country: Country
+    street: str | None
+    postal_code: str | None
+    city: str | None
+    region: str | None
+    vat_id: str | None
+    vat_check: VatCheck | None
+    registration_number: str | None
+    purchase_order: str | None
+    invoice_email: str | None
+    missing: list[FieldName]
+    title: str
+    text: str
+    action: str
+    fields: list[DetailField]
 
 
 class TokenIn(BaseModel):

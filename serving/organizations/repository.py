@@ -42,6 +42,8 @@ class OrganizationRow:
     vat_check: VatCheck | None = None
     vat_checked_at: datetime | None = None
     email: str | None = None
+    billing: Mapping[str, str] | None = None
+    """What the customer entered for invoices; `billing_details` reads it."""
 
 
 class OrganizationErased(Exception):
@@ -88,11 +90,12 @@ def save(connection: Connection, organization: OrganizationRow, *, new: bool) ->
     values = {
         field: getattr(organization, field)
         for field in OrganizationRow.__dataclass_fields__
-        if field not in {"templates", "integrations", "address"}
+        if field not in {"templates", "integrations", "address", "billing"}
     }
     values["templates"] = orjson.dumps(organization.templates).decode()
     values["integrations"] = orjson.dumps(organization.integrations).decode()
     values["address"] = None if organization.address is None else orjson.dumps(organization.address).decode()
+    values["billing"] = None if organization.billing is None else orjson.dumps(organization.billing).decode()
     if new:
         connection.execute(insert(organizations), values)
         return
@@ -103,7 +106,15 @@ def save(connection: Connection, organization: OrganizationRow, *, new: bool) ->
 def leave_trace(connection: Connection, organization_id: str, *, now: datetime) -> None:
     """Clear the personal fields of the row; what its documents need (country, language, time zone) stays."""
     key = organizations.c.organization_id == organization_id
-    nothing = {"name": "", "vat_id": None, "vat_check": None, "vat_checked_at": None, "address": None, "email": None}
+    nothing = {
+        "name": "",
+        "vat_id": None,
+        "vat_check": None,
+        "vat_checked_at": None,
+        "address": None,
+        "email": None,
+        "billing": None,
+    }
     values = {**nothing, "templates": "[]", "integrations": "[]", "updated_at": now, "erased_at": now}
     connection.execute(update(organizations).where(key).values(values))
 
@@ -150,4 +161,5 @@ def _read(row: Row[Any]) -> OrganizationRow:
         vat_check=row.vat_check,
         vat_checked_at=row.vat_checked_at,
         email=row.email,
+        billing=None if row.billing is None else orjson.loads(row.billing),
     )

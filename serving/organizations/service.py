@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.organizations import repository, vat_ids
+from serving.organizations.billing_details import BillingDetailsIn, entered
 from serving.organizations.contracts import Address, Organization, OrganizationIn
 from serving.organizations.repository import OrganizationRow
 from serving.web.access import Authenticator
@@ -39,6 +40,24 @@ class Organizations:
             return put(
                 connection, organization_id=organization_id, payload=payload, now=self._clock(), new_id=self._new_id
             )
+
+        return await self._database.write(work)
+
+    async def billing_details(self, organization_id: str) -> OrganizationRow:
+        """The organisation, whose billing details are asked for; raises `UnknownOrganization`."""
+        return await self._database.read(lambda connection: repository.get(connection, organization_id))
+
+    async def enter_billing_details(self, organization_id: str, details: BillingDetailsIn) -> OrganizationRow:
+        """Record what the customer entered for invoices; raises `UnknownOrganization`, `DetailsRefused`."""
+
+        def work(connection: Connection) -> OrganizationRow:
+            before = repository.get(connection, organization_id)
+            after = replace(before, billing=entered(details, country=before.country))
+            if after == before:
+                return before
+            after = replace(after, revision=before.revision + 1, updated_at=self._clock())
+            repository.save(connection, after, new=False)
+            return after
 
         return await self._database.write(work)
 
@@ -80,6 +99,7 @@ def put(
         timezone=payload.timezone,
         address=None if payload.address is None else payload.address.model_dump(),
         email=payload.email,
+        billing=None if before is None else before.billing,
         trial_started_at=payload.trial_started_at,
         templates=tuple(sorted(set(payload.templates))),
         integrations=tuple(sorted(set(payload.integrations))),

@@ -6,9 +6,8 @@ The check does not ask whether the number is registered. Its result is stored wi
 from datetime import date
 from typing import Final
 
-from recommender.billing.tax import Buyer
 from recommender.billing.vat_rates import is_member
-from serving.organizations.repository import OrganizationRow, VatCheck
+from serving.organizations.repository import VatCheck
 
 _PREFIXES: Final = {"GR": ("EL", "GR"), "MC": ("FR",)}
 
@@ -22,18 +21,3 @@ def check(vat_id: str, *, country: str) -> VatCheck:
     if vat_id[:2] not in _PREFIXES.get(country, (country,)):
         return "other_country"
     return "valid" if vat.is_valid("EL" + vat_id[2:] if country == "GR" else vat_id) else "not_valid"
-
-
-def buyer_of(organization: OrganizationRow) -> Buyer:
-    """What of the organisation decides on the tax, as it is recorded now."""
-    result = organization.vat_check
-    if result is None and organization.vat_id is not None:  # recorded before checks were stored
-        result = check(organization.vat_id, country=organization.country)
-    vat_id = organization.vat_id if result == "valid" else None
-    return Buyer(organization.country, vat_id, organization.timezone)
-
-
-def company_number(organization: OrganizationRow) -> str | None:
-    """The SIREN of a French company: the last nine digits of its VAT id."""
-    vat_id = organization.vat_id
-    return vat_id[-9:] if vat_id is not None and vat_id.startswith("FR") and organization.vat_check == "valid" else None

@@ -1,6 +1,6 @@
 """Invoices and payment methods as a page with forms, on the same services as the API."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
@@ -11,6 +11,9 @@ from serving.invoices import answers
 from serving.invoices.contracts import InvoiceSummary
 from serving.invoices.endpoints import Number, html_answer, pdf_answer
 from serving.invoices.service import Invoices
+from serving.organizations.billing_details import FIELDS, BillingDetailsIn, DetailsRefused, details_of
+from serving.organizations.details_form import details_answer
+from serving.organizations.service import Organizations
 from serving.pages.cards import test_cards
 from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
 from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
@@ -28,13 +31,16 @@ _REFUSALS: Final[dict[type[Exception], tuple[int, str, str | None]]] = {
 _SANDBOX_OTHERS: Final = {"sepa": "tok_sepa", "bank_transfer": "tok_bank_transfer"}
 
 
-def router(pages: Pages, payment_methods: PaymentMethods, invoices: Invoices) -> APIRouter:
+def router(
+    pages: Pages, payment_methods: PaymentMethods, invoices: Invoices, organizations: Organizations
+) -> APIRouter:
     """The routes of the billing page and its forms."""
-    endpoints = _Endpoints(pages, payment_methods, invoices)
+    endpoints = _Endpoints(pages, payment_methods, invoices, organizations)
     api = pages.router()
     shown: dict[str, Any] = {"response_class": Response, "responses": {**documented(404), **HTML}}
     submitted: dict[str, Any] = {"response_class": Response, "responses": {**documented(403, 404), **HTML}}
     api.get("/billing", **shown)(endpoints.billing_page)
+    api.post("/billing/details", **submitted)(endpoints.enter_details)
     api.post("/billing/add", **submitted)(endpoints.add_method)
     api.post("/billing/default", **submitted)(endpoints.choose_method)
     api.post("/billing/remove", **submitted)(endpoints.remove_method)
@@ -44,7 +50,10 @@ def router(pages: Pages, payment_methods: PaymentMethods, invoices: Invoices) ->
 
 
 class _Endpoints:
-    def __init__(self, pages: Pages, payment_methods: PaymentMethods, invoices: Invoices) -> None:
+    def __init__(
+        self, pages: Pages, payment_methods: PaymentMethods, invoices: Invoices, organizations: Organizations
+    ) -> None:
+        self._organizations = organizations
         self._pages = pages
         self._payment_methods = payment_methods
         self._invoices = invoices
@@ -52,6 +61,20 @@ class _Endpoints:
     async def billing_page(self, request: Request, organization: OrganizationQuery = None) -> Response:
         """The payment methods with forms that add, choose and remove them, and every invoice."""
         return await self._billing(await self._pages.open(request, organization))
+
+    async def enter_details(self, request: Request) -> Response:
+        """Record who is invoiced; the page comes back with what is wrong with a field."""
+        page, form = await self._pages.submitted(request)
+        entered = {name: text for name in FIELDS if (text := form.get(name))}
+        try:
+            details = BillingDetailsIn.model_validate(entered)
+            await self._organizations.enter_billing_details(page.organization_id, details)
+        except ValidationError as error:
+            faults = {str(fault["loc"][0]): "invalid" for fault in error.errors()}
+            return await self._billing(page, entered=entered, faults=faults, status=422)
+        except DetailsRefused as error:
+            return await self._billing(page, entered=entered, faults=error.faults, status=422)
+        return self._pages.redirect(page, "/billing")
 
     async def add_method(self, request: Request) -> Response:
         """Add a payment method, the default from now on."""
@@ -102,7 +125,16 @@ class _Endpoints:
             return await self._billing(page, refused=refused, status=status)
         return self._pages.redirect(page, "/billing")
 
-    async def _billing(self, page: Page, *, refused: dict[str, str] | None = None, status: int = 200) -> Response:
+    async def _billing(
+        self,
+        page: Page,
+        *,
+        refused: dict[str, str] | None = None,
+        entered: Mapping[str, str] | None = None,
+        faults: Mapping[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        """The page; `entered` is what a form brought that has `faults`."""
         methods = await self._payment_methods.all_of(page.organization_id)
         cards = test_cards(self._payment_methods, page.locale)
         return self._pages.render(
@@ -110,6 +142,9 @@ class _Endpoints:
             page,
             status=status,
             methods=methods,
+            details=details_answer(details_of(page.organization), page.locale),
+            entered=entered or {},
+            faults=faults or {},
             cards=cards,
             others=_SANDBOX_OTHERS if cards else {},
             invoices=await latest_invoices(self._invoices, page, limit=MOST),

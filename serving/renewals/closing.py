@@ -15,8 +15,8 @@ from serving.accounts.account import account_at
 from serving.accounts.records import blocker_record
 from serving.db.billing_tables import subscription_states
 from serving.organizations import repository as organizations
+from serving.organizations.billing_details import buyer_of
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import buyer_of
 from serving.renewals.booking import Booking, Books, book, tell
 from serving.subscriptions import cancellations, states
 from serving.subscriptions import changes as plan_changes

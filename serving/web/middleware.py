@@ -22,7 +22,7 @@ MAX_DRAINED_BYTES: Final = 32 * 1_048_576
 """The most bytes of a refused body that are read and discarded before the connection is dropped."""
 
 _PREFLIGHT: Final = {
-    b"access-control-allow-methods": b"GET, POST, PATCH, DELETE",
+    b"access-control-allow-methods": b"GET, POST, PUT, PATCH, DELETE",
     b"access-control-allow-headers": b"Authorization, Content-Type, Accept-Language, Idempotency-Key",
     b"access-control-max-age": b"600",
     b"vary": b"Origin",

@@ -34,6 +34,8 @@ NOW = datetime(2026, 3, 16, 12, tzinfo=UTC)
 """A Monday at noon."""
 API_KEY = "host-key"
 PAGE = "https://app.example.com"
+ADDRESS = {"street": "Domstraße 1", "postal_code": "20095", "city": "Hamburg"}
+"""What an invoice needs of the customer."""
 
 
 def no_champion(address: Path) -> Ranker:
@@ -112,6 +114,7 @@ class Service:
             "templates": ["ecommerce"],
             "integrations": ["shopify"],
             "trial_started_at": (NOW - timedelta(days=14)).isoformat(),
+            "address": ADDRESS,
             **changes,
         }
         return self.client.put(f"/v1/organizations/{organization_id}", json=body, headers=self.host)

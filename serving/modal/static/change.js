@@ -1,6 +1,7 @@
 // A change of plan from its preview to its end: everything shown here is the service's own words and amounts.
 import { blockerList } from "./selection.js";
 import { CHECK, focusOn, h, icon, newId } from "./dom.js";
+import { detailsForm } from "./details.js";
 import { busy, button } from "./forms.js";
 import { payment } from "./payment.js";
 
@@ -39,8 +40,9 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
     focusOn(heading);
     try {
       const [quote, known] = await Promise.all([client.post("plan-changes/preview", wanted), client.get("payment-methods")]);
+      const asked = quote.blockers.some(({ code }) => code === "billing_details_missing") && (await client.get("billing-details"));
       told("preview", { direction: quote.direction, timing: quote.timing, due_now_cents: quote.due_now_cents, currency: quote.currency });
-      review(quote, known);
+      review(quote, known, null, asked);
     } catch (error) {
       told("error", { section: "preview", code: error.code, status: error.status });
       const retry = button("primary retry", words.say("error.retry"), preview);
@@ -49,7 +51,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
   }
 
   /** The itemised quote, asked for confirmation; `problem` says why it is asked again. */
-  function review(quote, known, problem) {
+  function review(quote, known, problem, asked) {
     keys = {};
     const { title, price, effect, groups, confirm: label } = quote.summary;
     const blockers = quote.blockers.length > 0 && newId("why");
@@ -69,6 +71,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       !blockers && h("p", {}, effect),
       blockers && h("p", {}, words.say("change.blocked")),
       blockers && blockerList(blockers, quote.blockers, words),
+      asked && detailsForm(asked, { words, save: (entered) => client.put("billing-details", entered), done: preview }),
       groups.slice(0, 1).map(group),
       method && method.element,
       groups.slice(1).map(group),

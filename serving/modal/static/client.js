@@ -29,6 +29,10 @@ export class Client {
     return this.#call(this.#own(path), {}, { method: "POST", body: JSON.stringify(body), headers });
   }
 
+  put(path, body) {
+    return this.#call(this.#own(path), {}, { method: "PUT", body: JSON.stringify(body) });
+  }
+
   delete(path) {
     return this.#call(this.#own(path), {}, { method: "DELETE" });
   }

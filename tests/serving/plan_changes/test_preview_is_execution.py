@@ -18,8 +18,8 @@ from recommender.billing.renewal import close_window, due_at
 from recommender.billing.subscription import Subscription
 from recommender.billing.tax import Buyer
 from serving.db import json_columns
+from serving.organizations.billing_details import buyer_of
 from serving.organizations.repository import OrganizationRow
-from serving.organizations.vat_ids import buyer_of
 from serving.plan_changes.quotes import Quote, QuoteSigner, Wanted, quote
 from serving.subscriptions.changes import _DOCUMENT, Document
 from tests.recommender.billing.builders import at, make_plan, make_promotion, trial

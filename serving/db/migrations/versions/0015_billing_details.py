@@ -1,0 +1,14 @@
+"""Organisations keep what their customer enters for invoices."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0015"
+down_revision = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    column = sa.Column("billing", sa.Text(), nullable=True, comment="JSON: what the customer entered for invoices")
+    op.add_column("organizations", column)
