@@ -24,6 +24,8 @@ _MEANS: Final = {"card": "48", "sepa": "59", "bank_transfer": "58", None: "58"}
 _EXEMPTIONS: Final = {"reverse_charge": "VATEX-EU-AE", "outside_eu": "VATEX-EU-O", "french_territory": "VATEX-EU-O"}
 _SIREN: Final = "0002"
 """ISO 6523 code of company numbers in the French register."""
+_FRENCH_ADDRESS, _MAIL = "0225", "EM"
+"""Schemes of electronic addresses: the directory of the French mandate, by SIREN; else an address for mails."""
 
 
 class NotConformant(ValueError):
@@ -68,7 +70,9 @@ def terms(invoice: Invoice) -> dict[str, Any]:
         "BT-3": _TYPE[invoice.kind],
         "BT-5": invoice.currency,
         "BT-9": invoice.payment.due_on,
+        "BT-13": invoice.buyer.purchase_order,
         "BT-20": invoices.payment(invoice, invoice.locale),
+        "BT-23": _process(invoice),
         "BT-24": PROFILE,
         "BT-72": invoice.supplied_on,
         "BT-73": min(_days(invoice, line)[0] for line in invoice.lines),
@@ -104,8 +108,21 @@ def _means(invoice: Invoice) -> dict[str, Any]:
     return {"BT-81": code, "BT-83": invoice.number, "BT-84": seller.iban, "BT-85": seller.name, "BT-86": seller.bic}
 
 
+def _process(invoice: Invoice) -> str:
+    """The business process by the French mandate: services, S2 where the invoice is paid already, else S1."""
+    return "S2" if invoice.kind == "invoice" and not invoice.due_cents else "S1"
+
+
+def _electronic_address(party: Party) -> dict[str, Any]:
+    """Where the party receives documents (BT-34, BT-49)."""
+    if party.country == "FR" and party.company_id:
+        return {"einvoicing_addr": party.company_id, "einvoicing_addr_schemeid": _FRENCH_ADDRESS}
+    return {"einvoicing_addr": party.email, "einvoicing_addr_schemeid": _MAIL} if party.email else {}
+
+
 def _party(party: Party, *, taxed: bool) -> dict[str, Any]:
     return {
+        **_electronic_address(party),
         "name": party.name,
         "addr_l1": party.street,
         "postcode": party.postal_code,

@@ -70,6 +70,7 @@ def _fill(service: str, now: datetime) -> float:
             body = {
                 "name": f"Organisation {i}",
                 "country": "DE",
+                "address": {"street": "Domstraße 1", "postal_code": "20095", "city": "Hamburg"},
                 "templates": ["ecommerce"],
                 "integrations": ["shopify"],
                 "trial_started_at": (now - timedelta(days=14)).isoformat(),

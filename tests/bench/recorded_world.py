@@ -136,6 +136,7 @@ class Talk:
         body = {
             "name": f"{organization_id.title()} GmbH",
             "country": "DE",
+            "address": {"street": "Domstraße 1", "postal_code": "20095", "city": "Hamburg"},
             "templates": ["ecommerce"],
             "integrations": ["shopify"],
             "trial_started_at": (NOW - timedelta(days=14)).isoformat(),

@@ -62,6 +62,7 @@ class World:
             "templates": ["ecommerce"],
             "integrations": ["shopify"],
             "trial_started_at": _text(_now() - timedelta(days=12)),
+            "address": {"street": "Am Markt 3", "postal_code": "20095", "city": "Hamburg"},
         }
         self.host.put(f"/v1/organizations/{organization}", json={**about, **said}).raise_for_status()
 

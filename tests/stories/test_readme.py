@@ -32,7 +32,7 @@ def made(service: Service, command: str) -> Response:
     method = next((value for option, value in options if option == "-X"), "GET")
     body = next((value for option, value in options if option == "-d"), None)
     path = words[-1].removeprefix("http://127.0.0.1:8000")
-    return service.client.request(method, path, headers=headers, content=body)
+    return service.client.request(method, path, headers=headers, content=None if body is None else body.encode())
 
 
 def test_usage_is_sent_a_plan_recommended_and_the_change_made_as_the_readme_says(
@@ -47,6 +47,7 @@ def test_usage_is_sent_a_plan_recommended_and_the_change_made_as_the_readme_says
         now = service.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
         sent = made(service, block("sh usage").replace("NOW", now))
         recommended = made(service, block("sh request"))
+        detailed = made(service, block("sh details"))
         added = made(service, block("sh card"))
         previewed = made(service, block("sh preview"))
         quote: dict[str, Any] = previewed.json()
@@ -55,6 +56,7 @@ def test_usage_is_sent_a_plan_recommended_and_the_change_made_as_the_readme_says
     assert sent.json() == {"accepted": 1, "duplicates": 0, "rejected": []}
     first = recommended.json()["plans"][0]
     assert (recommended.json()["badge"], first["recommended"]) == (messages("de")["badge"], True)
+    assert detailed.json()["missing"] == []
     assert added.status_code == 201
     assert quote["net_cents"] == sum(line["amount_cents"] for line in quote["lines"])
     assert (confirmed.status_code, confirmed.json()["status"]) == (201, "applied"), confirmed.text

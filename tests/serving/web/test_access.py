@@ -14,6 +14,8 @@ FOR_BROWSERS = {
     ("POST", "/v1/organizations/{organization_id}/enterprise-leads"),
     ("POST", "/v1/outcomes"),
     ("POST", "/v1/organizations/{organization_id}/plan-changes/preview"),
+    ("GET", "/v1/organizations/{organization_id}/billing-details"),
+    ("PUT", "/v1/organizations/{organization_id}/billing-details"),
     ("GET", "/v1/organizations/{organization_id}/payment-methods"),
     ("POST", "/v1/organizations/{organization_id}/payment-methods"),
     ("GET", "/v1/organizations/{organization_id}/invoices"),
@@ -39,6 +41,7 @@ NOTHING = {"payment_method": "none", "change_id": "none", "number": "INV-2026-00
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/usage-events": {"events": []},
     "/v1/organizations/{organization_id}/modal-tokens": {"origin": PAGE},
+    "/v1/organizations/{organization_id}/billing-details": {"street": "Domstraße 1", "city": "Hamburg"},
     "/v1/organizations/{organization_id}/enterprise-leads": {"name": "Ada", "email": "ada@example.com"},
     "/v1/organizations/{organization_id}/plan-changes/preview": {"plan": "ecommerce-basic", "interval": "month"},
     "/v1/organizations/{organization_id}/plan-changes": {"quote": "none"},
