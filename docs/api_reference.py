@@ -97,6 +97,7 @@ def first_weeks() -> list[Call]:
         _end(session)
         _transfer(session)
         _look(session)
+        _account(session)
         _leave(session)
         return session.calls
 
@@ -180,6 +181,15 @@ def _look(call: Session) -> None:
     number = call("GET", f"{OF_ACME}/invoices")["invoices"][0]["number"]
     for path in (f"/billing/invoices/{number}", f"/billing/invoices/{number}.pdf"):
         call("GET", f"{path}?token={token}")
+
+
+def _account(call: Session) -> None:
+    """What accounting asks for, as JSON and as CSV."""
+    year = "start=2026-01-01&end=2027-01-01"
+    for path in ("/v1/invoices", f"/v1/vat-report?{year}", f"{OF_ACME}/statement"):
+        call("GET", path)
+    for path in ("/v1/invoices.csv?q=acme", f"/v1/vat-report.csv?{year}&period=quarter", f"{OF_ACME}/statement.csv"):
+        call("GET", path)
 
 
 def _leave(call: Session) -> None:

@@ -19,6 +19,7 @@ from serving.clock import Clock, SteppedClock, system_clock
 from serving.collection import bank_transfers
 from serving.collection import endpoints as payment_methods
 from serving.experiments.in_force import ExperimentsInForce
+from serving.finance import endpoints as finance
 from serving.foundation import MakeGateway
 from serving.invoices import endpoints as invoices
 from serving.jobs import leases, payment_webhooks, test_clock_endpoint
@@ -118,6 +119,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
         bank_transfers.router(billing.bank_transfers, callers),
         invoices.router(services.invoices, callers),
         outcomes.router(services.outcomes, callers),
+        finance.router(services.finance, callers),
         leads.router(services.leads, callers),
         leads.host_router(services.leads, callers),
         personal_data.router(services.personal_data, callers),

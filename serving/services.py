@@ -20,6 +20,7 @@ from serving.collection.taken_back import TakenBack
 from serving.dashboards.login import Login, LoginCookie
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
+from serving.finance.service import Finance
 from serving.foundation import Foundation, MakeGateway, lay_foundation
 from serving.invoices.service import Invoices
 from serving.jobs.mail_leads import LeadMails
@@ -89,6 +90,7 @@ class Services:
     dashboard_login: Login
     accounts: Accounts
     invoices: Invoices
+    finance: Finance
     leads: Leads
     organizations: Organizations
     outcomes: Outcomes
@@ -136,6 +138,7 @@ def build(
         experiments=experiments,
         dashboard_login=_dashboard_login(settings, authenticator, clock, rates),
         accounts=accounts,
+        finance=Finance(database),
         invoices=Invoices(database, clock=clock, pool=base.pools.documents),
         leads=Leads(database, clock=clock, new_id=new_id, rates=rates),
         organizations=Organizations(database, clock=clock, new_id=new_id, authenticator=authenticator),

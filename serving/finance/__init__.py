@@ -1,0 +1,1 @@
+"""For the operator's accounting: invoices of all organisations, the VAT report, statements of account."""
