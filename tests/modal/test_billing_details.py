@@ -1,6 +1,7 @@
 """Without an address the modal asks for it on the way to the quote, checks it, and goes on."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from serving.words.locales import LocaleCode
@@ -14,7 +15,7 @@ from tests.modal.world import LOCALES, World
     "locale", [pytest.param(locale, marks=() if locale == "de" else pytest.mark.slow) for locale in LOCALES]
 )
 def test_the_address_is_asked_for_checked_and_the_change_goes_on(
-    opened: Open, world: World, locale: LocaleCode, axe: object
+    opened: Open, world: World, locale: LocaleCode, axe: Axe
 ) -> None:
     who = f"homeless-{locale}"
     world.put(who, locale=locale, address=None)
@@ -25,7 +26,7 @@ def test_the_address_is_asked_for_checked_and_the_change_goes_on(
     expect(form.get_by_role("heading")).to_have_text(say(locale, "details.title"))
     expect(modal.step.locator(".blockers")).to_contain_text(say(locale, "blocker.billing_details_missing"))
     expect(modal.step.locator(".confirm")).to_have_count(0)
-    assert violations(axe, modal.page) == []  # type: ignore[arg-type]
+    assert violations(axe, modal.page) == []
     assert modal.raw_keys() == []
 
     form.locator("[name=street]").fill("Am Markt 3")
