@@ -84,7 +84,7 @@ class Previews:
                 await self._database.write(
                     lambda connection: _note_preview(connection, wanted, blocked, now=self._clock()), within_seconds=0.5
                 )
-        if self._database.unwritable:
+        if self._database.unwritable or (wanted.decision_id is not None and self._waiting(wanted.decision_id)):
             answer["unavailable"] = say(locale, "preview.unavailable")
         return answer
 

@@ -117,7 +117,7 @@ def test_sixty_thousand_unknown_fields_get_a_short_answer(acme: Service) -> None
     answer = acme.client.post("/v1/organizations/acme/enterprise-leads", json={**LEAD, **body}, headers=acme.token())
 
     assert (answer.status_code, len(answer.content) < 1_000) == (422, True)
-    assert answer.json()["errors"] == [{"field": "body", "message": "has more than 1000 values"}]
+    assert answer.json()["errors"] == [{"field": "body", "message": "has more than 1,000 values"}]
 
 
 @pytest.mark.parametrize(
