@@ -58,6 +58,8 @@ class MonthlyUsage:
     expected: Mapping[str, Units]
     low: Mapping[str, Units]
     high: Mapping[str, Units]
+    most: Mapping[str, Units]
+    """What 80 % of months stay below: the upper end for a plan that costs no less at the lower end than unused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +127,22 @@ def plan_card(
 def projected_bill(*, plan: Plan, price: ChargedPrice, usage: MonthlyUsage, days: int) -> ProjectedBill:
     """The bill of a month at the price as it is charged; each line is rounded once, half away from zero.
 
-    A bill never falls with usage, so the ends of its range are the bills at the ends of the usage's range. Several
-    metrics are taken to be low or high together, which makes the range a little wider than it need be.
+    A bill never falls with usage, so the ends of its range are the bills at the ends of the usage's range. Where the
+    lower one is the price alone, no bill is below it, and the upper one is what 80 % of months stay below. Several
+    metrics are taken to be low or high together.
     """
     first, compared, then = (
         round_half_away_from_zero(each) for each in (price.now_cents, price.compared_cents, price.then_cents)
     )
     overages = overages_on(plan, usage=usage.expected)
     overage = _total(overages)
+    least = _total(overages_on(plan, usage=usage.low))
+    most = _total(overages_on(plan, usage=usage.high if least else usage.most))
     return ProjectedBill(
         amount_cents=first + overage,
         overage_cents=overage,
-        low_cents=first + _total(overages_on(plan, usage=usage.low)),
-        high_cents=first + _total(overages_on(plan, usage=usage.high)),
+        low_cents=first + least,
+        high_cents=first + most,
         exceeded=tuple(each.metric for each in overages if each.amount_cents is None),
         days=days if usage.expected else 0,
         compared_cents=compared + overage,
@@ -155,10 +160,10 @@ def _total(overages: Sequence[Overage]) -> int:
 def projected_usage(facts: Facts, *, usage_range: UsageRange = NORMAL) -> MonthlyUsage:
     """The projection of the one organisation of `facts`, for the metrics of which something is known, and lately."""
     projection = facts.projection
-    low, high = usage_range.ends(projection, days=facts.history_days)
+    ends = usage_range.ends(projection, days=facts.history_days)
     known: list[tuple[int, str]] = [(i, metric) for i, metric in enumerate(METRICS) if facts.usage_known[0, i]]
     return MonthlyUsage(
-        *({metric: int(values[0, column]) for column, metric in known} for values in (projection.monthly, low, high))
+        *({metric: int(values[0, column]) for column, metric in known} for values in (projection.monthly, *ends))
     )
 
 

@@ -91,7 +91,7 @@ def _usage(batches: Sequence[Batch], usage_range: UsageRange) -> Iterator[Covera
 
 def _ranges(batch: Batch, usage_range: UsageRange) -> tuple[FloatArray, ...]:
     days = history_days(batch.situations)
-    low, high = usage_range.ends(projected_monthly(batch.situations), days=days)
+    low, high, _ = usage_range.ends(projected_monthly(batch.situations), days=days)
     return low[:, _PLACES], high[:, _PLACES], batch.later_usage, days
 
 
@@ -113,7 +113,7 @@ def _bills_of(batch: Batch, usage_range: UsageRange) -> Iterator[tuple[int, int,
         later: dict[str, Units] = {
             metric: int(units) for metric, units in zip(COUNTED, batch.later_usage[i], strict=True)
         }
-        came = MonthlyUsage(later, later, later)
+        came = MonthlyUsage(later, later, later, later)
         for place in np.flatnonzero(batch.situations.eligible[i]):
             plan = batch.catalogue.plan(batch.plans.codes[place])
             price = charged_price(plan, interval)

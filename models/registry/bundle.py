@@ -12,7 +12,7 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +119,7 @@ def load_challenger(address: Path) -> PlanRanker:
 
 def publish_usage_range(bundles: Path, usage_range: UsageRange) -> None:
     """Write the usage range beside the bundles atomically; a service reads it with its next champion."""
-    write_text_atomically(bundles / USAGE_RANGE, json.dumps({"low": usage_range.low, "high": usage_range.high}))
+    write_text_atomically(bundles / USAGE_RANGE, json.dumps(asdict(usage_range)))
 
 
 def load_usage_range(bundles: Path) -> UsageRange | None:
@@ -128,7 +128,7 @@ def load_usage_range(bundles: Path) -> UsageRange | None:
         return None
     content = _json(bundles / USAGE_RANGE)
     try:
-        return UsageRange(*(tuple(map(float, content[end])) for end in ("low", "high")))
+        return UsageRange(*(tuple(map(float, content[end])) for end in ("low", "high", "most")))
     except (KeyError, TypeError, ValueError) as error:
         raise BundleRefused(f"{USAGE_RANGE} is no usage range: {error!r}") from error
 

@@ -25,6 +25,8 @@ FEWEST_CASES: Final = 40
 
 _NORMAL: Final = 1.2815515655446004
 """Standard normal quantile at 0.9."""
+_NORMAL_MOST: Final = 0.8416212335729143
+"""At 0.8."""
 _LARGEST: Final = 1e15
 _DISTRIBUTION: Final = NormalDist()
 
@@ -37,24 +39,27 @@ class UsageRange:
     """At most 0, one for each of `FROM_DAYS`."""
     high: tuple[float, ...]
     """At least 0, likewise."""
+    most: tuple[float, ...]
+    """At least 0, likewise: what 80 % of months stay below, where the lower end is no end because nothing is below."""
 
     def __post_init__(self) -> None:
-        if len(self.low) != len(FROM_DAYS) or len(self.high) != len(FROM_DAYS):
+        if {len(self.low), len(self.high), len(self.most)} != {len(FROM_DAYS)}:
             raise ValueError(f"a usage range has {len(FROM_DAYS)} lower and upper ends")
-        if not all(isfinite(low) and isfinite(high) and low <= 0 <= high for low, high in self._rows()):
+        if not all(isfinite(low + high + most) and low <= 0 <= min(high, most) for low, high, most in self._rows()):
             raise ValueError("the lower ends of a usage range are at most 0, the upper at least 0")
 
-    def _rows(self) -> list[tuple[float, float]]:
-        return list(zip(self.low, self.high, strict=True))
+    def _rows(self) -> list[tuple[float, float, float]]:
+        return list(zip(self.low, self.high, self.most, strict=True))
 
-    def ends(self, projection: Projection, *, days: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Whole units at the lower and upper end, (n, metrics) each; `days` (n,) of history."""
+    def ends(self, projection: Projection, *, days: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Whole units at the lower end, the upper end and `most`, (n, metrics) each; `days` (n,) of history."""
         row = _row_of(days)
-        low, high = (
+        low, high, most = (
             (projection.monthly + 1.0) * np.exp(np.array(ends)[row][:, None] * projection.relative_error) - 1.0
-            for ends in (self.low, self.high)
+            for ends in (self.low, self.high, self.most)
         )
-        return np.maximum(np.floor(low), 0.0), np.minimum(np.ceil(high), _LARGEST)
+        high, most = (np.minimum(np.ceil(end), _LARGEST) for end in (high, most))
+        return np.maximum(np.floor(low), 0.0), high, most
 
     @classmethod
     def from_what_came(cls, surprises: FloatArray, *, days: FloatArray) -> Self:
@@ -65,14 +70,13 @@ class UsageRange:
         if len(surprises) < FEWEST_CASES:
             return cls(*_normal())
         row = _row_of(days)
-        quantiles = [(1 - STATED) / 2, (1 + STATED) / 2]
         ends = []
         for number in range(len(FROM_DAYS)):
             mine = surprises[row == number]
             cases = mine if len(mine) >= FEWEST_CASES else surprises
-            low, high = np.quantile(cases, np.clip(_ranks(len(cases), quantiles), 0.0, 1.0))
-            ends.append((min(float(low), 0.0), max(float(high), 0.0)))
-        return cls(tuple(low for low, _ in ends), tuple(high for _, high in ends))
+            low, high, most = np.quantile(cases, _ranks(len(cases)))
+            ends.append((min(float(low), 0.0), max(float(high), 0.0), max(float(most), 0.0)))
+        return cls(*zip(*ends, strict=True))
 
 
 def surprise(came: FloatArray, *, expected: FloatArray, error: FloatArray) -> FloatArray:
@@ -80,10 +84,10 @@ def surprise(came: FloatArray, *, expected: FloatArray, error: FloatArray) -> Fl
     return np.asarray(np.log((came + 1.0) / (expected + 1.0)) / error)
 
 
-def _ranks(cases: int, quantiles: list[float]) -> FloatArray:
-    """The quantiles of n cases between which one more case of their kind falls as often as stated."""
-    low, high = quantiles
-    return np.array([(low * (cases + 1) - 1) / (cases - 1), (high * (cases + 1) - 1) / (cases - 1)])
+def _ranks(cases: int) -> FloatArray:
+    """The quantiles of n cases between which, and below the last of which, one more falls as often as stated."""
+    stated = np.array([(1 - STATED) / 2, (1 + STATED) / 2, STATED])
+    return np.clip((stated * (cases + 1) - 1) / (cases - 1), 0.0, 1.0)
 
 
 def chance_above(limit: float, *, expected: float, low: float, high: float) -> float:
@@ -108,8 +112,8 @@ def _row_of(days: FloatArray) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.maximum(np.searchsorted(FROM_DAYS, days, side="right") - 1, 0).astype(np.int64)
 
 
-def _normal() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    return (-_NORMAL,) * len(FROM_DAYS), (_NORMAL,) * len(FROM_DAYS)
+def _normal() -> tuple[tuple[float, ...], ...]:
+    return (-_NORMAL,) * len(FROM_DAYS), (_NORMAL,) * len(FROM_DAYS), (_NORMAL_MOST,) * len(FROM_DAYS)
 
 
 NORMAL: Final = UsageRange(*_normal())

@@ -53,6 +53,8 @@ class UsageRecord(TypedDict):
     expected: dict[str, int]
     high: dict[str, int]
     """The upper end of its range."""
+    most: NotRequired[dict[str, int]]
+    """The upper end for a plan that costs no less at the lower end than unused; decisions of older versions lack it."""
 
 
 class ContextRecord(TypedDict):
@@ -155,8 +157,9 @@ def usage_record(snapshot: Snapshot, usage: MonthlyUsage) -> UsageRecord | None:
     Only metrics with reported usage: without a report, usage is unknown, not zero.
     """
     reported = {day.metric for day in (*snapshot.days, *snapshot.carried)}
-    expected, high = ({m: int(of[m]) for m in of if m in reported} for of in (usage.expected, usage.high))
-    return {"expected": expected, "high": high} if expected else None
+    ends = (usage.expected, usage.high, usage.most)
+    expected, high, most = ({m: int(of[m]) for m in of if m in reported} for of in ends)
+    return {"expected": expected, "high": high, "most": most} if expected else None
 
 
 def selection_record(selection: Selection) -> SelectionRecord:

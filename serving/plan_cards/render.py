@@ -1,14 +1,16 @@
 """A decision in the reader's language, as the contract writes it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from serving.plan_cards import explaining
 from serving.plan_cards.contracts import Enterprise, PlanCard, Recommendation, Selection
 from serving.plan_cards.promotions import promotion_answer
-from serving.plan_cards.records import CardRecord, SelectionRecord
+from serving.plan_cards.records import CardRecord, SelectionRecord, UsageRecord
 from serving.plan_cards.repository import Decision
 from serving.web.fields import utc_text
 from serving.words import usage
+from serving.words.contracts import BillRecord
 from serving.words.locales import LocaleCode
 from serving.words.plans import Words
 from serving.words.texts import known, say
@@ -61,12 +63,20 @@ def selection(selection: SelectionRecord, words: Words, *, price_cents: int) -> 
     }
 
 
+def _upper_end(own: UsageRecord | None, bill: BillRecord) -> Mapping[str, int] | None:
+    """The usage at the upper end of a bill's range, see `recommender.cards.projected_bill`."""
+    if own is None:
+        return None
+    price_cents = bill["amount_cents"] - bill["overage_cents"]
+    return own.get("most", own["high"]) if bill.get("low_cents") == price_cents else own["high"]
+
+
 def _card(card: CardRecord, *, decision: Decision, words: Words) -> PlanCard:
     plan = words.catalogue.plan(card["plan"])
     if "price_cents" in card:
         plan = replace(plan, price_cents={**plan.price_cents, decision.interval: card["price_cents"]})
     own = decision.content.get("usage")
-    expected, high = (None, None) if own is None else (own["expected"], own["high"])
+    expected, bill = None if own is None else own["expected"], card["projected_bill"]
     promotion = promotion_answer(card.get("promotion"), plan, decision.interval, words)
     price_cents = (promotion["price"]["amount_cents"]) if promotion else plan.price_cents[decision.interval]
     return {
@@ -83,8 +93,8 @@ def _card(card: CardRecord, *, decision: Decision, words: Words) -> PlanCard:
         "reasons": [explaining.reason(reason, words) for reason in card["reasons"]],
         "concerns": [explaining.concern(concern, words) for concern in card.get("concerns", ())],
         "projected_bill": {
-            **words.bill(card["projected_bill"]),
-            "upper_end_text": usage.upper_end_text(plan, high, words),
+            **words.bill(bill),
+            "upper_end_text": usage.upper_end_text(plan, _upper_end(own, bill), words),
         },
         "selection": selection(card["selection"], words, price_cents=price_cents),
     }

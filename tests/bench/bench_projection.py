@@ -57,7 +57,7 @@ def run() -> Iterator[dict[str, Any]]:
         ends = UsageRange.from_what_came(
             surprise(lived.came, expected=expected, error=error)[told], days=days[told]
         ).ends(projection, days=days)
-        low, high = (end[:, 0] for end in ends)
+        low, high, _ = (end[:, 0] for end in ends)
         inside = ((low <= lived.came) & (lived.came <= high))[~learns & known]
         yield {
             "figure": f"{world}: months within the 80 % range",

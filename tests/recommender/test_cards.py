@@ -31,7 +31,7 @@ SCALE = make_plan("scale", tier=2, price_cents=49_000, limits={"conversations": 
 
 def steady(**units: int) -> MonthlyUsage:
     """Usage without any doubt."""
-    return MonthlyUsage(units, units, units)
+    return MonthlyUsage(units, units, units, units)
 
 
 def test_the_bill_is_the_price_and_every_unit_beyond_the_allowance() -> None:
@@ -67,12 +67,15 @@ def test_only_known_metrics_are_usage() -> None:
     assert usage.low["seats"] == usage.high["seats"] == 2
 
 
-def test_a_range_is_billed_at_both_of_its_ends() -> None:
-    usage = MonthlyUsage({"conversations": 51_000}, {"conversations": 40_000}, {"conversations": 60_000})
+@pytest.mark.parametrize(("low", "ends"), [(50_100, (19_080, 27_000)), (40_000, (19_000, 23_800))])
+def test_a_range_is_billed_at_both_of_its_ends_or_at_one_where_the_price_is_the_other(
+    low: int, ends: tuple[int, int]
+) -> None:
+    usage = MonthlyUsage(*({"conversations": units} for units in (51_000, low, 60_000, 56_000)))
 
     bill = projected_bill(plan=BASIC, price=charged_price(BASIC, "month"), usage=usage, days=14)
 
-    assert (bill.low_cents, bill.amount_cents, bill.high_cents) == (19_000, 19_800, 27_000)
+    assert (bill.low_cents, bill.amount_cents, bill.high_cents) == (ends[0], 19_800, ends[1])
 
 
 def test_the_card_and_the_features_agree_on_the_bill() -> None:
