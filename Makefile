@@ -81,6 +81,10 @@ test-postgres: setup ## Run the tests of the service and the stories on a real P
 test-fresh: ## Try the two commands on bare Debian machines, as root (SHORT=1: one page test; DEBIAN=…; KEEP=1)
 	@.ci/fresh $(if $(SHORT),short,full) $(DEBIAN)
 
+.PHONY: test-image
+test-image: $(INSTALLED) ## Build the Dockerfile without a container runtime, as root, and buy a plan from the image
+	@.ci/image try
+
 .PHONY: docs
 docs: $(INSTALLED) ## Build the documentation site into var/docs, to be opened without a network
 	@$(PY) -m docs.tables
@@ -105,11 +109,13 @@ serve: $(INSTALLED) ## Serve with the PLANS_* settings of the environment
 train: $(INSTALLED) ## Train, judge and register a ranker (TRAINING_SET=…, REGISTRY=…)
 	$(call step,train a ranker on $(TRAINING_SET),$(PY) -m models train --training-set $(TRAINING_SET) --registry $(REGISTRY))
 
+COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --system-certs --quiet
+
 .PHONY: lock
-lock: $(INSTALLED) ## Resolve pyproject.toml into requirements.lock (UPGRADE=1 takes the newest of everything)
-	@$(VENV)/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header --no-annotate \
-		--system-certs --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
-	@printf 'requirements.lock: %s packages\n' "$$(grep -c '==' requirements.lock)"
+lock: $(INSTALLED) ## Resolve pyproject.toml into the lock files (UPGRADE=1 takes the newest of everything)
+	@$(COMPILE) --extra pipelines --group dev $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@$(COMPILE) --constraints requirements.lock --output-file requirements-serving.lock
+	@grep -c '==' requirements.lock requirements-serving.lock
 
 .PHONY: clean
 clean: ## Remove what was generated (var/, caches), keep .venv

@@ -1,4 +1,4 @@
-"""The lock file is complete, hashed and says nothing about where it was made."""
+"""The lock files are complete, hashed and say nothing about where they were made."""
 
 import re
 import tomllib
@@ -11,32 +11,48 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
-LOCK = (ROOT / "requirements.lock").read_text()
+LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-serving.lock")}
+LOCK, SERVING_LOCK = LOCKS.values()
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-DECLARED = [Requirement(line) for line in (*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["dev"])]
+SERVING = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
+BESIDE_IT = [
+    Requirement(line)
+    for line in (*PROJECT["project"]["optional-dependencies"]["pipelines"], *PROJECT["dependency-groups"]["dev"])
+]
 
 
-def blocks_of_the_lock() -> list[str]:
+def blocks_of(lock: str) -> list[str]:
     """One block per pinned package: its line and its hashes."""
-    return re.split(r"\n(?=\S)", LOCK.strip())
+    return re.split(r"\n(?=\S)", lock.strip())
 
 
-def test_every_package_in_the_lock_is_pinned_and_hashed() -> None:
-    loose = [block.split()[0] for block in blocks_of_the_lock() if "==" not in block or "--hash=sha256:" not in block]
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+def test_every_package_in_a_lock_is_pinned_and_hashed(lock: str) -> None:
+    loose = [block.split()[0] for block in blocks_of(lock) if "==" not in block or "--hash=sha256:" not in block]
     assert loose == []
 
 
-def test_the_lock_names_no_address() -> None:
-    assert re.findall(r"\S*(?:://|--index-url|--extra-index|--find-links| @ )\S*", LOCK) == []
+@pytest.mark.parametrize("lock", LOCKS.values(), ids=LOCKS)
+def test_a_lock_names_no_address(lock: str) -> None:
+    assert re.findall(r"\S*(?:://|--index-url|--extra-index|--find-links| @ )\S*", lock) == []
 
 
-@pytest.mark.parametrize("requirement", DECLARED, ids=lambda requirement: requirement.name)
-def test_the_lock_satisfies_what_the_project_declares(requirement: Requirement) -> None:
+@pytest.mark.parametrize(
+    ("lock", "requirement"),
+    [(SERVING_LOCK, requirement) for requirement in SERVING]
+    + [(LOCK, requirement) for requirement in SERVING + BESIDE_IT],
+    ids=lambda part: part.name if isinstance(part, Requirement) else "service" if part is SERVING_LOCK else "all",
+)
+def test_a_lock_satisfies_what_the_project_declares(lock: str, requirement: Requirement) -> None:
     wanted = canonicalize_name(requirement.name)
-    pinned = [Version(number) for name, number in PINNED.findall(LOCK) if canonicalize_name(name) == wanted]
+    pinned = [Version(number) for name, number in PINNED.findall(lock) if canonicalize_name(name) == wanted]
     assert pinned
     assert all(requirement.specifier.contains(number) for number in pinned)
+
+
+def test_the_service_is_tested_with_the_versions_that_its_image_installs() -> None:
+    assert set(PINNED.findall(SERVING_LOCK)) < set(PINNED.findall(LOCK))
 
 
 @pytest.mark.parametrize(
@@ -47,5 +63,5 @@ def test_no_library_fell_back_to_an_old_release(library: str, least: str) -> Non
     assert Version(version(library)) >= Version(least)
 
 
-def test_there_is_one_lock_file() -> None:
+def test_there_is_no_lock_of_another_form() -> None:
     assert not (ROOT / "uv.lock").exists()
