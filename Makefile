@@ -109,13 +109,20 @@ serve: $(INSTALLED) ## Serve with the PLANS_* settings of the environment
 train: $(INSTALLED) ## Train, judge and register a ranker (TRAINING_SET=…, REGISTRY=…)
 	$(call step,train a ranker on $(TRAINING_SET),$(PY) -m models train --training-set $(TRAINING_SET) --registry $(REGISTRY))
 
+.PHONY: sbom
+sbom: $(INSTALLED) ## List what the service's image installs, as CycloneDX, in var/sbom.json
+	@mkdir -p var
+	@$(PY) -m cyclonedx_py requirements requirements-serving.lock --pyproject pyproject.toml --output-reproducible --output-file var/sbom.json
+	@printf 'var/sbom.json: %s components\n' "$$(grep -c '"purl"' var/sbom.json)"
+
 COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-header --no-annotate --system-certs --quiet
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve pyproject.toml into the lock files (UPGRADE=1 takes the newest of everything)
 	@$(COMPILE) --extra pipelines --group dev $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	@$(COMPILE) --constraints requirements.lock --output-file requirements-serving.lock
-	@grep -c '==' requirements.lock requirements-serving.lock
+	@$(COMPILE) --extra pipelines --constraints requirements.lock --output-file requirements-pipelines.lock
+	@grep -c '==' requirements*.lock
 
 .PHONY: clean
 clean: ## Remove what was generated (var/, caches), keep .venv

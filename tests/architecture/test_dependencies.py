@@ -11,15 +11,16 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[2]
-LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-serving.lock")}
-LOCK, SERVING_LOCK = LOCKS.values()
+LOCKS = {
+    name: (ROOT / name).read_text()
+    for name in ("requirements.lock", "requirements-serving.lock", "requirements-pipelines.lock")
+}
+LOCK, SERVING_LOCK, PIPELINES_LOCK = LOCKS.values()
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SERVING = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
-BESIDE_IT = [
-    Requirement(line)
-    for line in (*PROJECT["project"]["optional-dependencies"]["pipelines"], *PROJECT["dependency-groups"]["dev"])
-]
+PIPELINES = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["pipelines"]]
+DEV = [Requirement(line) for line in PROJECT["dependency-groups"]["dev"]]
 
 
 def blocks_of(lock: str) -> list[str]:
@@ -39,20 +40,21 @@ def test_a_lock_names_no_address(lock: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "requirement"),
-    [(SERVING_LOCK, requirement) for requirement in SERVING]
-    + [(LOCK, requirement) for requirement in SERVING + BESIDE_IT],
-    ids=lambda part: part.name if isinstance(part, Requirement) else "service" if part is SERVING_LOCK else "all",
+    ("name", "requirement"),
+    [("requirements-serving.lock", requirement) for requirement in SERVING]
+    + [("requirements-pipelines.lock", requirement) for requirement in SERVING + PIPELINES]
+    + [("requirements.lock", requirement) for requirement in SERVING + PIPELINES + DEV],
+    ids=lambda part: part.name if isinstance(part, Requirement) else part,
 )
-def test_a_lock_satisfies_what_the_project_declares(lock: str, requirement: Requirement) -> None:
+def test_a_lock_satisfies_what_the_project_declares(name: str, requirement: Requirement) -> None:
     wanted = canonicalize_name(requirement.name)
-    pinned = [Version(number) for name, number in PINNED.findall(lock) if canonicalize_name(name) == wanted]
+    pinned = [Version(number) for found, number in PINNED.findall(LOCKS[name]) if canonicalize_name(found) == wanted]
     assert pinned
     assert all(requirement.specifier.contains(number) for number in pinned)
 
 
-def test_the_service_is_tested_with_the_versions_that_its_image_installs() -> None:
-    assert set(PINNED.findall(SERVING_LOCK)) < set(PINNED.findall(LOCK))
+def test_what_is_tested_is_what_the_images_install() -> None:
+    assert set(PINNED.findall(SERVING_LOCK)) < set(PINNED.findall(PIPELINES_LOCK)) < set(PINNED.findall(LOCK))
 
 
 @pytest.mark.parametrize(
