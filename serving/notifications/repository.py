@@ -7,11 +7,11 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 
+from serving.db.inserts import insert_into
 from serving.db.payment_tables import notifications
-from serving.db.tables import organizations as organization_rows
-from serving.organizations import repository as organizations
+from serving.db.tables import organizations
 from serving.web.each_alone import set_aside
 from serving.words.locales import DEFAULT_LOCALE, LocaleCode, supported
 
@@ -62,20 +62,17 @@ def record(
     `about` identifies the event (a change, an attempt, a card and its month): each event is reported once.
     """
     cause = f"{kind}:{organization_id}:{about}"
-    if connection.execute(select(notifications.c.cause).where(notifications.c.cause == cause)).first():
-        return False
-    connection.execute(
-        insert(notifications).values(
-            notification_id=sha256(cause.encode()).hexdigest()[:32],
-            organization_id=organization_id,
-            kind=kind,
-            cause=cause,
-            payload=orjson.dumps(payload).decode(),
-            locale=organizations.get(connection, organization_id).locale,
-            created_at=now,
-        )
+    owner = organizations.c.organization_id == organization_id
+    new = insert_into(connection, notifications).values(
+        notification_id=sha256(cause.encode()).hexdigest()[:32],
+        organization_id=organization_id,
+        kind=kind,
+        cause=cause,
+        payload=orjson.dumps(payload).decode(),
+        locale=select(organizations.c.locale).where(owner).scalar_subquery(),
+        created_at=now,
     )
-    return True
+    return connection.execute(new.on_conflict_do_nothing(index_elements=["cause"])).rowcount == 1
 
 
 def tell_both(
@@ -107,7 +104,7 @@ class Notification:
 
 
 _HAS_ADDRESS: Final = or_(
-    organization_rows.c.email.is_not(None), organization_rows.c.billing.contains('"invoice_email"')
+    organizations.c.email.is_not(None), organizations.c.billing.contains('"invoice_email"')
 )
 
 
@@ -125,7 +122,7 @@ def next_to_send(connection: Connection, *, now: datetime) -> Notification | Non
     )
     row = connection.execute(
         select(notifications)
-        .join(organization_rows, organization_rows.c.organization_id == notifications.c.organization_id)
+        .join(organizations, organizations.c.organization_id == notifications.c.organization_id)
         .where(*may_be_sent, or_(_HAS_ADDRESS, notifications.c.kind.in_(TO_OPERATOR)))
         .order_by(notifications.c.created_at, notifications.c.notification_id)
         .limit(1)

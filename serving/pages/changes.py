@@ -90,7 +90,7 @@ class _Endpoints:
             return await self._review(page, quote, wanted=wanted, refused=refused, status=422)
         if wanted.decision_id is not None:
             await self._record(page, wanted.decision_id, "checkout_started", plan=wanted.plan)
-        answer = await self._plan_changes.confirm(_confirmation(page, form, method))
+        answer, _ = await self._plan_changes.confirm(_confirmation(page, form, method))
         content = orjson.loads(answer.body)
         if answer.status == 201:
             return self._pages.redirect(page, f"/plans/changes/{content['change_id']}")
@@ -102,17 +102,18 @@ class _Endpoints:
     ) -> Response:
         """How a confirmed change stands; while the payment is not settled the page offers to look again."""
         page = await self._pages.open(request, organization)
-        change = await self._plan_changes.progress(page.organization_id, change_id, page.locale)
+        change, _ = await self._plan_changes.progress(page.organization_id, change_id, page.locale_for)
         return self._pages.render("change.html", page, change=change)
 
     async def cancel_page(self, request: Request) -> Response:
         """Take back the change that waits."""
         page, _ = await self._pages.submitted(request)
-        await self._plan_changes.cancel(page.organization_id, page.locale)
+        await self._plan_changes.cancel(page.organization_id, page.locale_for)
         return self._pages.redirect(page, "/plans")
 
     async def _preview(self, page: Page, wanted: Wanted) -> QuoteAnswer:
-        return await self._previews.preview(page.organization_id, wanted, page.locale)
+        quote, _ = await self._previews.preview(page.organization_id, wanted, page.locale_for)
+        return quote
 
     async def _record(self, page: Page, decision_id: str, kind: OutcomeKind, *, plan: str) -> None:
         await self._outcomes.record_from_page(
@@ -157,4 +158,4 @@ def _confirmation(page: Page, form: Form, method: str | None) -> service.Request
     except ValidationError as error:
         raise FormUnreadable from error
     key = key_of(form.get("key"))
-    return service.request_of(confirmation, organization_id=page.organization_id, key=key, locale=page.locale)
+    return service.request_of(confirmation, organization_id=page.organization_id, key=key, locale_for=page.locale_for)

@@ -88,6 +88,10 @@ class Page:
         """The language of the page."""
         return self.overview.locale
 
+    def locale_for(self, _: str | None) -> LocaleCode:
+        """The language of the page, whatever the organisation's own is."""
+        return self.locale
+
     def link(self, path: str, **query: str) -> str:
         """A link that keeps the organisation and the language."""
         named = {"organization": self.organization_query} if self.organization_query else {}

@@ -1,6 +1,6 @@
 """Charges in the database: each cause is charged once; a charge has one document and one ledger entry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -51,6 +51,9 @@ class Charge:
         return f"{self.charge_id}:{self.attempts + 1}"
 
 
+_COLUMNS: Final = tuple(Charge.__dataclass_fields__)
+
+
 def add(
     connection: Connection,
     *,
@@ -67,28 +70,34 @@ def add(
     net = net_cents(lines)
     tax_cents = sum(line.amount_cents for line in tax)
     total = max(net + tax_cents, 0)
+    charge = Charge(
+        charge_id=charge_id,
+        organization_id=organization_id,
+        cause=cause,
+        kind=cause.partition(":")[0],
+        currency=currency,
+        total_cents=total,
+        settled_cents=0,
+        status="open" if total else "paid",
+        attempts=0,
+        next_attempt_at=occurred_at if total else None,
+        failure_code=None,
+        failing_since=None,
+        payment_method_id=None,
+        occurred_at=occurred_at,
+    )
     connection.execute(
         insert(charges).values(
-            charge_id=charge_id,
-            organization_id=organization_id,
-            cause=cause,
-            kind=cause.partition(":")[0],
-            currency=currency,
+            **{name: getattr(charge, name) for name in _COLUMNS},
             net_cents=net,
             tax_cents=tax_cents,
-            total_cents=total,
             lines=json_columns.dumps(LINES, lines),
             tax=json_columns.dumps(TAX, tax),
-            status="open" if total else "paid",
-            attempts=0,
-            next_attempt_at=occurred_at if total else None,
             paid_at=None if total else now,
-            occurred_at=occurred_at,
             recorded_at=now,
         )
     )
-    charge, postings = get(connection, charge_id), accounts.charged(lines, tax)
-    cause = f"charge:{charge_id}"
+    cause, postings = f"charge:{charge_id}", accounts.charged(lines, tax)
     ledger.post(connection, charge, "charge", cause=cause, postings=postings, now=now, occurred_at=occurred_at)
     return charge
 
@@ -235,4 +244,4 @@ def _update(connection: Connection, charge: Charge, *conditions: Any, **values: 
 
 
 def _read(row: Row[Any]) -> Charge:
-    return Charge(**{name: getattr(row, name) for name in Charge.__dataclass_fields__})
+    return Charge(**{name: getattr(row, name) for name in _COLUMNS})

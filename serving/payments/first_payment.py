@@ -22,14 +22,18 @@ class PaidWith:
     key: str
 
 
-def record(connection: Connection, charge: Charge, paid_with: PaidWith, *, now: datetime) -> None:
-    """Record the payment that came before the charge, or expect a bank transfer; nothing for a charge of 0."""
+def record(connection: Connection, charge: Charge, paid_with: PaidWith, *, now: datetime) -> bool:
+    """Record the payment that came before the charge, or expect a bank transfer; nothing for a charge of 0.
+
+    Returns whether the charge is paid.
+    """
     if not charge.total_cents:
-        return
+        return True
     if paid_with.method.kind == "bank_transfer":
         await_transfer(connection, charge, payment_method_id=paid_with.method.payment_method_id, now=now)
-    else:
-        _paid_already(connection, charge, paid_with, now=now)
+        return False
+    _paid_already(connection, charge, paid_with, now=now)
+    return True
 
 
 def await_transfer(connection: Connection, charge: Charge, *, payment_method_id: str, now: datetime) -> None:

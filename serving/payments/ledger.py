@@ -7,6 +7,7 @@ from typing import Protocol
 from sqlalchemy import Connection, func, insert, select
 
 from recommender.billing.ledger import EntryKind, LedgerAccount, Posting, Postings, balanced
+from serving.db.inserts import insert_into
 from serving.db.payment_tables import ledger_entries, ledger_postings
 
 
@@ -41,21 +42,19 @@ def post(
     Raises `Unbalanced`.
     """
     moved = balanced(*postings)
-    if connection.execute(select(ledger_entries.c.entry_id).where(ledger_entries.c.cause == cause)).first():
-        return False
     entry_id = sha256(cause.encode()).hexdigest()[:32]
-    connection.execute(
-        insert(ledger_entries).values(
-            entry_id=entry_id,
-            organization_id=owed.organization_id,
-            kind=kind,
-            cause=cause,
-            charge_id=owed.charge_id,
-            currency=owed.currency,
-            occurred_at=occurred_at or now,
-            recorded_at=now,
-        )
+    entry = insert_into(connection, ledger_entries).values(
+        entry_id=entry_id,
+        organization_id=owed.organization_id,
+        kind=kind,
+        cause=cause,
+        charge_id=owed.charge_id,
+        currency=owed.currency,
+        occurred_at=occurred_at or now,
+        recorded_at=now,
     )
+    if connection.execute(entry.on_conflict_do_nothing(index_elements=["cause"])).rowcount != 1:
+        return False
     if moved:
         connection.execute(insert(ledger_postings), [_row(entry_id, *each) for each in enumerate(moved)])
     return True

@@ -62,12 +62,10 @@ def ever(connection: Connection, payment_method_id: str | None) -> PaymentMethod
     return None if row is None else _read(row)
 
 
-def kind_that_pays(connection: Connection, organization_id: str, payment_method_id: str | None) -> MethodKind | None:
-    """The kind of a method, removed or not; of the organisation's default where none is named, `None` without one."""
-    chosen = payment_methods.c.payment_method_id == payment_method_id
-    if payment_method_id is None:
-        chosen = (payment_methods.c.organization_id == organization_id) & payment_methods.c.is_default & _PRESENT
-    kind: MethodKind | None = connection.execute(select(payment_methods.c.kind).where(chosen)).scalar()
+def default_kind(connection: Connection, organization_id: str) -> MethodKind | None:
+    """The kind of the organisation's default method, if it has one."""
+    default = (payment_methods.c.organization_id == organization_id) & payment_methods.c.is_default & _PRESENT
+    kind: MethodKind | None = connection.execute(select(payment_methods.c.kind).where(default)).scalar()
     return kind
 
 

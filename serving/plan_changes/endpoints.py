@@ -1,11 +1,11 @@
 """Plan changes over HTTP: preview, confirm, cancel, progress."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 
 from serving.accounts.contracts import SubscriptionAnswer
-from serving.accounts.service import Accounts
 from serving.plan_changes import idempotency
 from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ConfirmIn, QuoteAnswer, WishIn
 from serving.plan_changes.previews import Previews
@@ -15,7 +15,6 @@ from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
 from serving.web.problems import MEDIA_TYPE, documented
-from serving.words.locales import LocaleCode
 
 IdempotencyKey = Annotated[
     str | None,
@@ -24,9 +23,9 @@ IdempotencyKey = Annotated[
 ChangeId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128, description="Id of the change, from its receipt.")]
 
 
-def router(previews: Previews, plan_changes: PlanChanges, accounts: Accounts, callers: Callers) -> APIRouter:
+def router(previews: Previews, plan_changes: PlanChanges, callers: Callers) -> APIRouter:
     """The routes on which a plan is changed."""
-    endpoints = _Endpoints(previews, plan_changes, accounts)
+    endpoints = _Endpoints(previews, plan_changes)
     api = APIRouter(
         prefix="/v1/organizations", tags=["plan changes"], route_class=StrictJsonRoute, dependencies=[callers.anyone]
     )
@@ -53,19 +52,18 @@ def router(previews: Previews, plan_changes: PlanChanges, accounts: Accounts, ca
 
 
 class _Endpoints:
-    def __init__(self, previews: Previews, plan_changes: PlanChanges, accounts: Accounts) -> None:
+    def __init__(self, previews: Previews, plan_changes: PlanChanges) -> None:
         self._previews = previews
         self._plan_changes = plan_changes
-        self._accounts = accounts
 
     async def preview_plan_change(
         self, request: Request, organization_id: OrganizationId, wish: WishIn
     ) -> JsonAnswer[QuoteAnswer]:
         """Everything that choosing a plan would do and cost; changes nothing."""
         check_visible(request, organization_id)
-        locale = await self._locale(request, organization_id)
         wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id)
-        return json_answer(await self._previews.preview(organization_id, wanted, locale), locale=locale)
+        answer, locale = await self._previews.preview(organization_id, wanted, partial(locale_for, request))
+        return json_answer(answer, locale=locale)
 
     async def confirm_plan_change(
         self,
@@ -77,9 +75,8 @@ class _Endpoints:
         """Carry out a quote: charge exactly its lines, once, or say why not."""
         check_visible(request, organization_id)
         key = idempotency.key_of(idempotency_key)
-        locale = await self._locale(request, organization_id)
-        answer = await self._plan_changes.confirm(
-            request_of(confirmation, organization_id=organization_id, key=key, locale=locale)
+        answer, locale = await self._plan_changes.confirm(
+            request_of(confirmation, organization_id=organization_id, key=key, locale_for=partial(locale_for, request))
         )
         media_type = "application/json" if answer.status == 201 else MEDIA_TYPE
         headers = {"Content-Language": locale} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
@@ -90,17 +87,13 @@ class _Endpoints:
     ) -> JsonAnswer[SubscriptionAnswer]:
         """Cancel the change that waits for the period's end; the subscription goes on as it is."""
         check_visible(request, organization_id)
-        locale = await self._locale(request, organization_id)
-        return json_answer(await self._plan_changes.cancel(organization_id, locale), locale=locale)
+        answer, locale = await self._plan_changes.cancel(organization_id, partial(locale_for, request))
+        return json_answer(answer, locale=locale)
 
     async def plan_change_progress(
         self, request: Request, organization_id: OrganizationId, change_id: ChangeId
     ) -> JsonAnswer[ChangeProgress]:
         """How a confirmed change stands now: a page asks until its payment is settled."""
         check_visible(request, organization_id)
-        locale = await self._locale(request, organization_id)
-        return json_answer(await self._plan_changes.progress(organization_id, change_id, locale), locale=locale)
-
-    async def _locale(self, request: Request, organization_id: str) -> LocaleCode:
-        organization = await self._accounts.organization(organization_id)
-        return locale_for(request, organization.locale)
+        answer, locale = await self._plan_changes.progress(organization_id, change_id, partial(locale_for, request))
+        return json_answer(answer, locale=locale)

@@ -26,7 +26,7 @@ from serving.renewals.booking import BooksAt
 from serving.renewals.closing import close_due
 from serving.sale import versions
 from serving.subscriptions import states
-from serving.words.locales import LocaleCode
+from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import WordsIn
 from serving.words.texts import say
 
@@ -56,28 +56,31 @@ class Previews:
         self._signer = signer
         self._books = books
 
-    async def preview(self, organization_id: str, wanted: Wanted, locale: LocaleCode) -> QuoteAnswer:
-        """A quote as the contract writes it; windows that have ended are closed first.
+    async def preview(
+        self, organization_id: str, wanted: Wanted, locale_for: LocaleChoice
+    ) -> tuple[QuoteAnswer, LocaleCode]:
+        """A quote as the contract writes it, with its language; windows that have ended are closed first.
 
         Raises `UnknownOrganization`, `UnknownPlanWanted`, `UnknownPromotion`, `UnknownDecision`, `HeldPlanUnknown`.
         """
 
-        def read(connection: Connection) -> QuoteAnswer:
+        def read(connection: Connection) -> tuple[QuoteAnswer, LocaleCode]:
             organization = organizations.get(connection, organization_id)
             if wanted.decision_id is not None and self._waiting(wanted.decision_id) != organization_id:
                 decided = outcomes.decided(connection, wanted.decision_id)
                 if decided is None or decided.organization_id != organization_id:
                     raise UnknownDecision
             quoted = self.decide(connection, organization, wanted, at=self._clock())
-            return self.answer(quoted, organization, locale)
+            locale = locale_for(organization.locale)
+            return self.answer(quoted, organization, locale), locale
 
         try:
-            answer = await self._database.read(read)
+            answer, locale = await self._database.read(read)
         except PeriodIsOver:
             await self._database.write(
                 lambda connection: close_due(connection, self._books(self._clock()), organization_id)
             )
-            answer = await self._database.read(read)
+            answer, locale = await self._database.read(read)
         if wanted.decision_id is not None:
             blocked = bool(answer["blockers"])
             with suppress(*UNAVAILABLE):  # the preview is right all the same, and says that it cannot be confirmed now
@@ -86,7 +89,7 @@ class Previews:
                 )
         if self._database.unwritable or (wanted.decision_id is not None and self._waiting(wanted.decision_id)):
             answer["unavailable"] = say(locale, "preview.unavailable")
-        return answer
+        return answer, locale
 
     def decide(
         self,

@@ -36,7 +36,7 @@ from serving.renewals.closing import cancel_scheduled, close_due
 from serving.subscriptions import changes
 from serving.subscriptions.changes import ChangeRow, ChangeStatus, ChangeUnderWay, Document
 from serving.subscriptions.states import StateChangedMeanwhile
-from serving.words.locales import LocaleCode
+from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import WordsIn
 
 _ATTEMPTS: Final = 5
@@ -61,7 +61,7 @@ class Request:
     """The `Idempotency-Key`."""
     fingerprint: str
     """A digest of the body: requests with the same key must have the same body."""
-    locale: LocaleCode
+    locale_for: LocaleChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,21 @@ class Claim:
 
     change: ChangeRow
     method: PaymentMethod
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirming:
+    """A request within the transaction that carries it out."""
+
+    connection: Connection
+    request: Request
+    organization: OrganizationRow
+    locale: LocaleCode
+    now: datetime
+
+    def finish(self, answer: Answer) -> Answer:
+        """Store the answer of the request."""
+        return idempotency.finish(self.connection, self.organization.organization_id, self.request.key, answer)
 
 
 class PlanChanges:
@@ -100,54 +115,60 @@ class PlanChanges:
         self._payment_outcomes = payment_outcomes
         self._accounts = accounts
 
-    async def confirm(self, request: Request) -> Answer:
-        """Carry out a quote, or answer why it is refused.
+    async def confirm(self, request: Request) -> tuple[Answer, LocaleCode]:
+        """Carry out a quote, or answer why it is refused; with the language of the answer.
 
-        Raises `QuoteInvalid`, `UnknownPaymentMethod`, `ChangeUnderWay`, `IdempotencyKeyReused`, `RequestInFlight`.
+        Raises `UnknownOrganization`, `QuoteInvalid`, `UnknownPaymentMethod`, `ChangeUnderWay`, `IdempotencyKeyReused`,
+        `RequestInFlight`.
         """
         try:
-            claimed = await self._claimed(request)
+            claimed, locale = await self._claimed(request)
         except RequestInFlight:
             if not await self._charging.settle_paid(request.organization_id, request.key):
                 raise
-            claimed = await self._claimed(request)
+            claimed, locale = await self._claimed(request)
         if isinstance(claimed, Answer):
-            return claimed
+            return claimed, locale
         change = claimed.change
         payment = await self._charging.charge(change, claimed.method)
-        return await self._database.write(
-            lambda connection: self._paid(connection, change.change_id, payment, request=request)
+        answer = await self._database.write(
+            lambda connection: self._paid(connection, change, payment, key=request.key, locale=locale)
         )
+        return answer, locale
 
-    async def cancel(self, organization_id: str, locale: LocaleCode) -> SubscriptionAnswer:
-        """Cancel the scheduled change; returns the subscription as the contract writes it.
+    async def cancel(self, organization_id: str, locale_for: LocaleChoice) -> tuple[SubscriptionAnswer, LocaleCode]:
+        """Cancel the scheduled change; returns the subscription as the contract writes it, with its language.
 
         Raises `UnknownOrganization`, `ChangeUnderWay`, `NothingScheduled`.
         """
 
-        def work(connection: Connection) -> SubscriptionAnswer:
+        def work(connection: Connection) -> tuple[SubscriptionAnswer, LocaleCode]:
             organization = organizations.get(connection, organization_id)
+            locale = locale_for(organization.locale)
             if changes.under_way(connection, organization_id) is not None:
                 raise ChangeUnderWay
             if not cancel_scheduled(connection, organization_id, now=self._clock()):
                 raise NothingScheduled
-            return self._accounts.subscription_answer(connection, organization, self._words(locale))
+            return self._accounts.subscription_answer(connection, organization, self._words(locale)), locale
 
         return await self._database.write(work)
 
-    async def progress(self, organization_id: str, change_id: str, locale: LocaleCode) -> ChangeProgress:
-        """The state of a confirmed change, in words; raises `UnknownOrganization`, `UnknownChange`."""
+    async def progress(
+        self, organization_id: str, change_id: str, locale_for: LocaleChoice
+    ) -> tuple[ChangeProgress, LocaleCode]:
+        """The state of a confirmed change, in words of a language; raises `UnknownOrganization`, `UnknownChange`."""
 
-        def read(connection: Connection) -> ChangeProgress:
+        def read(connection: Connection) -> tuple[ChangeProgress, LocaleCode]:
             organization = organizations.get(connection, organization_id)
             change = changes.get(connection, change_id)
             if change is None or change.organization_id != organization_id:
                 raise UnknownChange
-            return answers.progress(connection, change, words=self._words(locale), timezone=organization.timezone)
+            locale, timezone = locale_for(organization.locale), organization.timezone
+            return answers.progress(connection, change, words=self._words(locale), timezone=timezone), locale
 
         return await self._database.read(read)
 
-    async def _claimed(self, request: Request) -> Claim | Answer:
+    async def _claimed(self, request: Request) -> tuple[Claim | Answer, LocaleCode]:
         """Claim the quote; of two concurrent claims one fails in the database and reads again what the other wrote."""
         for _ in range(_ATTEMPTS):
             try:
@@ -156,68 +177,55 @@ class PlanChanges:
                 continue
         raise ChangeUnderWay
 
-    def _claim(self, connection: Connection, request: Request) -> Claim | Answer:
+    def _claim(self, connection: Connection, request: Request) -> tuple[Claim | Answer, LocaleCode]:
         now, owner = self._clock(), request.organization_id
         organization = organizations.get(connection, owner)
+        locale = request.locale_for(organization.locale)
         before = idempotency.begin(connection, owner, request.key, fingerprint=request.fingerprint, now=now)
         if before is not None:
-            return before
+            return before, locale
         pinned = self._previews.read(request.quote, organization_id=owner)
         close_due(connection, self._books(now), owner)
-        used = changes.of_quote(connection, pinned.quote_id) is not None
-        if not used and changes.under_way(connection, owner) is not None:
+        return self._decided(_Confirming(connection, request, organization, locale, now), pinned), locale
+
+    def _decided(self, confirming: _Confirming, pinned: Pinned) -> Claim | Answer:
+        """Carry out the quote, or refuse it."""
+        connection, organization = confirming.connection, confirming.organization
+        if changes.of_quote(connection, pinned.quote_id) is not None:
+            return self._refusal(confirming, pinned, "quote_used")
+        if changes.under_way(connection, organization.organization_id) is not None:
             raise ChangeUnderWay
-        if used:
-            return self._refusal(connection, request, organization, pinned, "quote_used", now=now)
-        if now >= pinned.expires_at:
-            return self._refusal(connection, request, organization, pinned, "quote_expired", now=now)
+        if confirming.now >= pinned.expires_at:
+            return self._refusal(confirming, pinned, "quote_expired")
         quoted = self._previews.repeat(connection, organization, pinned)
         if quoted is None or quoted.change.blockers:
-            code = "quote_stale" if quoted is None else "plan_change_blocked"
-            return self._refusal(connection, request, organization, pinned, code, now=now)
-        return self._carry_out(connection, request, organization, pinned, quoted, now=now)
+            return self._refusal(confirming, pinned, "quote_stale" if quoted is None else "plan_change_blocked")
+        return self._carry_out(confirming, pinned, quoted)
 
-    def _refusal(
-        self,
-        connection: Connection,
-        request: Request,
-        organization: OrganizationRow,
-        pinned: Pinned,
-        code: str,
-        *,
-        now: datetime,
-    ) -> Answer:
+    def _refusal(self, confirming: _Confirming, pinned: Pinned, code: str) -> Answer:
         """Refuse a quote and offer a fresh one, unless its plan or promotion is no longer on sale."""
+        organization, locale = confirming.organization, confirming.locale
         try:
-            fresh = self._previews.decide(connection, organization, pinned.wanted, at=now)
+            fresh = self._previews.decide(confirming.connection, organization, pinned.wanted, at=confirming.now)
         except (UnknownPlanWanted, UnknownPromotion):
             fresh = None
         blockers = (answers.NO_LONGER_ON_SALE,) if fresh is None else fresh.change.blockers
-        offer = None if fresh is None else self._previews.answer(fresh, organization, request.locale)
-        answer = answers.refusal(code, blockers, offer, words=self._words(request.locale))
-        return idempotency.finish(connection, organization.organization_id, request.key, answer)
+        offer = None if fresh is None else self._previews.answer(fresh, organization, locale)
+        return confirming.finish(answers.refusal(code, blockers, offer, words=self._words(locale)))
 
-    def _carry_out(
-        self,
-        connection: Connection,
-        request: Request,
-        organization: OrganizationRow,
-        pinned: Pinned,
-        quoted: Quote,
-        *,
-        now: datetime,
-    ) -> Claim | Answer:
-        owner, payer = request.organization_id, self._payer(organization, quoted, now=now)
+    def _carry_out(self, confirming: _Confirming, pinned: Pinned, quoted: Quote) -> Claim | Answer:
+        connection, request, now = confirming.connection, confirming.request, confirming.now
+        owner, payer = request.organization_id, self._payer(confirming.organization, quoted, now=now)
         try:
             due = quoted.due_now_cents
             method = choice.method_to_pay(connection, owner, request.payment_method, by=payer) if due else None
         except NoUsableMethod as error:
-            answer = answers.payment_refusal(error.code, request.locale)
-            return idempotency.finish(connection, owner, request.key, answer)
+            return confirming.finish(answers.payment_refusal(error.code, confirming.locale))
         collected = method is not None and method.kind != "bank_transfer"
         status: ChangeStatus = "paying" if collected else carry_out.status_at_once(quoted.change.timing)
-        change = _row(self._new_id(), request, pinned, quoted, status=status, method=method, now=now)
-        change = replace(change, document=replace(change.document, buyer=buyer_on_invoice(organization)))
+        change = _row(self._new_id(), pinned, quoted, status=status, method=method, now=now)
+        buyer = buyer_on_invoice(confirming.organization)
+        change = replace(change, document=replace(change.document, buyer=buyer))
         if status == "scheduled":
             carry_out.schedule(connection, self._books(now), change)
         elif status == "applied":
@@ -228,24 +236,24 @@ class PlanChanges:
         idempotency.belongs_to(connection, owner, request.key, change_id=change.change_id)
         if method is not None and collected:
             return Claim(change, method)
-        receipt = answers.receipt(connection, change, status)
-        return idempotency.finish(connection, owner, request.key, receipt)
+        return confirming.finish(answers.receipt(connection, change, status))
 
-    def _paid(self, connection: Connection, change_id: str, payment: Payment, *, request: Request) -> Answer:
+    def _paid(
+        self, connection: Connection, change: ChangeRow, payment: Payment, *, key: str, locale: LocaleCode
+    ) -> Answer:
         """Act on the provider's answer, and store the answer to the request."""
-        status = self._payment_outcomes.act_on(connection, change_id, payment)
-        change = changes.get(connection, change_id)
-        if change is None or status == "failed":
-            answer = answers.payment_refusal(payment.failure_code or "payment_failed", request.locale)
+        status = self._payment_outcomes.act_on(connection, change.change_id, payment)
+        if status == "failed":
+            answer = answers.payment_refusal(payment.failure_code or "payment_failed", locale)
         else:
-            answer = answers.receipt(connection, change, change.status)
-        return idempotency.finish(connection, request.organization_id, request.key, answer)
+            answer = answers.receipt(connection, change, status)
+        return idempotency.finish(connection, change.organization_id, key, answer)
 
     def _payer(self, organization: OrganizationRow, quoted: Quote, *, now: datetime) -> Payer:
         return Payer(organization.country, is_enterprise(quoted.change.wish.plan, self._catalogue), now)
 
 
-def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, locale: LocaleCode) -> Request:
+def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, locale_for: LocaleChoice) -> Request:
     """A request to confirm a quote, from the API or from a form; equal confirmations have equal fingerprints."""
     body = orjson.dumps(confirmation.model_dump(), option=orjson.OPT_SORT_KEYS)
     return Request(
@@ -254,13 +262,12 @@ def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, local
         payment_method=confirmation.payment_method,
         key=key,
         fingerprint=sha256(body).hexdigest(),
-        locale=locale,
+        locale_for=locale_for,
     )
 
 
 def _row(
     change_id: str,
-    request: Request,
     pinned: Pinned,
     quoted: Quote,
     *,
@@ -271,7 +278,7 @@ def _row(
     change = quoted.change
     return ChangeRow(
         change_id=change_id,
-        organization_id=request.organization_id,
+        organization_id=pinned.organization_id,
         quote_id=pinned.quote_id,
         status=status,
         direction=change.direction,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from data_contracts.invoices import Party
 from recommender.billing.catalogue import Catalogue, Plan
+from recommender.billing.payment_methods import MethodKind
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.subscription import Subscription
 from recommender.billing.tax import TaxLine
@@ -135,20 +136,24 @@ def _charge(connection: Connection, books: Books, booking: Booking) -> None:
         occurred_at=booking.at,
         now=books.now,
     )
+    paid = charge.status == "paid"
     if booking.paid_with is not None:
-        first_payment.record(connection, charge, booking.paid_with, now=books.now)
-        charge = charges.get(connection, charge.charge_id)
+        paid = first_payment.record(connection, charge, booking.paid_with, now=books.now)
     if booking.moves_nothing:  # the books move the revenue; a document of 0.00 says nothing
         return
+    if booking.paid_with is not None and charge.total_cents:
+        paid_by: MethodKind | None = booking.paid_with.method.kind
+    else:
+        paid_by = payment_methods.default_kind(connection, charge.organization_id)
     supply = Supply(
         charge_id=charge.charge_id,
         lines=booking.lines,
         tax=booking.tax,
         currency=booking.currency,
         occurred_at=booking.at,
-        paid=charge.status == "paid",
+        paid=paid,
         buyer=booking.buyer,
-        paid_by=payment_methods.kind_that_pays(connection, charge.organization_id, charge.payment_method_id),
+        paid_by=paid_by,
     )
     issuer = books.issuer.knowing(booking.before, booking.after.plan)
     issue(connection, issuer, booking.organization, supply, now=books.now)

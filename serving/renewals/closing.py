@@ -45,6 +45,8 @@ def close_due(connection: Connection, books: Books, organization_id: str) -> boo
     While a change waits for its payment nothing is closed: it was decided on the window that is open. Raises
     `StateChangedMeanwhile` when another worker closes the same.
     """
+    if not states.is_due(connection, organization_id, now=books.now):
+        return False
     state = states.stored(connection, organization_id)
     if state is None or plan_changes.under_way(connection, organization_id) is not None:
         return False

@@ -43,6 +43,12 @@ def stored(connection: Connection, organization_id: str) -> State | None:
     return None if row is None else State(json_columns.loads(_SUBSCRIPTION, row.state), row.version)
 
 
+def is_due(connection: Connection, organization_id: str, *, now: datetime) -> bool:
+    """Whether the open window of the stored subscription has ended."""
+    mine = (subscription_states.c.organization_id == organization_id, subscription_states.c.due_at <= now)
+    return connection.execute(select(subscription_states.c.version).where(*mine)).first() is not None
+
+
 def present(
     connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime
 ) -> State | None:

@@ -40,7 +40,7 @@ from serving.db.session import Database
 from serving.jobs.import_raw import import_raw
 from tests.bench.advice_seen import FAULTS, seen
 from tests.bench.advice_tables import RawTables
-from tests.bench.bench_http import API_KEY, HOST, _server
+from tests.bench.http_servers import API_KEY, HOST, running
 
 SEEDS = (7, 11)
 PROMOTIONS: Final[Mapping[str, Mapping[str, object]]] = {
@@ -137,9 +137,9 @@ def _asked(world: Path, strategy: str, *, organisations: int) -> Counter[str]:
     database = world / f"{strategy}.db"
     _fill(database, world / "raw")
     tables = RawTables(world / "raw", offers=world / OFFERS)
-    with _server(_serve, f"{database}|{world / 'bundles' if strategy == 'model' else ''}|{world / OFFERS}") as address:
+    with running(_serve, f"{database}|{world / 'bundles' if strategy == 'model' else ''}|{world / OFFERS}") as server:
         counts: Counter[str] = Counter()
-        with httpx2.Client(base_url=address, headers=HOST, timeout=60) as client:
+        with httpx2.Client(base_url=server.address, headers=HOST, timeout=60) as client:
             for name in tables.organisations()[:organisations]:
                 path = f"/v1/organizations/{name}/plan-recommendations"
                 answers = [client.get(path, params={"interval": each}) for each in ("month", "month", "year")]

@@ -1,183 +1,129 @@
-"""A recommendation over HTTP against a bare FastAPI endpoint that answers with the same bytes.
+"""Processor time per request: the service with a champion, beside a bare FastAPI application and a limit.
 
-Two real servers on this machine, one process each, take turns; the client is the same, with its connections kept open.
-`warm` asks again within the life of a decision, `new` asks for organisations that have no decision yet: features,
-ranking, reasons, cards and the stored decision included. The answers of `new` carry the rules' reasons.
+Three servers, one process each, take turns in every round. The **floor** answers with the bytes of a recommendation
+and does nothing else. The **limit** answers a new decision by plain `sqlite3` under FastAPI: the same reads, the same
+rows committed, the same bytes. Each figure is the median over the rounds; `times_floor` is the median of the quotients
+within a round, which a busy machine changes least.
 """
 
-import asyncio
-import multiprocessing
-import os
-import socket
+import json
 import statistics
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import httpx2
 import uvicorn
-from fastapi import FastAPI, Response
 
-API_KEY = "bench"
-HOST = {"Authorization": f"Bearer {API_KEY}"}
-CONNECTIONS = 8
-ROUNDS = 5
-CALLS_PER_ROUND = 600
-ORGANIZATIONS = 240
-BATCHES = 20
+from tests.bench.http_limit import floor, limit
+from tests.bench.http_servers import API_KEY, CONNECTIONS, Answers, Ask, Server, running
+from tests.bench.http_world import World
+from tests.bench.recorded_training import trained
+from tests.bench.recorded_world import Sink
+
+ROUNDS: Final = 5
+CALLS: Final = 400
+"""Requests of a kind in a round, where the same one may be sent again."""
+NEW: Final = 40
+"""Organisations that are asked about for the first time in a round, twice: over several connections, and over one."""
+TRAINED_ON: Final = 150
+"""Organisations of the demo data that the champion learns from."""
 
 
 def run() -> Iterator[dict[str, Any]]:
-    """The figures; each ratio is the median over rounds in which both servers took their turn."""
-    with tempfile.TemporaryDirectory() as folder, _server(_service, folder) as service:
-        started = datetime.now(UTC)
-        yield _figure("usage events recorded", _fill(service, started), unit="events/s")
-        path = "/v1/organizations/org-0/plan-recommendations"
-        body = httpx2.get(f"{service}{path}", headers=HOST).content
-        Path(folder, "body").write_bytes(body)
-        with _server(_floor, folder) as floor:
-            asyncio.run(_calls(floor, ["/same-bytes"] * 100))
-            rounds = []
-            for _ in range(ROUNDS):
-                bare = asyncio.run(_calls(floor, ["/same-bytes"] * CALLS_PER_ROUND))
-                warm = asyncio.run(_calls(service, [path] * CALLS_PER_ROUND))
-                rounds.append((_rate(warm) / _rate(bare), warm))
-            yield _figure("bytes answered", len(body), unit="bytes")
-            yield _figure(
-                "warm recommendations per second", _median([ratio for ratio, _ in rounds]), ratio_to="same bytes"
-            )
-            slowest = [_percentile(warm[0], 0.99) for _, warm in rounds]
-            yield _figure("warm recommendation, p99", 1_000 * _median(slowest), unit=f"ms, {CONNECTIONS} connections")
-            fresh = [f"/v1/organizations/org-{i}/plan-recommendations" for i in range(1, ORGANIZATIONS)]
-            new = asyncio.run(_calls(service, fresh))
-            bare = asyncio.run(_calls(floor, ["/same-bytes"] * CALLS_PER_ROUND))
-            yield _figure("new recommendations per second", _rate(new) / _rate(bare), ratio_to="same bytes")
-            yield _figure("new recommendation, p50", 1_000 * _median(new[0]), unit=f"ms, {CONNECTIONS} connections")
-
-
-def _figure(figure: str, value: float, **what: str) -> dict[str, Any]:
-    return {"figure": figure, "value": round(value, 3), **what}
-
-
-def _fill(service: str, now: datetime) -> float:
-    """Organisations with two weeks of usage; events recorded per second."""
-    with httpx2.Client(base_url=service, headers=HOST) as client:
-        for i in range(ORGANIZATIONS):
-            body = {
-                "name": f"Organisation {i}",
-                "country": "DE",
-                "address": {"street": "Domstraße 1", "postal_code": "20095", "city": "Hamburg"},
-                "templates": ["ecommerce"],
-                "integrations": ["shopify"],
-                "trial_started_at": (now - timedelta(days=14)).isoformat(),
+    """The figures; everything is written to a folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        trained(folder, Sink(StringIO()), organizations=TRAINED_ON)
+        with running(service, folder) as serving:
+            yield {
+                "figure": "start with champion",
+                "value": round(serving.processor_seconds(), 2),
+                "unit": "processor s",
             }
-            client.put(f"/v1/organizations/org-{i}", json=body).raise_for_status()
-        started = time.perf_counter()
-        for batch in range(BATCHES):
-            events = [_event(batch * 1_000 + i, now) for i in range(1_000)]
-            client.post("/v1/usage-events", json={"events": events}).raise_for_status()
-        return BATCHES * 1_000 / (time.perf_counter() - started)
+            world = World(datetime.now(UTC), known=1 + 2 * ROUNDS * NEW)
+            serving.answers(world.organizations())
+            serving.answers(world.usage())
+            (folder / "body").write_bytes(serving.answers([world.recommendation(0)]).bodies[0])
+            with running(floor, folder) as bare, running(limit, folder) as least:
+                yield from _rows(world, serving, bare, least)
+            yield {"figure": "memory with champion", "value": round(serving.resident_mb()), "unit": "MB"}
 
 
-def _event(number: int, now: datetime) -> dict[str, object]:
-    return {
-        "event_id": f"e{number}",
-        "organization_id": f"org-{number % ORGANIZATIONS}",
-        "metric": "conversations",
-        "quantity": number % 700,
-        "occurred_at": (now - timedelta(hours=number % 330)).isoformat(),
-    }
-
-
-Timed = tuple[list[float], float]
-"""Seconds of each call, and seconds of all of them together."""
-
-
-async def _calls(address: str, paths: list[str]) -> Timed:
-    """Ask for each path once, over a few connections that stay open; every answer must be a 200."""
-    host, port = address.removeprefix("http://").split(":")
-    waiting = iter(paths)
-    seconds: list[float] = []
-
-    async def connection() -> None:
-        reader, writer = await asyncio.open_connection(host, int(port))
-        for path in waiting:
-            started = time.perf_counter()
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {API_KEY}\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
-                raise RuntimeError(head.decode())
-            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(int(length.split(b":")[1]))
-            seconds.append(time.perf_counter() - started)
-        writer.close()
-        await writer.wait_closed()
-
-    started = time.perf_counter()
-    await asyncio.gather(*(connection() for _ in range(CONNECTIONS)))
-    return seconds, time.perf_counter() - started
-
-
-def _rate(timed: Timed) -> float:
-    return len(timed[0]) / timed[1]
-
-
-def _median(values: list[float]) -> float:
-    return statistics.median(values)
-
-
-def _percentile(values: list[float], share: float) -> float:
-    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
-
-
-def _service(folder: str, port: int) -> None:
+def service(folder: Path, port: int) -> None:
+    """The product with a champion; its jobs are off, so no request pays for printing documents."""
     from serving.app import create_app
     from serving.settings import Settings
     from serving.web.logs import configure_logs
 
     configure_logs("warning")
-    settings = Settings(database_url=f"sqlite:///{folder}/plans.db", api_key=API_KEY, signing_key="bench")
-    uvicorn.run(create_app(settings), port=port, access_log=False, log_level="warning")
+    settings = Settings(
+        database_url=f"sqlite:///{folder}/plans.db",
+        api_key=API_KEY,
+        signing_key="bench",
+        sandbox_webhook_secret="bench",
+        model=folder / "registry" / "bundles",
+        demo_organization="org-0",
+    )
+    uvicorn.run(create_app(settings), port=port, access_log=False, log_level="warning", lifespan="off")
 
 
-def _floor(folder: str, port: int) -> None:
-    app = FastAPI()
-    body = Path(folder, "body").read_bytes()
+class Table:
+    """Processor time by row, one entry for each round, beside the floor of the same round."""
 
-    @app.get("/same-bytes")
-    async def same_bytes() -> Response:
-        return Response(body, media_type="application/json")
+    def __init__(self, bare: Server) -> None:
+        self._bare = bare
+        self._rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
-    uvicorn.run(app, port=port, access_log=False, log_level="warning")
+    def measure(self, row: str, server: Server, asks: Sequence[Ask], *, connections: int = CONNECTIONS) -> list[bytes]:
+        """Send the requests after some to the floor; the bodies of the answers."""
+        floor_ms = self._bare.answers([Ask("GET", "/same-bytes")] * CALLS).processor_ms
+        answers: Answers = server.answers(asks, connections=connections)
+        self._rows[row].append((answers.processor_ms, floor_ms))
+        return answers.bodies
+
+    def figures(self) -> Iterator[dict[str, Any]]:
+        """One figure for each row."""
+        for row, rounds in self._rows.items():
+            yield {
+                "figure": row,
+                "value": round(statistics.median(ms for ms, _ in rounds), 3),
+                "unit": "ms of processor time",
+                "floor": round(statistics.median(floor_ms for _, floor_ms in rounds), 3),
+                "times_floor": round(statistics.median(ms / floor_ms for ms, floor_ms in rounds), 2),
+            }
 
 
-@contextmanager
-def _server(serve: Any, folder: str) -> Iterator[str]:
-    """The address of a server in a process of its own, answering."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(folder, port))
-    process.start()
-    try:
-        _wait_for(port, process)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.join(10)
+def _rows(world: World, serving: Server, bare: Server, least: Server) -> Iterator[dict[str, Any]]:
+    bare.answers([Ask("GET", "/same-bytes")] * CALLS)
+    serving.answers([world.recommendation(0)] * CALLS)
+    table = Table(bare)
+    new: list[bytes] = []
+    for number in range(ROUNDS):
+        fresh = range(1 + number * NEW, 1 + (number + 1) * NEW)
+        alone = [world.recommendation(i + ROUNDS * NEW) for i in fresh]
+        new += table.measure("new decision", serving, [world.recommendation(i) for i in fresh])
+        new += table.measure("new decision, one connection", serving, alone, connections=1)
+        table.measure("limit of a new decision", least, [Ask("GET", f"/new/org-{i}/r{number}-{i}") for i in fresh])
+        _read(table, world, serving, fresh)
+        table.measure("outcome", serving, [world.outcome(body) for body in new[-NEW:]])
+        quotes = table.measure("preview", serving, [world.preview(i) for i in fresh])
+        table.measure("confirm", serving, [world.confirm(i, quote) for i, quote in zip(fresh, quotes, strict=True)])
+        for count in (1, 100, 1_000):
+            sent = [world.events(count) for _ in range(NEW if count < 1_000 else 5)]
+            table.measure(f"usage events x {count:,}", serving, sent)
+    yield from table.figures()
+    champions = Counter(json.loads(body)["strategy"] for body in new)["model"]
+    yield {"figure": "new decisions by the champion", "value": champions / len(new), "unit": "share"}
 
 
-def _wait_for(port: int, process: Any) -> None:
-    deadline = time.monotonic() + 120
-    while process.is_alive() and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError(f"no server on port {port} (process {process.pid or os.getpid()})")
+def _read(table: Table, world: World, serving: Server, fresh: range) -> None:
+    """The rows of one round that only read, of organisations that have a decision."""
+    table.measure("warm recommendation", serving, [world.recommendation(0)] * CALLS)
+    table.measure("warm, another language", serving, [world.recommendation(i, language="fr") for i in fresh])
+    for what in ("plans", "usage", "subscription"):
+        table.measure(f"GET {what}", serving, [world.of(i, what) for i in fresh] * 2)
+    table.measure("organisation page", serving, [Ask("GET", "/", headers={"Accept": "text/html"})] * NEW)
