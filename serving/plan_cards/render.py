@@ -73,7 +73,7 @@ def _upper_end(own: UsageRecord | None, bill: BillRecord) -> Mapping[str, int] |
 
 def _card(card: CardRecord, *, decision: Decision, words: Words) -> PlanCard:
     plan = words.catalogue.plan(card["plan"])
-    if "price_cents" in card and card["price_cents"] != plan.price_cents.get(decision.interval):
+    if card["price_cents"] != plan.price_cents.get(decision.interval):
         plan = replace(plan, price_cents={**plan.price_cents, decision.interval: card["price_cents"]})
     own = decision.content.get("usage")
     expected, bill = None if own is None else own["expected"], card["projected_bill"]
