@@ -26,6 +26,7 @@ from serving.plan_changes.quotes import Wanted
 from serving.plan_changes.service import request_of
 from serving.services import Services, build
 from serving.settings import Settings, with_secrets
+from serving.words.locales import LocaleCode
 from serving.words.plans import readable
 
 ADDRESS: Final = Address(street="Musterstraße 1", postal_code="10115", city="Musterstadt")
@@ -109,9 +110,15 @@ async def _begin(row: Row, has: Mapping[str, Mapping[str, list[str]]], services:
 async def _take_plan(row: Row, services: Services) -> None:
     code, billing = row["organization_id"], services.billing
     await billing.payment_methods.add(code, PaymentMethodIn(kind="card", token=TOKEN, default=True))
-    quote = await billing.previews.preview(code, Wanted(row["plan"], row["interval"]), "en")
-    request = request_of(ConfirmIn(quote=quote["quote"]), organization_id=code, key=row["event_id"], locale="en")
-    await billing.plan_changes.confirm(request)
+    quote, _ = await billing.previews.preview(code, Wanted(row["plan"], row["interval"]), _in_english)
+    confirmation = ConfirmIn(quote=quote["quote"])
+    await billing.plan_changes.confirm(
+        request_of(confirmation, organization_id=code, key=row["event_id"], locale_for=_in_english)
+    )
+
+
+def _in_english(_: str | None) -> LocaleCode:
+    return "en"
 
 
 async def _report_usage(rows: Sequence[Row], services: Services) -> None:

@@ -162,8 +162,7 @@ def explained(case: Case, ranker: Ranker) -> Explanation:
     )[0]
     found = guard.instead_of(wanted)
     return explain(
-        situations=case.situations,
-        plans=case.plans,
+        facts,
         ranker=ranker,
         plan=codes[found.plan],
         alternative=codes[found.alternative],

@@ -73,22 +73,25 @@ class PlanRanker:
         """For each decision the reason to leave it to the rules, or None; takes the arguments of `utilities`."""
         return self.coverage.abstention_reasons(dict(zip(FEATURE_NAMES, features.T, strict=True)), group_sizes)
 
-    def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+    def contributions(self, features: FloatArray, group_sizes: IntArray, wanted: IntArray | None = None) -> FloatArray:
         """The share of each feature in each candidate's utility, (rows, features); takes the arguments of `utilities`.
+
+        `wanted` are the indexes of the rows to answer for, (wanted, features) then; all of them if absent.
 
         The terms of the linear part plus exact tree SHAP values (Lundberg et al. 2020) of the plan and of the tier
         steps below it. A row adds up to its utility, up to rounding. Pass all candidates of a decision: the tier steps
         depend on them.
         """
-        columns = self._columns(features, group_sizes)
-        rows = len(features)
-        linear = columns.linear * self.coefficients
-        trees = np.zeros((rows, len(TREE_NAMES) + 1))
+        columns, rows = self._columns(features, group_sizes), len(features)
+        asked = np.arange(rows) if wanted is None else wanted
+        linear = columns.linear[asked] * self.coefficients
+        trees = np.zeros((len(asked), len(TREE_NAMES) + 1))
         if self.booster is not None:
-            shares = self._predict(self.booster, columns.trees, pred_contrib=True)
+            of_steps = np.arange(rows, len(columns.trees))
+            shares = self._predict(self.booster, columns.trees[np.append(asked, of_steps)], pred_contrib=True)
             rest = shares[:, len(TREE_NAMES) :].sum(axis=1)
             by_column = np.column_stack([shares[:, : len(TREE_NAMES)], rest])
-            trees = by_column[:rows] + columns.tier_steps.accumulated(by_column[rows:])
+            trees = by_column[: len(asked)] + columns.tier_steps.accumulated(by_column[len(asked) :])[asked]
         return shares_by_feature(linear, trees)
 
     def _columns(self, features: FloatArray, group_sizes: IntArray) -> DesignMatrix:

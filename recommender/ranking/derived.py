@@ -99,8 +99,8 @@ class Facts:
 
     @cached_property
     def log_price(self) -> FloatArray:
-        """(p,) net price of a month, log money."""
-        return log_money(self.plans.monthly_price_cents)
+        """(p,) or (n, p) net price of a month, log money."""
+        return self.plans.once(_log_price)
 
     @cached_property
     def log_bill(self) -> FloatArray:
@@ -126,15 +126,12 @@ class Facts:
     @cached_property
     def next_plan(self) -> IntArray:
         """(p,) the next plan up: lowest higher tier of the family, the first in catalogue order; itself at the top."""
-        tier, family = self.plans.tier, self.plans.family
-        above = (family[:, None] == family) & (tier > tier[:, None])
-        following = np.where(above, tier, np.iinfo(np.int64).max).argmin(axis=1) if len(tier) else tier
-        return np.where(above.any(axis=1), following, np.arange(len(tier)))
+        return self.plans.once(_next_plan)
 
     @cached_property
     def on_chain(self) -> NDArray[np.bool_]:
         """(p,) whether the plan's family is a chain."""
-        return on_chain(self.plans)
+        return self.plans.once(on_chain)
 
     @cached_property
     def installed(self) -> FloatArray:
@@ -194,6 +191,17 @@ def log_money(cents: FloatArray) -> FloatArray:
 def count(true: NDArray[np.bool_], *, axis: int) -> FloatArray:
     """How many are true along an axis, as a float."""
     return np.asarray(np.count_nonzero(true, axis=axis), dtype=np.float64)
+
+
+def _log_price(plans: PlanTable) -> FloatArray:
+    return log_money(plans.monthly_price_cents)
+
+
+def _next_plan(plans: PlanTable) -> IntArray:
+    tier, family = plans.tier, plans.family
+    above = (family[:, None] == family) & (tier > tier[:, None])
+    following = np.where(above, tier, np.iinfo(np.int64).max).argmin(axis=1) if len(tier) else tier
+    return np.where(above.any(axis=1), following, np.arange(len(tier)))
 
 
 def _shared(of_organisation: NDArray[np.bool_], of_plan: NDArray[np.bool_]) -> FloatArray:

@@ -26,6 +26,7 @@ __all__ = [
     "country_group",
     "feature_cube",
     "feature_rows",
+    "features_of",
 ]
 
 Feature = Callable[[Facts], FloatArray]
@@ -58,14 +59,20 @@ def feature_cube(situations: Situations, plans: PlanTable, names: Sequence[str] 
         UnknownFeature: A name is not declared.
     """
     wanted = tuple(FEATURES) if names is None else tuple(names)
-    if unknown := [name for name in wanted if name not in FEATURES]:
-        raise UnknownFeature(f"not declared: {', '.join(unknown)}")
     cube = np.empty((len(situations), len(plans.codes), len(wanted)))
     for start in range(0, len(situations), _BLOCK):
         part = slice(start, start + _BLOCK)
-        facts = Facts(select(situations, part), plans)
-        for column, name in enumerate(wanted):
-            cube[part, :, column] = FEATURES[name](facts)
+        cube[part] = features_of(Facts(select(situations, part), plans), wanted)
+    return cube
+
+
+def features_of(facts: Facts, names: Sequence[str] = tuple(FEATURES)) -> FloatArray:
+    """The same of facts that are there already: what they have worked out is not worked out again."""
+    if unknown := [name for name in names if name not in FEATURES]:
+        raise UnknownFeature(f"not declared: {', '.join(unknown)}")
+    cube = np.empty((len(facts.situations), len(facts.plans.codes), len(names)))
+    for column, name in enumerate(names):
+        cube[:, :, column] = FEATURES[name](facts)
     return cube
 
 

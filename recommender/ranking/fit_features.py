@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommender.ranking.derived import Facts, count, log1p
 from recommender.ranking.ranker import FloatArray
-from recommender.ranking.situation import DAY_SECONDS
+from recommender.ranking.situation import DAY_SECONDS, PlanTable
 
 TEMPLATE_KINDS: Final = ("none", "ecommerce", "support", "lead_generation", "internal_knowledge", "other")
 """A template's code as a category that means the same in every catalogue; kinds are added at the end only."""
@@ -33,7 +33,7 @@ def templates_installed(facts: Facts) -> FloatArray:
 
 def template_kind(facts: Facts) -> FloatArray:
     """The installed template, first in the order of `TEMPLATE_KINDS`: a category, not a quantity."""
-    return _first_kind(facts.situations.templates, facts.plans.templates)[:, None]
+    return _first_kind(facts.situations.templates, facts.plans.once(_kinds))[:, None]
 
 
 def ecommerce_share(facts: Facts) -> FloatArray:
@@ -58,8 +58,7 @@ def internal_knowledge_share(facts: Facts) -> FloatArray:
 
 def family_kind(facts: Facts) -> FloatArray:
     """The template that the plan's family is meant for, first in the order of `TEMPLATE_KINDS`; 0 if for all alike."""
-    suits = facts.plans.suits
-    return np.where(suits.all(axis=1), 0.0, _first_kind(suits, facts.plans.templates))
+    return facts.plans.once(_family_kind)
 
 
 def integration_coverage(facts: Facts) -> FloatArray:
@@ -107,20 +106,25 @@ def country_group(facts: Facts) -> FloatArray:
     return facts.situations.country_group.astype(np.float64)[:, None]
 
 
-def _kinds(templates: tuple[str, ...]) -> FloatArray:
+def _kinds(plans: PlanTable) -> FloatArray:
     """Each template's kind, (templates,)."""
     other = TEMPLATE_KINDS.index("other")
-    return np.array([TEMPLATE_KINDS.index(t) if t in TEMPLATE_KINDS else other for t in templates], dtype=np.float64)
+    kinds = [TEMPLATE_KINDS.index(each) if each in TEMPLATE_KINDS else other for each in plans.templates]
+    return np.array(kinds, dtype=np.float64)
+
+
+def _family_kind(plans: PlanTable) -> FloatArray:
+    return np.where(plans.suits.all(axis=1), 0.0, _first_kind(plans.suits, plans.once(_kinds)))
 
 
 def _share_of_kind(facts: Facts, kind: str) -> FloatArray:
-    of_kind = _kinds(facts.plans.templates) == TEMPLATE_KINDS.index(kind)
+    of_kind = facts.plans.once(_kinds) == TEMPLATE_KINDS.index(kind)
     return count(facts.situations.templates & of_kind, axis=1)[:, None] / np.maximum(facts.installed, 1.0)
 
 
-def _first_kind(present: NDArray[np.bool_], templates: tuple[str, ...]) -> FloatArray:
+def _first_kind(present: NDArray[np.bool_], kinds: FloatArray) -> FloatArray:
     """Shape (rows,): the smallest kind among the templates present in each row, 0 where there is none."""
-    first = np.where(present, _kinds(templates), np.inf).min(axis=1, initial=np.inf)
+    first = np.where(present, kinds, np.inf).min(axis=1, initial=np.inf)
     return np.where(np.isinf(first), 0.0, first)
 
 

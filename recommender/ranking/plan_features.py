@@ -8,10 +8,12 @@ the family (lowest higher tier, then catalogue order), whoever may take it.
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender.ranking.derived import UNLIMITED, Facts, count, log1p, log_money
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
+from recommender.ranking.situation import PlanTable
 from recommender.ranking.usage_features import AI_TOKENS, ASSISTANTS, CONVERSATIONS, DOCUMENTS, SEATS
 
 
@@ -28,7 +30,7 @@ def price_over_cheapest(facts: Facts) -> FloatArray:
 def price_step_up(facts: Facts) -> FloatArray:
     """What the next plan up costs more, difference of log money; 0 at the top."""
     price = facts.log_price
-    return price[facts.next_plan] - price
+    return price[..., facts.next_plan] - price
 
 
 def projected_bill(facts: Facts) -> FloatArray:
@@ -96,7 +98,7 @@ def violated_stock_limits(facts: Facts) -> FloatArray:
 
 def uncovered_allowances(facts: Facts) -> FloatArray:
     """How many allowances the projected usage exceeds without more being for sale."""
-    closed = np.isnan(facts.plans.overage_cents) & COUNTS
+    closed = facts.plans.once(_closed)
     return count((facts.use_of_limit > 1.0) & closed, axis=2)
 
 
@@ -113,37 +115,37 @@ def overrun(facts: Facts) -> FloatArray:
 
 def limit_conversations(facts: Facts) -> FloatArray:
     """Conversations a month, log(1 + limit); no limit counts as 10^13."""
-    return _log_limits(facts)[:, CONVERSATIONS]
+    return facts.plans.once(_log_limits)[:, CONVERSATIONS]
 
 
 def limit_ai_tokens(facts: Facts) -> FloatArray:
     """AI tokens a month, log(1 + limit); no limit counts as 10^13."""
-    return _log_limits(facts)[:, AI_TOKENS]
+    return facts.plans.once(_log_limits)[:, AI_TOKENS]
 
 
 def limit_documents(facts: Facts) -> FloatArray:
     """Documents, log(1 + limit); no limit counts as 10^13."""
-    return _log_limits(facts)[:, DOCUMENTS]
+    return facts.plans.once(_log_limits)[:, DOCUMENTS]
 
 
 def limit_assistants(facts: Facts) -> FloatArray:
     """Assistants, log(1 + limit); no limit counts as 10^13."""
-    return _log_limits(facts)[:, ASSISTANTS]
+    return facts.plans.once(_log_limits)[:, ASSISTANTS]
 
 
 def limit_seats(facts: Facts) -> FloatArray:
     """Seats, log(1 + limit); no limit counts as 10^13."""
-    return _log_limits(facts)[:, SEATS]
+    return facts.plans.once(_log_limits)[:, SEATS]
 
 
 def overage_price_conversations(facts: Facts) -> FloatArray:
     """Price of 1,000 conversations beyond the limit, log money; 0 without a limit, −1 where no more can be bought."""
-    return _overage_price(facts, CONVERSATIONS, units=1_000.0)
+    return facts.plans.once(_overage_prices)[:, 0]
 
 
 def overage_price_ai_tokens(facts: Facts) -> FloatArray:
     """Price of 1,000,000 AI tokens beyond the limit, log money; 0 without a limit, −1 where no more can be bought."""
-    return _overage_price(facts, AI_TOKENS, units=1_000_000.0)
+    return facts.plans.once(_overage_prices)[:, 1]
 
 
 def on_chain(facts: Facts) -> FloatArray:
@@ -158,9 +160,7 @@ def tier(facts: Facts) -> FloatArray:
 
 def tier_share(facts: Facts) -> FloatArray:
     """Rank within the family as a share of its highest rank; 1 at the top."""
-    rank, family = facts.plans.tier, facts.plans.family
-    highest = np.where(family[:, None] == family, rank, 0).max(axis=1, initial=1)
-    return np.asarray(rank / highest, dtype=np.float64)
+    return facts.plans.once(_tier_share)
 
 
 def family(facts: Facts) -> FloatArray:
@@ -168,14 +168,27 @@ def family(facts: Facts) -> FloatArray:
     return facts.plans.family.astype(np.float64)
 
 
-def _overage_price(facts: Facts, metric: int, *, units: float) -> FloatArray:
-    cents, limits = facts.plans.overage_cents[:, metric], facts.plans.limits[:, metric]
-    price = np.where(np.isnan(cents), -1.0, log_money(np.nan_to_num(cents) * units))
+def _overage_prices(plans: PlanTable) -> FloatArray:
+    """(p, 2) prices beyond the limits of conversations and AI tokens, see there."""
+    sold = [CONVERSATIONS, AI_TOKENS]
+    cents, limits = plans.overage_cents[:, sold], plans.limits[:, sold]
+    price = np.where(np.isnan(cents), -1.0, log_money(np.nan_to_num(cents) * [1_000.0, 1_000_000.0]))
     return np.where(np.isinf(limits), 0.0, price)
 
 
-def _log_limits(facts: Facts) -> FloatArray:
-    return log1p(np.minimum(facts.plans.limits, UNLIMITED))
+def _closed(plans: PlanTable) -> NDArray[np.bool_]:
+    """(p, metrics) allowances beyond which no more can be bought."""
+    return np.asarray(np.isnan(plans.overage_cents) & COUNTS)
+
+
+def _tier_share(plans: PlanTable) -> FloatArray:
+    rank, family = plans.tier, plans.family
+    highest = np.where(family[:, None] == family, rank, 0).max(axis=1, initial=1)
+    return np.asarray(rank / highest, dtype=np.float64)
+
+
+def _log_limits(plans: PlanTable) -> FloatArray:
+    return log1p(np.minimum(plans.limits, UNLIMITED))
 
 
 PLAN_FEATURES: Final = (

@@ -5,6 +5,7 @@ Figures are usage, limits and bills as they are, never attributions. Nothing is 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import exp, floor, log
 from typing import Final
 
@@ -87,6 +88,7 @@ class Fact:
     """Without the fact."""
 
 
+@cache
 def usage_theme(metric: int) -> frozenset[str]:
     """The features that speak of one metric, or of limits of its kind."""
     of_kind = _ALLOWANCE if COUNTS[metric] else _STOCK

@@ -12,19 +12,18 @@ not suit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from recommender.ranking.derived import Facts, stack
-from recommender.ranking.features import feature_cube
+from recommender.ranking.features import features_of
 from recommender.ranking.guard import EQUAL_CENTS
 from recommender.ranking.guard_facts import enough, needs_named
 from recommender.ranking.precedence import ContextCode, about, place_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import Fact, Figure, bill_facts, facts_for, template_facts
-from recommender.ranking.situation import PlanTable, Situations
 
 LEAST_CONTRIBUTION: Final = 0.05
 """In utility, hence in log-odds between the two plans: 0.05 makes one of them 5 % likelier."""
@@ -38,8 +37,11 @@ _TRUE_OF_LARGER_PLANS: Final = frozenset({"usage_fits", "usage_small"})
 class Attributing(Protocol):
     """A ranker that can say what each feature added to a utility."""
 
-    def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        """Shape (rows, features); a row's sum is its utility, up to a constant; whole decisions are asked."""
+    def contributions(self, features: FloatArray, group_sizes: IntArray, wanted: IntArray | None = None) -> FloatArray:
+        """Shape (rows, features); a row's sum is its utility, up to a constant; whole decisions are asked.
+
+        `wanted` are the indexes of the rows to answer for, all of them if absent.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,27 +107,44 @@ class Explanation:
 NEUTRAL: Final = Context("neutral", None)
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a ranker was asked about the candidates of one decision, and what it answered."""
+
+    rows: FloatArray
+    """(candidates, features of the ranker)"""
+    utilities: FloatArray
+    """(candidates,)"""
+
+
+def scored(facts: Facts, ranker: Ranker) -> Scored:
+    """Ask a ranker about the candidates of one decision (n = 1)."""
+    rows = np.ascontiguousarray(features_of(facts, ranker.feature_names)[facts.situations.eligible])
+    return Scored(rows, ranker.utilities(rows, np.array([len(rows)], dtype=np.int64)))
+
+
 def explain(
+    facts: Facts,
     *,
-    situations: Situations,
-    plans: PlanTable,
     ranker: Ranker,
     plan: str,
+    answer: Scored | None = None,
     alternative: str | None = None,
     overruled: str | None = None,
 ) -> Explanation:
-    """Why one organisation is offered `plan`, which must be among its candidates; `situations` holds that one (n = 1).
+    """Why one organisation is offered `plan`, which must be among its candidates; `facts` are of that one (n = 1).
+
+    `answer` is what the ranker has said of the candidates; it is asked again if absent.
 
     It is weighed against the `alternative`; where that is the plan itself or no candidate, against the candidate with
     the highest utility besides it (ties: catalogue order), of its family if there is one, and cheaper; if none is
     cheaper, against the next cheapest.
     An only candidate has no reasons. `overruled` is a dearer plan that the guard did not let stand for want of a need.
     """
-    facts, index = Facts(situations, plans), plans.codes.index(plan)
-    candidates = np.flatnonzero(situations.eligible[0])
-    rows = _rows(ranker, [situations], plans, candidates)
-    utilities = ranker.utilities(rows, np.array([len(candidates)], dtype=np.int64))
-    by_utility = [int(i) for i in candidates[np.argsort(-utilities, kind="stable")] if i != index]
+    situations, plans = facts.situations, facts.plans
+    index, candidates = plans.codes.index(plan), np.flatnonzero(situations.eligible[0])
+    answer = answer or scored(facts, ranker)
+    by_utility = [int(i) for i in candidates[np.argsort(-answer.utilities, kind="stable")] if i != index]
     silent: ContextCode = "neutral" if facts.usage_known[0].any() else "unknown"
     if not by_utility:
         return Explanation(plan, (), Context(silent, None))
@@ -137,7 +156,7 @@ def explain(
     unlike = next((i for i in by_utility if not suits[i]), None)
     if unlike is not None and unlike != rival:
         claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
-    contest = _Contest(facts, ranker, index, candidates, rows, utilities)
+    contest = _Contest(facts, ranker, index, candidates.tolist(), answer)
     checked = contest.reasons_among(claims)
     checked += contest.reasons_of_guard(checked, rival=rival, to_alternative=to_alternative, overruled=overruled)
     strongest = sorted(checked, key=lambda reason: (place_of(reason.code), -reason.contribution))
@@ -177,26 +196,24 @@ class _Contest:
     facts: Facts
     ranker: Ranker
     plan: int
-    candidates: IntArray
-    rows: FloatArray
-    """(candidates, features of the ranker)"""
-    utilities: FloatArray
+    candidates: list[int]
+    answer: Scored
 
     def reasons_among(self, claims: Sequence[tuple[Fact, int]]) -> list[Reason]:
         """The claims, each against its rival, that pass the second and third check."""
         if not claims:
             return []
-        attributions = None
-        if isinstance(self.ranker, Attributing):
-            attributions = self.ranker.contributions(self.rows, np.array([len(self.rows)], dtype=np.int64))
-        after = _without(self.ranker, [fact for fact, _ in claims], self.facts.plans, self.candidates)
+        weighed = [self.plan, *dict.fromkeys(rival for _, rival in claims)]
+        shares = self._shares(weighed)
+        after = _without(self.ranker, [fact for fact, _ in claims])
         reasons = []
         for (fact, rival), utilities in zip(claims, after, strict=True):
-            margin, without = self._margin(self.utilities, rival), self._margin(utilities, rival)
+            margin, without = self._margin(self.answer.utilities, rival), self._margin(utilities, rival)
             weight = margin - without
-            if attributions is not None:
+            if shares is not None:
                 columns = [i for i, name in enumerate(self.ranker.feature_names) if name in fact.theme]
-                weight = self._margin(attributions[:, columns].sum(axis=1), rival)
+                of_theme = dict(zip(weighed, shares[:, columns].sum(axis=1).tolist(), strict=True))
+                weight = of_theme[self.plan] - of_theme[rival]
             if weight >= LEAST_CONTRIBUTION and without < margin - _LEAST_NARROWING:
                 checks = Checks(self.facts.plans.codes[rival], margin, without, weight)
                 reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, checks))
@@ -225,37 +242,27 @@ class _Contest:
         found = [(fact, other) for fact, other in found if other != rival or fact.code not in said]
         reasons = []
         for fact, other in found:
-            margin = self._margin(self.utilities, other)
+            margin = self._margin(self.answer.utilities, other)
             checks = Checks(codes[other], margin, margin, 0.0, "guard")
             reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, abs(margin), checks))
         return reasons
 
     def _margin(self, values: FloatArray, rival: int) -> float:
         """How much more the plan has than the rival; `values` has shape (candidates,)."""
-        return float(values[self.candidates == self.plan][0] - values[self.candidates == rival][0])
+        return float(values[self.candidates.index(self.plan)] - values[self.candidates.index(rival)])
+
+    def _shares(self, weighed: Sequence[int]) -> FloatArray | None:
+        """The share of each feature in these plans' utilities, (plans, features); `None` where the ranker has none."""
+        if not isinstance(self.ranker, Attributing):
+            return None
+        rows, wanted = self.answer.rows, [self.candidates.index(each) for each in weighed]
+        return self.ranker.contributions(rows, np.array([len(rows)], dtype=np.int64), np.array(wanted, dtype=np.int64))
 
 
-def _without(ranker: Ranker, claims: Sequence[Fact], plans: PlanTable, candidates: IntArray) -> list[FloatArray]:
-    """Each claim's utilities in the world without it; worlds with the same plans are asked about at once."""
-    changed = [i for i, fact in enumerate(claims) if fact.plans is plans]
-    found: dict[int, FloatArray] = {}
-    if changed:
-        utilities = _utilities(ranker, [claims[i].situations for i in changed], plans, candidates)
-        found = dict(zip(changed, utilities, strict=True))
-    for i, fact in enumerate(claims):
-        if i not in found:
-            found[i] = _utilities(ranker, [fact.situations], fact.plans, candidates)[0]
-    return [found[i] for i in range(len(claims))]
-
-
-def _utilities(ranker: Ranker, worlds: Sequence[Situations], plans: PlanTable, candidates: IntArray) -> FloatArray:
-    """Shape (worlds, candidates)."""
-    sizes = np.full(len(worlds), len(candidates), dtype=np.int64)
-    utilities = ranker.utilities(_rows(ranker, worlds, plans, candidates), sizes)
-    return utilities.reshape(len(worlds), len(candidates))
-
-
-def _rows(ranker: Ranker, worlds: Sequence[Situations], plans: PlanTable, candidates: IntArray) -> FloatArray:
-    """The candidates' feature rows, world by world: shape (worlds × candidates, features of the ranker)."""
-    cube = feature_cube(stack(worlds), plans, ranker.feature_names)[:, candidates]
-    return np.ascontiguousarray(cube.reshape(-1, cube.shape[2]))
+def _without(ranker: Ranker, claims: Sequence[Fact]) -> FloatArray:
+    """The candidates' utilities in the world without each claim, (claims, candidates), all asked about at once."""
+    prices = np.stack([fact.plans.monthly_price_cents for fact in claims])  # all that a fact changes of the plans
+    worlds = Facts(stack([fact.situations for fact in claims]), replace(claims[0].plans, monthly_price_cents=prices))
+    eligible = worlds.situations.eligible
+    rows = np.ascontiguousarray(features_of(worlds, ranker.feature_names)[eligible])
+    return ranker.utilities(rows, eligible.sum(axis=1)).reshape(len(claims), -1)

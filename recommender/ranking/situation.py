@@ -1,12 +1,15 @@
 """The inputs of ranking as dense arrays: what is on sale, and what is known of each organisation at its decision."""
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ranking.ranker import FloatArray, IntArray
+
+Value = TypeVar("Value")
 
 WINDOW_DAYS: Final = 29
 """UTC calendar days of usage before a decision: index 0 is the day of the decision so far, 28 the oldest."""
@@ -37,7 +40,7 @@ class PlanTable:
     families: tuple[str, ...]
     """The template families in declared order."""
     monthly_price_cents: FloatArray
-    """(p,)"""
+    """(p,), or (n, p) where each decision has prices of its own."""
     limits: FloatArray
     """(p, metrics); inf where the plan sets no limit."""
     overage_cents: FloatArray
@@ -52,6 +55,14 @@ class PlanTable:
     """(p,) index into `families`."""
     tier: IntArray
     """(p,) rank within the family, from 1."""
+    _known: dict[Callable[["PlanTable"], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, work: Callable[["PlanTable"], Value]) -> Value:
+        """What a function makes of the plans alone, worked out once for this table."""
+        if work not in self._known:
+            self._known[work] = work(self)
+        value: Value = self._known[work]
+        return value
 
 
 @dataclass(frozen=True, slots=True)

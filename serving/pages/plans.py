@@ -82,7 +82,7 @@ class _Endpoints:
         decision = await self._plan_cards.decision(page.organization_id, interval=interval)
         recommendation = render.recommendation(decision, page.words)
         on_sale, _ = await self._plan_cards.catalogue(
-            page.organization_id, interval=decision.interval, locale_for=lambda _: page.locale
+            page.organization_id, interval=decision.interval, locale_for=page.locale_for
         )
         await self._outcomes.record_from_page(
             decision.decision_id,

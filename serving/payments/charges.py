@@ -1,6 +1,6 @@
 """Charges in the database: each cause is charged once; a charge has one document and one ledger entry."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 

@@ -7,12 +7,12 @@ from typing import Final, cast
 
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.cards import projected_usage
-from recommender.ranking.exploration import (
-    in_share,
-)
+from recommender.ranking.exploration import in_share
+from recommender.ranking.ranker import Ranker
+from recommender.ranking.reasons import Explanation
 from serving.accounts.account import Snapshot
 from serving.plan_cards.contracts import Strategy
-from serving.plan_cards.question import Question, Terms
+from serving.plan_cards.question import Question, Ranked, Terms
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.repository import Candidate, Decision, EarlierDraw
 from serving.plan_cards.showing import content_of, places_of
@@ -48,14 +48,11 @@ async def decide(
     question = Question(snapshot, interval, assortment, terms, earlier)
     organization_id, place = snapshot.organization.organization_id, terms.assignment
     result = await fallback.run(
-        question.answer,
+        partial(_explained, question),
         rules_share=in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share),
         arm=None if place is None else place.arm.ranker,
     )
-    ranked = result.answer
-    explanation = (
-        await fallback.rerun(result.ranker, partial(question.explanation, ranked)) if ranked is not None else None
-    )
+    ranked, explanation = result.answer or (None, None)
     order, row = places_of(ranked.order if ranked else (), snapshot=snapshot, assortment=assortment, shown=terms.shown)
     usage = projected_usage(question.measured, usage_range=fallback.champions.champion.usage_range)
     guarded = None if ranked is None else question.guard_record(ranked)
@@ -89,6 +86,12 @@ async def decide(
         expires_at=_expiry(assortment.catalogue, now=snapshot.at, lifetime=terms.lifetime),
     )
     return Decided(decision, question.candidates(order, explanation=explanation, row=row))
+
+
+def _explained(question: Question, ranker: Ranker) -> tuple[Ranked, Explanation] | None:
+    """What a ranker makes of the question, with its reasons; `None` where nothing is on sale to the organisation."""
+    ranked = question.answer(ranker)
+    return None if ranked is None else (ranked, question.explanation(ranked, ranker))
 
 
 def _expiry(catalogue: Catalogue, *, now: datetime, lifetime: timedelta) -> datetime:

@@ -28,12 +28,12 @@ from recommender.ranking.exploration import (
 from recommender.ranking.features import FEATURES
 from recommender.ranking.guard import Guard, Why, guards, several_families
 from recommender.ranking.ranker import FloatArray, Ranker, rank
-from recommender.ranking.reasons import Explanation, explain
+from recommender.ranking.reasons import Explanation, Scored, explain
 from recommender.row import ShownAs
 from serving.accounts.account import Snapshot, situation
 from serving.plan_cards.contracts import Guarded
 from serving.plan_cards.promotions import sold_plan
-from serving.plan_cards.ranker_calls import COLUMN, rows_of, utilities_of, willing_utilities
+from serving.plan_cards.ranker_calls import COLUMN, ranker_input, rows_of, utilities_of, willing_utilities
 from serving.plan_cards.records import DrawnContent, DrawRecord
 from serving.plan_cards.repository import Candidate, EarlierDraw
 from serving.sale.assortment import Assortment
@@ -69,6 +69,8 @@ class Ranked:
     """What the guard had against the plan that was drawn."""
     raised: tuple[str, ...]
     """Plans that the ranker put below one that they dominate (`recommender.ranking.dominance`)."""
+    learned: FloatArray
+    """The ranker's utility of each candidate, (candidates,)."""
 
 
 class Question:
@@ -89,7 +91,7 @@ class Question:
         self._leading = self if interval == paid else Question(snapshot, paid, assortment, terms, earlier)
         self.situations = situation(snapshot, catalogue=self._catalogue, plans=self.plans)
         self.measured = Facts(self.situations, self.plans)
-        self.rows = rows_of(self.situations, self.plans)
+        self.rows = rows_of(self.measured)
         offered = np.flatnonzero(self.situations.eligible[0]).tolist()
         self.offered: tuple[int, ...] = tuple(offered)
         self.codes = tuple(self.plans.codes[i] for i in offered)
@@ -120,7 +122,8 @@ class Question:
             drawn = draw_first(best_first, draw=self._name_of_draw(), policy=policy, out_of_question=out)
         found = guard.instead_of(self.plans.codes.index(drawn.plan))
         order = in_order(best_first, drawn, instead=instead)
-        return Ranked(order, drawn, self.plans.codes[found.alternative], found.why, self._raised(utilities, learned))
+        raised = self._raised(utilities, learned)
+        return Ranked(order, drawn, self.plans.codes[found.alternative], found.why, raised, learned)
 
     def _following(self, led: Ranked, ranker: Ranker) -> Ranked:
         """The order of this interval, but with the first plan, and the chances, of the leading one."""
@@ -132,18 +135,19 @@ class Question:
             ShownPlan(each.plan, place, each.utility, each.probability, chances.get(each.plan, 0.0))
             for place, each in enumerate(best_first, start=1)
         )
-        return replace(led, order=order, raised=self._raised(utilities, learned))
+        return replace(led, order=order, raised=self._raised(utilities, learned), learned=learned)
 
     def _raised(self, utilities: FloatArray, learned: FloatArray) -> tuple[str, ...]:
         return tuple(code for code, more in zip(self.codes, utilities > learned, strict=True) if more)
 
     def explanation(self, ranked: Ranked, ranker: Ranker) -> Explanation:
         """Explain the first plan, by the ranker that put it there."""
+        rows, _ = ranker_input(ranker, self.rows)
         return explain(
-            situations=self.situations,
-            plans=self.plans,
+            self.measured,
             ranker=ranker,
             plan=ranked.order[0].plan,
+            answer=Scored(rows, ranked.learned),
             alternative=ranked.alternative,
             overruled=ranked.drawn.plan if ranked.why == "no_need" else None,
         )
@@ -192,7 +196,8 @@ class Question:
         blocked = np.array([[self._states.get(code) == "blocked" for code in self.plans.codes]])
         at_rest = None
         if several_families(self.measured)[0]:
-            at_rest = self._by_plan(utilities_of(ranker, rows_of(without_usage(self.situations), self.plans)))
+            resting = Facts(without_usage(self.situations), self.plans)
+            at_rest = self._by_plan(utilities_of(ranker, rows_of(resting)))
         return guards(self.measured, utilities=self._by_plan(utilities), blocked=blocked, at_rest=at_rest)[0]
 
     def _by_plan(self, utilities: FloatArray) -> FloatArray:

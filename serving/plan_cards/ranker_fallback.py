@@ -125,20 +125,6 @@ class RankerFallback:
             first_reason = first_reason or candidate.reasons[trouble or "absent"]
         return RankerAnswer(self.rules, work(self.rules), first_reason)
 
-    async def rerun(self, ranker: Ranker, work: Callable[[Ranker], Answer]) -> Answer | None:
-        """Run more work with the ranker that has just answered; `None` when it fails or is too slow."""
-        if ranker is self.rules:
-            return work(ranker)
-        try:
-            return await self._within_deadline(work, ranker)
-        except TimeoutError:
-            logger().warning("explanation_slow", version=ranker.version)
-            tried = ranker is self.challengers.champion.ranker
-            self._pause(self._challenger if tried else self._champion, "slow")
-        except Exception as error:  # noqa: BLE001  a trained file must not make the decision fail
-            logger().error("explanation_failed", error=repr(error))
-        return None
-
     def close(self) -> None:
         """Shut down the worker threads."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -74,11 +74,12 @@ class PlanCards:
         self, organization_id: str, *, interval: Interval | None, locale_for: LocaleChoice
     ) -> tuple[bytes, LocaleCode]:
         """The recommendation as JSON bytes, with its language; without an interval, at the one that is paid."""
-        decision_id, organization_locale = await self._in_force(organization_id, interval=interval)
+        in_force, organization_locale = await self._in_force(organization_id, interval=interval)
+        decision_id = in_force if isinstance(in_force, str) else in_force.decision_id
         locale = locale_for(organization_locale)
         body = self._rendered.get(decision_id, locale)
         if body is None:
-            decision, waits = await self._decision(decision_id), self._outbox.find(decision_id) is not None
+            decision, waits = await self._decision(in_force), self._outbox.find(decision_id) is not None
             body = dumped(render.recommendation(decision, self._words(locale), recorded=not waits))
             if not waits:
                 self._rendered.put(decision_id, locale, body)
@@ -86,8 +87,8 @@ class PlanCards:
 
     async def decision(self, organization_id: str, *, interval: Interval | None) -> Decision:
         """The decision in force with everything it contains."""
-        decision_id, _ = await self._in_force(organization_id, interval=interval)
-        return await self._decision(decision_id)
+        in_force, _ = await self._in_force(organization_id, interval=interval)
+        return await self._decision(in_force)
 
     async def catalogue(
         self, organization_id: str, *, interval: Interval | None, locale_for: LocaleChoice
@@ -107,8 +108,8 @@ class PlanCards:
         )
         return answer, locale
 
-    async def _in_force(self, organization_id: str, *, interval: Interval | None) -> tuple[str, str]:
-        """The id of the decision in force, and the organisation's language.
+    async def _in_force(self, organization_id: str, *, interval: Interval | None) -> tuple[Decision | str, str]:
+        """The decision in force, by its id if it was taken earlier, and the organisation's language.
 
         The same decision is answered until it expires or something it depends on changes, so a page that is loaded
         again makes no new impression.
@@ -138,10 +139,12 @@ class PlanCards:
                 return taken, latest.locale
         raise BusyOrganization(organization_id)
 
-    async def _decision(self, decision_id: str) -> Decision:
-        if (waiting := self._outbox.find(decision_id)) is not None:
+    async def _decision(self, in_force: Decision | str) -> Decision:
+        if isinstance(in_force, Decision):
+            return in_force
+        if (waiting := self._outbox.find(in_force)) is not None:
             return waiting
-        return await self._database.read(lambda connection: repository.get(connection, decision_id))
+        return await self._database.read(lambda connection: repository.get(connection, in_force))
 
     async def _snapshot(
         self, organization_id: str, *, now: datetime, assignment: Assignment | None
@@ -159,8 +162,8 @@ class PlanCards:
 
     async def _take(
         self, organization_id: str, *, interval: Interval, now: datetime, assignment: Assignment | None
-    ) -> str | None:
-        """Decide and store; `None` when the organisation changed meanwhile.
+    ) -> Decision | str | None:
+        """Decide and store, or the id of what was decided meanwhile; `None` when the organisation changed meanwhile.
 
         A decision that the database does not take is kept in the outbox: whoever opens the modal sees it all the same.
         """
@@ -192,10 +195,11 @@ class PlanCards:
             logger().warning("decision_not_stored", error=type(error).__name__)
             self._outbox.hold(decision, decided.candidates, recorded_at=self._clock())
             stored = decision.decision_id
-        if stored == decision.decision_id:
-            labels = decision.strategy, decision.model_version, decision.fallback_reason or ""
-            self._metrics.decisions.labels(*labels).inc()
-        return stored
+        if stored != decision.decision_id:
+            return stored
+        labels = decision.strategy, decision.model_version, decision.fallback_reason or ""
+        self._metrics.decisions.labels(*labels).inc()
+        return decision
 
     def _terms(self, assignment: Assignment | None) -> Terms:
         settings = self._settings

@@ -46,8 +46,9 @@ class Tastes:
     )
     weights: tuple[float, ...] = (2.0, -0.6, 0.8, 0.4, 0.5, -1.0)
 
-    def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        return np.asarray(features * np.array(self.weights))
+    def contributions(self, features: FloatArray, group_sizes: IntArray, wanted: IntArray | None = None) -> FloatArray:
+        shares = np.asarray(features * np.array(self.weights))
+        return shares if wanted is None else shares[wanted]
 
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         return np.asarray(self.contributions(features, group_sizes).sum(axis=1))

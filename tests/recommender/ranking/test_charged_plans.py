@@ -88,7 +88,7 @@ def test_a_promotion_of_a_year_makes_the_larger_plan_the_cheapest_and_the_reason
     guard = guards(facts, utilities=utilities[None], blocked=downgrade_blocked(facts))[0]
 
     first = guard.instead_of(int(np.argmax(utilities)))
-    told = explain(situations=shop, plans=plans, ranker=RuleRanker(), plan=plans.codes[first.plan])
+    told = explain(facts, ranker=RuleRanker(), plan=plans.codes[first.plan])
 
     assert plans.codes[first.plan] == "ecommerce-scale"
     money = next(reason for reason in told.reasons if reason.code == "cheapest_bill")

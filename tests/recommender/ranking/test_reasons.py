@@ -30,8 +30,9 @@ class Linear:
     def feature_names(self) -> tuple[str, ...]:
         return tuple(self.weights)
 
-    def contributions(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
-        return np.asarray(features * np.array(list(self.weights.values())))
+    def contributions(self, features: FloatArray, group_sizes: IntArray, wanted: IntArray | None = None) -> FloatArray:
+        shares = np.asarray(features * np.array(list(self.weights.values())))
+        return shares if wanted is None else shares[wanted]
 
     def utilities(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
         utilities: FloatArray = self.contributions(features, group_sizes).sum(axis=1)
@@ -39,7 +40,7 @@ class Linear:
 
 
 def why(situations: Situations, plan: str, ranker: Ranker | None = None, plans: PlanTable = TABLE) -> Explanation:
-    return explain(situations=situations, plans=plans, ranker=ranker or RuleRanker(), plan=plan)
+    return explain(Facts(situations, plans), ranker=ranker or RuleRanker(), plan=plan)
 
 
 def codes(explanation: Explanation) -> list[str]:
