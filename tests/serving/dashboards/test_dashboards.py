@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serving.dashboards.endpoints import open_dashboards
 from serving.dashboards.login import COOKIE, LoginCookie
+from serving.web.rates import LOGINS
 from tests.serving.harness import API_KEY, NOW, PAGE, Service, running
 
 PAGE_OF_OVERVIEW = "/dashboards/overview/"
@@ -180,3 +181,10 @@ def test_the_browser_is_told_to_fetch_nothing_from_elsewhere(service: Service) -
     assert "http:" not in policy
     assert "https:" not in policy
     assert "*" not in policy
+
+
+def test_keys_cannot_be_guessed_without_end(client: TestClient) -> None:
+    statuses = [show_key(client, f"guess-{number}") for number in range(LOGINS.calls + 2)]
+
+    assert statuses == [401] * LOGINS.calls + [429] * 2
+    assert show_key(client) == 429

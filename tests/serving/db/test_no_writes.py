@@ -49,10 +49,9 @@ def read_only(service: Service) -> Iterator[None]:
     service.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
     service.database.engine.dispose()
     yield
-    with service.database.engine.connect() as connection:
+    with service.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("SET default_transaction_read_only = off")
         connection.exec_driver_sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-        connection.commit()
     service.database.engine.dispose()
 
 

@@ -147,6 +147,37 @@ def test_an_international_domain_is_kept_as_mail_servers_know_it(acme: Service) 
     assert acme.put(email="info@müller.de").json()["email"] == "info@xn--mller-kva.de"
 
 
+def test_a_client_that_hangs_up_is_no_fault(acme: Service) -> None:
+    messages = iter([{"type": "http.request", "body": b'{"events": [', "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages, {"type": "http.disconnect"})
+
+    async def send(_: object) -> None:
+        """Nobody is there to read."""
+
+    headers = {**acme.host, "content-type": "application/json", "content-length": "1000"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/usage-events",
+        "raw_path": b"/v1/usage-events",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "server": ("test", 80),
+        "client": ("192.0.2.1", 1),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    }
+    app: Any = acme.client.app
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, app(scope, receive, send)).result()
+
+    counted = acme.client.get("/metrics").text
+    assert 'route="/v1/usage-events",status="499"' in counted
+    assert 'status="500"' not in counted
+
+
 class Quick(LimitedProtocol):
     head_seconds = 0.5
     body_seconds = 0.5

@@ -64,9 +64,8 @@ def test_generated_calls_are_answered_as_documented(case: Case[Any], api: Servic
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("CALLS" not in os.environ, reason="a long search: CALLS=1000 make test-slow")
 @document.parametrize()
-@settings(max_examples=int(os.environ.get("CALLS", "6")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("CALLS", "20")), deadline=None, suppress_health_check=list(HealthCheck))
 def test_many_generated_calls_are_answered_as_documented(case: Case[Any], api: Service) -> None:
     check(case, api)
 
