@@ -138,7 +138,7 @@ def metrics(  # noqa: PLR0917 - options, given by name
         tables = compute_and_store(
             checked=checked, out=out, catalogues=known, experiments=declared, policies=policies, statuses=stand
         )
-    names = ("journeys", "charges", "refunds", "decisions", "participants")
+    names = ("journeys", "charges", "refunds", "cancellations", "decisions", "participants")
     _print_rows("tables", {name: len(getattr(tables, name)) for name in names})
 
 

@@ -13,6 +13,7 @@ from pipelines.dashboards.experiments import experiments
 from pipelines.dashboards.numbers import days
 from pipelines.dashboards.ranker_health import ranker_health
 from pipelines.dashboards.sections import breakdown, metric_family, rows_of, table_of
+from pipelines.metrics.cancellations import WHY
 from pipelines.metrics.declared import BILLED, METRICS
 from pipelines.metrics.filters import DIMENSIONS, Filters, narrowed
 from pipelines.metrics.journeys import DROPS, STEPS
@@ -89,7 +90,7 @@ def acceptance(view: PageView, dimension: str) -> tuple[Section, ...]:
 
 
 def money(view: PageView, dimension: str) -> tuple[Section, ...]:
-    """The sections on money: amounts billed, monthly revenue of journeys, avoidable cost."""
+    """The sections on money: amounts billed, monthly revenue of journeys, avoidable cost, cancellations."""
     recurring = Section(
         view.say("recurring.heading"),
         view.say("recurring.reading"),
@@ -107,6 +108,12 @@ def money(view: PageView, dimension: str) -> tuple[Section, ...]:
         figures=tuple(view.figure(slug) for slug in BILLED),
         note="" if len(view.tables.charges) else view.say("note.empty"),
     )
+    leaving = Section(
+        view.say("leaving.heading"),
+        view.say("leaving.reading"),
+        figures=tuple(view.figure(slug) for slug in ("cancelled", "churn", "kept")),
+        note="" if len(view.tables.cancellations) else view.say("leaving.none"),
+    )
     return (
         ledger,
         _billed_by_week(view),
@@ -114,6 +121,8 @@ def money(view: PageView, dimension: str) -> tuple[Section, ...]:
         breakdown(view, "mrr_change", dimension),
         regret,
         breakdown(view, "avoidable_cost", dimension),
+        leaving,
+        metric_family(view, "whys", "why", WHY, "why"),
     )
 
 

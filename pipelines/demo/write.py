@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from data_contracts.atomic_files import atomic_files
 from data_contracts.catalogue import reference_texts
 from data_contracts.experiments import Experiment
-from pipelines.demo import billing, decisions, faults, features, showcase, traffic
+from pipelines.demo import billing, decisions, faults, features, leaving, showcase, traffic
 from pipelines.demo.experiments import as_yaml, demo_experiments
 from pipelines.demo.rankers import SimulatedRanker, simulated_rankers
 from pipelines.demo.world import (
@@ -128,6 +128,8 @@ def make_demo_data(
         changes=billing.changes_of(drawn, logs.outcomes, logs.decisions, held_since=trial_started + 7 * DAY_US),
         catalogue=catalogue, end=until, rng=own,
     )  # fmt: skip
+    left, unbilled = leaving.cancellations(billed, end_us=timeline.end, rng=np.random.default_rng([seed, 4]))
+    billed = billed[~unbilled]
     tables: Tables = {
         "organizations": _organizations(drawn, trial_started),
         "template_installs": _installs(drawn, trial_started, rng),
@@ -138,6 +140,7 @@ def make_demo_data(
         "outcomes": traffic.add_page_events(logs.outcomes, rng=own),
         "charges": billed,
         "refunds": billing.refunds(billed, rng=np.random.default_rng([seed, 3])),
+        "cancellations": left,
     }
     # Rows recorded after the end of the data are not part of it.
     tables = {name: _instants(table[table["recorded_at"] < timeline.end]) for name, table in tables.items()}

@@ -1,4 +1,4 @@
-"""The charges and refunds of the ledger as the money page adds them up, one row each."""
+"""The charges, refunds and cancellations as the money page adds them up, one row each."""
 
 import json
 from pathlib import Path
@@ -14,6 +14,10 @@ from pipelines.metrics.templates import NONE, first_template
 CREDITS: Final = frozenset({"unused_time", "credit_balance"})
 """The kinds of lines that give back money paid before."""
 REFUND_COLUMNS: Final = ("refund_id", "organization_id", "amount_cents", "occurred_at", "plan", "country", "template")
+
+CANCELLATION_COLUMNS: Final = (
+    "cancellation_id", "organization_id", "why", "status", "plan", "occurred_at", "country", "template",
+)  # fmt: skip
 
 
 def charges_frame(checked: Path, *, known: KnownFacts) -> pd.DataFrame:
@@ -54,6 +58,17 @@ def refunds_frame(checked: Path, charges: pd.DataFrame, *, known: KnownFacts) ->
         country=np.array([*known.country, NONE], dtype=np.object_)[organization],
         template=first_template(checked, known, organization, microseconds_of(table["occurred_at"])),
     )[list(REFUND_COLUMNS)]
+
+
+def cancellations_frame(checked: Path, *, known: KnownFacts) -> pd.DataFrame:
+    """Read the cancellations of a checked folder, one row each: `CANCELLATION_COLUMNS`."""
+    table = read_table(checked, "cancellations", list(CANCELLATION_COLUMNS[:6]))
+    organization = places_in(table["organization_id"], known.organization_ids)
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.assign(
+        country=np.array([*known.country, NONE], dtype=np.object_)[organization],
+        template=first_template(checked, known, organization, microseconds_of(table["occurred_at"])),
+    )[list(CANCELLATION_COLUMNS)]
 
 
 def _sum(lines: list[dict[str, Any]], kinds: frozenset[str] | set[str]) -> int:

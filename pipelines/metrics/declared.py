@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, Literal
 
 from data_contracts.languages import Locale
-from pipelines.metrics import acceptance, conversion, money, ranker_health
+from pipelines.metrics import acceptance, cancellations, conversion, money, ranker_health
 from pipelines.metrics.filters import Rows
 from pipelines.metrics.intervals import Estimate, Statistic
 from pipelines.metrics.journeys import DROPS, STEPS
@@ -63,7 +63,7 @@ class Metric:
         return say(locale, f"metric.{self.family}.definition", of=self._of(locale))
 
     def _of(self, locale: Locale) -> str:
-        kind = {"drop": "drop", "took": "direction", "fallback": "fallback"}.get(self.family, "step")
+        kind = {"drop": "drop", "why": "why", "took": "direction", "fallback": "fallback"}.get(self.family, "step")
         return "" if self.of is None else say(locale, f"{kind}.{self.of}")
 
     def __call__(self, tables: MetricTables, *, comparisons: int = 1) -> Estimate:
@@ -114,6 +114,13 @@ def _declared() -> list[Metric]:
         Metric("unpaid", "cents", "money", money.unpaid),
         Metric("avoidable_cost", "cents", "money", money.avoidable_cost, reads=("over", "avoidable_cents")),
         Metric("cheapest_plan_share", "share", "money", money.cheapest_plan_share),
+        Metric("cancelled", "count", "money", cancellations.cancelled),
+        Metric("churn", "share", "money", cancellations.churn_share),
+        Metric("kept", "share", "money", cancellations.kept_share),
+        *(
+            Metric("why", "share", "money", partial(cancellations.why_share, why=why), of=why)
+            for why in cancellations.WHY
+        ),
         Metric("participants", "count", "experiments", conversion.participants),
         Metric("in_two_arms", "share", "experiments", conversion.in_two_arms),
         Metric("wrong_arm", "share", "experiments", conversion.wrong_arm),

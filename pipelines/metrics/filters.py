@@ -52,13 +52,15 @@ class Filters:
 def narrowed(tables: MetricTables, filters: Filters) -> MetricTables:
     """The tables with the rows that the filters keep.
 
-    Journeys, decisions and participants are placed in the period by their start, money by its charge or refund.
+    Journeys, decisions and participants are placed in the period by their start, money by its charge or refund, cancellations by
+    when they were asked for.
     """
     return replace(
         tables,
         journeys=tables.journeys[filters.keeps(tables.journeys, "started_at")],
         charges=tables.charges[filters.keeps(tables.charges, "occurred_at")],
         refunds=tables.refunds[filters.keeps(tables.refunds, "occurred_at")],
+        cancellations=tables.cancellations[filters.keeps(tables.cancellations, "occurred_at")],
         decisions=tables.decisions[filters.keeps(tables.decisions, "started_at")],
         # Not by plan: the arm decides which plan is recommended, so the groups would no longer be random.
         participants=tables.participants[replace(filters, plans=()).keeps(tables.participants, "started_at")],

@@ -19,7 +19,13 @@ from pipelines.history.known_facts import KnownFacts, read_known_facts
 from pipelines.metrics import drift
 from pipelines.metrics import journeys as timeline
 from pipelines.metrics.avoidable_cost import avoidable_cents
-from pipelines.metrics.charges import REFUND_COLUMNS, charges_frame, refunds_frame
+from pipelines.metrics.charges import (
+    CANCELLATION_COLUMNS,
+    REFUND_COLUMNS,
+    cancellations_frame,
+    charges_frame,
+    refunds_frame,
+)
 from pipelines.metrics.decisions import (
     DECISION_COLUMNS,
     PARTICIPANT_COLUMNS,
@@ -53,6 +59,8 @@ class MetricTables:
     """The currency of every amount: the one that the catalogues are priced in."""
     refunds: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(REFUND_COLUMNS)))
     """One row per refund; see `refunds_frame`."""
+    cancellations: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(CANCELLATION_COLUMNS)))
+    """One row per cancellation; see `cancellations_frame`."""
     decisions: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(DECISION_COLUMNS)))
     """One row per decision; see `decisions_frame`."""
     participants: pd.DataFrame = field(default_factory=partial(pd.DataFrame, columns=list(PARTICIPANT_COLUMNS)))
@@ -92,6 +100,7 @@ def read_metric_tables(
         journeys=journeys,
         charges=charges,
         refunds=refunds_frame(checked, charges, known=known),
+        cancellations=cancellations_frame(checked, known=known),
         data_end=EPOCH + timedelta(microseconds=end),
         currency=next(iter(currencies), "EUR"),
         decisions=decisions,

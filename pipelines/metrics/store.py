@@ -16,9 +16,9 @@ from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.metrics.metric_tables import MetricTables, read_metric_tables
 from recommender.billing.catalogue import Catalogue
 
-FORM: Final = 8
+FORM: Final = 9
 """The version of the file format; a folder of another version is computed again, never guessed at."""
-FRAMES: Final = ("journeys", "charges", "refunds", "decisions", "participants", "drift")
+FRAMES: Final = ("journeys", "charges", "refunds", "cancellations", "decisions", "participants", "drift")
 """The fields of `MetricTables` that are stored as Parquet; `metrics.json` has the others."""
 
 _AGAIN: Final = "run `python -m pipelines metrics` first"

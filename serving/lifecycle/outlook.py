@@ -80,7 +80,11 @@ def _offer(held: Subscription, offer: Promotion, *, words: Words, date: str) -> 
     interval = held.interval or "month"
     full = 0 if held.plan is None else held.plan.price_cents[interval]
     price = words.price(full - discount_cents(offer, price_cents=full), interval)
-    params = {"date": date, "now": price["text"], "then": words.price(full, interval)["text"]}
+    now, then = (
+        say(words.locale, f"price.{interval}.short", amount=words.money(cents))
+        for cents in (price["amount_cents"], full)
+    )
+    params = {"date": date, "now": now, "then": then}
     if offer.cycles is None:
         terms = say(words.locale, "cancel.offer.always", **params)
     else:

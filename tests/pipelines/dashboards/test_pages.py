@@ -27,7 +27,7 @@ def everything(tables: MetricTables, locale: Locale = "en", **asked: object) -> 
 
 def nothing() -> MetricTables:
     tables = twenty()
-    names = ("journeys", "charges", "refunds", "decisions", "participants")
+    names = ("journeys", "charges", "refunds", "cancellations", "decisions", "participants")
     return replace(tables, **{name: getattr(tables, name).iloc[:0] for name in names})
 
 

@@ -13,7 +13,7 @@ from pipelines.metrics.metric_tables import MetricTables
 from recommender.billing.catalogue import Catalogue
 
 TABLES: Final = (
-    "decisions", "outcomes", "charges", "refunds", "organizations", "subscriptions", "template_installs",
+    "decisions", "outcomes", "charges", "refunds", "cancellations", "organizations", "subscriptions", "template_installs",
     "usage_events",
 )  # fmt: skip
 HELD: Final = """

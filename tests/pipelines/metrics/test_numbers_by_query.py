@@ -6,6 +6,7 @@ import duckdb
 import pandas as pd
 import pytest
 
+from pipelines.metrics.cancellations import WHY
 from pipelines.metrics.declared import METRICS
 from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
 from pipelines.metrics.journeys import DROPS, STEPS
@@ -100,6 +101,16 @@ def queries() -> dict[str, str]:
         SELECT coalesce(sum(amount_cents), 0) FROM refunds JOIN organizations USING (organization_id)
         WHERE country LIKE $country
     """
+    left = "FROM cancellations JOIN organizations USING (organization_id) WHERE country LIKE $country"
+    asked["cancelled"] = f"SELECT count(*) {left}"
+    asked["kept"] = f"SELECT avg((status <> 'ended')::INT) {left} AND status <> 'waiting'"
+    asked["churn"] = f"""
+        SELECT count(DISTINCT organization_id) FILTER (
+            WHERE organization_id IN (SELECT organization_id {left} AND status = 'ended')
+        ) / count(DISTINCT organization_id) FROM billed
+    """
+    for why in WHY:
+        asked[f"why_{why}"] = f"SELECT avg((why = '{why}')::INT) {left}"
     asked["billed_overage"] = f"SELECT coalesce(({OF_LINES} ('overage')), 0)"
     asked["billed_credits"] = f"SELECT coalesce(({OF_LINES} ('unused_time', 'credit_balance')), 0)"
     return asked | _of_rankers() | _of_changes()
@@ -195,8 +206,11 @@ def test_what_was_billed_is_the_sum_of_its_lines(database: duckdb.DuckDBPyConnec
     assert wrong == (0,)
 
 
-def test_credit_notes_and_refunds_are_there_to_be_counted(database: duckdb.DuckDBPyConnection) -> None:
-    query = "SELECT (SELECT count(*) FROM charges WHERE net_cents < 0), (SELECT count(*) FROM refunds)"
+def test_what_is_rare_is_there_to_be_counted(database: duckdb.DuckDBPyConnection) -> None:
+    query = """
+        SELECT (SELECT count(*) FROM charges WHERE net_cents < 0), (SELECT count(*) FROM refunds),
+            (SELECT count(DISTINCT status) FROM cancellations)
+    """
     ((notes, sent_back),) = database.execute(query).fetchall()
 
     assert notes > 2

@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from data_contracts.languages import LOCALES
+from pipelines.metrics.cancellations import WHY
 from pipelines.metrics.csv_export import metric_csv, page_csv
 from pipelines.metrics.declared import METRICS, Metric
 from pipelines.metrics.filters import DIMENSIONS, Filters, cut, narrowed
@@ -58,6 +59,13 @@ BY_HAND: dict[str, int | Fraction | None] = {
     "billed_total": 58_310 + 36_000 + 25_800 + 22_610,
     "credit_notes": 5_000,
     "refunds": 36_000 + 22_610,
+    "cancelled": 4,
+    "churn": Fraction(1, 5),
+    "kept": Fraction(2, 3),
+    **{f"why_{why}": Fraction(0) for why in WHY},
+    "why_too_expensive": Fraction(2, 4),
+    "why_project_over": Fraction(1, 4),
+    "why_not_said": Fraction(1, 4),
     "unpaid": 22_610,
     "avoidable_cost": Fraction(6_000, 5),
     "cheapest_plan_share": Fraction(3, 5),

@@ -1,4 +1,4 @@
-"""Twenty journeys, five charges and two refunds that can be counted by hand."""
+"""Twenty journeys, five charges, two refunds and four cancellations that can be counted by hand."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -53,6 +53,15 @@ TWO = """
 """
 
 
+# week · country · reason · status: of the billed organisations, one has left
+FOUR = """
+0 DE too_expensive  ended
+0 FR too_expensive  offer_accepted
+1 DE project_over   withdrawn
+1 FR not_said       waiting
+"""
+
+
 def twenty() -> MetricTables:
     """The tables; the seconds to a step are 60 times its place, and of those paid 600, 1200, 1800, … in order."""
     rows = [line.split() for line in TWENTY.strip().splitlines()]
@@ -64,6 +73,7 @@ def twenty() -> MetricTables:
         journeys,
         charges,
         refunds=pd.DataFrame([_refund(i, *line.split()) for i, line in enumerate(TWO.strip().splitlines())]),
+        cancellations=pd.DataFrame([_leave(i, *line.split()) for i, line in enumerate(FOUR.strip().splitlines())]),
         data_end=MONDAY + timedelta(days=30),
         decisions=_decisions(journeys),
         participants=_participants(journeys),
@@ -160,6 +170,19 @@ def _charge(i: int, *row: str) -> dict[str, object]:
         "overage_cents": int(overage),
         "credit_cents": int(credit),
         "paid": paid == "1",
+    }
+
+
+def _leave(i: int, week: str, country: str, why: str, status: str) -> dict[str, object]:
+    return {
+        "cancellation_id": f"l-{i}",
+        "organization_id": f"org-{i}",
+        "why": why,
+        "status": status,
+        "plan": "scale",
+        "occurred_at": pd.Timestamp(MONDAY + timedelta(weeks=int(week))),
+        "country": country,
+        "template": "ecommerce",
     }
 
 
