@@ -43,7 +43,7 @@ def cancellations(billed: pd.DataFrame, *, end_us: int, rng: np.random.Generator
             "interval": "month",
             "why": np.array(_WHY)[rng.choice(len(_WHY), size=count, p=_ODDS)],
             "asked_by": "customer",
-            "offer": pd.Series(np.where(status == "offer_accepted", "stay-2026", None), dtype="object"),
+            "offer": pd.Series(status, dtype="object").map({"offer_accepted": "stay-2026"}),
             "status": status,
             "effective_at": np.where(before, renewal, renewal + 30 * DAY_US),
             "occurred_at": asked,

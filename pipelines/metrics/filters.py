@@ -52,8 +52,8 @@ class Filters:
 def narrowed(tables: MetricTables, filters: Filters) -> MetricTables:
     """The tables with the rows that the filters keep.
 
-    Journeys, decisions and participants are placed in the period by their start, money by its charge or refund, cancellations by
-    when they were asked for.
+    Journeys, decisions and participants are placed in the period by their start, money by its charge or refund,
+    cancellations by when they were asked for.
     """
     return replace(
         tables,

@@ -13,8 +13,8 @@ from pipelines.metrics.metric_tables import MetricTables
 from recommender.billing.catalogue import Catalogue
 
 TABLES: Final = (
-    "decisions", "outcomes", "charges", "refunds", "cancellations", "organizations", "subscriptions", "template_installs",
-    "usage_events",
+    "decisions", "outcomes", "charges", "refunds", "cancellations", "organizations", "subscriptions",
+    "template_installs", "usage_events",
 )  # fmt: skip
 HELD: Final = """
 CREATE VIEW held AS SELECT organization_id AS org, recorded_at, occurred_at, event_id,
