@@ -120,6 +120,8 @@ def _change(call: Session) -> None:
         "company": "Acme Handels GmbH", "street": "Domstraße 1", "postal_code": "20095", "city": "Hamburg",
         "registration_number": "HRB 12345", "purchase_order": "PO-2026-17", "invoice_email": "rechnung@acme.example",
     })  # fmt: skip
+    call("GET", f"{OF_ACME}/entitlements")
+    call("PUT", f"{OF_ACME}/trial", {"ends_at": "2026-04-30T12:00:00Z"})
     card = call("POST", f"{OF_ACME}/payment-methods", {"kind": "card", "token": "tok_visa", "default": True})
     quote = call("POST", f"{OF_ACME}/plan-changes/preview", {"plan": "ecommerce-scale", "interval": "month"})["quote"]
     change = call("POST", f"{OF_ACME}/plan-changes", {"quote": quote}, Idempotency_Key="change-1")["change_id"]

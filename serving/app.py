@@ -113,7 +113,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
         usage.router(services.usage, callers, services.rates, usage_limit(services.settings.usage_calls_per_minute)),
         accounts.router(services.accounts, callers),
         plan_changes.router(billing.previews, billing.plan_changes, callers),
-        lifecycle.router(billing.lifecycle, services.accounts, callers),
+        lifecycle.router(billing.lifecycle, billing.trials, services.accounts, callers),
         payment_methods.router(billing.payment_methods, callers),
         payment_webhooks.router(billing.webhooks),
         bank_transfers.router(billing.bank_transfers, callers),

@@ -20,6 +20,7 @@ from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.leads.repository import UnknownLead
 from serving.lifecycle.ending import AlreadyCancelled, BilledElsewhere, NothingCancelled, UnknownSaveOffer
+from serving.lifecycle.trials import EndInThePast, NoTrial
 from serving.organizations.billing_details import DetailsRefused
 from serving.organizations.repository import OrganizationErased
 from serving.organizations.service import TrialInTheFuture
@@ -94,6 +95,8 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     NothingCancelled: (404, "nothing_cancelled"),
     AlreadyCancelled: (409, "already_cancelled"),
     BilledElsewhere: (409, "billed_elsewhere"),
+    NoTrial: (409, "no_trial"),
+    EndInThePast: (422, "trial_end_in_the_past"),
     NotPaused: (404, "not_paused"),
     UnknownSaveOffer: (404, "unknown_save_offer"),
     SubscriptionRunning: (409, "subscription_running"),

@@ -29,6 +29,7 @@ from serving.jobs.schedule import Jobs
 from serving.jobs.send_mails import Mails
 from serving.leads.service import Leads
 from serving.lifecycle.service import Lifecycle
+from serving.lifecycle.trials import Trials
 from serving.notifications.post import Outbox, Post, Smtp
 from serving.organizations.service import Organizations
 from serving.outcomes.service import Outcomes
@@ -64,6 +65,7 @@ class Billing:
     previews: Previews
     plan_changes: PlanChanges
     lifecycle: Lifecycle
+    trials: Trials
     reconciliation: Reconciliation
     webhooks: PaymentWebhooks
     mails: Mails
@@ -200,6 +202,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     )
     payment_outcomes = PaymentOutcomes(clock=clock, books=books, arrears=arrears, settlement=settlement)
     reconciliation = Reconciliation(database, gateway=gateway, payment_outcomes=payment_outcomes)
+    trials = Trials(database, clock=clock, catalogue=catalogue, words=words, accounts=accounts)
     post = _post(settings)
     written = mails(settings, database, words, post=post)
     return Billing(
@@ -220,6 +223,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             payment_outcomes=payment_outcomes,
             accounts=accounts,
         ),
+        trials=trials,
         lifecycle=Lifecycle(database, clock=clock, catalogue=catalogue, words=words, books=books, accounts=accounts),
         reconciliation=reconciliation,
         webhooks=PaymentWebhooks(
@@ -237,6 +241,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             reconciliation=reconciliation,
             renewals=renewals,
             collection=collection,
+            trials=trials,
             mails=written,
             lead_mails=_lead_mails(settings, database, post),
             invoices=Invoices(database, clock=clock, pool=base.pools.documents),

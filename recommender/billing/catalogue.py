@@ -6,6 +6,8 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Literal
 
+from recommender.billing.trial import TrialTerms
+
 Interval = Literal["month", "year"]
 
 
@@ -167,6 +169,8 @@ class Catalogue:
     promotions: tuple[Promotion, ...] = ()
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Code of a feature, limit, plan or family → locale → its words; a plan's are its description."""
+    trial: TrialTerms | None = None
+    """`None`: a trial has no end."""
     save_offers: tuple[Promotion, ...] = ()
     """Reductions of the plan held for whoever wants to cancel; never on a card."""
 

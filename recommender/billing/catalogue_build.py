@@ -28,6 +28,7 @@ from recommender.billing.catalogue import (
 )
 from recommender.billing.catalogue_promotions import promotions_of, window_of
 from recommender.billing.money import minor_units
+from recommender.billing.trial import TrialTerms
 
 _MONTHLY: Final = frozenset({"monthly", "month"})
 _ANNUAL: Final = frozenset({"annual", "annually", "yearly", "year", "annum"})
@@ -88,6 +89,7 @@ def build_catalogue(*, pricing: Pricing, offers: Offers, version: str) -> Catalo
         add_ons=tuple(_add_on(entry, pricing.currency) for entry in pricing.add_ons.values() if not entry.private),
         promotions=promotions_of(offers.promotions, plans, pricing.currency, offers.families),
         texts=offers.texts,
+        trial=None if offers.trial is None else TrialTerms(*offers.trial),
         save_offers=promotions_of(offers.save_offers, plans, pricing.currency, offers.families),
     )
 

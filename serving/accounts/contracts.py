@@ -7,7 +7,19 @@ from typing_extensions import TypedDict
 from serving.usage.contracts import UsagePeriod
 from serving.words.contracts import BlockerText, InstantText, answer_shape
 
-NoticeCode = Literal["past_due", "suspended", "paused", "ended", "pending", "scheduled", "cancelled", "refused"]
+Access = Literal["full", "read_only"]
+NoticeCode = Literal[
+    "trial_ending",
+    "trial_over",
+    "past_due",
+    "suspended",
+    "paused",
+    "ended",
+    "pending",
+    "scheduled",
+    "cancelled",
+    "refused",
+]
 
 
 @answer_shape
@@ -48,6 +60,32 @@ class ComingInvoice(TypedDict):
 
 
 @answer_shape
+class TrialText(TypedDict):
+    """The end of the trial."""
+
+    ends_at: InstantText
+    over: bool
+
+
+@answer_shape
+class Entitlements(TypedDict):
+    """What the organisation may do now, for the product to ask before it lets somebody change something."""
+
+    organization_id: str
+    access: Access
+    reason: Literal["trial_over", "suspended", "paused", "no_plan"] | None
+    """Why everything can only be read."""
+    until: InstantText | None
+    """When full access ends as things stand: with the trial, or with a cancelled period."""
+    plan: str | None
+    features: dict[str, bool | float | str] | None
+    """Feature of the plan → its value; null in a trial and without a plan: no plan restricts them."""
+    limits: dict[str, int | None] | None
+    """Usage limit of the plan → its value, null without bound."""
+    text: str
+
+
+@answer_shape
 class WaitingCancellation(TypedDict):
     """The subscription ends with its period; that can be taken back until then."""
 
@@ -74,6 +112,10 @@ class SubscriptionAnswer(TypedDict):
 
     organization_id: str
     status: Literal["trial", "active", "past_due", "suspended", "paused", "none"]
+    access: Access
+    """`read_only`: the trial is over, the subscription suspended, paused or ended, and nothing may be changed."""
+    trial: TrialText | None
+    """Null for a plan, and for a trial without end."""
     billed_by: Literal["here", "external"] | None
     """Who bills the plan: this service, or the system that it was imported from, until it is changed here."""
     plan: str | None

@@ -14,10 +14,11 @@ from recommender.billing.periods import Period
 from recommender.billing.plan_change import next_invoice_of
 from recommender.billing.quota import allowance_of, window_of
 from recommender.billing.subscription import Subscription
-from serving.accounts.contracts import Allowance, Notice, RefusedChange, SubscriptionAnswer
+from recommender.billing.trial import trial_end
+from serving.accounts.contracts import Access, Allowance, Notice, RefusedChange, SubscriptionAnswer
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
-from serving.subscriptions import log, states
+from serving.subscriptions import log, states, trials
 from serving.subscriptions.log import Held
 from serving.usage.contracts import UsagePeriod
 from serving.web.fields import utc_text
@@ -39,6 +40,18 @@ class CurrentSubscription:
     """The currency of the subscription; without one, of the catalogue."""
     billed_here: bool = True
     """Whether this service renews the subscription; an imported one is billed elsewhere until it is changed here."""
+
+    trial_ends_at: datetime | None = None
+    """The end of the trial, if it is one and has an end."""
+    trial_over: bool = False
+
+    @property
+    def access(self) -> Access:
+        """`read_only` where nothing is paid for any more: everything can be read, nothing changed."""
+        status = self.held.status
+        return (
+            "full" if status in ("active", "past_due") or (status == "trial" and not self.trial_over) else "read_only"
+        )
 
     @property
     def scheduled(self) -> tuple[str, Interval] | None:
@@ -83,7 +96,12 @@ def current(
         return CurrentSubscription(paused, plan, None, None, subscription, currency)
     if not subscription.is_paying or subscription.plan is None:
         nothing = Held("trial" if subscription.status == "trial" else "none")
-        return CurrentSubscription(nothing, None, None, None, subscription, catalogue.currency)
+        moved = trials.extended_to(connection, organization_id)
+        end = trial_end(catalogue.trial, started_at=organization.trial_started_at, extended_to=moved)
+        end = end if nothing.status == "trial" else None
+        over = end is not None and end <= now
+        none = None, None, None
+        return CurrentSubscription(nothing, *none, subscription, catalogue.currency, trial_ends_at=end, trial_over=over)
     paying = Held(
         cast("Literal['active', 'past_due', 'suspended']", subscription.status),
         subscription.plan.code,
@@ -117,6 +135,10 @@ def as_answer(
     return {
         "organization_id": organization.organization_id,
         "status": held.status,
+        "access": now_held.access,
+        "trial": None
+        if now_held.trial_ends_at is None
+        else {"ends_at": utc_text(now_held.trial_ends_at), "over": now_held.trial_over},
         "billed_by": None if held.plan is None else "here" if now_held.billed_here else "external",
         "plan": held.plan,
         "interval": held.interval,

@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter, Request
 
-from serving.accounts.contracts import SubscriptionAnswer
+from serving.accounts.contracts import Entitlements, SubscriptionAnswer
 from serving.accounts.service import Accounts
 from serving.usage.contracts import Usage
 from serving.web.answers import JsonAnswer, json_answer, locale_for
@@ -34,6 +34,18 @@ def router(accounts: Accounts, callers: Callers) -> APIRouter:
         """What the organisation holds: plan, interval, period, and how much it may use."""
         check_visible(request, organization_id)
         answer, locale = await accounts.subscription(organization_id, partial(locale_for, request))
+        return json_answer(answer, locale=locale)
+
+    @api.get(
+        "/{organization_id}/entitlements",
+        tags=["subscriptions"],
+        response_model=Entitlements,
+        responses=documented(403, 404),
+    )
+    async def get_entitlements(request: Request, organization_id: OrganizationId) -> JsonAnswer[Entitlements]:
+        """What the organisation may do: everything, or only read, and which features and limits its plan has."""
+        check_visible(request, organization_id)
+        answer, locale = await accounts.entitlements(organization_id, partial(locale_for, request))
         return json_answer(answer, locale=locale)
 
     return api

@@ -1,6 +1,7 @@
 """Notices about a subscription, in sentences that pages show unchanged."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 
 import orjson
@@ -16,17 +17,27 @@ from serving.words.texts import day, say
 
 
 def notices(
-    connection: Connection, *, organization: OrganizationRow, current: CurrentSubscription, words: Words
+    connection: Connection,
+    *,
+    organization: OrganizationRow,
+    current: CurrentSubscription,
+    words: Words,
+    now: datetime,
 ) -> list[Notice]:
-    """Notices: overdue payments, a pause or an end, what is pending or comes at the end of the period, a refusal."""
-    return list(_notices(connection, organization, current, words))
+    """Notices: the end of a trial, overdue payments, a pause or an end, what is pending or scheduled, a refusal."""
+    return list(_notices(connection, organization, current, words, now))
 
 
 def _notices(
-    connection: Connection, organization: OrganizationRow, current: CurrentSubscription, words: Words
+    connection: Connection, organization: OrganizationRow, current: CurrentSubscription, words: Words, now: datetime
 ) -> Iterable[Notice]:
     t = partial(say, words.locale)
     on = partial(day, words.locale, timezone=organization.timezone)
+    end = current.trial_ends_at
+    if end is not None and current.trial_over:
+        yield _notice("trial_over", t("notice.trial_over", date=on(end)))
+    elif end is not None and (terms := words.catalogue.trial) is not None and terms.is_near(end, now=now):
+        yield _notice("trial_ending", t("notice.trial_ending", date=on(end)))
     if current.held.status in {"past_due", "suspended"}:
         text = t(f"notice.{current.held.status}")
         yield _notice(current.held.status, text, remedy=t("billing.heading"), url=words.link("billing"))

@@ -11,8 +11,9 @@ from recommender.billing.proration import net_cents
 from recommender.billing.quota import is_limited
 from serving.accounts import current_subscription, usage_meters
 from serving.accounts.accrued import accrued_overage, open_standings
-from serving.accounts.contracts import Notice, RefusedChange, SubscriptionAnswer
+from serving.accounts.contracts import Entitlements, Notice, RefusedChange, SubscriptionAnswer
 from serving.accounts.current_subscription import CurrentSubscription
+from serving.accounts.entitlements import entitlements_answer
 from serving.accounts.notices import notices
 from serving.clock import Clock
 from serving.db.session import Database
@@ -76,11 +77,21 @@ class Accounts:
     ) -> SubscriptionAnswer:
         """The same within a transaction; `refused` is the scheduled change that was blocked at its instant."""
         current = self._current(connection, organization.organization_id)
-        found = notices(connection, organization=organization, current=current, words=words)
+        found = notices(connection, organization=organization, current=current, words=words, now=self._clock())
         accrued = net_cents(accrued_overage(connection, organization.organization_id, current.subscription))
         return current_subscription.as_answer(
             organization, current, refused=refused, notices=found, accrued_cents=accrued
         )
+
+    async def entitlements(self, organization_id: str, locale_for: LocaleChoice) -> tuple[Entitlements, LocaleCode]:
+        """What the organisation may do now, with its language."""
+
+        def read(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription]:
+            return organizations.get(connection, organization_id), self._current(connection, organization_id)
+
+        organization, current = await self._database.read(read)
+        locale = locale_for(organization.locale)
+        return entitlements_answer(organization, current, locale), locale
 
     async def meters(self, organization_id: str, locale_for: LocaleChoice) -> tuple[Usage, LocaleCode]:
         """The usage meters as the contract writes them, with their language."""
@@ -102,7 +113,9 @@ class Accounts:
             organization = organizations.get(connection, organization_id)
             current = self._current(connection, organization_id)
             locale = locale_for(organization.locale)
-            found = notices(connection, organization=organization, current=current, words=self._words(locale))
+            found = notices(
+                connection, organization=organization, current=current, words=self._words(locale), now=self._clock()
+            )
             lines = accrued_overage(connection, organization_id, current.subscription)
             accrued = {line.metric: line.amount_cents for line in lines if line.metric is not None}
             return Overview(organization, current, found, _used(connection, organization, current), accrued, locale)

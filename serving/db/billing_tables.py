@@ -99,6 +99,14 @@ cancellations = Table(
     Index(None, "organization_id", "requested_at"),
 )
 
+trials = Table(
+    "trials",
+    metadata,
+    _organization(primary_key=True),
+    Column("ends_at", Instant, comment="where the operator moved the end; NULL: as it is sold"),
+    Column("told", Integer, nullable=False, comment="how many mails about the end were sent"),
+)
+
 charges = Table(
     "charges",
     metadata,

@@ -15,6 +15,7 @@ from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.service import Invoices
 from serving.jobs.mail_leads import LeadMails
 from serving.jobs.send_mails import Mails
+from serving.lifecycle.trials import Trials
 from serving.payments import attempts, charges
 from serving.plan_changes import idempotency, reconcile
 from serving.plan_changes.reconcile import Reconciliation
@@ -29,7 +30,7 @@ from serving.web.telemetry import Metrics
 LANES: Final[Mapping[str, tuple[str, ...]]] = {
     "payments": ("reconcile", "ask_pending", "collect", "refund", "arrears"),
     "periods": ("close_periods",),
-    "upkeep": ("warn_of_cards", "experiments", "forget_keys", "forget_counts", "catalogue"),
+    "upkeep": ("remind_of_trials", "warn_of_cards", "experiments", "forget_keys", "forget_counts", "catalogue"),
     "mails": ("mails", "lead_mails"),
     "documents": ("documents",),
 }
@@ -56,6 +57,7 @@ class Jobs:
         reconciliation: Reconciliation,
         renewals: Renewals,
         collection: Collection,
+        trials: Trials,
         mails: Mails,
         lead_mails: LeadMails,
         invoices: Invoices,
@@ -67,6 +69,7 @@ class Jobs:
         self._reconciliation = reconciliation
         self._renewals = renewals
         self._collection = collection
+        self._trials = trials
         self._mails = mails
         self._lead_mails = lead_mails
         self._invoices = invoices
@@ -112,6 +115,7 @@ class Jobs:
             "collect": lambda: self._collection.collect_due(now=now),
             "refund": lambda: self._collection.refund_due(now=now),
             "arrears": self._collection.refresh_arrears,
+            "remind_of_trials": lambda: self._trials.remind_due(now=now),
             "warn_of_cards": lambda: self._mails.warn_of_cards(now=now),
             "mails": lambda: self._mails.send_due(now=now, stopping=self.stopping.is_set),
             "lead_mails": lambda: self._lead_mails.send_new(now=now, stopping=self.stopping.is_set),
@@ -127,25 +131,25 @@ class Jobs:
         """Move a clock forward and run the jobs at each instant at which one falls due; raises `ClockMovedBack`."""
         if to < (recorded := self._database.reading(_last_recorded)):
             raise ClockMovedBack(f"something was recorded at {recorded.isoformat()}")
-        due = self._database.reading(_next_due)
+        due = self._database.reading(self._next_due)
         while due is not None and due <= to:
             clock.move_to(max(due, clock()))
             self.run_due(now=clock())
-            before, due = due, self._database.reading(_next_due)
+            before, due = due, self._database.reading(self._next_due)
             if due == before:  # the job failed: it is tried again with the next move
                 break
         clock.move_to(to)
         self.run_due(now=to)
 
-
-def _next_due(connection: Connection) -> datetime | None:
-    instants = (
-        reconcile.next_asked(connection),
-        closing.next_due(connection),
-        charges.next_due(connection),
-        attempts.next_asked(connection),
-    )
-    return min((instant for instant in instants if instant is not None), default=None)
+    def _next_due(self, connection: Connection) -> datetime | None:
+        instants = (
+            reconcile.next_asked(connection),
+            closing.next_due(connection),
+            charges.next_due(connection),
+            attempts.next_asked(connection),
+            self._trials.next_due(connection),
+        )
+        return min((instant for instant in instants if instant is not None), default=None)
 
 
 def _last_recorded(connection: Connection) -> datetime:

@@ -1,4 +1,4 @@
-"""Shapes of the routes on which a subscription is cancelled."""
+"""Shapes of the routes on which a subscription is cancelled and a trial extended."""
 
 from typing import Annotated, Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from data_contracts.raw.cancellations import CancellationReason
-from serving.web.fields import PlanCode, Text
+from serving.web.fields import Instant, PlanCode, Text
 from serving.words.contracts import InstantText, Price, answer_shape
 
 
@@ -27,6 +27,14 @@ class SaveOfferIn(BaseModel):
 
     offer: PlanCode
     reason: CancellationReason = "not_said"
+
+
+class TrialIn(BaseModel):
+    """The new end of a trial."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ends_at: Instant
 
 
 @answer_shape

@@ -1,4 +1,4 @@
-"""Cancellation and pause of subscriptions over HTTP."""
+"""Cancellation and pause of subscriptions, and the end of trials, over HTTP."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 
 from serving.accounts.contracts import SubscriptionAnswer
 from serving.accounts.service import Accounts
-from serving.lifecycle.contracts import CancellationIn, CancellationOutlook, SaveOfferIn
+from serving.lifecycle.contracts import CancellationIn, CancellationOutlook, SaveOfferIn, TrialIn
 from serving.lifecycle.service import Lifecycle
+from serving.lifecycle.trials import Trials
 from serving.subscriptions.cancellations import AskedBy
 from serving.web.access import NotForBrowsers
 from serving.web.answers import JsonAnswer, json_answer, locale_for
@@ -20,9 +21,9 @@ _CANCELLATION = "/{organization_id}/subscription/cancellation"
 _PAUSE = "/{organization_id}/subscription/pause"
 
 
-def router(lifecycle: Lifecycle, accounts: Accounts, callers: Callers) -> APIRouter:
-    """The routes that end, pause and resume a subscription."""
-    endpoints = _Endpoints(lifecycle, accounts)
+def router(lifecycle: Lifecycle, trials: Trials, accounts: Accounts, callers: Callers) -> APIRouter:
+    """The routes that end, pause and resume a subscription, and extend a trial."""
+    endpoints = _Endpoints(lifecycle, trials, accounts)
     api = APIRouter(prefix="/v1/organizations", tags=["subscriptions"], route_class=StrictJsonRoute)
     anyone, host = [callers.anyone], [callers.host_only]
     api.get(_CANCELLATION, response_model=CancellationOutlook, responses=documented(403, 404), dependencies=anyone)(
@@ -38,12 +39,14 @@ def router(lifecycle: Lifecycle, accounts: Accounts, callers: Callers) -> APIRou
     api.delete(_CANCELLATION, dependencies=anyone, **undone)(endpoints.withdraw_cancellation)
     api.post(_PAUSE, dependencies=host, **undone)(endpoints.pause_subscription)
     api.delete(_PAUSE, dependencies=host, **undone)(endpoints.resume_subscription)
+    api.put("/{organization_id}/trial", dependencies=host, **changes)(endpoints.extend_trial)
     return api
 
 
 class _Endpoints:
-    def __init__(self, lifecycle: Lifecycle, accounts: Accounts) -> None:
+    def __init__(self, lifecycle: Lifecycle, trials: Trials, accounts: Accounts) -> None:
         self._lifecycle = lifecycle
+        self._trials = trials
         self._accounts = accounts
 
     async def cancellation_outlook(
@@ -91,6 +94,14 @@ class _Endpoints:
         """Resume a paused subscription: a new period of the same plan starts now, at the price it was sold."""
         locale = await self._locale(request, organization_id)
         return json_answer(await self._lifecycle.resume(organization_id, locale), locale=locale)
+
+    async def extend_trial(
+        self, request: Request, organization_id: OrganizationId, extension: TrialIn
+    ) -> JsonAnswer[SubscriptionAnswer]:
+        """Move the end of a trial, one that is over included; its owner is told, and reminded of the new end."""
+        locale = await self._locale(request, organization_id)
+        answer = await self._trials.extend(organization_id, ends_at=extension.ends_at, locale=locale)
+        return json_answer(answer, locale=locale)
 
     async def _locale(self, request: Request, organization_id: str) -> LocaleCode:
         check_visible(request, organization_id)

@@ -100,6 +100,11 @@ def _change_applied(mail: MailContext) -> MailText:
     return params, [mail.say("text", **params)]
 
 
+def _about_day(mail: MailContext) -> MailText:
+    params = {"date": mail.day("effective_at")}
+    return params, [mail.say("text", **params)]
+
+
 def _change_scheduled(mail: MailContext) -> MailText:
     params = {"plan": mail.plan, "date": mail.day("effective_at")}
     return params, [say(mail.words.locale, "receipt.scheduled.text", **params), mail.say("text")]
@@ -197,6 +202,9 @@ _CONTENT_OF: Final[Mapping[Kind, Callable[[MailContext], MailText]]] = {
     "debt_written_off": _about_money,
     "operator_notice": _to_operator,
     "subscription_suspended": _about_money,
+    "trial_ending": _about_day,
+    "trial_ended": _about_day,
+    "trial_extended": _about_day,
     "subscription_cancelled": _change_applied,
     "cancellation_withdrawn": _change_applied,
     "subscription_ended": _change_applied,
@@ -210,6 +218,9 @@ _ABOUT_PLANS: Final = frozenset(
         "change_applied",
         "change_scheduled",
         "change_refused",
+        "trial_ending",
+        "trial_ended",
+        "trial_extended",
         "subscription_cancelled",
         "cancellation_withdrawn",
         "subscription_ended",

@@ -37,6 +37,9 @@ Kind = Literal[
     "operator_notice",
     "card_expiring",
     "subscription_suspended",
+    "trial_ending",
+    "trial_ended",
+    "trial_extended",
     "subscription_cancelled",
     "cancellation_withdrawn",
     "subscription_ended",
@@ -103,9 +106,7 @@ class Notification:
     created_at: datetime
 
 
-_HAS_ADDRESS: Final = or_(
-    organizations.c.email.is_not(None), organizations.c.billing.contains('"invoice_email"')
-)
+_HAS_ADDRESS: Final = or_(organizations.c.email.is_not(None), organizations.c.billing.contains('"invoice_email"'))
 
 
 def next_to_send(connection: Connection, *, now: datetime) -> Notification | None:

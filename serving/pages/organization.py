@@ -64,12 +64,14 @@ def _plan(page: Page) -> dict[str, Any]:
     held, plan, period = page.overview.current.held, page.overview.current.plan, page.overview.current.period
     if held.status == "trial":
         since = page.day(page.organization.trial_started_at)
-        return {
-            "name": page.say("page.trial"),
-            "price": None,
-            "hint": page.say("page.trial_since", date=since),
-            "next": None,
-        }
+        end = page.overview.current.trial_ends_at
+        hint = page.say("page.trial_since", date=since)
+        if end is not None:
+            key = "page.trial_over" if page.overview.current.trial_over else "page.trial_until"
+            hint = page.say(key, date=page.day(end))
+        return {"name": page.say("page.trial"), "price": None, "hint": hint, "next": None}
+    if held.status == "paused" and plan is not None:
+        return {"name": plan.name, "price": None, "hint": page.say("page.paused"), "next": None}
     if held.plan is None or period is None:
         return {"name": page.say("page.no_plan"), "price": None, "hint": page.say("page.no_plan_hint"), "next": None}
     interval = held.interval or "month"
