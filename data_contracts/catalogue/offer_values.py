@@ -20,6 +20,8 @@ _CONDITIONS: Final[Mapping[str, tuple[Literal["template", "integration"], bool]]
 
 _AUDIENCE_FIELDS: Final = frozenset({"new_customers", "families", "countries"})
 
+_MAX_TRIAL_DAYS: Final = 366
+
 Availability = tuple[datetime | None, datetime | None]
 """From (inclusive) and until (exclusive); an open side is `None`."""
 
@@ -154,3 +156,16 @@ def conditions(entry: Entry) -> tuple[ConditionOffer, ...]:
                 named.fault("stands twice")
             conditions.append(condition)
     return tuple(conditions)
+
+
+def trial(entry: Entry | None) -> tuple[int, tuple[int, ...]] | None:
+    """Days of a trial, and how many days before its end its owner is reminded, the most first."""
+    if entry is None:
+        return None
+    parts = entry.fields({"days", "remind_days"})
+    length, reminders = parts.require("days"), parts.get("remind_days")
+    days = whole(length, most=_MAX_TRIAL_DAYS) if length else None
+    before = [whole(item, most=_MAX_TRIAL_DAYS) for item in reminders.items()] if reminders else []
+    if reminders and days and any(each is not None and each >= days for each in before):
+        reminders.fault(f"must lie within the {days} days of the trial")
+    return None if days is None else (days, tuple(sorted({each for each in before if each}, reverse=True)))

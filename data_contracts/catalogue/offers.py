@@ -30,7 +30,6 @@ _PLAN_FIELDS = frozenset({"name", "overage", "countries", "available", "conditio
 _PROMOTION_FIELDS = frozenset({"plans", "intervals", "percent", "amount", "cycles", "available", "for", "texts"})
 _SAVE_OFFER_FIELDS = _PROMOTION_FIELDS | {"reasons"}
 _MAX_CYCLES = 1_000
-_MAX_TRIAL_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def read_offers(text: str, *, pricing: Pricing | None) -> Offers:
         texts=reader.described(reader.named(top, "texts", what="a text"), families=families),
         warnings=tuple(dict.fromkeys(findings.warnings)),
         save_offers=save_offers,
-        trial=reader.trial(top.get("trial")),
+        trial=offer_values.trial(top.get("trial")),
     )
     if findings.faults:
         raise CatalogueFaults(tuple(sorted(set(findings.faults), key=lambda fault: (fault.line, fault.column))))
@@ -233,17 +232,6 @@ class _Reader:
         if entry and percent is not None and not 0 <= percent < 100:
             entry.fault(f"must be from 0 to below 100, is {entry.shown}")
         return percent
-
-    def trial(self, entry: Entry | None) -> tuple[int, tuple[int, ...]] | None:
-        if entry is None:
-            return None
-        parts = entry.fields({"days", "remind_days"})
-        length, reminders = parts.require("days"), parts.get("remind_days")
-        days = offer_values.whole(length, most=_MAX_TRIAL_DAYS) if length else None
-        before = [offer_values.whole(item, most=_MAX_TRIAL_DAYS) for item in reminders.items()] if reminders else []
-        if reminders and days and any(each is not None and each >= days for each in before):
-            reminders.fault(f"must lie within the {days} days of the trial")
-        return None if days is None else (days, tuple(sorted({each for each in before if each}, reverse=True)))
 
     def metrics(self, fields: Fields) -> dict[str, str]:
         metrics: dict[str, str] = {}
