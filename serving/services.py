@@ -190,16 +190,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
         database, clock=clock, gateway=gateway, catalogue=catalogue, arrears=arrears, settlement=settlement
     )
     renewals = Renewals(database, books=books)
-    previews = Previews(
-        database,
-        clock=clock,
-        new_id=base.new_id,
-        catalogue=catalogue,
-        words=words,
-        signer=QuoteSigner(settings.signing_key.get_secret_value()),
-        books=books,
-        waiting=base.outbox.owner_of,
-    )
+    previews = _previews(base)
     payment_outcomes = PaymentOutcomes(clock=clock, books=books, arrears=arrears, settlement=settlement)
     reconciliation = Reconciliation(database, gateway=gateway, payment_outcomes=payment_outcomes)
     trials = Trials(database, clock=clock, catalogue=catalogue, words=words, accounts=accounts)
@@ -249,6 +240,19 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             catalogue=base.catalogue_text,
             metrics=base.metrics,
         ),
+    )
+
+
+def _previews(base: Foundation) -> Previews:
+    return Previews(
+        base.database,
+        clock=base.clock,
+        new_id=base.new_id,
+        catalogue=base.catalogue,
+        words=base.words,
+        signer=QuoteSigner(base.settings.signing_key.get_secret_value()),
+        books=base.books,
+        waiting=base.outbox.owner_of,
     )
 
 

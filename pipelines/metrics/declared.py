@@ -96,6 +96,26 @@ def _declared() -> list[Metric]:
         Metric("accepted_rules", "share", "acceptance", partial(acceptance.accepted_beside_rules, by="rules_share")),
         Metric("lift_over_rules", "points", "acceptance", acceptance.lift_over_rules),
         Metric("position_effect", "points", "acceptance", acceptance.position_effect),
+        *_of_money(),
+        Metric("participants", "count", "experiments", conversion.participants),
+        Metric("in_two_arms", "share", "experiments", conversion.in_two_arms),
+        Metric("wrong_arm", "share", "experiments", conversion.wrong_arm),
+        Metric("decisions", "count", "ranker_health", ranker_health.decisions),
+        Metric("fallback_share", "share", "ranker_health", ranker_health.fallback_share, reads=("fallback",)),
+        *(
+            Metric("fallback", "share", "ranker_health", partial(ranker_health.fallback_share, reason=r), of=r)
+            for r in ranker_health.FALLBACKS
+        ),
+        Metric("latency_median", "milliseconds", "ranker_health", partial(latency, quantile=0.5)),
+        Metric("latency_p99", "milliseconds", "ranker_health", partial(latency, quantile=0.99), reads=("latency_ms",)),
+        Metric(
+            "calibration_gap", "points", "ranker_health", ranker_health.calibration_gap, reads=("took", "probability")
+        ),
+    ]
+
+
+def _of_money() -> list[Metric]:
+    return [
         Metric("mrr_change", "cents", "money", money.mrr_change, reads=("over", "mrr_before", "mrr_after")),
         Metric("upgrades", "share", "money", partial(money.moved_share, up=True)),
         Metric("downgrades", "share", "money", partial(money.moved_share, up=False)),
@@ -120,20 +140,6 @@ def _declared() -> list[Metric]:
         *(
             Metric("why", "share", "money", partial(cancellations.why_share, why=why), of=why)
             for why in cancellations.WHY
-        ),
-        Metric("participants", "count", "experiments", conversion.participants),
-        Metric("in_two_arms", "share", "experiments", conversion.in_two_arms),
-        Metric("wrong_arm", "share", "experiments", conversion.wrong_arm),
-        Metric("decisions", "count", "ranker_health", ranker_health.decisions),
-        Metric("fallback_share", "share", "ranker_health", ranker_health.fallback_share, reads=("fallback",)),
-        *(
-            Metric("fallback", "share", "ranker_health", partial(ranker_health.fallback_share, reason=r), of=r)
-            for r in ranker_health.FALLBACKS
-        ),
-        Metric("latency_median", "milliseconds", "ranker_health", partial(latency, quantile=0.5)),
-        Metric("latency_p99", "milliseconds", "ranker_health", partial(latency, quantile=0.99), reads=("latency_ms",)),
-        Metric(
-            "calibration_gap", "points", "ranker_health", ranker_health.calibration_gap, reads=("took", "probability")
         ),
     ]
 
