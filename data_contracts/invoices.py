@@ -115,6 +115,8 @@ class Payment(_Shape):
     """What is added to the total so that it can be paid (BT-114); below zero where it is rounded off."""
     due_on: date | None
     """The last day to pay; `None` when nothing is left to pay."""
+    returned_by: Literal["refund", "transfer", "invoice"] | None = None
+    """On a credit note: by the payment method, by transfer, or off what is open; `None`: as a credit balance."""
 
 
 class Reference(_Shape):

@@ -18,6 +18,7 @@ from serving.accounts import endpoints as accounts
 from serving.clock import Clock, SteppedClock, system_clock
 from serving.collection import bank_transfers
 from serving.collection import endpoints as payment_methods
+from serving.corrections import endpoints as corrections
 from serving.experiments.in_force import ExperimentsInForce
 from serving.finance import endpoints as finance
 from serving.foundation import MakeGateway
@@ -117,6 +118,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
         payment_methods.router(billing.payment_methods, callers),
         payment_webhooks.router(billing.webhooks),
         bank_transfers.router(billing.bank_transfers, callers),
+        corrections.router(billing.corrections, callers),
         invoices.router(services.invoices, callers),
         outcomes.router(services.outcomes, callers),
         finance.router(services.finance, callers),

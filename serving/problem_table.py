@@ -15,6 +15,7 @@ from recommender.billing.plan_change import HeldPlanUnknown
 from serving.clock import ClockMovedBack
 from serving.collection.bank_transfers import TransferReused
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
+from serving.corrections.crediting import MoreThanThereIs
 from serving.db.session import WriterBusy
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
@@ -105,6 +106,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     TokenRefused: (422, "payment_token_refused"),
     MethodNotAvailable: (422, "payment_method_not_available"),
     UnknownPlanToPay: (404, "unknown_plan"),
+    MoreThanThereIs: (422, "more_than_there_is"),
     TransferReused: (409, "transfer_reused"),
     SignatureRefused: (400, "signature_refused"),
     PrintingUnavailable: (503, "printing_unavailable"),

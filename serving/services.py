@@ -17,6 +17,7 @@ from serving.collection.collect import Collection
 from serving.collection.payment_methods import PaymentMethods
 from serving.collection.settlement import Settlement
 from serving.collection.taken_back import TakenBack
+from serving.corrections.service import Corrections
 from serving.dashboards.login import Login, LoginCookie
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
@@ -60,6 +61,7 @@ class Billing:
 
     payment_methods: PaymentMethods
     bank_transfers: BankTransfers
+    corrections: Corrections
     collection: Collection
     renewals: Renewals
     previews: Previews
@@ -199,6 +201,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     return Billing(
         payment_methods=_payment_methods(base, collection),
         bank_transfers=BankTransfers(database, clock=clock, settlement=settlement),
+        corrections=Corrections(database, clock=clock, books=books, collection=collection, arrears=arrears),
         collection=collection,
         renewals=renewals,
         previews=previews,

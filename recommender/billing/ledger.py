@@ -16,7 +16,7 @@ A debit is above zero, a credit below, and an entry sums to zero. The accounts, 
 So what an organisation has paid is its `cash`, what it still owes its `receivable`, and both are sums of postings.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +25,17 @@ from recommender.billing.tax import TaxLine
 
 LedgerAccount = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "rounding", "unapplied", "bad_debt"]
 EntryKind = Literal[
-    "charge", "payment", "unapplied", "refund", "reversal", "reinstated", "applied", "payout", "write_off"
+    "charge",
+    "payment",
+    "unapplied",
+    "refund",
+    "credit_note",
+    "reversal",
+    "reinstated",
+    "applied",
+    "payout",
+    "waived",
+    "write_off",
 ]
 
 
@@ -91,6 +101,32 @@ def taken_back(*, reopened_cents: int, unapplied_cents: int) -> Postings:
 def applied(amount_cents: int) -> Postings:
     """Money that was owed back pays a charge."""
     return balanced(Posting("unapplied", amount_cents), Posting("receivable", -amount_cents))
+
+
+def credited(
+    *,
+    net_cents: Mapping[str, int],
+    tax_cents: Mapping[str, int],
+    open_cents: int,
+    unapplied_cents: int,
+    balance_cents: int = 0,
+) -> Postings:
+    """A credit note with its tax: off what is open of an invoice; what money or a balance has paid is owed back.
+
+    `net_cents` by plan and `tax_cents` by tax account are what is given back, each above 0.
+    """
+    return balanced(
+        *(Posting("revenue", amount, plan) for plan, amount in net_cents.items()),
+        *(Posting("tax", amount, rate) for rate, amount in tax_cents.items()),
+        Posting("receivable", -open_cents),
+        Posting("unapplied", -unapplied_cents),
+        Posting("customer_credit", -balance_cents),
+    )
+
+
+def waived(amount_cents: int) -> Postings:
+    """Money that the customer does not want back."""
+    return balanced(Posting("unapplied", amount_cents), Posting("revenue", -amount_cents, "waived"))
 
 
 def written_off(amount_cents: int) -> Postings:

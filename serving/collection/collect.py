@@ -17,6 +17,7 @@ from serving.payments.attempts import Attempt
 from serving.payments.choice import NoUsableMethod
 from serving.payments.first_payment import attempt_of, await_transfer
 from serving.payments.gateway import Payment, PaymentGateway, ProviderUnavailable
+from serving.payments.refunds import Refund
 from serving.payments.repository import PaymentMethod
 from serving.web.each_alone import each_alone
 from serving.web.logs import logger
@@ -129,36 +130,35 @@ class Collection:
         self._record(attempt, found or Payment("unknown"), now=now)
 
     def refund_due(self, *, now: datetime) -> int:
-        """Refund payments that no charge awaited; returns their number. Raises `SomeFailed`."""
-        waiting = self._database.reading(attempts.to_refund)
+        """Refund what is to be sent back; returns the number of refunds. Raises `SomeFailed`."""
         return each_alone(
             self._database,
             "refund",
-            waiting,
-            lambda attempt: self._send_back(attempt, now=now),
-            name=lambda attempt: attempt.key,
+            self._database.reading(refunds.due),
+            lambda refund: self.send_back(refund, now=now),
+            name=lambda refund: refund.refund_id,
             now=now,
         )
 
-    def _send_back(self, attempt: Attempt, *, now: datetime) -> None:
-        method = self._method_of(attempt)
-        refund = None if method is None else self._refunded(attempt, method)
-        if refund is not None and refund.outcome == "unknown":
-            logger().warning("refund_unknown", key=attempt.key)  # the provider did not answer; the next run asks again
-            return
-        if refund is None or refund.outcome != "succeeded":
+    def send_back(self, refund: Refund, *, now: datetime) -> None:
+        """Order one refund from the provider; what it refuses stays owed to the customer. Raises `RefundRefused`."""
+        attempt = self._database.writing(lambda connection: attempts.get(connection, refund.key))
+        method = None if attempt is None else self._method_of(attempt)
+        if attempt is None or method is None:
             raise RefundRefused
-        self._database.writing(lambda connection: settlement.sent_back(connection, attempt, now=now))
-
-    def _refunded(self, attempt: Attempt, method: PaymentMethod) -> Payment:
-        before = self._database.reading(lambda connection: refunds.count_of(connection, attempt.key))
-        return self._gateway.refund(
+        answer = self._gateway.refund(
             key=attempt.key,
             method=method.attached,
-            amount_cents=None if attempt.unapplied_cents == attempt.amount_cents else attempt.unapplied_cents,
+            amount_cents=None if refund.amount_cents == attempt.amount_cents else refund.amount_cents,
             currency=attempt.currency,
-            reference=f"over-{before}" if before else "",
+            reference=refund.refund_id,
         )
+        if answer.outcome == "unknown":
+            logger().warning("refund_unknown", key=attempt.key)  # the provider did not answer; the next run asks again
+            return
+        if answer.outcome != "succeeded":
+            raise RefundRefused
+        self._database.writing(lambda connection: settlement.sent_back(connection, refund, now=now))
 
     def _method_of(self, attempt: Attempt) -> PaymentMethod | None:
         return self._database.reading(lambda connection: repository.ever(connection, attempt.payment_method_id))

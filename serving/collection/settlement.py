@@ -92,15 +92,24 @@ def keep_for_refund(connection: Connection, attempt: Attempt, *, now: datetime) 
     _refund_or_tell(connection, attempt, attempt.amount_cents, now=now)
 
 
-def sent_back(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
-    """Book the refund of what an attempt brought beyond what was owed."""
-    attempts.set_refund(connection, attempt.key, "done")
-    attempts.set_unapplied(connection, attempt.key, 0)
-    name = f"over:{attempt.key}/{refunds.count_of(connection, attempt.key)}"
-    refund = Refund(name, attempt.organization_id, attempt.key, attempt.unapplied_cents, "done", now)
-    refunds.add(connection, refund, settled_at=now)
-    cause, postings = f"refund:{name}", accounts.refunded(attempt.unapplied_cents)
+def sent_back(connection: Connection, refund: Refund, *, now: datetime) -> None:
+    """Book a refund that the provider has made, and tell the customer."""
+    attempt = attempts.get(connection, refund.key)
+    if attempt is None or not refunds.finish(connection, refund.refund_id, "done", now=now):
+        return
+    attempts.set_unapplied(connection, attempt.key, attempt.unapplied_cents - refund.amount_cents)
+    if not any(each.key == attempt.key for each in refunds.due(connection)):
+        attempts.set_refund(connection, attempt.key, "done")
+    cause, postings = f"refund:{refund.refund_id}", accounts.refunded(refund.amount_cents)
     ledger.post(connection, attempt, "refund", cause=cause, postings=postings, now=now)
+    payload = {"amount_cents": refund.amount_cents, "currency": attempt.currency}
+    _tell(connection, attempt.organization_id, "refund_made", about=refund.refund_id, payload=payload, now=now)
+
+
+def order_refund(connection: Connection, attempt: Attempt, amount_cents: int, *, refund_id: str, now: datetime) -> None:
+    """Have the provider send back so much of what an attempt brought and paid nothing."""
+    attempts.set_refund(connection, attempt.key, "due")
+    refunds.add(connection, Refund(refund_id, attempt.organization_id, attempt.key, amount_cents, "due", now))
 
 
 def collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: datetime) -> None:
@@ -131,7 +140,8 @@ def collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: 
 def _refund_or_tell(connection: Connection, attempt: Attempt, amount_cents: int, *, now: datetime) -> None:
     """Let the provider send back what is over; of a transfer the customer is told, as only they know their account."""
     if attempt.status not in {"awaited", "superseded"}:
-        attempts.set_refund(connection, attempt.key, "due")
+        name = f"over:{attempt.key}/{refunds.count_of(connection, attempt.key)}"
+        order_refund(connection, attempt, amount_cents, refund_id=name, now=now)
         return
     payload = {"amount_cents": amount_cents, "currency": attempt.currency}
     _tell(connection, attempt.organization_id, "money_owed_back", about=attempt.key, payload=payload, now=now)

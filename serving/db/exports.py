@@ -33,7 +33,7 @@ EXPORT_VIEWS: Final[Mapping[str, str]] = {
     "charges": (
         "SELECT c.charge_id, c.organization_id, p.decision_id, p.plan, c.kind, c.currency, c.net_cents, c.tax_cents,"
         " c.total_cents, c.lines, c.paid_at, c.occurred_at, c.recorded_at"
-        " FROM charges c LEFT JOIN plan_changes p ON c.cause = 'change:' || p.change_id"
+        " FROM charges c LEFT JOIN plan_changes p ON c.cause = 'change:' || p.change_id WHERE c.kind <> 'credit'"
     ),
     "refunds": (
         "SELECT e.entry_id AS refund_id, e.organization_id, e.charge_id, e.currency, p.amount_cents, e.occurred_at,"

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import Connection
 
-from data_contracts.invoices import DocumentKind, Invoice, Party, Payment, Reference
+from data_contracts.invoices import DocumentKind, Invoice, InvoiceLine, Party, Payment, Reference, TaxShare
 from recommender.billing.catalogue import Plan
 from recommender.billing.invoice import Document, document_of
 from recommender.billing.payment_methods import MethodKind
@@ -88,6 +89,54 @@ def issue(
         now=now,
     )
     return invoice.number
+
+
+def issue_credit_note(
+    connection: Connection,
+    issuer: Issuer,
+    organization: OrganizationRow,
+    original: Invoice,
+    *,
+    lines: tuple[InvoiceLine, ...],
+    tax: tuple[TaxShare, ...],
+    charge_id: str,
+    returned_by: Literal["refund", "transfer", "invoice"],
+    now: datetime,
+) -> Invoice:
+    """Issue a credit note over lines of an invoice, to the buyer and with the tax of the invoice."""
+    issued_on = day_of(now)
+    series = f"{_PREFIX['credit_note']}-{issued_on.year}"
+    position = repository.next_position(connection, series)
+    net, tax_cents = sum(line.amount_cents for line in lines), sum(share.amount_cents for share in tax)
+    note = original.model_copy(
+        update={
+            "number": f"{series}-{position:06}",
+            "kind": "credit_note",
+            "issued_on": issued_on,
+            "locale": supported(organization.locale) or DEFAULT_LOCALE,
+            "seller": issuer.seller.on_invoice(),
+            "refers_to": Reference(number=original.number, issued_on=original.issued_on),
+            "lines": lines,
+            "tax": tax,
+            "net_cents": net,
+            "tax_cents": tax_cents,
+            "total_cents": net + tax_cents,
+            "payment": Payment(
+                method=original.payment.method, paid_cents=net + tax_cents, due_on=None, returned_by=returned_by
+            ),
+        }
+    )
+    note = Invoice.model_validate(note.model_dump())
+    repository.add(connection, note, series=series, position=position, charge_id=charge_id, now=now)
+    notifications.record(
+        connection,
+        organization_id=note.organization_id,
+        kind="invoice_issued",
+        about=note.number,
+        payload={"number": note.number},
+        now=now,
+    )
+    return note
 
 
 def buyer_on_invoice(organization: OrganizationRow) -> Party:

@@ -100,6 +100,12 @@ def number_of_cause(connection: Connection, cause: str) -> str | None:
     return number
 
 
+def charge_of(connection: Connection, number: str) -> str:
+    """The charge of a document."""
+    charge_id: str = connection.execute(select(invoices.c.charge_id).where(invoices.c.number == number)).scalar_one()
+    return charge_id
+
+
 def number_of_charge(connection: Connection, charge_id: str) -> str | None:
     """The number of the document of a charge, if there is one."""
     query = select(invoices.c.number).where(invoices.c.charge_id == charge_id)

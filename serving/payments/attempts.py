@@ -61,6 +61,13 @@ def of_charge(connection: Connection, charge_id: str) -> list[Attempt]:
     return [_read(row) for row in rows]
 
 
+def of_organization(connection: Connection, organization_id: str) -> list[Attempt]:
+    """Every attempt to collect from an organisation, oldest first."""
+    query = select(payment_attempts).where(payment_attempts.c.organization_id == organization_id)
+    rows = connection.execute(query.order_by(payment_attempts.c.started_at, payment_attempts.c.key))
+    return [_read(row) for row in rows]
+
+
 def under_way(connection: Connection, organization_id: str) -> dict[str, datetime]:
     """Charge → start of its attempt whose outcome is still open."""
     mine = (payment_attempts.c.organization_id == organization_id, payment_attempts.c.charge_id.is_not(None))
@@ -124,12 +131,6 @@ def unapplied_of(connection: Connection, organization_id: str) -> list[Attempt]:
     """The organisation's attempts with money that is owed back, oldest first."""
     mine = (payment_attempts.c.organization_id == organization_id, payment_attempts.c.unapplied_cents > 0)
     query = select(payment_attempts).where(*mine).order_by(payment_attempts.c.started_at, payment_attempts.c.key)
-    return [_read(row) for row in connection.execute(query)]
-
-
-def to_refund(connection: Connection) -> list[Attempt]:
-    """Attempts whose money is to be refunded, oldest first."""
-    query = select(payment_attempts).where(payment_attempts.c.refund == "due").order_by(payment_attempts.c.started_at)
     return [_read(row) for row in connection.execute(query)]
 
 

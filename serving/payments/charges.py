@@ -102,6 +102,37 @@ def add(
     return charge
 
 
+def add_credit(
+    connection: Connection, of: Charge, *, charge_id: str, cause: str, net_cents: int, tax_cents: int, now: datetime
+) -> None:
+    """Record a credit note beside the charge that it credits: nothing of it is to be paid. `IntegrityError`: known."""
+    connection.execute(
+        insert(charges).values(
+            charge_id=charge_id,
+            organization_id=of.organization_id,
+            cause=cause,
+            kind="credit",
+            currency=of.currency,
+            net_cents=-net_cents,
+            tax_cents=-tax_cents,
+            total_cents=0,
+            lines="[]",
+            tax="[]",
+            status="paid",
+            attempts=0,
+            paid_at=now,
+            occurred_at=now,
+            recorded_at=now,
+        )
+    )
+
+
+def lines_of(connection: Connection, charge_id: str) -> tuple[Line, ...]:
+    """The lines of a charge."""
+    text = connection.execute(select(charges.c.lines).where(charges.c.charge_id == charge_id)).scalar_one()
+    return json_columns.loads(LINES, text)
+
+
 def get(connection: Connection, charge_id: str) -> Charge:
     """One charge, locked against other writers until the transaction ends."""
     return _read(connection.execute(select(charges).where(charges.c.charge_id == charge_id).with_for_update()).one())

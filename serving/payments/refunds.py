@@ -52,8 +52,7 @@ def finish(connection: Connection, refund_id: str, status: RefundStatus, *, now:
 
 def ordered_cents(connection: Connection, attempt: Attempt) -> int:
     """What we have ordered to be refunded of a payment, whether or not it is done."""
-    due = attempt.unapplied_cents if attempt.refund == "due" else 0
-    return done_cents(connection, attempt) + due + _sum(connection, attempt.key, "due")
+    return done_cents(connection, attempt) + _sum(connection, attempt.key, "due")
 
 
 def done_cents(connection: Connection, attempt: Attempt) -> int:

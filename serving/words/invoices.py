@@ -87,6 +87,9 @@ def tax_reason(reason: TaxReason, locale: LocaleCode) -> str:
 
 def payment(invoice: Invoice, locale: LocaleCode) -> str:
     """How the document is or was paid."""
+    if invoice.kind == "credit_note" and invoice.payment.returned_by is not None:
+        number = "" if invoice.refers_to is None else invoice.refers_to.number
+        return say(locale, f"invoice.payment.returned.{invoice.payment.returned_by}", number=number)
     if invoice.kind == "credit_note":
         return say(locale, "invoice.payment.credited")
     if not invoice.due_cents:

@@ -47,6 +47,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/organizations/{organization_id}/plan-changes/preview": {"plan": "ecommerce-basic", "interval": "month"},
     "/v1/organizations/{organization_id}/plan-changes": {"quote": "none"},
     "/v1/organizations/{organization_id}/invoices/{number}/payments": {"reference": "T1", "amount_cents": 100},
+    **{
+        f"/v1/organizations/{{organization_id}}/invoices/{{number}}/{what}": {}
+        for what in ("credit-notes", "refunds", "correction", "applications", "write-off")
+    },
+    "/v1/organizations/{organization_id}/payouts": {"amount_cents": 100, "reference": "T1"},
     "/v1/organizations/{organization_id}/subscription/cancellation": {"reason": "other"},
     "/v1/organizations/{organization_id}/subscription/cancellation/offer": {"offer": "none"},
     "/v1/organizations/{organization_id}/trial": {"ends_at": "2027-01-01T00:00:00Z"},

@@ -1,0 +1,57 @@
+"""The credit balance of a subscription: paid out, waived, or raised by what it had paid of a credited invoice."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from recommender.billing import ledger as accounts
+from serving.corrections.crediting import MoreThanThereIs
+from serving.notifications.repository import tell_both
+from serving.payments import ledger
+from serving.subscriptions import states
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    organization_id: str
+    currency: str
+    charge_id: None = None
+
+
+def balance_of(connection: Connection, organization_id: str) -> int:
+    """The credit balance, tax included."""
+    state = states.stored(connection, organization_id)
+    return 0 if state is None else state.subscription.credit_balance_cents
+
+
+def from_balance(
+    connection: Connection, organization_id: str, amount_cents: int, *, waived: bool, key: str, now: datetime
+) -> None:
+    """Take so much off the balance, because it was sent to the customer or is waived; raises `MoreThanThereIs`."""
+    if not amount_cents:
+        return
+    state = states.stored(connection, organization_id)
+    if state is None or amount_cents > state.subscription.credit_balance_cents:
+        raise MoreThanThereIs(amount_cents)
+    held = state.subscription
+    after = replace(held, credit_balance_cents=held.credit_balance_cents - amount_cents)
+    states.store(connection, organization_id, after, over=state.version, now=now)
+    owner = _Owner(organization_id, held.currency or "EUR")
+    to = accounts.Posting("revenue", -amount_cents, "waived") if waived else accounts.Posting("cash", -amount_cents)
+    postings = accounts.balanced(accounts.Posting("customer_credit", amount_cents), to)
+    cause = f"balance:{organization_id}:{key}"
+    ledger.post(connection, owner, "waived" if waived else "payout", cause=cause, postings=postings, now=now)
+    if not waived:
+        payload = {"amount_cents": amount_cents, "currency": owner.currency}
+        tell_both(connection, organization_id, "refund_made", about=cause, payload=payload, now=now)
+
+
+def to_balance(connection: Connection, organization_id: str, amount_cents: int, *, now: datetime) -> None:
+    """Give back to the balance what it had paid; the caller books it."""
+    state = states.stored(connection, organization_id)
+    if state is None:
+        raise MoreThanThereIs(amount_cents)
+    held = state.subscription
+    after = replace(held, credit_balance_cents=held.credit_balance_cents + amount_cents)
+    states.store(connection, organization_id, after, over=state.version, now=now)

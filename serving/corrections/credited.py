@@ -1,0 +1,131 @@
+"""Book a credit note: off what is open of its invoice, else owed back, and sent back where that is asked for."""
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+from sqlalchemy import Connection
+
+from data_contracts.invoices import Invoice, InvoiceLine, TaxShare
+from recommender.billing import ledger as accounts
+from recommender.billing.tax import TaxLine
+from serving.collection.settlement import order_refund
+from serving.corrections.balance import to_balance
+from serving.corrections.crediting import MoreThanThereIs, tax_on_lines
+from serving.invoices import repository as invoices
+from serving.invoices.issuing import issue_credit_note
+from serving.organizations import repository as organizations
+from serving.payments import attempts, charges, ledger, refunds
+from serving.payments import repository as methods
+from serving.payments.attempts import Attempt
+from serving.payments.charges import Charge
+from serving.renewals.booking import Books
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """A booked credit note."""
+
+    number: str
+    refunded_cents: int
+    """What the payment provider is to send back."""
+
+
+def credit(
+    connection: Connection,
+    books: Books,
+    organization_id: str,
+    number: str,
+    lines: tuple[InvoiceLine, ...],
+    *,
+    key: str,
+    refund: bool,
+) -> Credited:
+    """Issue and book the credit note over these lines of an invoice; raises `MoreThanThereIs`."""
+    original = invoices.kept(connection, organization_id, number).invoice
+    charge = charges.get(connection, invoices.charge_of(connection, number))
+    tax = tax_on_lines(original, lines)
+    net, tax_cents = sum(line.amount_cents for line in lines), sum(share.amount_cents for share in tax)
+    total = net + tax_cents
+    if original.kind != "invoice" or total <= 0 or total > original.total_cents - _credited(connection, original):
+        raise MoreThanThereIs(total)
+    off = min(charge.open_cents, total) if charge.status == "open" else 0
+    paid, from_balance = _spread(connection, charge, total - off)
+    if from_balance > original.payment.balance_cents:
+        raise MoreThanThereIs(total)
+    by_provider = refund and bool(paid) and all(_collects(connection, attempt) for attempt, _ in paid)
+    owner = organizations.get(connection, organization_id)
+    charge_id = books.new_id()
+    cause = f"credit:{organization_id}:{key}"
+    charges.add_credit(
+        connection, charge, charge_id=charge_id, cause=cause, net_cents=net, tax_cents=tax_cents, now=books.now
+    )
+    note = issue_credit_note(
+        connection,
+        books.issuer,
+        owner,
+        original,
+        lines=lines,
+        tax=tax,
+        charge_id=charge_id,
+        returned_by="invoice" if off == total else "refund" if by_provider else "transfer",
+        now=books.now,
+    )
+    by_plan: Counter[str] = Counter()
+    for line in lines:
+        by_plan[line.plan] += line.amount_cents
+    postings = accounts.credited(
+        net_cents=by_plan,
+        tax_cents=_by_account(tax),
+        open_cents=off,
+        unapplied_cents=total - off - from_balance,
+        balance_cents=from_balance,
+    )
+    ledger.post(connection, charge, "credit_note", cause=cause, postings=postings, now=books.now)
+    if off:
+        method = charge.payment_method_id
+        charges.settle(connection, charge, amount_cents=off, payment_method_id=method, now=books.now)
+    if off and off == charge.open_cents:
+        attempts.expect_no_transfer(connection, charge.charge_id, now=books.now)
+    if from_balance:
+        to_balance(connection, organization_id, from_balance, now=books.now)
+    for attempt, amount in paid:
+        attempts.set_unapplied(connection, attempt.key, attempt.unapplied_cents + amount)
+        if by_provider:
+            name = f"{organization_id}:{key}:{attempt.key}"
+            order_refund(connection, attempt, amount, refund_id=name, now=books.now)
+    return Credited(note.number, total - off - from_balance if by_provider else 0)
+
+
+def _by_account(tax: tuple[TaxShare, ...]) -> dict[str, int]:
+    """Tax account → what is given back of it."""
+    found: Counter[str] = Counter()
+    for share in tax:
+        rate = Fraction(share.rate_percent)
+        line = TaxLine(share.category, rate, share.base_cents, share.amount_cents, share.reason, share.country)
+        found[accounts.tax_account(line)] += share.amount_cents
+    return found
+
+
+def _credited(connection: Connection, original: Invoice) -> int:
+    """What credit notes have given back of an invoice so far."""
+    notes = invoices.all_of(connection, original.organization_id)
+    mine = [each for each in notes if each.kind == "credit_note" and each.refers_to is not None]
+    return sum(each.total_cents for each in mine if each.refers_to and each.refers_to.number == original.number)
+
+
+def _spread(connection: Connection, charge: Charge, amount_cents: int) -> tuple[list[tuple[Attempt, int]], int]:
+    """The payments of a charge that an amount comes from, the latest first, and what none of them has paid."""
+    left, found = amount_cents, []
+    for attempt in reversed(attempts.of_charge(connection, charge.charge_id)):
+        here = attempt.amount_cents - attempt.unapplied_cents - refunds.done_cents(connection, attempt)
+        taken = min(left, max(here, 0)) if attempt.status == "succeeded" else 0
+        if taken:
+            found.append((attempt, taken))
+            left -= taken
+    return found, left
+
+
+def _collects(connection: Connection, attempt: Attempt) -> bool:
+    method = methods.ever(connection, attempt.payment_method_id)
+    return method is not None and method.kind != "bank_transfer"

@@ -1,0 +1,94 @@
+"""What an operator puts right, over HTTP: for the host backend alone, each call with an `Idempotency-Key`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Response
+
+from serving.corrections.contracts import AmountIn, CreditNoteIn, MoneyAnswer, MoneyMoved, PayoutIn
+from serving.corrections.service import Corrections
+from serving.invoices.endpoints import NUMBER
+from serving.plan_changes import idempotency
+from serving.plan_changes.idempotency import Answer
+from serving.web.answers import JsonAnswer, json_answer
+from serving.web.callers import Callers
+from serving.web.fields import OrganizationId, StrictJsonRoute
+from serving.web.problems import documented
+
+Number = Annotated[str, Path(pattern=NUMBER, max_length=32, description="Of the invoice.")]
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="A name for this request; sent again, it gets the same answer."),
+]
+
+
+def router(corrections: Corrections, callers: Callers) -> APIRouter:
+    """The routes that credit, refund, correct, apply, pay out and write off."""
+    endpoints = _Endpoints(corrections)
+    api = APIRouter(
+        prefix="/v1/organizations", tags=["money"], route_class=StrictJsonRoute, dependencies=[callers.host_only]
+    )
+    api.get("/{organization_id}/money", response_model=MoneyAnswer, responses=documented(403, 404))(endpoints.get_money)
+    one: dict[str, Any] = {"response_model": MoneyMoved, "responses": documented(400, 403, 404, 409, 413, 415)}
+    invoice = "/{organization_id}/invoices/{number}"
+    api.post(f"{invoice}/credit-notes", **one)(endpoints.credit_invoice)
+    api.post(f"{invoice}/refunds", **one)(endpoints.refund_invoice)
+    api.post(f"{invoice}/correction", **one)(endpoints.correct_invoice)
+    api.post(f"{invoice}/applications", **one)(endpoints.apply_to_invoice)
+    api.post(f"{invoice}/write-off", **one)(endpoints.write_off_invoice)
+    api.post("/{organization_id}/payouts", **one)(endpoints.pay_out)
+    return api
+
+
+class _Endpoints:
+    def __init__(self, corrections: Corrections) -> None:
+        self._corrections = corrections
+
+    async def get_money(self, organization_id: OrganizationId) -> JsonAnswer[MoneyAnswer]:
+        """What the organisation owes and is owed, and which of its payments were taken back."""
+        return json_answer(await self._corrections.money(organization_id))
+
+    async def credit_invoice(
+        self, organization_id: OrganizationId, number: Number, wanted: CreditNoteIn, idempotency_key: Key = None
+    ) -> Response:
+        """Issue a credit note over an invoice or some of its lines, with the tax that was charged."""
+        key = idempotency.key_of(idempotency_key)
+        return _response(await self._corrections.credit_note(organization_id, number, wanted, key=key))
+
+    async def refund_invoice(
+        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
+    ) -> Response:
+        """Send an invoice's money back, all or an amount with tax: by its payment method, or as money owed back."""
+        key = idempotency.key_of(idempotency_key)
+        return _response(await self._corrections.refund(organization_id, number, wanted, key=key))
+
+    async def correct_invoice(
+        self, organization_id: OrganizationId, number: Number, idempotency_key: Key = None
+    ) -> Response:
+        """Replace an invoice by one with the buyer's present particulars; what was paid moves along."""
+        return _response(
+            await self._corrections.correct(organization_id, number, key=idempotency.key_of(idempotency_key))
+        )
+
+    async def apply_to_invoice(
+        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
+    ) -> Response:
+        """Pay an open invoice with money that is owed back."""
+        key = idempotency.key_of(idempotency_key)
+        return _response(await self._corrections.apply(organization_id, number, wanted, key=key))
+
+    async def write_off_invoice(
+        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
+    ) -> Response:
+        """Give up what is open of an invoice, or a part of it."""
+        key = idempotency.key_of(idempotency_key)
+        return _response(await self._corrections.write_off(organization_id, number, wanted, key=key))
+
+    async def pay_out(self, organization_id: OrganizationId, wanted: PayoutIn, idempotency_key: Key = None) -> Response:
+        """Record that money that is owed back was sent by bank transfer, or that the customer waives it."""
+        key = idempotency.key_of(idempotency_key)
+        return _response(await self._corrections.pay_out(organization_id, wanted, key=key))
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
+    return Response(answer.body, answer.status, media_type="application/json", headers=headers)
