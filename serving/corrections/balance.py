@@ -1,15 +1,21 @@
 """The credit balance of a subscription: paid out, waived, or raised by what it had paid of a credited invoice."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
+from data_contracts.invoices import InvoiceLine
 from recommender.billing import ledger as accounts
 from serving.corrections.crediting import MoreThanThereIs
 from serving.notifications.repository import tell_both
 from serving.payments import ledger
 from serving.subscriptions import states
+
+_TIME: Final = frozenset({"full_period", "remaining_time", "discount"})
+"""Kinds of lines that charge time of a plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +61,16 @@ def to_balance(connection: Connection, organization_id: str, amount_cents: int, 
     held = state.subscription
     after = replace(held, credit_balance_cents=held.credit_balance_cents + amount_cents)
     states.store(connection, organization_id, after, over=state.version, now=now)
+
+
+def note_credited(connection: Connection, organization_id: str, lines: Iterable[InvoiceLine], *, now: datetime) -> None:
+    """Remember what of the running period was given back, so that no later change gives it back again."""
+    state = states.stored(connection, organization_id)
+    if state is None or state.subscription.paying_plan is None:
+        return
+    held, plan = state.subscription, state.subscription.paying_plan
+    running = [line for line in lines if (line.plan, line.period.end) == (plan.code, held.period.end)]
+    given = sum(line.amount_cents for line in running if line.kind in _TIME)
+    if given:
+        paid = replace(held.paid, credited_cents=held.paid.credited_cents + given)
+        states.store(connection, organization_id, replace(held, paid=paid), over=state.version, now=now)

@@ -10,7 +10,7 @@ from data_contracts.invoices import Invoice, InvoiceLine, TaxShare
 from recommender.billing import ledger as accounts
 from recommender.billing.tax import TaxLine
 from serving.collection.settlement import order_refund
-from serving.corrections.balance import to_balance
+from serving.corrections.balance import note_credited, to_balance
 from serving.corrections.crediting import MoreThanThereIs, tax_on_lines
 from serving.invoices import repository as invoices
 from serving.invoices.issuing import issue_credit_note
@@ -40,8 +40,12 @@ def credit(
     *,
     key: str,
     refund: bool,
+    reissued: bool = False,
 ) -> Credited:
-    """Issue and book the credit note over these lines of an invoice; raises `MoreThanThereIs`."""
+    """Issue and book the credit note over these lines of an invoice; raises `MoreThanThereIs`.
+
+    `reissued`: another invoice charges the same again, so the time stays paid.
+    """
     original = invoices.kept(connection, organization_id, number).invoice
     charge = charges.get(connection, invoices.charge_of(connection, number))
     tax = tax_on_lines(original, lines)
@@ -87,6 +91,8 @@ def credit(
         charges.settle(connection, charge, amount_cents=off, payment_method_id=method, now=books.now)
     if off and off == charge.open_cents:
         attempts.expect_no_transfer(connection, charge.charge_id, now=books.now)
+    if not reissued:
+        note_credited(connection, organization_id, lines, now=books.now)
     if from_balance:
         to_balance(connection, organization_id, from_balance, now=books.now)
     for attempt, amount in paid:

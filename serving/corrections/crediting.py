@@ -35,8 +35,9 @@ def part(original: Invoice, total_cents: int) -> tuple[InvoiceLine, ...]:
     """One line over a part of the invoice's total, tax included; raises `MoreThanThereIs`."""
     if total_cents > original.total_cents:
         raise MoreThanThereIs(total_cents)
-    net = round_half_away_from_zero(Fraction(total_cents * original.net_cents, original.total_cents))
     dearest = max(original.lines, key=lambda line: line.amount_cents)
+    percent = original.tax[0].rate_percent if dearest.tax_category is None else dearest.tax_rate_percent or 0
+    net = round_half_away_from_zero(Fraction(total_cents) * 100 / (100 + Fraction(percent)))
     return (lump(dearest, net).model_copy(update={"position": 1}),)
 
 

@@ -21,8 +21,8 @@ from serving.clock import Clock
 from serving.collection.arrears import Arrears
 from serving.collection.collect import Collection, RefundRefused
 from serving.corrections import crediting, standing
-from serving.corrections.contracts import AmountIn, CreditNoteIn, MoneyAnswer, MoneyMoved, PayoutIn
 from serving.corrections.balance import balance_of, from_balance
+from serving.corrections.contracts import AmountIn, CreditNoteIn, MoneyAnswer, MoneyMoved, PayoutIn
 from serving.corrections.credited import Credited, credit
 from serving.corrections.crediting import MoreThanThereIs
 from serving.db.session import Database
@@ -30,7 +30,7 @@ from serving.invoices import repository as invoices
 from serving.invoices.issuing import Supply, issue
 from serving.notifications.repository import tell_both
 from serving.organizations import repository as organizations
-from serving.organizations.vat_ids import buyer_of
+from serving.organizations.billing_details import buyer_of
 from serving.payments import attempts, charges, ledger, refunds
 from serving.payments.charges import Charge
 from serving.plan_changes import idempotency
@@ -84,7 +84,7 @@ class Corrections:
         def work(connection: Connection) -> MoneyMoved:
             charge = _charge(connection, organization_id, number)
             lines = crediting.whole(invoices.kept(connection, organization_id, number).invoice)
-            moved = self._credit(connection, organization_id, number, lines, key=key, refund=False)
+            moved = self._credit(connection, organization_id, number, lines, key=key, refund=False, reissued=True)
             replaced = self._reissued(connection, charge, key=key)
             self._apply(connection, charges.get(connection, replaced), None)
             again = invoices.number_of_charge(connection, replaced)
@@ -180,9 +180,11 @@ class Corrections:
         *,
         key: str,
         refund: bool,
+        reissued: bool = False,
     ) -> MoneyMoved:
+        books, credited = self._books(self._clock()), tuple(lines)
         done: Credited = credit(
-            connection, self._books(self._clock()), organization_id, number, tuple(lines), key=key, refund=refund
+            connection, books, organization_id, number, credited, key=key, refund=refund, reissued=reissued
         )
         moved = self._moved(connection, organization_id, number, document=done.number)
         return {**moved, "refund": "under_way" if done.refunded_cents else "none"}

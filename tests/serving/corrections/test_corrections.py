@@ -94,9 +94,12 @@ def test_what_is_owed_back_stands_in_the_way_of_erasure_until_it_is_paid_out(sho
 
     url = "/v1/organizations/acme"
     erased = shop.service.client.delete(url, headers=shop.service.host)
-    assert code_of(erased) == (409, "money_owed_back")
+    assert code_of(erased) == (409, "money_owed_back"), erased.text
     assert erased.json()["remedy"]
+    # The rest of the month comes back with its tax, less what was given back before.
+    assert shop.service.get("money").json()["credit_balance_cents"] == TOTAL - 1_190
     for answer in (
+        does(shop, "payouts", "p0", {"amount_cents": TOTAL - 1_190, "reference": "OUT-0"}),
         does(shop, "payouts", "p1", {"amount_cents": 1_000, "reference": "OUT-1"}),
         does(shop, "payouts", "p2", {"amount_cents": 190, "reference": "GIFT-1", "waived": True}),
     ):
@@ -105,7 +108,7 @@ def test_what_is_owed_back_stands_in_the_way_of_erasure_until_it_is_paid_out(sho
         422,
         "more_than_there_is",
     )
-    assert (balance(shop, "cash"), balance(shop, "unapplied")) == (TOTAL - 1_000, 0)
+    assert (balance(shop, "cash"), balance(shop, "unapplied"), balance(shop, "customer_credit")) == (190, 0, 0)
     assert shop.service.client.delete(url, headers=shop.service.host).status_code == 200
 
 
