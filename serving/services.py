@@ -220,15 +220,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
         trials=trials,
         lifecycle=Lifecycle(database, clock=clock, catalogue=catalogue, words=words, books=books, accounts=accounts),
         reconciliation=reconciliation,
-        webhooks=PaymentWebhooks(
-            database,
-            clock=clock,
-            gateway=gateway,
-            settlement=settlement,
-            payment_outcomes=payment_outcomes,
-            taken_back=TakenBack(arrears, catalogue=catalogue),
-            pool=base.pools.messages,
-        ),
+        webhooks=_webhooks(base, arrears, settlement, payment_outcomes),
         mails=written,
         jobs=Jobs(
             database,
@@ -246,6 +238,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     )
 
 
+<<<<<<< HEAD
 def _previews(base: Foundation) -> Previews:
     return Previews(
         base.database,
@@ -256,6 +249,19 @@ def _previews(base: Foundation) -> Previews:
         signer=QuoteSigner(base.settings.signing_key.get_secret_value()),
         books=base.books,
         waiting=base.outbox.owner_of,
+=======
+def _webhooks(
+    base: Foundation, arrears: Arrears, settlement: Settlement, payment_outcomes: PaymentOutcomes
+) -> PaymentWebhooks:
+    return PaymentWebhooks(
+        base.database,
+        clock=base.clock,
+        gateway=base.gateway,
+        settlement=settlement,
+        payment_outcomes=payment_outcomes,
+        taken_back=TakenBack(arrears, catalogue=base.catalogue),
+        pool=base.pools.messages,
+>>>>>>> 28d4ad2 (corrections: the reference shows an operator's calls)
     )
 
 

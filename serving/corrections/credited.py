@@ -13,7 +13,7 @@ from serving.collection.settlement import order_refund
 from serving.corrections.balance import note_credited, to_balance
 from serving.corrections.crediting import MoreThanThereIs, tax_on_lines
 from serving.invoices import repository as invoices
-from serving.invoices.issuing import issue_credit_note
+from serving.invoices.issuing import ReturnedBy, issue_credit_note
 from serving.organizations import repository as organizations
 from serving.payments import attempts, charges, ledger, refunds
 from serving.payments import repository as methods
@@ -49,8 +49,7 @@ def credit(
     original = invoices.kept(connection, organization_id, number).invoice
     charge = charges.get(connection, invoices.charge_of(connection, number))
     tax = tax_on_lines(original, lines)
-    net, tax_cents = sum(line.amount_cents for line in lines), sum(share.amount_cents for share in tax)
-    total = net + tax_cents
+    total = sum(line.amount_cents for line in lines) + sum(share.amount_cents for share in tax)
     if original.kind != "invoice" or total <= 0 or total > original.total_cents - _credited(connection, original):
         raise MoreThanThereIs(total)
     off = min(charge.open_cents, total) if charge.status == "open" else 0
@@ -58,29 +57,15 @@ def credit(
     if from_balance > original.payment.balance_cents:
         raise MoreThanThereIs(total)
     by_provider = refund and bool(paid) and all(_collects(connection, attempt) for attempt, _ in paid)
-    owner = organizations.get(connection, organization_id)
-    charge_id = books.new_id()
-    cause = f"credit:{organization_id}:{key}"
-    charges.add_credit(
-        connection, charge, charge_id=charge_id, cause=cause, net_cents=net, tax_cents=tax_cents, now=books.now
-    )
-    note = issue_credit_note(
-        connection,
-        books.issuer,
-        owner,
-        original,
-        lines=lines,
-        tax=tax,
-        charge_id=charge_id,
-        returned_by="invoice" if off == total else "refund" if by_provider else "transfer",
-        now=books.now,
-    )
+    cause, tax_books = f"credit:{organization_id}:{key}", _by_account(tax)
+    returned_by: ReturnedBy = "invoice" if off == total else "refund" if by_provider else "transfer"
+    note = _issued(connection, books, original, charge, lines=lines, tax=tax, cause=cause, returned_by=returned_by)
     by_plan: Counter[str] = Counter()
     for line in lines:
         by_plan[line.plan] += line.amount_cents
     postings = accounts.credited(
         net_cents=by_plan,
-        tax_cents=_by_account(tax),
+        tax_cents=tax_books,
         open_cents=off,
         unapplied_cents=total - off - from_balance,
         balance_cents=from_balance,
@@ -101,6 +86,36 @@ def credit(
             name = f"{organization_id}:{key}:{attempt.key}"
             order_refund(connection, attempt, amount, refund_id=name, now=books.now)
     return Credited(note.number, total - off - from_balance if by_provider else 0)
+
+
+def _issued(
+    connection: Connection,
+    books: Books,
+    original: Invoice,
+    charge: Charge,
+    *,
+    lines: tuple[InvoiceLine, ...],
+    tax: tuple[TaxShare, ...],
+    cause: str,
+    returned_by: ReturnedBy,
+) -> Invoice:
+    """The credit note, and the charge beside it."""
+    charge_id, net = books.new_id(), sum(line.amount_cents for line in lines)
+    tax_cents = sum(share.amount_cents for share in tax)
+    charges.add_credit(
+        connection, charge, charge_id=charge_id, cause=cause, net_cents=net, tax_cents=tax_cents, now=books.now
+    )
+    return issue_credit_note(
+        connection,
+        books.issuer,
+        organizations.get(connection, original.organization_id),
+        original,
+        lines=lines,
+        tax=tax,
+        charge_id=charge_id,
+        returned_by=returned_by,
+        now=books.now,
+    )
 
 
 def _by_account(tax: tuple[TaxShare, ...]) -> dict[str, int]:

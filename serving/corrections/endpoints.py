@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path
 
 from serving.corrections.contracts import AmountIn, CreditNoteIn, MoneyAnswer, MoneyMoved, PayoutIn
 from serving.corrections.service import Corrections
@@ -49,21 +49,21 @@ class _Endpoints:
 
     async def credit_invoice(
         self, organization_id: OrganizationId, number: Number, wanted: CreditNoteIn, idempotency_key: Key = None
-    ) -> Response:
+    ) -> JsonAnswer[MoneyMoved]:
         """Issue a credit note over an invoice or some of its lines, with the tax that was charged."""
         key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.credit_note(organization_id, number, wanted, key=key))
 
     async def refund_invoice(
         self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
-    ) -> Response:
+    ) -> JsonAnswer[MoneyMoved]:
         """Send an invoice's money back, all or an amount with tax: by its payment method, or as money owed back."""
         key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.refund(organization_id, number, wanted, key=key))
 
     async def correct_invoice(
         self, organization_id: OrganizationId, number: Number, idempotency_key: Key = None
-    ) -> Response:
+    ) -> JsonAnswer[MoneyMoved]:
         """Replace an invoice by one with the buyer's present particulars; what was paid moves along."""
         return _response(
             await self._corrections.correct(organization_id, number, key=idempotency.key_of(idempotency_key))
@@ -71,24 +71,27 @@ class _Endpoints:
 
     async def apply_to_invoice(
         self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
-    ) -> Response:
+    ) -> JsonAnswer[MoneyMoved]:
         """Pay an open invoice with money that is owed back."""
         key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.apply(organization_id, number, wanted, key=key))
 
     async def write_off_invoice(
         self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
-    ) -> Response:
+    ) -> JsonAnswer[MoneyMoved]:
         """Give up what is open of an invoice, or a part of it."""
         key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.write_off(organization_id, number, wanted, key=key))
 
-    async def pay_out(self, organization_id: OrganizationId, wanted: PayoutIn, idempotency_key: Key = None) -> Response:
+    async def pay_out(
+        self, organization_id: OrganizationId, wanted: PayoutIn, idempotency_key: Key = None
+    ) -> JsonAnswer[MoneyMoved]:
         """Record that money that is owed back was sent by bank transfer, or that the customer waives it."""
         key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.pay_out(organization_id, wanted, key=key))
 
 
-def _response(answer: Answer) -> Response:
-    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-    return Response(answer.body, answer.status, media_type="application/json", headers=headers)
+def _response(answer: Answer) -> JsonAnswer[MoneyMoved]:
+    """The stored answer, which `Corrections` has written as `MoneyMoved`."""
+    headers = {"Idempotency-Replayed": "true"} if answer.replayed else None
+    return JsonAnswer(answer.body, answer.status, headers)

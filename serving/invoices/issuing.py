@@ -20,6 +20,8 @@ from serving.organizations.repository import OrganizationRow
 from serving.settings import SellerSettings
 from serving.words.locales import DEFAULT_LOCALE, supported
 
+ReturnedBy = Literal["refund", "transfer", "invoice"]
+"""How a credit note reaches the customer, as `data_contracts.invoices.Payment` has it."""
 _PREFIX: Mapping[DocumentKind, str] = {"invoice": "INV", "credit_note": "CRN"}
 
 
@@ -100,7 +102,7 @@ def issue_credit_note(
     lines: tuple[InvoiceLine, ...],
     tax: tuple[TaxShare, ...],
     charge_id: str,
-    returned_by: Literal["refund", "transfer", "invoice"],
+    returned_by: ReturnedBy,
     now: datetime,
 ) -> Invoice:
     """Issue a credit note over lines of an invoice, to the buyer and with the tax of the invoice."""
