@@ -238,7 +238,6 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     )
 
 
-<<<<<<< HEAD
 def _previews(base: Foundation) -> Previews:
     return Previews(
         base.database,
@@ -249,7 +248,9 @@ def _previews(base: Foundation) -> Previews:
         signer=QuoteSigner(base.settings.signing_key.get_secret_value()),
         books=base.books,
         waiting=base.outbox.owner_of,
-=======
+    )
+
+
 def _webhooks(
     base: Foundation, arrears: Arrears, settlement: Settlement, payment_outcomes: PaymentOutcomes
 ) -> PaymentWebhooks:
@@ -261,7 +262,6 @@ def _webhooks(
         payment_outcomes=payment_outcomes,
         taken_back=TakenBack(arrears, catalogue=base.catalogue),
         pool=base.pools.messages,
->>>>>>> 28d4ad2 (corrections: the reference shows an operator's calls)
     )
 
 
