@@ -201,7 +201,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     return Billing(
         payment_methods=_payment_methods(base, collection),
         bank_transfers=BankTransfers(database, clock=clock, settlement=settlement),
-        corrections=Corrections(database, clock=clock, books=books, collection=collection, arrears=arrears),
+        corrections=_corrections(base, collection, arrears),
         collection=collection,
         renewals=renewals,
         previews=previews,
@@ -248,6 +248,13 @@ def _previews(base: Foundation) -> Previews:
         signer=QuoteSigner(base.settings.signing_key.get_secret_value()),
         books=base.books,
         waiting=base.outbox.owner_of,
+    )
+
+
+def _corrections(base: Foundation, collection: Collection, arrears: Arrears) -> Corrections:
+    pool = base.pools.provider
+    return Corrections(
+        base.database, clock=base.clock, books=base.books, collection=collection, arrears=arrears, pool=pool
     )
 
 

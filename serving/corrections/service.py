@@ -4,7 +4,6 @@ Decided: a credit note gives back the tax that its invoice charged. Off an open 
 was paid it is owed back: sent back by the payment provider where that is asked for, else applied, paid out or waived.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -37,6 +36,7 @@ from serving.plan_changes import idempotency
 from serving.plan_changes.idempotency import Answer
 from serving.renewals.booking import BooksAt
 from serving.web.logs import logger
+from serving.web.pools import Pool
 
 Work = Callable[[Connection], MoneyMoved]
 
@@ -45,13 +45,21 @@ class Corrections:
     """Credits, refunds, corrects, applies, pays out and writes off; every method may be repeated with its key."""
 
     def __init__(
-        self, database: Database, *, clock: Clock, books: BooksAt, collection: Collection, arrears: Arrears
+        self,
+        database: Database,
+        *,
+        clock: Clock,
+        books: BooksAt,
+        collection: Collection,
+        arrears: Arrears,
+        pool: Pool,
     ) -> None:
         self._database = database
         self._clock = clock
         self._books = books
         self._collection = collection
         self._arrears = arrears
+        self._pool = pool
 
     async def money(self, organization_id: str) -> MoneyAnswer:
         """What the organisation owes and is owed; raises `UnknownOrganization`."""
@@ -160,7 +168,7 @@ class Corrections:
 
         answer = await self._database.write(begin)
         if not answer.replayed:
-            await asyncio.to_thread(self._send_back, organization_id)
+            await self._pool.run(self._send_back, organization_id)
         return answer
 
     def _send_back(self, organization_id: str) -> None:

@@ -19,7 +19,7 @@ from serving.jobs.schedule import JOBS
 from serving.jobs.worker import Worker
 from serving.leads import repository as leads
 from serving.notifications import repository as notifications
-from serving.payments import attempts
+from serving.payments import refunds
 from serving.payments.gateway import Payment
 from serving.plan_changes.reconcile import Reconciliation
 from serving.web.each_alone import forget
@@ -122,5 +122,5 @@ def _done(connection: Connection, *, job: str, row: str, now: datetime) -> None:
         notifications.sent(connection, row, now=now)
     elif job == "lead_mails":
         leads.mailed(connection, row, now=now)
-    elif (attempt := attempts.get(connection, row)) is not None:
-        settlement.sent_back(connection, attempt, now=now)
+    elif (refund := refunds.get(connection, row)) is not None:
+        settlement.sent_back(connection, refund, now=now)
