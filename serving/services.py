@@ -258,15 +258,13 @@ def _corrections(base: Foundation, collection: Collection, arrears: Arrears) -> 
     )
 
 
-def _webhooks(
-    base: Foundation, arrears: Arrears, settlement: Settlement, payment_outcomes: PaymentOutcomes
-) -> PaymentWebhooks:
+def _webhooks(base: Foundation, arrears: Arrears, settlement: Settlement, outcomes: PaymentOutcomes) -> PaymentWebhooks:
     return PaymentWebhooks(
         base.database,
         clock=base.clock,
         gateway=base.gateway,
         settlement=settlement,
-        payment_outcomes=payment_outcomes,
+        payment_outcomes=outcomes,
         taken_back=TakenBack(arrears, catalogue=base.catalogue),
         pool=base.pools.messages,
     )
