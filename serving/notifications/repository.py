@@ -75,7 +75,8 @@ def record(
         locale=select(organizations.c.locale).where(owner).scalar_subquery(),
         created_at=now,
     )
-    return connection.execute(new.on_conflict_do_nothing(index_elements=["cause"])).rowcount == 1
+    told = new.on_conflict_do_nothing(index_elements=["cause"]).returning(notifications.c.notification_id)
+    return connection.execute(told).first() is not None
 
 
 def tell_both(

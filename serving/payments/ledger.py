@@ -53,7 +53,8 @@ def post(
         occurred_at=occurred_at or now,
         recorded_at=now,
     )
-    if connection.execute(entry.on_conflict_do_nothing(index_elements=["cause"])).rowcount != 1:
+    new = entry.on_conflict_do_nothing(index_elements=["cause"]).returning(ledger_entries.c.entry_id)
+    if connection.execute(new).first() is None:  # PostgreSQL's driver does not count the rows of an insert
         return False
     if moved:
         connection.execute(insert(ledger_postings), [_row(entry_id, *each) for each in enumerate(moved)])
