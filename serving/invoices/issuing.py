@@ -72,7 +72,7 @@ def issue(
         timezone=organization.timezone,
         currency=supply.currency,
         seller=issuer.seller.on_invoice(),
-        buyer=_taxed_under(supply.buyer or buyer_on_invoice(organization), supply.lines),
+        buyer=_taxed_under(_addressed(connection, organization, supply), supply.lines),
         refers_to=_reference(connection, organization.organization_id, document),
         lines=document.lines,
         tax=document.tax,
@@ -156,6 +156,16 @@ def buyer_on_invoice(organization: OrganizationRow) -> Party:
         email=details.invoice_email,
         purchase_order=details.purchase_order,
     )
+
+
+def _addressed(connection: Connection, organization: OrganizationRow, supply: Supply) -> Party:
+    """The customer; one whose address is no longer told keeps that of its newest document, in the same country."""
+    buyer = supply.buyer or buyer_on_invoice(organization)
+    newest = [] if buyer.street else repository.kept_of(connection, organization.organization_id, limit=1)
+    known = next((kept.invoice.buyer for kept in newest if kept.invoice.buyer.country == buyer.country), None)
+    if known is None:
+        return buyer
+    return buyer.model_copy(update={part: getattr(known, part) for part in ("street", "postal_code", "city", "region")})
 
 
 def _taxed_under(buyer: Party, lines: Iterable[Line]) -> Party:

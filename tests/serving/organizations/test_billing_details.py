@@ -86,6 +86,17 @@ def test_what_the_customer_enters_is_checked_kept_and_printed(bare: Life) -> Non
     assert "HRB 12345" in html
 
 
+def test_a_renewal_keeps_the_address_that_is_no_longer_told(bare: Life) -> None:
+    enters(bare.service, {})
+    bare.service.put(address=ADDRESS)
+    bare.takes("ecommerce-basic")
+    bare.service.put(address=None)
+    bare.at("2026-04-17")
+    newest = bare.service.get("invoices").json()["invoices"][0]["number"]
+
+    assert bare.service.get(f"invoices/{newest}").json()["buyer"]["city"] == "Hamburg"
+
+
 def test_details_count_for_the_country_they_were_entered_for(bare: Life) -> None:
     enters(bare.service, ENTERED)
     bare.service.put(address=None, country="US")
