@@ -59,18 +59,22 @@ def all_issued(connection: Connection, search: Search) -> Iterator[Issued]:
         yield _read(row)
 
 
-def booked_tax(connection: Connection, *, start: date, end: date) -> Iterator[tuple[date, str, str, int]]:
-    """Day of issue, tax account, currency and amount owed of every tax posting about a document of that time."""
+def booked_tax(connection: Connection, *, start: date, end: date) -> Iterator[tuple[str, date, str, str, int]]:
+    """Number, day of issue, tax account, currency and amount owed of every tax posting about a document of a time."""
     query = (
         select(
-            invoices.c.issued_on, ledger_postings.c.detail, ledger_entries.c.currency, ledger_postings.c.amount_cents
+            invoices.c.number,
+            invoices.c.issued_on,
+            ledger_postings.c.detail,
+            ledger_entries.c.currency,
+            ledger_postings.c.amount_cents,
         )
         .join(ledger_entries, ledger_entries.c.entry_id == ledger_postings.c.entry_id)
         .join(invoices, invoices.c.charge_id == ledger_entries.c.charge_id)
         .where(ledger_postings.c.account == "tax", invoices.c.issued_on >= start, invoices.c.issued_on < end)
     )
-    for day, detail, currency, amount in connection.execute(query):
-        yield day, detail, currency, -amount
+    for number, day, detail, currency, amount in connection.execute(query):
+        yield number, day, detail, currency, -amount
 
 
 def entries(connection: Connection, organization_id: str) -> list[Row[Any]]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import date
+from fractions import Fraction
 from functools import partial
 
 from sqlalchemy import Connection
@@ -82,6 +83,7 @@ def _vat_rows(connection: Connection, start: date, end: date, period: VatPeriod)
     tax: dict[Rate, int] = defaultdict(int)
     booked: dict[Rate, int] = defaultdict(int)
     numbers: dict[Rate, set[str]] = defaultdict(set)
+    whose: dict[str, str] = {}
     for found in repository.all_issued(connection, Search(start=start, end=end)):
         invoice = found.invoice
         sign = -1 if invoice.kind == "credit_note" else 1
@@ -97,8 +99,10 @@ def _vat_rows(connection: Connection, start: date, end: date, period: VatPeriod)
             base[key] += sign * share.base_cents
             tax[key] += sign * share.amount_cents
             numbers[key].add(invoice.number)
-    for day, account, currency, amount in repository.booked_tax(connection, start=start, end=end):
-        country, category, rate = account.split()
+            whose[invoice.number] = key[1]
+    for number, day, account, currency, amount in repository.booked_tax(connection, start=start, end=end):
+        *named, category, exact = account.split()  # accounts older than several rates on a document name no country
+        country, rate = named[0] if named else whose[number], f"{float(Fraction(exact)):g}"
         booked[_first_day(day, period), country, category, rate, currency] += amount
     return [_vat_row(key, base, tax, booked, numbers) for key in sorted(numbers.keys() | booked.keys())]
 

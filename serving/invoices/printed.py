@@ -137,6 +137,8 @@ def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
         }
         for share in invoice.tax
     ]
+    if len(taxes) > 1:
+        taxes.append({"name": t("invoice.tax_total"), "amount": amount(cents=invoice.tax_cents), "strong": False})
     rows = [
         {"name": t("invoice.net"), "amount": amount(cents=invoice.net_cents), "strong": False},
         *taxes,
