@@ -148,7 +148,9 @@ def test_an_international_domain_is_kept_as_mail_servers_know_it(acme: Service) 
 
 
 def test_a_client_that_hangs_up_is_no_fault(acme: Service) -> None:
-    messages = iter([{"type": "http.request", "body": b'{"events": [', "more_body": True}, {"type": "http.disconnect"}])
+    messages: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": b'{"events": [', "more_body": True}, {"type": "http.disconnect"}]
+    )
 
     async def receive() -> dict[str, Any]:
         return next(messages, {"type": "http.disconnect"})

@@ -12,3 +12,7 @@ depends_on = None
 def upgrade() -> None:
     column = sa.Column("billing", sa.Text(), nullable=True, comment="JSON: what the customer entered for invoices")
     op.add_column("organizations", column)
+
+
+def downgrade() -> None:
+    op.drop_column("organizations", "billing")
