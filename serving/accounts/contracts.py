@@ -104,6 +104,8 @@ class Notice(TypedDict):
     change_id: str | None
     remedy: str | None
     url: str | None
+    pay: str | None
+    """The label of a button that pays what is overdue, by `POST …/payments`."""
 
 
 @answer_shape

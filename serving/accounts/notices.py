@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from recommender.billing.catalogue import UnknownPlan
 from serving.accounts.contracts import Notice, NoticeCode
 from serving.accounts.current_subscription import CurrentSubscription
+from serving.accounts.overdue import overdue
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import changes as plan_changes
 from serving.words.plans import Words
@@ -39,8 +40,10 @@ def _notices(
     elif end is not None and (terms := words.catalogue.trial) is not None and terms.is_near(end, now=now):
         yield _notice("trial_ending", t("notice.trial_ending", date=on(end)))
     if current.held.status in {"past_due", "suspended"}:
-        text = t(f"notice.{current.held.status}")
-        yield _notice(current.held.status, text, remedy=t("billing.heading"), url=words.link("billing"))
+        owed = overdue(connection, organization, words)
+        text = " ".join(filter(None, ("" if owed is None else owed.text, t(f"notice.{current.held.status}"))))
+        pay, url = None if owed is None else owed.pay, words.link("billing")
+        yield _notice(current.held.status, text, remedy=t("billing.heading"), url=url, pay=pay)
     held = current.subscription
     if current.held.status == "paused" and current.plan is not None:
         yield _notice("paused", t("notice.paused", plan=current.plan.name))
@@ -66,9 +69,15 @@ def _notices(
 
 
 def _notice(
-    code: NoticeCode, text: str, *, change_id: str | None = None, remedy: str | None = None, url: str | None = None
+    code: NoticeCode,
+    text: str,
+    *,
+    change_id: str | None = None,
+    remedy: str | None = None,
+    url: str | None = None,
+    pay: str | None = None,
 ) -> Notice:
-    return {"code": code, "text": text, "change_id": change_id, "remedy": remedy, "url": url}
+    return {"code": code, "text": text, "change_id": change_id, "remedy": remedy, "url": url, "pay": pay}
 
 
 def _name(code: str, words: Words) -> str:

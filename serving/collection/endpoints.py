@@ -1,11 +1,13 @@
 """Payment methods over HTTP."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from serving.collection.payment_methods import PaymentMethods
 from serving.payments import contracts
-from serving.payments.contracts import PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
-from serving.web.answers import JsonAnswer, json_answer
+from serving.payments.contracts import PaidNow, PayIn, PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
+from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
@@ -29,6 +31,9 @@ def router(payment_methods: PaymentMethods, callers: Callers) -> APIRouter:
     )(endpoints.add_payment_method)
     api.patch(one, response_model=PaymentMethodAnswer, responses=documented(400, 403, 404, 413, 415))(
         endpoints.change_payment_method
+    )
+    api.post("/{organization_id}/payments", response_model=PaidNow, responses=documented(400, 403, 404, 413, 415))(
+        endpoints.pay_overdue
     )
     api.delete(one, status_code=204, responses=documented(403, 404, 409))(endpoints.remove_payment_method)
     return api
@@ -60,6 +65,14 @@ class _Endpoints:
         """Put another card or account behind a method, or make it the default."""
         check_visible(request, organization_id)
         return json_answer(await self._payment_methods.change(organization_id, payment_method, payload))
+
+    async def pay_overdue(
+        self, request: Request, organization_id: OrganizationId, payload: PayIn
+    ) -> JsonAnswer[PaidNow]:
+        """Pay what is overdue now; where nothing is, nothing is charged."""
+        check_visible(request, organization_id)
+        spoken = partial(locale_for, request)
+        return json_answer(await self._payment_methods.pay_overdue(organization_id, payload.payment_method, spoken))
 
     async def remove_payment_method(
         self, request: Request, organization_id: OrganizationId, payment_method: str

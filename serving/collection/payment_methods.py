@@ -10,9 +10,9 @@ from recommender.billing.payment_methods import Unusable
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.organizations import repository as organizations
-from serving.payments import choice, repository
+from serving.payments import charges, choice, repository
 from serving.payments.choice import Payer
-from serving.payments.contracts import PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
+from serving.payments.contracts import PaidNow, PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
 from serving.payments.gateway import AttachedMethod, Owner, PaymentGateway
 from serving.payments.repository import PaymentMethod
 from serving.payments.sandbox import TEST_CARDS
@@ -20,6 +20,8 @@ from serving.subscriptions import states
 from serving.web.fields import utc_text
 from serving.web.pools import Pool
 from serving.web.rates import CARDS, Rates
+from serving.words.locales import LocaleChoice
+from serving.words.texts import say
 
 
 class MethodNotAvailable(ValueError):
@@ -114,6 +116,29 @@ class PaymentMethods:
     async def collect(self, organization_id: str, payment_method_id: str | None = None) -> None:
         """Try now to collect what is open and overdue, by this method or by the one that pays."""
         await self._pool.run(self._collect_arrears, organization_id, payment_method_id)
+
+    async def pay_overdue(self, organization_id: str, payment_method_id: str | None, locale: LocaleChoice) -> PaidNow:
+        """Pay now what is overdue; raises `UnknownOrganization`, `UnknownPaymentMethod`."""
+
+        def check(connection: Connection) -> str:
+            if payment_method_id is not None:
+                repository.method(connection, organization_id, payment_method_id)
+            return organizations.get(connection, organization_id).locale
+
+        spoken = locale(await self._database.read(check))
+        await self.collect(organization_id, payment_method_id)
+
+        def read(connection: Connection) -> PaidNow:
+            owed = charges.in_arrears(connection, organization_id)
+            code = owed[0].failure_code if owed else None
+            return {
+                "overdue_cents": sum(charge.open_cents for charge in owed),
+                "currency": owed[0].currency if owed else None,
+                "failure_code": code,
+                "remedy": None if code is None else say(spoken, f"remedy.{code}"),
+            }
+
+        return await self._database.read(read)
 
     async def _answer(self, organization_id: str, payment_method_id: str) -> PaymentMethodAnswer:
         def read(connection: Connection) -> PaymentMethodAnswer:

@@ -44,6 +44,7 @@ def router(
     api.post("/billing/add", **submitted)(endpoints.add_method)
     api.post("/billing/default", **submitted)(endpoints.choose_method)
     api.post("/billing/remove", **submitted)(endpoints.remove_method)
+    api.post("/billing/pay", **submitted)(endpoints.pay_overdue)
     api.get("/billing/invoices/{number}.pdf", **shown)(endpoints.invoice_pdf)
     api.get("/billing/invoices/{number}", **shown)(endpoints.invoice_page)
     return api
@@ -91,6 +92,11 @@ class _Endpoints:
         page, form = await self._pages.submitted(request)
         payload = PaymentMethodChange(default=True)
         return await self._after(page, self._payment_methods.change(page.organization_id, form.get("method"), payload))
+
+    async def pay_overdue(self, request: Request) -> Response:
+        """Pay what is overdue by the default method; where that fails the page says what is still open."""
+        page, _ = await self._pages.submitted(request)
+        return await self._after(page, self._payment_methods.collect(page.organization_id))
 
     async def remove_method(self, request: Request) -> Response:
         """Remove a payment method; the last one of a paying subscription stays, and the page says so."""

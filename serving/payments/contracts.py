@@ -58,3 +58,21 @@ class PaymentMethods(TypedDict):
     provider: Literal["sandbox", "stripe"]
     test_cards: dict[str, str]
     """Number → token of the sandbox; a real provider's own form gives tokens."""
+
+
+class PayIn(BaseModel):
+    """The method that pays what is overdue, by default the one that pays invoices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    payment_method: Id | None = None
+
+
+@answer_shape
+class PaidNow(TypedDict):
+    """What is overdue after an attempt to pay it; 0 and no code: everything is paid."""
+
+    overdue_cents: int
+    currency: str | None
+    failure_code: str | None
+    remedy: str | None

@@ -71,3 +71,19 @@ def test_the_last_good_method_stays(shop: Life) -> None:
     answer = shop.service.client.delete(url, headers=shop.service.host)
 
     assert code_of(answer) == (409, "last_payment_method")
+
+
+def test_what_is_past_due_is_named_with_its_button_and_paid_by_it(shop: Life) -> None:  # B5
+    shop.pays_with("tok_declined")
+    shop.at("2025-07-03")
+    (notice,) = shop.service.get("subscription?locale=de").json()["notices"]
+    assert "INV-2025-000002" in notice["text"]
+    assert "1. Juli 2025" in notice["text"]
+    assert notice["pay"].replace("\xa0", " ") == "Jetzt 10,00 € bezahlen"
+
+    refused = shop.post("payments", {}).json()
+    assert (refused["overdue_cents"], refused["failure_code"]) == (1_000, "card_declined")
+    shop.pays_with("tok_visa")
+
+    assert shop.post("payments", {}).json()["overdue_cents"] == 0
+    assert shop.subscription()["notices"] == []

@@ -10,6 +10,7 @@ FOR_BROWSERS = {
     ("GET", "/v1/organizations/{organization_id}/plan-recommendations"),
     ("GET", "/v1/organizations/{organization_id}/plans"),
     ("GET", "/v1/organizations/{organization_id}/subscription"),
+    ("POST", "/v1/organizations/{organization_id}/payments"),
     ("GET", "/v1/organizations/{organization_id}/entitlements"),
     ("GET", "/v1/organizations/{organization_id}/subscription/cancellation"),
     ("POST", "/v1/organizations/{organization_id}/enterprise-leads"),
@@ -56,6 +57,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/organizations/{organization_id}/subscription/cancellation/offer": {"offer": "none"},
     "/v1/organizations/{organization_id}/trial": {"ends_at": "2027-01-01T00:00:00Z"},
     "/v1/enterprise-leads/{lead_id}": {"state": "closed"},
+    "/v1/organizations/{organization_id}/payments": {},
     "/v1/organizations/{organization_id}/payment-methods": {"kind": "card", "token": "tok_visa"},
     "/v1/organizations/{organization_id}/payment-methods/{payment_method}": {"default": True},
 }
