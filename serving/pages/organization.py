@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from data_contracts.usage import COUNT_METRICS
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.discounts import discount_cents
 from recommender.billing.plan_change import next_invoice_of
@@ -92,8 +93,11 @@ def _next_invoice(page: Page) -> str | None:
     coming = next_invoice_of(current.subscription)
     if coming is None:
         return None
-    date, amount = page.day(coming.at), page.words.money(coming.net_cents)
-    return f"{page.say('quote.next_invoice', date=date)}: {page.say('quote.net_amount', amount=amount)}"
+    said = {"date": page.day(coming.at), "amount": page.words.money(coming.net_cents)}
+    accrued_cents = sum(page.overview.accrued_cents.values())
+    if accrued_cents:
+        return page.say("page.next_invoice.accrued", **said, accrued=page.words.money(accrued_cents))
+    return page.say("page.next_invoice", **said)
 
 
 def _price(page: Page, full_cents: int, interval: IntervalName) -> str:
@@ -117,11 +121,11 @@ def _meters(page: Page) -> list[dict[str, Any]]:
 
 def _meter(meter: Meter, page: Page) -> dict[str, Any]:
     share, used = meter["share"], meter["used"]
-    notes = []
+    state = None
     if share is not None and share > NEAR_ALLOWANCE:
-        key = "page.meter.over" if share > 1 else "page.meter.near"
-        notes.append(page.say(key, percent=percent(page.locale, share)))
-    notes += _overage(meter["metric"], page)
+        over = "page.meter.over" if meter["metric"] in COUNT_METRICS else "page.meter.over_limit"
+        state = page.say(over if share > 1 else "page.meter.near", percent=percent(page.locale, share))
+    notes = _overage(meter["metric"], page)
     if meter["resets_at"] is not None and page.overview.current.usage_period is not None:
         notes.append(page.say("page.meter.resets", date=page.day(page.overview.current.usage_period.end)))
     if meter["unlimited"]:
@@ -136,6 +140,7 @@ def _meter(meter: Meter, page: Page) -> dict[str, Any]:
         "of": of,
         "fill": None if share is None else min(100, round(share * 100)),
         "level": "over" if (share or 0) > 1 else "near" if (share or 0) > NEAR_ALLOWANCE else "calm",
+        "state": state,
         "notes": notes,
     }
 

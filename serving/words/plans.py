@@ -120,7 +120,6 @@ class Words:
             if bill["overage_cents"]
             else "plain"
         )
-        text = say(self.locale, f"bill.{kind}", **params)
         low, high = bill.get("low_cents", bill["amount_cents"]), bill.get("high_cents", bill["amount_cents"])
         compared, months, then = (
             bill.get("compared_cents", bill["amount_cents"]),
@@ -144,11 +143,18 @@ class Words:
             else say(self.locale, "bill.compared", amount=self.about(compared), count=COMPARED_MONTHS),
             "months": months,
             "then_cents": then,
-            "text": text
-            if months is None or then is None
-            else say(self.locale, "bill.then", text=text, then=self.about(then), count=months),
+            "text": self._bill_text(kind, params, months=months, then_cents=then),
             "basis": {"days": bill["days"]},
         }
+
+    def _bill_text(self, kind: str, params: Mapping[str, str], *, months: int | None, then_cents: int | None) -> str:
+        """The bill, and the one that comes after so many months if a promotion ends."""
+        if months is None or then_cents is None:
+            return say(self.locale, f"bill.{kind}", **params)
+        then = self.about(then_cents)
+        if kind == "unknown":
+            return say(self.locale, "bill.unknown.then", **params, then=then, count=months)
+        return say(self.locale, "bill.then", text=say(self.locale, f"bill.{kind}", **params), then=then, count=months)
 
     def features(self, offer: Plan | EnterpriseOffer) -> list[FeatureText]:
         """The feature list: limits first, then included features."""

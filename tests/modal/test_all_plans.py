@@ -1,6 +1,6 @@
 """All plans stand side by side in one table, with what is on offer."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.modal.conftest import Open
 
@@ -18,6 +18,18 @@ def test_all_plans_open_as_a_table_of_the_family_that_fits(opened: Open) -> None
     expect(columns.first).to_contain_text("190 €/Monat zzgl. MwSt.")
     expect(columns.last).to_have_text("EnterpriseAuf Anfrage")
     expect(modal.dialog.get_by_role("table", name="Pläne im Vergleich: E-Commerce")).to_be_visible()
+
+
+def test_a_plan_that_only_the_other_interval_has_is_announced_before_anything_is_opened(opened: Open) -> None:
+    said = "Nur mit jährlicher Zahlung: Team (1.920 €/Jahr zzgl. MwSt.)"
+
+    def announce(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"elsewhere_text": said})
+
+    modal = opened(prepare=lambda page: page.route("**/shop/plans?*", announce))
+
+    expect(modal.dialog.locator(".all")).to_contain_text(said)
+    expect(modal.all_plans).to_have_attribute("aria-expanded", "false")
 
 
 def test_every_plan_of_every_family_is_there(opened: Open) -> None:

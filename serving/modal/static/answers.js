@@ -27,8 +27,6 @@ export class Answers {
 /** Ask for what the dialog shows first; without an `interval` it is the one that the organisation pays at. */
 export function ask(answers, interval) {
   const subscription = answers.get("subscription").catch(() => ({}));
-  const recommend = (interval) => answers.get("plan-recommendations", { interval });
-  const recommendation = interval ? recommend(interval) : subscription.then((held) => recommend(held.interval ?? "month"));
-  recommendation.catch(() => {});
+  const recommendation = answers.get("plan-recommendations", interval ? { interval } : {});
   return { subscription, recommendation };
 }

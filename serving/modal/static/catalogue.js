@@ -22,7 +22,6 @@ export function catalogue(onSale, { words, view, ...tools }) {
   draw();
   return [
     promotions(onSale, words),
-    onSale.elsewhere_text && h("p", { class: "note" }, onSale.elsewhere_text),
     h(
       "div",
       { class: "tools" },

@@ -32,6 +32,7 @@ export function frame({ words, interval, on }) {
     }),
     cards: h("div", { class: "fitting" }),
     region: h("div", { id: region, hidden: true }),
+    elsewhere: h("p", { class: "note elsewhere" }),
     enterprise: enterprise(
       Object.fromEntries(["title", "description", "action"].map((part) => [part, words.say(`enterprise.${part}`)])),
       { words, send: on.lead },
@@ -56,6 +57,7 @@ export function frame({ words, interval, on }) {
     h(
       "section",
       { class: "all", part: "all", "aria-label": words.say("all.heading") },
+      parts.elsewhere,
       h("h3", { class: "toggle" }, toggle),
       parts.region,
     ),

@@ -102,13 +102,13 @@ export class Session {
     if (this.#decision === null) this.#parts.cards.replaceChildren(skeleton(this.#words));
     const { subscription, recommendation } = ask(this.#answers, this.#interval);
     const decided = recommendation.then(
-      (decision) => () => this.#showDecision(decision),
-      (error) => () => this.#showFailure(error),
+      (decision) => ({ interval: decision.interval, show: () => this.#showDecision(decision) }),
+      (error) => ({ show: () => this.#showFailure(error) }),
     );
     // Both at once, so that nothing moves; what is to be known is told even where there is no recommendation.
-    const [show, held] = await Promise.all([decided, subscription]);
+    const [{ interval, show }, held] = await Promise.all([decided, subscription]);
     if (!current()) return;
-    this.#interval ??= held.interval ?? "month";
+    this.#interval ??= interval ?? held.interval ?? "month";
     chooseInterval(this.#parts, this.#interval);
     this.#showNotices(held.notices ?? []);
     this.#parts.leave.hidden = held.billed_by !== "here" || held.cancellation !== null;
@@ -194,6 +194,7 @@ export class Session {
     this.#onSale = onSale;
     this.#parts.bar.classList.toggle("single", onSale.intervals.length < 2);
     this.#parts.saving.textContent = onSale.saving_text ?? "";
+    this.#parts.elsewhere.textContent = onSale.elsewhere_text ?? "";
     enrich(this.#parts.enterprise, onSale.enterprise, onSale, this.#words);
     this.#drawCatalogue();
   }
