@@ -174,19 +174,6 @@ def test_without_a_session_or_a_network_a_confirmation_says_so_in_the_readers_wo
     expect(modal.step.get_by_role("alert")).to_have_text(say("de", "modal.change.offline"))
 
 
-def test_enter_in_the_last_field_of_a_card_confirms(trial: Callable[..., Modal]) -> None:
-    modal = trial()
-    modal.choose()
-    modal.another_card().fill("4242424242424242")
-    modal.step.locator("[name=expires]").press_sequentially("1239")
-    expect(modal.step.locator("[name=expires]")).to_have_value("12/39")
-    modal.step.locator("[name=code]").fill("123")
-
-    modal.step.locator("[name=code]").press("Enter")
-
-    expect(modal.step.locator(".unlocked")).to_be_visible()
-
-
 def test_a_stale_quote_is_asked_again_with_the_new_figures(trial: Callable[..., Modal], world: World) -> None:
     modal = trial()
     modal.choose("ecommerce-scale")

@@ -109,6 +109,21 @@ def test_a_card_number_stands_in_groups_and_the_caret_stays(opened: Open) -> Non
     assert number.evaluate("input => input.selectionStart") == 3
 
 
+def test_enter_in_the_last_field_of_a_card_confirms(opened: Open, world: World) -> None:
+    organization = f"enter-{uuid4().hex}"
+    world.put(organization)
+    modal = opened(organization)
+    modal.choose()
+    modal.another_card().fill("4242424242424242")
+    modal.step.locator("[name=expires]").press_sequentially("1239")
+    expect(modal.step.locator("[name=expires]")).to_have_value("12/39")
+    modal.step.locator("[name=code]").fill("123")
+
+    modal.step.locator("[name=code]").press("Enter")
+
+    expect(modal.step.locator(".unlocked")).to_be_visible()
+
+
 def test_success_shows_what_is_unlocked_what_was_paid_and_what_comes_next(opened: Open) -> None:
     modal = STORIES["done"](opened, locale="de")
 

@@ -130,8 +130,7 @@ class World:
 
     def recorded(self, decision_id: str, kind: str) -> list[dict[str, Any]]:
         """The outcomes of this kind that the service has recorded for a decision."""
-        found = select(outcomes).where(outcomes.c.decision_id == decision_id, outcomes.c.kind == kind)
-        return self._rows(found)
+        return self._rows(select(outcomes).where(outcomes.c.decision_id == decision_id, outcomes.c.kind == kind))
 
     def leads(self, name: str) -> list[dict[str, Any]]:
         """The leads that the service has recorded under this name."""
