@@ -90,7 +90,7 @@ def evaluate_command(
     """
     from models.data.dataset import load_training_set
     from models.registry.registry import Registry
-    from models.registry.report import POLICY_EXPLAINED, policy_words
+    from models.registry.report import POLICY_EXPLAINED, policy_words, uplift_words
     from models.training.evaluate import evaluate, policy_estimates
     from models.training.judge_challenger import judge_version
     from models.training.train import truth_for
@@ -130,6 +130,8 @@ def evaluate_command(
     console.print(" ".join(POLICY_EXPLAINED))
     for line, policy in zip(policy_words(found.off_policy), found.off_policy.values(), strict=True):
         console.print(line, style=None if policy.verdict.reliable else "yellow", highlight=False)
+    for line in uplift_words(found.uplift):
+        console.print(line, highlight=False)
 
 
 @app.command("promote")

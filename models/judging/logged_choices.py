@@ -1,7 +1,7 @@
 """Builds the log for off-policy evaluation from a training set: rewards, importance weights, expected rewards."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from models.choice.group_softmax import segment_starts
 from models.data.dataset import TrainingSet
 from models.judging.off_policy import OffPolicyEvidence, PolicyLog, importance_weights, judge_policy
 from models.judging.ranking_metrics import positions_by_group
-from models.ranker.design_matrix import POSITION_FEATURES
+from models.ranker.design_matrix import MONEY, POSITION_FEATURES
 from recommender.ranking.exploration import OFF, Policy, propensities_of
 from recommender.ranking.ranker import RankedPlan
 
@@ -28,6 +28,25 @@ class ChoiceModel(Protocol):
 
 FitChoiceModel = Callable[[TrainingSet], ChoiceModel]
 
+Reward = Callable[[TrainingSet, IntArray], FloatArray]
+"""What it is worth that each candidate is chosen, (rows,), if the plans at these rows (d,) were put first."""
+
+
+def accepted(rows: TrainingSet, first: IntArray) -> FloatArray:
+    """1 if the plan put first is chosen, else 0."""
+    worth = np.zeros(len(rows.chosen))
+    worth[first] = 1.0
+    return worth
+
+
+def monthly_price(rows: TrainingSet, _first: IntArray) -> FloatArray:
+    """The price of a month of the plan that is chosen, wherever it stood, in minor units; overage is left out."""
+    return np.asarray(MONEY * np.expm1(rows.features[:, rows.feature_names.index("monthly_price")]))
+
+
+REWARDS: Final[Mapping[str, Reward]] = {"acceptance": accepted, "monthly price": monthly_price}
+"""What the log can be asked for. Only decisions with a choice are in a training set, so leaving is no reward."""
+
 
 def fit_logit(rows: TrainingSet) -> ConditionalLogit:
     """The default choice model: a conditional logit on features and positions."""
@@ -35,13 +54,17 @@ def fit_logit(rows: TrainingSet) -> ConditionalLogit:
 
 
 def policy_log(
-    rows: TrainingSet, *, utilities: FloatArray, choice_model: ChoiceModel, exploring: Policy = OFF
+    rows: TrainingSet,
+    *,
+    utilities: FloatArray,
+    choice_model: ChoiceModel,
+    exploring: Policy = OFF,
+    reward: Reward = accepted,
 ) -> PolicyLog:
     """The log of a policy that puts the plan of highest utility first and leaves the others in their logged order.
 
     `utilities` (rows,); between equal ones the earlier row comes first. With `exploring` the policy varies the first
-    place as the service does. `choice_model` must not have seen the organisations of `rows`. The reward is 1 if the
-    plan put first was chosen.
+    place as the service does. `choice_model` must not have seen the organisations of `rows`.
     """
     logged = np.flatnonzero(rows.order == 1)
     places = positions_by_group(utilities, rows.group_sizes)
@@ -49,13 +72,15 @@ def policy_log(
     expected = np.zeros(len(rows))
     for place in range(1, 1 + int(places[policy > 0].max(initial=1))):
         of, first = _rows_in_place(places, place, rows.group_sizes)
-        expected += of * policy[first] * chance_if_first(rows, first=first, choice_model=choice_model)
+        expected += of * policy[first] * expected_if_first(rows, first=first, choice_model=choice_model, reward=reward)
+    worth = reward(rows, logged)
     return PolicyLog(
-        rewards=rows.chosen[logged],
+        rewards=worth[rows.chosen == 1.0],
         weights=importance_weights(policy[logged], rows.propensity[logged]),
-        expected_logged=chance_if_first(rows, first=logged, choice_model=choice_model),
+        expected_logged=expected_if_first(rows, first=logged, choice_model=choice_model, reward=reward),
         expected_policy=expected,
         organizations=rows.organizations,
+        reward_range=(0.0, float(worth.max(initial=1.0))),
     )
 
 
@@ -87,7 +112,12 @@ def _rows_in_place(places: IntArray, place: int, group_sizes: IntArray) -> tuple
 
 
 def settled_log(
-    rows: TrainingSet, *, utilities: FloatArray, choice_model: ChoiceModel, exploring: Policy = OFF
+    rows: TrainingSet,
+    *,
+    utilities: FloatArray,
+    choice_model: ChoiceModel,
+    exploring: Policy = OFF,
+    reward: Reward = accepted,
 ) -> PolicyLog:
     """Like `policy_log`, restricted to settled decisions, whose presence in the log does not depend on the choice.
 
@@ -96,7 +126,9 @@ def settled_log(
     """
     settled = rows.settled
     scores = utilities[np.repeat(settled, rows.group_sizes)]
-    return policy_log(rows.take(settled), utilities=scores, choice_model=choice_model, exploring=exploring)
+    return policy_log(
+        rows.take(settled), utilities=scores, choice_model=choice_model, exploring=exploring, reward=reward
+    )
 
 
 def judge_policies(
@@ -144,10 +176,13 @@ def cross_fitted_log(
     )
 
 
-def chance_if_first(rows: TrainingSet, *, first: IntArray, choice_model: ChoiceModel) -> FloatArray:
-    """The chance that each decision's plan at row `first` (d,) is chosen when it is shown first, (d,)."""
+def expected_if_first(
+    rows: TrainingSet, *, first: IntArray, choice_model: ChoiceModel, reward: Reward = accepted
+) -> FloatArray:
+    """The expected reward of each decision, (d,), when its plan at row `first` (d,) is shown first."""
     columns = np.hstack([rows.features, places_if_first(rows, first=first)])
-    return choice_model.predict_proba(columns, rows.group_sizes)[first]
+    chances = choice_model.predict_proba(columns, rows.group_sizes)
+    return np.add.reduceat(chances * reward(rows, first), segment_starts(rows.group_sizes))
 
 
 def places_if_first(rows: TrainingSet, *, first: IntArray) -> FloatArray:

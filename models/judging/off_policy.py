@@ -200,9 +200,14 @@ def verdict(weights: Weights) -> OfflineVerdict:
     return OfflineVerdict(not reasons, reasons)
 
 
-def _mean(terms: FloatArray, log: PolicyLog, *, level: float) -> Estimate:
+def mean_of_terms(terms: FloatArray, organizations: NDArray[np.object_], *, level: float = 0.95) -> Estimate:
+    """The mean of n terms with its interval, clustered by organisation."""
     value = float(terms.mean())
-    return _estimate(value, terms - value, log, level=level)
+    return _estimate(value, terms - value, organizations, level=level)
+
+
+def _mean(terms: FloatArray, log: PolicyLog, *, level: float) -> Estimate:
+    return mean_of_terms(terms, log.organizations, level=level)
 
 
 def _self_normalised(base: FloatArray, gains: FloatArray, log: PolicyLog, *, level: float) -> Estimate:
@@ -210,11 +215,11 @@ def _self_normalised(base: FloatArray, gains: FloatArray, log: PolicyLog, *, lev
     w = log.weights
     start, gain = float(base.mean()), float((w * gains).sum() / w.sum())
     influence = base - start + w * (gains - gain) / w.mean()
-    return _estimate(start + gain, influence, log, level=level)
+    return _estimate(start + gain, influence, log.organizations, level=level)
 
 
-def _estimate(value: float, influence: FloatArray, log: PolicyLog, *, level: float) -> Estimate:
-    error = standard_error(influence, log.organizations)
+def _estimate(value: float, influence: FloatArray, organizations: NDArray[np.object_], *, level: float) -> Estimate:
+    error = standard_error(influence, organizations)
     reach = NormalDist().inv_cdf((1 + level) / 2) * error
     return Estimate(value, error, value - reach, value + reach)
 

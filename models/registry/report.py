@@ -1,11 +1,12 @@
 """A training run in words and tables: data, metrics, off-policy estimates and the gate's verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor
 from typing import TYPE_CHECKING
 
 from models.judging.off_policy import OffPolicyEvidence
 from models.judging.ranking_metrics import RankingMetrics
+from models.judging.uplift import Uplift
 
 if TYPE_CHECKING:
     from models.judging.gate import Verdict
@@ -86,6 +87,22 @@ def policy_words(metrics: dict[str, OffPolicyEvidence]) -> list[str]:
         return known if one.verdict.reliable else f"{known}; no verdict: {'; '.join(one.verdict.reasons)}"
 
     return [line(policy, one) for policy, one in metrics.items()]
+
+
+def uplift_words(found: Mapping[str, Sequence[Uplift]]) -> list[str]:
+    """One line per ranker and reward: what its recommendations cause beside those of the rules, per decision."""
+
+    def amount(reward: str, value: float) -> str:
+        return f"{value:+.1%}" if reward == "acceptance" else f"{value / 100:+,.2f} a month"
+
+    def line(ranker: str, one: Uplift) -> str:
+        if one.difference is None:
+            return f"{ranker} beside the rules, {one.reward}: no verdict; {'; '.join(one.reasons)}"
+        ends = (one.difference.lower, one.difference.upper)
+        between = " to ".join(amount(one.reward, end) for end in ends)
+        return f"{ranker} beside the rules, {one.reward}: {amount(one.reward, one.difference.value)} ({between})"
+
+    return [line(ranker, one) for ranker, each in found.items() for one in each]
 
 
 def audit_words(audit: "ReasonsAudit") -> list[str]:

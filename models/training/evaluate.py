@@ -11,6 +11,7 @@ from models.data.holdout import split
 from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit, judge_policies
 from models.judging.off_policy import OffPolicyEvidence
 from models.judging.ranking_metrics import RankingMetrics, compare
+from models.judging.uplift import Uplift, uplifts
 from recommender.ranking.exploration import OFF, Policy
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
@@ -24,6 +25,8 @@ class Evaluation:
     """By ranker: rules, popularity; also champion and optimum where there is one."""
     off_policy: dict[str, OffPolicyEvidence]
     """By ranker: rules; also champion and challenger where there is one."""
+    uplift: dict[str, tuple[Uplift, ...]]
+    """By ranker, what its recommendations cause beside those of the rules; without the rules."""
     versions: dict[str, str]
     """Ranker → version, for the rankers of `off_policy`."""
     decisions: int
@@ -56,11 +59,16 @@ def evaluate(
     metrics = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
     progress(f"judging by what was logged in {len(cut.unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
+    utilities, choice_model = utilities_of(tried, cut.unseen), fit(others)
+    rules = utilities["rules"]
     return Evaluation(
         metrics=metrics,
-        off_policy=judge_policies(
-            utilities_of(tried, cut.unseen), cut.unseen, choice_model=fit(others), exploring=exploring
-        ),
+        off_policy=judge_policies(utilities, cut.unseen, choice_model=choice_model, exploring=exploring),
+        uplift={
+            name: uplifts(cut.unseen, ours=ours, beside=rules, choice_model=choice_model, exploring=exploring)
+            for name, ours in utilities.items()
+            if name != "rules"
+        },
         versions={name: ranker.version for name, ranker in tried.items()},
         decisions=len(judged),
         organizations=len(np.unique(judged.organizations)),

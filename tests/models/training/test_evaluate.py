@@ -17,8 +17,8 @@ from models.data.dataset import TrainingSet, TrainingSetRefused, load_training_s
 from models.data.holdout import split
 from models.judging.logged_choices import (
     FloatArray,
-    chance_if_first,
     cross_fitted_log,
+    expected_if_first,
     places_if_first,
     policy_log,
     settled_log,
@@ -97,7 +97,7 @@ def test_the_reward_is_that_the_first_plan_was_chosen_and_the_weight_its_odds_of
 
 
 def test_the_choice_model_is_asked_about_the_plan_as_if_it_stood_first() -> None:
-    asked = chance_if_first(two_decisions(), first=np.array([2, 3]), choice_model=FirstPlaceTakesHalf())
+    asked = expected_if_first(two_decisions(), first=np.array([2, 3]), choice_model=FirstPlaceTakesHalf())
 
     assert asked.tolist() == [0.5, 0.5]
 
