@@ -250,6 +250,21 @@ class Family(TypedDict):
 
 
 @answer_shape
+class AddOnText(TypedDict):
+    """Something that is sold on top of plans, on request: its published price, and for which plans."""
+
+    code: str
+    name: str
+    description: str
+    amount_cents: int | None
+    """Net price of one published unit; null where it is priced as text."""
+    unit: str
+    """As published, e.g. `account/month`."""
+    plans: list[str]
+    text: str
+
+
+@answer_shape
 class PlansOnSale(TypedDict):
     """The whole catalogue for one organisation."""
 
@@ -266,4 +281,5 @@ class PlansOnSale(TypedDict):
     plans: list[PlanOnSale]
     comparison: Comparison
     promotions: list[PromotionText]
+    add_ons: list[AddOnText]
     enterprise: EnterpriseSection

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Final
 
 from recommender.billing.availability import audience_refusals, selection
-from recommender.billing.catalogue import Catalogue, EnterpriseOffer, Interval, Plan
+from recommender.billing.catalogue import AddOn, Catalogue, EnterpriseOffer, Interval, Plan
 from recommender.billing.eligibility import refusals_for
 from recommender.billing.subscription import Wish
 from serving.accounts.account import Snapshot
 from serving.plan_cards import render
 from serving.plan_cards.comparison import comparison
-from serving.plan_cards.contracts import PlanOnSale, PlansOnSale, PromotionText
+from serving.plan_cards.contracts import AddOnText, PlanOnSale, PlansOnSale, PromotionText
 from serving.plan_cards.promotions import promotion_answer, sold_plan
 from serving.plan_cards.records import selection_record
 from serving.sale.assortment import INTERVALS
@@ -63,6 +63,7 @@ def overview(
         "plans": [_on_sale(plan, interval, snapshot=snapshot, words=words) for plan in plans],
         "comparison": comparison(plans, catalogue.enterprise, used=used, accrued_cents=accrued_cents, words=words),
         "promotions": _promotions(snapshot, catalogue=catalogue, interval=interval, locale=locale),
+        "add_ons": [_add_on(each, words) for each in catalogue.add_ons],
         "enterprise": {
             **render.enterprise(locale),
             "offers": [
@@ -121,6 +122,27 @@ def _elsewhere(snapshot: Snapshot, interval: Interval, words: Words) -> str | No
         and not refusals_for(offer=plan, interval=other, applicant=who, now=snapshot.at)
     ]
     return say(words.locale, f"interval.only.{other}", plans=listed(words.locale, named)) if named else None
+
+
+def _add_on(add_on: AddOn, words: Words) -> AddOnText:
+    catalogue = words.catalogue
+    named = {plan.code: plan.name for plan in catalogue.plans}
+    named |= {offer.code: offer.name for offer in catalogue.enterprise}
+    plans = [name for code, name in named.items() if code in add_on.available_for]
+    amount = add_on.price_text or ""
+    if add_on.price_cents is not None:
+        amount = " / ".join(
+            filter(None, (words.money(add_on.price_cents), add_on.unit.strip("/ ").replace("/", " / ")))
+        )
+    return {
+        "code": add_on.code,
+        "name": add_on.name,
+        "description": add_on.description,
+        "amount_cents": add_on.price_cents,
+        "unit": add_on.unit,
+        "plans": sorted(add_on.available_for),
+        "text": say(words.locale, "add_on.text", name=add_on.name, price=amount, plans=listed(words.locale, plans)),
+    }
 
 
 def _price_on_request(offer: EnterpriseOffer, words: Words) -> str:

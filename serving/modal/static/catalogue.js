@@ -45,7 +45,13 @@ export function catalogue(onSale, { words, view, ...tools }) {
       ),
     ),
     box,
+    addOns(onSale, words),
   ];
+}
+
+function addOns({ add_ons }, words) {
+  if (!add_ons?.length) return null;
+  return h("div", { class: "add-ons", part: "add-ons" }, h("h4", {}, words.say("add_ons.title")), h("ul", {}, add_ons.map(({ text }) => h("li", { class: "note" }, text))));
 }
 
 /** A group of radio buttons drawn as one segmented control; the legend is read aloud. */
