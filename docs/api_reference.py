@@ -18,6 +18,7 @@ from typing import Any, Final
 import structlog
 from fastapi.testclient import TestClient
 
+from docs.lifecycle_calls import live_on, try_out
 from docs.money_calls import put_right
 from serving.app import create_app
 from serving.clock import SteppedClock
@@ -30,14 +31,11 @@ OF_ACME: Final = "/v1/organizations/acme"
 LONGEST_LIST: Final = 2
 LONGEST_TEXT: Final = 160
 WEBHOOK_SECRET: Final = "whsec_example"  # noqa: S105  an example's
-
-
 ACME: Final = {
     "name": "Acme GmbH", "country": "DE", "locale": "de", "templates": ["ecommerce"], "integrations": ["shopify"],
     "trial_started_at": "2026-03-02T12:00:00Z", "email": "rechnung@acme.example",
     "address": {"street": "Domstraße 1", "postal_code": "20095", "city": "Hamburg"},
 }  # fmt: skip
-
 
 _HEAD: Final = """# HTTP API
 
@@ -95,7 +93,7 @@ def first_weeks() -> list[Call]:
         _begin(session)
         _change(session)
         _pay(session)
-        _end(session)
+        live_on(session, OF_ACME)
         _transfer(session)
         _look(session)
         _account(session)
@@ -121,8 +119,7 @@ def _change(call: Session) -> None:
         "company": "Acme Handels GmbH", "street": "Domstraße 1", "postal_code": "20095", "city": "Hamburg",
         "registration_number": "HRB 12345", "purchase_order": "PO-2026-17", "invoice_email": "rechnung@acme.example",
     })  # fmt: skip
-    call("GET", f"{OF_ACME}/entitlements")
-    call("PUT", f"{OF_ACME}/trial", {"ends_at": "2026-04-30T12:00:00Z"})
+    try_out(call, OF_ACME)
     card = call("POST", f"{OF_ACME}/payment-methods", {"kind": "card", "token": "tok_visa", "default": True})
     quote = call("POST", f"{OF_ACME}/plan-changes/preview", {"plan": "ecommerce-scale", "interval": "month"})["quote"]
     change = call("POST", f"{OF_ACME}/plan-changes", {"quote": quote}, Idempotency_Key="change-1")["change_id"]
@@ -150,18 +147,6 @@ def _pay(call: Session) -> None:
     lead_id = call("POST", f"{OF_ACME}/enterprise-leads", lead)["lead_id"]
     call("GET", "/v1/enterprise-leads?state=new")
     call("PATCH", f"/v1/enterprise-leads/{lead_id}", {"state": "contacted"})
-
-
-def _end(call: Session) -> None:
-    """The customer is asked why, stays for an offer, and is paused, resumed, cancelled and kept by the operator."""
-    subscription = f"{OF_ACME}/subscription"
-    call("GET", f"{subscription}/cancellation")
-    call("POST", f"{subscription}/cancellation", {"reason": "too_expensive", "comment": "The budget was cut."})
-    call("POST", f"{subscription}/cancellation/offer", {"offer": "stay-2026", "reason": "too_expensive"})
-    call("POST", f"{subscription}/pause")
-    call("DELETE", f"{subscription}/pause")
-    call("POST", f"{subscription}/cancellation", {"reason": "project_over"})
-    call("DELETE", f"{subscription}/cancellation")
 
 
 def _transfer(call: Session) -> None:
