@@ -67,6 +67,7 @@ def service(folder: Path, port: int) -> None:
         sandbox_webhook_secret="bench",
         model=folder / "registry" / "bundles",
         demo_organization="org-0",
+        usage_calls_per_minute=1_000_000,
     )
     uvicorn.run(create_app(settings), port=port, access_log=False, log_level="warning", lifespan="off")
 
