@@ -13,12 +13,14 @@ ContextCode = Literal[
     "template",
     "blocked",
     "keep",
+    "kept",
     "unknown",
     "neutral",
     "nothing",
 ]
 """The sentence above the cards: usage is `beyond` the largest plan of the family; the better plan is `blocked`; nothing
-speaks against what is held (`keep`); usage is `unknown`; not enough is known (`neutral`); `nothing` is on sale."""
+speaks against what is held (`keep`), though it is not sold any more (`kept`); usage is `unknown`; not enough is known
+(`neutral`); `nothing` is on sale."""
 
 PRECEDENCE: Final[tuple[tuple[str, ContextCode], ...]] = (
     ("saves", "money"),

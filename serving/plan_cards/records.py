@@ -1,13 +1,14 @@
 """The content of a decision as it is stored: codes, figures and instants, without words of any language."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired
+from typing import Final, NotRequired
 
+from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from data_contracts.usage import COUNT_METRICS
 from recommender.billing.availability import Selection, State
-from recommender.billing.catalogue import Promotion
+from recommender.billing.catalogue import Interval, Plan, Promotion
 from recommender.billing.change_rules import Direction, Timing
 from recommender.billing.charged import COMPARED_MONTHS, ChargedPrice
 from recommender.billing.money import round_half_away_from_zero
@@ -17,9 +18,12 @@ from recommender.ranking.usage_range import chance_above
 from recommender.row import ShownAs
 from serving.accounts.account import Snapshot
 from serving.accounts.records import blocker_record
+from serving.db import json_columns
 from serving.plan_cards.contracts import Params
 from serving.web.fields import utc_text
 from serving.words.contracts import BillRecord, BlockerRecord
+
+PLAN: Final = TypeAdapter(Plan)
 
 
 class SelectionRecord(TypedDict):
@@ -90,6 +94,10 @@ class CardRecord(TypedDict):
     shown_as: ShownAs | None
     held: NotRequired[bool]
     """Decisions of older versions lack it."""
+    as_sold: NotRequired[str]
+    """JSON of the plan, where the catalogue has it otherwise or not at all."""
+    interval: NotRequired[Interval]
+    """Of the price, where that is not the decision's."""
     concerns: list[ConcernRecord]
 
 
@@ -121,13 +129,15 @@ def card_record(
     usage: MonthlyUsage,
     shown_as: ShownAs,
     held: bool,
+    listed: Plan | None,
     concerns: Sequence[Concern],
 ) -> CardRecord:
     """The content of a card, with the price at the time of the decision, because the catalogue may change.
 
-    `prices` has what each plan costs the organisation, `usage` what it uses in a month.
+    `listed` is the plan as the catalogue has it, `None` where it does not. `prices` has what each plan costs the
+    organisation, `usage` what it uses in a month.
     """
-    return {
+    record: CardRecord = {
         "plan": card.plan.code,
         "price_cents": card.price_cents,
         "position": card.place.position,
@@ -149,6 +159,9 @@ def card_record(
         "held": held,
         "concerns": [{"code": each.code, "params": dict(each.params)} for each in concerns],
     }
+    if card.plan != listed:
+        record |= {"as_sold": json_columns.dumps(PLAN, card.plan), "interval": card.interval}
+    return record
 
 
 def usage_record(snapshot: Snapshot, usage: MonthlyUsage) -> UsageRecord | None:

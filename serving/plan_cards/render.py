@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from serving.db import json_columns
 from serving.plan_cards import explaining
 from serving.plan_cards.contracts import Enterprise, PlanCard, Recommendation, Selection
 from serving.plan_cards.promotions import promotion_answer
-from serving.plan_cards.records import CardRecord, SelectionRecord, UsageRecord
+from serving.plan_cards.records import PLAN, CardRecord, SelectionRecord, UsageRecord
 from serving.plan_cards.repository import Decision
 from serving.web.fields import utc_text
 from serving.words import usage
@@ -72,15 +73,16 @@ def _upper_end(own: UsageRecord | None, bill: BillRecord) -> Mapping[str, int] |
 
 
 def _card(card: CardRecord, *, decision: Decision, words: Words) -> PlanCard:
-    plan = words.catalogue.plan(card["plan"])
-    if card["price_cents"] != plan.price_cents.get(decision.interval):
-        plan = replace(plan, price_cents={**plan.price_cents, decision.interval: card["price_cents"]})
+    interval, sold = card.get("interval", decision.interval), card.get("as_sold")
+    plan = words.catalogue.plan(card["plan"]) if sold is None else json_columns.loads(PLAN, sold)
+    if card["price_cents"] != plan.price_cents.get(interval):
+        plan = replace(plan, price_cents={**plan.price_cents, interval: card["price_cents"]})
     own = decision.content.get("usage")
     expected, bill = None if own is None else own["expected"], card["projected_bill"]
-    promotion = promotion_answer(card.get("promotion"), plan, decision.interval, words)
-    price_cents = (promotion["price"]["amount_cents"]) if promotion else plan.price_cents[decision.interval]
+    promotion = promotion_answer(card.get("promotion"), plan, interval, words)
+    price_cents = (promotion["price"]["amount_cents"]) if promotion else plan.price_cents[interval]
     return {
-        **words.plan(plan, decision.interval),
+        **words.plan(plan, interval),
         "overage": usage.overage_answers(plan, words),
         "usage": usage.usage_answers(plan, expected, words),
         "promotion": promotion,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan
-from recommender.billing.charged import ChargedPrice, SoldPlan
+from recommender.billing.charged import ChargedPrice, SoldPlan, charged_price
 from recommender.billing.subscription import Wish
-from recommender.cards import MonthlyUsage, plan_card
+from recommender.cards import MonthlyUsage, plan_card, projected_bill
 from recommender.concerns import Beyond, Concern, beyond_largest, concerns
 from recommender.ranking.derived import Facts
 from recommender.ranking.exploration import ShownPlan
@@ -79,6 +79,7 @@ def content_of(
         )
         for each in cards
     ]
+    kept = _kept(snapshot, sold=sold, measured=measured, catalogue=assortment.catalogue, usage=usage, cards=len(cards))
     first = shown[0] if shown else None
     against = first.concerns(None) if first is not None else ()
     family = [plan for plan in assortment.catalogue.plans if first is not None and plan.family == first.plan.family]
@@ -87,17 +88,24 @@ def content_of(
     if first is not None:
         held = snapshot.current.held.plan
         context = _context(explanation, first=first.plan, beyond=beyond, held=held, guarded=guarded)
+        if kept is not None and kept.does_for(first):
+            context = {"code": "kept", "reason": None, "plan": first.plan.code, "params": {"name": kept.plan.name}}
         params = with_chance(context["params"], usage)
         context["params"] = charged_params(params, own=first.plan.code, prices=prices)
+    records = [
+        each.record(
+            explanation,
+            concerns=against if each is first else each.concerns(against if _larger(each, first) else None),
+        )
+        for each in shown
+    ]
+    if kept is not None:
+        records.append(kept.record(None, concerns=kept.concerns(None)))
+        for record in records:
+            record["recommended"] = (record is records[-1]) if context["code"] == "kept" else record["recommended"]
     return {
         "context": context,
-        "plans": [
-            each.record(
-                explanation,
-                concerns=against if each is first else each.concerns(against if _larger(each, first) else None),
-            )
-            for each in shown
-        ],
+        "plans": records,
         "usage": usage_record(snapshot, usage),
         "beyond": None if beyond is None else beyond_record(beyond),
     }
@@ -117,10 +125,12 @@ class _Shown:
         prices: Mapping[str, ChargedPrice],
         catalogue: Catalogue,
         usage: MonthlyUsage,
+        interval: Interval | None = None,
     ) -> None:
         self._snapshot, self._measured, self._catalogue, self._usage = snapshot, measured, catalogue, usage
         self._place, self._shown_as, self._sold, self._prices = place, shown_as, sold, prices
-        self._interval: Interval = "year" if measured.plans.interval == "year" else "month"
+        of_decision: Interval = "year" if measured.plans.interval == "year" else "month"
+        self._interval = interval or of_decision
         self.plan: Plan = sold.plan
 
     def concerns(self, recommended: tuple[Concern, ...] | None) -> tuple[Concern, ...]:
@@ -128,6 +138,15 @@ class _Shown:
         sold = {code for plan in self._catalogue.plans for code in plan.integrations}
         connected = sold & set(self._snapshot.organization.integrations)
         return concerns(self.plan, usage=self._usage.expected, connected=connected, recommended=recommended)
+
+    def does_for(self, other: "_Shown") -> bool:
+        """Whether the plan holds all known usage and costs no more than the other: then nobody need leave it."""
+        return bool(self._usage.expected) and not self.concerns(None) and self.compared_cents <= other.compared_cents
+
+    @property
+    def compared_cents(self) -> int:
+        """The mean monthly bill by which plans are compared."""
+        return projected_bill(plan=self.plan, price=self._sold.price, usage=self._usage, days=0).compared_cents
 
     def record(self, explanation: Explanation | None, *, concerns: tuple[Concern, ...]) -> CardRecord:
         """The card as plain values for the decision log; the first card has the reasons."""
@@ -149,8 +168,37 @@ class _Shown:
             usage=self._usage,
             shown_as=self._shown_as,
             held=held,
+            listed=next((each for each in self._catalogue.plans if each.code == self.plan.code), None),
             concerns=concerns,
         )
+
+
+def _kept(
+    snapshot: Snapshot,
+    *,
+    sold: Mapping[str, SoldPlan],
+    measured: Facts,
+    catalogue: Catalogue,
+    usage: MonthlyUsage,
+    cards: int,
+) -> _Shown | None:
+    """The card of the plan held if it is not on sale at this interval: marked, and last, for nobody can choose it."""
+    plan, interval = snapshot.current.plan, snapshot.current.held.interval
+    subscription = snapshot.current.subscription
+    if plan is None or interval is None or subscription is None or plan.code in sold:
+        return None
+    price = charged_price(plan, interval, discount=subscription.discount)
+    return _Shown(
+        ShownPlan(plan.code, cards + 1, 0.0, 0.0, 0.0),
+        "held",
+        snapshot=snapshot,
+        measured=measured,
+        sold=SoldPlan(plan, price),
+        prices={},
+        catalogue=catalogue,
+        usage=usage,
+        interval=interval,
+    )
 
 
 def _larger(card: _Shown, first: _Shown | None) -> bool:
