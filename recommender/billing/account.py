@@ -29,6 +29,8 @@ class Account:
     """What decides on the tax; `None`: amounts stay net, as for comparing prices."""
     may_be_invoiced: bool = True
     """Whether everything is known that the law wants on an invoice."""
+    payable_plans: frozenset[str] | None = None
+    """Codes of the plans that its payment methods may pay for; `None`: every plan, or it has no method yet."""
     rank_of_held: int | None = None
     """The tier of the plan held among the plans on sale (`Catalogue.rank_of`); `None`: the tier it was sold at."""
 

@@ -35,6 +35,8 @@ PAID_AMOUNT_UNKNOWN: Final = Blocker("paid_amount_unknown", "contact_support", "
 """The amount paid for the running period is unknown, as the plan was sold elsewhere: nothing of it can be credited."""
 PAUSED: Final = Blocker("subscription_paused", "contact_support", "support")
 """The operator has paused the subscription, and only the operator resumes it."""
+METHOD_NEEDED: Final = Blocker("payment_method_needed", "add_payment_method", "billing")
+"""The wished plan waits for the period's end, and none of the organisation's payment methods may pay for it then."""
 HELD_PLAN_UNKNOWN: Final = Blocker("held_plan_unknown", "contact_support", "support")
 """The plan held is in no catalogue of ours, so neither its tier nor its price can be compared."""
 
@@ -199,4 +201,6 @@ def _payment_blockers(account: Account, wish: Wish, *, timing: Timing) -> tuple[
         found.insert(0, OTHER_CURRENCY)
     if timing == "now" and held.is_paying and not held.paid.known:
         found.append(PAID_AMOUNT_UNKNOWN)
+    if timing == "period_end" and account.payable_plans is not None and wish.plan.code not in account.payable_plans:
+        found.append(METHOD_NEEDED)
     return tuple(found)

@@ -13,6 +13,7 @@ from data_contracts.usage import COUNT_METRICS, METRICS
 from recommender.billing.account import Account
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.billing.eligibility import Applicant, refusals_for
+from recommender.billing.payment_methods import is_enterprise
 from recommender.billing.subscription import Subscription
 from recommender.ranking.countries import country_group
 from recommender.ranking.day_cube import UsageCells, cells_to_cube, microseconds, trial_age_seconds, weekdays
@@ -23,6 +24,7 @@ from serving.organizations import repository as organizations
 from serving.organizations.billing_details import buyer_of, details_of
 from serving.organizations.repository import OrganizationRow
 from serving.payments import charges
+from serving.payments import repository as payment_methods
 from serving.usage import repository as usage
 from serving.usage.repository import UsageDay
 
@@ -83,8 +85,17 @@ def account_at(
         timezone=organization.timezone,
         buyer=buyer_of(organization),
         may_be_invoiced=not details_of(organization).missing,
+        payable_plans=_payable_plans(connection, owner, catalogue),
         rank_of_held=None if held is None else catalogue.rank_of(held),
     )
+
+
+def _payable_plans(connection: Connection, organization_id: str, catalogue: Catalogue) -> frozenset[str] | None:
+    """The plans that an organisation may pay for that has bank transfers only; `None` for every other one."""
+    kinds = {method.kind for method in payment_methods.methods_of(connection, organization_id)}
+    if kinds != {"bank_transfer"}:
+        return None
+    return frozenset(plan.code for plan in catalogue.plans if is_enterprise(plan, catalogue))
 
 
 def applicant(organization: OrganizationRow) -> Applicant:

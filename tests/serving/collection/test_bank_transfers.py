@@ -166,3 +166,17 @@ def test_after_a_card_has_paid_no_transfer_is_awaited(shop: Life) -> None:
     assert attempts(shop)[0] == "superseded"  # the one for July is still to come
     late = arrives(shop, "INV-2025-000001")
     assert (late.json()["status"], balance(shop, "unapplied")) == ("paid", -90_000)
+
+
+def test_a_lower_plan_is_scheduled_only_with_a_method_that_may_pay_for_it(shop: Life) -> None:  # F9
+    shop.uses("seats", 1, "2025-06-01")
+    arrives(shop, "INV-2025-000001")
+    blocked = shop.previews("basic")
+    assert ([each["code"] for each in blocked["blockers"]], blocked["quote"]) == (["payment_method_needed"], None)
+
+    assert shop.post("payment-methods", {"kind": "card", "token": "tok_visa"}).status_code == 201
+    shop.takes("basic")
+    shop.at("2025-07-02")
+
+    held = shop.subscription()
+    assert (held["plan"], held["status"]) == ("basic", "active")
