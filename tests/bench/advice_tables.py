@@ -7,7 +7,7 @@ more from its definition.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import exp, floor, log, sqrt
+from math import exp, floor, sqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -187,19 +187,8 @@ class RawTables:
 
     def _seconds(self, name: str, at: datetime) -> list[float]:
         (trial,) = self._ask("SELECT epoch_us(trial_started_at) FROM organizations WHERE organization_id = ?", name)[0]
-        (oldest,) = self._ask(
-            "SELECT max(date_diff('day', CAST(occurred_at AT TIME ZONE 'UTC' AS DATE), CAST(? AS DATE)))"
-            " FROM usage_events WHERE organization_id = ? AND occurred_at <= ?"
-            " AND date_diff('day', CAST(occurred_at AT TIME ZONE 'UTC' AS DATE), CAST(? AS DATE)) < 29",
-            at.date().isoformat(),
-            name,
-            at,
-            at.date().isoformat(),
-        )[0]
         midnight = datetime(at.year, at.month, at.day, tzinfo=UTC)
         start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(trial))
-        if oldest is not None:
-            start = min(start, midnight - timedelta(days=int(oldest)))
         days = []
         for day in range(WINDOW):
             begins = midnight - timedelta(days=day)
@@ -211,24 +200,19 @@ class RawTables:
         return self._database.execute(query, list(params)).fetchall()
 
 
+AGREEMENT: Final = (0.0, 0.4, 0.5, 0.6)
+
+
 def projected(used: list[float], seconds: list[float]) -> float:
     """What `recommender.ranking.projection` says it does, in plain numbers; the latest day comes first."""
-    days, active = sum(seconds) / DAY, [day for day in range(len(used)) if seconds[day] > 0]
-    total = sum(used)
-    if not days or not total:
-        return 0.0
-    mean, rate = total / len(active), total / days
-    squares = sum((used[day] - rate * seconds[day] / DAY) ** 2 for day in range(len(used))) / mean**2
-    variation = (squares + 3) / (len(active) + 3)
-    half = 7 * (len(active) // 14) if len(active) >= 14 else len(active) // 2
-
-    def speed(of: list[int]) -> float:
-        return sum(used[day] for day in of) / max(sum(seconds[day] for day in of) / DAY, 1e-12)
-
-    trend = 0.0
-    if half:
-        floor_rate = 0.1 * total / max(days, 1.0)
-        recent, earlier = speed(active[:half]) + floor_rate, speed(active[half : 2 * half]) + floor_rate
-        trend = min(max(log(recent / earlier), -1.5), 1.5)
-    believed = 0.16 / (0.16 + 2 * variation / max(half, 1))
-    return float(floor(30 * total / sqrt(days * days + 1) * exp(2 / 3 * believed * trend) + 0.5))
+    days, total = sum(seconds) / DAY, sum(used)
+    since = sum(units for units, time in zip(used, seconds, strict=True) if time > 0) / sqrt(days * days + 1)
+    pace = max(since, total / WINDOW)
+    weeks = [range(1 + 7 * week if week else 0, 8 + 7 * week) for week in range(len(AGREEMENT))]
+    seen = [sum(seconds[day] for day in week) >= 6 * DAY for week in weeks]
+    rates = [sum(used[day] for day in week) / max(sum(seconds[day] for day in week) / DAY, 1.0) for week in weeks]
+    agreed = [(rate, exp(much)) for rate, much, there in zip(rates, AGREEMENT, seen, strict=True) if there]
+    least = min((rate * factor for rate, factor in agreed), default=0.0) if seen[0] else 0.0
+    if all(seen):
+        pace = min(pace, max(least, *(rate / factor for rate, factor in agreed)))
+    return float(floor(30 * max(pace, least) + 0.5))
