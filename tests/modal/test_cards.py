@@ -17,7 +17,7 @@ def test_a_card_holds_price_figures_features_and_the_bill_for_ones_own_usage(ope
 
     for text in ("190 €/Monat zzgl. MwSt.", "~50k", "3 Assistenten", "~50k Gespräche/Monat", "1k Dokumente"):
         expect(card).to_contain_text(text)
-    expect(card).to_contain_text("Mit Ihrer Nutzung: 190 €/Monat")
+    expect(card).to_contain_text("Mit Ihrer Nutzung: 161,50 €/Monat; nach 3 Monaten 190 €/Monat")
     card.get_by_text("Wie berechnet?").click()
     expect(card.get_by_text("Hochgerechnet aus 12 Tagen")).to_be_visible()
 
