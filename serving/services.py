@@ -31,7 +31,7 @@ from serving.jobs.send_mails import Mails
 from serving.leads.service import Leads
 from serving.lifecycle.service import Lifecycle
 from serving.lifecycle.trials import Trials
-from serving.notifications.post import Outbox, Post, Smtp
+from serving.notifications.post import Post, configured_post
 from serving.organizations.service import Organizations
 from serving.outcomes.service import Outcomes
 from serving.payments.gateway import PaymentGateway
@@ -120,9 +120,8 @@ def build(
     """
     base = lay_foundation(settings, clock=clock, new_id=new_id, gateway=gateway)
     database, metrics, catalogue, words = base.database, base.metrics, base.catalogue, base.words
-    authenticator = Authenticator(
-        api_key=settings.api_key.get_secret_value(), signing_key=settings.signing_key.get_secret_value()
-    )
+    api_key, signing_key = settings.api_key.get_secret_value(), settings.signing_key.get_secret_value()
+    authenticator = Authenticator(api_key=api_key, signing_key=signing_key)
     rates = Rates(database, clock)
     experiments = ExperimentsInForce(declared_experiments(settings.experiments), database)
     fallback = _fallback(settings, experiments, load=load)
@@ -140,7 +139,7 @@ def build(
         gateway=base.gateway,
         fallback=fallback,
         experiments=experiments,
-        dashboard_login=_dashboard_login(settings, authenticator, clock, rates),
+        dashboard_login=Login(authenticator, LoginCookie(signing_key=signing_key, api_key=api_key), clock, rates),
         accounts=accounts,
         finance=Finance(database),
         invoices=Invoices(database, clock=clock, pool=base.pools.documents),
@@ -196,7 +195,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     payment_outcomes = PaymentOutcomes(clock=clock, books=books, arrears=arrears, settlement=settlement)
     reconciliation = Reconciliation(database, gateway=gateway, payment_outcomes=payment_outcomes)
     trials = Trials(database, clock=clock, catalogue=catalogue, words=words, accounts=accounts)
-    post = _post(settings)
+    post = configured_post(settings.mail_smtp.get_secret_value(), settings.mail_outbox)
     written = mails(settings, database, words, post=post)
     return Billing(
         payment_methods=_payment_methods(base, collection),
@@ -294,15 +293,3 @@ def mails(settings: Settings, database: Database, words: WordsIn, *, post: Post 
 def _lead_mails(settings: Settings, database: Database, post: Post | None) -> LeadMails:
     sender = settings.seller.name, settings.mail_from or settings.seller.email
     return LeadMails(database, post=post, sales=settings.sales_email, sender=sender)
-
-
-def _dashboard_login(settings: Settings, authenticator: Authenticator, clock: Clock, rates: Rates) -> Login:
-    signing_key, api_key = settings.signing_key.get_secret_value(), settings.api_key.get_secret_value()
-    return Login(authenticator, LoginCookie(signing_key=signing_key, api_key=api_key), clock, rates)
-
-
-def _post(settings: Settings) -> Post | None:
-    """The configured mail server, else the mail folder, else none."""
-    if address := settings.mail_smtp.get_secret_value():
-        return Smtp(address)
-    return None if settings.mail_outbox is None else Outbox(settings.mail_outbox)

@@ -94,6 +94,13 @@ class Smtp:
         return server
 
 
+def configured_post(smtp: str, outbox: Path | None) -> Post | None:
+    """The configured mail server, else the mail folder, else none."""
+    if smtp:
+        return Smtp(smtp)
+    return None if outbox is None else Outbox(outbox)
+
+
 def message_of(
     letter: Letter,
     *,
