@@ -115,11 +115,10 @@ def evaluate_command(
             print_metrics(dict(judged.evidence.metrics))
             print_conditions(judged.verdict)
             return
-        known = truth_for(rows, truth) if truth else None
-        tried, explored = kept.challenger(), policy_of(exploring)
         found = evaluate(
-            rows, champion=champion, challenger=tried, truth=known, exploring=explored, progress=status.update
-        )
+            rows, champion=champion, challenger=kept.challenger(), truth=truth_for(rows, truth) if truth else None,
+            exploring=policy_of(exploring), progress=status.update,
+        )  # fmt: skip
         if off_policy is not None:
             off_policy.parent.mkdir(parents=True, exist_ok=True)
             off_policy.write_text(policy_estimates(found, training_set=rows.digest).model_dump_json(indent=1), "utf-8")
@@ -130,8 +129,7 @@ def evaluate_command(
     console.print(" ".join(POLICY_EXPLAINED))
     for line, policy in zip(policy_words(found.off_policy), found.off_policy.values(), strict=True):
         console.print(line, style=None if policy.verdict.reliable else "yellow", highlight=False)
-    for line in uplift_words(found.uplift):
-        console.print(line, highlight=False)
+    console.print(*uplift_words(found.uplift), sep="\n", highlight=False)
 
 
 @app.command("promote")
