@@ -1,6 +1,6 @@
 """One organisation and the plans on sale at one interval: who is first by a ranker, the guard and the draw, and why."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -81,6 +81,7 @@ class Question:
     ) -> None:
         self._snapshot, self._interval, self._terms, self._earlier = snapshot, interval, terms, earlier
         self._catalogue, listed = assortment.catalogue, assortment.tables[interval]
+        self._listed = listed
         self.sold: dict[str, SoldPlan] = {
             code: sold_plan(self._catalogue.plan(code), interval, snapshot=snapshot, catalogue=self._catalogue)
             for code in listed.codes
@@ -100,12 +101,14 @@ class Question:
     def answer(self, ranker: Ranker) -> Ranked | None:
         """The ranker's order after the guard and the draw; `None` where nothing is on sale to the organisation.
 
-        Which plan is first is asked at the interval that is paid, unless one that may be first there is not sold here.
+        Which plan is first is asked at the interval that is paid, unless one that may be first there may not be here.
         """
         if not self.codes:
             return None
         led = None if self._leading is self else self._leading.answer(ranker)
-        if led is not None and all(each.plan in self.codes for each in led.order if each.propensity):
+        firsts = [] if led is None else [each.plan for each in led.order if each.propensity]
+        here = set(firsts) <= set(self.codes)
+        if led is not None and here and self._leading.stands_without_promotions(firsts, ranker):
             return self._following(led, ranker)
         learned = willing_utilities(ranker, self.rows)
         utilities = self._by_plan(learned)[0, list(self.offered)]
@@ -124,6 +127,16 @@ class Question:
         order = in_order(best_first, drawn, instead=instead)
         raised = self._raised(utilities, learned)
         return Ranked(order, drawn, self.plans.codes[found.alternative], found.why, raised, learned)
+
+    def stands_without_promotions(self, firsts: Sequence[str], ranker: Ranker) -> bool:
+        """Whether the guard would let all of these plans be first at their list prices."""
+        reduced = [code for code in firsts if "price_cents" in self.charged.get(code, {})]
+        if not reduced:
+            return True
+        utilities = self._by_plan(utilities_of(ranker, self.rows))
+        blocked = np.array([[self._states.get(code) == "blocked" for code in self.plans.codes]])
+        guard = guards(Facts(self.situations, self._listed), utilities=utilities, blocked=blocked)[0]
+        return all(guard.instead_of(self.plans.codes.index(code)).why is None for code in reduced)
 
     def _following(self, led: Ranked, ranker: Ranker) -> Ranked:
         """The order of this interval, but with the first plan, and the chances, of the leading one."""

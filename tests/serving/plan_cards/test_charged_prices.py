@@ -83,6 +83,8 @@ def test_reason_and_card_agree_on_a_larger_plan_that_is_cheaper_for_a_year(shop:
     assert first["projected_bill"]["amount_cents"] == first["promotion"]["price"]["amount_cents"] == 14_700
     assert (first["projected_bill"]["months"], first["projected_bill"]["then_cents"]) == (12, 49_000)
     assert first["projected_bill"]["compared_text"] is None
+    by_year = shop.get("plan-recommendations?interval=year").json()["plans"]
+    assert by_year[0]["plan"] == "ecommerce-basic"  # the promotion is of months: by the year Scale would be dearer
     assert [reason["params"]["amount_cents"] for reason in first["reasons"] if "amount_cents" in reason["params"]] == [
         14_700
     ]
