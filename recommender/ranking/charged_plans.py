@@ -6,7 +6,7 @@ from the list is logged with the decision as plain values; with it and the catal
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import inf, isinf
+from math import inf
 from typing import Final, TypedDict
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from data_contracts.usage import METRICS
 from recommender.billing.catalogue import Plan
 from recommender.billing.charged import ChargedPrice, SoldPlan
-from recommender.ranking.plan_table import limit_of, overage_of
+from recommender.ranking.plan_table import terms_of
+from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import PlanTable
 
 
@@ -70,15 +71,20 @@ def as_charged(plans: PlanTable, charged: Charged) -> PlanTable:
 
 def _differences(plans: PlanTable, row: int, sold: SoldPlan) -> ChargedPlan:
     found = _price(sold.price) if float(sold.price.compared_cents) != plans.monthly_price_cents[row] else ChargedPlan()
-    for i, metric in enumerate(METRICS):
-        limit, beyond = limit_of(sold.plan, metric), overage_of(sold.plan, metric)
-        if limit != plans.limits[row, i]:
-            found.setdefault("limits", {})[metric] = None if isinf(limit) else limit
-        if not np.array_equal(beyond, plans.overage_cents[row, i], equal_nan=True):
-            found.setdefault("overage_cents", {})[metric] = None if np.isnan(beyond) else beyond
+    limits, beyond = terms_of(sold.plan)
+    if changed := _changed(limits, plans.limits[row]):
+        found["limits"] = changed
+    if changed := _changed(beyond, plans.overage_cents[row]):
+        found["overage_cents"] = changed
     if (included := _included(sold.plan, plans)) != _included_in(plans, row):
         found["integrations"] = included
     return found
+
+
+def _changed(sold: FloatArray, listed: FloatArray) -> dict[str, float | None]:
+    """Metric → the value as it was sold, where another one is listed; `None`: none."""
+    other = (sold != listed) & ~(np.isnan(sold) & np.isnan(listed))
+    return {METRICS[i]: float(sold[i]) if np.isfinite(sold[i]) else None for i in np.flatnonzero(other).tolist()}
 
 
 def _price(price: ChargedPrice) -> ChargedPlan:

@@ -23,6 +23,7 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
     templates = tuple(sorted({code for plan in plans for code in plan.templates}))
     integrations = tuple(sorted({code for plan in plans for code in plan.integrations}))
     families = tuple(dict.fromkeys(plan.family for plan in plans))
+    terms = np.array([terms_of(plan) for plan in plans], dtype=float).reshape(len(plans), 2, len(METRICS))
     return PlanTable(
         catalogue_version=catalogue.version,
         interval=interval,
@@ -31,8 +32,8 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
         integrations=integrations,
         families=families,
         monthly_price_cents=np.array([plan.price_cents[interval] / _MONTHS[interval] for plan in plans], dtype=float),
-        limits=_by_metric(plans, [[limit_of(plan, metric) for metric in METRICS] for plan in plans]),
-        overage_cents=_by_metric(plans, [[overage_of(plan, metric) for metric in METRICS] for plan in plans]),
+        limits=np.ascontiguousarray(terms[:, 0]),
+        overage_cents=np.ascontiguousarray(terms[:, 1]),
         suits=np.array(
             [[not plan.templates or code in plan.templates for code in templates] for plan in plans], dtype=bool
         ).reshape(len(plans), len(templates)),
@@ -62,18 +63,12 @@ def _beside(plans: list[Plan]) -> FloatArray:
     return np.array(columns, dtype=float).reshape(len(columns), len(plans)).T
 
 
-def _by_metric(plans: list[Plan], values: list[list[float]]) -> FloatArray:
-    return np.array(values, dtype=float).reshape(len(plans), len(METRICS))
+def terms_of(plan: Plan) -> FloatArray:
+    """(2, metrics): the limits, inf where the plan sets none, and the prices of a unit beyond, NaN where none is sold.
 
-
-def limit_of(plan: Plan, metric: str) -> float:
-    """The limit of the plan for a metric; inf where it sets none."""
-    limit = plan.limit_of(metric)
-    return math.inf if limit is None else float(limit)
-
-
-def overage_of(plan: Plan, metric: str) -> float:
-    """The price of a unit beyond the limit, NaN where none is sold: only what renews can be bought beyond it."""
-    renews = any(limit.metric == metric and limit.renewable for limit in plan.limits)
-    price = plan.overage_cents.get(metric)
-    return float(price) if renews and price is not None else math.nan
+    Only what renews can be bought beyond its limit.
+    """
+    limits = {limit.metric: float(limit.value) for limit in reversed(plan.limits)}
+    sold = {limit.metric for limit in plan.limits if limit.renewable} & plan.overage_cents.keys()
+    prices = [float(plan.overage_cents[metric]) if metric in sold else math.nan for metric in METRICS]
+    return np.array([[limits.get(metric, math.inf) for metric in METRICS], prices])

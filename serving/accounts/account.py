@@ -50,7 +50,7 @@ def snapshot_at(connection: Connection, *, organization_id: str, catalogue: Cata
     """Read the snapshot of an organisation; raises `UnknownOrganization`."""
     first_day = now.astimezone(UTC).date() - timedelta(days=WINDOW_DAYS - 1)
     organization = organizations.get(connection, organization_id)
-    held = subscriptions.current(connection, organization_id=organization_id, catalogue=catalogue, now=now)
+    held = subscriptions.current(connection, organization, catalogue=catalogue, now=now)
     return Snapshot(
         organization,
         held,

@@ -16,7 +16,6 @@ from recommender.billing.quota import allowance_of, window_of
 from recommender.billing.subscription import Subscription
 from recommender.billing.trial import trial_end
 from serving.accounts.contracts import Access, Allowance, Notice, RefusedChange, SubscriptionAnswer
-from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import log, states, trials
 from serving.subscriptions.log import Held
@@ -81,13 +80,12 @@ class CurrentSubscription:
 
 
 def current(
-    connection: Connection, *, organization_id: str, catalogue: Catalogue, now: datetime
+    connection: Connection, organization: OrganizationRow, *, catalogue: Catalogue, now: datetime
 ) -> CurrentSubscription:
-    """The organisation's subscription at this instant; raises `UnknownOrganization`."""
-    organization = organizations.get(connection, organization_id)
+    """The organisation's subscription at this instant."""
     state = states.present(connection, organization, catalogue=catalogue, now=now)
     if state is None:
-        held = log.held(connection, organization_id)
+        held = log.held(connection, organization.organization_id)
         return CurrentSubscription(held, None, None, None, None, catalogue.currency, billed_here=False)
     subscription = state.subscription
     if subscription.status == "paused" and subscription.plan is not None:

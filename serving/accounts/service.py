@@ -76,7 +76,7 @@ class Accounts:
         refused: RefusedChange | None = None,
     ) -> SubscriptionAnswer:
         """The same within a transaction; `refused` is the scheduled change that was blocked at its instant."""
-        current = self._current(connection, organization.organization_id)
+        current = self._current(connection, organization)
         found = notices(connection, organization=organization, current=current, words=words, now=self._clock())
         accrued = net_cents(accrued_overage(connection, organization.organization_id, current.subscription))
         return current_subscription.as_answer(
@@ -98,7 +98,7 @@ class Accounts:
 
         def read(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription, Mapping[str, int]]:
             organization = organizations.get(connection, organization_id)
-            current = self._current(connection, organization_id)
+            current = self._current(connection, organization)
             return organization, current, _used(connection, organization, current)
 
         organization, current, usage = await self._database.read(read)
@@ -111,7 +111,7 @@ class Accounts:
 
         def read(connection: Connection) -> Overview:
             organization = organizations.get(connection, organization_id)
-            current = self._current(connection, organization_id)
+            current = self._current(connection, organization)
             locale = locale_for(organization.locale)
             found = notices(
                 connection, organization=organization, current=current, words=self._words(locale), now=self._clock()
@@ -122,10 +122,8 @@ class Accounts:
 
         return await self._database.read(read)
 
-    def _current(self, connection: Connection, organization_id: str) -> CurrentSubscription:
-        return current_subscription.current(
-            connection, organization_id=organization_id, catalogue=self._catalogue, now=self._clock()
-        )
+    def _current(self, connection: Connection, organization: OrganizationRow) -> CurrentSubscription:
+        return current_subscription.current(connection, organization, catalogue=self._catalogue, now=self._clock())
 
 
 def refused_change(connection: Connection, organization_id: str, words: Words) -> RefusedChange | None:
