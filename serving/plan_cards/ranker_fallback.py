@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, Literal, TypeVar
 
 from data_contracts.experiments import ArmRanker
@@ -57,13 +58,37 @@ class RankerAnswer(Generic[Answer]):
 
 
 class _TrainedRanker:
-    """A trained ranker that answers unless it is absent or has just failed."""
+    """A trained ranker that answers unless it is absent or has just failed; it has threads of its own."""
 
     def __init__(self, holder: ChampionHolder, reasons: Mapping[Trouble, FallbackReason]) -> None:
         self.holder = holder
         self.reasons = reasons
         self.paused_until = 0.0
         self.pause: Trouble = "failed"
+        self.threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ranker")
+        self._begun_at = 0.0
+        """When it last began to answer."""
+
+    async def run(self, work: Callable[[], Answer], *, timeout_seconds: float) -> Answer:
+        """Run the work within a deadline that begins with it: while others are answered, it waits for its turn.
+
+        Raises `TimeoutError` when it takes longer, or waits while no other work has begun for so long.
+        """
+        began: list[float] = []
+
+        def begin() -> Answer:
+            self._begun_at = time.monotonic()
+            began.append(self._begun_at)
+            return work()
+
+        running = asyncio.get_running_loop().run_in_executor(self.threads, begin)
+        left = timeout_seconds
+        while not (await asyncio.wait({running}, timeout=left))[0]:
+            left = timeout_seconds - (time.monotonic() - (began[0] if began else self._begun_at))
+            if left <= 0:
+                running.cancel()
+                raise TimeoutError
+        return running.result()
 
     def trouble(self, now: float) -> Trouble | None:
         """Why the ranker may not be run now; `None`: it may."""
@@ -90,7 +115,6 @@ class RankerFallback:
         self.rules = rules
         self._timeout_seconds = timeout_seconds
         self._monotonic = monotonic
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="champion")
         self._champion = _TrainedRanker(self.champions, CHAMPION)
         self._challenger = _TrainedRanker(self.challengers, CHALLENGER)
 
@@ -113,7 +137,8 @@ class RankerFallback:
             ranker = candidate.holder.champion.ranker
             if trouble is None and ranker is not None:
                 try:
-                    return RankerAnswer(ranker, await self._within_deadline(work, ranker), first_reason)
+                    answer = await candidate.run(partial(work, ranker), timeout_seconds=self._timeout_seconds)
+                    return RankerAnswer(ranker, answer, first_reason)
                 except Abstained as abstained:
                     first_reason = first_reason or abstained.reason
                     continue
@@ -127,11 +152,8 @@ class RankerFallback:
 
     def close(self) -> None:
         """Shut down the worker threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    async def _within_deadline(self, work: Callable[[Ranker], Answer], ranker: Ranker) -> Answer:
-        running = asyncio.get_running_loop().run_in_executor(self._threads, work, ranker)
-        return await asyncio.wait_for(running, timeout=self._timeout_seconds)
+        for trained in (self._champion, self._challenger):
+            trained.threads.shutdown(wait=False, cancel_futures=True)
 
     def _pause(self, candidate: _TrainedRanker, trouble: Trouble) -> Trouble:
         candidate.paused_until = self._monotonic() + PAUSE_SECONDS
