@@ -94,7 +94,7 @@ def current(
         return CurrentSubscription(paused, plan, None, None, subscription, currency)
     if not subscription.is_paying or subscription.plan is None:
         nothing = Held("trial" if subscription.status == "trial" else "none")
-        moved = trials.extended_to(connection, organization_id)
+        moved = trials.extended_to(connection, organization.organization_id)
         end = trial_end(catalogue.trial, started_at=organization.trial_started_at, extended_to=moved)
         end = end if nothing.status == "trial" else None
         over = end is not None and end <= now

@@ -87,7 +87,8 @@ class Accounts:
         """What the organisation may do now, with its language."""
 
         def read(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription]:
-            return organizations.get(connection, organization_id), self._current(connection, organization_id)
+            organization = organizations.get(connection, organization_id)
+            return organization, self._current(connection, organization)
 
         organization, current = await self._database.read(read)
         locale = locale_for(organization.locale)
