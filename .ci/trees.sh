@@ -5,14 +5,14 @@ trees=""
 trial=""
 
 say() { printf '%s\n' "$*" >&2; }
-fail() { say "$(basename "$0"): $*"; exit 1; }
+fail() { say "test-${0##*/}: $*"; exit 1; }
 
 possible() {
-    [ "$(id -u)" = 0 ] || { say "no bare machine is tried: only root can make one"; return 1; }
+    [ "$(id -u)" = 0 ] || { say "test-${0##*/}: no bare machine is tried: only root can make one"; return 1; }
     command -v mmdebstrap >/dev/null || install_mmdebstrap >/dev/null 2>&1 </dev/null ||
-        { say "no bare machine is tried: mmdebstrap cannot be had here (apt-get install mmdebstrap)"; return 1; }
+        { say "test-${0##*/}: no bare machine is tried: mmdebstrap cannot be had here (apt-get install mmdebstrap)"; return 1; }
     unshare --mount-proc --pid --fork true 2>/dev/null ||
-        { say "no bare machine is tried: no namespaces can be made here (unshare --mount-proc --pid)"; return 1; }
+        { say "test-${0##*/}: no bare machine is tried: no namespaces can be made here (unshare --mount-proc --pid)"; return 1; }
 }
 
 install_mmdebstrap() {

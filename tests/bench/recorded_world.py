@@ -24,8 +24,7 @@ from urllib.parse import urlencode
 
 from pypdf import PdfReader
 
-NOW: Final = datetime(2026, 3, 16, 12, tzinfo=UTC)
-"""A Monday at noon."""
+NOW: Final = datetime(2026, 3, 16, 12, tzinfo=UTC)  # a Monday at noon
 ROOT: Final = Path(__file__).parents[2]
 API_KEY: Final = "host-key"
 WEBHOOK_SECRET: Final = "whsec_of_the_recorder"
