@@ -22,9 +22,10 @@ def rows_of(facts: Facts) -> FloatArray:
 def willing_utilities(ranker: Ranker, rows: FloatArray) -> FloatArray:
     """One utility per candidate; raises `Abstained` where the ranker should leave the decision to the next one."""
     asked = ranker_input(ranker, rows)
+    utilities = ranker.utilities(*asked)
     if isinstance(ranker, Abstaining) and (doubt := ranker.abstention_reasons(*asked)[0]) is not None:
         raise Abstained(doubt)
-    return ranker.utilities(*asked)
+    return utilities
 
 
 def utilities_of(ranker: Ranker, rows: FloatArray) -> FloatArray:
