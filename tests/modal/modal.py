@@ -13,7 +13,7 @@ RAW_KEY = re.compile(r"\b[a-z]+(?:_[a-z]+)*\.[a-z]+(?:[._][a-z]+)+\b|\{\w+\}|\bu
 """What a message key, an open placeholder or a missing value looks like when it reaches a page."""
 EVENTS = (
     "open", "impression", "view", "select", "preview", "confirm", "success", "error", "close", "token-expired",
-    "payment-method",
+    "payment-method", "cancelled", "kept",
 )  # fmt: skip
 
 

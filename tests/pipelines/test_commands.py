@@ -32,7 +32,7 @@ def test_a_training_set_is_built_and_what_is_left_out_is_said(tmp_path: Path) ->
     about = json.loads((tmp_path / "out" / "training_set.json").read_text())
     assert f"{about['rows']} rows of {about['decisions']} decisions" in result.stdout
     unknown = about["excluded"]["catalogue_unknown"]
-    assert f"left out {unknown} decisions: its catalogue version was not given" in result.stdout
+    assert f"left out {unknown} decisions: its catalogue was not given" in result.stdout
 
 
 def test_a_catalogue_of_ones_own_is_read_with_its_offers(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_an_arm_may_be_answered_by_the_rules_or_explore(tmp_path: Path, shelf: S
     with trying(tmp_path, challenger=None, arms=arms) as service:
         service.put(name := in_arm("new"))
         rules = service.recommended(name)
-        service.put(other := in_arm("control"))
+        service.put(other := in_arm("control"), templates=["ecommerce", "support"])  # the guard leaves a choice
         explored = service.recommended(other)
     assert (rules["strategy"], rules["fallback_reason"]) == ("rules", None)
     assert 0 < explored["plans"][0]["propensity"] < 1

@@ -117,8 +117,14 @@ def test_headers_without_which_a_call_is_refused_are_documented_as_required(api:
         if each["in"] == "header"
     }
 
+    of_an_invoice = "/v1/organizations/{organization_id}/invoices/{number}"
     assert headers == {
         ("/v1/organizations/{organization_id}/plan-changes", "Idempotency-Key"): True,
+        ("/v1/organizations/{organization_id}/payouts", "Idempotency-Key"): True,
+        **{
+            (f"{of_an_invoice}/{correction}", "Idempotency-Key"): True
+            for correction in ("applications", "correction", "credit-notes", "refunds", "write-off")
+        },
         ("/v1/webhooks/payments", "stripe-signature"): True,
     }
 
