@@ -41,7 +41,7 @@ def _change_the_plan(page: Page) -> None:
 
 
 def test_every_event_is_documented() -> None:
-    said = re.findall(r'(?:emit|told)\(([^,)]*)', SCRIPTS)
+    said = re.findall(r"(?:emit|told)\(([^,)]*)", SCRIPTS)
     emitted = {name for choice in said for name in re.findall(r'"([\w-]+)"(?! \?)', choice)}
 
     assert set(re.findall(r"`plan-modal:([\w-]+)`", PAGE)) == emitted == set(EVENTS)
