@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from serving.db import json_columns
 from serving.db.billing_tables import charges
@@ -128,7 +128,7 @@ def test_every_document_keeps_what_was_true_when_it_was_issued(life: Life) -> No
 def test_an_issued_document_can_be_neither_changed_nor_deleted(life: Life, statement: str) -> None:
     life.takes("basic")
 
-    with pytest.raises(IntegrityError, match="an issued document never changes"):
+    with pytest.raises(DBAPIError, match=r"issued (document )?never changes"):
         life.service.execute(statement)
 
     assert listed(life)[0]["total_cents"] == 22_800
