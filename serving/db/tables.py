@@ -195,7 +195,12 @@ decision_plans = Table(
 outcomes = Table(
     "outcomes",
     metadata,
-    _id("event_id", primary_key=True),
+    Column(
+        "event_id",
+        String(ID_LENGTH).with_variant(String(2 * ID_LENGTH + 1), "postgresql"),  # SQLite holds text of any length
+        primary_key=True,
+        comment="organisation/id of the caller",
+    ),
     Column("decision_id", String(ID_LENGTH), ForeignKey("decisions.decision_id"), nullable=False, index=True),
     Column("kind", String(32), nullable=False),
     Column("plan", String(ID_LENGTH)),

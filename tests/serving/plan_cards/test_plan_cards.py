@@ -136,7 +136,8 @@ def test_every_candidate_of_a_decision_is_stored_and_exactly_one_recommended(acm
     answer = acme.recommended()
 
     stored = acme.rows(
-        "SELECT count(*), sum(probability), sum(propensity), sum(recommended), sum(shown), min(position), max(position)"
+        "SELECT count(*), sum(probability), sum(propensity), sum(CASE WHEN recommended THEN 1 ELSE 0 END),"
+        " sum(CASE WHEN shown THEN 1 ELSE 0 END), min(position), max(position)"
         " FROM export_decisions WHERE features IS NOT NULL",
     )
 
