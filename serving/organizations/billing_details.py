@@ -12,28 +12,23 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from recommender.billing.tax import SELLER, Buyer
 from recommender.billing.vat_rates import FRENCH_TERRITORIES, is_member
+from serving.organizations.contracts import Address
 from serving.organizations.repository import OrganizationRow, VatCheck
 from serving.organizations.vat_ids import check
 from serving.web.fields import Email, Text
 
-_ADDRESS: Final = ("street", "postal_code", "city", "region")
+_ADDRESS: Final = tuple(Address.model_fields)
 VatIdText = Annotated[str, StringConstraints(strict=True, to_upper=True, pattern=r"^[A-Za-z]{2}[A-Za-z0-9]{2,13}$")]
 
 
-class BillingDetailsIn(BaseModel):
+class BillingDetailsIn(Address):
     """What a customer enters for invoices; a later request replaces an earlier one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     company: Annotated[Text, Field(max_length=300)] | None = None
-    street: Annotated[Text, Field(max_length=200)] | None = None
-    postal_code: Annotated[Text, Field(max_length=20)] | None = None
-    city: Annotated[Text, Field(max_length=100)] | None = None
-    region: Annotated[Text, Field(max_length=100)] | None = None
     vat_id: VatIdText | None = None
     registration_number: Annotated[Text, Field(max_length=40)] | None = None
     """SIREN or SIRET in France, the number in the register elsewhere."""
