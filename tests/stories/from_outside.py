@@ -6,6 +6,7 @@ The image and the service on its own libraries are asked with it; it needs nothi
 import json
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -44,9 +45,10 @@ class Outside:
         return json.loads(self.bytes_of(method, path, body, **headers))
 
     def buys_a_plan(self) -> dict[str, str]:
-        """Sign up, ask for a recommendation, pay for the first plan, fetch its invoice; what was seen, by name."""
+        """Sign up, report usage, ask for a recommendation, pay for the first plan, fetch its invoice; what was seen, by name."""
         shop = "/v1/organizations/outside-shop"
         self.json_of("PUT", shop, ORGANIZATION)
+        self.json_of("POST", "/v1/usage-events", {"events": [used()]})
         answer = self.json_of("GET", f"{shop}/plan-recommendations")
         card = {"kind": "card", "token": "tok_visa", "default": True}
         self.json_of("POST", f"{shop}/payment-methods", card, **{"Idempotency-Key": "card"})
@@ -71,6 +73,15 @@ ORGANIZATION = {
     "integrations": ["shopify"], "trial_started_at": "2026-01-01T00:00:00Z",
     "address": {"street": "Hauptstraße 1", "postal_code": "10115", "city": "Berlin"},
 }  # fmt: skip
+
+
+def used() -> dict[str, object]:
+    """A hundred conversations of an hour ago."""
+    occurred_at = datetime.now(UTC) - timedelta(hours=1)
+    return {
+        "event_id": "outside-first", "organization_id": "outside-shop", "metric": "conversations", "quantity": 100,
+        "occurred_at": occurred_at.isoformat(),
+    }  # fmt: skip
 
 
 def main() -> None:

@@ -211,10 +211,11 @@ def test_what_is_rare_is_there_to_be_counted(database: duckdb.DuckDBPyConnection
         SELECT (SELECT count(*) FROM charges WHERE net_cents < 0), (SELECT count(*) FROM refunds),
             (SELECT count(DISTINCT status) FROM cancellations)
     """
-    ((notes, sent_back),) = database.execute(query).fetchall()
+    ((notes, sent_back, ends),) = database.execute(query).fetchall()
 
     assert notes > 2
     assert sent_back > 2
+    assert ends > 1
 
 
 def test_there_are_enough_journeys_for_the_numbers_to_differ(tables: MetricTables) -> None:

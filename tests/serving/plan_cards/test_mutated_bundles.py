@@ -24,7 +24,7 @@ from recommender.ranking.ranker import FloatArray, Ranker
 from serving.jobs.repeating import Repeating
 from tests.models.world import built, silent
 from tests.serving.forked_check import check_forked
-from tests.serving.harness import Service, running
+from tests.serving.harness import Service, running, usage
 from tests.serving.mutations import FORGERIES, MUTATIONS, Forgery, mutate
 
 TRIED = int(os.environ.get("MUTATIONS", "200"))
@@ -86,13 +86,13 @@ def test_no_mutated_bundle_stops_the_service_or_makes_it_say_another_score(tmp_p
     said = {version: bundles.scores(ranker) for version, ranker in bundles.rankers.items()}
 
     with running(tmp_path, model=bundles.folder, load=load_champion) as service:
-        service.put()
+        signs_up(service, "acme")
         old = answering(service)
         for number in range(TRIED):
             kind, forgery = list(MUTATIONS)[number % len(MUTATIONS)], FORGERIES[number // len(MUTATIONS) % 3]
             bundles.publish_mutated(kind=kind, forgery=forgery, rng=Random(number))
             if number % NEW_ORGANISATION_EVERY == 0:
-                service.put(f"organisation-{number}")
+                signs_up(service, f"organisation-{number}")
             found = answering(service, f"organisation-{number - number % NEW_ORGANISATION_EVERY}")
 
             if found is not old:
@@ -108,6 +108,12 @@ def test_no_mutated_bundle_stops_the_service_or_makes_it_say_another_score(tmp_p
         assert not np.array_equal(said[NEW], said[OLD])
         bundles.publish_new()
         assert np.array_equal(bundles.scores(answering(service)), said[NEW])
+
+
+def signs_up(service: Service, organization_id: str) -> None:
+    """An organisation whose usage is known: no organisation of the training set was without."""
+    service.put(organization_id)
+    service.send(usage(f"{organization_id}-first", organization_id=organization_id))
 
 
 def answering(service: Service, organization_id: str = "acme") -> Ranker:

@@ -99,8 +99,8 @@ class Reckoning:
             return "start", "now"
         tier, held = self.shop.tiers[plan][1], self.shop.tiers[self.plan][1]
         longer = MONTHS[interval] - MONTHS[self.interval]
-        if (plan, longer) == (self.plan, 0):
-            return "none", "never"
+        if plan == self.plan and (longer == 0 or self.shop.monthly[plan] == 0):
+            return "none", "never"  # a free plan is the same plan for any interval
         steps = tier - held or longer
         direction = "upgrade" if steps > 0 else "downgrade" if steps < 0 else "lateral"
         return direction, "period_end" if tier < held or longer < 0 else "now"
