@@ -45,7 +45,7 @@ class Outside:
         return json.loads(self.bytes_of(method, path, body, **headers))
 
     def buys_a_plan(self) -> dict[str, str]:
-        """Sign up, report usage, get a recommendation, pay for its first plan, fetch the invoice; what was seen, by name."""
+        """Sign up, report usage, be recommended a plan, pay for it, fetch the invoice; what was seen, by name."""
         shop = "/v1/organizations/outside-shop"
         self.json_of("PUT", shop, ORGANIZATION)
         self.json_of("POST", "/v1/usage-events", {"events": [used()]})
