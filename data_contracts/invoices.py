@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from data_contracts.languages import Locale
 
 DocumentKind = Literal["invoice", "credit_note"]
-LineUnit = Literal["month", "year", "piece", "lump_sum"]
+LineUnit = Literal["month", "quarter", "halfyear", "year", "piece", "lump_sum"]
 
 
 TaxCategory = Literal["S", "AE", "O", "E"]

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Json
 
+from data_contracts.intervals import Interval
+
 
 class SituationRow(BaseModel):
     """One decision, everything that a ranker's features are computed from, and the reasons that were shown.
@@ -18,7 +20,7 @@ class SituationRow(BaseModel):
     decision_id: str
     organization_id: str
     decided_at: AwareDatetime
-    interval: Literal["month", "year"]
+    interval: Interval
     catalogue_version: str
     strategy: Literal["rules", "model"]
     model_version: str | None

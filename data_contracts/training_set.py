@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from data_contracts.intervals import Interval
+
 
 class TrainingRow(BaseModel):
     """One candidate of one decision; exactly one row of a decision is `chosen`.
@@ -19,7 +21,7 @@ class TrainingRow(BaseModel):
     decision_id: str
     organization_id: str
     decided_at: AwareDatetime
-    interval: Literal["month", "year"]
+    interval: Interval
     catalogue_version: str
     plan: str
     position: int = Field(ge=1)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from data_contracts.catalogue.prices import MAX_PRICE
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.raw.organizations import COUNTRIES
 from data_contracts.yaml_reading.entries import Entry, closest
 from data_contracts.yaml_reading.places import Scalar
@@ -85,7 +86,7 @@ def whole(entry: Entry | None, *, most: int) -> int | None:
 
 def intervals(entry: Entry) -> frozenset[str]:
     """The billing intervals of a list; an empty list is a fault."""
-    words = [word for item in entry.items() if (word := one_of(item, ("month", "year")))]
+    words = [word for item in entry.items() if (word := one_of(item, tuple(MONTHS_OF)))]
     if not entry.items():
         entry.fault("must name at least one interval")
     return frozenset(words)

@@ -13,6 +13,7 @@ from data_contracts.catalogue import offer_values
 from data_contracts.catalogue.offer_values import ALWAYS, EVERYBODY, AudienceOffer, Availability, ConditionOffer
 from data_contracts.catalogue.pricing2yaml import Pricing
 from data_contracts.currencies import MINOR_DIGITS
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.languages import LOCALES
 from data_contracts.raw.cancellations import CancellationReason
 from data_contracts.usage import COUNT_METRICS, METRICS
@@ -204,7 +205,7 @@ class _Reader:
             plans=tuple(code for item in plans.names() if self._sold(code := offer_values.written(item), item))
             if plans
             else None,
-            intervals=offer_values.intervals(intervals) if intervals else frozenset({"month", "year"}),
+            intervals=offer_values.intervals(intervals) if intervals else frozenset(MONTHS_OF),
             percent=percent,
             amount=amount,
             cycles=offer_values.whole(parts.get("cycles"), most=_MAX_CYCLES),

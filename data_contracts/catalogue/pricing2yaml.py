@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from data_contracts.catalogue.prices import check_period, read_price
+from data_contracts.catalogue.price_units import interval_named, names_time
+from data_contracts.catalogue.prices import SOLD_BY, check_period, read_price
 from data_contracts.catalogue.terms import (
     PublishedFeature,
     PublishedLimit,
@@ -196,6 +197,9 @@ def _billing(top: Fields) -> dict[str, Fraction]:
             entry.fault(f"must be above 0 and at most 1, is {entry.shown}")
         elif share is not None:
             shares[name] = share
+            if interval_named(name) is None:
+                note = entry.fault_name if names_time(name) else entry.warn
+                note(f"is no billing interval that can be sold: {SOLD_BY}")
     return shares or {"monthly": Fraction(1)}
 
 

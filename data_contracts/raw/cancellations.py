@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from data_contracts.intervals import Interval
+
 CancellationReason = Literal[
     "too_expensive",
     "too_little_used",
@@ -31,7 +33,7 @@ class Cancellation(BaseModel):
     decision_id: str | None
     """The decision whose plan cards led to the plan; absent for plans that were taken otherwise."""
     plan: str
-    interval: Literal["month", "year"]
+    interval: Interval
     why: CancellationReason
     """The reason that was given (`reason` names why a row is set aside)."""
     asked_by: Literal["customer", "operator"]

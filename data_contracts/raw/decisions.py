@@ -4,6 +4,8 @@ from typing import Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, Json
 
+from data_contracts.intervals import Interval
+
 OF_DECISION: Final = (
     "organization_id",
     "interval",
@@ -33,7 +35,7 @@ class DecisionCandidate(BaseModel):
     decision_id: str
     organization_id: str
     plan: str
-    interval: Literal["month", "year"]
+    interval: Interval
     catalogue_version: str
     strategy: Literal["rules", "model"]
     model_version: str | None

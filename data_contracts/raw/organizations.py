@@ -4,6 +4,8 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from data_contracts.intervals import Interval
+
 _CODES: Final = """
     AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW
     BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI
@@ -68,7 +70,7 @@ class SubscriptionChange(BaseModel):
     event_id: str
     organization_id: str
     plan: str | None
-    interval: Literal["month", "year"] | None
+    interval: Interval | None
     status: Literal["active", "ended"]
     catalogue_version: str | None
     occurred_at: AwareDatetime

@@ -106,7 +106,7 @@ def _bills(batches: Sequence[Batch], usage_range: UsageRange) -> Iterator[Covera
 
 def _bills_of(batch: Batch, usage_range: UsageRange) -> Iterator[tuple[int, int, int]]:
     """Low, high and actual bill, in minor units, of every decision and candidate plan."""
-    interval: Interval = "year" if batch.plans.interval == "year" else "month"
+    interval: Interval = batch.plans.interval
     for i in range(len(batch)):
         facts = Facts(select(batch.situations, np.array([i])), batch.plans)
         usage = projected_usage(facts, usage_range=usage_range)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.usage import COUNT_METRICS, METRICS
 from recommender.billing.catalogue import Catalogue, Interval, Plan
 from recommender.cards import MonthlyUsage, projected_usage
@@ -64,7 +65,7 @@ class ReasonChecker:
 
     def price(self, code: str) -> float:
         """What a month of a plan costs, as it is compared, in minor units."""
-        months = {"month": 1, "year": 12}[self.interval]
+        months = MONTHS_OF[self.interval]
         return float(self.charged.get(code, {}).get("price_cents", self.plan(code).price_cents[self.interval] / months))
 
     def bill(self, code: str) -> float:
@@ -88,7 +89,7 @@ def reason_checker(
     return ReasonChecker(
         catalogue=catalogue,
         charged=charged,
-        interval="year" if plans.interval == "year" else "month",
+        interval=plans.interval,
         candidates=named(situations.eligible, plans.codes),
         templates=frozenset(named(situations.templates, plans.templates)),
         connected=frozenset(named(situations.integrations, plans.integrations)),

@@ -17,13 +17,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.usage import COUNT_METRICS, LEVEL_METRICS, METRICS, Metric
 from pipelines.history.change_log import change_log
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
 from pipelines.metrics.prices import PriceList
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.money import round_half_away_from_zero
-from recommender.billing.periods import MONTHS_OF
 from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.ranker import FloatArray, IntArray, Mask
 

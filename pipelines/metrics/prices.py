@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from data_contracts.intervals import MONTHS_OF
 from pipelines.history.change_log import change_log
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
 from pipelines.history.known_facts import KnownFacts
 from recommender.billing.catalogue import Catalogue, Plan
 from recommender.billing.money import round_half_away_from_zero
-from recommender.billing.periods import MONTHS_OF
 from recommender.ranking.ranker import FloatArray, IntArray
 
 DIRECTIONS: Final = ("recommended", "higher", "lower", "sideways", "unknown")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from data_contracts.intervals import MONTHS_OF
 from pipelines.history.checked_tables import TableUnreadable, data_end_us, require_columns, table_path
 from pipelines.history.daily_usage import embedded_engine, usage_cells
 from pipelines.history.decision_log import DecisionLog, read_decision_log
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 FEATURE_NAMES: Final = tuple(FEATURES)
-INTERVALS: Final[tuple[Interval, ...]] = ("month", "year")
+INTERVALS: Final[tuple[Interval, ...]] = tuple(MONTHS_OF)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Literal
 
+from data_contracts import intervals
 from recommender.billing.trial import TrialTerms
 
-Interval = Literal["month", "year"]
+Interval = intervals.Interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from data_contracts.catalogue.offers import (
     PlanOffer,
     read_offers,
 )
+from data_contracts.catalogue.price_units import PriceUnit, interval_named, price_unit
 from data_contracts.catalogue.pricing2yaml import Pricing, PublishedAddOn, PublishedPlan, read_pricing
 from data_contracts.catalogue.terms import PublishedLimit, Value, as_quantity
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.usage import COUNT_METRICS, METRICS
 from data_contracts.yaml_reading.places import CatalogueFaults, Fault
 from recommender.billing.catalogue import (
@@ -30,11 +32,8 @@ from recommender.billing.catalogue_promotions import promotions_of, window_of
 from recommender.billing.money import minor_units
 from recommender.billing.trial import TrialTerms
 
-_MONTHLY: Final = frozenset({"monthly", "month"})
-_ANNUAL: Final = frozenset({"annual", "annually", "yearly", "year", "annum"})
 _OTHER_PERIODS = re.compile(r"second|minute|hour|day|daily|week|quarter|semester|year|annual", re.IGNORECASE)
 _METRIC_NAMES: Final = {metric.replace("_", ""): metric for metric in METRICS}
-_MONTHS_A_YEAR: Final = 12
 _ACRONYM: Final = 2
 
 
@@ -113,40 +112,30 @@ def price_cents(
 ) -> dict[Interval, int]:
     """Net minor units of one whole interval, rounded once, half away from zero; an interval not sold is absent.
 
-    Month: price × the monthly share. Year: price × the annual share × 12; a discount of the offers goes before it.
-    A file that names neither month nor year sells the month at the published price. A plan priced per year (unit
-    `/year`) is sold by the year alone, at its price × the annual share, if the file names one.
+    A price for a month is sold at every interval that the file names, at price × its share × its months; a discount
+    of the offers goes before the annual share. A file that names no interval sells the month at the published price.
+    A price for a longer time (unit `/quarter`, `/year`) is sold by that alone, at price × its share, if there is one.
     """
-    shares = {name.strip().lower(): share for name, share in pricing.billing.items()}
-    month = next((share for name, share in shares.items() if name in _MONTHLY), None)
-    year = next((share for name, share in shares.items() if name in _ANNUAL), None)
-    if month is None and year is None:
-        month = Fraction(1)
+    shares = {interval: share for name, share in pricing.billing.items() if (interval := interval_named(name))}
+    if not shares:
+        shares["month"] = Fraction(1)
     if annual_discount_percent is not None:
-        year = (month or Fraction(1)) * (1 - annual_discount_percent / 100)
-    exact: dict[Interval, Fraction] = {}
-    if _per_year(unit):
-        exact["year"] = price * (year or Fraction(1))
-        return _in_minor_units(exact, pricing.currency)
-    if month is not None:
-        exact["month"] = price * month
-    if year is not None:
-        exact["year"] = price * year * _MONTHS_A_YEAR
-    return _in_minor_units(exact, pricing.currency)
+        shares["year"] = shares.get("month", Fraction(1)) * (1 - annual_discount_percent / 100)
+    priced = _unit(unit).interval
+    exact = {interval: price * share * MONTHS_OF[interval] for interval, share in shares.items()}
+    if priced != "month":
+        exact = {priced: price * shares.get(priced, Fraction(1))}
+    return {each: minor_units(exact[each], currency=pricing.currency) for each in MONTHS_OF if each in exact}
 
 
-def _in_minor_units(exact: Mapping[Interval, Fraction], currency: str) -> dict[Interval, int]:
-    return {interval: minor_units(amount, currency=currency) for interval, amount in exact.items()}
-
-
-def _per_year(unit: str) -> bool:
-    return unit.rpartition("/")[2].strip().lower() in _ANNUAL
+def _unit(text: str) -> PriceUnit:
+    """The unit of a checked price."""
+    return price_unit(text) or PriceUnit("month")
 
 
 def _per_month(plan: PublishedPlan) -> Fraction:
     """The published price, made comparable."""
-    price = cast("Fraction", plan.price)
-    return price / _MONTHS_A_YEAR if _per_year(plan.unit) else price
+    return cast("Fraction", plan.price) / MONTHS_OF[_unit(plan.unit).interval]
 
 
 def readable(code: str) -> str:

@@ -20,10 +20,11 @@ def _promotion(
     code: str, offer: PromotionOffer, plans: list[Plan], currency: str, families: Mapping[str, FamilyOffer]
 ) -> Promotion:
     named = offer.plans if offer.plans is not None else [plan.code for plan in plans]
+    sold = {interval for plan in plans for interval in plan.price_cents}
     return Promotion(
         code=code,
         plans=frozenset(named),
-        intervals=cast("frozenset[Interval]", offer.intervals),
+        intervals=cast("frozenset[Interval]", offer.intervals & sold),
         window=window_of(offer.available),
         percent=offer.percent,
         amount_cents=None if offer.amount is None else minor_units(offer.amount, currency=currency),

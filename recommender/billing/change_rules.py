@@ -13,8 +13,9 @@ from datetime import datetime
 from itertools import product
 from typing import Final, Literal, get_args
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.catalogue import Interval, Plan
-from recommender.billing.periods import MONTHS_OF, Period, as_utc
+from recommender.billing.periods import Period, as_utc
 
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
 Timing = Literal["now", "period_end", "never"]

@@ -12,12 +12,12 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.account import Account
 from recommender.billing.availability import offer_refusals
 from recommender.billing.catalogue import Interval, Plan, Promotion
 from recommender.billing.discounts import discount_cents
 from recommender.billing.immediate_change import discount_on
-from recommender.billing.periods import MONTHS_OF
 from recommender.billing.subscription import RunningDiscount, Subscription
 
 COMPARED_MONTHS: Final = 12

@@ -22,7 +22,12 @@ from recommender.billing.proration import SETTLING, Line
 from recommender.billing.tax import TaxLine, Treatment
 
 _DECIMALS: Final = (0, 2, 4, 6, 8, 10)
-_LONGEST_MONTH: Final = timedelta(days=45)
+_LONGEST: Final[Mapping[LineUnit, timedelta]] = {
+    "month": timedelta(days=45),
+    "quarter": timedelta(days=135),
+    "halfyear": timedelta(days=270),
+}
+"""Unit of time → how long a period of it is at most, well above the longest one and below the next longer unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,6 @@ def _product(quantity: Decimal, price: Decimal) -> int:
 
 
 def _unit(line: Line) -> LineUnit:
-    """Whether the price is a month's or a year's, from the length of the period that the share was taken of."""
+    """The interval that the price is for, from the length of the period that the share was taken of."""
     whole = line.period.microseconds / line.share if line.share else 0
-    return "year" if whole > _LONGEST_MONTH // timedelta(microseconds=1) else "month"
+    return next((unit for unit, most in _LONGEST.items() if whole <= most // timedelta(microseconds=1)), "year")

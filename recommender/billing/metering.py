@@ -16,10 +16,10 @@ from itertools import groupby
 from math import floor
 from typing import Final
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.catalogue import Plan
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import excess_units
-from recommender.billing.periods import MONTHS_OF
 from recommender.billing.proration import Line
 from recommender.billing.quota import exact_allowance, is_limited, overage_price_cents, renewable_metrics, window_of
 from recommender.billing.subscription import Holding

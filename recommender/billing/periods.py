@@ -13,9 +13,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
-from recommender.billing.catalogue import Interval
-
-MONTHS_OF: Final[dict[Interval, int]] = {"month": 1, "year": 12}
+from data_contracts.intervals import MONTHS_OF, Interval
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from recommender.billing.periods import MONTHS_OF, boundary
+from data_contracts.intervals import MONTHS_OF
+from recommender.billing.periods import boundary
 from recommender.billing.renewal import renew
 from recommender.billing.subscription import Subscription
 

@@ -17,12 +17,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Interval
 from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.dunning import arrears_blockers
 from recommender.billing.metering import JUDGED_AGAIN, StretchUsage, UsedWindow, after_billing, lines_of
-from recommender.billing.periods import MONTHS_OF, as_utc, next_period, period_containing
+from recommender.billing.periods import as_utc, next_period, period_containing
 from recommender.billing.proration import Line, full_period, net_cents, remaining_time
 from recommender.billing.quota import open_window, window_of
 from recommender.billing.subscription import Holding, PaidTime, RunningDiscount, ScheduledChange, Subscription

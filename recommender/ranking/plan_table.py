@@ -1,16 +1,14 @@
 """One catalogue at one interval as arrays: the form in which features and rankers see what is on sale."""
 
 import math
-from typing import Final
 
 import numpy as np
 
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.usage import METRICS
 from recommender.billing.catalogue import Catalogue, Interval, Plan
 from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import PlanTable
-
-_MONTHS: Final[dict[Interval, int]] = {"month": 1, "year": 12}
 
 
 def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
@@ -31,7 +29,7 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
         templates=templates,
         integrations=integrations,
         families=families,
-        monthly_price_cents=np.array([plan.price_cents[interval] / _MONTHS[interval] for plan in plans], dtype=float),
+        monthly_price_cents=np.array([plan.price_cents[interval] / MONTHS_OF[interval] for plan in plans], dtype=float),
         limits=np.ascontiguousarray(terms[:, 0]),
         overage_cents=np.ascontiguousarray(terms[:, 1]),
         suits=np.array(

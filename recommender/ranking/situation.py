@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.intervals import Interval
 from recommender.ranking.ranker import FloatArray, IntArray
 
 Value = TypeVar("Value")
@@ -31,7 +32,7 @@ class PlanTable:
     """
 
     catalogue_version: str
-    interval: str
+    interval: Interval
     codes: tuple[str, ...]
     templates: tuple[str, ...]
     """The template vocabulary, sorted: the T axis."""

@@ -128,7 +128,7 @@ def situation(snapshot: Snapshot, *, catalogue: Catalogue, plans: PlanTable) -> 
 
 def _eligible(snapshot: Snapshot, *, catalogue: Catalogue, plans: PlanTable) -> NDArray[np.bool_]:
     """Which plans are candidates, (1, plans): those without refusals, and the current plan always."""
-    interval: Interval = "year" if plans.interval == "year" else "month"
+    interval: Interval = plans.interval
     who = snapshot.account.applicant
     return np.array(
         [

@@ -4,6 +4,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
+from data_contracts.intervals import Interval
 from serving.usage.contracts import UsagePeriod
 from serving.words.contracts import BlockerText, InstantText, answer_shape
 
@@ -36,7 +37,7 @@ class ScheduledChange(TypedDict):
     """A change that is scheduled for the end of the period."""
 
     plan: str
-    interval: Literal["month", "year"]
+    interval: Interval
     effective_at: InstantText
     catalogue_version: str
 
@@ -46,7 +47,7 @@ class RefusedChange(TypedDict):
     """The last scheduled change, if it was blocked at its instant, so that the plan stayed."""
 
     plan: str
-    interval: Literal["month", "year"]
+    interval: Interval
     effective_at: InstantText
     blockers: list[BlockerText]
 
@@ -121,7 +122,7 @@ class SubscriptionAnswer(TypedDict):
     billed_by: Literal["here", "external"] | None
     """Who bills the plan: this service, or the system that it was imported from, until it is changed here."""
     plan: str | None
-    interval: Literal["month", "year"] | None
+    interval: Interval | None
     period: UsagePeriod
     anchor: InstantText | None
     scheduled_change: ScheduledChange | None

@@ -19,7 +19,14 @@ from serving.words import invoices
 
 PROFILE: Final = "urn:cen.eu:en16931:2017"
 _TYPE: Final = {"invoice": "380", "credit_note": "381"}
-_UNITS: Final = {"month": "MON", "year": "ANN", "piece": "C62", "lump_sum": "LS"}
+_UNITS: Final = {
+    "month": "MON",
+    "quarter": "QAN",
+    "halfyear": "SAN",
+    "year": "ANN",
+    "piece": "C62",
+    "lump_sum": "LS",
+}
 _MEANS: Final = {"card": "48", "sepa": "59", "bank_transfer": "58", None: "58"}
 _EXEMPTIONS: Final = {"reverse_charge": "VATEX-EU-AE", "outside_eu": "VATEX-EU-O", "french_territory": "VATEX-EU-O"}
 _SIREN: Final = "0002"

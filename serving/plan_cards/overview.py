@@ -112,16 +112,17 @@ def _saving(catalogue: Catalogue, locale: LocaleCode) -> str | None:
 
 
 def _elsewhere(snapshot: Snapshot, interval: Interval, words: Words) -> str | None:
-    """The plans that the organisation may take at the other interval only ("Nur jährlich: Team (900 €/Jahr)")."""
-    other: Interval = "year" if interval == "month" else "month"
-    who = snapshot.account.applicant
-    named = [
-        f"{plan.name} ({words.price(plan.price_cents[other], other)['text']})"
-        for plan in words.catalogue.plans
-        if interval not in plan.price_cents
-        and not refusals_for(offer=plan, interval=other, applicant=who, now=snapshot.at)
+    """The plans that the organisation may take at other intervals only ("Nur jährlich: Team (900 €/Jahr)")."""
+    named: dict[Interval, list[str]] = {}
+    for plan in words.catalogue.plans:
+        for other, price_cents in () if interval in plan.price_cents else plan.price_cents.items():
+            if not refusals_for(offer=plan, interval=other, applicant=snapshot.account.applicant, now=snapshot.at):
+                named.setdefault(other, []).append(f"{plan.name} ({words.price(price_cents, other)['text']})")
+                break
+    found = [
+        say(words.locale, f"interval.only.{each}", plans=listed(words.locale, plans)) for each, plans in named.items()
     ]
-    return say(words.locale, f"interval.only.{other}", plans=listed(words.locale, named)) if named else None
+    return " · ".join(found) or None
 
 
 def _add_on(add_on: AddOn, words: Words) -> AddOnText:

@@ -129,7 +129,7 @@ class _Shown:
     ) -> None:
         self._snapshot, self._measured, self._catalogue, self._usage = snapshot, measured, catalogue, usage
         self._place, self._shown_as, self._sold, self._prices = place, shown_as, sold, prices
-        of_decision: Interval = "year" if measured.plans.interval == "year" else "month"
+        of_decision: Interval = measured.plans.interval
         self._interval = interval or of_decision
         self.plan: Plan = sold.plan
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from typing_extensions import TypedDict
 
+from data_contracts.intervals import Interval
 from recommender.billing.proration import LineKind
 from serving.web.fields import Id, PlanCode
 from serving.words.contracts import BlockerText, InstantText, OverageText, answer_shape
@@ -22,7 +23,7 @@ class WishIn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     plan: PlanCode
-    interval: Literal["month", "year"]
+    interval: Interval
     decision_id: Id | None = None
     promotion: PlanCode | None = None
 
@@ -138,7 +139,7 @@ class QuoteAnswer(TypedDict):
     quote: str | None
     expires_at: InstantText
     plan: str
-    interval: Literal["month", "year"]
+    interval: Interval
     direction: Direction
     timing: Literal["now", "period_end", "never"]
     effective_at: InstantText | None

@@ -6,15 +6,15 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.yaml_reading.places import MAX_CHARACTERS, CatalogueFaults, Fault, Source, decode
 from recommender.billing.catalogue import (
     Audience,
     Catalogue,
     EnterpriseOffer,
     Feature,
-    Interval,
     Limit,
     Plan,
     Promotion,
@@ -100,8 +100,8 @@ def as_json(catalogue: Catalogue) -> dict[str, Any]:
 
 def _not_comparable(catalogue: Catalogue) -> list[dict[str, str]]:
     """Tiers that do not contain the tier below: there, more usage need not lead to a higher tier."""
-    monthly, yearly = (chain_breaks(plan_table(catalogue, interval)) for interval in get_args(Interval))
-    return [asdict(broken) for broken in dict.fromkeys(monthly + yearly)]
+    found = (broken for interval in MONTHS_OF for broken in chain_breaks(plan_table(catalogue, interval)))
+    return [asdict(broken) for broken in dict.fromkeys(found)]
 
 
 def _report(findings: Iterable[Fault], *, files: dict[Source, Path], label: str) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Final, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from data_contracts.intervals import Interval
+
 answer_shape: Final = with_config(ConfigDict(use_attribute_docstrings=True))
 """Marks the shape of an answer: the text beneath a field is its description in the OpenAPI document."""
 
@@ -16,7 +18,7 @@ InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """An instant as `utc_text` writes it."""
 DateText = Annotated[str, Field(json_schema_extra={"format": "date"})]
 """A day, as in ISO 8601."""
-IntervalName = Literal["month", "year"]
+IntervalName = Interval
 
 
 @answer_shape

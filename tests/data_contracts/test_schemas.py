@@ -42,7 +42,7 @@ def test_a_column_knows_its_kind_from_the_shape() -> None:
     assert columns["position"].kind == "whole"
     assert columns["occurred_at"].kind == "instant"
     assert columns["recommended"].kind == "flag"
-    assert columns["interval"].choices == ("month", "year")
+    assert columns["interval"].choices == ("month", "quarter", "halfyear", "year")
     assert (columns["reasons"].kind, columns["reasons"].container, columns["reasons"].nullable) == ("json", list, False)
     assert (columns["guard"].values, columns["features"].values, columns["charged"].values) == (
         "texts",

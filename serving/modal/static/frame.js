@@ -3,7 +3,7 @@ import { radios } from "./catalogue.js";
 import { CROSS, focusOn, h, icon, newId } from "./dom.js";
 import { enterprise } from "./enterprise.js";
 
-export const INTERVALS = ["month", "year"];
+export const INTERVALS = ["month", "quarter", "halfyear", "year"];
 
 /** An empty dialog in one language; `on` holds what its controls do. */
 export function frame({ words, interval, on }) {
@@ -42,6 +42,7 @@ export function frame({ words, interval, on }) {
     change: h("div", { class: "changing", hidden: true }),
   };
   parts.bar = h("div", { class: "bar" }, parts.segments, parts.saving);
+  offerIntervals(parts, ["month", "year"]);
   parts.plans = h(
     "div",
     { class: "plans" },
@@ -108,6 +109,12 @@ export function secondView(parts, { words, from, left }) {
 /** Mark the interval that turned out to be the organisation's. */
 export function chooseInterval({ segments }, interval) {
   for (const input of segments.querySelectorAll("input")) input.checked = input.value === interval;
+}
+
+/** Offer the intervals that something is sold at; a choice between one is none. */
+export function offerIntervals({ bar, segments }, sold) {
+  bar.classList.toggle("single", sold.length < 2);
+  for (const input of segments.querySelectorAll("input")) input.parentElement.hidden = !sold.includes(input.value);
 }
 
 /** Give the focus to a section when what held it has gone. */

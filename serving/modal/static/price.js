@@ -1,6 +1,8 @@
 // The price of a plan: the service words it, the amount is set large; an offer tells the whole price.
 import { h, spoken } from "./dom.js";
 
+const MONTHS = { quarter: 3, halfyear: 6, year: 12 };
+
 /** With an offer the usual price is struck out, and it is said for how long the lower one holds and what comes after. */
 export function price({ price: full, promotion, description }, words) {
   const { text, amount_cents, currency, interval } = promotion?.price ?? full;
@@ -12,8 +14,8 @@ export function price({ price: full, promotion, description }, words) {
     after === null
       ? h("p", {}, text)
       : h("p", { class: "now" }, before, h("strong", {}, amount), h("wbr"), h("span", {}, after)),
-    interval === "year" &&
-      h("p", { class: "note" }, words.say("card.per_month", { amount: words.money(amount_cents / 12, currency) })),
+    MONTHS[interval] &&
+      h("p", { class: "note" }, words.say("card.per_month", { amount: words.money(amount_cents / MONTHS[interval], currency) })),
     promotion
       ? h(
           "p",

@@ -7,7 +7,7 @@ import { change } from "./change.js";
 import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
 import { button } from "./forms.js";
-import { chooseInterval, frame, rescueFocus, secondView } from "./frame.js";
+import { chooseInterval, frame, offerIntervals, rescueFocus, secondView } from "./frame.js";
 import { notice } from "./notices.js";
 import { Impressions, outcome, send } from "./outcomes.js";
 
@@ -192,7 +192,7 @@ export class Session {
 
   #showCatalogue(onSale) {
     this.#onSale = onSale;
-    this.#parts.bar.classList.toggle("single", onSale.intervals.length < 2);
+    offerIntervals(this.#parts, onSale.intervals);
     this.#parts.saving.textContent = onSale.saving_text ?? "";
     this.#parts.elsewhere.textContent = onSale.elsewhere_text ?? "";
     enrich(this.#parts.enterprise, onSale.enterprise, onSale, this.#words);

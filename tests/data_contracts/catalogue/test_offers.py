@@ -6,6 +6,7 @@ import pytest
 from data_contracts.catalogue.offer_values import EVERYBODY, AudienceOffer, ConditionOffer
 from data_contracts.catalogue.offers import read_offers
 from data_contracts.catalogue.pricing2yaml import read_pricing
+from data_contracts.intervals import MONTHS_OF
 from data_contracts.yaml_reading.places import CatalogueFaults
 from tests.data_contracts.catalogues import SMALL
 
@@ -74,7 +75,7 @@ def test_everything_that_offers_say_is_read() -> None:
         {"de": "Willkommen"},
     )
     assert (all_year.percent, all_year.amount, all_year.cycles) == (None, Fraction(11, 2), None)
-    assert (all_year.plans, all_year.intervals) == (None, frozenset({"month", "year"}))
+    assert (all_year.plans, all_year.intervals) == (None, frozenset(MONTHS_OF))
     assert offers.metrics == {"seats": "seats"}
     assert offers.texts["chat"] == {"de": "Gespräche", "en": "Chats", "fr": "Discussions"}
 
@@ -147,7 +148,7 @@ def test_a_promotion_for_nobody_that_there_is_is_a_fault_at_its_place(audience: 
         ("percent: 12.5", "percent: 101", "20:14 promotions.welcome.percent must be above 0 and at most 100, is '101'"),
         ("'5.50'", "'5.505'", "25:13 promotions.all-year.amount must have at most 2 decimals"),
         ("cycles: 3", "cycles: 1.5", "21:13 promotions.welcome.cycles must be a whole number from 1"),
-        ("[month]", "[week]", "19:17 promotions.welcome.intervals.0 must be one of month, year"),
+        ("[month]", "[week]", "19:17 promotions.welcome.intervals.0 must be one of month, quarter, halfyear, year"),
         ("percent: 20", "percent: 100", "1:26 annual_discount_percent must be from 0 to below 100, is '100'"),
         ("  seats: seats", "  seat: seats", "27:3 metrics.seat the catalogue has no usage limit of this name, did you"),
         ("  seats: seats", "  seats: chairs", "27:10 metrics.seats must be one of conversations, ai_tokens, documents"),

@@ -40,12 +40,19 @@ def make_plan(
     tier: int = 1,
     family: str = "ecommerce",
     month: int | None = 10000,
+    quarter: int | None = None,
+    halfyear: int | None = None,
     year: int | None = None,
     limits: dict[str, float] | None = None,
     features: tuple[Feature, ...] = (),
     overage: dict[str, Fraction] | None = None,
 ) -> Plan:
-    prices: dict[Interval, int | None] = {"month": month, "year": year}
+    prices: dict[Interval, int | None] = {
+        "month": month,
+        "quarter": quarter,
+        "halfyear": halfyear,
+        "year": year,
+    }
     return Plan(
         code=code,
         name=code,

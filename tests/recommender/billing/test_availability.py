@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.account import Account
 from recommender.billing.availability import Selection, blockers_at_instant, selection
 from recommender.billing.catalogue import Condition, Feature, Interval, Plan, Promotion, Window
@@ -187,7 +188,7 @@ ACCOUNTS = st.builds(
 PROMOTIONS = st.none() | st.just(make_promotion("a", "b", percent=10))
 
 
-@given(who=ACCOUNTS, plan=plans(), interval=st.sampled_from(["month", "year"]), promotion=PROMOTIONS, now=INSTANTS)
+@given(who=ACCOUNTS, plan=plans(), interval=st.sampled_from(tuple(MONTHS_OF)), promotion=PROMOTIONS, now=INSTANTS)
 def test_a_card_says_exactly_what_its_preview_says(
     who: Account, plan: Plan, interval: Interval, promotion: Promotion | None, now: datetime
 ) -> None:

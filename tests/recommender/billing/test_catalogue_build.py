@@ -122,7 +122,9 @@ def test_a_year_costs_twelve_months_at_its_share_rounded_half_away_from_zero() -
         ("billing:\n  monthly: 1", {"month": 1000}),
         ("billing:\n  Annually: 0.7", {"year": 8400}),
         ("billing:\n  monthly: 0.9\n  yearly: 0.5", {"month": 900, "year": 6000}),
-        ("billing:\n  semester: 0.9", {"month": 1000}),
+        ("billing:\n  semester: 0.9", {"halfyear": 5400}),
+        ("billing:\n  monthly: 1\n  quarterly: 0.95", {"month": 1000, "quarter": 2850}),
+        ("billing:\n  standard: 0.9", {"month": 1000}),
     ],
 )
 def test_an_interval_is_sold_when_the_file_has_a_share_for_it(billing: str, sold: dict[str, int]) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.catalogue import Interval
-from recommender.billing.periods import MONTHS_OF, Period, as_utc, boundary
+from recommender.billing.periods import Period, as_utc, boundary
 from recommender.billing.plan_change import PlanChange
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.renewal import close_window, due_at
@@ -23,7 +24,15 @@ from tests.recommender.billing.builders import carried_out, choose, make_plan, t
 BERLIN: Final = ZoneInfo("Europe/Berlin")
 TEN_YEARS: Final = timedelta(days=3653)
 PLANS: Final = tuple(
-    make_plan(f"{family}-{tier}", tier=tier, family=family, month=price, year=10 * price + tier)
+    make_plan(
+        f"{family}-{tier}",
+        tier=tier,
+        family=family,
+        month=price,
+        quarter=3 * price - tier,
+        halfyear=5 * price + tier,
+        year=10 * price + tier,
+    )
     for family, prices in (("shop", (1999, 4901, 18907)), ("desk", (2500, 4901, 15003)))
     for tier, price in enumerate(prices, start=1)
 )
@@ -42,7 +51,7 @@ beginnings = st.builds(
 )
 gaps = st.one_of(st.just(0), st.integers(1, 7_200), st.integers(1, 40 * 86_400), st.integers(1, 500 * 86_400))
 """Seconds between two wishes: at one instant, within the hour that a switch repeats, within months, years."""
-intervals: SearchStrategy[Interval] = st.sampled_from(("month", "year"))
+intervals: SearchStrategy[Interval] = st.sampled_from(tuple(MONTHS_OF))
 wishes = st.lists(st.tuples(gaps, st.sampled_from(PLANS), intervals), min_size=1, max_size=10)
 
 

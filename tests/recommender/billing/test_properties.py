@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import Period, period_containing
@@ -23,7 +24,7 @@ from tests.recommender.billing.builders import at, carried_out, choose, make_pla
 HALF = Fraction(1, 2)
 
 prices = st.integers(0, 500_000)
-intervals: SearchStrategy[Interval] = st.sampled_from(("month", "year"))
+intervals: SearchStrategy[Interval] = st.sampled_from(tuple(MONTHS_OF))
 month_ends = [
     at(f"{year}-{month:02}-{day}") for year in (2023, 2024) for month in (1, 3, 12) for day in (28, 29, 30, 31)
 ]
@@ -40,7 +41,15 @@ places = st.lists(st.integers(0, 10**6 - 1), min_size=1, max_size=8).map(sorted)
 def ladder(monthly: list[int], quotas: list[int]) -> list[Plan]:
     """Plans of rising tier at any prices: direction follows the tier, so each next one is taken at once."""
     return [
-        make_plan(f"plan-{tier}", tier=tier, month=price, year=10 * price, limits={"conversations": quota})
+        make_plan(
+            f"plan-{tier}",
+            tier=tier,
+            month=price,
+            quarter=3 * price,
+            halfyear=5 * price,
+            year=10 * price,
+            limits={"conversations": quota},
+        )
         for tier, (price, quota) in enumerate(zip(monthly, quotas, strict=True), start=1)
     ]
 

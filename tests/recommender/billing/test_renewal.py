@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_contracts.intervals import MONTHS_OF
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.periods import Period, boundary
@@ -144,12 +145,20 @@ def test_who_pays_for_nothing_has_nothing_to_close() -> None:
 
 TEN_YEARS = timedelta(days=3653)
 LADDER = [
-    make_plan(f"plan-{tier}", tier=tier, month=1000 * tier + 7, year=10007 * tier, limits={"conversations": 10 * tier})
+    make_plan(
+        f"plan-{tier}",
+        tier=tier,
+        month=1000 * tier + 7,
+        quarter=2903 * tier,
+        halfyear=5501 * tier,
+        year=10007 * tier,
+        limits={"conversations": 10 * tier},
+    )
     for tier in range(1, 4)
 ]
 anchors = st.integers(0, 430 * 86_400).map(lambda second: at("2023-01-28") + timedelta(seconds=second))
 seconds = st.integers(0, TEN_YEARS // timedelta(seconds=1))
-wishes = st.lists(st.tuples(seconds, st.sampled_from(LADDER), st.sampled_from(("month", "year"))), max_size=12)
+wishes = st.lists(st.tuples(seconds, st.sampled_from(LADDER), st.sampled_from(tuple(MONTHS_OF))), max_size=12)
 
 
 def lived(anchor: datetime, wanted: list[tuple[int, Plan, Interval]]) -> tuple[Subscription, list[Line]]:

@@ -18,7 +18,7 @@ import pytest
 from tests.serving.lives import Life, amounts, selling, span
 
 DIGITS = {"EUR": 2, "USD": 2, "JPY": 0, "KWD": 3}
-MONTHS = {"month": 1, "year": 12}
+MONTHS = {"month": 1, "quarter": 3, "halfyear": 6, "year": 12}
 
 
 def nearest(amount: Fraction) -> int:
@@ -39,11 +39,12 @@ class Shop:
     currency: str
     tiers: dict[str, tuple[int, int]]
     monthly: dict[str, int]
-    annual: str
+    longer: str
+    """The share of the monthly price that is paid at longer intervals."""
 
     def price(self, plan: str, interval: str) -> int:
-        cents = self.monthly[plan]
-        return cents if interval == "month" else nearest(12 * cents * Fraction(self.annual))
+        share = Fraction(1 if interval == "month" else self.longer)
+        return nearest(MONTHS[interval] * self.monthly[plan] * share)
 
     @property
     def prices(self) -> dict[str, str]:
@@ -140,7 +141,7 @@ def live(draw: random.Random, folder: Path) -> int:
     """One life; how many changes were made in it."""
     shop = shop_at_random(draw)
     today = date(draw.choice((2012, 2017, 2023, 2024)), draw.randint(1, 12), 28) + timedelta(days=draw.randint(0, 3))
-    billing = f"{{monthly: 1.0, annual: {shop.annual}}}"
+    billing = f"{{monthly: 1.0, quarterly: {shop.longer}, semester: {shop.longer}, annual: {shop.longer}}}"
     options = {"currency": shop.currency, "billing": billing, "offers": shop.offers, "begins": today.isoformat()}
     with selling(folder, shop.prices, **options) as life:  # type: ignore[arg-type]
         life.uses("seats", 1, today.isoformat())
