@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from serving.clock import Clock
@@ -77,8 +79,7 @@ def lay_foundation(
         _refuse_other_schema(database)
     elif database.embedded:
         migrate(database)
-    if database.embedded:
-        database.writing(partial(versions.record, catalogue=catalogue_text, now=clock()))
+    _record(database, catalogue_text, now=clock())
     return Foundation(
         settings=settings,
         clock=clock,
@@ -116,3 +117,15 @@ def payment_gateway(settings: Settings, database: Database, clock: Clock) -> Pay
         webhook_secret=secrets["stripe_webhook_secret"],
         address=settings.stripe_address,
     )
+
+
+def _record(database: Database, catalogue: CatalogueText, *, now: datetime) -> None:
+    """Store the catalogue before anything is sold from it.
+
+    A server of its own may be away or wait for its migration: then the job `catalogue` stores it later.
+    """
+    try:
+        database.writing(partial(versions.record, catalogue=catalogue, now=now))
+    except SQLAlchemyError:
+        if database.embedded:
+            raise

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.app import create_app
 from serving.settings import Settings
+from tests.serving.databases import KIND
 from tests.serving.harness import API_KEY, Service, running
 
 CHECKS: list[CheckFunction] = [
@@ -137,6 +138,7 @@ def test_health_and_figures_are_open(api: Service) -> None:
     assert 'plans_requests_total{method="PUT",route="/v1/organizations/{organization_id}",status="200"}' in figures.text
 
 
+@pytest.mark.skipif(KIND != "sqlite", reason="takes an SQLite file away")
 def test_a_service_without_database_is_not_ready(tmp_path: Path) -> None:
     with running(tmp_path, raise_faults=False, books=False) as service:
         service.put()
