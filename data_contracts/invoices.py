@@ -113,6 +113,8 @@ class Payment(_Shape):
     """The part of what is paid that a credit balance has paid."""
     rounding_cents: int = 0
     """What is added to the total so that it can be paid (BT-114); below zero where it is rounded off."""
+    carried_cents: int = 0
+    """What earlier documents have carried into this one; below zero: what this one carries, too small to collect."""
     due_on: date | None
     """The last day to pay; `None` when nothing is left to pay."""
     returned_by: Literal["refund", "transfer", "invoice"] | None = None
@@ -151,7 +153,8 @@ class Invoice(_Shape):
     @property
     def due_cents(self) -> int:
         """The amount that was left to pay when the document was issued."""
-        return self.total_cents + self.payment.rounding_cents - self.payment.paid_cents
+        payment = self.payment
+        return self.total_cents + payment.rounding_cents + payment.carried_cents - payment.paid_cents
 
     @model_validator(mode="after")
     def it_adds_up(self) -> Self:

@@ -41,6 +41,8 @@ class Document:
     """The part of the total that a credit balance pays."""
     rounding_cents: int = 0
     """What is added to the rest so that it can be paid; below zero where it is rounded off."""
+    carried_cents: int = 0
+    """What earlier documents have carried into this one; below zero: what this one carries to the next."""
 
     @property
     def net_cents(self) -> int:
@@ -83,6 +85,7 @@ def document_of(charged: Sequence[Line], *, tax: tuple[TaxLine, ...], plan_names
         ),
         balance_cents=-sum(line.amount_cents for line in charged if line.kind == "credit_balance"),
         rounding_cents=sum(line.amount_cents for line in charged if line.kind == "rounding"),
+        carried_cents=sign * sum(line.amount_cents for line in charged if line.kind == "carried"),
     )
 
 

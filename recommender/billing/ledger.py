@@ -9,21 +9,25 @@ A debit is above zero, a credit below, and an entry sums to zero. The accounts, 
 | `revenue`         | credited for unused time                | sold, net (detail: the plan)                         |
 | `tax`             | given back with what was sold           | owed to the state (detail: country, category, rate)  |
 | `customer_credit` | credit balance used by a charge         | credit balance granted: a total below zero           |
+| `carried`         | too small to be collected: still owed   | asked for by a later charge                          |
 | `rounding`        | rounded off: it cannot be paid          | rounded up                                           |
 | `unapplied`       | sent back, or applied to a charge       | received for nothing that is owed (paid twice, late) |
 | `bad_debt`        | written off: it will never be paid      | paid all the same                                    |
 
-So what an organisation has paid is its `cash`, what it still owes its `receivable`, and both are sums of postings.
+So what an organisation has paid is its `cash`, what it still owes its `receivable` and `carried`; all are sums of
+postings.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from recommender.billing.proration import SETTLING, Line, net_cents
 from recommender.billing.tax import TaxLine
 
-LedgerAccount = Literal["receivable", "cash", "revenue", "tax", "customer_credit", "rounding", "unapplied", "bad_debt"]
+LedgerAccount = Literal[
+    "receivable", "carried", "cash", "revenue", "tax", "customer_credit", "rounding", "unapplied", "bad_debt"
+]
 EntryKind = Literal[
     "charge",
     "payment",
@@ -36,6 +40,7 @@ EntryKind = Literal[
     "payout",
     "waived",
     "write_off",
+    "carried",
 ]
 
 
@@ -49,6 +54,8 @@ class Posting:
 
 
 Postings = tuple[Posting, ...]
+_OWN_ACCOUNT: Final[tuple[Literal["rounding", "carried"], ...]] = ("rounding", "carried")
+"""Kinds of lines that are booked on the account of their name."""
 
 
 class Unbalanced(ValueError):
@@ -70,7 +77,7 @@ def charged(lines: Iterable[Line], tax: Iterable[TaxLine]) -> Postings:
         *(Posting("revenue", amount, plan) for plan, amount in revenue.items()),
         *(Posting("tax", -line.amount_cents, tax_account(line)) for line in tax),
         Posting("customer_credit", used - max(-total, 0)),
-        Posting("rounding", -sum(line.amount_cents for line in lines if line.kind == "rounding")),
+        *(Posting(kind, -sum(line.amount_cents for line in lines if line.kind == kind)) for kind in _OWN_ACCOUNT),
     )
 
 
@@ -109,19 +116,33 @@ def credited(
     tax_cents: Mapping[str, int],
     open_cents: int,
     unapplied_cents: int,
-    balance_cents: int = 0,
+    balance: tuple[int, int] = (0, 0),
 ) -> Postings:
     """A credit note with its tax: off what is open of an invoice; what money or a balance has paid is owed back.
 
-    `net_cents` by plan and `tax_cents` by tax account are what is given back, each above 0.
+    `net_cents` by plan and `tax_cents` by tax account are what is given back, each above 0; `balance` is the signed
+    credit balance before and after.
     """
     return balanced(
         *(Posting("revenue", amount, plan) for plan, amount in net_cents.items()),
         *(Posting("tax", amount, rate) for rate, amount in tax_cents.items()),
         Posting("receivable", -open_cents),
         Posting("unapplied", -unapplied_cents),
-        Posting("customer_credit", -balance_cents),
+        *balance_moved(*balance),
     )
+
+
+def balance_moved(before_cents: int, after_cents: int) -> Postings:
+    """A signed credit balance that changes: above 0 it is owed to the customer, below 0 it is carried."""
+    return (
+        Posting("customer_credit", max(before_cents, 0) - max(after_cents, 0)),
+        Posting("carried", max(-after_cents, 0) - max(-before_cents, 0)),
+    )
+
+
+def carried(before_cents: int, after_cents: int) -> Postings:
+    """What is left of a charge is too small to be collected: it lowers the signed credit balance instead."""
+    return balanced(Posting("receivable", after_cents - before_cents), *balance_moved(before_cents, after_cents))
 
 
 def waived(amount_cents: int) -> Postings:

@@ -39,21 +39,6 @@ def decimal_places(currency: str) -> int:
     return MINOR_DIGITS.get(currency.upper(), 2)
 
 
-def payable_step(currency: str) -> int:
-    """The smallest amount that can be paid, in minor units: 1, but 10 where a currency has three decimal places.
-
-    Payment networks know two decimal places, and none of the ariary, whose unit has fifths (Stripe, "Supported
-    currencies").
-
-    Examples:
-        >>> payable_step("KWD"), payable_step("MGA"), payable_step("EUR")
-        (10, 100, 1)
-    """
-    if currency.upper() == "MGA":
-        return 100
-    return int(10 ** max(decimal_places(currency) - 2, 0))
-
-
 def minor_units(amount: int | Decimal | Fraction, *, currency: str) -> int:
     """Convert an amount in major units to whole minor units.
 

@@ -147,8 +147,8 @@ def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
     """The next regular invoice of a subscription, net of promotions and credit balance; `None` where there is none."""
     if not subscription.is_renewed:
         return None
-    renewed = renew(subscription)
-    return NextInvoice(subscription.period.end, max(net_cents(renewed.lines) - subscription.credit_balance_cents, 0))
+    renewed, balance = renew(subscription), max(subscription.credit_balance_cents, 0)
+    return NextInvoice(subscription.period.end, max(net_cents(renewed.lines) - balance, 0))
 
 
 def _check_open(subscription: Subscription, now: datetime) -> None:

@@ -27,9 +27,11 @@ LineKind = Literal[
     "discount",
     "credit_balance",
     "rounding",
+    "carried",
 ]
-SETTLING: Final = frozenset({"credit_balance", "rounding"})
-"""Lines that sell nothing and are not taxed: what a balance pays of the total, and what cannot be paid of it."""
+SETTLING: Final = frozenset({"credit_balance", "rounding", "carried"})
+"""Lines that sell nothing and are not taxed: what a balance pays of the total, what cannot be paid of it, and what is
+carried to the next invoice (below 0) or from earlier ones (above)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,13 +111,18 @@ class Subscription:
     """Codes of promotions taken so far: each is taken once."""
     scheduled: ScheduledChange | None = None
     credit_balance_cents: int = 0
-    """Amount in the organisation's favour, tax included: it pays the next charges."""
+    """Amount in the organisation's favour, tax included: it pays the next charges. Below 0: carried, see `settled`."""
     cancelled: bool = False
     """True: it ends with its period instead of being renewed; that can be taken back until then."""
 
     def __post_init__(self) -> None:
         if self.is_paying and None in (self.plan, self.interval, self.catalogue_version, self.anchor):
             raise ValueError(f"a subscription that is {self.status} has a plan, an interval, a version and an anchor")
+
+    @property
+    def carried_cents(self) -> int:
+        """What was too small to be collected, tax included: the next invoice asks for it."""
+        return max(-self.credit_balance_cents, 0)
 
     @property
     def local_anchor(self) -> datetime | None:

@@ -5,6 +5,8 @@ lines. A total below zero becomes a credit balance with its tax, which pays late
 lowers a base. A change that asks for no more than was paid keeps the treatment of what was paid, for no new payment
 makes new tax due (Directive 2006/112/EC, articles 65 and 90): only the difference is given back, at the rate of then. A
 change that asks for more credits the old time as it was taxed and charges the new time as it is taxed today.
+What is too small to be collected is carried: it is a line that makes the total 0 and a debt of the subscription, which
+the next invoice asks for with its own total, or carries on. Stripe Billing does the same.
 What is left to pay is rounded to the smallest amount that can be paid: the difference, at most half of that amount and
 in either's favour, is a line of its own (BT-114), on no base and in an account of its own.
 Others: Stripe and Lago tax the net of a document at today's rate, also where it gives money back.
@@ -15,9 +17,10 @@ from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
-from recommender.billing.money import payable_step, round_half_away_from_zero
+from recommender.billing.collectable import is_too_small, payable_step
+from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import Period
-from recommender.billing.proration import SETTLING, Line, balance_used, net_cents
+from recommender.billing.proration import SETTLING, Line, LineKind, balance_used, net_cents
 from recommender.billing.tax import TaxLine, Treatment, tax_on
 
 
@@ -57,12 +60,12 @@ def taxed_change(credit: Iterable[Line], charge: Iterable[Line], *, today: Treat
 def settled(
     lines: tuple[Line, ...], *, balance_cents: int, currency: str | None, plan: str, now: datetime
 ) -> tuple[tuple[Line, ...], int]:
-    """The lines with what a credit balance pays of their total and the rounding of the rest, and the balance left.
+    """The lines with what settles their total: a credit balance, what is carried, and the rounding of the rest.
 
     Args:
         lines: What is charged, with its treatments.
-        balance_cents: The balance, tax included, in minor units.
-        currency: Of the lines; `None`: nothing is rounded.
+        balance_cents: The balance, tax included, in minor units; below 0: what earlier charges have carried.
+        currency: Of the lines; `None`: nothing is rounded or carried.
         plan: Code of the plan that is charged.
         now: The instant of the charge.
 
@@ -70,12 +73,30 @@ def settled(
         The lines, and the balance less what was used, or more by a total below zero.
     """
     due = total_cents(lines)
-    used = balance_used(balance_cents, plan=plan, due=due, now=now)
-    rounding = _rounding(max(due, 0) + net_cents(used), step=payable_step(currency or ""), plan=plan, now=now)
-    return (*lines, *used, *rounding), balance_cents + net_cents(used) - min(due, 0)
+    used = balance_used(max(balance_cents, 0), plan=plan, due=due, now=now)
+    carried = _carried(due + net_cents(used), debt=max(-balance_cents, 0), currency=currency)
+    brought = _extra("carried", carried, plan=plan, now=now)
+    left = max(due + net_cents(used) + carried, 0)
+    rounding = _rounding(left, step=payable_step(currency or ""), plan=plan, now=now)
+    return (*lines, *used, *brought, *rounding), balance_cents + net_cents(used) + carried - min(due + carried, 0)
+
+
+def _carried(due: int, *, debt: int, currency: str | None) -> int:
+    """What is carried from earlier charges into this one, or below 0 from this one to the next.
+
+    A total below 0 pays the debt first; a total of 0 has nothing to ask for it with.
+    """
+    if due < 0:
+        return min(debt, -due)
+    if due == 0:
+        return 0
+    return -due if is_too_small(due + debt, currency) else debt
 
 
 def _rounding(due: int, *, step: int, plan: str, now: datetime) -> tuple[Line, ...]:
     """The line that makes what is left to pay a multiple of the step; none where it is one."""
-    cents = step * round_half_away_from_zero(Fraction(due, step)) - due
-    return (Line("rounding", plan, Period(now, now), cents, cents, Fraction(1)),) if cents else ()
+    return _extra("rounding", step * round_half_away_from_zero(Fraction(due, step)) - due, plan=plan, now=now)
+
+
+def _extra(kind: LineKind, cents: int, *, plan: str, now: datetime) -> tuple[Line, ...]:
+    return (Line(kind, plan, Period(now, now), cents, cents, Fraction(1)),) if cents else ()

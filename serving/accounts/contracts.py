@@ -14,6 +14,7 @@ NoticeCode = Literal[
     "trial_over",
     "past_due",
     "suspended",
+    "carried",
     "paused",
     "ended",
     "pending",
@@ -135,6 +136,8 @@ class SubscriptionAnswer(TypedDict):
     currency: str
     refused_change: RefusedChange | None
     credit_balance_cents: int
+    carried_cents: int
+    """Tax included, from earlier invoices: too small to be collected, so the next invoice asks for it."""
     next_invoice: ComingInvoice | None
     accrued_overage_cents: int
     """Net usage beyond the allowances so far, billed when the quota window ends."""

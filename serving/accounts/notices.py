@@ -39,11 +39,7 @@ def _notices(
         yield _notice("trial_over", t("notice.trial_over", date=on(end)))
     elif end is not None and (terms := words.catalogue.trial) is not None and terms.is_near(end, now=now):
         yield _notice("trial_ending", t("notice.trial_ending", date=on(end)))
-    if current.held.status in {"past_due", "suspended"}:
-        owed = overdue(connection, organization, words)
-        text = " ".join(filter(None, ("" if owed is None else owed.text, t(f"notice.{current.held.status}"))))
-        pay, url = None if owed is None else owed.pay, words.link("billing")
-        yield _notice(current.held.status, text, remedy=t("billing.heading"), url=url, pay=pay)
+    yield from _owed(connection, organization, current, words)
     held = current.subscription
     if current.held.status == "paused" and current.plan is not None:
         yield _notice("paused", t("notice.paused", plan=current.plan.name))
@@ -66,6 +62,20 @@ def _notices(
         why = " ".join(f"{blocker['message']} {blocker['remedy']}" for blocker in blockers)
         text = t("notice.refused", plan=_name(settled.plan, words), date=on(settled.effective_at))
         yield _notice("refused", f"{text} {why}".strip())
+
+
+def _owed(
+    connection: Connection, organization: OrganizationRow, current: CurrentSubscription, words: Words
+) -> Iterable[Notice]:
+    """What is overdue, and what was too small to be collected."""
+    t, held = partial(say, words.locale), current.subscription
+    if current.held.status in {"past_due", "suspended"}:
+        owed = overdue(connection, organization, words)
+        text = " ".join(filter(None, ("" if owed is None else owed.text, t(f"notice.{current.held.status}"))))
+        pay, url = None if owed is None else owed.pay, words.link("billing")
+        yield _notice(current.held.status, text, remedy=t("billing.heading"), url=url, pay=pay)
+    if held is not None and held.carried_cents:
+        yield _notice("carried", t("notice.carried", amount=words.money(held.carried_cents, decimals=True)))
 
 
 def _notice(

@@ -6,9 +6,11 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from recommender.billing.catalogue import Catalogue
+from recommender.billing.collectable import is_too_small
 from serving.clock import Clock
 from serving.collection import settlement
 from serving.collection.arrears import Arrears
+from serving.collection.carried import carry
 from serving.collection.settlement import Settlement
 from serving.db.session import Database
 from serving.organizations import repository as organizations
@@ -192,6 +194,13 @@ class Collection:
             charge, now=now
         ):  # before the plan is suspended, another method is tried
             method = choice.next_good(connection, charge.organization_id, by=by) or method
+        if (
+            method.kind != "bank_transfer"
+            and is_too_small(charge.open_cents, charge.currency)
+            and carry(connection, charge, now=now)
+        ):
+            self._arrears.refresh(connection, charge.organization_id)
+            return None
         if method.kind != "bank_transfer":
             attempt = attempt_of(charge, key=charge.payment_key, payment_method_id=method.payment_method_id, now=now)
             if not charges.begin_attempt(connection, charge, payment_method_id=method.payment_method_id, again_at=None):

@@ -9,6 +9,7 @@ from recommender.billing import ledger as accounts
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.dunning import ASK_AGAIN_AFTER
 from serving.collection.arrears import Arrears
+from serving.collection.carried import carry
 from serving.invoices import repository as invoices
 from serving.notifications import repository as notifications
 from serving.notifications.repository import Kind
@@ -18,7 +19,7 @@ from serving.payments.attempts import Attempt
 from serving.payments.charges import Charge
 from serving.payments.choice import Payer
 from serving.payments.first_payment import received
-from serving.payments.gateway import Payment
+from serving.payments.gateway import TOO_SMALL, Payment
 from serving.payments.refunds import Refund
 
 
@@ -56,9 +57,12 @@ class Settlement:
 def failed(connection: Connection, charge: Charge, code: str, *, about: str, by: Payer) -> None:
     """Schedule the next attempt and notify the customer.
 
-    An outage of the provider is only retried. Where a method was refused and another is good, that is tried at once.
+    What is too small for the provider is carried to the next invoice, and its outage is only retried. Where a method
+    was refused and another is good, that is tried at once.
     """
     now = by.now
+    if code == TOO_SMALL and carry(connection, charge, now=now):
+        return
     if code == "provider_unavailable":
         charges.try_again(connection, charge, at=now + ASK_AGAIN_AFTER)
         return

@@ -1,7 +1,7 @@
 """The credit balance of a subscription: paid out, waived, or raised by what it had paid of a credited invoice."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -18,17 +18,10 @@ _TIME: Final = frozenset({"full_period", "remaining_time", "discount"})
 """Kinds of lines that charge time of a plan."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    organization_id: str
-    currency: str
-    charge_id: None = None
-
-
 def balance_of(connection: Connection, organization_id: str) -> int:
     """The credit balance, tax included."""
     state = states.stored(connection, organization_id)
-    return 0 if state is None else state.subscription.credit_balance_cents
+    return 0 if state is None else max(state.subscription.credit_balance_cents, 0)
 
 
 def from_balance(
@@ -43,7 +36,7 @@ def from_balance(
     held = state.subscription
     after = replace(held, credit_balance_cents=held.credit_balance_cents - amount_cents)
     states.store(connection, organization_id, after, over=state.version, now=now)
-    owner = _Owner(organization_id, held.currency or "EUR")
+    owner = ledger.Owner(organization_id, held.currency or "EUR")
     to = accounts.Posting("revenue", -amount_cents, "waived") if waived else accounts.Posting("cash", -amount_cents)
     postings = accounts.balanced(accounts.Posting("customer_credit", amount_cents), to)
     cause = f"balance:{organization_id}:{key}"
@@ -53,14 +46,17 @@ def from_balance(
         tell_both(connection, organization_id, "refund_made", about=cause, payload=payload, now=now)
 
 
-def to_balance(connection: Connection, organization_id: str, amount_cents: int, *, now: datetime) -> None:
-    """Give back to the balance what it had paid; the caller books it."""
+def to_balance(connection: Connection, organization_id: str, amount_cents: int, *, now: datetime) -> tuple[int, int]:
+    """Give back to the balance what it had paid or carried; returns it before and after, which the caller books."""
+    if not amount_cents:
+        return 0, 0
     state = states.stored(connection, organization_id)
     if state is None:
         raise MoreThanThereIs(amount_cents)
     held = state.subscription
     after = replace(held, credit_balance_cents=held.credit_balance_cents + amount_cents)
     states.store(connection, organization_id, after, over=state.version, now=now)
+    return held.credit_balance_cents, after.credit_balance_cents
 
 
 def note_credited(connection: Connection, organization_id: str, lines: Iterable[InvoiceLine], *, now: datetime) -> None:

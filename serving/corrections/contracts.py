@@ -103,5 +103,7 @@ class MoneyAnswer(TypedDict):
     open_invoices: list[OpenInvoice]
     owed_back: list[OwedBack]
     credit_balance_cents: int
+    carried_cents: int
+    """Too small to be collected: the next invoice asks for it."""
     """Taken off the next invoices."""
     taken_back: list[TakenBackText]

@@ -54,7 +54,7 @@ def credit(
         raise MoreThanThereIs(total)
     off = min(charge.open_cents, total) if charge.status == "open" else 0
     paid, from_balance = _spread(connection, charge, total - off)
-    if from_balance > original.payment.balance_cents:
+    if from_balance > original.payment.balance_cents + ledger.carried_of(connection, charge.charge_id):
         raise MoreThanThereIs(total)
     by_provider = refund and bool(paid) and all(_collects(connection, attempt) for attempt, _ in paid)
     cause, tax_books = f"credit:{organization_id}:{key}", _by_account(tax)
@@ -68,7 +68,7 @@ def credit(
         tax_cents=tax_books,
         open_cents=off,
         unapplied_cents=total - off - from_balance,
-        balance_cents=from_balance,
+        balance=to_balance(connection, organization_id, from_balance, now=books.now),
     )
     ledger.post(connection, charge, "credit_note", cause=cause, postings=postings, now=books.now)
     if off:
@@ -78,8 +78,6 @@ def credit(
         attempts.expect_no_transfer(connection, charge.charge_id, now=books.now)
     if not reissued:
         note_credited(connection, organization_id, lines, now=books.now)
-    if from_balance:
-        to_balance(connection, organization_id, from_balance, now=books.now)
     for attempt, amount in paid:
         attempts.set_unapplied(connection, attempt.key, attempt.unapplied_cents + amount)
         if by_provider:

@@ -38,7 +38,8 @@ def money(connection: Connection, organization_id: str) -> MoneyAnswer:
             for attempt in by_key.values()
             if attempt.unapplied_cents
         ],
-        "credit_balance_cents": 0 if state is None else state.subscription.credit_balance_cents,
+        "credit_balance_cents": 0 if state is None else max(state.subscription.credit_balance_cents, 0),
+        "carried_cents": 0 if state is None else state.subscription.carried_cents,
         "taken_back": [
             {
                 "kind": each.kind,

@@ -80,6 +80,8 @@ class StatementRow(TypedDict):
     """The document that it is about."""
     currency: str
     receivable_cents: int
+    carried_cents: int
+    """Too small to be collected: a later invoice asks for it."""
     customer_credit_cents: int
     unapplied_cents: int
     balance_cents: int

@@ -13,7 +13,7 @@ from serving.db.billing_tables import charges
 from serving.db.invoice_tables import invoices
 from serving.db.payment_tables import ledger_entries, ledger_postings
 
-_CUSTOMER: tuple[str, ...] = ("receivable", "customer_credit", "unapplied")
+_CUSTOMER: tuple[str, ...] = ("receivable", "carried", "customer_credit", "unapplied")
 _AT_ONCE = 500
 
 

@@ -142,7 +142,7 @@ def _statement(connection: Connection, organization_id: str, start: date | None,
         day, currency = day_of(entry.occurred_at), entry.currency
         if end is not None and day >= end:
             continue
-        balance[currency] += entry.receivable + entry.customer_credit + entry.unapplied
+        balance[currency] += entry.receivable + entry.carried + entry.customer_credit + entry.unapplied
         if start is not None and day < start:
             opening[currency] = balance[currency]
             continue
@@ -154,6 +154,7 @@ def _statement(connection: Connection, organization_id: str, start: date | None,
                 "number": entry.number,
                 "currency": currency,
                 "receivable_cents": int(entry.receivable),
+                "carried_cents": int(entry.carried),
                 "customer_credit_cents": int(entry.customer_credit),
                 "unapplied_cents": int(entry.unapplied),
                 "balance_cents": int(balance[currency]),

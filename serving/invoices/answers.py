@@ -14,7 +14,7 @@ def summary(kept: Kept, locale: LocaleCode) -> InvoiceSummary:
     return {
         "number": invoice.number,
         "kind": invoice.kind,
-        "status": "credited" if invoice.kind == "credit_note" else kept.settled,
+        "status": _status(kept),
         "issued_on": invoice.issued_on.isoformat(),
         "issued_on_text": invoices.issued_on(invoice, locale),
         "period": {
@@ -32,6 +32,12 @@ def summary(kept: Kept, locale: LocaleCode) -> InvoiceSummary:
         "refers_to": None if invoice.refers_to is None else invoice.refers_to.number,
         "links": links(invoice),
     }
+
+
+def _status(kept: Kept) -> str:
+    if kept.invoice.kind == "credit_note":
+        return "credited"
+    return "carried" if kept.invoice.payment.carried_cents < 0 else kept.settled
 
 
 def full(kept: Kept, locale: LocaleCode) -> InvoiceAnswer:
@@ -60,6 +66,7 @@ def full(kept: Kept, locale: LocaleCode) -> InvoiceAnswer:
             "paid_cents": invoice.payment.paid_cents,
             "balance_cents": invoice.payment.balance_cents,
             "rounding_cents": invoice.payment.rounding_cents,
+            "carried_cents": invoice.payment.carried_cents,
             "due_cents": invoice.due_cents,
             "text": invoices.payment(invoice, locale),
         },

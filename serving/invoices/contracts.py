@@ -107,6 +107,8 @@ class PaymentText(TypedDict):
     """The part of it that a credit balance has paid."""
     rounding_cents: int
     """What is added to the total so that it can be paid."""
+    carried_cents: int
+    """What earlier invoices have carried into this one; below zero: what this one carries to the next."""
     due_cents: int
     text: str
 

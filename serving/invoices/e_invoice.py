@@ -101,7 +101,7 @@ def terms(invoice: Invoice) -> dict[str, Any]:
         "BT-109": _money(invoice, invoice.net_cents),
         "BT-110": _money(invoice, invoice.tax_cents),
         "BT-112": _money(invoice, invoice.total_cents),
-        "BT-113": _money(invoice, invoice.payment.paid_cents),
+        "BT-113": _money(invoice, invoice.payment.paid_cents - invoice.payment.carried_cents),
         "BT-114": _money(invoice, invoice.payment.rounding_cents) if invoice.payment.rounding_cents else None,
         "BT-115": _money(invoice, invoice.due_cents),
     }

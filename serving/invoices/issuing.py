@@ -187,10 +187,22 @@ def _reference(connection: Connection, organization_id: str, document: Document)
 
 def _payment(seller: SellerSettings, supply: Supply, document: Document, issued_on: date) -> Payment:
     """Whether the document is paid, or when it is due; a credit note is settled by the credit balance."""
-    kind, balance, rounding = supply.paid_by, document.balance_cents, document.rounding_cents
+    kind, balance, rounding, carried = (
+        supply.paid_by,
+        document.balance_cents,
+        document.rounding_cents,
+        document.carried_cents,
+    )
     paid, due_on = balance, None
     if supply.paid or document.kind == "credit_note":
-        paid = document.total_cents + rounding
+        paid = document.total_cents + rounding + carried
     else:
         due_on = issued_on + timedelta(days=seller.payment_days if kind in {None, "bank_transfer"} else 0)
-    return Payment(method=kind, paid_cents=paid, balance_cents=balance, rounding_cents=rounding, due_on=due_on)
+    return Payment(
+        method=kind,
+        paid_cents=paid,
+        balance_cents=balance,
+        rounding_cents=rounding,
+        carried_cents=carried,
+        due_on=due_on,
+    )

@@ -144,6 +144,10 @@ def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
         *taxes,
         {"name": _total_name(invoice, locale), "amount": amount(cents=invoice.total_cents), "strong": True},
     ]
+    carried = invoice.payment.carried_cents
+    if carried:
+        key = "invoice.carried.from" if carried > 0 or invoice.kind == "credit_note" else "invoice.carried.to"
+        rows.append({"name": t(key), "amount": amount(cents=carried), "strong": False})
     if invoice.kind == "credit_note":
         return rows
     paid = {"invoice.rounding": -invoice.payment.rounding_cents, "invoice.balance": invoice.payment.balance_cents}

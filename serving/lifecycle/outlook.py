@@ -70,7 +70,7 @@ def _notes(held: Subscription, *, words: Words, date: str) -> list[str]:
             notes.append(t("cancel.note.overage"))
     if held.scheduled is not None:
         notes.append(t("cancel.note.scheduled", plan=held.scheduled.plan.name))
-    if held.credit_balance_cents:
+    if held.credit_balance_cents > 0:
         notes.append(t("cancel.note.balance", amount=words.money(held.credit_balance_cents, decimals=True)))
     notes.append(t("cancel.note.data"))
     return notes

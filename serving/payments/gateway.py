@@ -78,6 +78,8 @@ class RefundNews:
 Message = Event | DisputeNews | RefundNews
 """A message of the provider about one payment."""
 
+TOO_SMALL: Final = "amount_too_small"
+"""Failure code of an amount that the provider does not collect: it is carried to the next invoice."""
 FAILURE_OF: Final[Mapping[str, str]] = {
     "insufficient_funds": "insufficient_funds",
     "expired_card": "card_expired",
@@ -108,6 +110,7 @@ FAILURES: Final = frozenset(FAILURE_OF.values()) | {
     "bank_transfer_overdue",
     "payment_disputed",
     "payment_returned",
+    TOO_SMALL,
 }
 """Every failure code; each has its text and its remedy in the messages (`problem.…`, `remedy.…`)."""
 

@@ -1,5 +1,6 @@
 """The ledger in the database: entries are added, never changed; `recommender.billing.ledger` defines them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Protocol
@@ -25,6 +26,15 @@ class Owed(Protocol):
     @property
     def currency(self) -> str:
         """The currency of the amounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An organisation, for an entry that is about none of its charges."""
+
+    organization_id: str
+    currency: str
+    charge_id: None = None
 
 
 def post(
@@ -70,6 +80,16 @@ def balances(connection: Connection, organization_id: str) -> dict[tuple[LedgerA
         .group_by(ledger_postings.c.account, ledger_entries.c.currency)
     )
     return {(account, currency): int(total) for account, currency, total in connection.execute(query) if total}
+
+
+def carried_of(connection: Connection, charge_id: str) -> int:
+    """How much of a charge was too small to be collected, and carried to the next one."""
+    query = (
+        select(func.coalesce(func.sum(ledger_postings.c.amount_cents), 0))
+        .join(ledger_entries, ledger_entries.c.entry_id == ledger_postings.c.entry_id)
+        .where(ledger_entries.c.charge_id == charge_id, ledger_postings.c.account == "carried")
+    )
+    return max(int(connection.execute(query).scalar_one()), 0)
 
 
 def _row(entry_id: str, position: int, posting: Posting) -> dict[str, object]:

@@ -16,6 +16,7 @@ import stripe
 from serving.payments import provider_events
 from serving.payments.attempts import RANK
 from serving.payments.gateway import (
+    TOO_SMALL,
     AttachedMethod,
     Message,
     MethodKind,
@@ -116,7 +117,7 @@ class StripeGateway:
             return Payment("failed", "provider_unavailable")
         except stripe.InvalidRequestError as error:
             logger().error("payment_refused", key=key, error=repr(error))
-            return Payment("failed", "payment_failed")
+            return Payment("failed", TOO_SMALL if error.code == TOO_SMALL else "payment_failed")
         return _payment(intent.to_dict())
 
     def find(self, *, key: str, method: AttachedMethod) -> Payment | None:

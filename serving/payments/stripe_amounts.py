@@ -1,21 +1,11 @@
-"""Amounts as Stripe counts them, which is not everywhere as ISO 4217 does.
-
-Source: Stripe, "Supported currencies", sections "Zero-decimal currencies", "Three-decimal currencies" and
-"Special cases" (docs.stripe.com/currencies).
-"""
+"""Amounts as Stripe counts them; `recommender.billing.collectable` says where ISO 4217 counts otherwise."""
 
 from fractions import Fraction
 from typing import Final
 
+from recommender.billing.collectable import STRIPE_DECIMALS
 from recommender.billing.money import decimal_places, round_half_away_from_zero
 
-STRIPE_DECIMALS: Final = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"), 0),
-    **dict.fromkeys(("PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("ISK", "UGX"), 2),  # have no decimals, and are still written with two that are zero
-    **dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3),
-}
-"""Decimals by currency; every other one has two."""
 _LAST_DIGIT_ZERO: Final = 3
 """Of three decimals the last must be zero: the payment networks behind Stripe know two."""
 

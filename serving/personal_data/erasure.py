@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, exists, func, or_, select
 from typing_extensions import TypedDict
 
+from recommender.billing import ledger as accounts
 from serving.db.billing_tables import charges, plan_changes
 from serving.db.payment_tables import payment_attempts, payment_refunds
 from serving.organizations import repository as organizations
@@ -40,6 +41,7 @@ class MoneyOwedBack(Exception):
 def erase(connection: Connection, organization_id: str, *, now: datetime) -> Erasure:
     """Erase the rows; returns the counts of erased and kept rows by table. Raises as `check`."""
     check(connection, organization_id)
+    _write_off_carried(connection, organization_id, now=now)
     gone = {
         str(table.name): connection.execute(delete(table).where(rows_of(table, organization_id))).rowcount
         for table in reversed(ERASED)
@@ -79,3 +81,12 @@ def check(connection: Connection, organization_id: str) -> None:
     liabilities = ("customer_credit", "unapplied")
     if any(account in liabilities for account, _ in ledger.balances(connection, organization_id)):
         raise MoneyOwedBack(organization_id)
+
+
+def _write_off_carried(connection: Connection, organization_id: str, *, now: datetime) -> None:
+    """Write off what was too small to be collected: no invoice follows that could ask for it."""
+    for (account, currency), amount in ledger.balances(connection, organization_id).items():
+        if account == "carried":
+            postings = accounts.balanced(accounts.Posting("bad_debt", amount), accounts.Posting("carried", -amount))
+            owner, cause = ledger.Owner(organization_id, currency), f"write_off:carried:{organization_id}:{currency}"
+            ledger.post(connection, owner, "write_off", cause=cause, postings=postings, now=now)

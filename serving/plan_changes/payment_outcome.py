@@ -1,5 +1,7 @@
 """Apply or fail a plan change when the outcome of its payment is known."""
 
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from serving.clock import Clock
@@ -8,7 +10,7 @@ from serving.collection.settlement import Settlement
 from serving.outcomes.service import note
 from serving.payments import attempts, choice
 from serving.payments.attempts import Attempt
-from serving.payments.gateway import Payment
+from serving.payments.gateway import TOO_SMALL, Payment
 from serving.plan_changes import answers, carry_out, idempotency
 from serving.renewals.booking import BooksAt
 from serving.subscriptions import changes
@@ -34,7 +36,10 @@ class PaymentOutcomes:
             if change.status == "failed" and payment.outcome == "succeeded":
                 self._came_too_late(connection, change)
             return change.status
-        status: ChangeStatus = "applied" if payment.outcome == "succeeded" else "failed"
+        too_small = payment.failure_code == TOO_SMALL
+        if too_small:  # nobody can pay it now: it is collected as an invoice is, which carries it to the next one
+            change = replace(change, payment_method_id=None)
+        status: ChangeStatus = "applied" if payment.outcome == "succeeded" or too_small else "failed"
         if payment.outcome in ("unknown", "pending"):
             status = "payment_pending"
         reason = {"failure_code": payment.failure_code} if status == "failed" else None

@@ -68,7 +68,7 @@ def blockers_answer(blockers: Iterable[Blocker], words: Words) -> list[BlockerTe
 
 def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, str]) -> LineText:
     """One line with its text; a plan without a name appears by its code."""
-    locale = words.locale
+    locale, brought = words.locale, line.kind == "carried" and line.amount_cents > 0
     params = {
         "plan": names.get(line.plan, line.plan),
         "period": days(locale, line.period, timezone),
@@ -80,7 +80,7 @@ def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, 
         "plan": line.plan,
         "period": {"start": utc_text(line.period.start), "end": utc_text(line.period.end)},
         "amount_cents": line.amount_cents,
-        "text": say(locale, f"line.{line.kind}", **params),
+        "text": say(locale, "line.brought" if brought else f"line.{line.kind}", **params),
     }
 
 

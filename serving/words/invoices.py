@@ -92,6 +92,9 @@ def payment(invoice: Invoice, locale: LocaleCode) -> str:
         return say(locale, f"invoice.payment.returned.{invoice.payment.returned_by}", number=number)
     if invoice.kind == "credit_note":
         return say(locale, "invoice.payment.credited")
+    if invoice.payment.carried_cents < 0:
+        cents = -invoice.payment.carried_cents
+        return say(locale, "invoice.payment.carried", amount=amount(locale, cents, invoice.currency))
     if not invoice.due_cents:
         return say(locale, "invoice.payment.paid" if invoice.total_cents else "invoice.payment.nothing")
     due_on = invoice.payment.due_on or invoice.issued_on

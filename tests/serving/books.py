@@ -30,7 +30,8 @@ def books_close(connection: Connection) -> None:
         assert accounts.get((owner, "receivable"), 0) == owed.get(owner, 0), owner
         assert accounts.get((owner, "cash"), 0) == here.get(owner, 0), owner
         assert -accounts.get((owner, "unapplied"), 0) == kept_apart.get(owner, 0), owner
-        assert -accounts.get((owner, "customer_credit"), 0) == credit.get(owner, 0), owner
+        assert -accounts.get((owner, "customer_credit"), 0) == max(credit.get(owner, 0), 0), owner
+        assert accounts.get((owner, "carried"), 0) == max(-credit.get(owner, 0), 0), owner
 
 
 def _owed(connection: Connection) -> dict[str, int]:

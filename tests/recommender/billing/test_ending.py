@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from recommender.billing.ending import Ends, NothingToEnd, NotPaused, cancel, end_now, restart
 from recommender.billing.plan_change import decide_plan_change, next_invoice_of
 from recommender.billing.promotion_end import promotion_end_of
-from recommender.billing.proration import Line, net_cents
+from recommender.billing.proration import SETTLING, Line, net_cents
 from recommender.billing.renewal import Closing, close_window, due_at, resume
 from recommender.billing.subscription import Holding, RunningDiscount, Subscription, Wish
 from tests.recommender.billing.builders import (
@@ -221,7 +221,7 @@ def test_no_history_charges_time_that_was_not_held_or_loses_a_cent(history: list
         life.does(event)
     if life.subscription.is_paying:
         life.now = max(life.now, life.subscription.period.end - timedelta(seconds=1))
-    billed = sum(line.amount_cents for line in life.lines if line.kind != "credit_balance")
+    billed = sum(line.amount_cents for line in life.lines if line.kind not in SETTLING)
 
     assert held_once(life.lines)
     assert life.collected_cents == billed + life.subscription.credit_balance_cents

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.currencies import MINOR_DIGITS
-from recommender.billing.money import decimal_places, minor_units, payable_step
-from serving.payments.stripe_amounts import STRIPE_DECIMALS, stripe_amount
+from recommender.billing.collectable import STRIPE_DECIMALS, payable_step
+from recommender.billing.money import decimal_places, minor_units
+from serving.payments.stripe_amounts import stripe_amount
 
 
 @pytest.mark.parametrize(
