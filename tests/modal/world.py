@@ -144,17 +144,21 @@ class World:
 
 
 @contextmanager
-def running_world(folder: Path, *, port: int, tree: Path | None = None) -> Iterator[World]:
+def running_world(folder: Path, *, port: int, tree: Path | None = None, **settings: str) -> Iterator[World]:
     """The service in a process of its own on this port, ended afterwards; `tree` holds another state of the code."""
     database_url = f"sqlite:///{folder / 'plans.db'}"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PLANS_")} | {
-        "PLANS_DATABASE_URL": database_url,
-        "PLANS_API_KEY": API_KEY,
-        "PLANS_SIGNING_KEY": "modal-tests-signing-key-of-thirty-two",
-        "PLANS_DEMO_ORGANIZATION": "shop",
-        "PLANS_PORT": str(port),
-        "PLANS_LOG_LEVEL": "error",
-    }
+    environment = (
+        {name: value for name, value in os.environ.items() if not name.startswith("PLANS_")}
+        | {
+            "PLANS_DATABASE_URL": database_url,
+            "PLANS_API_KEY": API_KEY,
+            "PLANS_SIGNING_KEY": "modal-tests-signing-key-of-thirty-two",
+            "PLANS_DEMO_ORGANIZATION": "shop",
+            "PLANS_PORT": str(port),
+            "PLANS_LOG_LEVEL": "error",
+        }
+        | settings
+    )
     process = subprocess.Popen([sys.executable, "-m", "serving", "run"], env=environment, cwd=tree)
     origin = f"http://127.0.0.1:{port}"
     try:

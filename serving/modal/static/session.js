@@ -8,7 +8,7 @@ import { h } from "./dom.js";
 import { enrich } from "./enterprise.js";
 import { button } from "./forms.js";
 import { chooseInterval, frame, offerIntervals, rescueFocus, secondView } from "./frame.js";
-import { notice } from "./notices.js";
+import { notice, payOverdue } from "./notices.js";
 import { Impressions, outcome, send } from "./outcomes.js";
 
 export class Session {
@@ -133,7 +133,8 @@ export class Session {
   #showNotices(notices) {
     const takeBack = (path) =>
       this.#client.delete(path).then(() => (this.#changed = true), (error) => this.#report(error, "cancel")).then(() => this.load());
-    this.#parts.notices.replaceChildren(...notices.map((each) => notice(each, { words: this.#words, takeBack })));
+    const pay = () => payOverdue(this.#client, this.#words, { paid: () => this.load(), failed: (error) => this.#report(error, "payment") });
+    this.#parts.notices.replaceChildren(...notices.map((each) => notice(each, { words: this.#words, takeBack, pay })));
   }
 
   #cancelSubscription(from) {

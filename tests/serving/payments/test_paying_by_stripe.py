@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stripe
 from typer.testing import CliRunner
 
 from serving.__main__ import app
 from tests.serving.harness import Service, running
-from tests.serving.providers import SECRET, by_stripe, localstripe
+from tests.serving.providers import SECRET, by_stripe, client_of, localstripe
 
 
 @pytest.fixture
@@ -45,6 +46,22 @@ def test_a_plan_is_bought_through_stripe(service: Service) -> None:
     assert (added.status_code, added.json()["last4"]) == (201, "4242"), added.text
     assert (done.status_code, done.json()["status"]) == (201, "applied"), done.text
     assert (methods["provider"], methods["test_cards"]) == ("stripe", {})
+
+
+def test_erasing_an_organisation_deletes_its_customer_at_stripe(service: Service) -> None:  # F11
+    service.put("leaves", country="US")
+    card = {"kind": "card", "token": "pm_card_visa"}
+    url = "/v1/organizations/leaves"
+    assert service.client.post(f"{url}/payment-methods", json=card, headers=service.host).status_code == 201
+    customer = service.value("SELECT customer FROM payment_methods WHERE organization_id = 'leaves'")
+    at_stripe = client_of(str(service.settings.stripe_address)).v1.customers
+    assert at_stripe.retrieve(customer).id == customer
+
+    erased = service.client.delete(url, headers=service.host)
+
+    assert erased.status_code == 200, erased.text
+    with pytest.raises(stripe.InvalidRequestError):
+        at_stripe.retrieve(customer)
 
 
 @pytest.mark.parametrize("missing", ["PLANS_STRIPE_API_KEY", "PLANS_STRIPE_WEBHOOK_SECRET"])

@@ -259,3 +259,20 @@ def test_a_method_waits_for_a_provider_that_is_down() -> None:
         down.attach(kind="card", token="pm_1", owner=OWNER)
     with pytest.raises(ProviderUnavailable):
         down.detach(CARD)
+
+
+def test_a_customer_is_deleted_and_one_that_is_gone_counts_as_deleted() -> None:  # F11
+    gone = {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such customer"}}
+    stripe_gateway, http = gateway((200, {"id": "cus_1", "object": "customer", "deleted": True}), (404, gone))
+
+    stripe_gateway.forget("cus_1")
+    stripe_gateway.forget("cus_1")
+
+    assert [(method, path) for method, path, *_ in http.asked] == [("delete", "/v1/customers/cus_1")] * 2
+
+
+def test_a_customer_of_a_silent_provider_is_not_taken_for_deleted() -> None:
+    stripe_gateway, _ = gateway(NO_CONNECTION)
+
+    with pytest.raises(ProviderUnavailable):
+        stripe_gateway.forget("cus_1")
