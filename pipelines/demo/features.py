@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from pipelines.history.checked_tables import places_in
-from pipelines.history.daily_usage import embedded_engine, usage_cells
+from pipelines.history.daily_usage import usage_cells
+from pipelines.history.engine import Engine
 from pipelines.history.known_facts import Moments, read_known_facts, situations_of
 from recommender.ranking.features import FEATURES, feature_cube
 from recommender.ranking.situation import PlanTable
@@ -30,13 +31,13 @@ def with_logged_features(tables: Mapping[str, pd.DataFrame], plans: PlanTable, *
     first = decisions[rows]
     organization, plan = (pa.chunked_array([pa.array(first[name])]) for name in ("organization_id", "plan"))
     decided_at = first["occurred_at"].dt.tz_localize(None).to_numpy(dtype="datetime64[us]").astype(np.int64)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, Engine() as engine:
         for name in _KNOWN:
             tables[name].to_parquet(Path(folder) / f"{name}.parquet", index=False)
         known = read_known_facts(Path(folder))
         moments = Moments(places_in(organization, known.organization_ids), decided_at)
         cells = usage_cells(
-            embedded_engine(Path(folder) / "usage_events.parquet"),
+            engine.checked(Path(folder), "usage_events"),
             organization_ids=organization.combine_chunks(), decided_at_us=decided_at,
         )  # fmt: skip
     places = places_in(plan, pa.array(plans.codes))

@@ -7,7 +7,6 @@ those days, or that sells no overage for an allowance that ran out, is not suffi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, cast
@@ -15,12 +14,11 @@ from typing import Final, cast
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data_contracts.intervals import MONTHS_OF
 from data_contracts.usage import COUNT_METRICS, LEVEL_METRICS, METRICS, Metric
-from pipelines.history.change_log import change_log
-from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
+from pipelines.history.engine import Engine
+from pipelines.history.usage_within import usage_within
 from pipelines.metrics.prices import PriceList
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.money import round_half_away_from_zero
@@ -30,21 +28,7 @@ from recommender.ranking.ranker import FloatArray, IntArray, Mask
 LATER_DAYS: Final = 30
 
 
-@dataclass(frozen=True, slots=True)
-class _Events:
-    """The usage events of one metric, in any order; arrays (m,)."""
-
-    owner: IntArray
-    """Place of the organisation, -1 for one that is not asked about."""
-    occurred_us: IntArray
-    quantity: IntArray
-    event_rank: IntArray
-    """Place in the order of event ids."""
-
-
-def avoidable_cents(
-    checked: Path, journeys: pd.DataFrame, *, organizations: pa.Array, prices: PriceList, end: int
-) -> FloatArray:
+def avoidable_cents(checked: Path, journeys: pd.DataFrame, *, prices: PriceList, end: int) -> FloatArray:
     """Cents a month by which the plan taken cost more than the cheapest sufficient plan (j,), 0 for the cheapest.
 
     `journeys` has `organization_id`, `started_at`, `seconds_to_paid`, `taken`, `interval`, `catalogue_version`; `end`
@@ -57,11 +41,15 @@ def avoidable_cents(
     rows = np.flatnonzero(settled)
     if not len(rows):
         return avoidable
-    organization = places_in(pa.chunked_array([pa.array(journeys["organization_id"])]), organizations)[rows]
     since = np.asarray(paid[rows], dtype=np.int64)
-    events = _read(checked, organizations, np.unique(organization[organization >= 0]))
-    usage = {metric: _used(events[metric], organization, since) for metric in COUNT_METRICS}
-    usage |= {metric: _level(events[metric], organization, since) for metric in LEVEL_METRICS}
+    with Engine() as engine, engine.reading("usage_events"):
+        used = usage_within(
+            engine.checked(checked, "usage_events"),
+            organization_ids=pa.array(journeys["organization_id"].iloc[rows]),
+            since_us=since,
+            until_us=since + LATER_DAYS * DAY_US,
+        )
+    usage = {metric: used[:, place] for place, metric in enumerate(METRICS)}
     markets = journeys.iloc[rows].groupby(["catalogue_version", "interval", "taken"], observed=True).indices
     for market, places in markets.items():
         version, interval, taken = cast("tuple[str, Interval, str]", market)
@@ -105,47 +93,6 @@ def _fits(plan: Plan, usage: Mapping[Metric, IntArray]) -> Mask:
     limits = [(metric, plan.limit_of(metric)) for metric in LEVEL_METRICS]
     held = [usage[metric] <= limit for metric, limit in limits if limit is not None]
     return np.asarray(np.logical_and.reduce(held)) if held else np.ones(len(usage[COUNT_METRICS[0]]), dtype=np.bool_)
-
-
-def _read(checked: Path, organizations: pa.Array, asked: IntArray) -> dict[Metric, _Events]:
-    """The usage events of the organisations at these places, by metric; all events are read once."""
-    names = ["event_id", "organization_id", "metric", "quantity", "occurred_at"]
-    mine = pc.field("organization_id").isin(organizations.take(pa.array(asked)))
-    table = read_table(checked, "usage_events", names, rows=mine)
-    metric = places_in(table["metric"], pa.array(METRICS))
-    columns = (
-        places_in(table["organization_id"], organizations),
-        microseconds_of(table["occurred_at"]),
-        table["quantity"].to_numpy(),
-        ranks(table["event_id"]),
-    )
-    return {name: _Events(*(column[metric == place] for column in columns)) for place, name in enumerate(METRICS)}
-
-
-def _used(events: _Events, organization: IntArray, since: IntArray) -> IntArray:
-    """The units that each organisation used in the thirty days from its instant on (j,)."""
-    instants = np.unique(events.occurred_us)
-    room = len(instants) + 1
-    keys = events.owner * room + np.searchsorted(instants, events.occurred_us)
-    order = np.argsort(keys, kind="stable")
-    running = np.append(0, np.cumsum(events.quantity[order]))
-    first, last = (
-        np.searchsorted(keys[order], organization * room + np.searchsorted(instants, edge))
-        for edge in (since, since + LATER_DAYS * DAY_US)
-    )
-    return np.asarray(running[last] - running[first], dtype=np.int64)
-
-
-def _level(events: _Events, organization: IntArray, since: IntArray) -> IntArray:
-    """The level of each organisation at the end of the thirty days (j,); 0 where none was ever reported."""
-    log = change_log(
-        subject=events.owner,
-        recorded_us=events.occurred_us,
-        occurred_us=events.quantity,
-        event_rank=events.event_rank,
-        value=events.quantity,
-    )
-    return np.maximum(log.known_at(organization, since + LATER_DAYS * DAY_US - 1), 0)
 
 
 def _unit(instants: pd.Series) -> int:

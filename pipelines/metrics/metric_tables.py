@@ -157,7 +157,7 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
         direction=prices.directions(version, frame["plan"].to_numpy(), frame["taken"].to_numpy()),
         mrr_before=prices.held_cents(checked, known, organization, begun),
         mrr_after=prices.held_cents(checked, known, organization, horizon),
-        avoidable_cents=avoidable_cents(checked, frame, organizations=known.organization_ids, prices=prices, end=end),
+        avoidable_cents=avoidable_cents(checked, frame, prices=prices, end=end),
     )
     held = np.array([*codes.to_pylist(), ""])[known.held_at(organization, begun, tuple(codes.to_pylist()))]
     frame = frame.assign(**_first_place(checked, frame), accepted=_accepted(frame, held))

@@ -2,17 +2,22 @@
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.json
 
-from pipelines.history.checked_tables import places_in, read_table
-from recommender.ranking.ranker import FloatArray, IntArray, Mask
+from pipelines.history.checked_tables import places_in
+from pipelines.history.engine import Engine
+from recommender.ranking.ranker import FloatArray, Mask
 
-BLOCK_BYTES = 16 << 20
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+BLOCK_BYTES: Final = 16 << 20
+_LOGGED: Final = pa.schema([(name, pa.string()) for name in ("decision_id", "plan", "features")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +31,43 @@ class Comparison:
         return Comparison(self.logged + other.logged, self.differ + other.differ)
 
 
-def compare_logged_features(
-    folder: Path,
-    *,
-    recomputed: FloatArray,
-    names: tuple[str, ...],
-    ids: pa.Array,
-    codes: pa.Array,
-    decided_at_us: IntArray,
-) -> Comparison:
-    """Compare recomputed features (r, names) with those that the table `decisions` has for the same candidates.
+class StoredFeatures:
+    """The logged features of n decisions, found in one pass over the log and read back in parts of `size` decisions.
 
-    `ids`, `codes` and `decided_at_us` (r,) are the decision, plan and instant of each row. Every logged number must be
-    equal; a feature that did not exist then is ignored, a text that cannot be read counts as different.
+    `logged`: the table `decisions`. `ids` (n,): the decisions, in the order of the parts. The engine's temporary folder
+    holds them.
     """
-    edges = pa.array([decided_at_us.min(), decided_at_us.max()]).cast(pa.timestamp("us", "UTC"))
-    occurred = ds.field("occurred_at")
-    table = read_table(
-        folder,
-        "decisions",
-        ["decision_id", "plan", "features"],
-        rows=(occurred >= edges[0]) & (occurred <= edges[1]) & ds.field("features").is_valid(),
-    )
+
+    def __init__(self, engine: Engine, logged: "ir.Table", *, ids: pa.Array, size: int) -> None:
+        import ibis
+
+        parts = ibis.memtable(pa.table({"decision_id": ids, "part": np.arange(len(ids)) // size}))
+        rows = logged.filter(logged.features.notnull()).join(parts, "decision_id")
+        self._folder = engine.store(rows.select("decision_id", "plan", "features", "part"), "features", part="part")
+
+    def part(self, number: int) -> pa.Table:
+        """The decisions from `number * size` on: decision_id, plan and features of each candidate that has any."""
+        folder = self._folder / f"part={number}"
+        return ds.dataset(folder, format="parquet").to_table() if folder.exists() else _LOGGED.empty_table()
+
+
+def compare_logged_features(
+    logged: pa.Table, *, recomputed: FloatArray, names: tuple[str, ...], ids: pa.Array, codes: pa.Array
+) -> Comparison:
+    """Compare recomputed features (r, names) with those logged for the same candidates (see `StoredFeatures.part`).
+
+    `ids` and `codes` (r,) are the decision and the plan of each row. Every logged number must be equal; a feature that
+    did not exist then is ignored, a text that cannot be read counts as different.
+    """
     decisions, plans = ids.unique(), codes.unique()
     asked = places_in(ids, decisions) * len(plans) + places_in(codes, plans)
-    decision, plan = places_in(table["decision_id"], decisions), places_in(table["plan"], plans)
+    decision, plan = places_in(logged["decision_id"], decisions), places_in(logged["plan"], plans)
     here = (decision >= 0) & (plan >= 0)
     order = np.argsort(asked)
-    logged = decision[here] * len(plans) + plan[here]
-    found = np.minimum(np.searchsorted(asked, logged, sorter=order), len(order) - 1)
-    same = asked[order[found]] == logged
-    texts = table["features"].filter(pa.array(here)).filter(pa.array(same)).combine_chunks()
+    there = decision[here] * len(plans) + plan[here]
+    found = np.minimum(np.searchsorted(asked, there, sorter=order), len(order) - 1)
+    same = asked[order[found]] == there
+    texts = logged["features"].filter(pa.array(here)).filter(pa.array(same)).combine_chunks()
     values, readable = logged_figures(texts, names)
     equal = np.isnan(values) | (values == recomputed[order[found[same]]])
     return Comparison(logged=len(texts), differ=int((~readable | ~equal.all(axis=1)).sum()))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,11 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.intervals import MONTHS_OF
-from pipelines.history.checked_tables import TableUnreadable, data_end_us, require_columns, table_path
-from pipelines.history.daily_usage import embedded_engine, usage_cells
+from pipelines.history.checked_tables import data_end_us
+from pipelines.history.daily_usage import StoredCells
 from pipelines.history.decision_log import DecisionLog, read_decision_log
+from pipelines.history.engine import Engine
 from pipelines.history.known_facts import KnownFacts, Moments, eligible_plans, read_known_facts, situations_of
-from pipelines.training.logged_features import Comparison, compare_logged_features
+from pipelines.training.logged_features import Comparison, StoredFeatures, compare_logged_features
 from pipelines.training.situation_rows import read_firsts, situation_columns, situation_rows
 from pipelines.training.usable_decisions import UsableDecisions, read_outcomes, usable_decisions
 from pipelines.training.usage_after import LaterUsage, later_usage
@@ -47,7 +47,8 @@ class Market:
 class TrainingSources:
     """Everything that rows are built from, read once from the checked tables, but for usage and logged features."""
 
-    folder: Path
+    logged: "ir.Table"
+    """The table `decisions`, of which only the logged features are still to be read."""
     log: DecisionLog
     facts: KnownFacts
     usage_events: "ir.Table"
@@ -72,10 +73,10 @@ class Chunk:
     """The number of decisions whose logged candidates are not the plans that are eligible by today's rules."""
 
 
-def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSources:
+def open_sources(engine: Engine, checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSources:
     """Read the checked tables and determine which decisions are usable; raises `TableUnreadable`."""
     log, facts = read_decision_log(checked), read_known_facts(checked)
-    require_columns(checked, "usage_events")
+    usage_events = engine.checked(checked, "usage_events")
     outcomes, data_end = read_outcomes(checked, log), data_end_us(checked)
     on_sale: dict[tuple[str, str], Market] = {
         (catalogue.version, interval): Market(catalogue, interval, plans)
@@ -92,10 +93,10 @@ def open_sources(checked: Path, catalogues: Sequence[Catalogue]) -> TrainingSour
         data_end_us=data_end,
     )
     return TrainingSources(
-        folder=checked,
+        logged=engine.checked(checked, "decisions"),
         log=log,
         facts=facts,
-        usage_events=embedded_engine(table_path(checked, "usage_events")),
+        usage_events=usage_events,
         markets=markets,
         decisions=decisions,
         data_end_us=data_end,
@@ -109,11 +110,34 @@ def _market(listed: Market | None, charged: str) -> Market | None:
     return replace(listed, plans=as_charged(listed.plans, json.loads(charged)))
 
 
-def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
-    """Build the rows of the decisions at these ascending places of the log; each decision must be usable."""
+def build_chunks(engine: Engine, sources: TrainingSources, *, size: int) -> Iterator[Chunk]:
+    """Build the rows of all usable decisions, `size` decisions at a time; events are read once, before the first."""
+    usable = sources.decisions.usable
+    organization, decided_at_us = sources.decisions.organization[usable], sources.log.decided_at_us[usable]
+    organization_ids = sources.facts.organization_ids.take(pa.array(organization))
+    about = {"organization_ids": organization_ids, "decided_at_us": decided_at_us}
+    with engine.reading("usage_events"):
+        cells = StoredCells(engine, sources.usage_events, **about, size=size)
+        later = later_usage(sources.usage_events, **about, data_end_us=sources.data_end_us)
+    with engine.reading("decisions"):
+        logged = StoredFeatures(engine, sources.logged, ids=sources.log.ids.take(pa.array(usable)), size=size)
+    for number, start in enumerate(range(0, len(usable), size)):
+        part = slice(start, start + size)
+        yield _chunk(
+            sources,
+            usable[part],
+            cells=cells.part(number),
+            later=LaterUsage(later.units[part], later.days[part]),
+            logged=logged.part(number),
+        )
+
+
+def _chunk(
+    sources: TrainingSources, places: IntArray, *, cells: UsageCells, later: LaterUsage, logged: pa.Table
+) -> Chunk:
+    """The rows of the decisions at these ascending places of the log, with their usage and their logged features."""
     log = sources.log
     moments = Moments(sources.decisions.organization[places], log.decided_at_us[places])
-    cells = _usage_cells(sources, moments)
     parts, situation_parts = [], []
     candidates_differ = 0
     for number in np.unique(log.market[places]):
@@ -141,52 +165,14 @@ def build_chunk(sources: TrainingSources, places: IntArray) -> Chunk:
         decision, candidate, features = decision[order], candidate[order], features[order]
     table = _table(sources, places[decision], candidate, features)
     compared = compare_logged_features(
-        sources.folder,
-        recomputed=features,
-        names=FEATURE_NAMES,
-        ids=table["decision_id"],
-        codes=table["plan"],
-        decided_at_us=log.decided_at_us[places],
+        logged, recomputed=features, names=FEATURE_NAMES, ids=table["decision_id"], codes=table["plan"]
     )
     return Chunk(
         table=table,
-        situations=situation_rows(
-            log, places, situation_parts, firsts=sources.firsts, later=_later_usage(sources, moments)
-        ),
+        situations=situation_rows(log, places, situation_parts, firsts=sources.firsts, later=later),
         logged_features=compared,
         candidates_differ=candidates_differ,
     )
-
-
-def _usage_cells(sources: TrainingSources, moments: Moments) -> UsageCells:
-    with _engine_errors(sources):
-        return usage_cells(
-            sources.usage_events,
-            organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
-            decided_at_us=moments.decided_at_us,
-        )
-
-
-def _later_usage(sources: TrainingSources, moments: Moments) -> LaterUsage:
-    with _engine_errors(sources):
-        return later_usage(
-            sources.usage_events,
-            organization_ids=sources.facts.organization_ids.take(pa.array(moments.organization)),
-            decided_at_us=moments.decided_at_us,
-            data_end_us=sources.data_end_us,
-        )
-
-
-@contextmanager
-def _engine_errors(sources: TrainingSources) -> Iterator[None]:
-    """Turn errors of the query engine into `TableUnreadable`."""
-    import duckdb
-
-    try:
-        yield
-    except duckdb.Error as error:
-        path = table_path(sources.folder, "usage_events")
-        raise TableUnreadable(f"usage_events: {path} cannot be read: {str(error).splitlines()[0]}") from error
 
 
 def _cells_of(cells: UsageCells, members: IntArray, decisions: int) -> UsageCells:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from data_contracts.atomic_files import atomic_files
 from pipelines.history.checked_tables import count_rows, tables_of
+from pipelines.history.engine import Engine
 from pipelines.training.labels import HORIZON_DAYS
 from pipelines.training.logged_features import Comparison
-from pipelines.training.training_rows import FEATURE_NAMES, TrainingSources, build_chunk, open_sources
+from pipelines.training.training_rows import FEATURE_NAMES, Chunk, TrainingSources, build_chunks, open_sources
 from pipelines.training.usable_decisions import REASONS
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.day_cube import DAY_US, EPOCH
@@ -81,14 +82,28 @@ def build_training_set(
     Returns the content of `training_set.json`. Raises `TableUnreadable` for missing or broken tables, `NothingToLearn`
     when no decision is usable.
     """
-    sources = open_sources(checked, catalogues)
+    with Engine() as engine:
+        return _build(engine, checked, out, catalogues, progress=progress, chunk_decisions=chunk_decisions)
+
+
+def _build(
+    engine: Engine,
+    checked: Path,
+    out: Path,
+    catalogues: Sequence[Catalogue],
+    *,
+    progress: Progress,
+    chunk_decisions: int,
+) -> dict[str, Any]:
+    sources = open_sources(engine, checked, catalogues)
     usable, left_out = sources.decisions.usable, sources.decisions.excluded_by_reason
     if not len(usable):
         why = "; ".join(f"{count}: {REASONS[reason]}" for reason, count in left_out.items()) or "the log is empty"
         raise NothingToLearn(f"none of {len(sources.log)} decisions can be learned from ({why})")
+    chunks = build_chunks(engine, sources, size=chunk_decisions)
     with atomic_files(out, ("training_set.parquet", "situations.parquet", "training_set.json")) as paths:
         rows, situations = paths["training_set.parquet"], paths["situations.parquet"]
-        written = _write_rows(sources, rows, situations, chunk_decisions=chunk_decisions, progress=progress)
+        written = _write_rows(chunks, rows, situations, lambda done: progress(done, len(usable)))
         about = {
             **written,
             "file_sha256": _file_sha256(rows),
@@ -107,15 +122,16 @@ def build_training_set(
 
 
 def _write_rows(
-    sources: TrainingSources, path: Path, situations: Path, *, chunk_decisions: int, progress: Progress
+    chunks: Iterable[Chunk], path: Path, situations: Path, progress: Callable[[int], None]
 ) -> dict[str, str | int]:
-    """Write the rows chunk by chunk; returns the digest and the counts, also of differences from the log."""
-    usable = sources.decisions.usable
-    digest, rows, logged, candidates_differ = ContentDigest(), 0, Comparison(), 0
+    """Write the rows chunk by chunk; returns the digest and the counts, also of differences from the log.
+
+    `progress` is called with the number of decisions written.
+    """
+    digest, rows, decisions, logged, candidates_differ = ContentDigest(), 0, 0, Comparison(), 0
     with ExitStack() as files:
         writers: dict[Path, pq.ParquetWriter] = {}
-        for start in range(0, len(usable), chunk_decisions):
-            chunk = build_chunk(sources, usable[start : start + chunk_decisions])
+        for chunk in chunks:
             for file, part in ((path, chunk.table), (situations, chunk.situations)):
                 if file not in writers:
                     writer = pq.ParquetWriter(file, part.schema, compression="zstd", compression_level=1)
@@ -123,9 +139,10 @@ def _write_rows(
                 writers[file].write_table(part)
             digest.update(chunk.table)
             rows += len(chunk.table)
+            decisions += len(chunk.situations)
             logged += chunk.logged_features
             candidates_differ += chunk.candidates_differ
-            progress(min(start + chunk_decisions, len(usable)), len(usable))
+            progress(decisions)
     return {
         "digest": digest.hexdigest(),
         "rows": rows,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts.usage import LEVEL_METRICS, METRICS
-from pipelines.history.daily_usage import embedded_engine, usage_cells
+from pipelines.history.daily_usage import usage_cells
+from pipelines.history.engine import Engine
 from recommender.ranking.day_cube import microseconds
 
 NOON = datetime(2026, 3, 30, 12, tzinfo=UTC)
@@ -52,11 +53,12 @@ def engine_cells(
         }
     )
     pq.write_table(table, folder / "usage_events.parquet")
-    cells = usage_cells(
-        embedded_engine(folder / "usage_events.parquet"),
-        organization_ids=pa.array([d.organization for d in decisions], pa.string()),
-        decided_at_us=np.array([microseconds(d.at) for d in decisions], dtype=np.int64),
-    )
+    with Engine() as engine:
+        cells = usage_cells(
+            engine.table(folder / "usage_events.parquet"),
+            organization_ids=pa.array([d.organization for d in decisions], pa.string()),
+            decided_at_us=np.array([microseconds(d.at) for d in decisions], dtype=np.int64),
+        )
     keys = zip(cells.decision.tolist(), cells.day.tolist(), (METRICS[m] for m in cells.metric), strict=True)
     answer = dict(zip(keys, cells.value.tolist(), strict=True))
     assert len(answer) == len(cells.value)

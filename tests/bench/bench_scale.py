@@ -1,0 +1,78 @@
+"""What each step costs as the data grow: processor seconds, peak memory and the exponent of growth.
+
+`EVENTS=10_000_000 python -m tests.bench scale` measures a hundredth, a tenth and the whole of that many usage events;
+`STEPS=validate,metrics` only these steps (the steps before them still run).
+"""
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.scale_world import SCANS, write_raw_tables
+
+EVENTS: Final = int(os.environ.get("EVENTS", "1_000_000"))
+FACTORS: Final = tuple(int(each) for each in os.environ.get("FACTORS", "100,10,1").split(","))
+"""By what `EVENTS` is divided, largest first."""
+STEPS: Final = tuple(os.environ.get("STEPS", "validate,training-set,metrics").split(","))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one process used."""
+
+    processor_s: float
+    peak_mb: float
+
+
+def run() -> Iterator[dict[str, Any]]:
+    """The figures; each world is written to a folder that is removed afterwards."""
+    before: dict[str, tuple[int, Cost]] = {}
+    for factor in FACTORS:
+        events = EVENTS // factor
+        with tempfile.TemporaryDirectory() as folder:
+            for step, cost in _costs(Path(folder), events):
+                named = {"step": step, "events": events}
+                yield {"figure": "processor time", "value": round(cost.processor_s, 2), "unit": "s", **named}
+                yield {"figure": "peak memory", "value": round(cost.peak_mb), "unit": "MB", **named}
+                if step in before:
+                    fewer, less = before[step]
+                    exponent = math.log(cost.processor_s / less.processor_s) / math.log(events / fewer)
+                    yield {"figure": "exponent", "value": round(exponent, 2), "unit": "power of the events", **named}
+                before[step] = (events, cost)
+
+
+def _costs(folder: Path, events: int) -> Iterator[tuple[str, Cost]]:
+    """The steps over one world, each in a process of its own."""
+    raw, checked = folder / "raw", folder / "checked"
+    write_raw_tables(raw, events=events)
+    usage = raw / "usage_events.parquet"
+    for name, columns in SCANS.items():
+        query = f"import duckdb; duckdb.sql(\"SELECT {columns} FROM '{usage}'\").to_arrow_table()"
+        yield name, cost_of([sys.executable, "-c", query])
+    wanted = {
+        "validate": ["--raw", raw, "--out", checked],
+        "training-set": ["--checked", checked, "--out", folder / "training_set"],
+        "metrics": ["--checked", checked, "--out", folder / "metrics"],
+    }
+    last = max(list(wanted).index(step) for step in STEPS)
+    for step in list(wanted)[: last + 1]:
+        if step in STEPS or step == "validate":
+            yield step, cost_of([sys.executable, "-m", "pipelines", step, *map(str, wanted[step])])
+
+
+def cost_of(command: Sequence[str]) -> Cost:
+    """Run a command to its end and measure it; raises `RuntimeError` with what it printed when it fails."""
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            raise RuntimeError(said.read().decode(errors="replace")[-2000:])
+    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
