@@ -23,6 +23,7 @@ SCANS: Final = {
 """What a bare scan of the usage events reads, in SQL."""
 _SQL: Final = {"string": "VARCHAR", "int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
 _END: Final = "TIMESTAMPTZ '2026-06-01 00:00:00+00'"
+_NAME: Final = "'org-' || lpad(o::VARCHAR, 7, '0')"
 _DECIDED: Final = f"{_END} - to_days(1) - to_microseconds((hash(o) % (86400000000 * 44))::BIGINT)"
 
 
@@ -49,12 +50,17 @@ def write_raw_tables(folder: Path, *, events: int) -> int:
     return organizations
 
 
-def _tables(
-    organizations: int, events: int, *, plans: tuple[str, ...], version: str
-) -> dict[str, tuple[str, dict[str, str]]]:
-    """Table → where its rows come from, and each of its columns as SQL; others are empty."""
-    name = "'org-' || lpad(o::VARCHAR, 7, '0')"
+Table = tuple[str, dict[str, str]]
+"""Where the rows of a table come from, and its columns, in SQL; columns that are not named are empty."""
+
+
+def _tables(organizations: int, events: int, *, plans: tuple[str, ...], version: str) -> dict[str, Table]:
     codes = "[" + ", ".join(f"'{code}'" for code in plans) + "]"
+    held = {"plan": f"{codes}[1]", "interval": "'month'", "catalogue_version": f"'{version}'"}
+    return _facts(organizations, events, held=held) | _chosen(organizations, plans, codes, held=held)
+
+
+def _facts(organizations: int, events: int, *, held: dict[str, str]) -> dict[str, Table]:
     started = f"{_END} - to_days({DAYS})"
     # Events come in the order in which they were recorded, as an export writes them.
     occurred = f"{_END} - to_days({DAYS}) + to_microseconds((i * ({DAYS} * 86400000000 / {events}))::BIGINT)"
@@ -64,20 +70,18 @@ def _tables(
     )
     hashed = f"(hash(i) % 1000000007)::BIGINT AS h, hash(i + 77) % {organizations} AS o"
     of_events = f"(SELECT i, {hashed}, {occurred} AS made FROM range({events}) t(i))"
-    of_candidates = f"(SELECT o, p, {_DECIDED} AS made FROM range({organizations}) t(o), range({len(plans)}) s(p))"
-    of_decisions = f"(SELECT o, {_DECIDED} AS made FROM range({organizations}) t(o))"
     return {
         "organizations": (
             f"range({organizations}) t(o)",
             {
-                "organization_id": name, "country": "'FR'", "locale": "'fr'", "timezone": "'Europe/Paris'",
+                "organization_id": _NAME, "country": "'FR'", "locale": "'fr'", "timezone": "'Europe/Paris'",
                 "trial_started_at": started, "recorded_at": started,
             },
         ),
         "usage_events": (
             of_events,
             {
-                "event_id": "'u-' || i", "organization_id": name, "metric": metric,
+                "event_id": "'u-' || i", "organization_id": _NAME, "metric": metric,
                 "quantity": "CASE WHEN h % 1000 = 7 THEN -3 ELSE 1 + h % 1999 END", "action": "'chatbot'",
                 "occurred_at": "made", "recorded_at": "made + to_microseconds(h % 100000000)",
             },
@@ -85,16 +89,21 @@ def _tables(
         "subscriptions": (
             f"range({organizations}) t(o)",
             {
-                "event_id": "'s-' || o", "organization_id": name, "plan": f"{codes}[1]", "interval": "'month'",
-                "status": "'active'", "catalogue_version": f"'{version}'", "occurred_at": started,
+                "event_id": "'s-' || o", "organization_id": _NAME, **held, "status": "'active'", "occurred_at": started,
                 "recorded_at": started,
             },
         ),
+    }  # fmt: skip
+
+
+def _chosen(organizations: int, plans: tuple[str, ...], codes: str, *, held: dict[str, str]) -> dict[str, Table]:
+    of_candidates = f"(SELECT o, p, {_DECIDED} AS made FROM range({organizations}) t(o), range({len(plans)}) s(p))"
+    of_decisions = f"(SELECT o, {_DECIDED} AS made FROM range({organizations}) t(o))"
+    return {
         "decisions": (
             of_candidates,
             {
-                "decision_id": "'d-' || o", "organization_id": name, "plan": f"{codes}[p + 1]", "interval": "'month'",
-                "catalogue_version": f"'{version}'", "strategy": "'rules'", "position": "p + 1", "shown": "p < 3",
+                "decision_id": "'d-' || o", "organization_id": _NAME, **held, "plan": f"{codes}[p + 1]", "strategy": "'rules'", "position": "p + 1", "shown": "p < 3",
                 "recommended": "p = 0", "utility": "-p", "probability": f"1 / {len(plans)}",
                 "propensity": f"1 / {len(plans)}", "reasons": "'[]'", "occurred_at": "made", "recorded_at": "made",
             },
@@ -110,7 +119,7 @@ def _tables(
         "charges": (
             of_decisions,
             {
-                "charge_id": "'c-' || o", "organization_id": name, "decision_id": "'d-' || o",
+                "charge_id": "'c-' || o", "organization_id": _NAME, "decision_id": "'d-' || o",
                 "plan": f"{codes}[1 + o % {len(plans)}]", "kind": "'change'", "currency": "'EUR'",
                 "net_cents": "19000", "tax_cents": "3800", "total_cents": "22800",
                 "lines": "'[{\"amount_cents\": 19000}]'", "paid_at": "made + to_days(1)",
