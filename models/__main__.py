@@ -100,8 +100,8 @@ def evaluate_command(
         rows = load_training_set(training_set)
         champion = kept.champion()
         words = f"champion: {champion.version}" if champion else "[yellow]there is no champion yet[/]; the rules answer"
+        batches = situations_of(training_set, catalogue, offers)
         if version is not None:
-            batches = situations_of(training_set, catalogue, offers)
             known_version = kept.published(version)
             judged = judge_version(
                 rows,
@@ -116,8 +116,8 @@ def evaluate_command(
             print_conditions(judged.verdict)
             return
         found = evaluate(
-            rows, champion=champion, challenger=kept.challenger(), truth=truth_for(rows, truth) if truth else None,
-            exploring=policy_of(exploring), progress=status.update,
+            rows, batches, champion=champion, challenger=kept.challenger(), exploring=policy_of(exploring),
+            truth=truth_for(rows, truth) if truth else None, progress=status.update,
         )  # fmt: skip
         if off_policy is not None:
             off_policy.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import segment_starts
 from models.data.dataset import TrainingSet
+from models.judging.guarded import AsServed
 from models.judging.off_policy import OffPolicyEvidence, PolicyLog, importance_weights, judge_policy
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.design_matrix import MONEY, POSITION_FEATURES
@@ -60,15 +61,18 @@ def policy_log(
     choice_model: ChoiceModel,
     exploring: Policy = OFF,
     reward: Reward = accepted,
+    instead: IntArray | None = None,
 ) -> PolicyLog:
     """The log of a policy that puts the plan of highest utility first and leaves the others in their logged order.
 
     `utilities` (rows,); between equal ones the earlier row comes first. With `exploring` the policy varies the first
-    place as the service does. `choice_model` must not have seen the organisations of `rows`.
+    place as the service does; `instead` (rows,) is the row that is shown if a row's plan is put first, its own if
+    absent. `choice_model` must not have seen the organisations of `rows`.
     """
     logged = np.flatnonzero(rows.order == 1)
     places = positions_by_group(utilities, rows.group_sizes)
-    policy = chances_of_first(utilities, places, group_sizes=rows.group_sizes, exploring=exploring)
+    drawn = chances_of_first(utilities, places, group_sizes=rows.group_sizes, exploring=exploring)
+    policy = drawn if instead is None else chances_of_shown(drawn, instead)
     expected = np.zeros(len(rows))
     for place in range(1, 1 + int(places[policy > 0].max(initial=1))):
         of, first = _rows_in_place(places, place, rows.group_sizes)
@@ -103,6 +107,11 @@ def chances_of_first(
     return chances
 
 
+def chances_of_shown(drawn: FloatArray, instead: IntArray) -> FloatArray:
+    """The probability of each candidate to be shown first, (rows,), from those of being drawn; see `policy_log`."""
+    return np.bincount(instead, weights=drawn, minlength=len(drawn)).astype(np.float64)
+
+
 def _rows_in_place(places: IntArray, place: int, group_sizes: IntArray) -> tuple[IntArray, IntArray]:
     """For each decision whether it has a candidate of this rank (1 or 0), and its row, or its first row; both (d,)."""
     there = (group_sizes >= place).astype(np.int64)
@@ -118,6 +127,7 @@ def settled_log(
     choice_model: ChoiceModel,
     exploring: Policy = OFF,
     reward: Reward = accepted,
+    instead: IntArray | None = None,
 ) -> PolicyLog:
     """Like `policy_log`, restricted to settled decisions, whose presence in the log does not depend on the choice.
 
@@ -125,23 +135,39 @@ def settled_log(
     that puts the plan held first would see its first plans too rarely (mean weight 0.8 in the demo).
     """
     settled = rows.settled
-    scores = utilities[np.repeat(settled, rows.group_sizes)]
+    there = np.repeat(settled, rows.group_sizes)
     return policy_log(
-        rows.take(settled), utilities=scores, choice_model=choice_model, exploring=exploring, reward=reward
+        rows.take(settled),
+        utilities=utilities[there],
+        choice_model=choice_model,
+        exploring=exploring,
+        reward=reward,
+        instead=None if instead is None else (np.cumsum(there) - 1)[instead[there]],
     )
 
 
 def judge_policies(
-    utilities: Mapping[str, FloatArray], rows: TrainingSet, *, choice_model: ChoiceModel, exploring: Policy = OFF
+    answers: Mapping[str, FloatArray | AsServed],
+    rows: TrainingSet,
+    *,
+    choice_model: ChoiceModel,
+    exploring: Policy = OFF,
 ) -> dict[str, OffPolicyEvidence]:
     """Estimate from settled decisions how often each ranker's first plan would be accepted, by the ranker's name.
 
-    Arguments as those of `policy_log`, with `utilities` (rows,) for each ranker.
+    Arguments as those of `policy_log`, with the answers of each ranker: as served, or its utilities (rows,) alone.
     """
-    return {
-        name: judge_policy(settled_log(rows, utilities=values, choice_model=choice_model, exploring=exploring))
-        for name, values in utilities.items()
+    logs = {
+        name: settled_log(
+            rows,
+            utilities=each.utilities if isinstance(each, AsServed) else each,
+            choice_model=choice_model,
+            exploring=exploring,
+            instead=each.instead if isinstance(each, AsServed) else None,
+        )
+        for name, each in answers.items()
     }
+    return {name: judge_policy(log) for name, log in logs.items()}
 
 
 def cross_fitted_log(

@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.usage import METRICS
-from recommender.ranking.counterfactuals import without_usage
+from models.judging.guarded import guarded as guards_of
+from models.judging.guarded import utilities_by_plan
 from recommender.ranking.countries import COUNTRY_GROUPS
 from recommender.ranking.derived import Facts, select
-from recommender.ranking.dominance import dominating_first
-from recommender.ranking.features import feature_cube, feature_rows
-from recommender.ranking.guard import downgrade_blocked, guards
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import IntArray, Ranker
 from recommender.ranking.situation import DAY_SECONDS, WINDOW_DAYS, PlanTable, Situations
@@ -113,21 +111,11 @@ def _first_tiers(ranker: Ranker, plans: PlanTable, situations: Situations, *, gu
 
 def first_plans(ranker: Ranker, plans: PlanTable, situations: Situations, *, guarded: bool = True) -> IntArray:
     """The index in the plan table of each organisation's first plan, (n,): as served, or the ranker's own."""
-    cube = feature_cube(situations, plans, ranker.feature_names)
-    rows, sizes = feature_rows(cube, situations.eligible)
-    utilities = np.full(situations.eligible.shape, -np.inf)
-    utilities[situations.eligible] = ranker.utilities(rows, sizes)
-    facts = Facts(situations, plans)
     if not guarded:
-        return np.asarray(np.argmax(utilities, axis=1), dtype=np.int64)
-    utilities = dominating_first(utilities, facts)
-    first = np.argmax(utilities, axis=1)
-    resting = feature_cube(without_usage(situations), plans, ranker.feature_names)
-    at_rest = np.full(situations.eligible.shape, -np.inf)
-    at_rest[situations.eligible] = ranker.utilities(*feature_rows(resting, situations.eligible))
-    at_rest = dominating_first(at_rest, facts)
-    found = guards(facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=at_rest)
-    served = [guard.instead_of(plan).plan for guard, plan in zip(found, first.tolist(), strict=True)]
+        return np.asarray(np.argmax(utilities_by_plan(ranker, plans, situations), axis=1), dtype=np.int64)
+    utilities, found = guards_of(ranker, plans, situations)
+    first = np.argmax(utilities, axis=1).tolist()
+    served = [guard.instead_of(plan).plan for guard, plan in zip(found, first, strict=True)]
     return np.array(served, dtype=np.int64)
 
 

@@ -15,14 +15,14 @@ from typing import Any, Final
 import numpy as np
 
 from models.data.situations import Batch, Logged
-from models.judging.reason_checks import ReasonChecker, is_true, reason_checker
+from models.judging.audited_facts import ReasonChecker, reason_checker
+from models.judging.guarded import guarded
+from models.judging.reason_checks import is_true
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.charged_plans import Charged
-from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.derived import Facts, select
-from recommender.ranking.dominance import dominating_first
 from recommender.ranking.features import feature_cube
-from recommender.ranking.guard import EQUAL_CENTS, downgrade_blocked, guards
+from recommender.ranking.guard import EQUAL_CENTS
 from recommender.ranking.guard_facts import NEED_OF, enough
 from recommender.ranking.needs import NEEDS
 from recommender.ranking.ranker import FloatArray, Ranker
@@ -151,15 +151,8 @@ def audit_log(
 def explained(case: Case, ranker: Ranker) -> Explanation:
     """The plan that is served where the ranker answers and nothing is drawn, and the reasons for it."""
     facts, codes = Facts(case.situations, case.plans), case.plans.codes
-    utilities = np.full(case.situations.eligible.shape, -np.inf)
-    utilities[case.situations.eligible] = _utilities(case.situations, case.plans, ranker)
-    utilities = dominating_first(utilities, facts)
+    utilities, (guard,) = guarded(ranker, case.plans, case.situations)
     wanted = int(np.argmax(utilities))
-    at_rest = np.full_like(utilities, -np.inf)
-    at_rest[case.situations.eligible] = _utilities(without_usage(case.situations), case.plans, ranker)
-    guard = guards(
-        facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=dominating_first(at_rest, facts)
-    )[0]
     found = guard.instead_of(wanted)
     return explain(
         facts,

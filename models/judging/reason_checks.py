@@ -5,119 +5,14 @@ tables. Only the projection of usage, which is a definition, is shared with the 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
-from data_contracts.intervals import MONTHS_OF
-from data_contracts.usage import COUNT_METRICS, METRICS
-from recommender.billing.catalogue import Catalogue, Interval, Plan
-from recommender.cards import MonthlyUsage, projected_usage
-from recommender.ranking.charged_plans import AS_LISTED, Charged
-from recommender.ranking.derived import Facts
-from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
+from models.judging.audited_facts import ReasonChecker
 
 NOT_TRIVIAL: Final = 0.2
 """Share of a limit from which it is worth a word that usage fits."""
 CENT: Final = 1
 """Allowed difference between a bill rounded line by line and one rounded at the end, in minor units."""
-
-
-@dataclass(frozen=True)
-class ReasonChecker:
-    """The facts of one organisation at its decision, against which the messages of reasons are checked."""
-
-    catalogue: Catalogue
-    charged: Charged
-    """What the organisation was charged for a plan where that is not what the catalogue says, as logged."""
-    interval: Interval
-    candidates: tuple[str, ...]
-    templates: frozenset[str]
-    connected: frozenset[str]
-    current_plan: str | None
-    usage: MonthlyUsage
-    daily: Mapping[str, tuple[float, float]]
-    """Counted metric → units a day in the recent and the earlier half of the history, in whole weeks where possible."""
-    levels: Mapping[str, tuple[float, float, float]]
-    """Level metric → level at the decision, a week and two weeks before it; NaN where unknown."""
-
-    def plan(self, code: str) -> Plan:
-        """The plan with this code."""
-        return self.catalogue.plan(code)
-
-    def limit(self, code: str, metric: str) -> float:
-        """The limit of a plan for a metric; infinite without one."""
-        sold = self.charged.get(code, {}).get("limits", {})
-        limit = sold[metric] if metric in sold else self.plan(code).limit_of(metric)
-        return float("inf") if limit is None else float(limit)
-
-    def integrations(self, code: str) -> frozenset[str]:
-        """The integrations that a plan includes."""
-        sold = self.charged.get(code, {}).get("integrations")
-        return self.plan(code).integrations if sold is None else frozenset(sold)
-
-    def beyond(self, code: str) -> dict[str, float]:
-        """Counted metric → price of a unit beyond the limit, in minor units; absent where no more can be bought."""
-        listed = {metric: float(price) for metric, price in self.plan(code).overage_cents.items()}
-        sold = {**listed, **self.charged.get(code, {}).get("overage_cents", {})}
-        return {metric: price for metric, price in sold.items() if price is not None and metric in COUNT_METRICS}
-
-    def price(self, code: str) -> float:
-        """What a month of a plan costs, as it is compared, in minor units."""
-        months = MONTHS_OF[self.interval]
-        return float(self.charged.get(code, {}).get("price_cents", self.plan(code).price_cents[self.interval] / months))
-
-    def bill(self, code: str) -> float:
-        """The projected monthly bill of a plan, in minor units."""
-        used = self.usage.expected
-        over = [
-            (max(used.get(each, 0) - self.limit(code, each), 0), price) for each, price in self.beyond(code).items()
-        ]
-        return self.price(code) + sum(float(units) * price for units, price in over)
-
-
-def reason_checker(
-    situations: Situations, *, catalogue: Catalogue, plans: PlanTable, charged: Charged = AS_LISTED
-) -> ReasonChecker:
-    """The checker for the single organisation of `situations` (n = 1)."""
-
-    def named(there: np.ndarray[Any, np.dtype[np.bool_]], codes: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(code for code, has in zip(codes, there[0].tolist(), strict=True) if has)
-
-    current = int(situations.current_plan[0])
-    return ReasonChecker(
-        catalogue=catalogue,
-        charged=charged,
-        interval=plans.interval,
-        candidates=named(situations.eligible, plans.codes),
-        templates=frozenset(named(situations.templates, plans.templates)),
-        connected=frozenset(named(situations.integrations, plans.integrations)),
-        current_plan=None if current < 0 else plans.codes[current],
-        usage=projected_usage(Facts(situations, plans)),
-        daily=_halves(situations),
-        levels={metric: _weeks(situations, metric) for metric in ("documents", "assistants", "seats")},
-    )
-
-
-def _halves(situations: Situations) -> dict[str, tuple[float, float]]:
-    seconds = situations.seconds[0]
-    days = [day for day in range(len(seconds)) if seconds[day] > 0]
-    half = 7 * (len(days) // 14) if len(days) >= 14 else len(days) // 2
-    halves = days[:half], days[half : 2 * half]
-
-    def rate(metric: str, of: list[int]) -> float:
-        used = sum(float(situations.totals[0, day, METRICS.index(metric)]) for day in of)
-        return used / max(sum(float(seconds[day]) for day in of) / DAY_SECONDS, 1e-9)
-
-    return {
-        metric: (rate(metric, halves[0]), rate(metric, halves[1])) for metric in ("conversations", "ai_tokens") if half
-    }
-
-
-def _weeks(situations: Situations, metric: str) -> tuple[float, float, float]:
-    now, week, fortnight = situations.totals[0, (0, 7, 14), METRICS.index(metric)].tolist()
-    return now, week, fortnight
 
 
 Claim = Mapping[str, Any]
@@ -195,12 +90,36 @@ def _near(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 
 
 def _soon(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
-    """If the lesser of the last two weeks' growth goes on, the limit is passed in so many weeks, and not before."""
+    """If the lesser of the last two weeks' growth goes on, the limit is passed in so many weeks, and not before.
+
+    What is counted: if the pace of the last week does.
+    """
     used, other = _said(w, claim, rival)
+    if other >= w.limit(plan, claim["metric"]):
+        return False
+    if claim["metric"] in w.weeks:
+        return used <= other < w.at_last_pace(claim["metric"]) and claim["weeks"] == _weeks_to(w, claim, other)
     now, week, fortnight = w.levels[claim["metric"]]
     weekly, weeks = min(now - week, week - fortnight), claim["weeks"]
-    full = used + weekly * (weeks - 1) <= other < used + weekly * weeks
-    return bool(weekly > 0 and weeks <= 8 and full and other < w.limit(plan, claim["metric"]))
+    return bool(weekly > 0 and weeks <= 8 and used + weekly * (weeks - 1) <= other < used + weekly * weeks)
+
+
+def _weeks_to(w: ReasonChecker, claim: Claim, limit: float) -> int:
+    """Weeks at the last pace until the units of four weeks, as of 30 days, pass the limit."""
+    weekly = w.at_last_pace(claim["metric"]) * 7 / 30
+    for number in (1, 2, 3):
+        if (number * weekly + sum(w.weeks[claim["metric"]][: 4 - number])) * 30 / 28 > limit:
+            return number
+    return 4
+
+
+def _bill_soon(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    """Dearer now, and cheaper once every week is like the last."""
+    ahead = w.ahead()
+    own, other = (w.bill(code, usage=ahead) for code in (plan, rival))
+    said = abs(claim["ahead_amount_cents"] - own) <= CENT and abs(claim["ahead_other_amount_cents"] - other) <= CENT
+    used = claim["plan"] == rival and claim["used"] == ahead[claim["metric"]] > w.limit(rival, claim["metric"])
+    return bool(said and used and own < other and w.bill(rival) < w.bill(plan))
 
 
 def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -248,6 +167,7 @@ CHECKS: Final[Mapping[str, Callable[[ReasonChecker, Claim, str, str], bool]]] = 
     "limits_passed": _several,
     "usage_near_limit": _near,
     "limit_reached_soon": _soon,
+    "bill_passed_soon": _bill_soon,
     "growth": _grows,
     "saves": _saves,
     "bill_lower": _lower,

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.data.dataset import TrainingSet
-from models.judging.logged_choices import REWARDS, ChoiceModel, FloatArray, settled_log
+from models.judging.guarded import AsServed
+from models.judging.logged_choices import REWARDS, ChoiceModel, settled_log
 from models.judging.off_policy import Estimate, PolicyLog, mean_of_terms, verdict, weigh
 from recommender.ranking.exploration import OFF, Policy
 
@@ -26,13 +27,20 @@ class Uplift:
 
 
 def uplifts(
-    rows: TrainingSet, *, ours: FloatArray, beside: FloatArray, choice_model: ChoiceModel, exploring: Policy = OFF
+    rows: TrainingSet, *, ours: AsServed, beside: AsServed, choice_model: ChoiceModel, exploring: Policy = OFF
 ) -> tuple[Uplift, ...]:
-    """The uplift of the ranker with utilities `ours` (rows,) over the one with `beside` (rows,), for each reward."""
+    """The uplift of the ranker that answers `ours` over the one that answers `beside`, for each reward."""
     found = []
     for name, reward in REWARDS.items():
         logs = [
-            settled_log(rows, utilities=each, choice_model=choice_model, exploring=exploring, reward=reward)
+            settled_log(
+                rows,
+                utilities=each.utilities,
+                choice_model=choice_model,
+                exploring=exploring,
+                reward=reward,
+                instead=each.instead,
+            )
             for each in (ours, beside)
         ]
         reasons = _against(dict(zip(("the ranker", "the other"), logs, strict=True)))

@@ -1,6 +1,6 @@
 """Evaluates champion, challenger and rules: metrics on the hold-out and off-policy estimates from the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,8 @@ import numpy as np
 from data_contracts.policy_estimates import PolicyEstimate, PolicyEstimates
 from models.data.dataset import TrainingSet, utilities_of
 from models.data.holdout import split
+from models.data.situations import Batch
+from models.judging.guarded import as_served
 from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit, judge_policies
 from models.judging.off_policy import OffPolicyEvidence
 from models.judging.ranking_metrics import RankingMetrics, compare
@@ -37,6 +39,7 @@ class Evaluation:
 
 def evaluate(
     training_set: TrainingSet,
+    batches: Sequence[Batch],
     *,
     champion: Ranker | None,
     challenger: Ranker | None = None,
@@ -47,7 +50,8 @@ def evaluate(
 ) -> Evaluation:
     """Compute metrics on the hold-out and off-policy estimates on all unseen settled decisions.
 
-    `fit` fits the choice model of the off-policy estimates. In these each ranker varies the first place as `exploring`
+    The metrics judge the rankers, the estimates what is served: after the guard, for which `batches` have the
+    situations. `fit` fits the choice model of the estimates. In these each ranker varies the first place as `exploring`
     says; the estimate of a policy that explores as much as the log did has a larger effective sample. `truth` (rows of
     the training set,) as in `train`. `TrainingSetRefused` when there are too few settled decisions.
     """
@@ -59,14 +63,17 @@ def evaluate(
     metrics = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
     progress(f"judging by what was logged in {len(cut.unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
-    utilities, choice_model = utilities_of(tried, cut.unseen), fit(others)
-    rules = utilities["rules"]
+    choice_model = fit(others)
+    served = {
+        name: as_served(tried[name], cut.unseen, batches, utilities=each)
+        for name, each in utilities_of(tried, cut.unseen).items()
+    }
     return Evaluation(
         metrics=metrics,
-        off_policy=judge_policies(utilities, cut.unseen, choice_model=choice_model, exploring=exploring),
+        off_policy=judge_policies(served, cut.unseen, choice_model=choice_model, exploring=exploring),
         uplift={
-            name: uplifts(cut.unseen, ours=ours, beside=rules, choice_model=choice_model, exploring=exploring)
-            for name, ours in utilities.items()
+            name: uplifts(cut.unseen, ours=ours, beside=served["rules"], choice_model=choice_model, exploring=exploring)
+            for name, ours in served.items()
             if name != "rules"
         },
         versions={name: ranker.version for name, ranker in tried.items()},

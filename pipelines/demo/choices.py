@@ -104,10 +104,21 @@ def typical_utility(observed: Observed, plans: PlanTable, *, held: NDArray[np.in
     `held` (d,): the plan that the organisation has, -1 for none.
     """
     seen = replace(observed, current_plan=held)
-    factor = np.exp(_drift(observed))[:, None]
+    return _steady(seen, plans) + _typically_swinging(seen, plans, np.exp(_drift(observed))[:, None])
+
+
+def typical_terms(observed: Observed, plans: PlanTable) -> dict[str, FloatArray]:
+    """What `typical_utility` adds up, by what it speaks of: (d, p) each; `bill` is that of today's usage."""
+    terms = _steady_terms(observed, plans)
+    today = _typically_swinging(observed, plans, np.ones((len(observed.days), 1)))
+    grown = _typically_swinging(observed, plans, np.exp(_drift(observed))[:, None])
+    return {**terms, "bill": today, "growth": terms["growth"] + grown - today}
+
+
+def _typically_swinging(observed: Observed, plans: PlanTable, factor: FloatArray) -> FloatArray:
     sensitivity = SENSITIVITY * _caution(observed)[:, None]
     bills = _bills(observed.monthly, factor, plans)
-    return _steady(seen, plans) + _swinging(seen, plans, bills, factor, sensitivity)[:, 0, :]
+    return _swinging(observed, plans, bills, factor, sensitivity)[:, 0, :]
 
 
 def _drift(observed: Observed) -> FloatArray:
@@ -166,6 +177,10 @@ def _bills(monthly: FloatArray, factor: FloatArray, plans: PlanTable) -> FloatAr
 
 def _steady(observed: Observed, plans: PlanTable) -> FloatArray:
     """The part of utility that is the same in every draw, (d, p)."""
+    return np.asarray(sum(_steady_terms(observed, plans).values()), dtype=np.float64)
+
+
+def _steady_terms(observed: Observed, plans: PlanTable) -> dict[str, FloatArray]:
     tier = np.minimum(plans.tier, 3) - 1
     taste = FAMILY_TASTE[observed.template][:, plans.family] + TIER_TASTE[observed.template][:, tier]
     second = np.where(
@@ -174,13 +189,18 @@ def _steady(observed: Observed, plans: PlanTable) -> FloatArray:
     stretch = observed.levels[:, None, :] / plans.limits[None, :, 2:] - 0.9
     pain = (STOCK_PAIN[observed.template][:, None, :] * np.logaddexp(0, 5 * stretch)).sum(axis=2)
     missing = 0.5 * observed.missing + 0.4 * observed.missing_premium + 0.8 * (observed.missing >= 2)
-    rushing = 0.8 * ((observed.growth > 0.25)[:, None] & (tier == 1))
-    compromise = 0.3 * ((observed.levels[:, 2] >= 3)[:, None] & (tier == 1))
     held = observed.current_plan[:, None] == np.arange(len(plans.codes))
     holds = observed.current_plan >= 0
     same_family = holds[:, None] & (plans.family[observed.current_plan][:, None] == plans.family)
-    steady: FloatArray = taste + second - pain - missing + rushing + compromise + 1.5 * held + 0.6 * same_family
-    return steady
+    return {
+        "taste": taste + second,
+        "stored": -pain,
+        "integrations": -missing,
+        "growth": 0.8 * ((observed.growth > 0.25)[:, None] & (tier == 1)),
+        "team": 0.3 * ((observed.levels[:, 2] >= 3)[:, None] & (tier == 1)),
+        "held": 1.5 * held,
+        "family held": 0.6 * same_family,
+    }
 
 
 def _swinging(

@@ -64,7 +64,7 @@ def simulate_decisions(
     for number in range(ROUNDS):
         there = normal & (day < drawn.life - 1) & ((held >= 0) if number else True)
         rows = np.flatnonzero(there)
-        observed = _observe(drawn, usage, plans, rows=rows, day=day[rows], held=held[rows])
+        observed = observe(drawn, usage, plans, rows=rows, day=day[rows], held=held[rows])
         # A round may be empty, and an empty array would have the type float.
         names = np.array([f"d-{i:06d}" for i in range(decided + 1, decided + len(rows) + 1)], dtype=np.str_)
         ids = np.array(drawn.ids)[rows]
@@ -101,7 +101,7 @@ def _parts(logs: Logs) -> tuple[pd.DataFrame, ...]:
     return logs.decisions, logs.outcomes, logs.subscriptions, logs.truth
 
 
-def _observe(
+def observe(
     drawn: Organizations,
     usage: DailyUsage,
     plans: PlanTable,
@@ -110,6 +110,8 @@ def _observe(
     day: IntArray,
     held: IntArray,
 ) -> Observed:
+    """What can be seen of decisions at these `rows` of the organisations, on these days of their histories."""
+
     def mean(values: IntArray, oldest: int, newest: int) -> FloatArray:
         """Mean per day over the complete days `oldest` … `newest` before the decision's day."""
         days = day[:, None] - np.arange(newest, oldest + 1)[None, :]

@@ -14,6 +14,7 @@ from recommender.ranking.projection import (
     history_days,
     projected_monthly,
     recent_monthly,
+    risen_monthly,
 )
 from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.situation import PlanTable, Situations
@@ -44,6 +45,16 @@ class Facts:
     def recent_monthly(self) -> FloatArray:
         """(n, metrics) a month at the pace of the last seven whole days; 0 for levels."""
         return recent_monthly(self.situations)
+
+    @cached_property
+    def ahead_monthly(self) -> FloatArray:
+        """(n, metrics) units of a month ahead: as projected, or more if the last week's pace goes on."""
+        return np.maximum(self.reported_monthly, np.where(self.usage_known, risen_monthly(self.situations), 0.0))
+
+    @cached_property
+    def bill_ahead_cents(self) -> FloatArray:
+        """(n, p) the bill of a month ahead, in minor units."""
+        return self.plans.monthly_price_cents + self.overage_of(self.ahead_monthly)
 
     @cached_property
     def history_days(self) -> FloatArray:

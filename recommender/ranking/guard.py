@@ -1,8 +1,9 @@
 """No dearer plan without a named need: what is recommended in place of the plan that a ranker, or a draw, put first.
 
 The *alternative* is what the reader would take otherwise: the plan held, else the cheapest plan of the family by its
-projected bill that is not blocked. From it upwards a plan is justified if every cheaper plan on the way, the
-alternative included, fails a need that the plan meets (`needs.py`). Below it, a plan is justified if it is not dearer.
+projected bill that is not blocked. The cheapest plan is never wrong. Above it a plan is justified if every cheaper plan
+on the way, the cheapest included, fails a need that the plan meets (`needs.py`). The plan held is no exception: nobody
+is told to go on paying for room that nothing speaks for. Only while usage is unknown, staying needs no reason.
 
 More usage never leads to a smaller plan by this step. Along a chain (`chains.py`) the lead of a lower plan's bill over
 a higher one's only shrinks as usage rises, needs only come, and blockers only take plans away from below. So the
@@ -74,7 +75,7 @@ class Guard:
         else:
             wanted = first
         steps = self._steps(home if wanted != first else self.families[first])
-        base = self._alternative(steps)
+        base = self._cheapest(steps)
         found = self._led_to(wanted, steps, base)
         why: Why | None = None
         if found != first:
@@ -91,19 +92,15 @@ class Guard:
         """The family's free plans, lowest tier first."""
         return sorted((i for i in self.free if self.families[i] == family), key=lambda i: self.tiers[i])
 
-    def _alternative(self, steps: Sequence[int]) -> int:
-        """The plan held if it is one of these, else the cheapest; of equal bills the lower tier."""
-        if self.held is not None and self.held in steps:
-            return self.held
+    def _cheapest(self, steps: Sequence[int]) -> int:
+        """The cheapest of these plans; of equal bills the lower tier."""
         least = min(self.bills[i] for i in steps)
         return next(i for i in steps if self.bills[i] <= least + EQUAL_CENTS)
 
     def _led_to(self, wanted: int, steps: Sequence[int], base: int) -> int:
-        """The plan of the family that is recommended if this tier is wanted."""
-        if self.tiers[wanted] < self.tiers[base]:
-            most = self.bills[base] + EQUAL_CENTS
-            return next(i for i in steps if self.tiers[i] >= self.tiers[wanted] and self.bills[i] <= most)
-        up_to = [i for i in steps if self.tiers[base] <= self.tiers[i] <= self.tiers[wanted]]
+        """The plan of the family that is recommended if this tier is wanted, and `base` is the cheapest."""
+        most = max(self.tiers[wanted], self.tiers[base])
+        up_to = [i for i in steps if self.tiers[base] <= self.tiers[i] <= most]
         return next(i for i in reversed(up_to) if self._justified(i, up_to))
 
     def _justified(self, plan: int, way: Sequence[int]) -> bool:
@@ -126,6 +123,8 @@ def guards(
     held = np.where(facts.held & np.take_along_axis(eligible, facts.current, axis=1), facts.current, -1)[:, 0]
     free = eligible & (~blocked | (np.arange(eligible.shape[1]) == held[:, None]))
     needed = needed_over(facts)
+    unknown = np.flatnonzero((held >= 0) & ~facts.usage_known.any(axis=1))
+    needed[unknown, held[unknown]] = True
     bills = np.where(facts.on_chain, facts.reported_bill_cents, facts.plans.monthly_price_cents)
     tiers, families = facts.plans.tier.tolist(), facts.plans.family.tolist()
     preferred = np.argsort(-np.where(eligible, utilities, -np.inf), axis=1, kind="stable")

@@ -13,6 +13,7 @@ NEED_OF: Final[Mapping[str, str]] = {
     "usage_needs": "limit_passed",
     "usage_beyond": "limit_passed",
     "limit_reached_soon": "limit_near",
+    "bill_passed_soon": "bill_near",
     "integration_connected": "integration_lacking",
     "template_installed": "template_unsuited",
 }

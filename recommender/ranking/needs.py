@@ -4,6 +4,9 @@ A need can justify a dearer plan (`guard.py`). Money is none: what can be bought
 With more usage no need goes away. A limit that is passed stays passed; what is stored stays stored, so its pace does
 not slow down either; templates and integrations have nothing to do with usage. Hence the plan that a need justifies is
 justified at any higher usage.
+
+What is counted grows as far as the last week has risen above the month, and no further. More could not be claimed: it
+would lead who used less in earlier weeks to a larger plan than who used more in them.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +25,8 @@ Truths = NDArray[np.bool_]
 WEEK: Final = 7
 GROWTH_WEEKS: Final = 8
 """How far ahead growth is carried on: what is full within so many weeks is as good as full."""
+LEAST_SAVING_CENTS: Final = 100.0
+"""A bill lower by less is not worth a word."""
 MOST_FOR_INTEGRATIONS: Final = 2.0
 """An integration alone justifies a bill higher by at most so many times the price of the plan that lacks it."""
 
@@ -36,10 +41,22 @@ def limit_passed(facts: Facts) -> Truths:
 
 
 def limit_near(facts: Facts) -> Truths:
-    """What is stored grows week by week, and passes the limit within `GROWTH_WEEKS` if it goes on like that."""
-    ahead = _used(facts) + GROWTH_WEEKS * weekly_growth(facts)[:, None]
-    full = ~COUNTS & (ahead > _limits(facts))
+    """Usage grows, and passes a limit beyond which no more can be bought if it goes on like that.
+
+    What is stored within `GROWTH_WEEKS`, at the pace of its last two weeks; what is counted within a month, at the pace
+    of its last week.
+    """
+    stored = _used(facts) + GROWTH_WEEKS * weekly_growth(facts)[:, None]
+    full = _unsold(facts) & (np.where(COUNTS, facts.ahead_monthly[:, None], stored) > _limits(facts))
     return np.asarray((full[:, None] & _holds_more(facts)).any(axis=3))
+
+
+def bill_near(facts: Facts) -> Truths:
+    """What is counted grows, and at the pace of its last week the other plan costs more, with what is bought beyond."""
+    beyond = (COUNTS & ~_unsold(facts))[None] & (facts.ahead_monthly[:, None] > _limits(facts))
+    larger = (beyond[:, None] & _holds_more(facts)).any(axis=3)
+    ahead, family = facts.bill_ahead_cents, facts.plans.family
+    return np.asarray(larger & (family[:, None] == family) & (ahead[:, None] >= ahead[:, :, None] + LEAST_SAVING_CENTS))
 
 
 def integration_lacking(facts: Facts) -> Truths:
@@ -59,6 +76,7 @@ def template_unsuited(facts: Facts) -> Truths:
 NEEDS: Final[Mapping[str, Callable[[Facts], Truths]]] = {
     "limit_passed": limit_passed,
     "limit_near": limit_near,
+    "bill_near": bill_near,
     "integration_lacking": integration_lacking,
     "template_unsuited": template_unsuited,
 }

@@ -28,6 +28,7 @@ PRECEDENCE: Final[tuple[tuple[str, ContextCode], ...]] = (
     ("usage_needs", "limit"),
     ("usage_beyond", "limit"),
     ("limit_reached_soon", "growth"),
+    ("bill_passed_soon", "growth"),
     ("bill_lower", "money"),
     ("usage_near_limit", "limit"),
     ("current_plan_fits", "stay"),

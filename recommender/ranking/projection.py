@@ -33,6 +33,9 @@ _AGREEMENT: Final = np.exp([0.0, 0.4, 0.5, 0.6])
 """(weeks,) from the latest: by which factor a week's rate may differ from the projected one and still agree with it.
 Chosen on worlds of growth, season, month ends and sparse usage (`tests.bench projection`): no simple mean is better."""
 
+RISEN_AT_MOST: Final = 2.0
+"""How many times as much as in each of the two weeks before the last week may count."""
+
 _TREND_BOUND: Final = 1.5
 _TREND_VARIANCE: Final = 0.16
 _TREND_CARRIED: Final = 2 / 3
@@ -156,6 +159,26 @@ def recent_monthly(situations: Situations) -> FloatArray:
     totals = np.ascontiguousarray(situations.totals[:, 1 : 1 + WEEK_DAYS, COUNTS])
     recent[:, COUNTS] = np.minimum(np.floor(MONTH_DAYS / WEEK_DAYS * sum_over_days(totals) + 0.5), _LARGEST)
     return recent
+
+
+def risen_monthly(situations: Situations) -> FloatArray:
+    """Whole units of each count in 30 days at the pace of the last seven whole days: (n, metrics), 0 for levels.
+
+    A pace counts as far as it has no more than doubled in either of the two weeks before (`RISEN_AT_MOST`), so that one
+    strong week is no growth; 0 where not all three weeks were seen. Usage added on any day never lowers it. No later
+    growth is foreseen: of two organisations with the same last week the one that used less before would lead the other.
+    """
+    pace = np.zeros((len(situations), len(METRICS)))
+    seen = np.ones(len(situations), dtype=np.bool_)
+    rates = []
+    for week in range(3):
+        there = slice(1 + WEEK_DAYS * week, 1 + WEEK_DAYS * (week + 1))
+        seen &= sum_over_days(situations.seconds[:, there]) >= WEEK_SEEN
+        total = sum_over_days(np.ascontiguousarray(situations.totals[:, there, COUNTS]))
+        rates.append(total * (1.0 if week == 0 else RISEN_AT_MOST))
+    least = np.minimum.reduce(rates) * seen[:, None]
+    pace[:, COUNTS] = np.minimum(np.floor(MONTH_DAYS / WEEK_DAYS * least + 0.5), _LARGEST)
+    return pace
 
 
 def _rate_trend(totals: FloatArray, seconds: FloatArray, half: IntArray, rate: FloatArray) -> FloatArray:

@@ -22,8 +22,9 @@ from recommender.ranking.counterfactuals import (
 )
 from recommender.ranking.derived import Facts
 from recommender.ranking.features import FEATURES
-from recommender.ranking.needs import GROWTH_WEEKS, weekly_growth
+from recommender.ranking.needs import GROWTH_WEEKS, LEAST_SAVING_CENTS, weekly_growth
 from recommender.ranking.projection import COUNTS
+from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import PlanTable, Situations
 
 Figure = str | int
@@ -34,7 +35,6 @@ NOTICEABLE: Final = 0.2
 """Share of a limit below which it is no news that usage fits."""
 LEAST_SAVING: Final = 0.02
 """Share of a bill below which a lower one is not worth a word; nor is less than `LEAST_SAVING_CENTS`."""
-LEAST_SAVING_CENTS: Final = 100.0
 GROWS: Final = log(1.2)
 """Trend from which usage is said to grow: a fifth from one half of the history to the other."""
 GROWTH_DAYS: Final = 14.0
@@ -104,6 +104,7 @@ def facts_for(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
         yield from _usage(facts, plan, rival, metric)
         yield from _growth(facts, plan, rival, metric)
     yield from _limits_together(facts, plan, rival)
+    yield from _bill_ahead(facts, plan, rival)
     yield from bill_facts(facts, plan, rival)
 
 
@@ -198,26 +199,56 @@ def _goes_down(facts: Facts, plan: int) -> bool:
 
 
 def _growth(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
-    """Growing usage speaks for the plan with more room; what is stored says when the other one is full."""
+    """Growing usage speaks for the plan with more room, and says when the other one is full."""
     limit, other = (float(facts.plans.limits[i, metric]) for i in (plan, rival))
     if limit <= other or not facts.usage_known[0, metric]:
         return
     trend, weekly = float(facts.projection.trend[0, metric]), float(weekly_growth(facts)[0, metric])
-    used = float(facts.reported_monthly[0, metric])
-    if COUNTS[metric] and trend >= GROWS and facts.history_days[0] >= GROWTH_DAYS and used >= NOTICEABLE * other:
-        figures: dict[str, Figure] = {"metric": METRICS[metric], "percent": round(100 * (exp(trend) - 1))}
+    used, ahead = (float(each[0, metric]) for each in (facts.reported_monthly, facts.ahead_monthly))
+    figures: dict[str, Figure] = {"metric": METRICS[metric]}
+    full: dict[str, Figure] = {"used": int(used), "limit": int(other), "plan": facts.plans.codes[rival]}
+    if COUNTS[metric] and used <= other < ahead:
+        figures |= full | {"weeks": weeks_to(other, totals=facts.situations.totals[0, :, metric], monthly=ahead)}
+        without = with_level_usage(facts.situations, metric)
+        yield Fact("limit_reached_soon", figures, usage_theme(metric), without, facts.plans)
+    elif COUNTS[metric] and trend >= GROWS and facts.history_days[0] >= GROWTH_DAYS and used >= NOTICEABLE * other:
+        figures |= {"percent": round(100 * (exp(trend) - 1))}
         without = with_level_usage(facts.situations, metric)
         yield Fact("growth", figures, usage_theme(metric), without, facts.plans)
     elif used <= other < used + GROWTH_WEEKS * weekly:
-        figures = {
-            "metric": METRICS[metric],
-            "used": int(used),
-            "limit": int(other),
-            "plan": facts.plans.codes[rival],
-            "weeks": floor((other - used) / weekly) + 1,
-        }
+        figures |= full | {"weeks": floor((other - used) / weekly) + 1}
         without = with_usage_times(facts.situations, metric, 0.5 * other / used)
         yield Fact("limit_reached_soon", figures, usage_theme(metric), without, facts.plans)
+
+
+def weeks_to(limit: float, *, totals: FloatArray, monthly: float) -> int:
+    """In how many weeks a month's usage passes a limit if every one is like the last: 1…4.
+
+    `totals` (WINDOW_DAYS,) are units by day, the latest first; `monthly` is a month at that pace, above the limit. A
+    month is four weeks, of which one after the other gives way to one more like the last, as 30 days.
+    """
+    weeks = [float(totals[1 + 7 * week : 8 + 7 * week].sum()) * 30 / 28 for week in range(4)]
+    return next((more for more in range(1, 4) if more * monthly / 4 + sum(weeks[: 4 - more]) > limit), 4)
+
+
+def _bill_ahead(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
+    """The other plan costs less yet, and more once every week is like the last; what costs most there is named."""
+    now, ahead = facts.reported_bill_cents[0], facts.bill_ahead_cents[0]
+    if not now[rival] < now[plan] < ahead[plan] + LEAST_SAVING_CENTS <= ahead[rival]:
+        return
+    over = np.maximum(facts.ahead_monthly[0] - facts.plans.limits[rival], 0.0)
+    named = int(np.argmax(over * np.nan_to_num(facts.plans.overage_cents[rival])))
+    world = facts.situations
+    for metric in np.flatnonzero(COUNTS).tolist():
+        world = with_level_usage(world, metric)
+    figures: dict[str, Figure] = {
+        "metric": METRICS[named],
+        "used": int(facts.ahead_monthly[0, named]),
+        "plan": facts.plans.codes[rival],
+        "ahead_amount_cents": round(float(ahead[plan])),
+        "ahead_other_amount_cents": round(float(ahead[rival])),
+    }
+    yield Fact("bill_passed_soon", figures, usage_theme(named) | MONEY_THEME, world, facts.plans)
 
 
 def bill_facts(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:

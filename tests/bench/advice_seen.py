@@ -27,6 +27,7 @@ NEEDS: Final = {
     "usage_beyond",
     "limits_passed",
     "limit_reached_soon",
+    "bill_passed_soon",
     "integration_connected",
     "template_installed",
 }
@@ -43,6 +44,8 @@ class Known:
     usage: Mapping[str, float]
     levels: tuple[Mapping[str, float], ...]
     """Now, a week and two weeks ago."""
+    weeks: Mapping[str, tuple[float, ...]]
+    """What was counted in each of the four whole weeks before today, the latest first."""
     plans: Mapping[str, PlanOnPaper]
 
 
@@ -57,6 +60,7 @@ def known(tables: RawTables, name: str, at: datetime) -> Known:
         integrations=tables.on("integrations", "integration", "connected", name),
         usage={**counts, **levels[0]},
         levels=levels,
+        weeks={} if silent else {metric: tables.weeks(name, metric, at) for metric in COUNTS},
         plans=tables.plans(name, at),
     )
 
@@ -176,7 +180,8 @@ def _is_so(reason: Mapping[str, Any], plan: str, k: Known) -> bool:
     """Whether the raw tables and the two files bear the reason out, figure by figure."""
     said = reason["params"]
     metric = said.get("metric")
-    if metric is not None and "used" in said and not _near(k.usage.get(metric, -1.0), said["used"], metric):
+    expected = "used" in said and reason["code"] != "bill_passed_soon"
+    if metric is not None and expected and not _near(k.usage.get(metric, -1.0), said["used"], metric):
         return False
     return _CHECKS[reason["code"]](said, k.plans[plan], k)
 
@@ -199,7 +204,25 @@ def _costs_less(said: Mapping[str, Any], mine: PlanOnPaper, k: Known) -> bool:
     return close and own < its
 
 
+def _last_pace(metric: str, k: Known) -> float:
+    """A month like the last week, of which no more counts than twice either week before."""
+    return 30 / 7 * min(k.weeks[metric][0], 2 * k.weeks[metric][1], 2 * k.weeks[metric][2])
+
+
+def _dearer_soon(said: Mapping[str, Any], mine: PlanOnPaper, k: Known) -> bool:
+    ahead = {**k.usage, **{metric: max(k.usage.get(metric, 0.0), _last_pace(metric, k)) for metric in COUNTS}}
+    own, its = mine.bill(ahead), _other(said, k).bill(ahead)
+    close = abs(own - said["ahead_amount_cents"]) <= 0.01 * own
+    return bool(close and abs(its - said["ahead_other_amount_cents"]) <= 0.01 * its and own < its)
+
+
 def _soon(said: Mapping[str, Any], mine: PlanOnPaper, k: Known) -> bool:
+    if said["metric"] in COUNTS:
+        pace, weeks, limit = _last_pace(said["metric"], k), k.weeks[said["metric"]], said["limit"]
+        passed = [(n * pace * 7 / 30 + sum(weeks[: 4 - n])) * 30 / 28 > limit for n in (1, 2, 3)]
+        first = (*passed, True).index(True) + 1
+        own = _other(said, k).limits[said["metric"]] == limit < mine.limits[said["metric"]]
+        return bool(own and said["used"] <= limit < pace and first == said["weeks"])
     now, week, fortnight = (each.get(said["metric"], inf) for each in k.levels)
     limit, weekly = _other(said, k).limits[said["metric"]], min(now - week, week - fortnight)
     return now <= limit == said["limit"] < now + weekly * said["weeks"] and limit < mine.limits[said["metric"]]
@@ -226,6 +249,7 @@ _CHECKS: Final[Mapping[str, Callable[[Mapping[str, Any], PlanOnPaper, Known], bo
     "cheapest_bill": _costs_less,
     "enough": _costs_less,
     "limit_reached_soon": _soon,
+    "bill_passed_soon": _dearer_soon,
     "usage_needs": _passed,
     "usage_beyond": _passed,
     "limits_passed": _passed,

@@ -185,6 +185,18 @@ class RawTables:
         seconds = self._seconds(name, at)
         return projected([used.get(day, 0.0) for day in range(WINDOW)], seconds)
 
+    def weeks(self, name: str, metric: str, at: datetime) -> tuple[float, ...]:
+        """What was counted in each of the four whole weeks before the day, the latest first."""
+        rows = self._ask(
+            "SELECT floor((date_diff('day', CAST(occurred_at AT TIME ZONE 'UTC' AS DATE), CAST(? AS DATE)) - 1) / 7.0),"
+            " sum(quantity) FROM usage_events WHERE organization_id = ? AND metric = ? GROUP BY 1",
+            at.date().isoformat(),
+            name,
+            metric,
+        )
+        used = {int(week): float(total) for week, total in rows}
+        return tuple(used.get(week, 0.0) for week in range(4))
+
     def _seconds(self, name: str, at: datetime) -> list[float]:
         (trial,) = self._ask("SELECT epoch_us(trial_started_at) FROM organizations WHERE organization_id = ?", name)[0]
         midnight = datetime(at.year, at.month, at.day, tzinfo=UTC)

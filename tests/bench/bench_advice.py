@@ -33,11 +33,12 @@ from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.features import feature_cube, feature_rows
-from recommender.ranking.ranker import Ranker
+from recommender.ranking.ranker import FloatArray, Ranker
 from recommender.ranking.rules import RuleRanker
 from serving.db.migrate import migrate
 from serving.db.session import Database
 from serving.jobs.import_raw import import_raw
+from tests.bench.advice_needs import Replaced, TrueWorld, needs_not_named, replaced
 from tests.bench.advice_seen import FAULTS, seen
 from tests.bench.advice_tables import RawTables
 from tests.bench.http_servers import API_KEY, HOST, running
@@ -77,27 +78,34 @@ def run() -> Iterator[dict[str, Any]]:
     each = int(os.environ.get("ADVICE_ORGANISATIONS", ORGANISATIONS)) // len(SEEDS)
     found: dict[str, Counter[str]] = {"rules": Counter(), "model": Counter()}
     costs: dict[str, list[dict[str, float]]] = {"rules": [], "model": []}
+    unseen: dict[str, list[Replaced]] = {"rules": [], "model": []}
+    until = datetime.now(UTC)
     with tempfile.TemporaryDirectory() as folder:
         for seed in SEEDS:
-            world = _world(Path(folder, f"world-{seed}"), seed=seed, organisations=each)
+            world = _world(Path(folder, f"world-{seed}"), seed=seed, organisations=each, until=until)
+            true = TrueWorld.again(seed=seed, organisations=each, until=until)
             rankers: dict[str, Ranker] = {"rules": RuleRanker(), "model": load_champion(world / "bundles")}
             for strategy, ranker in rankers.items():
                 found[strategy] += _asked(world, strategy, organisations=each)
-                costs[strategy] += _costs(world, ranker)
+                for cost, replaced_here in _costs(world, ranker, true):
+                    costs[strategy] += cost
+                    unseen[strategy] += replaced_here
     for strategy, counts in found.items():
         yield from _figures(strategy, counts)
     for strategy, parts in costs.items():
         yield from _prices(strategy, parts)
+        decisions = int(sum(part["decisions"] for part in parts if part["guarded"]))
+        yield from needs_not_named(strategy, unseen[strategy], decisions=decisions)
 
 
-def _world(folder: Path, *, seed: int, organisations: int) -> Path:
+def _world(folder: Path, *, seed: int, organisations: int, until: datetime) -> Path:
     """Raw tables up to now, a champion trained on them, and a database for each strategy."""
     catalogue = _catalogue_of(folder, promotions={} if seed == SEEDS[0] else PROMOTIONS)
     write_demo_data(
         out=folder / "raw",
         organizations=organisations,
         seed=seed,
-        until=datetime.now(UTC),
+        until=until,
         broken_share=0,
         progress=lambda _step: None,
     )
@@ -178,14 +186,19 @@ def _serve(where: str, port: int) -> None:
     uvicorn.run(create_app(settings), port=port, access_log=False, log_level="warning")
 
 
-def _costs(world: Path, ranker: Ranker) -> list[dict[str, float]]:
-    """Per batch and with and without the guard: hit, NDCG@3, regret and the acceptance that the ranker predicts."""
+def _costs(
+    world: Path, ranker: Ranker, true_world: TrueWorld
+) -> Iterator[tuple[list[dict[str, float]], list[Replaced]]]:
+    """Per batch, with and without the guard: hit, NDCG@3, regret, predicted acceptance; and what it replaced."""
     catalogue = load_catalogue(reference_texts()[0], (world / OFFERS).read_text("utf-8"))
     rows = load_training_set(world / "set")
     truth = truth_for(rows, world / "raw" / "truth" / "choices.parquet")
     place = {decision: i for i, decision in enumerate(rows.decisions)}
     starts = np.cumsum(rows.group_sizes) - rows.group_sizes
-    found = []
+    decided = pq.read_table(world / "raw" / "decisions.parquet", columns=["decision_id", "occurred_at"])
+    decided_us = dict(
+        zip(decided["decision_id"].to_pylist(), decided["occurred_at"].cast("int64").to_pylist(), strict=True)
+    )
     for batch in load_situations(world / "set", [catalogue]):
         utilities = _utilities(batch, ranker)
         true = np.zeros_like(utilities)
@@ -193,10 +206,20 @@ def _costs(world: Path, ranker: Ranker) -> list[dict[str, float]]:
             start, size = starts[place[logged.decision_id]], rows.group_sizes[place[logged.decision_id]]
             codes = rows.plans[start : start + size].tolist()
             true[i, [batch.plans.codes.index(code) for code in codes]] = truth[start : start + size]
-        for guarded in (False, True):
-            first = first_plans(ranker, batch.plans, batch.situations, guarded=guarded)
-            found.append({"guarded": float(guarded), "decisions": len(batch)} | _cost(batch, first, utilities, true))
-    return found
+        own, served = (first_plans(ranker, batch.plans, batch.situations, guarded=each) for each in (False, True))
+        predicted = _softmax(utilities)
+        costs = [
+            {"guarded": guarded, "decisions": float(len(batch))} | _cost(batch, first, utilities, predicted, true)
+            for guarded, first in ((0.0, own), (1.0, served))
+        ]
+        terms = true_world.terms(batch, decided_us=decided_us)
+        yield costs, list(replaced(batch, wanted=own, led_to=served, predicted=predicted, truth=true, terms=terms))
+
+
+def _softmax(utilities: FloatArray) -> FloatArray:
+    weights = np.exp(utilities - utilities.max(axis=1, keepdims=True))
+    shares: FloatArray = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _utilities(batch: Batch, ranker: Ranker) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -208,19 +231,18 @@ def _utilities(batch: Batch, ranker: Ranker) -> np.ndarray[Any, np.dtype[np.floa
     return utilities
 
 
-def _cost(batch: Batch, first: Any, utilities: Any, truth: Any) -> dict[str, float]:
+def _cost(batch: Batch, first: Any, utilities: Any, predicted: Any, truth: Any) -> dict[str, float]:
     every = np.arange(len(batch))
     led = utilities.copy()
     led[every, first] = np.inf
     order = np.argsort(-led, axis=1, kind="stable")[:, :3]
     gains = np.take_along_axis(truth, order, axis=1) / np.log2([2, 3, 4])
     best = -np.sort(-truth, axis=1)[:, :3] / np.log2([2, 3, 4])
-    weights = np.exp(utilities - utilities.max(axis=1, keepdims=True))
     regret = regrets(batch, [batch.plans.codes[i] for i in first.tolist()])
     return {
         "expected hit@1": float(truth[every, first].mean()),
         "share of the best expected NDCG@3": float(gains.sum() / best.sum()),
-        "predicted acceptance": float((weights / weights.sum(axis=1, keepdims=True))[every, first].mean()),
+        "predicted acceptance": float(predicted[every, first].mean()),
         "regret": float(np.nanmean(regret)) if np.isfinite(regret).any() else 0.0,
     }
 

@@ -62,9 +62,11 @@ def test_five_thousand_organisations_never_fall_by_the_rules() -> None:
     assert (certificate.organisations, certificate.probes, certificate.holds) == (5_000, 70_000, True)
 
 
-@pytest.mark.parametrize(("ranker", "plans"), [(CheapestBill(), TORN), (AnyOfThem(), REFERENCE)])
-def test_a_ranker_that_falls_gets_no_certificate(ranker: CheapestBill, plans: PlanTable) -> None:
-    certificate = certify(ranker, plans=plans, organisations=200)
+@pytest.mark.parametrize(
+    ("ranker", "plans", "guarded"), [(CheapestBill(), TORN, False), (AnyOfThem(), REFERENCE, True)]
+)
+def test_a_ranker_that_falls_gets_no_certificate(ranker: CheapestBill, plans: PlanTable, guarded: bool) -> None:
+    certificate = certify(ranker, plans=plans, organisations=200, guarded=guarded)
 
     assert certificate.falls["together"] > 0
     assert not certificate.holds

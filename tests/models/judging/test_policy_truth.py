@@ -11,7 +11,9 @@ from data_contracts.catalogue import reference_texts
 from models.choice.group_softmax import segment_starts
 from models.data.dataset import TrainingSet, columns_of, load_training_set
 from models.data.holdout import split
-from models.judging.logged_choices import chances_of_first
+from models.data.situations import Batch, load_situations
+from models.judging.guarded import AsServed, as_served
+from models.judging.logged_choices import chances_of_first, chances_of_shown
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.learn import learn_plans
 from models.ranker.plan_ranker import PlanRanker
@@ -40,6 +42,7 @@ class World:
     silent: NDArray[np.bool_]
     """(decisions,) nothing more was heard: whoever held a plan kept it, wherever it stood."""
     challenger: PlanRanker
+    batches: tuple[Batch, ...]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     write_demo_data(
         out=root / "raw", organizations=2_000, seed=7, until=END, broken_share=0, with_experiments=True, progress=silent
     )
-    build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
+    catalogues = [load_catalogue(*reference_texts())]
+    build_training_set(checked=root / "raw", out=root / "set", catalogues=catalogues)
     rows = load_training_set(root / "set")
     truth = pd.read_parquet(root / "raw" / "truth" / "choices.parquet").set_index(["decision_id", "plan"])
     keys = pd.MultiIndex.from_arrays([np.repeat(rows.decisions, rows.group_sizes), rows.plans])
@@ -58,6 +62,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(
         rows, pd.read_parquet(root / "raw" / "decisions.parquet"), truth.loc[keys, "probability_latent"].to_numpy(),
         ~np.isin(rows.decisions, list(spoke)), learned,
+        load_situations(root / "set", catalogues),
     )  # fmt: skip
 
 
@@ -74,11 +79,12 @@ def expected_if_first(world: World, first: NDArray[np.int64]) -> FloatArray:
     return expected
 
 
-def true_value(world: World, utilities: FloatArray, exploring: Policy, among: NDArray[np.bool_]) -> float:
+def true_value(world: World, served: AsServed, exploring: Policy, among: NDArray[np.bool_]) -> float:
     """How often the first plan would have been accepted: over every plan that might have been first."""
     sizes = world.rows.group_sizes
-    places = positions_by_group(utilities, sizes)
-    chance = chances_of_first(utilities, places, group_sizes=sizes, exploring=exploring)
+    places = positions_by_group(served.utilities, sizes)
+    drawn = chances_of_first(served.utilities, places, group_sizes=sizes, exploring=exploring)
+    chance = chances_of_shown(drawn, served.instead)
     value = np.zeros(len(sizes))
     for place in range(1, sizes.max() + 1):
         first = np.flatnonzero(places == place)
@@ -90,10 +96,13 @@ def true_value(world: World, utilities: FloatArray, exploring: Policy, among: ND
 def test_the_estimate_of_a_challenger_covers_what_is_known(world: World, exploring: Policy) -> None:
     rows = world.rows
     assert (rows.group_sizes == rows.group_sizes[0]).all()
-    found = evaluate(rows, champion=None, challenger=world.challenger, exploring=exploring, progress=silent)
+    found = evaluate(
+        rows, world.batches, champion=None, challenger=world.challenger, exploring=exploring, progress=silent
+    )
     judged = rows.settled & ~np.isin(rows.organizations, split(rows).learned_from.organizations)
     utilities = world.challenger.utilities(columns_of(world.challenger, rows), rows.group_sizes)
-    known = true_value(world, utilities, exploring, judged)
+    served = as_served(world.challenger, rows, world.batches, utilities=utilities)
+    known = true_value(world, served, exploring, judged)
 
     figures = found.off_policy["challenger"]
     estimate = figures.estimates["SNDR"]
@@ -109,7 +118,7 @@ def test_the_estimate_of_a_challenger_covers_what_is_known(world: World, explori
 
 def test_an_estimate_of_a_policy_that_explores_rests_on_more_of_the_log(world: World) -> None:
     sizes = [
-        evaluate(world.rows, champion=None, challenger=world.challenger, exploring=each, progress=silent)
+        evaluate(world.rows, world.batches, champion=None, challenger=world.challenger, exploring=each, progress=silent)
         .off_policy["challenger"]
         .weights.effective_sample_size
         for each in (OFF, EXPLORING)

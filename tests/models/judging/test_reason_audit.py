@@ -13,11 +13,13 @@ from data_contracts.catalogue import reference_texts
 from models.__main__ import app
 from models.data.dataset import TrainingSetRefused
 from models.data.situations import Batch, load_situations, spread
+from models.judging.audited_facts import reason_checker
 from models.judging.reason_audit import AuditedDecision, Case, audit_explanations, audit_log, cases_of, explained, find
-from models.judging.reason_checks import CHECKS
+from models.judging.reason_checks import CHECKS, is_true
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.derived import Facts
+from recommender.ranking.plan_table import plan_table
 from recommender.ranking.precedence import PRECEDENCE
 from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.reason_facts import facts_for
@@ -25,6 +27,7 @@ from recommender.ranking.rules import RuleRanker
 from serving.words.locales import LOCALES, LocaleCode
 from serving.words.texts import messages
 from tests.models.world import built
+from tests.recommender.ranking.builders import make_situations
 
 ORGANIZATIONS = 70
 RULES = RuleRanker()
@@ -100,10 +103,34 @@ def test_every_kind_of_fact_is_looked_at_by_other_ways_and_has_its_words(batches
     }
 
     assert stated <= set(CHECKS)
-    assert set(CHECKS) - stated <= {"limit_reached_soon", "enough"}
+    assert set(CHECKS) - stated <= {"limit_reached_soon", "bill_passed_soon", "enough"}
     for locale in LOCALES:
         spoken = {key.split(".")[1] for key in messages(locale) if key.startswith("reason.")}
         assert spoken == {code for code, _ in PRECEDENCE} == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("weeks", "plan", "code"),
+    [
+        ((1_800, 1_200, 1_000, 800), "ecommerce-scale", "limit_reached_soon"),
+        ((3_200, 2_400, 1_800, 1_300), "ecommerce-scale", "bill_passed_soon"),
+    ],
+)
+def test_what_is_said_of_growth_is_told_again_from_the_weeks(
+    catalogue: Catalogue, weeks: tuple[int, ...], plan: str, code: str
+) -> None:
+    plans = plan_table(catalogue, "month")
+    situations = make_situations(plans, templates=("ecommerce",))
+    situations.totals[0, 1:, 0] = np.repeat(weeks, 7)
+    places = {"plan": plans.codes.index(plan), "rival": plans.codes.index("ecommerce-basic")}
+    checker = reason_checker(situations, catalogue=catalogue, plans=plans)
+
+    params = next(fact.params for fact in facts_for(Facts(situations, plans), **places) if fact.code == code)
+
+    assert is_true(checker, code=code, params=params, plan=plan, rival="ecommerce-basic")
+    for name in set(params) - {"metric", "plan"}:
+        other = {**params, name: int(params[name]) + 2}
+        assert not is_true(checker, code=code, params=other, plan=plan, rival="ecommerce-basic"), name
 
 
 def test_situations_of_another_catalogue_are_refused_by_name(world: Path, catalogue: Catalogue) -> None:

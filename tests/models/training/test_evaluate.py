@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from data_contracts.catalogue import reference_texts
 from data_contracts.policy_estimates import PolicyEstimates
 from models.__main__ import app
 from models.choice.cross_fitting import assign_folds
-from models.data.dataset import TrainingSet, TrainingSetRefused, load_training_set
+from models.data.dataset import TrainingSet, TrainingSetRefused, load_training_set, utilities_of
 from models.data.holdout import split
+from models.data.situations import Batch, load_situations
+from models.judging.guarded import as_served
 from models.judging.logged_choices import (
     FloatArray,
     cross_fitted_log,
@@ -23,11 +26,14 @@ from models.judging.logged_choices import (
     policy_log,
     settled_log,
 )
+from models.judging.monotonicity import first_plans
 from models.judging.off_policy import judge_policy
+from models.judging.ranking_metrics import positions_by_group
 from models.registry.mlflow_run import policy_metrics
 from models.registry.report import policy_rows, policy_words
 from models.training.evaluate import evaluate, policy_estimates
 from models.training.train import truth_for
+from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.exploration import Policy
 from recommender.ranking.rules import RuleRanker
 from tests.models.world import built, silent
@@ -75,6 +81,11 @@ def training_set(world: Path) -> TrainingSet:
     return load_training_set(world / "set")
 
 
+@pytest.fixture(scope="module")
+def batches(world: Path) -> tuple[Batch, ...]:
+    return load_situations(world / "set", [load_catalogue(*reference_texts())])
+
+
 def test_a_plan_put_first_moves_those_before_it_one_down() -> None:
     places = places_if_first(two_decisions(), first=np.array([2, 3]))
 
@@ -113,6 +124,37 @@ def test_a_policy_that_explores_is_weighted_and_expected_by_the_chance_of_each_p
     assert log.weights.tolist() == pytest.approx([(1 - one) / 0.5, two / 0.4])
     assert certain.weights.tolist() == [2, 0]
     assert log.expected_policy.tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_a_plan_that_the_guard_shows_instead_has_the_chances_of_both() -> None:
+    instead = np.array([0, 0, 2, 3, 4, 5])  # a where b would be first
+
+    log = policy_log(
+        two_decisions(),
+        utilities=np.array([0, 1.0, 0, 2, 1, 0]),
+        choice_model=FirstPlaceTakesHalf(),
+        instead=instead,
+    )
+
+    assert log.weights.tolist() == [0, 0]  # b was logged first
+    assert log.expected_policy.tolist() == [0.5, 0.5]
+
+
+def test_what_is_estimated_is_what_the_service_would_have_shown(
+    training_set: TrainingSet, batches: tuple[Batch, ...]
+) -> None:
+    utilities = utilities_of({"rules": RuleRanker()}, training_set)["rules"]
+
+    served = as_served(RuleRanker(), training_set, batches, utilities=utilities)
+
+    places = positions_by_group(served.utilities, training_set.group_sizes)
+    first = served.instead[np.flatnonzero(places == 1)]
+    shown = dict(zip(training_set.decisions.tolist(), training_set.plans[first].tolist(), strict=True))
+    for batch in batches:
+        expected = first_plans(RuleRanker(), batch.plans, batch.situations)
+        for logged, plan in zip(batch.logged, expected.tolist(), strict=True):
+            assert shown.get(logged.decision_id, batch.plans.codes[plan]) == batch.plans.codes[plan]
+    assert (training_set.plans[np.flatnonzero(places == 1)] != training_set.plans[first]).any()
 
 
 def test_only_decisions_that_are_there_whatever_was_chosen_are_judged_by() -> None:
@@ -155,10 +197,12 @@ def test_cross_fitting_asks_no_choice_model_about_an_organisation_it_has_seen(tr
     assert (log.organizations == training_set.organizations).all()
 
 
-def test_only_held_out_organisations_are_judged_on(training_set: TrainingSet, world: Path) -> None:
+def test_only_held_out_organisations_are_judged_on(
+    training_set: TrainingSet, batches: tuple[Batch, ...], world: Path
+) -> None:
     truth = truth_for(training_set, world / "raw" / "truth" / "choices.parquet")
 
-    found = evaluate(training_set, champion=None, truth=truth, progress=silent)
+    found = evaluate(training_set, batches, champion=None, truth=truth, progress=silent)
 
     assert found.decisions == len(split(training_set).holdout)
     assert set(found.metrics) == {"rules", "popularity", "optimum"}
@@ -167,22 +211,28 @@ def test_only_held_out_organisations_are_judged_on(training_set: TrainingSet, wo
     assert found.off_policy["rules"].weights.decisions == (unseen & training_set.settled).sum() < unseen.sum()
 
 
-def test_a_log_too_short_for_a_verdict_says_so_beside_its_figures(training_set: TrainingSet) -> None:
-    found = evaluate(training_set, champion=None, progress=silent).off_policy
+def test_a_log_too_short_for_a_verdict_says_so_beside_its_figures(
+    training_set: TrainingSet, batches: tuple[Batch, ...]
+) -> None:
+    found = evaluate(training_set, batches, champion=None, progress=silent).off_policy
 
     assert not found["rules"].verdict.reliable
     assert "no verdict: the effective sample of" in policy_words(found)[0]
     assert [row[1] for row in policy_rows(found)[:3]] == ["mean", "IPS", "SNIPS"]
 
 
-def test_only_estimates_whose_intervals_hold_are_shown_with_one(training_set: TrainingSet) -> None:
-    rows = policy_rows(evaluate(training_set, champion=None, progress=silent).off_policy)
+def test_only_estimates_whose_intervals_hold_are_shown_with_one(
+    training_set: TrainingSet, batches: tuple[Batch, ...]
+) -> None:
+    rows = policy_rows(evaluate(training_set, batches, champion=None, progress=silent).off_policy)
 
     assert {row[1] for row in rows if row[3] == "–"} == {"DM", "SWITCH", "DRos"}
 
 
-def test_mlflow_keeps_no_estimate_that_may_not_be_relied_on(training_set: TrainingSet) -> None:
-    refused = evaluate(training_set, champion=None, progress=silent).off_policy["rules"]
+def test_mlflow_keeps_no_estimate_that_may_not_be_relied_on(
+    training_set: TrainingSet, batches: tuple[Batch, ...]
+) -> None:
+    refused = evaluate(training_set, batches, champion=None, progress=silent).off_policy["rules"]
     logged = (training_set.order == 1).astype(np.float64)
     log = policy_log(replace(training_set, propensity=logged), utilities=logged, choice_model=FirstPlaceTakesHalf())
 
@@ -190,9 +240,9 @@ def test_mlflow_keeps_no_estimate_that_may_not_be_relied_on(training_set: Traini
     assert {"rules.off_policy.SNDR", "rules.off_policy.lower"} <= set(policy_metrics("rules", judge_policy(log)))
 
 
-def test_too_few_decisions_are_refused(training_set: TrainingSet) -> None:
+def test_too_few_decisions_are_refused(training_set: TrainingSet, batches: tuple[Batch, ...]) -> None:
     with pytest.raises(TrainingSetRefused, match="too few to learn from"):
-        evaluate(training_set.take(np.arange(len(training_set)) < 20), champion=None, progress=silent)
+        evaluate(training_set.take(np.arange(len(training_set)) < 20), batches, champion=None, progress=silent)
 
 
 def test_a_decision_without_a_first_place_is_refused(world: Path, tmp_path: Path) -> None:
@@ -204,8 +254,8 @@ def test_a_decision_without_a_first_place_is_refused(world: Path, tmp_path: Path
         load_training_set(tmp_path)
 
 
-def test_the_challenger_is_estimated_beside_the_champion(training_set: TrainingSet) -> None:
-    found = evaluate(training_set, champion=RuleRanker(), challenger=RuleRanker(), progress=silent)
+def test_the_challenger_is_estimated_beside_the_champion(training_set: TrainingSet, batches: tuple[Batch, ...]) -> None:
+    found = evaluate(training_set, batches, champion=RuleRanker(), challenger=RuleRanker(), progress=silent)
     handed = {each.policy: each for each in policy_estimates(found, training_set="d").policies}
 
     assert set(handed) == {"champion", "challenger", "rules"}

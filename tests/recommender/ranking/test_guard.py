@@ -79,8 +79,26 @@ def test_a_plan_that_costs_less_than_the_one_held_needs_no_other_reason() -> Non
     assert led(burning, "ecommerce-scale") == ("ecommerce-scale", "ecommerce-basic", None)
 
 
-def test_staying_is_always_allowed() -> None:
-    assert led(shop(current="ecommerce-scale"), "ecommerce-scale") == ("ecommerce-scale", "ecommerce-scale", None)
+def test_nobody_is_told_to_stay_where_less_is_enough_and_nothing_blocks_it() -> None:
+    with_whatsapp = shop(current="ecommerce-scale", integrations=("whatsapp",))
+
+    assert led(shop(current="ecommerce-scale"), "ecommerce-scale") == ("ecommerce-basic", "ecommerce-scale", "no_need")
+    assert led(with_whatsapp, "ecommerce-scale") == ("ecommerce-scale", "ecommerce-scale", None)
+
+
+def test_nobody_is_told_to_stay_where_the_larger_plan_costs_less() -> None:
+    burning = shop(per_day={"conversations": 3_200}, current="ecommerce-basic")  # 558 € with overage, Scale is 490 €
+
+    assert led(burning, "ecommerce-basic") == ("ecommerce-scale", "ecommerce-basic", "no_need")
+
+
+def test_staying_needs_no_reason_while_usage_is_unknown() -> None:
+    silent = shop(current="ecommerce-scale")
+    silent.totals[:] = np.where(np.arange(silent.totals.shape[2]) < 2, 0.0, np.nan)
+    facts = Facts(silent, TABLE)
+
+    assert not facts.usage_known.any()
+    assert led(silent, "ecommerce-scale") == ("ecommerce-scale", "ecommerce-scale", None)
 
 
 def test_going_down_is_allowed_where_it_costs_no_more() -> None:
@@ -117,6 +135,33 @@ def test_documents_that_grow_into_the_limit_are_a_need() -> None:
 
     assert led(growing, "ecommerce-scale")[0] == "ecommerce-scale"  # 10 a week: full in five
     assert led(imported_at_once, "ecommerce-scale")[0] == "ecommerce-basic"
+
+
+def growing(weeks: Sequence[float]) -> Situations:
+    """A shop with so many conversations a day in each of the last weeks, the latest first."""
+    found = shop()
+    found.totals[0, 1:, 0] = np.repeat(weeks, 7)[:28]
+    return found
+
+
+def test_conversations_that_grow_past_the_price_of_the_larger_plan_are_a_need() -> None:
+    """At 3,200 a day Basic costs 558 € with what is beyond, Scale 490 €; the month before was cheaper with Basic."""
+    rising, one_strong_week = growing([3_200, 2_400, 1_800, 1_300]), growing([3_200, 1_300, 1_300, 1_300])
+    bills = Facts(rising, TABLE).reported_bill_cents[0]
+
+    assert bills[BASIC] < bills[SCALE]
+    assert led(rising, "ecommerce-scale") == ("ecommerce-scale", "ecommerce-basic", None)
+    assert led(one_strong_week, "ecommerce-scale") == ("ecommerce-basic", "ecommerce-basic", "no_need")
+
+
+def test_conversations_added_on_any_day_take_no_need_away() -> None:
+    situations = random_situations(TABLE, n=120, seed=6)
+    for days in (slice(0, 1), slice(1, 8), slice(8, 15), slice(15, 29), slice(0, 29)):
+        totals = situations.totals.copy()
+        totals[:, days, :2] += 3_000
+        more = Facts(replace(situations, totals=totals), TABLE)
+        for name in ("limit_passed", "limit_near", "bill_near"):
+            assert not (NEEDS[name](Facts(situations, TABLE)) & ~NEEDS[name](more)).any(), name
 
 
 def test_only_families_of_an_installed_template_are_recommended() -> None:

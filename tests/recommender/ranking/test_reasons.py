@@ -146,12 +146,29 @@ def test_growth_is_a_reason_for_room() -> None:
     situations = make_situations(
         TABLE, per_day={"conversations": 1_000}, eligible=("ecommerce-basic", "ecommerce-scale")
     )
-    situations.totals[0, 1:15, 0] = 1_800
+    situations.totals[0, 1:15, 0] = 1_600
 
     explanation = why(situations, "ecommerce-scale", Linear({"headroom_conversations": 3.0, "tier": -0.1}))
 
     growth = next(reason for reason in explanation.reasons if reason.code == "growth")
-    assert growth.params == {"metric": "conversations", "percent": 70}
+    assert growth.params == {"metric": "conversations", "percent": 53}
+
+
+def test_growth_says_when_the_allowance_of_the_other_plan_will_not_do() -> None:
+    """The last four weeks were 36,000 in 30 days; a week more like the last makes 43,500, two 49,500, three 54,000."""
+    situations = make_situations(TABLE, eligible=("ecommerce-basic", "ecommerce-scale"))
+    situations.totals[0, 1:, 0] = np.repeat([1_800, 1_200, 1_000, 800], 7)
+
+    explanation = why(situations, "ecommerce-scale", Linear({"headroom_conversations": 3.0, "tier": -0.1}))
+
+    soon = next(reason for reason in explanation.reasons if reason.code == "limit_reached_soon")
+    assert soon.params == {
+        "metric": "conversations",
+        "used": int(Facts(situations, TABLE).reported_monthly[0, 0]),
+        "limit": 50_000,
+        "plan": "ecommerce-basic",
+        "weeks": 3,
+    }
 
 
 def test_a_fact_that_the_ranker_holds_against_the_plan_is_not_said() -> None:

@@ -1,0 +1,71 @@
+"""What is served in place of each plan that a ranker, or a draw, puts first: the guard applied to many decisions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.data.dataset import TrainingSet
+from models.data.situations import Batch
+from recommender.ranking.counterfactuals import without_usage
+from recommender.ranking.derived import Facts
+from recommender.ranking.dominance import dominating_first
+from recommender.ranking.features import feature_cube, feature_rows
+from recommender.ranking.guard import Guard, downgrade_blocked, guards
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.situation import PlanTable, Situations
+
+
+@dataclass(frozen=True, slots=True)
+class AsServed:
+    """A ranker's answers to the decisions of a training set as the service would show them."""
+
+    utilities: FloatArray
+    """(rows,) no plan is below one that it dominates."""
+    instead: IntArray
+    """(rows,) the row of the plan that is shown first if this one is put first."""
+
+
+def utilities_by_plan(ranker: Ranker, plans: PlanTable, situations: Situations) -> FloatArray:
+    """The ranker's utilities, (n, p); −inf for what is no candidate."""
+    cube = feature_cube(situations, plans, ranker.feature_names)
+    utilities = np.full(situations.eligible.shape, -np.inf)
+    utilities[situations.eligible] = ranker.utilities(*feature_rows(cube, situations.eligible))
+    return utilities
+
+
+def guarded(ranker: Ranker, plans: PlanTable, situations: Situations) -> tuple[FloatArray, list[Guard]]:
+    """The utilities (n, p) by which plans are served, and the guard of each decision.
+
+    What blocks a lower tier is told from the situations alone.
+    """
+    facts = Facts(situations, plans)
+    utilities, at_rest = (
+        dominating_first(utilities_by_plan(ranker, plans, each), facts)
+        for each in (situations, without_usage(situations))
+    )
+    return utilities, guards(facts, utilities=utilities, blocked=downgrade_blocked(facts), at_rest=at_rest)
+
+
+def as_served(ranker: Ranker, rows: TrainingSet, batches: Sequence[Batch], *, utilities: FloatArray) -> AsServed:
+    """The answers to the decisions of `rows`, of which the ranker's `utilities` (rows,) are known.
+
+    A decision that is in no batch stays as the ranker has it.
+    """
+    served, instead = utilities.copy(), np.arange(len(utilities))
+    ends = np.cumsum(rows.group_sizes)
+    place = dict(zip(rows.decisions.tolist(), zip(ends - rows.group_sizes, ends, strict=True), strict=True))
+    for batch in batches:
+        wanted = np.array([each.decision_id in place for each in batch.logged], dtype=np.bool_)
+        if not wanted.any():
+            continue
+        asked = batch.take(wanted)
+        number = {code: i for i, code in enumerate(asked.plans.codes)}
+        by_plan, found = guarded(ranker, asked.plans, asked.situations)
+        for of_plans, guard, logged in zip(by_plan, found, asked.logged, strict=True):
+            start, end = place[logged.decision_id]
+            mine = [number[code] for code in rows.plans[start:end].tolist()]
+            row_of = {plan: start + i for i, plan in enumerate(mine)}
+            served[start:end] = of_plans[mine]
+            instead[start:end] = [row_of[guard.instead_of(plan).plan] for plan in mine]
+    return AsServed(served, instead)
