@@ -1,0 +1,211 @@
+"""Customers at random over HTTP, and an operator and a payment provider at random beside them, while rates change.
+
+Customers move, get VAT ids, use, change, cancel, pay by transfer in parts; the operator pauses, refunds, credits,
+corrects, writes off and pays out; the provider's banks dispute and send back.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from httpx2 import Response
+from sqlalchemy import Connection, select
+
+from serving.db.invoice_tables import invoices
+from serving.db.payment_tables import payment_attempts
+from serving.invoices import repository
+from serving.invoices.repository import Kept
+from tests.serving.books import balances
+from tests.serving.jobs.test_webhooks import deliver
+from tests.serving.lives import Life, selling
+
+PRICES = {"low": "190.50", "dear": "890", "wide": "333.33"}
+OFFERS = (
+    "families: {shop: {templates: [], tiers: [low, dear, wide]}}\n"
+    "plans:\n"
+    "  low: {overage: {conversations: {price: '0.0125', per: 1}}}\n"
+    "  wide: {overage: {conversations: {price: '1', per: 3}}}\n"
+)
+BUYERS = (("FR", "FR40303265045"), ("FR", None), ("DE", "DE136695976"), ("DE", "DE123456789"), ("FI", None))
+CHANGING = (("EE", None), ("RO", None), ("SK", None), ("EE", "EE100931558"))
+"""Where the rate changes while the histories run: Estonia in July, Romania in August."""
+FARTHER = (("US", None), ("GP", None), ("GF", None), ("GR", None), ("MC", None), ("CH", None))
+TOGETHER = 10
+"""How many customers share a service."""
+TRANSFER = {"kind": "bank_transfer", "token": "tok_bank_transfer", "plan": "wide"}
+REFUSED = {409, 422}
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[Life]:
+    folder.mkdir()
+    with selling(folder, PRICES, billing="{monthly: 1.0, annual: 0.8}", offers=OFFERS, begins="2025-06-10") as life:
+        yield life
+
+
+def settles(draw: random.Random, life: Life, name: str) -> None:
+    """Somewhere, perhaps with a VAT id, in one of the languages; later it is a move."""
+    country, vat_id = draw.choice((*BUYERS, *FARTHER, *CHANGING))
+    answer = life.service.put(
+        name,
+        name=draw.choice(("Acme", "Žluťoučký & Söhne <GmbH>", "A" * 180)),
+        country=country,
+        vat_id=vat_id,
+        locale=draw.choice(("de", "en", "fr")),
+        timezone=draw.choice(("Europe/Paris", "Pacific/Auckland", "America/Los_Angeles")),
+        address={"street": "1 Straße <b>&amp;</b>", "postal_code": "0123", "city": "Œuf"},
+        trial_started_at="2025-06-10T00:00:00+00:00",
+        integrations=[],
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def history(draw: random.Random, life: Life, name: str) -> Life:
+    settles(draw, life, name)
+    customer = Life(life.service, name)
+    customer.pays_with()
+    if draw.random() < 0.3:
+        assert customer.post("payment-methods", {**TRANSFER, "default": True}).status_code == 201
+    return customer
+
+
+def step(draw: random.Random, customer: Life, today: date) -> None:
+    """Use something, or ask for another plan and take it if it can be had; then others put things right."""
+    if draw.random() < 0.5:
+        customer.uses("conversations", draw.randint(1, 400), f"{today}T{draw.randint(0, 9):02}:00")
+    if draw.random() < 0.4:
+        settles(draw, customer, customer.organization_id)
+    lifecycle(draw, customer)
+    if draw.random() < 0.1:
+        customer.pays_with(draw.choice(("tok_declined", "tok_visa")), only=False)
+    quote = customer.previews(draw.choice(tuple(PRICES)), draw.choice(("month", "month", "year")))
+    if quote.get("quote") and draw.random() < 0.7:
+        assert customer.confirms(quote).status_code in {201, 402}
+    for number in range(draw.randint(0, 2)):
+        moved = moves_money(draw, customer, key=f"{today}-{number}")
+        assert moved is None or moved.status_code == 200 or moved.status_code in REFUSED, moved.text
+
+
+def lifecycle(draw: random.Random, customer: Life) -> None:
+    """Cancel for later or at once, take it back, pause, resume."""
+    url, host = f"/v1/organizations/{customer.organization_id}/subscription", customer.service.host
+    chance = draw.random()
+    if chance < 0.1:
+        customer.post("subscription/pause", {})
+    elif chance < 0.2:
+        when = draw.choice(("period_end", "period_end", "now"))
+        customer.post("subscription/cancellation", {"reason": "too_expensive", "when": when})
+    elif chance < 0.5:
+        customer.service.client.delete(f"{url}/{draw.choice(('pause', 'cancellation'))}", headers=host)
+
+
+def moves_money(draw: random.Random, customer: Life, *, key: str) -> Response | None:
+    """One action at random of the operator, of the customer's bank, or of the provider; `None`: there was none."""
+    once = {"Idempotency-Key": f"{customer.organization_id}-{key}"}
+    listed = customer.service.get("invoices", customer.organization_id).json()["invoices"]
+    sold = [each for each in listed if each["kind"] == "invoice"]
+    what = draw.choice(("refund", "credit", "correction", "apply", "write-off", "payout", "transfer", "bank", "bank"))
+    if what == "bank":
+        return bank(draw, customer)
+    if what == "payout":
+        money = customer.service.get("money", customer.organization_id).json()
+        owed = money["credit_balance_cents"] + sum(each["amount_cents"] for each in money["owed_back"])
+        body = {"amount_cents": draw.randint(1, owed + 1), "reference": f"out {key}", "waived": draw.random() < 0.3}
+        return customer.post("payouts", body, **once)
+    if not sold:
+        return None
+    invoice = draw.choice(sold)
+    part = {"amount_cents": draw.randint(1, max(invoice["total_cents"], 1))} if draw.random() < 0.5 else {}
+    if what == "transfer":
+        body = {"reference": f"in {key}", "amount_cents": max(draw.choice((1, 2)) * invoice["total_cents"] // 2, 1)}
+        return customer.post(f"invoices/{invoice['number']}/payments", body)
+    if what == "credit":
+        part = {"refund": draw.random() < 0.5, **({"lines": [{"position": 1}]} if part else {})}
+    path = {"refund": "refunds", "credit": "credit-notes", "apply": "applications"}.get(what, what)
+    return customer.post(f"invoices/{invoice['number']}/{path}", {} if what == "correction" else part, **once)
+
+
+def bank(draw: random.Random, customer: Life) -> Response | None:
+    """The provider tells of a dispute, of how it ended, or of a refund made there."""
+    query = select(payment_attempts.c.key, payment_attempts.c.amount_cents).where(
+        payment_attempts.c.organization_id == customer.organization_id,
+        payment_attempts.c.status == "succeeded",
+        payment_attempts.c.amount_cents > 0,
+    )
+    paid = customer.service.rows(query.order_by(payment_attempts.c.started_at, payment_attempts.c.key))
+    if not paid:
+        return None
+    (key, amount), sandbox = draw.choice(paid), customer.service.sandbox
+    if draw.random() < 0.3:
+        message = sandbox.refund_message(key=key, refunded_cents=draw.randint(1, amount))
+    else:
+        status = draw.choice(("needs_response", "needs_response", "won", "lost"))
+        message = sandbox.dispute_message(key=key, dispute=f"dp-{key}", status=status, amount_cents=amount)
+    return deliver(customer.service, *message)
+
+
+def lived(draw: random.Random, life: Life, *, together: int = TOGETHER) -> list[Life]:
+    """So many customers for some months; they."""
+    customers = [history(draw, life, f"c{number}") for number in range(together)]
+    today = date(2025, 6, 10)
+    for _ in range(draw.randint(3, 6)):
+        today += timedelta(days=draw.randint(1, 25))
+        life.at(f"{today}T10:00")
+        for customer in customers:
+            step(draw, customer, today)
+    life.at(f"{today + timedelta(days=40)}")
+    return customers
+
+
+def issued(life: Life) -> list[Kept]:
+    """Every document of the service, by organisation."""
+
+    def read(connection: Connection) -> list[Kept]:
+        owners = connection.execute(select(invoices.c.organization_id).distinct()).scalars().all()
+        return [kept for owner in owners for kept in repository.kept_of(connection, owner)]
+
+    return life.service.database.reading(read)
+
+
+def tax_accounts(documents: list[Kept]) -> dict[tuple[str, str], int]:
+    """Organisation and tax account → what is owed by its documents."""
+    owed: dict[tuple[str, str], int] = {}
+    for kept in documents:
+        sign = -1 if kept.invoice.kind == "credit_note" else 1
+        for share in kept.invoice.tax:
+            account = f"{share.country} {share.category} {float(share.rate_percent):g}"
+            key = kept.invoice.organization_id, account
+            owed[key] = owed.get(key, 0) + sign * share.amount_cents
+    return {key: cents for key, cents in owed.items() if cents}
+
+
+def booked(life: Life) -> dict[tuple[str, str], int]:
+    """The same as the ledger has it."""
+    query = (
+        "SELECT organization_id, detail, -sum(amount_cents) FROM ledger_postings JOIN ledger_entries USING (entry_id)"
+        " WHERE account = 'tax' GROUP BY 1, 2 HAVING sum(amount_cents) <> 0"
+    )
+    return {(owner, account): int(cents) for owner, account, cents in life.service.rows(query)}
+
+
+def money_of(customers: Sequence[Life]) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+    """Per customer what is owed and owed back, as the operator is shown it and as the ledger has it."""
+    if not customers:
+        return [], []
+    ledger = customers[0].service.database.reading(balances)
+    shown, kept = [], []
+    for customer in customers:
+        owner = customer.organization_id
+        money: dict[str, Any] = customer.service.get("money", owner).json()
+        shown.append(
+            {
+                "receivable": sum(each["open_cents"] for each in money["open_invoices"]),
+                "unapplied": sum(each["amount_cents"] for each in money["owed_back"]),
+                "customer_credit": money["credit_balance_cents"],
+            }
+        )
+        kept.append({account: abs(ledger.get((owner, account), 0)) for account in shown[-1]})
+    return shown, kept
