@@ -48,6 +48,10 @@ class InvoiceLine(_Shape):
     """The metric that an overage line counts; absent on other lines."""
     late: bool = False
     """Whether the line bills usage that was reported after its month had been billed."""
+    per: str | None = None
+    """What one of is priced, such as a seat; absent where the price is of the whole plan."""
+    count: int = Field(default=1, ge=1)
+    """How many of it the line is for; the quantity is their number times the share of the period."""
     tax_category: TaxCategory | None = None
     """How the line is taxed; absent on documents older than this field, which have one rate."""
     tax_rate_percent: Decimal | None = Field(default=None, ge=0)

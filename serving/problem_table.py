@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from recommender.billing.catalogue import QuantityNotSold
 from recommender.billing.ending import NothingToEnd, NotPaused
 from recommender.billing.plan_change import HeldPlanUnknown
 from serving.clock import ClockMovedBack
@@ -88,6 +89,7 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     RequestInFlight: (409, "request_in_flight"),
     UnknownPlanWanted: (404, "unknown_plan"),
     UnknownPromotion: (404, "unknown_promotion"),
+    QuantityNotSold: (422, "quantity_not_sold"),
     UnknownPaymentMethod: (404, "unknown_payment_method"),
     UnknownInvoice: (404, "unknown_invoice"),
     NoElectronicForm: (404, "no_electronic_form"),

@@ -69,10 +69,20 @@ def price_unit(text: str) -> PriceUnit | None:
     if len(times) > 1:
         return None
     interval = interval_named(times[0]) if times else "month"
-    counted = [part for part in parts if part not in times]
     if interval is None:
         return None
-    return PriceUnit(interval, "/".join(SEAT if _SEATS.fullmatch(part.lower()) else part for part in counted) or None)
+    return PriceUnit(interval, "/".join(_thing(part) for part in parts if part not in times) or None)
+
+
+def counted_for(unit: str) -> str | None:
+    """Whose each a limit is, by its unit: "message/user/month" is each seat's; `None`: the whole plan's."""
+    _, *others = _SEPARATOR.split(unit)
+    return "/".join(_thing(part.strip()) for part in others if part.strip() and not names_time(part)) or None
+
+
+def _thing(part: str) -> str:
+    """What a word stands for: every word for a person's place is one."""
+    return SEAT if _SEATS.fullmatch(part.lower()) else part
 
 
 def names_time(text: str) -> bool:

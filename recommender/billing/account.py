@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from recommender.billing.catalogue import Plan
+from recommender.billing.catalogue import MAX_QUANTITY, Plan
 from recommender.billing.dunning import Arrears, OpenInvoices, arrears_of
 from recommender.billing.eligibility import Applicant
 from recommender.billing.subscription import Subscription
@@ -39,6 +39,20 @@ class Account:
         """The plan that is paid for, at the tier it has today; `None` in a trial, after the end and where unknown."""
         plan = None if self.subscription is None else self.subscription.paying_plan
         return plan if plan is None or self.rank_of_held is None else replace(plan, tier=self.rank_of_held)
+
+    def sized(self, plan: Plan, quantity: int | None = None) -> Plan:
+        """The plan in this number; unless asked for, in the number that the organisation holds or uses, at least one.
+
+        Raises `QuantityNotSold`, but for a number that was not asked for: that is at most what is sold.
+        """
+        if plan.per is None or quantity is not None:
+            return plan.of(1 if quantity is None else quantity)
+        held = None if self.subscription is None else self.subscription.paying_plan
+        has = held.quantity if held is not None and held.per == plan.per else 1
+        if held is None or held.code != plan.code:
+            used = None if plan.counted is None else self.stock_usage.get(plan.counted)
+            has = max(has, used or 0)
+        return plan.of(min(has, plan.most or MAX_QUANTITY))
 
     @property
     def arrears(self) -> Arrears:

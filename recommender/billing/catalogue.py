@@ -1,15 +1,19 @@
 """The catalogue: plans with their prices, limits and features, as one immutable value per version."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Literal
+from typing import Final, Literal
 
 from data_contracts import intervals
+from data_contracts.catalogue.price_units import SEAT
 from recommender.billing.trial import TrialTerms
 
 Interval = intervals.Interval
+SEATS: Final = "seats"
+"""The usage metric of the people who have a place."""
+MAX_QUANTITY: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Limit:
     renewable: bool
     metric: str | None
     """The usage metric (`data_contracts.usage.METRICS`) that counts against it, if any."""
+    each: bool = False
+    """Whether it grows with the number that is sold, as in "messages per user"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,43 @@ class Plan:
     window: Window = Window()
     conditions: tuple[Condition, ...] = ()
     private: bool = False
+    per: str | None = None
+    """What one of is priced (`seat`, or a word of the catalogue); `None`: the price is of the whole plan."""
+    quantity: int = 1
+    """How many are sold: the prices are of all of them, and so are the limits that grow with them."""
+    most: int | None = None
+    """How many can be sold at most; `None`: any number."""
+
+    @property
+    def counted(self) -> str | None:
+        """The usage metric of what is sold by number: seats; `None` where the plan is not, or nothing measures it."""
+        return SEATS if self.per == SEAT else None
+
+    def of(self, quantity: int) -> "Plan":
+        """The plan with so many sold instead; what is measured of them is then limited to that number.
+
+        Raises:
+            QuantityNotSold: The plan has no number, or is not sold in this one.
+
+        Examples:
+            >>> team = Plan("team", "Team", "", "shop", 1, {"month": 1_200}, "user/month", (), (), per="seat")
+            >>> five = team.of(5)
+            >>> five.price_cents["month"], five.limit_of("seats"), five.of(2).price_cents["month"]
+            (6000, 5, 2400)
+        """
+        if self.per is None and quantity == 1:
+            return self
+        if self.per is None or not 1 <= quantity <= (self.most or MAX_QUANTITY):
+            raise QuantityNotSold(self.code, quantity, self.most)
+        limits = [
+            replace(limit, value=limit.value * quantity / self.quantity) if limit.each else limit
+            for limit in self.limits
+            if limit.metric is None or limit.metric != self.counted
+        ]
+        if self.counted is not None:
+            limits.append(Limit(self.counted, quantity, SEAT, renewable=False, metric=self.counted))
+        prices = {interval: cents // self.quantity * quantity for interval, cents in self.price_cents.items()}
+        return replace(self, quantity=quantity, price_cents=prices, limits=tuple(limits))
 
     def limit_of(self, metric: str) -> float | None:
         """The limit on a usage metric: a number, `math.inf` for unlimited, `None` when the plan says nothing of it."""
@@ -190,6 +233,14 @@ class Catalogue:
     def families(self) -> tuple[str, ...]:
         """Families in declared order."""
         return tuple(dict.fromkeys(plan.family for plan in self.plans))
+
+
+class QuantityNotSold(ValueError):
+    """The plan is not sold in this number."""
+
+    def __init__(self, plan: str, quantity: int, most: int | None) -> None:
+        super().__init__(f"{plan} is not sold {quantity} times")
+        self.most = most
 
 
 class UnknownPlan(LookupError):

@@ -1,6 +1,7 @@
 """From the published documents to what is sold: `catalogue.yml` and `offers.yml` become one `Catalogue`."""
 
 import hashlib
+import math
 import re
 from collections.abc import Mapping
 from fractions import Fraction
@@ -12,13 +13,14 @@ from data_contracts.catalogue.offers import (
     PlanOffer,
     read_offers,
 )
-from data_contracts.catalogue.price_units import PriceUnit, interval_named, price_unit
+from data_contracts.catalogue.price_units import SEAT, PriceUnit, counted_for, interval_named, price_unit
 from data_contracts.catalogue.pricing2yaml import Pricing, PublishedAddOn, PublishedPlan, read_pricing
-from data_contracts.catalogue.terms import PublishedLimit, Value, as_quantity
+from data_contracts.catalogue.terms import Value, as_quantity
 from data_contracts.intervals import MONTHS_OF
 from data_contracts.usage import COUNT_METRICS, METRICS
 from data_contracts.yaml_reading.places import CatalogueFaults, Fault
 from recommender.billing.catalogue import (
+    SEATS,
     AddOn,
     Catalogue,
     Condition,
@@ -167,8 +169,11 @@ def _plan(
 ) -> Plan:
     price = cast("Fraction", published.price)
     offer = offers.plans.get(published.code, PlanOffer())
-    limits, features = _terms(published, pricing, metrics)
+    unit = _unit(published.unit)
+    per = unit.per if price else None
+    limits, features = _terms(published, pricing, metrics, per=per)
     overage = offer.overage or {}
+    places = next((limit.value for limit in limits if per == SEAT and limit.metric == SEATS), math.inf)
     named = offers.families.get(family)
     return Plan(
         code=published.code,
@@ -183,7 +188,7 @@ def _plan(
             annual_discount_percent=offers.annual_discount_percent,
         ),
         price_unit=published.unit,
-        limits=limits,
+        limits=tuple(limit for limit in limits if per != SEAT or limit.metric != SEATS),
         features=features,
         templates=named.templates if named else frozenset(),
         overage_cents={metric: amount * _minor_per_major(pricing.currency) for metric, amount in overage.items()},
@@ -191,6 +196,8 @@ def _plan(
         window=window_of(offer.available),
         conditions=tuple(Condition(entry.kind, entry.code, entry.required) for entry in offer.conditions),
         private=published.private,
+        per=per,
+        most=None if math.isinf(places) else int(places),
     )
 
 
@@ -210,9 +217,12 @@ def _enterprise(
 
 
 def _terms(
-    published: PublishedPlan, pricing: Pricing, metrics: Mapping[str, str]
+    published: PublishedPlan, pricing: Pricing, metrics: Mapping[str, str], *, per: str | None = None
 ) -> tuple[tuple[Limit, ...], tuple[Feature, ...]]:
-    """The plan's limits and features; a limit in words that are no number is a feature of kind `usage_limit`."""
+    """The plan's limits and features; a limit in words that are no number is a feature of kind `usage_limit`.
+
+    A limit that is stated for each one of what the plan is priced per grows with their number.
+    """
     limits: list[Limit] = []
     in_words: list[Feature] = []
     for code, value in published.limits.items():
@@ -221,16 +231,15 @@ def _terms(
         if quantity is None:
             in_words.append(Feature(code, "usage_limit", value, declared.description))
         else:
-            limits.append(_limit(declared, quantity, metrics.get(code)))
+            each = per is not None and counted_for(declared.unit) == per
+            limits.append(
+                Limit(declared.code, quantity, declared.unit, declared.renewable, metrics.get(code), each=each)
+            )
     features = [
         Feature(code, pricing.features[code].kind, _plain(value), pricing.features[code].description)
         for code, value in published.features.items()
     ]
     return tuple(limits), (*features, *in_words)
-
-
-def _limit(declared: PublishedLimit, quantity: float, metric: str | None) -> Limit:
-    return Limit(declared.code, quantity, declared.unit, declared.renewable, metric)
 
 
 def _plain(value: Value) -> Value:

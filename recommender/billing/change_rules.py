@@ -1,7 +1,8 @@
 """The rules of plan changes as one table: direction, timing and settlement.
 
-Decided: direction is the tier's rank, then the interval, never the price; tiers of two families compare by rank.
-What takes something away waits for the end of the paid period, also a higher tier at a shorter interval.
+Decided: direction is the tier's rank, then the interval, then the number sold, never the price; tiers of two families
+compare by rank. What takes something away waits for the end of the paid period, also a higher tier at a shorter
+interval, and whatever comes with fewer seats.
 Others: Kill Bill keeps such a table as data and refuses gaps and doubles when it loads; Lago and Stripe's portal
 compare prices, so a dearer lower tier or a cheap annual offer counts the wrong way round.
 Not implemented: a customer's choice between now and the period's end.
@@ -25,6 +26,7 @@ credited, the rest of the period charged, the anchor stays. `next_renewal`: the 
 Phase = Literal["before_first_paid_period", "paying"]
 TierMove = Literal["higher", "same", "lower"]
 IntervalMove = Literal["longer", "same", "shorter"]
+NumberMove = Literal["more", "same", "fewer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ChangeSituation:
     same_plan: bool
     tier: TierMove
     interval: IntervalMove
+    number: NumberMove = "same"
+    """Of what is sold by number, such as seats; the same where the two plans do not count the same thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +52,29 @@ class ChangeRule:
     same_plan: bool | None = None
     tier: TierMove | None = None
     interval: IntervalMove | None = None
+    number: NumberMove | None = None
 
     @property
-    def conditions(self) -> tuple[Phase | None, bool | None, TierMove | None, IntervalMove | None]:
+    def conditions(self) -> tuple[Phase | None, bool | None, TierMove | None, IntervalMove | None, NumberMove | None]:
         """The conditions of the rule, in the order of `ChangeSituation`."""
-        return self.phase, self.same_plan, self.tier, self.interval
+        return self.phase, self.same_plan, self.tier, self.interval, self.number
 
     def matches(self, situation: ChangeSituation) -> bool:
         """Whether the situation meets every condition of the rule."""
-        facts = (situation.phase, situation.same_plan, situation.tier, situation.interval)
+        facts = (situation.phase, situation.same_plan, situation.tier, situation.interval, situation.number)
         return all(asked in (None, fact) for asked, fact in zip(self.conditions, facts, strict=True))
 
 
 CHANGE_RULES: Final = (
     ChangeRule("start", "now", "new_period", phase="before_first_paid_period"),
-    ChangeRule("none", "never", "nothing", same_plan=True, interval="same"),
+    ChangeRule("none", "never", "nothing", same_plan=True, interval="same", number="same"),
+    ChangeRule("downgrade", "period_end", "next_renewal", number="fewer"),
     ChangeRule("downgrade", "period_end", "next_renewal", tier="lower"),
     ChangeRule("upgrade", "period_end", "next_renewal", tier="higher", interval="shorter"),
     ChangeRule("downgrade", "period_end", "next_renewal", interval="shorter"),
     ChangeRule("upgrade", "now", "new_period", interval="longer"),
     ChangeRule("upgrade", "now", "rest_of_period", tier="higher"),
+    ChangeRule("upgrade", "now", "rest_of_period", number="more"),
     ChangeRule("lateral", "now", "rest_of_period"),
 )
 """First match wins, as in a firewall; the last line matches everything."""
@@ -85,7 +92,7 @@ def situation_of(
         target_interval: The interval wished for.
 
     Returns:
-        What `CHANGE_RULES` look at: phase, same plan or not, move of the tier, move of the interval.
+        What `CHANGE_RULES` look at: phase, same plan or not, move of the tier, of the interval, of the number sold.
     """
     if current is None or current_interval is None:
         return ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
@@ -94,11 +101,13 @@ def situation_of(
     if same_plan and current.price_cents.get(current_interval) == 0 == target.price_cents.get(target_interval):
         months = 0  # a free plan is one plan, whatever it is not paid by
     rank = 0 if same_plan else target.tier - current.tier  # a later version may have moved the plan's rank
+    more = target.quantity - current.quantity if target.per == current.per else 0
     return ChangeSituation(
         "paying",
         same_plan=same_plan,
         tier="higher" if rank > 0 else "lower" if rank < 0 else "same",
         interval="longer" if months > 0 else "shorter" if months < 0 else "same",
+        number="more" if more > 0 else "fewer" if more < 0 else "same",
     )
 
 
@@ -149,8 +158,10 @@ def situations() -> tuple[ChangeSituation, ...]:
     """Every situation there can be; the same plan is always the same tier, and who pays nothing has no plan."""
     starting = ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
     paying = (
-        ChangeSituation("paying", same_plan=same_plan, tier=tier, interval=interval)
-        for same_plan, tier, interval in product((True, False), get_args(TierMove), get_args(IntervalMove))
+        ChangeSituation("paying", same_plan=same_plan, tier=tier, interval=interval, number=number)
+        for same_plan, tier, interval, number in product(
+            (True, False), get_args(TierMove), get_args(IntervalMove), get_args(NumberMove)
+        )
         if tier == "same" or not same_plan
     )
     return starting, *paying

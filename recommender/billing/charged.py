@@ -75,13 +75,14 @@ def sold_to(
 ) -> SoldPlan:
     """The plan as this account has it, waits for it, or would get it now; `KeyError` for an interval that is not sold.
 
-    What is held has the price of the version that was sold and the promotion in force. Otherwise the best promotion
-    that the account may use counts, else one in force that goes along.
+    What is held has the price of the version that was sold, its number of seats and the promotion in force. Otherwise
+    the best promotion that the account may use counts, else one in force that goes along.
     """
     held = account.subscription
     agreed = None if held is None else _agreed(held, plan, interval)
     if agreed is not None:
         return agreed
+    plan = account.sized(plan)
     priced: list[tuple[Fraction, str, SoldPlan]] = []
     for each in promotions:
         if not offer_refusals(account, each, plan=plan, interval=interval, now=now):

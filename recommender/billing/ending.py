@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from recommender.billing.discounts import discount_cents
 from recommender.billing.metering import StretchUsage, UsedWindow
 from recommender.billing.periods import period_containing
-from recommender.billing.proration import Line, full_period, net_cents, unused_time
+from recommender.billing.proration import Line, counted, full_period, net_cents, unused_time
 from recommender.billing.quota import held_until, open_window
 from recommender.billing.renewal import Closing, bill_usage, next_cycle
 from recommender.billing.subscription import Holding, PaidTime, Subscription
@@ -88,7 +88,7 @@ def end_now(
         usage = usage_of(holdings)
         overage, windows = bill_usage(held, usage=usage, closed=closed, following=(), buyer=buyer)
     credit = unused_time(subscription.paid, plan=plan.code, period=subscription.period, now=now) if credited else ()
-    lines = taxed((*overage, *credit), None if buyer is None else buyer.at(now))
+    lines = taxed((*overage, *counted(credit, plan)), None if buyer is None else buyer.at(now))
     before, currency = subscription.credit_balance_cents, subscription.currency
     lines, balance = settled(lines, balance_cents=before, currency=currency, plan=plan.code, now=now)
     after = replace(subscription.over(status, at=now), credit_balance_cents=balance)
@@ -112,7 +112,7 @@ def restart(*, subscription: Subscription, now: datetime, timezone: str = "UTC",
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     charge = full_period(plan=plan.code, price_cents=price, discount_cents=off, period=period)
     today = None if buyer is None else buyer.at(now)
-    lines = taxed(charge, today)
+    lines = taxed(counted(charge, plan), today)
     before, currency = subscription.credit_balance_cents, subscription.currency
     lines, balance = settled(lines, balance_cents=before, currency=currency, plan=plan.code, now=now)
     after = replace(

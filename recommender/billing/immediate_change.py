@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from recommender.billing.catalogue import Interval, Plan, Promotion
 from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.periods import period_containing
-from recommender.billing.proration import Line, full_period, net_cents, remaining_time, unused_time
+from recommender.billing.proration import Line, counted, full_period, net_cents, remaining_time, unused_time
 from recommender.billing.quota import hold_from, hold_from_new_anchor
 from recommender.billing.subscription import PaidTime, RunningDiscount, Subscription, Wish
 from recommender.billing.tax import Buyer
@@ -29,7 +29,9 @@ def settle_now(
     discount = discount_on(subscription, wish.plan, wish.interval, promotion=wish.promotion)
     off = discount_cents(discount.promotion, price_cents=price) if discount else 0
     old = subscription.paying_plan
-    credit = () if old is None else unused_time(subscription.paid, plan=old.code, period=subscription.period, now=now)
+    credit: tuple[Line, ...] = ()
+    if old is not None:
+        credit = counted(unused_time(subscription.paid, plan=old.code, period=subscription.period, now=now), old)
     anchor, zone = subscription.anchor, subscription.timezone
     if new_period_in is None:
         period = subscription.period
@@ -41,6 +43,7 @@ def settle_now(
         period = period_containing(anchor=local, interval=wish.interval, instant=now)
         charge = full_period(plan=code, price_cents=price, discount_cents=off, period=period)
         holdings = hold_from_new_anchor(subscription.holdings if old else (), plan=wish.plan, now=local)
+    charge = counted(charge, wish.plan)
     lines = taxed_change(credit, charge, today=None if buyer is None else buyer.at(now))
     paid = PaidTime(price - off, net_cents(charge), taxed=lines[-1].taxed if lines else None)
     held, currency = subscription.credit_balance_cents, wish.currency

@@ -4,7 +4,8 @@ Decided: one charge is one document. As long as its total is not below 0 a credi
 of the invoice; a total below 0 is a credit note over that amount, tax included, with every sign turned, which refers to
 the invoice that charged the time. It becomes the credit balance, which pays the next invoices: it is no line of them,
 but part of what was paid. Every line carries its tax category, rate and reason.
-A quantity is the share of the period (0.5 months), a price that of the whole period; both are written with as many
+A quantity is the share of the period (0.5 months), times the number of seats where a seat is priced (2.5 months of
+five seats), a price that of the whole period; both are written with as many
 decimals as make quantity × price round to the line's amount. Where none does (a credit stopped at what was paid), the
 line is one lump sum. Others: Stripe and Lago give prorated lines as lump sums throughout.
 """
@@ -112,6 +113,8 @@ def _line(line: Line, position: int, *, sign: int, plan_name: str) -> InvoiceLin
         amount_cents=amount,
         metric=line.metric,
         late=line.late,
+        per=line.per,
+        count=line.quantity,
         **({} if line.taxed is None else _marks(line.taxed)),
     )
 
@@ -128,7 +131,7 @@ def _marks(taxed: Treatment) -> dict[str, Any]:
 def _priced(line: Line, amount: int) -> tuple[LineUnit, Decimal, Decimal]:
     """Unit, quantity and price of one; quantity × price rounds to the amount."""
     if line.kind in {"unused_time", "remaining_time", "full_period"}:
-        unit, exact, price = _unit(line), line.share, Fraction(abs(line.price_cents))
+        unit, exact, price = _unit(line), line.share * line.quantity, Fraction(abs(line.price_cents), line.quantity)
     elif line.units is not None and line.unit_price_cents is not None:
         unit, exact, price = "piece", Fraction(line.units), line.unit_price_cents
     else:

@@ -13,6 +13,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final, Literal
 
+from recommender.billing.catalogue import Plan
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.periods import Period
 from recommender.billing.subscription import PaidTime
@@ -56,6 +57,15 @@ class Line:
     """Whether this usage was reported after its window had been billed."""
     taxed: Treatment | None = None
     """How it is taxed; `None`: a credit balance, which is taxed already, or no tax is asked for."""
+    per: str | None = None
+    """What one of is priced, as in `Plan`; `None`: the price is of the whole plan."""
+    quantity: int = 1
+    """How many the price is of."""
+
+
+def counted(lines: Iterable[Line], plan: Plan) -> tuple[Line, ...]:
+    """The lines of a plan with how many of it are sold."""
+    return tuple(replace(line, per=plan.per, quantity=plan.quantity) for line in lines)
 
 
 def credit_cents(*, paid: PaidTime, share: Fraction) -> int:

@@ -24,7 +24,7 @@ from recommender.billing.discounts import covers, discount_cents
 from recommender.billing.dunning import arrears_blockers
 from recommender.billing.metering import JUDGED_AGAIN, StretchUsage, UsedWindow, after_billing, lines_of
 from recommender.billing.periods import as_utc, next_period, period_containing
-from recommender.billing.proration import Line, full_period, net_cents, remaining_time
+from recommender.billing.proration import Line, counted, full_period, net_cents, remaining_time
 from recommender.billing.quota import open_window, window_of
 from recommender.billing.subscription import Holding, PaidTime, RunningDiscount, ScheduledChange, Subscription
 from recommender.billing.tax import Buyer, Treatment
@@ -167,7 +167,7 @@ def resume(
     holdings = tuple(replace(month, period=month.period.since(now)) for month in months)
     today = None if buyer is None else buyer.at(now)
     overage, windows = bill_usage(subscription, usage=usage, closed=closed, following=holdings, buyer=buyer)
-    lines = taxed((*overage, *charge), today)
+    lines = taxed((*overage, *counted(charge, plan)), today)
     held, currency = subscription.credit_balance_cents, subscription.currency
     lines, balance = settled(lines, balance_cents=held, currency=currency, plan=plan.code, now=now)
     after = replace(
@@ -263,7 +263,7 @@ def renew(subscription: Subscription, *, treatment: Treatment | None = None) -> 
         promotions_used=subscription.promotions_used | _promotion_of(waiting),
         scheduled=None,
     )
-    return Renewed(lines, after)
+    return Renewed(counted(lines, plan), after)
 
 
 def _promotion_of(waiting: ScheduledChange | None) -> frozenset[str]:

@@ -64,9 +64,9 @@ def _beside(plans: list[Plan]) -> FloatArray:
 def terms_of(plan: Plan) -> FloatArray:
     """(2, metrics): the limits, inf where the plan sets none, and the prices of a unit beyond, NaN where none is sold.
 
-    Only what renews can be bought beyond its limit.
+    Only what renews can be bought beyond its limit. What the plan is sold by is no limit: more of it can be bought.
     """
-    limits = {limit.metric: float(limit.value) for limit in reversed(plan.limits)}
+    limits = {limit.metric: float(limit.value) for limit in reversed(plan.limits) if limit.metric != plan.counted}
     sold = {limit.metric for limit in plan.limits if limit.renewable} & plan.overage_cents.keys()
     prices = [float(plan.overage_cents[metric]) if metric in sold else math.nan for metric in METRICS]
     return np.array([[limits.get(metric, math.inf) for metric in METRICS], prices])

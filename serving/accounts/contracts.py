@@ -39,6 +39,8 @@ class ScheduledChange(TypedDict):
 
     plan: str
     interval: Interval
+    quantity: int
+    """How many are sold then, of a plan that is sold by number; else 1."""
     effective_at: InstantText
     catalogue_version: str
 
@@ -124,6 +126,8 @@ class SubscriptionAnswer(TypedDict):
     """Who bills the plan: this service, or the system that it was imported from, until it is changed here."""
     plan: str | None
     interval: Interval | None
+    quantity: int | None
+    """How many are sold, of a plan that is sold by number; else 1."""
     period: UsagePeriod
     anchor: InstantText | None
     scheduled_change: ScheduledChange | None

@@ -140,6 +140,7 @@ def as_answer(
         "billed_by": None if held.plan is None else "here" if now_held.billed_here else "external",
         "plan": held.plan,
         "interval": held.interval,
+        "quantity": None if plan is None else plan.quantity,
         "period": period_answer(now_held.period, organization),
         "anchor": None if held.anchor is None else utc_text(held.anchor),
         "scheduled_change": None
@@ -147,6 +148,7 @@ def as_answer(
         else {
             "plan": waiting.plan.code,
             "interval": waiting.interval,
+            "quantity": waiting.plan.quantity,
             "effective_at": utc_text(waiting.effective_at),
             "catalogue_version": waiting.catalogue_version,
         },

@@ -52,7 +52,7 @@ def _notices(
     waiting = None if current.subscription is None else current.subscription.scheduled
     if waiting is not None:
         interval = t(f"interval.{waiting.interval}")
-        text = t("notice.scheduled", plan=waiting.plan.name, interval=interval, date=on(waiting.effective_at))
+        text = t("notice.scheduled", plan=words.named(waiting.plan), interval=interval, date=on(waiting.effective_at))
         yield _notice("scheduled", text)
     if current.ends_at is not None and current.plan is not None:
         yield _notice("cancelled", t("notice.cancelled", plan=current.plan.name, date=on(current.ends_at)))

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import ValidationError
 
 from data_contracts.raw.outcomes import OutcomeKind
 from serving.collection.payment_methods import PaymentMethods
@@ -69,10 +68,11 @@ class _Endpoints:
                 interval=form.get("interval"),
                 decision_id=form.get("decision") or None,
                 promotion=form.get("promotion") or None,
+                quantity=int(form.get("quantity") or 0) or None,
             )
-        except ValidationError as error:
+        except ValueError as error:  # also what pydantic raises
             raise FormUnreadable from error
-        wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id)
+        wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id, wish.quantity)
         quote = await self._preview(page, wanted)
         if wish.decision_id is not None:
             await self._record(page, wish.decision_id, "selected", plan=wish.plan)
@@ -155,7 +155,7 @@ class _Endpoints:
 def _confirmation(page: Page, form: Form, method: str | None) -> service.Request:
     try:
         confirmation = ConfirmIn(quote=form.get("quote"), payment_method=method)
-    except ValidationError as error:
+    except ValueError as error:
         raise FormUnreadable from error
     key = key_of(form.get("key"))
     return service.request_of(confirmation, organization_id=page.organization_id, key=key, locale_for=page.locale_for)

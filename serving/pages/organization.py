@@ -78,7 +78,7 @@ def _plan(page: Page) -> dict[str, Any]:
     interval = held.interval or "month"
     sold = plan if plan is not None and interval in plan.price_cents else None
     return {
-        "name": plan.name if plan is not None else held.plan,
+        "name": page.words.named(plan) if plan is not None else held.plan,
         "price": None if sold is None else _price(page, sold.price_cents[interval], interval),
         "hint": page.say("page.period", date=page.day(period.end)),
         "next": _next_invoice(page),

@@ -43,7 +43,7 @@ def overview(
     catalogue, locale = words.catalogue, words.locale
     current, held = snapshot.current, snapshot.current.held.plan
     plans = [
-        current.as_sold(plan, interval)
+        snapshot.account.sized(current.as_sold(plan, interval))
         for plan in catalogue.plans
         if interval in plan.price_cents and (not plan.private or plan.code == held)
     ]
@@ -114,7 +114,7 @@ def _saving(catalogue: Catalogue, locale: LocaleCode) -> str | None:
 def _elsewhere(snapshot: Snapshot, interval: Interval, words: Words) -> str | None:
     """The plans that the organisation may take at other intervals only ("Nur jährlich: Team (900 €/Jahr)")."""
     named: dict[Interval, list[str]] = {}
-    for plan in words.catalogue.plans:
+    for plan in map(snapshot.account.sized, words.catalogue.plans):
         for other, price_cents in () if interval in plan.price_cents else plan.price_cents.items():
             if not refusals_for(offer=plan, interval=other, applicant=snapshot.account.applicant, now=snapshot.at):
                 named.setdefault(other, []).append(f"{plan.name} ({words.price(price_cents, other)['text']})")

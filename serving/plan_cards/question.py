@@ -227,7 +227,8 @@ class Question:
         )
 
     def _selection(self, code: str) -> Selection:
-        wish = Wish.from_catalogue(self._catalogue, self._catalogue.plan(code), self._interval)
+        plan = self._snapshot.account.sized(self._catalogue.plan(code))
+        wish = Wish.from_catalogue(self._catalogue, plan, self._interval)
         return selection(account=self._snapshot.account, wish=wish, now=self._snapshot.at)
 
     def _name_of_draw(self) -> str:

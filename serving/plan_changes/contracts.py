@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from data_contracts.intervals import Interval
+from recommender.billing.catalogue import MAX_QUANTITY
 from recommender.billing.proration import LineKind
 from serving.web.fields import Id, PlanCode
-from serving.words.contracts import BlockerText, InstantText, OverageText, answer_shape
+from serving.words.contracts import BlockerText, InstantText, NumberSold, OverageText, answer_shape
 
 GroupCode = Literal["due", "next", "allowance", "gained", "lost"]
 ReceiptStatus = Literal["applied", "scheduled", "payment_pending"]
@@ -26,6 +27,8 @@ class WishIn(BaseModel):
     interval: Interval
     decision_id: Id | None = None
     promotion: PlanCode | None = None
+    quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)] | None = None
+    """How many, of a plan that is sold by number; else as many as are held, or in use."""
 
 
 class ConfirmIn(BaseModel):
@@ -140,6 +143,8 @@ class QuoteAnswer(TypedDict):
     expires_at: InstantText
     plan: str
     interval: Interval
+    number: NumberSold | None
+    """How many the quote is for; null where the price is of the whole plan."""
     direction: Direction
     timing: Literal["now", "period_end", "never"]
     effective_at: InstantText | None

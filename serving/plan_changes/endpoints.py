@@ -61,7 +61,7 @@ class _Endpoints:
     ) -> JsonAnswer[QuoteAnswer]:
         """Everything that choosing a plan would do and cost; changes nothing."""
         check_visible(request, organization_id)
-        wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id)
+        wanted = Wanted(wish.plan, wish.interval, wish.promotion, wish.decision_id, wish.quantity)
         answer, locale = await self._previews.preview(organization_id, wanted, partial(locale_for, request))
         return json_answer(answer, locale=locale)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -31,6 +31,8 @@ class Wanted:
     interval: Interval
     promotion: str | None = None
     decision_id: str | None = None
+    quantity: int | None = None
+    """How many; `None`: as many as the organisation holds or uses, or the plan is not sold by number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,12 @@ def quote(
 ) -> Quote:
     """Decide the wanted change at the instant.
 
-    Raises `UnknownPlanWanted`, `UnknownPromotion`, `PeriodIsOver`, `HeldPlanUnknown`.
+    Raises `UnknownPlanWanted`, `UnknownPromotion`, `QuantityNotSold`, `PeriodIsOver`,
+    `HeldPlanUnknown`.
     """
     plan, promotion = _plan(catalogue, wanted.plan), _promotion(catalogue, wanted.promotion)
+    plan = account.sized(plan, wanted.quantity)
+    wanted = replace(wanted, quantity=plan.quantity)
     wish = Wish.from_catalogue(catalogue, plan, wanted.interval, promotion=promotion)
     change = decide_plan_change(account=account, wish=wish, now=at)
     names = {each.code: each.name for each in (account.paying_plan, plan) if each is not None}
@@ -167,6 +172,7 @@ class QuoteSigner:
             wanted.interval,
             wanted.promotion,
             wanted.decision_id,
+            wanted.quantity,
             quoted.version,
             catalogue_version,
             quoted.at.isoformat(),
@@ -178,13 +184,11 @@ class QuoteSigner:
     def read(self, text: str, *, organization_id: str) -> Pinned:
         """The content of a signed text; raises `QuoteInvalid`."""
         try:
-            quote_id, owner, plan, interval, promotion, decision_id, version, catalogue, at, expires, digest = (
-                self._signer.loads(text)
-            )
+            quote_id, owner, *wish, version, catalogue, at, expires, digest = self._signer.loads(text)
+            wanted = Wanted(*wish)
         except (BadData, ValueError, TypeError) as error:
             raise QuoteInvalid from error
         if owner != organization_id:
             raise QuoteInvalid
-        wanted = Wanted(plan, interval, promotion, decision_id)
         instants = datetime.fromisoformat(at), datetime.fromisoformat(expires)
         return Pinned(quote_id, owner, wanted, version, catalogue, *instants, digest)

@@ -13,8 +13,9 @@ from serving.plan_changes.contracts import DifferenceText, LineText, PromotionEn
 from serving.plan_changes.quotes import Quote
 from serving.plan_changes.summary import summary
 from serving.web.fields import utc_text
-from serving.words.contracts import BlockerText
+from serving.words.contracts import BlockerText, NumberSold
 from serving.words.locales import LocaleCode
+from serving.words.numbers_sold import number_sold, with_number
 from serving.words.plans import Words
 from serving.words.texts import days, number, say
 from serving.words.usage import overage_answers
@@ -31,6 +32,7 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
         "expires_at": utc_text(quoted.expires_at),
         "plan": change.wish.plan.code,
         "interval": change.wish.interval,
+        "number": _number(quoted, words),
         "direction": change.direction,
         "timing": change.timing,
         "effective_at": None if change.effective_at is None else utc_text(change.effective_at),
@@ -56,6 +58,13 @@ def quote_answer(quoted: Quote, *, token: str | None, words: Words, timezone: st
     }
 
 
+def _number(quoted: Quote, words: Words) -> NumberSold | None:
+    wish = quoted.change.wish
+    if wish.interval not in wish.plan.price_cents:
+        return None
+    return number_sold(wish.plan, wish.interval, locale=words.locale, currency=quoted.currency)
+
+
 def promotion_end_answer(end: PromotionEnd | None) -> PromotionEndText | None:
     """The end of a promotion, and the price of an interval from then on."""
     return None if end is None else {"at": utc_text(end.at), "net_cents": end.price_cents}
@@ -70,7 +79,7 @@ def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, 
     """One line with its text; a plan without a name appears by its code."""
     locale, brought = words.locale, line.kind == "carried" and line.amount_cents > 0
     params = {
-        "plan": names.get(line.plan, line.plan),
+        "plan": with_number(locale, names.get(line.plan, line.plan), line.per, line.quantity),
         "period": days(locale, line.period, timezone),
         "metric": "" if line.metric is None else words.subject(line.metric),
         "units": number(locale, line.units or 0),

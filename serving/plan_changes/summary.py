@@ -25,9 +25,9 @@ def summary(
     change = quoted.change
     t = partial(say, words.locale)
     params = {
-        "plan": change.wish.plan.name,
+        "plan": words.named(change.wish.plan),
         "date": "" if change.effective_at is None else day(words.locale, change.effective_at, timezone),
-        "current": "" if change.after.plan is None else change.after.plan.name,
+        "current": "" if change.after.plan is None else words.named(change.after.plan),
         "amount": words.money(quoted.due_now_cents, decimals=True),
     }
     groups = (

@@ -33,6 +33,21 @@ class Price(TypedDict):
 
 
 @answer_shape
+class NumberSold(TypedDict):
+    """How many of a plan are priced, where it is sold by number."""
+
+    per: str
+    """What one of is priced: `seat`, or a word of the catalogue."""
+    quantity: int
+    most: int | None
+    """How many can be sold at most; `None`: any number."""
+    each_cents: int
+    label: str
+    """Of the field in which the number is entered."""
+    text: str
+
+
+@answer_shape
 class MetricText(TypedDict):
     """A key figure of a plan; `None`: without limit."""
 
@@ -60,6 +75,8 @@ class PlanText(TypedDict):
     family: str
     tier: int
     price: Price
+    number: NumberSold | None
+    """How many the price is of; null where it is of the whole plan."""
     metrics: list[MetricText]
     features: list[FeatureText]
 

@@ -8,6 +8,7 @@ from babel.numbers import format_decimal
 
 from data_contracts.invoices import Invoice, InvoiceLine, TaxReason
 from serving.words.locales import LocaleCode
+from serving.words.numbers_sold import with_number
 from serving.words.texts import day, exact_money, known, long_date, money, number, say
 
 
@@ -43,7 +44,7 @@ def line_text(line: InvoiceLine, locale: LocaleCode) -> str:
     return say(
         locale,
         f"invoice.line.{line.kind}{late}",
-        plan=line.plan_name,
+        plan=with_number(locale, line.plan_name, line.per, line.count),
         metric=say(locale, metric) if line.metric and known(locale, metric) else line.metric or "",
         units=number(locale, int(line.quantity)),
     )

@@ -21,6 +21,7 @@ from serving.words.contracts import (
     Price,
 )
 from serving.words.locales import LocaleCode
+from serving.words.numbers_sold import number_sold, with_number
 from serving.words.texts import compact, known, money, number, say
 
 Said = TypeVar("Said")
@@ -59,6 +60,10 @@ class Words:
         """The name of a plan by its code; raises `UnknownPlan`."""
         return self.catalogue.plan(code).name
 
+    def named(self, plan: Plan) -> str:
+        """The name of a plan as it was sold, with its number where it is sold by one."""
+        return with_number(self.locale, plan.name, plan.per, plan.quantity)
+
     def link(self, page: str) -> str | None:
         """The address of a page of the host, if the settings name it."""
         return self._links.get(page)
@@ -90,6 +95,7 @@ class Words:
             "family": plan.family,
             "tier": plan.tier,
             "price": self.price(plan.price_cents[interval], interval),
+            "number": number_sold(plan, interval, locale=self.locale, currency=self.catalogue.currency),
             "metrics": [self._key_metric(limit) for limit in key_limits(plan)],
             "features": self.features(plan),
         }

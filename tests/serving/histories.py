@@ -118,7 +118,9 @@ def moves_money(draw: random.Random, customer: Life, *, key: str) -> Response | 
     if not sold:
         return None
     invoice = draw.choice(sold)
-    part = {"amount_cents": draw.randint(1, max(invoice["total_cents"], 1))} if draw.random() < 0.5 else {}
+    part: dict[str, object] = (
+        {"amount_cents": draw.randint(1, max(invoice["total_cents"], 1))} if draw.random() < 0.5 else {}
+    )
     if what == "transfer":
         body = {"reference": f"in {key}", "amount_cents": max(draw.choice((1, 2)) * invoice["total_cents"] // 2, 1)}
         return customer.post(f"invoices/{invoice['number']}/payments", body)

@@ -68,6 +68,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       title,
       place,
       h("p", { class: "context" }, price),
+      quote.number && numberField(quote.number),
       !blockers && h("p", {}, effect),
       blockers && h("p", {}, words.say("change.blocked")),
       blockers && blockerList(blockers, quote.blockers, words),
@@ -80,6 +81,17 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
     if (method) method.element.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches("[inputmode]") && confirmation.click());
     // The buttons stay in view; what was asked and what went wrong stands at the top.
     cancel.focus({ preventScroll: true });
+  }
+
+  /** How many are wanted; another number is another quote. */
+  function numberField({ quantity, most, label, text }) {
+    const input = h("input", { id: newId("number"), type: "number", min: 1, max: most ?? 100_000, value: quantity, required: true, inputmode: "numeric" });
+    const show = (event) => {
+      event.preventDefault();
+      wanted.quantity = input.valueAsNumber;
+      preview();
+    };
+    return h("form", { class: "number", onsubmit: show }, h("p", {}, text), h("label", { for: input.id }, label), input, h("button", { class: "secondary" }, words.say("number.show")));
   }
 
   /** Ask for exactly what was shown; a second attempt after a lost answer carries the same key. */

@@ -4,7 +4,7 @@ import { h, spoken } from "./dom.js";
 const MONTHS = { quarter: 3, halfyear: 6, year: 12 };
 
 /** With an offer the usual price is struck out, and it is said for how long the lower one holds and what comes after. */
-export function price({ price: full, promotion, description }, words) {
+export function price({ price: full, promotion, description, number }, words) {
   const { text, amount_cents, currency, interval } = promotion?.price ?? full;
   const amount = words.money(amount_cents, currency);
   const [before, after] = text.includes(amount) ? text.split(amount) : ["", null];
@@ -14,6 +14,7 @@ export function price({ price: full, promotion, description }, words) {
     after === null
       ? h("p", {}, text)
       : h("p", { class: "now" }, before, h("strong", {}, amount), h("wbr"), h("span", {}, after)),
+    number && h("p", { class: "note" }, number.text),
     MONTHS[interval] &&
       h("p", { class: "note" }, words.say("card.per_month", { amount: words.money(amount_cents / MONTHS[interval], currency) })),
     promotion

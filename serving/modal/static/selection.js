@@ -17,7 +17,11 @@ export function selection(plan, { words, select, why = null }) {
     },
     label,
   );
-  return h("div", { class: "selection" }, button, note && h("p", { class: "note" }, note));
+  const another =
+    state === "current" &&
+    plan.number &&
+    h("button", { type: "button", class: "quiet", onclick: ({ currentTarget }) => select(plan, currentTarget) }, words.say("number.change"));
+  return h("div", { class: "selection" }, button, another, note && h("p", { class: "note" }, note));
 }
 
 /** What is in the way, each with its remedy. */
