@@ -4,11 +4,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-OutcomeKind = Literal[
-    "impression",
-    "viewed",
-    "selected",
-    "checkout_started",
+FromTheService = Literal[
     "previewed",
     "blocked",
     "confirmed",
@@ -17,10 +13,11 @@ OutcomeKind = Literal[
     "changed_back",
     "cancelled",
     "cancellation_withdrawn",
-    "dismissed",
 ]
+"""Outcomes that the service records itself."""
+
+OutcomeKind = Literal["impression", "viewed", "selected", "checkout_started", "dismissed", FromTheService]
 """Outcomes of a decision. `impression`: the cards were half visible for a second. `viewed`: somebody looked at them.
-`previewed`, `blocked`, `confirmed`, `payment_failed`, `paid`, `changed_back`: recorded by the service itself, as are
 `cancelled`: the subscription to the plan is to end, and `cancellation_withdrawn`: it goes on after all."""
 
 CHOICES: Final[tuple[OutcomeKind, ...]] = ("selected", "checkout_started", "previewed", "confirmed", "paid")

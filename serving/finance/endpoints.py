@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, get_type_hints
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from data_contracts.invoices import DocumentKind
 from serving.finance.contracts import (
@@ -31,6 +31,20 @@ Text = Annotated[str, Query(max_length=100, description="Part of a number, of an
 After = Annotated[str | None, Query(max_length=32, description="The `next` of the page before.")]
 Most = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 Status = Literal["open", "paid"]
+
+
+async def _asked(
+    *,
+    q: Text = "",
+    kind: DocumentKind | None = None,
+    status: Status | None = None,
+    start: Day | None = None,
+    end: End | None = None,
+) -> Search:
+    return Search(q, kind, status, start, end)
+
+
+Asked = Annotated[Search, Depends(_asked)]
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}, **documented(403, 404)}
 _MOST_IN_A_TABLE = 100_000
 
@@ -54,32 +68,12 @@ class _Endpoints:
     def __init__(self, finance: Finance) -> None:
         self._finance = finance
 
-    async def invoices(
-        self,
-        *,
-        q: Text = "",
-        kind: DocumentKind | None = None,
-        status: Status | None = None,
-        start: Day | None = None,
-        end: End | None = None,
-        after: After = None,
-        most: Most = 100,
-    ) -> JsonAnswer[IssuedList]:
+    async def invoices(self, search: Asked, after: After = None, most: Most = 100) -> JsonAnswer[IssuedList]:
         """Invoices and credit notes of all organisations, newest first."""
-        search = Search(q, kind, status, start, end)
         return json_answer(await self._finance.invoices(search, after=after, most=most))
 
-    async def invoices_csv(
-        self,
-        *,
-        q: Text = "",
-        kind: DocumentKind | None = None,
-        status: Status | None = None,
-        start: Day | None = None,
-        end: End | None = None,
-    ) -> Response:
+    async def invoices_csv(self, search: Asked) -> Response:
         """The same as a table, all pages in one."""
-        search = Search(q, kind, status, start, end)
         found = await self._finance.invoices(search, after=None, most=_MOST_IN_A_TABLE)
         return _table("invoices", IssuedRow, found["invoices"])
 

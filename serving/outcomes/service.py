@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 from sqlalchemy import Connection
 
-from data_contracts.raw.outcomes import CHOICES, OutcomeKind
+from data_contracts.raw.outcomes import CHOICES, FromTheService, OutcomeKind
 from serving.clock import Clock
 from serving.db.session import UNAVAILABLE, Database
 from serving.outcomes import repository
@@ -15,18 +15,7 @@ from serving.web.access import Caller
 from serving.web.logs import logger
 from serving.web.telemetry import Metrics
 
-FROM_THE_SERVICE: Final[frozenset[OutcomeKind]] = frozenset(
-    {
-        "previewed",
-        "blocked",
-        "confirmed",
-        "payment_failed",
-        "paid",
-        "changed_back",
-        "cancelled",
-        "cancellation_withdrawn",
-    }
-)
+FROM_THE_SERVICE: Final = frozenset(get_args(FromTheService))
 """Kinds that the service records itself; from a page they are refused."""
 
 
