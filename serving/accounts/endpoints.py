@@ -9,13 +9,13 @@ from serving.accounts.service import Accounts
 from serving.usage.contracts import Usage
 from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
-from serving.web.fields import OrganizationId
+from serving.web.fields import DocumentedRoute, OrganizationId
 from serving.web.problems import documented
 
 
 def router(accounts: Accounts, callers: Callers) -> APIRouter:
     """The routes that show what an organisation holds and uses."""
-    api = APIRouter(prefix="/v1/organizations", dependencies=[callers.anyone])
+    api = APIRouter(prefix="/v1/organizations", dependencies=[callers.anyone], route_class=DocumentedRoute)
 
     @api.get("/{organization_id}/usage", tags=["usage"], response_model=Usage, responses=documented(403, 404))
     async def get_usage(request: Request, organization_id: OrganizationId) -> JsonAnswer[Usage]:

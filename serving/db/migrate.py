@@ -1,5 +1,6 @@
 """Migrate a database to the schema that this code expects."""
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -39,7 +40,8 @@ def migrate(database: Database) -> None:
     def upgrade(connection: Connection) -> None:
         # Views hold nothing and follow the tables: no migration speaks of them.
         exports.drop_views(connection)
-        command.upgrade(_config(connection), "head")
+        if _version_of(connection) != expected_version():
+            command.upgrade(_config(connection), "head")
         exports.create_views(connection)
 
     database.changing_schema(upgrade)
@@ -56,16 +58,17 @@ def _config(connection: Connection) -> "Config":
 
 def schema_version(database: Database) -> str | None:
     """The version of the last migration applied; `None` for an empty database."""
-
-    def read(connection: Connection) -> str | None:
-        if not inspect(connection).has_table(VERSION_TABLE):
-            return None
-        version: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
-        return version
-
-    return database.reading(read)
+    return database.reading(_version_of)
 
 
+def _version_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+    return version
+
+
+@cache
 def expected_version() -> str | None:
     """The version of the newest migration in this code."""
     from alembic.script import ScriptDirectory

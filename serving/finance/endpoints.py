@@ -22,7 +22,7 @@ from serving.finance.repository import Search
 from serving.finance.service import Finance
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers
-from serving.web.fields import OrganizationId
+from serving.web.fields import DocumentedRoute, OrganizationId
 from serving.web.problems import documented
 
 Day = Annotated[date, Query(description="A day of the seller's calendar.")]
@@ -52,7 +52,7 @@ _MOST_IN_A_TABLE = 100_000
 def router(finance: Finance, callers: Callers) -> APIRouter:
     """The routes for accounting."""
     endpoints = _Endpoints(finance)
-    api = APIRouter(prefix="/v1", tags=["finance"], dependencies=[callers.host_only])
+    api = APIRouter(prefix="/v1", tags=["finance"], dependencies=[callers.host_only], route_class=DocumentedRoute)
     answers = documented(403, 404)
     account = "/organizations/{organization_id}/statement"
     api.get("/invoices", response_model=IssuedList, responses=answers)(endpoints.invoices)

@@ -10,7 +10,7 @@ from serving.invoices.repository import Files, Kept, NoElectronicForm
 from serving.invoices.service import Invoices
 from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
-from serving.web.fields import OrganizationId
+from serving.web.fields import DocumentedRoute, OrganizationId
 from serving.web.problems import documented
 from serving.words.locales import LocaleCode
 
@@ -26,7 +26,9 @@ Limit = Annotated[int, Query(ge=1, le=500, description="How many, the newest fir
 def router(invoices: Invoices, callers: Callers) -> APIRouter:
     """The routes that list and show invoices and credit notes."""
     endpoints = _Endpoints(invoices)
-    api = APIRouter(prefix="/v1/organizations", tags=["invoices"], dependencies=[callers.anyone])
+    api = APIRouter(
+        prefix="/v1/organizations", tags=["invoices"], dependencies=[callers.anyone], route_class=DocumentedRoute
+    )
     api.get("/{organization_id}/invoices", response_model=InvoiceList, responses=documented(403, 404))(
         endpoints.list_invoices
     )

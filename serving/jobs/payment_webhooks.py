@@ -20,6 +20,7 @@ from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.subscriptions import changes
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.web.answers import JsonAnswer, json_answer
+from serving.web.fields import DocumentedRoute
 from serving.web.logs import logger
 from serving.web.pools import Pool
 from serving.web.problems import documented
@@ -109,7 +110,7 @@ class PaymentWebhooks:
 
 def router(webhooks: PaymentWebhooks) -> APIRouter:
     """The route that takes messages of the payment provider; the signature stands for a credential."""
-    api = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+    api = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=DocumentedRoute)
 
     @api.post(
         "/payments",

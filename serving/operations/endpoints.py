@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from serving.operations.checks import LIMIT_SECONDS, Readiness, Status
 from serving.plan_cards.champion import ChampionHolder
 from serving.web.answers import JsonAnswer, json_answer
+from serving.web.fields import DocumentedRoute
 from serving.web.logs import logger
 from serving.web.telemetry import Metrics
 from serving.words.contracts import answer_shape
@@ -53,7 +54,7 @@ def router(
     observe: Callable[[], None],
 ) -> APIRouter:
     """The routes that monitoring asks, without a credential; `observe` sets gauges that are read from the database."""
-    api = APIRouter(tags=["operations"])
+    api = APIRouter(tags=["operations"], route_class=DocumentedRoute)
     # A thread of its own, because the shared ones may all wait for a service that does not answer.
     threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="readiness")
 

@@ -10,13 +10,18 @@ from serving.personal_data.erasure import Erasure
 from serving.personal_data.service import PersonalData
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers
-from serving.web.fields import OrganizationId
+from serving.web.fields import DocumentedRoute, OrganizationId
 from serving.web.problems import documented
 
 
 def router(personal_data: PersonalData, callers: Callers) -> APIRouter:
     """The routes that hand over and erase everything about one organisation."""
-    api = APIRouter(prefix="/v1/organizations", tags=["organizations"], dependencies=[callers.host_only])
+    api = APIRouter(
+        prefix="/v1/organizations",
+        tags=["organizations"],
+        dependencies=[callers.host_only],
+        route_class=DocumentedRoute,
+    )
 
     @api.get(
         "/{organization_id}/export",

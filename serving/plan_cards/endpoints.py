@@ -9,7 +9,7 @@ from serving.plan_cards.contracts import PlansOnSale, Recommendation
 from serving.plan_cards.service import PlanCards
 from serving.web.answers import JsonAnswer, json_answer, json_bytes, locale_for
 from serving.web.callers import Callers, check_visible
-from serving.web.fields import OrganizationId
+from serving.web.fields import DocumentedRoute, OrganizationId
 from serving.web.problems import documented
 from serving.words.contracts import IntervalName
 
@@ -21,7 +21,7 @@ IntervalQuery = Annotated[
 
 def router(plan_cards: PlanCards, callers: Callers) -> APIRouter:
     """The routes that recommend plans and show everything on sale."""
-    api = APIRouter(prefix="/v1/organizations", tags=["plan cards"])
+    api = APIRouter(prefix="/v1/organizations", tags=["plan cards"], route_class=DocumentedRoute)
 
     @api.get("/{organization_id}/plan-recommendations", response_model=Recommendation, responses=documented(403, 404))
     async def get_recommendation(

@@ -6,6 +6,7 @@ from serving.usage.contracts import Rejection, UsageReceipt, batch_schema
 from serving.usage.service import Usage, parsed_batch
 from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers
+from serving.web.fields import DocumentedRoute
 from serving.web.problems import documented
 from serving.web.rates import Limit, Rates
 from serving.words.texts import say
@@ -13,7 +14,7 @@ from serving.words.texts import say
 
 def router(usage: Usage, callers: Callers, rates: Rates, limit: Limit) -> APIRouter:
     """The route that takes batches of usage events, so many with one key."""
-    api = APIRouter(prefix="/v1", tags=["usage"], dependencies=[callers.host_only])
+    api = APIRouter(prefix="/v1", tags=["usage"], dependencies=[callers.host_only], route_class=DocumentedRoute)
 
     @api.post(
         "/usage-events",

@@ -1,10 +1,15 @@
 """The OpenAPI document: FastAPI's, completed by problem documents, languages and credentials."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.utils import create_model_field
+from starlette.routing import BaseRoute
 
+from serving.web.fields import DocumentedRoute
 from serving.web.problems import FieldProblem, ProblemDocument
 from serving.words.locales import LOCALES
 
@@ -28,7 +33,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     """The document of an application, built on first use."""
     if app.openapi_schema is not None:
         return app.openapi_schema
-    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    routes = _with_shapes(app.routes)
+    schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=routes)
     components = schema.setdefault("components", {})
     shapes = components.setdefault("schemas", {})
     reference = "#/components/schemas/{model}"
@@ -54,3 +60,15 @@ def document(app: FastAPI) -> dict[str, Any]:
             operation["security"] = [{"apiKey": []}, {"modalToken": []}] if guarded else []
     app.openapi_schema = schema
     return schema
+
+
+def _with_shapes(routes: Sequence[BaseRoute]) -> list[RouteContext]:
+    """The routes, each with the shape of its answer as FastAPI describes it."""
+    contexts = list(iter_route_contexts(routes))
+    for context in contexts:
+        route = context.original_route
+        if isinstance(route, DocumentedRoute) and route.answer_shape is not None:
+            name = f"Response_{context.unique_id}"
+            field = create_model_field(name=name, type_=route.answer_shape, mode="serialization")
+            object.__setattr__(context, "response_field", field)  # a context is frozen, and reads it off its route
+    return contexts

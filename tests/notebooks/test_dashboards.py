@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, StorageState
 
 from data_contracts.languages import LOCALES, Locale
 from pipelines.dashboards.pages import PAGES
@@ -81,15 +81,23 @@ def chromium() -> Iterator[Browser]:
 
 def signed_in(chromium: Browser, origin: str, *, scheme: str = "light") -> tuple[Page, set[str]]:
     """A page of a reader who has shown the key, and every host that it asks anything of."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+    known = _SIGNED_IN.get(origin)
+    window = {"width": 1280, "height": 1000}
+    context = chromium.new_context(viewport=window, color_scheme=scheme, storage_state=known)  # type: ignore[arg-type]
     page, hosts = context.new_page(), set()
     page.set_default_timeout(PATIENCE_MS)
     page.on("request", lambda request: hosts.add(httpx2.URL(request.url).netloc.decode()))
-    page.goto(f"{origin}/dashboards/login?locale=en")
-    page.fill("#key", KEY)
-    page.click("button[type=submit]")
-    page.wait_for_selector(".dashboard h2")
+    if known is None:
+        page.goto(f"{origin}/dashboards/login?locale=en")
+        page.fill("#key", KEY)
+        page.click("button[type=submit]")
+        page.wait_for_selector(".dashboard h2")
+        _SIGNED_IN[origin] = context.storage_state()
     return page, hosts
+
+
+_SIGNED_IN: dict[str, StorageState] = {}
+"""Origin → its session: logins are limited by address."""
 
 
 def opened(page: Page, origin: str, slug: str, locale: str = "en") -> None:

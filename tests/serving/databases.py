@@ -3,11 +3,15 @@
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from sqlalchemy import create_engine, text
 
+from serving.db.migrate import migrate
+from serving.db.session import Database
 from tests.serving.postgresql import emptied, running_server
 
 KIND: Final = os.environ.get("TEST_DATABASE", "sqlite")
@@ -16,10 +20,24 @@ assert KIND in {"sqlite", "postgresql"}, f"TEST_DATABASE={KIND}"
 
 
 def database_in(folder: Path, name: str = "plans") -> str:
-    """The address of a folder's database; the same folder and name have the same database for the whole test."""
+    """The address of a folder's migrated database; the same folder and name have the same one for the whole test."""
     if KIND == "sqlite":
-        return f"sqlite:///{folder / name}.db"
+        file = folder / f"{name}.db"
+        if not file.exists():
+            file.write_bytes(_migrated_file())
+        return f"sqlite:///{file}"
     return _server().database_of(folder / name)
+
+
+@cache
+def _migrated_file() -> bytes:
+    """An SQLite file that has all tables and no rows: migrating takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "plans.db"
+        database = Database(f"sqlite:///{file}")
+        migrate(database)
+        database.close()
+        return file.read_bytes()
 
 
 @contextmanager
