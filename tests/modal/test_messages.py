@@ -14,7 +14,7 @@ MODAL = Path(__file__).parents[2] / "serving" / "modal"
 WORDS = Path(__file__).parents[2] / "serving" / "words"
 # The pages and the script name every key in full; the few that are put together are listed here.
 COMPOSED = re.compile(
-    r"^(cancel\.(done|stayed)|interval\.(month|year)|enterprise\.(title|description|action)|error\.\w+|pay\.(card|sepa|bank_transfer)|metric\.\w+\.name)$"
+    r"^(cancel\.(done|stayed)|interval\.(month|quarter|halfyear|year)|enterprise\.(title|description|action)|error\.\w+|pay\.(card|sepa|bank_transfer)|metric\.\w+\.name)$"
 )
 
 

@@ -1,7 +1,7 @@
 """Customers at random over HTTP, and an operator and a payment provider at random beside them, while rates change.
 
-Customers move, get VAT ids, use, change, cancel, pay by transfer in parts; the operator pauses, refunds, credits,
-corrects, writes off and pays out; the provider's banks dispute and send back.
+Customers move, get VAT ids, use, change plans and seats, cancel, pay by transfer in parts; the operator pauses,
+refunds, credits, corrects, writes off and pays out; the provider's banks dispute and send back.
 """
 
 import random
@@ -20,11 +20,13 @@ from serving.invoices import repository
 from serving.invoices.repository import Kept
 from tests.serving.books import balances
 from tests.serving.jobs.test_webhooks import deliver
-from tests.serving.lives import Life, selling
+from tests.serving.lives import Life, catalogue_text, selling
 
-PRICES = {"low": "190.50", "dear": "890", "wide": "333.33"}
+PRICES = {"low": "190.50", "crew": "12.34", "dear": "890", "wide": "333.33"}
+"""Crew is priced per user."""
+BILLING = "{monthly: 1.0, quarterly: 0.95, annual: 0.8}"
 OFFERS = (
-    "families: {shop: {templates: [], tiers: [low, dear, wide]}}\n"
+    "families: {shop: {templates: [], tiers: [low, crew, dear, wide]}}\n"
     "plans:\n"
     "  low: {overage: {conversations: {price: '0.0125', per: 1}}}\n"
     "  wide: {overage: {conversations: {price: '1', per: 3}}}\n"
@@ -42,7 +44,8 @@ REFUSED = {409, 422}
 @contextmanager
 def service(folder: Path) -> Iterator[Life]:
     folder.mkdir()
-    with selling(folder, PRICES, billing="{monthly: 1.0, annual: 0.8}", offers=OFFERS, begins="2025-06-10") as life:
+    text = catalogue_text(PRICES, billing=BILLING).replace("12.34, unit: /month", "12.34, unit: user/month")
+    with selling(folder, {}, text=text, offers=OFFERS, begins="2025-06-10") as life:
         yield life
 
 
@@ -81,7 +84,10 @@ def step(draw: random.Random, customer: Life, today: date) -> None:
     lifecycle(draw, customer)
     if draw.random() < 0.1:
         customer.pays_with(draw.choice(("tok_declined", "tok_visa")), only=False)
-    quote = customer.previews(draw.choice(tuple(PRICES)), draw.choice(("month", "month", "year")))
+    if draw.random() < 0.3:
+        customer.uses("seats", draw.randint(1, 4), f"{today}T09:30")
+    plan, interval = draw.choice((*PRICES, "crew")), draw.choice(("month", "month", "quarter", "year"))
+    quote = customer.previews(plan, interval, **({"quantity": draw.randint(1, 5)} if plan == "crew" else {}))
     if quote.get("quote") and draw.random() < 0.7:
         assert customer.confirms(quote).status_code in {201, 402}
     for number in range(draw.randint(0, 2)):

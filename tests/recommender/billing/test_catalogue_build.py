@@ -10,7 +10,7 @@ from data_contracts.catalogue import reference_texts
 from data_contracts.currencies import MINOR_DIGITS
 from data_contracts.usage import METRICS
 from data_contracts.yaml_reading.places import CatalogueFaults
-from recommender.billing.catalogue import Catalogue, Condition, Interval, UnknownPlan, Window
+from recommender.billing.catalogue import Catalogue, Condition, Interval, QuantityNotSold, UnknownPlan, Window
 from recommender.billing.catalogue_build import load_catalogue, load_with_warnings, readable
 from recommender.billing.money import decimal_places
 from tests.data_contracts.catalogues import ANCHORS, EXPRESSIONS, ONLY_ADD_ONS, SMALL
@@ -235,3 +235,30 @@ def test_a_code_becomes_a_name_for_people() -> None:
     assert readable("ENTERPRISE_PLUS") == "Enterprise Plus"
     assert readable("ecommerce-basic") == "Ecommerce Basic"
     assert readable("WorkSpace AI") == "WorkSpace AI"
+
+
+def test_a_price_per_user_is_of_one_seat_and_what_is_stated_per_user_grows_with_them() -> None:
+    text = SMALL.replace("unit: /month\n    features: null", "unit: user/month\n    features: null", 1)
+    text = text.replace("unit: conversation/month", "unit: conversation/member/month")
+
+    basic = load_catalogue(text, None).plan("BASIC")
+    five = basic.of(2)
+
+    assert (basic.per, basic.quantity, basic.most, basic.limit_of("seats")) == ("seat", 1, 2, None)
+    assert (five.price_cents["month"], five.limit_of("conversations"), five.limit_of("seats")) == (2_000, 2_000, 2)
+    assert five.of(1).price_cents == basic.price_cents
+    with pytest.raises(QuantityNotSold):
+        basic.of(3)
+
+
+@pytest.mark.parametrize("unit", ["/month", "user/month"])
+def test_what_costs_nothing_or_is_priced_whole_has_no_number(unit: str) -> None:
+    text = SMALL.replace("price: 10\n", "price: 0\n").replace(
+        "unit: /month\n    features", f"unit: {unit}\n    features", 1
+    )
+
+    basic = load_catalogue(text, None).plan("BASIC")
+
+    assert (basic.per, basic.of(1)) == (None, basic)
+    with pytest.raises(QuantityNotSold):
+        basic.of(2)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from recommender.billing.catalogue import Interval
@@ -101,3 +103,30 @@ def test_a_change_happens_now_or_when_the_period_ends_or_never() -> None:
     assert effective_instant(timing="never", now=now, period=june) is None
     with pytest.raises(ValueError, match="needs a period"):
         effective_instant(timing="period_end", now=now, period=None)
+
+
+@pytest.mark.parametrize(
+    ("target", "quantity", "interval", "direction", "timing"),
+    [
+        ("team", 5, "month", "none", "never"),
+        ("team", 6, "month", "upgrade", "now"),
+        ("team", 4, "month", "downgrade", "period_end"),
+        ("firm", 5, "month", "upgrade", "now"),
+        ("firm", 4, "month", "downgrade", "period_end"),
+        ("free", 9, "month", "downgrade", "period_end"),
+        ("team", 6, "year", "upgrade", "now"),
+        ("team", 4, "year", "downgrade", "period_end"),
+    ],
+)
+def test_more_seats_come_now_and_whatever_takes_seats_away_waits(
+    target: str, quantity: int, interval: Interval, direction: str, timing: str
+) -> None:
+    tiers = {code: make_plan(code, tier=tier, year=100_000) for tier, code in enumerate(("free", "team", "firm"))}
+    sold = {code: replace(plan, per="seat").of(quantity) for code, plan in tiers.items()}
+
+    situation = situation_of(
+        current=sold["team"].of(5), current_interval="month", target=sold[target], target_interval=interval
+    )
+
+    rule = rule_for(situation)
+    assert (rule.direction, rule.timing) == (direction, timing)

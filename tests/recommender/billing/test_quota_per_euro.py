@@ -1,5 +1,6 @@
 """No sequence of changes buys more quota per euro than the best plan held, plans without limit included."""
 
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 
@@ -21,31 +22,42 @@ Life = list[UsedWindow]
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Plan]:
-    """Two limited plans that sell more, and two without limit that are dearer."""
+    """Two limited plans that sell more, and two without limit that are dearer; perhaps all priced per seat."""
     prices = sorted(draw(st.lists(st.integers(1, 50_000), min_size=4, max_size=4)))
     limits = [*sorted(draw(st.lists(st.integers(0, 10**5), min_size=2, max_size=2))), UNLIMITED, UNLIMITED]
     each = Fraction(draw(st.integers(1, 500)), 100)
-    return [
+    sold = [
         make_plan(f"plan-{tier}", tier=tier, month=price, limits={METRIC: limit}, overage={METRIC: each})
         for tier, (price, limit) in enumerate(zip(prices, limits, strict=True), start=1)
     ]
+    grows = draw(st.booleans())
+    return [by_seat(plan, grows=grows) for plan in sold] if draw(st.booleans()) else sold
+
+
+def by_seat(plan: Plan, *, grows: bool) -> Plan:
+    """The plan priced per seat, its allowance for each seat or for all together."""
+    return replace(plan, per="seat", limits=tuple(replace(limit, each=grows) for limit in plan.limits))
+
+
+def seats(draw: st.DrawFn, plan: Plan) -> Plan:
+    return plan.of(draw(st.integers(1, 9))) if plan.per else plan
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> Life:
     """Up to three months, each with up to three changes at any instant, and any usage of each stretch."""
     sold, life = draw(plans()), []
-    held = draw(st.sampled_from(sold))
+    held = seats(draw, draw(st.sampled_from(sold)))
     for month in range(draw(st.integers(1, 3))):
         start = boundary(anchor=ANCHOR, interval="month", number=month)
         holdings = open_window(held, anchor=ANCHOR, now=start)
         length = holdings[0].month.microseconds
         for place in sorted(draw(st.lists(st.integers(0, 10**6 - 1), max_size=3))):
-            held = draw(st.sampled_from(sold))
+            held = seats(draw, draw(st.sampled_from(sold)))
             holdings = hold_from(holdings, plan=held, now=start + timedelta(microseconds=length * place // 10**6))
         used = draw(st.lists(st.integers(0, 10**6), min_size=len(holdings), max_size=len(holdings)))
         life.append(UsedWindow(holdings, {METRIC: tuple(used)}, {}))
-        held = draw(st.sampled_from([held, *sold]))
+        held = draw(st.sampled_from([held, seats(draw, draw(st.sampled_from(sold)))]))
     return life
 
 
