@@ -144,8 +144,13 @@ class World:
 
 
 @contextmanager
-def running_world(folder: Path, *, port: int, tree: Path | None = None, **settings: str) -> Iterator[World]:
-    """The service in a process of its own on this port, ended afterwards; `tree` holds another state of the code."""
+def running_world(
+    folder: Path, *, port: int, tree: Path | None = None, empty: bool = False, **settings: str
+) -> Iterator[World]:
+    """The service in a process of its own on this port, ended afterwards; `tree` holds another state of the code.
+
+    `empty`: without the usual organisations.
+    """
     database_url = f"sqlite:///{folder / 'plans.db'}"
     environment = (
         {name: value for name, value in os.environ.items() if not name.startswith("PLANS_")}
@@ -168,7 +173,8 @@ def running_world(folder: Path, *, port: int, tree: Path | None = None, **settin
         with httpx2.Client(base_url=origin, headers=key, timeout=30, limits=one_call) as host:
             _wait_until_ready(host, process)
             world = World(origin, database_url, host)
-            settle(world)
+            if not empty:
+                settle(world)
             yield world
     finally:
         process.send_signal(signal.SIGTERM)
