@@ -25,20 +25,23 @@ def number_sold(plan: Plan, interval: Interval, *, locale: LocaleCode, currency:
         "quantity": plan.quantity,
         "most": plan.most,
         "each_cents": each_cents,
-        "label": say(locale, "number.label", unit=_unit(locale, plan.per)),
+        "label": say(locale, _key("number.label", plan.per, locale), unit=plan.per),
         "text": text,
     }
 
 
 def number_text(locale: LocaleCode, per: str, quantity: int) -> str:
     """The number in words ("5 Plätze")."""
-    key = f"number.{per}" if known(locale, f"unit.{per}") else "number.other"
-    return say(locale, key, count=quantity, unit=per)
+    return say(locale, _key("number", per, locale), count=quantity, unit=per)
 
 
 def with_number(locale: LocaleCode, name: str, per: str | None, quantity: int) -> str:
     """The name of a plan, and how many of it ("Team, 5 Plätze")."""
     return name if per is None else f"{name}, {number_text(locale, per, quantity)}"
+
+
+def _key(kind: str, per: str, locale: LocaleCode) -> str:
+    return f"{kind}.{per}" if known(locale, f"unit.{per}") else f"{kind}.other"
 
 
 def _unit(locale: LocaleCode, per: str) -> str:

@@ -91,7 +91,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       wanted.quantity = input.valueAsNumber;
       preview();
     };
-    return h("form", { onsubmit: show }, h("div", { class: "field" }, h("label", { for: input.id }, label), input, h("p", { class: "note" }, text)), h("button", { class: "secondary" }, words.say("number.show")));
+    return h("form", { onsubmit: show }, h("div", { class: "field" }, h("label", { for: input.id }, label), input, h("p", { class: "note" }, text), h("button", { class: "secondary" }, words.say("number.show"))));
   }
 
   /** Ask for exactly what was shown; a second attempt after a lost answer carries the same key. */
