@@ -23,8 +23,9 @@ from recommender.ranking.charged_plans import Charged
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.features import feature_cube
 from recommender.ranking.guard import EQUAL_CENTS
-from recommender.ranking.guard_facts import NEED_OF, enough
+from recommender.ranking.guard_facts import NEED_OF, enough, smaller_blocked
 from recommender.ranking.needs import NEEDS
+from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray, Ranker
 from recommender.ranking.reason_facts import Fact, facts_for
 from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, Explanation, explain
@@ -238,7 +239,9 @@ def _found_of_guard(record: Record, audited: AuditedDecision, *, fact: Fact, pai
     codes = audited.case.plans.codes
     before, after = audited.facts, Facts(fact.situations, fact.plans)
     places = codes.index(plan), codes.index(rival)
-    if fact.code not in NEED_OF:
+    if fact.code == "smaller_blocked":
+        turned = not (after.reported_monthly[0] > after.plans.limits[places[1]])[~COUNTS].any()
+    elif fact.code not in NEED_OF:
         bills = after.reported_bill_cents[0]
         turned = bool(bills[places[0]] >= bills[places[1]] - EQUAL_CENTS)
     else:
@@ -262,7 +265,8 @@ def _fact(facts: Facts, *, code: str, params: Mapping[str, Any], plan: str, riva
     """The fact of a record, with the situation in which it does not hold; None where there is no such fact."""
     codes = facts.plans.codes
     places = {"plan": codes.index(plan), "rival": codes.index(rival)}
-    known = enough(facts, **places) if code == "enough" else facts_for(facts, **places)
+    found = {"enough": enough, "smaller_blocked": smaller_blocked}.get(code, facts_for)
+    known = found(facts, **places)
     return next((fact for fact in known if fact.code == code and dict(fact.params) == dict(params)), None)
 
 

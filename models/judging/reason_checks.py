@@ -137,6 +137,13 @@ def _lower(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     return claim["plan"] == rival and bool(w.usage.expected) and said and difference and overage and own < other
 
 
+def _blocked(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    """More is stored than the smaller plan holds, which costs less."""
+    used, other = _said(w, claim, rival)
+    smaller = w.plan(rival).family == w.plan(plan).family and w.plan(rival).tier < w.plan(plan).tier
+    return bool(smaller and claim["metric"] in w.levels and used > other and w.bill(rival) <= w.bill(plan))
+
+
 def _saves(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     return rival == w.current_plan and _lower(w, claim, plan, rival)
 
@@ -173,6 +180,7 @@ CHECKS: Final[Mapping[str, Callable[[ReasonChecker, Claim, str, str], bool]]] = 
     "bill_lower": _lower,
     "cheapest_bill": _cheapest,
     "enough": _enough,
+    "smaller_blocked": _blocked,
 }
 """Code of a reason → check of its message, given its parameters, the recommended plan and the rival."""
 

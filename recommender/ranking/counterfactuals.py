@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from recommender.ranking.ranker import IntArray
 from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
 
 
@@ -12,10 +13,10 @@ def without_templates(situations: Situations) -> Situations:
     return replace(situations, templates=np.zeros_like(situations.templates))
 
 
-def without_integration(situations: Situations, integration: int) -> Situations:
-    """One integration disconnected."""
+def without_integrations(situations: Situations, integrations: IntArray) -> Situations:
+    """Some integrations disconnected."""
     connected = situations.integrations.copy()
-    connected[:, integration] = False
+    connected[:, integrations] = False
     return replace(situations, integrations=connected)
 
 

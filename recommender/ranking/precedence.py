@@ -33,6 +33,7 @@ PRECEDENCE: Final[tuple[tuple[str, ContextCode], ...]] = (
     ("usage_near_limit", "limit"),
     ("current_plan_fits", "stay"),
     ("enough", "money"),
+    ("smaller_blocked", "limit"),
     ("usage_fits", "usage"),
     ("usage_small", "usage"),
     ("cheapest_bill", "money"),

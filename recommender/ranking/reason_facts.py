@@ -17,7 +17,7 @@ from recommender.ranking.counterfactuals import (
     with_price,
     with_usage_times,
     without_current_plan,
-    without_integration,
+    without_integrations,
     without_templates,
 )
 from recommender.ranking.derived import Facts
@@ -138,13 +138,15 @@ def _current_plan(facts: Facts, plan: int) -> Iterator[Fact]:
 
 
 def _integrations(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
+    """Each integration that the other plan lacks; of several no single one would be missed, all of them are."""
     covers = facts.plans.covers
-    for integration in np.flatnonzero(facts.situations.integrations[0] & covers[plan] & ~covers[rival]):
+    lacking = np.flatnonzero(facts.situations.integrations[0] & covers[plan] & ~covers[rival])
+    for integration in lacking:
         yield Fact(
             "integration_connected",
             {"integration": facts.plans.integrations[integration], "plan": facts.plans.codes[rival]},
             INTEGRATION_THEME,
-            without_integration(facts.situations, int(integration)),
+            without_integrations(facts.situations, lacking),
             facts.plans,
         )
 

@@ -20,7 +20,7 @@ import numpy as np
 from recommender.ranking.derived import Facts, stack
 from recommender.ranking.features import features_of
 from recommender.ranking.guard import EQUAL_CENTS
-from recommender.ranking.guard_facts import enough, needs_named
+from recommender.ranking.guard_facts import enough, needs_named, smaller_blocked
 from recommender.ranking.precedence import ContextCode, about, place_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import Fact, Figure, bill_facts, facts_for, template_facts
@@ -237,8 +237,9 @@ class _Contest:
         elif to_alternative:
             found += [(fact, rival) for fact in bill_facts(self.facts, plan=plan, rival=rival)]
         said = {each.code for each in checked if each.checks.rival == codes[rival]}
-        if not said and not found:
-            found += [(fact, rival) for fact in enough(self.facts, plan=plan, rival=rival)]
+        for last_resort in (enough, smaller_blocked, bill_facts):
+            if not said and not found:
+                found += [(fact, rival) for fact in last_resort(self.facts, plan=plan, rival=rival)]
         found = [(fact, other) for fact, other in found if other != rival or fact.code not in said]
         reasons = []
         for fact, other in found:

@@ -86,6 +86,7 @@ def seen(
     named = any(each["code"] in NEEDS and each["params"].get("plan", alternative) == alternative for each in reasons)
     said = [each["code"] for each in reasons if each["code"] not in {"integration_connected", "template_installed"}]
     told = first["projected_bill"]["usage_known"]
+    differ = year["plans"][0]["plan"] != first["plan"]
     faults = {
         "dearer than the alternative without a named need": dearer and not named,
         "a card of an unrelated family": bool(own) and bool({card["family"] for card in cards} - own),
@@ -94,7 +95,7 @@ def seen(
         and any(_holds_for(each, alternative, k) for each in reasons),
         "recommended and blocked": first["selection"]["state"] in {"blocked", "unavailable"},
         "two adjacent requests differ": again != month,
-        "month and year recommend different plans": year["plans"][0]["plan"] != first["plan"],
+        "month and year recommend different plans": differ and first["promotion"] is None,
         "usage spoken of that was never reported": not k.usage and (told or bool(said)),
         "a bill that is not what would be charged": not all(_as_charged(card, k) for card in cards),
         "a reason whose money is not that of the cards": not all(_agrees(each, first, shown) for each in reasons),
@@ -104,6 +105,7 @@ def seen(
     found["with usage"], found["usage unknown"] = int(told), int(not told)
     found["with a reason"] = int(told and bool(reasons))
     found["guard changed the first plan"] = int(month["guard"] is not None)
+    found["year recommends another plan than a promotion of months"] = int(differ and first["promotion"] is not None)
     found["cards with a promotion"] = sum(card["promotion"] is not None for card in cards)
     found["with a promotion"] = int(first["promotion"] is not None)
     found["year: dearer than another card without a named need"] = int(_dear_by_the_year(year["plans"], held=k.held))
@@ -250,6 +252,7 @@ _CHECKS: Final[Mapping[str, Callable[[Mapping[str, Any], PlanOnPaper, Known], bo
     "enough": _costs_less,
     "limit_reached_soon": _soon,
     "bill_passed_soon": _dearer_soon,
+    "smaller_blocked": lambda said, mine, k: said["used"] > said["limit"] == _other(said, k).limits[said["metric"]],
     "usage_needs": _passed,
     "usage_beyond": _passed,
     "limits_passed": _passed,

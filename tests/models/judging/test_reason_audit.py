@@ -103,7 +103,7 @@ def test_every_kind_of_fact_is_looked_at_by_other_ways_and_has_its_words(batches
     }
 
     assert stated <= set(CHECKS)
-    assert set(CHECKS) - stated <= {"limit_reached_soon", "bill_passed_soon", "enough"}
+    assert set(CHECKS) - stated <= {"limit_reached_soon", "bill_passed_soon", "enough", "smaller_blocked"}
     for locale in LOCALES:
         spoken = {key.split(".")[1] for key in messages(locale) if key.startswith("reason.")}
         assert spoken == {code for code, _ in PRECEDENCE} == set(CHECKS)
