@@ -65,6 +65,8 @@ class Observed:
     """(d, p) connected premium integrations that the plan lacks."""
     current_plan: NDArray[np.int64]
     """(d,) plan index, -1 during the trial."""
+    price_cents: FloatArray
+    """(d, p) what a month of each plan costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ def typical_terms(observed: Observed, plans: PlanTable) -> dict[str, FloatArray]
 
 def _typically_swinging(observed: Observed, plans: PlanTable, factor: FloatArray) -> FloatArray:
     sensitivity = SENSITIVITY * _caution(observed)[:, None]
-    bills = _bills(observed.monthly, factor, plans)
+    bills = _bills(observed, factor, plans)
     return _swinging(observed, plans, bills, factor, sensitivity)[:, 0, :]
 
 
@@ -147,7 +149,7 @@ def _choose_block(
     factor = np.exp(drift[:, None] + spread[:, None] * hidden[:, :, 0])
     sensitivity = np.exp(np.log(SENSITIVITY) + 0.35 * hidden[:, :, 1])
     sensitivity *= _caution(observed)[:, None]
-    bills = _bills(observed.monthly, factor, plans)
+    bills = _bills(observed, factor, plans)
     utilities = _steady(observed, plans)[:, None, :] + _swinging(observed, plans, bills, factor, sensitivity)
     probabilities = _softmax(utilities)
     bias = np.zeros(positions.max(initial=1) + 1)
@@ -167,12 +169,12 @@ def _net() -> FloatArray:
     return np.asarray(norm.ppf(Sobol(2, seed=0).random(DRAWS)), dtype=np.float64)
 
 
-def _bills(monthly: FloatArray, factor: FloatArray, plans: PlanTable) -> FloatArray:
+def _bills(observed: Observed, factor: FloatArray, plans: PlanTable) -> FloatArray:
     """The monthly bill in cents (d, draws, p): price and overage, here for every draw at once and without rounding."""
-    future = monthly[:, None, :] * factor[:, :, None]
+    future = observed.monthly[:, None, :] * factor[:, :, None]
     over = np.maximum(future[:, :, None, :] - plans.limits[None, None, :, :2], 0.0)
     overage: FloatArray = (over * np.nan_to_num(plans.overage_cents[:, :2])).sum(axis=3)
-    return plans.monthly_price_cents + overage
+    return observed.price_cents[:, None, :] + overage
 
 
 def _steady(observed: Observed, plans: PlanTable) -> FloatArray:

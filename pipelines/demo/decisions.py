@@ -1,7 +1,7 @@
 """Simulates the decisions of the demo world and their outcomes, logged as the service would log them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data_contracts.experiments import Experiment
 from pipelines.demo.choices import CAUTIOUS, PREMIUM, Choices, Observed, choose
 from pipelines.demo.experiments import Assignments, assignments_of
+from pipelines.demo.promotions import Welcome, charged_column, prices_of
 from pipelines.demo.rankers import Answers, SimulatedRanker, answers_over_time, launch
 from pipelines.demo.world import COUNTRIES, INTEGRATIONS, NO_TEMPLATE, TEMPLATES, DailyUsage, Organizations
 from recommender.ranking.day_cube import DAY_US, EPOCH, SECOND_US
@@ -44,6 +45,8 @@ class Round:
     held: IntArray
     """(d,) plan index, -1 during the trial."""
     assignments: Assignments
+    charged: NDArray[np.object_]
+    """(d,) what differs from the list, as JSON; `None`: nothing."""
 
     @property
     def positions(self) -> IntArray:
@@ -54,8 +57,12 @@ class Round:
 def simulate_decisions(
     drawn: Organizations, usage: DailyUsage, plans: PlanTable, *, day_zero: IntArray,
     rng: np.random.Generator, experiments: Sequence[Experiment] = (), rankers: Sequence[SimulatedRanker] = (),
+    welcome: Welcome | None = None,
 ) -> Logs:  # fmt: skip
-    """Simulate the rounds: each organisation decides, and decides again later if it took a plan."""
+    """Simulate the rounds: each organisation decides, and decides again later if it took a plan.
+
+    Trials are offered the promotion `welcome`; without one every plan is offered at its list price.
+    """
     rounds: list[Logs] = []
     normal = np.array([name.startswith("org-") for name in drawn.ids])
     held = np.full(len(drawn), -1)
@@ -71,6 +78,8 @@ def simulate_decisions(
         launched = launch(observed, plans, rng)
         instants = day_zero[rows] + day[rows] * DAY_US + rng.integers(28_800, 64_800, len(rows)) * SECOND_US
         at = [_datetime(each) for each in instants.tolist()]
+        offered = np.zeros(len(rows), dtype=np.bool_) if welcome is None else welcome.is_for(held[rows], at)
+        observed = replace(observed, price_cents=prices_of(plans, welcome, offered))
         assignments = assignments_of(experiments, ids.tolist(), at)
         answers = answers_over_time(
             launched,
@@ -82,7 +91,7 @@ def simulate_decisions(
             plans=plans,
             rankers=rankers,
         )
-        shown = Round(names, ids, instants, answers, held[rows], assignments)
+        shown = Round(names, ids, instants, answers, held[rows], assignments, charged_column(welcome, offered))
         choices = choose(observed, plans, shown.positions, rng)
         outcomes, paid = _outcomes(shown, choices, plans, rng)
         subscriptions = _subscriptions(shown, choices, paid, plans, number)
@@ -135,6 +144,7 @@ def observe(
         missing=(connected[:, None, :] & ~covered[None]).sum(axis=2).astype(np.float64),
         missing_premium=(connected[:, None, :] & ~covered[None] & premium).sum(axis=2).astype(np.float64),
         current_plan=held,
+        price_cents=np.broadcast_to(plans.monthly_price_cents, (len(rows), len(plans.codes))),
     )
 
 
@@ -162,7 +172,7 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
             "arm": pd.Series(np.repeat(shown.assignments.arm, count), dtype="str"),
             "latency_ms": np.nan,
             "guard": pd.Series([None] * len(positions), dtype="str"),
-            "charged": pd.Series([None] * len(positions), dtype="str"),
+            "charged": pd.Series(np.repeat(shown.charged, count), dtype="str"),
             "position": positions,
             "shown": positions <= SHOWN,
             "shown_as": pd.Series([None] * len(positions), dtype="str"),

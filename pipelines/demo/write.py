@@ -20,6 +20,7 @@ from data_contracts.catalogue import reference_texts
 from data_contracts.experiments import Experiment
 from pipelines.demo import billing, decisions, faults, features, leaving, showcase, traffic
 from pipelines.demo.experiments import as_yaml, demo_experiments
+from pipelines.demo.promotions import welcome_of
 from pipelines.demo.rankers import SimulatedRanker, simulated_rankers
 from pipelines.demo.world import (
     COUNTRIES,
@@ -63,23 +64,27 @@ def write_demo_data(
     until: datetime | None = None,
     broken_share: float = 0.002,
     with_experiments: bool = False,
+    with_promotion: bool = False,
     progress: Callable[[str], None] = print,
 ) -> dict[str, int]:
     """Write the raw tables and their truth below the folder `out`; the same arguments give the same bytes.
 
     `until` (aware): the data end at its midnight in UTC; by default the midnight before now. `broken_share`: the share
     of rows broken on purpose. With experiments, simulated rankers answer in the last weeks, beside a share that the
-    launch rules keep, and features are logged; otherwise the launch rules answer everything. `progress` is called with
-    a sentence at each step.
+    launch rules keep, and features are logged; otherwise the launch rules answer everything. With the promotion trials
+    are offered plans at the welcome price while it lasts; `ValueError` together with experiments, whose features are
+    logged at list prices. `progress` is called with a sentence at each step.
 
     Returns the number of rows of each table.
     """
+    if with_promotion and with_experiments:
+        raise ValueError("a demo world has experiments or a promotion")
     end = (until or datetime.now(UTC)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     running = demo_experiments(end) if with_experiments else ()
     simulated = simulated_rankers(end) if with_experiments else ()
     tables, truth = make_demo_data(
         organizations=organizations, seed=seed, until=end, broken_share=broken_share, experiments=running,
-        rankers=simulated, progress=progress,
+        rankers=simulated, with_promotion=with_promotion, progress=progress,
     )  # fmt: skip
     files = tables | {f"truth/{name}": table for name, table in truth.items()}
     with atomic_files(out, [*(f"{name}.parquet" for name in files), EXPERIMENTS]) as paths:
@@ -99,6 +104,7 @@ def make_demo_data(
     progress: Callable[[str], None],
     experiments: Sequence[Experiment] = (),
     rankers: Sequence[SimulatedRanker] = (),
+    with_promotion: bool = False,
 ) -> tuple[Tables, Tables]:
     """Make the raw tables and the truth as frames; `until` is a UTC midnight.
 
@@ -119,8 +125,9 @@ def make_demo_data(
 
     progress("letting them choose among the plans")
     logs = decisions.simulate_decisions(
-        drawn, usage, plans, day_zero=day_zero, rng=rng, experiments=experiments, rankers=rankers
-    )
+        drawn, usage, plans, day_zero=day_zero, rng=rng, experiments=experiments, rankers=rankers,
+        welcome=welcome_of(catalogue, plans) if with_promotion else None,
+    )  # fmt: skip
     progress("writing down what they were billed and used")
     own = np.random.default_rng([seed, 1])
     billed = billing.charges(

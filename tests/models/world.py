@@ -16,8 +16,16 @@ def silent(_step: str) -> None:
     """A progress callback that does nothing."""
 
 
-def built(root: Path, *, organizations: int) -> Path:
+def built(root: Path, *, organizations: int, with_promotion: bool = False) -> Path:
     """The folder with `raw` tables of so many organisations, their truth, and the training `set` built from them."""
-    write_demo_data(out=root / "raw", organizations=organizations, seed=3, until=END, broken_share=0, progress=silent)
+    write_demo_data(
+        out=root / "raw",
+        organizations=organizations,
+        seed=3,
+        until=END,
+        broken_share=0,
+        with_promotion=with_promotion,
+        progress=silent,
+    )
     build_training_set(checked=root / "raw", out=root / "set", catalogues=[load_catalogue(*reference_texts())])
     return root

@@ -56,7 +56,8 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
     const { title, price, effect, groups, confirm: label } = quote.summary;
     const blockers = quote.blockers.length > 0 && newId("why");
     const method = quote.quote && quote.due_now_cents > 0 && payment(known, { words, ask, another: /^card_/.test(problem?.code), add: (said) => client.post("payment-methods", said) });
-    const place = h("div", {}, problem && alert(problem));
+    const alarm = problem ?? (quote.unavailable && { detail: quote.unavailable });
+    const place = h("div", {}, alarm && alert(alarm));
     const cancel = backButton();
     const confirmation = quote.quote && button("primary confirm", label, () =>
       busy(confirmation, async () => {
@@ -76,7 +77,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       groups.slice(0, 1).map(group),
       method && method.element,
       groups.slice(1).map(group),
-      actions(cancel, confirmation),
+      actions(cancel, quote.unavailable ? button("primary retry", words.say("error.retry"), preview) : confirmation),
     );
     if (method) method.element.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches("[inputmode]") && confirmation.click());
     // The buttons stay in view; what was asked and what went wrong stands at the top.

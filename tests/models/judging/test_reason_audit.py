@@ -92,6 +92,17 @@ def test_every_reason_that_is_shown_holds(batches: tuple[Batch, ...], ranker: Ru
     assert audit.decisions == 50
 
 
+def test_every_reason_holds_where_trials_were_offered_a_promotion(tmp_path: Path, catalogue: Catalogue) -> None:
+    batches = load_situations(built(tmp_path, organizations=30, with_promotion=True) / "set", [catalogue])
+    welcomed = [batch for batch in batches if batch.charged]
+
+    audit = audit_explanations(welcomed, Tastes())
+
+    assert {price["now_cents"] for batch in welcomed for price in batch.charged.values()} == {16_150}
+    assert audit.faults == []
+    assert audit.reasons > audit.decisions / 2 > 5
+
+
 def test_every_kind_of_fact_is_looked_at_by_other_ways_and_has_its_words(batches: tuple[Batch, ...]) -> None:
     stated = {
         fact.code
