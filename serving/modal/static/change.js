@@ -77,7 +77,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       groups.slice(0, 1).map(group),
       method && method.element,
       groups.slice(1).map(group),
-      actions(cancel, quote.unavailable ? button("primary retry", words.say("error.retry"), preview) : confirmation),
+      actions(cancel, confirmation),
     );
     if (method) method.element.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches("[inputmode]") && confirmation.click());
     // The buttons stay in view; what was asked and what went wrong stands at the top.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recommender.ranking.derived import Facts, select
-from recommender.ranking.guard_facts import NEED_OF, enough
+from recommender.ranking.guard_facts import NEED_OF, enough, smaller_blocked
 from recommender.ranking.needs import NEEDS
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import facts_for
@@ -248,8 +248,15 @@ def test_every_reason_holds_weighs_and_would_be_missed(ranker: Ranker) -> None:
                 said += 1
                 rival = TABLE.codes.index(reason.checks.rival)
                 facts = Facts(one, TABLE)
-                stated = [*facts_for(facts, plan=int(plan), rival=rival), *enough(facts, plan=int(plan), rival=rival)]
+                stated = [
+                    fact
+                    for kind in (facts_for, enough, smaller_blocked)
+                    for fact in kind(facts, plan=int(plan), rival=rival)
+                ]
                 fact = next(each for each in stated if (each.code, each.params) == (reason.code, reason.params))
+                if reason.code == "smaller_blocked":
+                    assert facts.reported_bill_cents[0, rival] <= facts.reported_bill_cents[0, plan]
+                    continue
                 if (
                     reason.checks.by == "guard" and reason.code not in NEED_OF
                 ):  # money: enough, or cheaper though larger
