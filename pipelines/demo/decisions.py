@@ -45,7 +45,7 @@ class Round:
     held: IntArray
     """(d,) plan index, -1 during the trial."""
     assignments: Assignments
-    charged: NDArray[np.object_]
+    charged: Sequence[str | None]
     """(d,) what differs from the list, as JSON; `None`: nothing."""
 
     @property
@@ -172,7 +172,7 @@ def _decisions(shown: Round, plans: PlanTable) -> pd.DataFrame:
             "arm": pd.Series(np.repeat(shown.assignments.arm, count), dtype="str"),
             "latency_ms": np.nan,
             "guard": pd.Series([None] * len(positions), dtype="str"),
-            "charged": pd.Series(np.repeat(shown.charged, count), dtype="str"),
+            "charged": pd.Series(np.repeat(np.array(shown.charged, dtype=np.object_), count), dtype="str"),
             "position": positions,
             "shown": positions <= SHOWN,
             "shown_as": pd.Series([None] * len(positions), dtype="str"),

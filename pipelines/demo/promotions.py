@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recommender.billing.catalogue import Audience, Catalogue, Window
 from recommender.billing.charged import SoldPlan, charged_price
@@ -53,6 +52,6 @@ def prices_of(plans: PlanTable, welcome: Welcome | None, offered: Mask) -> Float
     return np.where(offered[:, None], reduced, plans.monthly_price_cents)
 
 
-def charged_column(welcome: Welcome | None, offered: Mask) -> NDArray[np.object_]:
+def charged_column(welcome: Welcome | None, offered: Mask) -> list[str | None]:
     """(d,) what is logged of the prices; `None` at list prices."""
-    return np.where(offered, None if welcome is None else welcome.charged, None)
+    return [None if welcome is None or not each else welcome.charged for each in offered.tolist()]

@@ -128,7 +128,7 @@ def running(serve: Callable[[Given, int], None], given: Given) -> Iterator[Serve
 
 
 def _wait_for(port: int, process: BaseProcess) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while process.is_alive() and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -273,17 +273,6 @@ def test_a_preview_that_fails_can_be_tried_again(opened: Open) -> None:
     expect(modal.step.locator(".confirm")).to_be_visible()
 
 
-def test_a_preview_that_cannot_be_confirmed_now_says_so(opened: Open) -> None:
-    def nothing_can_be_written(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, json=answer.json() | {"unavailable": "Bitte in einigen Minuten noch einmal."})
-
-    modal = opened(prepare=lambda page: page.route("**/plan-changes/preview?*", nothing_can_be_written))
-    modal.choose("ecommerce-scale")
-
-    expect(modal.step.get_by_role("alert")).to_have_text("Bitte in einigen Minuten noch einmal.")
-
-
 def test_a_link_that_names_a_plan_leads_to_its_preview_and_back_to_the_cards(trial: Callable[..., Modal]) -> None:
     modal = trial(attributes='plan="ecommerce-scale"', wait=False)
 

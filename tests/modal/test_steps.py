@@ -4,7 +4,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.modal.conftest import Open
 from tests.modal.modal import Modal
@@ -156,3 +156,14 @@ def test_the_organisation_page_shows_the_new_plan_without_being_loaded_again(
     expect(page.get_by_role("link", name="Rechnung INV-")).to_be_visible()
     expect(page.get_by_text("Mehrverbrauch: 6 € je 1.000 Gespräche")).to_be_visible()
     assert page.evaluate("window.same") is True
+
+
+def test_a_preview_that_cannot_be_confirmed_now_says_so(opened: Open) -> None:
+    def nothing_can_be_written(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json=answer.json() | {"unavailable": "Bitte in einigen Minuten noch einmal."})
+
+    modal = opened(prepare=lambda page: page.route("**/plan-changes/preview?*", nothing_can_be_written))
+    modal.choose("ecommerce-scale")
+
+    expect(modal.step.get_by_role("alert")).to_have_text("Bitte in einigen Minuten noch einmal.")
