@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,6 +14,8 @@ from serving.settings import NotForProduction, SettingMissing, Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from serving.operators.commands import AccessCommands
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -75,6 +78,59 @@ def jobs(
 
     with errors_as_exit_codes(), job_commands(Settings()) as commands:
         commands.do(do, *(what or ()), reason=reason, by=by)
+
+
+@app.command("keys")
+def api_keys(
+    do: Annotated[str, typer.Argument(metavar="[list|create|rotate|revoke]", help="What to do.")] = "list",
+    what: Annotated[str, typer.Argument(metavar="[NAME|KEY_ID]", help="A new key's name, or a key's id.")] = "",
+    *,
+    scope: Annotated[
+        list[str] | None, typer.Option(help="read, write, billing, admin, dashboards; unset: all.")
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="A new key ends after so many days; unset: never.")] = None,
+    overlap_hours: Annotated[int, typer.Option(min=0, help="So long the old key goes on beside the new one.")] = 24,
+    by: Annotated[str, typer.Option(help="Who; unset: the user of this machine.")] = "",
+) -> None:
+    """List API keys, make one, replace one without a pause, or end one now."""
+    with errors_as_exit_codes(), _access_commands(by) as commands:
+        commands.keys(do, what, scope or (), days=days, overlap_hours=overlap_hours)
+
+
+@app.command("people")
+def people(
+    do: Annotated[
+        str, typer.Argument(metavar="[list|add|role|password|close|open|sign-out]", help="What to do.")
+    ] = "list",
+    email: Annotated[str, typer.Argument(help="Whose account.")] = "",
+    *,
+    name: Annotated[str, typer.Option(help="How the person is called.")] = "",
+    role: Annotated[str, typer.Option(help="viewer, analyst, product, support or admin.")] = "viewer",
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password, do not ask.")] = False,
+    by: Annotated[str, typer.Option(help="Who; unset: the user of this machine.")] = "",
+) -> None:
+    """List who may look at the dashboards, open an account, change or close it, or sign somebody out everywhere."""
+    password = None
+    if do in {"add", "password"}:
+        asked = partial(typer.prompt, "Password", hide_input=True, confirmation_prompt=True, err=True)
+        password = sys.stdin.readline().rstrip("\n") if password_stdin else asked()
+    with errors_as_exit_codes(), _access_commands(by) as commands:
+        commands.people(do, email, name=name, role=role, password=password)
+
+
+@contextmanager
+def _access_commands(by: str) -> "Iterator[AccessCommands]":
+    from serving.db.migrate import migrate as apply
+    from serving.db.session import Database
+    from serving.operators.commands import AccessCommands
+
+    database = Database(Settings().database_url)
+    if database.embedded:
+        apply(database)
+    try:
+        yield AccessCommands(database, by=by)
+    finally:
+        database.close()
 
 
 @app.command()

@@ -19,6 +19,7 @@ from serving.clock import Clock, SteppedClock, system_clock
 from serving.collection import bank_transfers
 from serving.collection import endpoints as payment_methods
 from serving.corrections import endpoints as corrections
+from serving.dashboards import endpoints as dashboards
 from serving.experiments.in_force import ExperimentsInForce
 from serving.finance import endpoints as finance
 from serving.foundation import MakeGateway
@@ -34,6 +35,8 @@ from serving.lifecycle import endpoints as lifecycle
 from serving.modal import assets
 from serving.operations import checks
 from serving.operations import endpoints as operations
+from serving.operators import endpoints as operators
+from serving.operators import people_endpoints as people
 from serving.organizations import endpoints as organizations
 from serving.outcomes import endpoints as outcomes
 from serving.pages import billing as billing_pages
@@ -51,7 +54,6 @@ from serving.services import Services, build
 from serving.settings import Settings, check_for_production, with_secrets
 from serving.usage import endpoints as usage
 from serving.web import openapi, reference_page
-from serving.web.callers import Callers
 from serving.web.logs import logger
 from serving.web.middleware import RequestMiddleware
 from serving.web.rates import usage_limit
@@ -98,20 +100,20 @@ def create_app(
     _add_pages(app, services)
     app.include_router(_operations(services, worker))
     if isinstance(services.clock, SteppedClock):
-        callers = Callers(services.authenticator, services.clock, services.rates)
+        callers = services.access.callers
         app.include_router(test_clock_endpoint.router(services.billing.jobs, services.clock, callers))
     app.openapi = partial(openapi.document, app)  # type: ignore[method-assign]
     return app
 
 
 def _add_api(app: FastAPI, services: Services) -> None:
-    callers = Callers(services.authenticator, services.clock, services.rates)
-    billing = services.billing
+    access, billing = services.access, services.billing
+    callers = access.callers
     for router in (
         plan_cards.router(services.plan_cards, callers),
         organizations.router(services.organizations, callers),
         organizations.details_router(services.organizations, callers),
-        usage.router(services.usage, callers, services.rates, usage_limit(services.settings.usage_calls_per_minute)),
+        usage.router(services.usage, callers, access.rates, usage_limit(services.settings.usage_calls_per_minute)),
         accounts.router(services.accounts, callers),
         plan_changes.router(billing.previews, billing.plan_changes, callers),
         lifecycle.router(billing.lifecycle, billing.trials, services.accounts, callers),
@@ -125,6 +127,10 @@ def _add_api(app: FastAPI, services: Services) -> None:
         leads.router(services.leads, callers),
         leads.host_router(services.leads, callers),
         personal_data.router(services.personal_data, callers),
+        operators.keys_router(access.keys, callers),
+        operators.revocations_router(access.revocations, access.authenticator, callers),
+        operators.audit_router(access.audit, callers),
+        people.router(access.people, callers),
     ):
         app.include_router(router)
 
@@ -180,8 +186,10 @@ def _observe_jobs(services: Services) -> None:
 def _add_pages(app: FastAPI, services: Services) -> None:
     pages = Pages(
         accounts=services.accounts,
-        authenticator=services.authenticator,
-        sessions=PageSessions(services.settings.signing_key.get_secret_value()),
+        authenticator=services.access.authenticator,
+        sessions=PageSessions(services.access.signing_keys, services.access.revocations),
+        people=services.access.people,
+        audit=services.access.audit,
         clock=services.clock,
         new_id=services.new_id,
         words=services.words,
@@ -195,6 +203,7 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         cancellation_pages.router(pages, billing.lifecycle),
         billing_pages.router(pages, billing.payment_methods, services.invoices, services.organizations),
         assets.router,
+        dashboards.router(services.access.sign_in),
         reference_page.router,
     ):
         app.include_router(router)

@@ -20,8 +20,9 @@ from serving.renewals.booking import Books
 from serving.sale import versions
 from serving.sale.assortment import Assortment, assortment, configured_texts, log_chain_breaks
 from serving.sale.versions import CatalogueText
-from serving.settings import NotForProduction, SettingMissing, Settings, sandbox_secret
+from serving.settings import NotForProduction, SettingMissing, Settings, sandbox_secret, signing_keys
 from serving.web.pools import Pools
+from serving.web.signing import SigningKeys
 from serving.web.telemetry import Metrics
 from serving.words.locales import LOCALES, LocaleCode
 from serving.words.plans import Words
@@ -46,6 +47,7 @@ class Foundation:
     spoken: Mapping[LocaleCode, Words]
     """The words of the catalogue on sale by language."""
     pools: Pools
+    keys: SigningKeys
     outbox: DecisionOutbox
 
     @property
@@ -92,6 +94,7 @@ def lay_foundation(
         issuer=Issuer(settings.seller, {plan.code: plan.name for plan in on_sale.catalogue.plans}),
         spoken={locale: Words(on_sale.catalogue, locale, settings.links) for locale in LOCALES},
         pools=Pools(),
+        keys=SigningKeys(*signing_keys(settings)),
         outbox=DecisionOutbox(database),
     )
 

@@ -17,12 +17,15 @@ from serving.clock import ClockMovedBack
 from serving.collection.bank_transfers import TransferReused
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
 from serving.corrections.crediting import MoreThanThereIs
+from serving.db.operator_log import UnknownEntry
 from serving.db.session import WriterBusy
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.leads.repository import UnknownLead
 from serving.lifecycle.ending import AlreadyCancelled, BilledElsewhere, NothingCancelled, UnknownSaveOffer
 from serving.lifecycle.trials import EndInThePast, NoTrial
+from serving.operators.keys import KeyEnded, UnknownKey
+from serving.operators.people_repository import PersonKnown, UnknownPerson
 from serving.organizations.billing_details import DetailsRefused
 from serving.organizations.repository import OrganizationErased
 from serving.organizations.service import TrialInTheFuture
@@ -50,7 +53,7 @@ from serving.plan_changes.service import NothingScheduled, UnknownChange
 from serving.subscriptions.changes import ChangeUnderWay
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
-from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, UnknownOrganization
+from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, ScopeMissing, UnknownOrganization
 from serving.web.answers import asked_locale
 from serving.web.fields import MOST_VALUES, TooManyValues
 from serving.web.forms import FormNotOurs, FormUnreadable
@@ -66,6 +69,12 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     NotAuthenticated: (401, "credential_missing"),
     NotForBrowsers: (403, "not_for_browsers"),
     OriginNotAllowed: (403, "origin_not_allowed"),
+    ScopeMissing: (403, "scope_missing"),
+    UnknownKey: (404, "unknown_key"),
+    KeyEnded: (409, "key_ended"),
+    UnknownPerson: (404, "unknown_person"),
+    PersonKnown: (409, "person_known"),
+    UnknownEntry: (404, "unknown_entry"),
     UnknownOrganization: (404, "unknown_organization"),
     UnknownLead: (404, "unknown_lead"),
     OrganizationErased: (410, "organization_erased"),
@@ -186,18 +195,24 @@ def _known_error(request: Request, error: Exception, locale: LocaleCode) -> Resp
         headers = {"Retry-After": str(error.retry_after)}
     if status == 503:
         logger().error(code, error=repr(error.__cause__ or error))
-    params = {"position": error.position} if isinstance(error, MalformedJson) else {}
     helps = next((key for key in (f"remedy.{_reason(error)}", f"remedy.{code}") if known(locale, key)), None)
     return problem(
         status=status,
         code=code,
         locale=locale,
-        params=params,
+        params=_params(error),
         faults=_faults(error),
         headers=headers,
         request_id=request.state.request_id,
         members=None if helps is None else {"remedy": say(locale, helps)},
     )
+
+
+def _params(error: Exception) -> dict[str, object]:
+    """What the text of a problem names."""
+    if isinstance(error, ScopeMissing):
+        return {"scope": error.scope}
+    return {"position": error.position} if isinstance(error, MalformedJson) else {}
 
 
 def _reason(error: Exception) -> str | None:

@@ -9,6 +9,7 @@ from recommender.billing.catalogue import Catalogue
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
+from serving.access import Access, access_of
 from serving.accounts.service import Accounts
 from serving.clock import Clock
 from serving.collection.arrears import Arrears
@@ -18,7 +19,6 @@ from serving.collection.payment_methods import PaymentMethods
 from serving.collection.settlement import Settlement
 from serving.collection.taken_back import TakenBack
 from serving.corrections.service import Corrections
-from serving.dashboards.login import Login, LoginCookie
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
 from serving.finance.service import Finance
@@ -49,7 +49,6 @@ from serving.plan_changes.service import PlanChanges
 from serving.renewals.service import Renewals
 from serving.settings import Settings
 from serving.usage.service import Usage
-from serving.web.access import Authenticator
 from serving.web.rates import Rates
 from serving.web.telemetry import Metrics
 from serving.words.plans import WordsIn
@@ -83,15 +82,13 @@ class Services:
     new_id: Callable[[], str]
     database: Database
     metrics: Metrics
-    authenticator: Authenticator
-    rates: Rates
+    access: Access
     catalogue: Catalogue
     """The catalogue on sale."""
     words: WordsIn
     gateway: PaymentGateway
     fallback: RankerFallback
     experiments: ExperimentsInForce
-    dashboard_login: Login
     accounts: Accounts
     invoices: Invoices
     finance: Finance
@@ -120,9 +117,7 @@ def build(
     """
     base = lay_foundation(settings, clock=clock, new_id=new_id, gateway=gateway)
     database, metrics, catalogue, words = base.database, base.metrics, base.catalogue, base.words
-    api_key, signing_key = settings.api_key.get_secret_value(), settings.signing_key.get_secret_value()
-    authenticator = Authenticator(api_key=api_key, signing_key=signing_key)
-    rates = Rates(database, clock)
+    access = access_of(base)
     experiments = ExperimentsInForce(declared_experiments(settings.experiments), database)
     fallback = _fallback(settings, experiments, load=load)
     accounts = Accounts(database, clock=clock, catalogue=catalogue, words=words)
@@ -132,19 +127,17 @@ def build(
         new_id=new_id,
         database=database,
         metrics=metrics,
-        authenticator=authenticator,
-        rates=rates,
+        access=access,
         catalogue=catalogue,
         words=words,
         gateway=base.gateway,
         fallback=fallback,
         experiments=experiments,
-        dashboard_login=Login(authenticator, LoginCookie(signing_key=signing_key, api_key=api_key), clock, rates),
         accounts=accounts,
         finance=Finance(database),
         invoices=Invoices(database, clock=clock, pool=base.pools.documents),
-        leads=Leads(database, clock=clock, new_id=new_id, rates=rates),
-        organizations=Organizations(database, clock=clock, new_id=new_id, authenticator=authenticator),
+        leads=Leads(database, clock=clock, new_id=new_id, rates=access.rates),
+        organizations=Organizations(database, clock=clock, new_id=new_id, authenticator=access.authenticator),
         outcomes=Outcomes(database, clock=clock, metrics=metrics),
         personal_data=PersonalData(database, clock=clock, gateway=base.gateway, pools=base.pools),
         plan_cards=PlanCards(
@@ -244,7 +237,7 @@ def _previews(base: Foundation) -> Previews:
         new_id=base.new_id,
         catalogue=base.catalogue,
         words=base.words,
-        signer=QuoteSigner(base.settings.signing_key.get_secret_value()),
+        signer=QuoteSigner(base.keys),
         books=base.books,
         waiting=base.outbox.owner_of,
     )

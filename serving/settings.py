@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from data_contracts.invoices import Seller
+from serving.web.access import Role
 from serving.web.fields import Email
 
 
@@ -101,9 +102,23 @@ class Settings(BaseSettings):
     offers: str | None = None
     """Offers file; empty: none. Unset: the reference offers, unless another catalogue is named."""
     api_key: SecretStr = SecretStr("")
-    """The key of the host backend; unset: a random one for this run, printed at start."""
+    """The first key of the host backend, with every scope; `python -m serving keys` makes others. Unset: a random one
+    for this run, printed at start."""
     signing_key: SecretStr = SecretStr("")
     """Signs modal tokens, quotes and page sessions; unset: a random one, so that all of them end with this run."""
+    verifying_keys: SecretStr = SecretStr("")
+    """Further keys whose signatures hold, separated by commas: before a rotation the next one, after it the old one."""
+    oidc_issuer: str | None = None
+    """Address of the OpenID provider at which staff sign in; unset: with passwords only."""
+    oidc_client_id: str = ""
+    """Client id at the OpenID provider."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """Client secret at the OpenID provider; its redirect address is `/dashboards/openid/callback` here."""
+    oidc_claim: str = "groups"
+    """Claim of the ID token that holds groups or roles."""
+    oidc_roles: dict[str, Role] = Field(default_factory=dict)
+    """Group → role (viewer, analyst, product, support, admin), as JSON: who has one of the groups gets an account.
+    Empty: accounts are made here, and say the role."""
     clock: Literal["system", "test"] = "system"
     """`test`: the clock is moved by `PUT /v1/test-clock`, which runs the jobs on the way."""
     jobs: Literal["embedded", "worker"] = "embedded"
@@ -160,7 +175,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least level that is logged."""
 
-    @field_validator("catalogue", "model", "experiments", "mail_outbox", "stripe_address", mode="before")
+    @field_validator("catalogue", "model", "experiments", "mail_outbox", "stripe_address", "oidc_issuer", mode="before")
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value
@@ -191,13 +206,24 @@ def check_for_production(settings: Settings) -> None:
         "PLANS_CLOCK is test: time would stand still": settings.clock == "test",
         "PLANS_SELLER_IBAN is the made-up seller's": settings.seller.iban
         == SellerSettings.model_fields["iban"].default,
+        "PLANS_OIDC_ISSUER is not https: sign-ins could be read": not (settings.oidc_issuer or "https:").startswith(
+            "https:"
+        ),
         "PLANS_API_KEY and PLANS_SIGNING_KEY are the same": settings.api_key == settings.signing_key,
     }
-    secrets_given = {"PLANS_API_KEY": settings.api_key, "PLANS_SIGNING_KEY": settings.signing_key}
-    weak = ((name, _weakness(secret.get_secret_value())) for name, secret in secrets_given.items())
+    given = [("PLANS_API_KEY", settings.api_key), ("PLANS_SIGNING_KEY", settings.signing_key)]
+    secrets_given = [(name, secret.get_secret_value()) for name, secret in given]
+    secrets_given += [("PLANS_VERIFYING_KEYS", key) for key in signing_keys(settings)[1:]]
+    weak = ((name, _weakness(secret)) for name, secret in secrets_given)
     found = [fault for fault, wrong in faults.items() if wrong] + [f"{name} {why}" for name, why in weak if why]
     if found:
         raise NotForProduction(found)
+
+
+def signing_keys(settings: Settings) -> list[str]:
+    """The key that signs, and then the others that verify."""
+    others = (key.strip() for key in settings.verifying_keys.get_secret_value().split(","))
+    return [settings.signing_key.get_secret_value(), *filter(None, others)]
 
 
 def _weakness(secret: str) -> str | None:

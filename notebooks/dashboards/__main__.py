@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from fastapi import FastAPI
 
-from pipelines.dashboards.pages import PAGES
+from pipelines.dashboards.pages import INNER, PAGES
 from pipelines.dashboards.site import site
 from serving.__main__ import serve
 from serving.dashboards.endpoints import open_dashboards
@@ -23,10 +24,14 @@ def main(
     ),
 ) -> None:
     """Answer requests until stopped; configured by the environment (PLANS_…)."""
-    typer.echo("The dashboards are at /dashboards/; sign in with the API key.")
+    typer.echo("The dashboards are at /dashboards/; `python -m serving people add` opens an account.")
     pages = site(metrics, notebook=Path(__file__).with_name("page.py"))
     first = next(iter(PAGES))
-    serve(lambda app: open_dashboards(app, pages, login=app.state.services.dashboard_login, first=first))
+
+    def extend(app: FastAPI) -> None:
+        open_dashboards(app, pages, sign_in=app.state.services.access.sign_in, first=first, inner=INNER)
+
+    serve(extend)
     # The service has closed what it holds; the threads of open pages would wait for their readers forever.
     sys.stdout.flush()
     os._exit(0)

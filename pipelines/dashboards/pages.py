@@ -133,6 +133,8 @@ PAGES: Final[Mapping[str, Sections]] = {
     "experiments": experiments,
     "ranker_health": ranker_health,
 }
+INNER: Final = frozenset({"experiments", "ranker_health"})
+"""Pages for those who work on the recommendations; the others are for every reader."""
 
 
 def _funnel(view: PageView) -> Section:

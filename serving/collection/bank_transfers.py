@@ -82,7 +82,10 @@ class BankTransfers:
 def router(transfers: BankTransfers, callers: Callers) -> APIRouter:
     """The route that records a bank transfer."""
     api = APIRouter(
-        prefix="/v1/organizations", tags=["invoices"], route_class=StrictJsonRoute, dependencies=[callers.host_only]
+        prefix="/v1/organizations",
+        tags=["invoices"],
+        route_class=StrictJsonRoute,
+        dependencies=[callers.operator("billing")],
     )
 
     @api.post(

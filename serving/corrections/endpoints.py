@@ -25,7 +25,10 @@ def router(corrections: Corrections, callers: Callers) -> APIRouter:
     """The routes that credit, refund, correct, apply, pay out and write off."""
     endpoints = _Endpoints(corrections)
     api = APIRouter(
-        prefix="/v1/organizations", tags=["money"], route_class=StrictJsonRoute, dependencies=[callers.host_only]
+        prefix="/v1/organizations",
+        tags=["money"],
+        route_class=StrictJsonRoute,
+        dependencies=[callers.operator("billing")],
     )
     api.get("/{organization_id}/money", response_model=MoneyAnswer, responses=documented(403, 404))(endpoints.get_money)
     one: dict[str, Any] = {"response_model": MoneyMoved, "responses": documented(400, 403, 404, 409, 413, 415)}

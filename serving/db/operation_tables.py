@@ -37,6 +37,9 @@ operator_log = Table(
     Column("action", String(64), nullable=False),
     Column("subject", String(400), nullable=False, comment="what it was done to"),
     Column("detail", Text, nullable=False, comment="why, or with which values"),
+    Column("address", String(64), comment="where the call came from"),
+    Column("organization_id", String(128), index=True, comment="whom it is about"),
+    Column("request_id", String(64), comment="of its line in the log"),
 )
 """Written once: triggers refuse every change."""
 

@@ -1,10 +1,7 @@
 """Accounting over HTTP, for the host backend only: each answer as JSON and as CSV."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -22,6 +19,7 @@ from serving.finance.repository import Search
 from serving.finance.service import Finance
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers
+from serving.web.csv_answer import csv_answer
 from serving.web.fields import DocumentedRoute, OrganizationId
 from serving.web.problems import documented
 
@@ -52,7 +50,9 @@ _MOST_IN_A_TABLE = 100_000
 def router(finance: Finance, callers: Callers) -> APIRouter:
     """The routes for accounting."""
     endpoints = _Endpoints(finance)
-    api = APIRouter(prefix="/v1", tags=["finance"], dependencies=[callers.host_only], route_class=DocumentedRoute)
+    api = APIRouter(
+        prefix="/v1", tags=["finance"], dependencies=[callers.operator("billing")], route_class=DocumentedRoute
+    )
     answers = documented(403, 404)
     account = "/organizations/{organization_id}/statement"
     api.get("/invoices", response_model=IssuedList, responses=answers)(endpoints.invoices)
@@ -75,7 +75,7 @@ class _Endpoints:
     async def invoices_csv(self, search: Asked) -> Response:
         """The same as a table, all pages in one."""
         found = await self._finance.invoices(search, after=None, most=_MOST_IN_A_TABLE)
-        return _table("invoices", IssuedRow, found["invoices"])
+        return csv_answer("invoices", IssuedRow, found["invoices"])
 
     async def vat(self, start: Day, end: End, period: VatPeriod = "month") -> JsonAnswer[VatReport]:
         """The tax of the documents of a time, by period, country, category and rate, beside what the ledger booked."""
@@ -84,7 +84,7 @@ class _Endpoints:
     async def vat_csv(self, start: Day, end: End, period: VatPeriod = "month") -> Response:
         """The same as a table."""
         report = await self._finance.vat(start=start, end=end, period=period)
-        return _table("vat-report", VatRow, report["rows"])
+        return csv_answer("vat-report", VatRow, report["rows"])
 
     async def statement(
         self, organization_id: OrganizationId, start: Day | None = None, end: End | None = None
@@ -97,19 +97,4 @@ class _Endpoints:
     ) -> Response:
         """The same as a table."""
         statement = await self._finance.statement(organization_id, start=start, end=end)
-        return _table(f"statement-{organization_id}", StatementRow, statement["rows"])
-
-
-def _table(name: str, shape: type, rows: Sequence[Mapping[str, Any]]) -> Response:
-    """Rows of one shape as CSV (RFC 4180), with its fields as the first line."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(get_type_hints(shape)), lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({key: _safe(value) for key, value in row.items()} for row in rows)
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "private, no-store"}
-    return Response(text.getvalue().encode(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _safe(value: object) -> object:
-    """A text that a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+        return csv_answer(f"statement-{organization_id}", StatementRow, statement["rows"])

@@ -113,7 +113,8 @@ class JobCommands:
 
     def _note(self, connection: Connection, action: str, subject: str, detail: str, *, by: str) -> None:
         now = self._clock()
-        operator_log.record(connection, actor=by, action=action, subject=subject, detail=detail, now=now)
+        actor = operator_log.Actor(by)
+        operator_log.record(connection, actor=actor, action=action, subject=subject, detail=detail, now=now)
 
 
 def _done(connection: Connection, *, job: str, row: str, now: datetime) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -16,6 +17,7 @@ from serving.invoices.service import Invoices
 from serving.jobs.mail_leads import LeadMails
 from serving.jobs.send_mails import Mails
 from serving.lifecycle.trials import Trials
+from serving.operators import revocations
 from serving.payments import attempts, charges
 from serving.plan_changes import idempotency, reconcile
 from serving.plan_changes.reconcile import Reconciliation
@@ -122,7 +124,7 @@ class Jobs:
             "documents": lambda: self._invoices.make_missing_files(now=now, stopping=self.stopping.is_set),
             "experiments": lambda: self._experiments.watch(now=now),
             "forget_keys": lambda: self._database.writing(lambda each: idempotency.forget_old(each, now=now)),
-            "forget_counts": lambda: self._database.writing(lambda each: rates.forget_old(each, now=now)),
+            "forget_counts": lambda: self._database.writing(partial(_forget_counts, now=now)),
             "catalogue": lambda: self._database.writing(lambda each: record(each, self._catalogue, now=now)),
         }
         jobs[name]()
@@ -155,3 +157,9 @@ class Jobs:
 def _last_recorded(connection: Connection) -> datetime:
     latest: datetime | None = connection.execute(select(func.max(organizations.c.updated_at))).scalar()
     return latest or datetime.min.replace(tzinfo=UTC)
+
+
+def _forget_counts(connection: Connection, *, now: datetime) -> None:
+    """Delete what nobody asks for any more: counted calls, and revocations of what has ended by itself."""
+    rates.forget_old(connection, now=now)
+    revocations.forget_old(connection, now=now)

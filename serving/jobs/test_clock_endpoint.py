@@ -28,7 +28,9 @@ class ClockReading(BaseModel):
 
 def router(jobs: Jobs, clock: SteppedClock, callers: Callers) -> APIRouter:
     """The route that moves the clock."""
-    api = APIRouter(prefix="/v1", tags=["test clock"], route_class=StrictJsonRoute, dependencies=[callers.host_only])
+    api = APIRouter(
+        prefix="/v1", tags=["test clock"], route_class=StrictJsonRoute, dependencies=[callers.operator("admin")]
+    )
 
     @api.put("/test-clock", response_model=ClockReading, responses=documented(400, 403, 409, 413, 415))
     async def move_clock(wanted: ClockReading) -> JsonAnswer[ClockReading]:

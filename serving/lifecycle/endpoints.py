@@ -25,7 +25,7 @@ def router(lifecycle: Lifecycle, trials: Trials, accounts: Accounts, callers: Ca
     """The routes that end, pause and resume a subscription, and extend a trial."""
     endpoints = _Endpoints(lifecycle, trials, accounts)
     api = APIRouter(prefix="/v1/organizations", tags=["subscriptions"], route_class=StrictJsonRoute)
-    anyone, host = [callers.anyone], [callers.host_only]
+    anyone, host = [callers.anyone], [callers.operator()]
     api.get(_CANCELLATION, response_model=CancellationOutlook, responses=documented(403, 404), dependencies=anyone)(
         endpoints.cancellation_outlook
     )

@@ -82,7 +82,7 @@ class Outcomes:
 
         def write(connection: Connection) -> None:
             with suppress(OutcomeReused, NotACandidate, UnknownDecision):
-                record(connection, outcome=outcome, caller=Caller(organization_id), now=now)
+                record(connection, outcome=outcome, caller=Caller(organization_id, "page"), now=now)
 
         try:
             await self._database.write(write, within_seconds=0.5)

@@ -15,7 +15,8 @@ from serving.organizations.billing_details import FIELDS, BillingDetailsIn, Deta
 from serving.organizations.details_form import details_answer
 from serving.organizations.service import Organizations
 from serving.pages.cards import test_cards
-from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
+from serving.pages.page import Page
+from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
 from serving.payments.gateway import TokenRefused
 from serving.web.forms import FormUnreadable
@@ -105,13 +106,13 @@ class _Endpoints:
 
     async def invoice_pdf(self, request: Request, number: Number, organization: OrganizationQuery = None) -> Response:
         """The document as it was issued."""
-        page = await self._pages.open(request, organization)
+        page = await self._pages.open(request, organization, support=True)
         _, kept = await self._invoices.get(page.organization_id, number)
         return pdf_answer(kept, await self._invoices.files(kept))
 
     async def invoice_page(self, request: Request, number: Number, organization: OrganizationQuery = None) -> Response:
         """The document in the language of the page."""
-        page = await self._pages.open(request, organization)
+        page = await self._pages.open(request, organization, support=True)
         _, kept = await self._invoices.get(page.organization_id, number)
         return html_answer(kept, page.locale)
 

@@ -10,7 +10,8 @@ from recommender.billing.ending import NothingToEnd
 from serving.lifecycle.contracts import CancellationIn, SaveOfferIn
 from serving.lifecycle.ending import NothingCancelled, UnknownSaveOffer
 from serving.lifecycle.service import Lifecycle
-from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
+from serving.pages.page import Page
+from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.web.forms import Form
 from serving.web.problems import documented
 

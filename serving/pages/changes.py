@@ -10,7 +10,8 @@ from data_contracts.raw.outcomes import OutcomeKind
 from serving.collection.payment_methods import PaymentMethods
 from serving.outcomes.service import Outcomes
 from serving.pages.cards import test_cards
-from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
+from serving.pages.page import Page
+from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.payments.contracts import PaymentMethodIn
 from serving.payments.gateway import TokenRefused
 from serving.plan_changes import service

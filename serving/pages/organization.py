@@ -12,7 +12,8 @@ from recommender.billing.promotion_end import promotion_end_of
 from serving.accounts import usage_meters
 from serving.invoices.service import Invoices
 from serving.pages.billing import latest_invoices
-from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
+from serving.pages.page import Page
+from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.usage.contracts import Meter
 from serving.web.problems import documented
 from serving.words.contracts import IntervalName
@@ -40,15 +41,15 @@ def router(pages: Pages, invoices: Invoices, catalogue: Catalogue) -> APIRouter:
         plan: PlanQuery = None,
         interval: IntervalName | None = None,
     ) -> Response:
-        """The page of one organisation: the demo's for anybody, any other for whoever holds its session or credential.
+        """The page of one organisation: the demo's for anybody, any other within its session, or for support to look.
 
         A link may name a plan on sale: then the modal opens at once and leads to it.
         """
-        page = await pages.open(request, organization)
+        page = await pages.open(request, organization, support=True)
         return pages.render(
             "organization.html",
             page,
-            token=pages.modal_token(page),
+            token=None if page.looking else pages.modal_token(page),
             wished=plan if plan in codes else None,
             interval=interval or page.overview.current.held.interval or "month",
             plan=_plan(page),
@@ -56,6 +57,11 @@ def router(pages: Pages, invoices: Invoices, catalogue: Catalogue) -> APIRouter:
             since=_since(page),
             invoices=await latest_invoices(invoices, page, limit=LATEST_INVOICES),
         )
+
+    @api.post("/session/switch", response_class=Response, responses={**documented(403), **HTML})
+    async def switch_session(request: Request) -> Response:
+        """Leave the open session for one of another organisation, as the reader was asked."""
+        return await pages.switch(request)
 
     return api
 

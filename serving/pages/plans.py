@@ -11,7 +11,8 @@ from typing_extensions import TypedDict
 from serving.leads.contracts import LeadIn
 from serving.leads.service import Leads
 from serving.outcomes.service import Outcomes
-from serving.pages.shell import HTML, OrganizationQuery, Page, Pages
+from serving.pages.page import Page
+from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.plan_cards import render
 from serving.plan_cards.contracts import ComparisonRow, PlanOnSale, PlansOnSale, PromotionText
 from serving.plan_cards.service import PlanCards

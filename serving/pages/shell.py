@@ -1,8 +1,7 @@
 """What every page shares: its organisation and session, its HTML frame, and refusals as pages."""
 
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import re
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -14,20 +13,24 @@ from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
-from serving.accounts.contracts import Notice
-from serving.accounts.service import Accounts, Overview
+from serving.accounts.service import Accounts
 from serving.clock import Clock
-from serving.organizations.repository import OrganizationRow
-from serving.pages.session import PageSession, PageSessions
+from serving.db.operator_log import Actor
+from serving.operators.audit import AuditLog
+from serving.operators.people import People
+from serving.operators.person_cookie import signed_in
+from serving.pages.page import Page
+from serving.pages.session import AnotherSession, PageSession, PageSessions
 from serving.problem_table import PROBLEM_OF
 from serving.web.access import Authenticator, NotAuthenticated, UnknownOrganization
 from serving.web.answers import locale_for
 from serving.web.fields import ID_PATTERN
-from serving.web.forms import Form, form_of
+from serving.web.forms import Form, FormUnreadable, form_of
+from serving.web.rates import address_of
 from serving.web.templates import templates_in
-from serving.words.locales import LOCALES, LocaleCode
-from serving.words.plans import Words, WordsIn
-from serving.words.texts import day, say
+from serving.words.locales import LANGUAGES, LOCALES, LocaleCode
+from serving.words.plans import WordsIn
+from serving.words.texts import say
 
 _TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
 _HEADERS: Final = {
@@ -40,70 +43,12 @@ _HEADERS: Final = {
     ),
 }
 HTML: Final[dict[int | str, dict[str, object]]] = {200: {"content": {"text/html": {}}}}
-_LANGUAGES: Final[Mapping[LocaleCode, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
+_WITHIN: Final = re.compile(r"/(?!/)[\w./?&=%+,~-]*", re.ASCII)
+"""An address on this host: a path and a query."""
 _KEPT_QUERY: Final = frozenset({"interval", "family"})
 """Query parameters that a link to another language keeps."""
 
 OrganizationQuery = Annotated[str | None, Query(pattern=ID_PATTERN, max_length=128)]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One organisation as its pages show it, in one language."""
-
-    request: Request
-    overview: Overview
-    words: Words
-    """The catalogue on sale in the page's language."""
-    organization_query: str | None
-    """The organisation that the address names, if it names one."""
-    session: PageSession
-    form_mark: str
-    """The mark that the forms of this page carry."""
-
-    @property
-    def organization(self) -> OrganizationRow:
-        """The organisation that the page shows."""
-        return self.overview.organization
-
-    @property
-    def organization_id(self) -> str:
-        """The id of the organisation that the page shows."""
-        return self.organization.organization_id
-
-    @property
-    def notices(self) -> list[Notice]:
-        """Notices about the subscription, in sentences."""
-        return self.overview.notices
-
-    @property
-    def may_cancel(self) -> bool:
-        """Whether there is a subscription of ours to cancel."""
-        held = self.overview.current
-        running = held.subscription is not None and (held.subscription.is_paying or held.held.status == "paused")
-        return running and held.billed_here and held.ends_at is None
-
-    @property
-    def locale(self) -> LocaleCode:
-        """The language of the page."""
-        return self.overview.locale
-
-    def locale_for(self, _: str | None) -> LocaleCode:
-        """The language of the page, whatever the organisation's own is."""
-        return self.locale
-
-    def link(self, path: str, **query: str) -> str:
-        """A link that keeps the organisation and the language."""
-        named = {"organization": self.organization_query} if self.organization_query else {}
-        return f"{path}?{urlencode({**named, 'locale': self.locale, **query})}"
-
-    def day(self, instant: datetime) -> str:
-        """The day of an instant in the organisation's time zone."""
-        return day(self.locale, instant, self.organization.timezone)
-
-    def say(self, key: str, /, **params: object) -> str:
-        """A text in the page's language."""
-        return say(self.locale, key, **params)
 
 
 class Pages:
@@ -115,6 +60,8 @@ class Pages:
         accounts: Accounts,
         authenticator: Authenticator,
         sessions: PageSessions,
+        people: People,
+        audit: AuditLog,
         clock: Clock,
         new_id: Callable[[], str],
         words: WordsIn,
@@ -123,6 +70,8 @@ class Pages:
         self._accounts = accounts
         self._authenticator = authenticator
         self._sessions = sessions
+        self._people = people
+        self._audit = audit
         self._clock = clock
         self.new_id = new_id
         self._words = words
@@ -132,12 +81,14 @@ class Pages:
         """A router for pages: a token in the address becomes a session, and a refusal is shown as a page."""
         return APIRouter(tags=["page"], route_class=_route_class(self))
 
-    async def open(self, request: Request, organization_id: str | None = None) -> Page:
+    async def open(self, request: Request, organization_id: str | None = None, *, support: bool = False) -> Page:
         """The page of the organisation in the address, else of the session, else of the demo.
 
-        Raises `UnknownOrganization`, `NotAuthenticated`.
+        With `support` somebody of support may look at it, too. Raises `UnknownOrganization`, `NotAuthenticated`,
+        `AnotherSession`.
         """
-        return await self._page(request, self._session(request, organization_id), organization_id)
+        session = await self._session(request, organization_id, support=support)
+        return await self._page(request, session, organization_id)
 
     async def submitted(self, request: Request) -> tuple[Page, Form]:
         """A submitted form and the page of its session.
@@ -145,14 +96,14 @@ class Pages:
         Raises `NotAuthenticated`, `FormNotOurs`, `FormUnreadable`.
         """
         form = await form_of(request)
-        session = self._sessions.check(self._sessions.read(request, now=self._clock()), form.get("mark"))
+        session = self._sessions.check(await self._begun(request), form.get("mark"))
         return await self._page(request, session, None), form
 
     def render(self, template: str, page: Page, *, status: int = 200, **content: object) -> Response:
         """A page as HTML; its session is prolonged."""
         kept = {name: value for name, value in page.request.query_params.items() if name in _KEPT_QUERY}
         links = [
-            (code, _LANGUAGES[code], page.link(page.request.url.path, **{**kept, "locale": code})) for code in LOCALES
+            (code, LANGUAGES[code], page.link(page.request.url.path, **{**kept, "locale": code})) for code in LOCALES
         ]
         response = _html(
             template,
@@ -172,24 +123,49 @@ class Pages:
         self._keep(response, page.session, page.request)
         return response
 
-    def begin_session(self, request: Request) -> Response:
+    async def begin_session(self, request: Request) -> Response:
         """Turn the modal token in the address into a session; the redirect drops the token from the address.
 
-        Raises `NotAuthenticated`.
+        Raises `NotAuthenticated`; `AnotherSession` while one of another organisation is open.
         """
-        now = self._clock()
-        organization_id = self._authenticator.bearer(request.query_params["token"], now=now)
-        query = urlencode(
-            [
-                (name, value)
-                for name, value in request.query_params.multi_items()
-                if name not in {"token", "organization"}
-            ]
+        token = request.query_params["token"]
+        organization_id = await self._authenticator.bearer(token, now=self._clock())
+        begun = await self._begun(request)
+        if begun is not None and begun.organization_id != organization_id:
+            raise AnotherSession(begun, organization_id, token)
+        return self._begin(request, organization_id, _without_token(request))
+
+    async def ask(self, request: Request, another: AnotherSession) -> Response:
+        """The page that asks whether to leave the open session for another organisation."""
+        locale = locale_for(request)
+        present, coming = [
+            (await self._accounts.organization(each)).name for each in (another.present.organization_id, another.coming)
+        ]
+        return _html(
+            "switch.html",
+            status=409,
+            locale=locale,
+            present=present,
+            coming=coming,
+            mark=self._sessions.mark(another.present),
+            token=another.token,
+            onwards=_without_token(request),
+            home=f"/?locale={locale}",
         )
-        response = RedirectResponse(request.url.path + (f"?{query}" if query else ""), 303)
-        response.headers["Cache-Control"] = "no-store"
-        self._keep(response, PageSession(self.new_id(), organization_id, now, now), request)
-        return response
+
+    async def switch(self, request: Request) -> Response:
+        """End the open session and begin one of the organisation that the reader has chosen.
+
+        Raises `NotAuthenticated`, `FormNotOurs`, `FormUnreadable`.
+        """
+        form = await form_of(request)
+        present = self._sessions.check(await self._begun(request), form.get("mark"))
+        token, onwards = form.get("token"), form.get("onwards")
+        coming = await self._authenticator.bearer(token, now=self._clock()) if token else self._demo_organization
+        if coming is None or not _WITHIN.fullmatch(onwards):
+            raise FormUnreadable
+        await self._sessions.end(present)
+        return self._begin(request, coming, onwards)
 
     def modal_token(self, page: Page) -> str:
         """A token with which the modal on this page calls the API."""
@@ -202,16 +178,33 @@ class Pages:
         )
         return token
 
-    def _session(self, request: Request, organization_id: str | None) -> PageSession:
+    async def _begun(self, request: Request) -> PageSession | None:
+        return await self._sessions.read(request, now=self._clock())
+
+    def _begin(self, request: Request, organization_id: str, onwards: str) -> Response:
         now = self._clock()
-        begun = self._sessions.read(request, now=now)
+        response = RedirectResponse(onwards, 303)
+        response.headers["Cache-Control"] = "no-store"
+        self._keep(response, PageSession(self.new_id(), organization_id, now, now), request)
+        return response
+
+    async def _session(self, request: Request, organization_id: str | None, *, support: bool) -> PageSession:
+        """The session of the organisation that is wanted: the open one, a new one of the demo, or a look of support."""
+        now, begun = self._clock(), await self._begun(request)
         wanted = organization_id or (begun.organization_id if begun else self._demo_organization)
         if wanted is None:
             raise UnknownOrganization("the address names none, and there is no demo")
         if begun is not None and begun.organization_id == wanted:
             return begun
-        if wanted != self._demo_organization and not self._authenticator.caller(request, now=now).may_see(wanted):
-            raise UnknownOrganization(wanted)
+        person = await signed_in(request, self._people) if support else None
+        if person is not None and person.may("customers"):
+            actor = Actor(f"person:{person.person_id}", address_of(request), request.state.request_id)
+            await self._audit.note(actor, "customer_page_open", request.url.path, organization_id=wanted)
+            return PageSession(self.new_id(), wanted, now, now, looking=True)
+        if wanted != self._demo_organization:
+            raise NotAuthenticated("credential_missing")
+        if begun is not None:
+            raise AnotherSession(begun, wanted, "")
         return PageSession(self.new_id(), wanted, now, now)
 
     async def _page(self, request: Request, session: PageSession, organization_query: str | None) -> Page:
@@ -220,6 +213,8 @@ class Pages:
         return Page(request, overview, words, organization_query, session, mark)
 
     def _keep(self, response: Response, session: PageSession, request: Request) -> None:
+        if session.looking:
+            return
         self._sessions.keep(response, session, now=self._clock(), secure=request.url.scheme == "https")
 
 
@@ -231,8 +226,10 @@ def _route_class(pages: Pages) -> type[APIRoute]:
             async def page(request: Request) -> Response:
                 try:
                     if request.method == "GET" and "token" in request.query_params:
-                        return pages.begin_session(request)
+                        return await pages.begin_session(request)
                     return await handle(request)
+                except AnotherSession as another:
+                    return await pages.ask(request, another)
                 except Exception as error:
                     refusal = _refusal(request, error) if "text/html" in request.headers.get("accept", "") else None
                     if refusal is None:
@@ -242,6 +239,12 @@ def _route_class(pages: Pages) -> type[APIRoute]:
             return page
 
     return PageRoute
+
+
+def _without_token(request: Request) -> str:
+    """The address of a request without its token and the organisation that it names."""
+    left = [(name, text) for name, text in request.query_params.multi_items() if name not in {"token", "organization"}]
+    return request.url.path + (f"?{urlencode(left)}" if left else "")
 
 
 def _refusal(request: Request, error: Exception) -> Response | None:

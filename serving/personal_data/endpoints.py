@@ -19,7 +19,7 @@ def router(personal_data: PersonalData, callers: Callers) -> APIRouter:
     api = APIRouter(
         prefix="/v1/organizations",
         tags=["organizations"],
-        dependencies=[callers.host_only],
+        dependencies=[callers.operator("admin", reads=True)],
         route_class=DocumentedRoute,
     )
 

@@ -18,7 +18,7 @@ from recommender.billing.subscription import Wish
 from recommender.billing.tax import TaxLine
 from recommender.billing.taxed_lines import tax_of
 from serving.web.fields import utc_text
-from serving.web.signing import signer
+from serving.web.signing import SigningKeys
 
 LIFETIME: Final = timedelta(minutes=15)
 
@@ -159,8 +159,8 @@ class QuoteInvalid(ValueError):
 class QuoteSigner:
     """Signs quotes, and reads signed ones."""
 
-    def __init__(self, signing_key: str) -> None:
-        self._signer = signer(signing_key, salt="plan-quote")
+    def __init__(self, keys: SigningKeys) -> None:
+        self._signer = keys.signer(salt="plan-quote")
 
     def sign(self, quoted: Quote, *, quote_id: str, organization_id: str, catalogue_version: str) -> str:
         """The signed text of a quote."""
@@ -179,7 +179,7 @@ class QuoteSigner:
             quoted.expires_at.isoformat(),
             quoted.digest,
         ]
-        return str(self._signer.dumps(claims))
+        return self._signer.dumps(claims)
 
     def read(self, text: str, *, organization_id: str) -> Pinned:
         """The content of a signed text; raises `QuoteInvalid`."""

@@ -28,6 +28,10 @@ class Form:
         """The first value of a field, without surrounding white space."""
         return next(iter(self.fields.get(name, ())), "").strip()
 
+    def raw(self, name: str) -> str:
+        """The first value of a field as it was typed; white space belongs to a password."""
+        return next(iter(self.fields.get(name, ())), "")
+
     def all(self, name: str) -> list[str]:
         """Every value of a field."""
         return list(self.fields.get(name, ()))

@@ -37,6 +37,8 @@ CARDS: Final = Limit("cards", 30, timedelta(minutes=10))
 """Payment methods that are tried for one organisation."""
 LOGINS: Final = Limit("logins", 10, timedelta(minutes=5))
 """Attempts to log in from one address."""
+LOGINS_OF_A_PERSON: Final = Limit("logins_of_a_person", 20, timedelta(hours=1))
+"""Attempts to log in with one e-mail address, from wherever."""
 WRONG_CREDENTIALS: Final = Limit("wrong_credentials", 100, timedelta(minutes=5))
 """Calls from one address with a credential that does not hold."""
 

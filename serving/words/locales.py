@@ -1,6 +1,6 @@
 """The languages of the service, and how one is chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from data_contracts import languages
@@ -10,6 +10,8 @@ LocaleChoice = Callable[[str | None], LocaleCode]
 """Chooses the language of an answer, given the organisation's own."""
 
 LOCALES: Final = languages.LOCALES
+LANGUAGES: Final[Mapping[LocaleCode, str]] = {"de": "Deutsch", "en": "English", "fr": "Français"}
+"""Each language by its own name."""
 DEFAULT_LOCALE: Final[LocaleCode] = "de"
 PROBLEM_LOCALE: Final[LocaleCode] = "en"
 """The language of errors where neither the request nor its organisation names one: their readers are developers."""

@@ -24,6 +24,7 @@ def pages(talk: Talk) -> None:
     talk.browses("/plans", organization="acme")
     token = talk.post(f"{path}/modal-tokens", {"origin": PAGE}).json()["token"]
     talk.browses("/plans", token=token, locale="en")
+    talk.sends("/session/switch")
     talk.browses("/", locale="en", plan=PLANS[1], interval="year")
     shown = talk.browses("/plans", locale="en", family="*")
     talk.sends("/plans/preview", plan=PLANS[0], interval="month", promotion="")

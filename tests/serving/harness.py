@@ -134,6 +134,13 @@ class Service:
         content: dict[str, Any] = answer.json()
         return content
 
+    def page(self, path: str, organization_id: str = "acme", **headers: str) -> Response:
+        """A page as the organisation's browser opens it, in a session of its own."""
+        token = self.token(organization_id)["Authorization"].removeprefix("Bearer ")
+        self.client.cookies.clear()
+        sign = "&" if "?" in path else "?"
+        return self.client.get(f"{path}{sign}token={token}", headers={"Accept": "text/html", **headers})
+
     def token(self, organization_id: str = "acme", origin: str = PAGE) -> dict[str, str]:
         """The headers with which a page calls."""
         answer = self.client.post(

@@ -58,7 +58,7 @@ def test_while_past_due_its_owner_is_told_what_helps_and_where(shop: Life) -> No
     shop.at("2025-07-03")
 
     [notice] = shop.subscription()["notices"]
-    page = shop.service.client.get("/?organization=acme&locale=de", headers=shop.service.host)
+    page = shop.service.page("/?locale=de")
 
     assert (notice["code"], notice["remedy"]) == ("past_due", "Rechnung verwalten")
     assert notice["url"] == "https://app.example.com/billing"

@@ -1,4 +1,4 @@
-"""The dashboards are shown to who logs in with the API key, and to nobody else."""
+"""The dashboards are shown to people with an open session whose role has the right, and to nobody else."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,21 +13,24 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from serving.dashboards.endpoints import open_dashboards
-from serving.dashboards.login import COOKIE, LoginCookie
+from serving.operators.contracts import Role
+from serving.operators.person_cookie import COOKIE
 from serving.web.rates import LOGINS
-from tests.serving.harness import API_KEY, NOW, PAGE, Service, running
+from tests.serving.harness import API_KEY, NOW, Service, running
 
 PAGE_OF_OVERVIEW = "/dashboards/overview/"
 BROWSER = {"Accept": "text/html"}
+EMAIL, PASSWORD = "ada@example.com", "a quiet brown otter"
 
 
 async def numbers(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stands for the dashboards: says a number to every request and connection that comes through."""
+    """Stands for the dashboards: says a number to every request, and to every message of a connection."""
     if scope["type"] == "websocket":
         connection = WebSocket(scope, receive, send)
         await connection.accept()
         await connection.send_text("57.5 %")
-        await connection.close()
+        await connection.receive_text()
+        await connection.send_text("58.5 %")
     else:
         await PlainTextResponse("57.5 %")(scope, receive, send)
 
@@ -36,7 +39,8 @@ async def numbers(scope: Scope, receive: Receive, send: Send) -> None:
 def service(tmp_path: Path) -> Iterator[Service]:
     with running(tmp_path) as service:
         app = cast("FastAPI", service.client.app)
-        open_dashboards(app, numbers, login=app.state.services.dashboard_login, first="overview")
+        sign_in = app.state.services.access.sign_in
+        open_dashboards(app, numbers, sign_in=sign_in, first="overview", inner={"experiments"})
         yield service
 
 
@@ -45,41 +49,79 @@ def client(service: Service) -> TestClient:
     return service.client
 
 
-def show_key(client: TestClient, key: str = API_KEY) -> int:
-    return client.post("/dashboards/login", data={"key": key}, follow_redirects=False).status_code
+def invited(service: Service, role: Role = "viewer", email: str = EMAIL) -> str:
+    """The path of the page on which a new person chooses a password."""
+    wish = {"email": email, "name": "Ada Krause", "role": role}
+    answer = service.client.post("/v1/people", json=wish, headers=service.host)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["invitation"])
 
 
-def is_let_through(client: TestClient) -> bool:
-    return client.get(PAGE_OF_OVERVIEW).text == "57.5 %"
+def known(service: Service, role: Role = "viewer") -> str:
+    """The id of a person with a password, who is signed out."""
+    answer = service.client.post(invited(service, role), data={"password": PASSWORD}, follow_redirects=False)
+    assert answer.status_code == 303, answer.text
+    service.client.get("/dashboards/logout")
+    return str(service.value("SELECT person_id FROM people"))
 
 
-def test_a_browser_without_a_login_is_shown_the_form_in_its_language(client: TestClient) -> None:
+def signs_in(client: TestClient, password: str = PASSWORD, email: str = EMAIL) -> int:
+    data = {"email": email, "password": password}
+    return client.post("/dashboards/login", data=data, follow_redirects=False).status_code
+
+
+def is_let_through(client: TestClient, page: str = PAGE_OF_OVERVIEW) -> bool:
+    return client.get(page).text == "57.5 %"
+
+
+def test_a_browser_without_a_session_is_shown_the_form_in_its_language(client: TestClient) -> None:
     answer = client.get(PAGE_OF_OVERVIEW, headers={**BROWSER, "Accept-Language": "fr"})
 
     assert answer.url.path == "/dashboards/login"
     assert answer.headers["content-language"] == "fr"
-    assert "Clé API" in answer.text
+    assert "Adresse e-mail" in answer.text
 
 
-def test_a_program_without_the_key_is_told_so(client: TestClient) -> None:
-    answer = client.get(PAGE_OF_OVERVIEW)
+@pytest.mark.parametrize("path", [PAGE_OF_OVERVIEW, "/dashboards/", "/dashboards/account"])
+def test_the_api_key_opens_no_page(service: Service, path: str) -> None:
+    answer = service.client.get(path, headers=service.host, follow_redirects=False)
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "credential_missing")
-
-
-def test_the_key_in_a_header_is_enough(service: Service) -> None:
-    assert service.client.get(PAGE_OF_OVERVIEW, headers=service.host).text == "57.5 %"
-
-
-def test_the_key_in_the_form_is_shown_once(client: TestClient) -> None:
-    assert show_key(client) == 303
-    assert is_let_through(client)
+    assert answer.status_code in {401, 303}
+    assert "57.5" not in answer.text
+    assert answer.status_code == 401 or answer.headers["location"].startswith("/dashboards/login")
 
 
-def test_whoever_asked_for_a_page_sees_it_once_the_key_was_shown(client: TestClient) -> None:
-    form = client.get("/dashboards/money/", headers={**BROWSER, "Accept-Language": "fr"})
-    refused = client.post(str(form.url), data={"key": "wrong"})
-    shown = client.post(str(refused.url), data={"key": API_KEY})
+def test_the_api_key_is_no_password(service: Service) -> None:
+    known(service)
+
+    assert signs_in(service.client, API_KEY) == 401
+
+
+def test_whoever_is_invited_chooses_a_password_once_and_is_signed_in(service: Service) -> None:
+    page = invited(service)
+    form = service.client.get(page)
+    weak = service.client.post(page, data={"password": "ada-ada-ada-ada-1"})
+    chosen = service.client.post(page, data={"password": PASSWORD})
+
+    assert "ada@example.com" in form.text
+    assert (weak.status_code, "zu leicht zu erraten" in weak.text) == (422, True)
+    assert chosen.text == "57.5 %"
+    assert "Diese Einladung gilt nicht mehr." in service.client.get(page).text
+    assert service.client.post(page, data={"password": "another quiet otter"}).status_code == 401
+
+
+def test_an_invitation_ends_after_three_days(service: Service) -> None:
+    page = invited(service)
+    service.clock.move_to(NOW + timedelta(days=3))
+
+    assert service.client.post(page, data={"password": PASSWORD}, follow_redirects=False).status_code == 401
+
+
+def test_whoever_asked_for_a_page_sees_it_once_signed_in(service: Service) -> None:
+    known(service)
+    form = service.client.get("/dashboards/money/", headers={**BROWSER, "Accept-Language": "fr"})
+    refused = service.client.post(str(form.url), data={"email": EMAIL, "password": "wrong"})
+    shown = service.client.post(str(refused.url), data={"email": EMAIL, "password": PASSWORD})
 
     assert 'action="/dashboards/login?locale=fr&amp;page=money"' in refused.text
     assert (shown.url.path, shown.text) == ("/dashboards/money/", "57.5 %")
@@ -88,45 +130,129 @@ def test_whoever_asked_for_a_page_sees_it_once_the_key_was_shown(client: TestCli
 @pytest.mark.parametrize(
     "elsewhere", ["//evil.example", "https://evil.example/", "../v1/organizations", "logout", "money/../..", "é" * 9000]
 )
-def test_the_form_leads_nowhere_but_to_a_page(client: TestClient, elsewhere: str) -> None:
-    answer = client.post("/dashboards/login", params={"page": elsewhere}, data={"key": API_KEY}, follow_redirects=False)
+def test_the_form_leads_nowhere_but_to_a_page(service: Service, elsewhere: str) -> None:
+    known(service)
+    data = {"email": EMAIL, "password": PASSWORD}
+    answer = service.client.post("/dashboards/login", params={"page": elsewhere}, data=data, follow_redirects=False)
 
     assert answer.headers["location"].startswith("/dashboards/?locale=")
 
 
-@pytest.mark.parametrize("key", ["", "wrong", API_KEY.upper(), "ключ", f"{API_KEY} {API_KEY}"])
-def test_another_key_is_refused(client: TestClient, key: str) -> None:
-    assert show_key(client, key) == 401
-    assert not is_let_through(client)
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [(EMAIL, ""), (EMAIL, "wrong"), (EMAIL, PASSWORD.upper()), (EMAIL, f"{PASSWORD} "), ("eve@example.com", PASSWORD)],
+)
+def test_another_password_or_address_is_refused_in_the_same_words(service: Service, email: str, password: str) -> None:
+    known(service)
+    answer = service.client.post("/dashboards/login", data={"email": email, "password": password})
+
+    assert (answer.status_code, "oder Passwort ist falsch" in answer.text) == (401, True)
+    assert not is_let_through(service.client)
 
 
-def test_the_login_cookie_is_for_scripts_and_other_sites_out_of_reach(client: TestClient) -> None:
-    answer = client.post("/dashboards/login", data={"key": API_KEY}, follow_redirects=False)
+def test_a_form_of_another_site_signs_nobody_in(service: Service) -> None:
+    known(service)
+    data, origin = {"email": EMAIL, "password": PASSWORD}, {"Origin": "https://evil.example"}
+
+    assert service.client.post("/dashboards/login", data=data, headers=origin).status_code == 403
+
+
+def test_the_cookie_is_for_scripts_and_other_sites_out_of_reach(service: Service) -> None:
+    known(service)
+    data = {"email": EMAIL, "password": PASSWORD}
+    answer = service.client.post("/dashboards/login", data=data, follow_redirects=False)
 
     said = answer.headers["set-cookie"].lower()
-    assert all(word in said for word in ("httponly", "samesite=lax", "path=/dashboards"))
+    assert all(word in said for word in ("httponly", "samesite=lax"))
 
 
-def test_a_login_ends_after_twelve_hours(service: Service) -> None:
-    show_key(service.client)
-    cookie = LoginCookie(signing_key=service.settings.signing_key.get_secret_value(), api_key=API_KEY)
-    value = service.client.cookies[COOKIE]
+def test_a_session_ends_after_twelve_hours(service: Service) -> None:
+    known(service)
+    signs_in(service.client)
 
-    assert cookie.is_valid(value, now=NOW + timedelta(hours=12) - timedelta(seconds=1))
-    assert not cookie.is_valid(value, now=NOW + timedelta(hours=12))
-
-
-def test_a_login_ends_with_the_key_that_was_shown(service: Service) -> None:
-    show_key(service.client)
-    signing_key = service.settings.signing_key.get_secret_value()
-
-    assert not LoginCookie(signing_key=signing_key, api_key="the next key").is_valid(
-        service.client.cookies[COOKIE], now=NOW
-    )
+    service.clock.move_to(NOW + timedelta(hours=12) - timedelta(seconds=1))
+    assert is_let_through(service.client)
+    service.clock.move_to(NOW + timedelta(hours=12))
+    assert not is_let_through(service.client)
 
 
-@pytest.mark.parametrize("forged", ["", "1", "9999999999.x", "WyJhIl0.signature"])
-def test_a_cookie_that_we_did_not_sign_opens_nothing(client: TestClient, forged: str) -> None:
+def test_a_copied_cookie_is_worth_nothing_after_the_logout(service: Service) -> None:
+    known(service)
+    signs_in(service.client)
+    copied = service.client.cookies[COOKIE]
+    service.client.get("/dashboards/logout")
+    service.client.cookies.set(COOKIE, copied)
+
+    assert not is_let_through(service.client)
+
+
+@pytest.mark.parametrize("how", ["closed", "signed out", "invited anew"])
+def test_an_operator_ends_the_sessions_of_a_person(service: Service, how: str) -> None:
+    person_id = known(service)
+    signs_in(service.client)
+    path, host = f"/v1/people/{person_id}", service.host
+    if how == "closed":
+        assert service.client.patch(path, json={"disabled": True}, headers=host).status_code == 200
+    elif how == "signed out":
+        assert service.client.delete(f"{path}/sessions", headers=host).status_code == 204
+    else:
+        assert service.client.post(f"{path}/invitation", headers=host).status_code == 201
+
+    assert not is_let_through(service.client)
+    assert signs_in(service.client) == (303 if how == "signed out" else 401)
+
+
+def test_another_role_counts_at_once(service: Service) -> None:
+    person_id = known(service, "analyst")
+    signs_in(service.client)
+    assert is_let_through(service.client, "/dashboards/experiments/")
+    service.client.patch(f"/v1/people/{person_id}", json={"role": "viewer"}, headers=service.host)
+
+    assert not is_let_through(service.client, "/dashboards/experiments/")
+    assert is_let_through(service.client)
+
+
+@pytest.mark.parametrize(
+    ("role", "opens"),
+    [
+        ("viewer", {"overview"}),
+        ("analyst", {"overview", "experiments"}),
+        ("product", {"overview", "experiments"}),
+        ("support", {"customer"}),
+        ("admin", {"overview", "experiments", "customer"}),
+    ],
+)
+def test_a_role_opens_its_pages_and_says_so_of_the_others(service: Service, role: Role, opens: set[str]) -> None:
+    service.put()
+    known(service, role)
+    signs_in(service.client)
+    seen = {page for page in ("overview", "experiments") if is_let_through(service.client, f"/dashboards/{page}/")}
+    if service.client.get("/?organization=acme", headers=BROWSER).status_code == 200:
+        seen.add("customer")
+    refused = service.client.get("/dashboards/experiments/", headers=BROWSER)
+
+    assert seen == opens
+    assert ("Ihre Rolle öffnet diese Seite nicht" in refused.text) == ("experiments" not in opens)
+
+
+def test_support_looks_at_a_customers_page_and_changes_nothing_and_that_is_logged(service: Service) -> None:
+    service.put()
+    person_id = known(service, "support")
+    signs_in(service.client)
+
+    page = service.client.get("/?organization=acme&locale=en", headers=BROWSER)
+
+    assert "You see this page as support" in page.text
+    assert "<plan-modal" not in page.text
+    assert "<form" not in page.text
+    assert "plans_session" not in service.client.cookies
+    assert service.client.get("/billing?organization=acme", headers=BROWSER).status_code == 401
+    log = service.client.get("/v1/audit-log?organization=acme", headers=service.host).json()["entries"]
+    assert [(each["actor"], each["action"]) for each in log] == [(f"person:{person_id}", "customer_page_open")]
+
+
+@pytest.mark.parametrize("forged", ["1", "9999999999.x", "WyJhIl0.signature", "x" * 5000])
+def test_a_cookie_that_was_not_made_here_opens_nothing(client: TestClient, forged: str) -> None:
     client.cookies.set(COOKIE, forged)
 
     assert not is_let_through(client)
@@ -134,57 +260,57 @@ def test_a_cookie_that_we_did_not_sign_opens_nothing(client: TestClient, forged:
 
 def test_an_organisations_token_opens_nothing(service: Service) -> None:
     service.put()
-    token = service.client.post(
-        "/v1/organizations/acme/modal-tokens", json={"origin": PAGE}, headers=service.host
-    ).json()["token"]
 
-    answer = service.client.get(PAGE_OF_OVERVIEW, headers={"Authorization": f"Bearer {token}"})
-
-    assert answer.status_code == 401
+    assert service.client.get(PAGE_OF_OVERVIEW, headers=service.token()).status_code == 401
 
 
-def test_whoever_signs_out_has_to_show_the_key_again(client: TestClient) -> None:
-    show_key(client)
-    client.get("/dashboards/logout")
+def test_the_root_leads_to_the_first_page_or_to_the_account(service: Service) -> None:
+    known(service)
+    assert service.client.get("/dashboards/?locale=en").url.path == "/dashboards/login"
+    signs_in(service.client)
+    assert service.client.get("/dashboards/?locale=en").url.path == PAGE_OF_OVERVIEW
 
-    assert not is_let_through(client)
+    service.execute("UPDATE people SET role = 'support'")
 
-
-def test_the_root_leads_to_the_first_page(client: TestClient) -> None:
-    show_key(client)
-
-    assert client.get("/dashboards/?locale=en").url.path == PAGE_OF_OVERVIEW
+    assert "Pages of individual customers" in service.client.get("/dashboards/?locale=en").text
 
 
-def test_a_websocket_needs_a_login_too(client: TestClient) -> None:
+def test_a_websocket_needs_a_session_too_and_ends_with_it(service: Service) -> None:
+    client = service.client
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/dashboards/overview/ws"):
         pass
+    known(service)
+    signs_in(client)
 
-    show_key(client)
     with client.websocket_connect("/dashboards/overview/ws") as connection:
         assert connection.receive_text() == "57.5 %"
+        client.get("/dashboards/logout")
+        connection.send_text("and now?")
+        with pytest.raises(WebSocketDisconnect):
+            connection.receive_text()
 
 
-def test_a_page_of_another_site_opens_no_connection_with_the_readers_cookie(client: TestClient) -> None:
-    show_key(client)
+def test_a_page_of_another_site_opens_no_connection_with_the_readers_cookie(service: Service) -> None:
+    known(service)
+    signs_in(service.client)
 
     with (
         pytest.raises(WebSocketDisconnect),
-        client.websocket_connect("/dashboards/overview/ws", headers={"Origin": "https://evil.example"}),
+        service.client.websocket_connect("/dashboards/overview/ws", headers={"Origin": "https://evil.example"}),
     ):
         pass
 
 
 def test_the_browser_is_told_to_fetch_nothing_from_elsewhere(service: Service) -> None:
-    policy = service.client.get(PAGE_OF_OVERVIEW, headers=service.host).headers["content-security-policy"]
+    known(service)
+    signs_in(service.client)
+    policy = service.client.get(PAGE_OF_OVERVIEW).headers["content-security-policy"]
 
-    assert "http:" not in policy
-    assert "https:" not in policy
-    assert "*" not in policy
+    assert all(sign not in policy for sign in ("http:", "https:", "*"))
 
 
-def test_keys_cannot_be_guessed_without_end(client: TestClient) -> None:
-    statuses = [show_key(client, f"guess-{number}") for number in range(LOGINS.calls + 2)]
+def test_passwords_cannot_be_guessed_without_end(client: TestClient) -> None:
+    statuses = [signs_in(client, f"guess-{number}") for number in range(LOGINS.calls + 2)]
 
     assert statuses == [401] * LOGINS.calls + [429] * 2
-    assert show_key(client) == 429
+    assert "Zu viele Versuche" in client.post("/dashboards/login", data={"email": EMAIL, "password": "x"}).text

@@ -64,7 +64,7 @@ def test_after_it_everything_can_be_read_and_nothing_changed_until_a_plan_is_cho
     assert (over["status"], over["access"], over["trial"]["over"]) == ("trial", "read_only", True)
     assert [notice["code"] for notice in over["notices"]] == ["trial_over"]
     assert (entitlements(trying)["reason"], entitlements(trying)["until"]) == ("trial_over", None)
-    page = trying.service.client.get("/?organization=acme&locale=de", headers=trying.service.host).text
+    page = trying.service.page("/?locale=de").text
     assert page.count("seit dem 15. Juni 2025 zu Ende") == 2  # as a notice and beside the plan
 
     assert trying.takes("basic")["direction"] == "start"

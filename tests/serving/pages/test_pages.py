@@ -25,6 +25,10 @@ class Reader:
         token = self.service.token(organization_id)["Authorization"].removeprefix("Bearer ")
         return self.client.get(f"/plans?token={token}&locale=de", headers=HTML)
 
+    def switch(self, organization_id: str) -> Response:
+        """Open the link of another organisation, and say that this one is meant."""
+        return self.send("/session/switch", hidden(self.begin(organization_id)))
+
     def get(self, path: str) -> Response:
         return self.client.get(path, headers=HTML)
 
@@ -162,7 +166,7 @@ def test_a_form_without_its_sessions_mark_does_nothing(reader: Reader, path: str
 def test_a_form_of_another_organisation_does_nothing(reader: Reader) -> None:
     review = reader.preview()
     reader.service.put("other")
-    reader.begin("other")
+    reader.switch("other")
 
     assert reader.confirm(review).status_code == 403
 
@@ -170,7 +174,7 @@ def test_a_form_of_another_organisation_does_nothing(reader: Reader) -> None:
 def test_a_quote_of_another_organisation_is_none(reader: Reader) -> None:
     quote = hidden(reader.preview())["quote"]
     reader.service.put("other")
-    fields = hidden(reader.begin("other"))
+    fields = hidden(reader.switch("other"))
 
     refused = reader.send("/plans/confirm", {**fields, "quote": quote, "pay": "new:tok_visa", "key": "k"})
 

@@ -17,7 +17,7 @@ def test_add_ons_are_listed_with_price_and_plans(tmp_path: Path, locale: str, li
     text = catalogue_text({"basic": "100", "scale": "300"}) + ADD_ONS
     with selling(tmp_path, {}, text=text) as life:
         add_ons = life.service.get(f"plans?locale={locale}").json()["add_ons"]
-        page = life.service.client.get(f"/plans?organization=acme&locale={locale}", headers=life.service.host).text
+        page = life.service.page(f"/plans?locale={locale}").text
 
     mail, training = add_ons
     assert (mail["amount_cents"], mail["unit"], mail["plans"]) == (200, "account/month", ["scale"])

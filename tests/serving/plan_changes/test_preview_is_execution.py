@@ -22,6 +22,7 @@ from serving.organizations.billing_details import buyer_of
 from serving.organizations.repository import OrganizationRow
 from serving.plan_changes.quotes import Quote, QuoteSigner, Wanted, quote
 from serving.subscriptions.changes import _DOCUMENT, Document
+from serving.web.signing import SigningKeys
 from tests.recommender.billing.builders import at, make_plan, make_promotion, trial
 
 BEGIN: Final = at("2023-01-31T13:07:11")
@@ -44,7 +45,7 @@ CATALOGUE = Catalogue(
     plans=PLANS,
     promotions=(make_promotion("shop-1", "desk-2", percent=15, cycles=3, code="p"),),
 )
-SIGNER = QuoteSigner("key")
+SIGNER = QuoteSigner(SigningKeys("key"))
 SHARES: Final = 20
 """Into so many pieces a long search is cut, each with a seed of its own."""
 COUNTRIES = ("FR", "DE", "FI", "US")

@@ -119,7 +119,7 @@ def test_what_is_sold_by_the_year_alone_is_recommended_by_the_year(tmp_path: Pat
     with running(tmp_path, catalogue=path, offers="") as service:
         service.put()
         recommended, listed = service.recommended(), service.get("plans").json()
-        page = service.client.get("/plans?organization=acme&locale=fr", headers=service.host)
+        page = service.page("/plans?locale=fr")
 
     assert (recommended["interval"], listed["interval"], listed["intervals"]) == ("year", "year", ["year"])
     for answer in (recommended, listed):
