@@ -97,6 +97,7 @@ bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" 
 
 .PHONY: demo
 demo: $(DONE)/champion $(DONE)/metrics ## Generate, check, train, register and serve a demonstration
+	@printf 'plans-demo-2026\n' | PLANS_DATABASE_URL='$(DEMO_DATABASE)' $(PY) -m serving people add staff@example.com --role admin --password-stdin
 	@PLANS_DATABASE_URL='$(DEMO_DATABASE)' PLANS_MODEL="$${PLANS_MODEL:-$(DEMO)/registry/bundles}" \
 		PLANS_API_KEY="$${PLANS_API_KEY:-demo-key}" PLANS_DEMO_ORGANIZATION="$${PLANS_DEMO_ORGANIZATION:-demo-shop}" \
 		$(PY) -m notebooks.dashboards --metrics $(DEMO)/metrics

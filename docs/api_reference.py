@@ -20,6 +20,7 @@ from fastapi.testclient import TestClient
 
 from docs.lifecycle_calls import live_on, try_out
 from docs.money_calls import put_right
+from docs.operator_calls import operate
 from serving.app import create_app
 from serving.clock import SteppedClock
 from serving.payments.provider_events import KEY, signed
@@ -97,6 +98,7 @@ def first_weeks() -> list[Call]:
         _transfer(session)
         _look(session)
         _account(session)
+        operate(session, OF_ACME)
         _leave(session)
         return session.calls
 

@@ -53,7 +53,14 @@ from serving.plan_changes.service import NothingScheduled, UnknownChange
 from serving.subscriptions.changes import ChangeUnderWay
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
-from serving.web.access import NotAuthenticated, NotForBrowsers, OriginNotAllowed, ScopeMissing, UnknownOrganization
+from serving.web.access import (
+    Caller,
+    NotAuthenticated,
+    NotForBrowsers,
+    OriginNotAllowed,
+    ScopeMissing,
+    UnknownOrganization,
+)
 from serving.web.answers import asked_locale
 from serving.web.fields import MOST_VALUES, TooManyValues
 from serving.web.forms import FormNotOurs, FormUnreadable
@@ -176,7 +183,7 @@ async def _locale(request: Request, locale_of: LocaleOf) -> LocaleCode:
     if (asked := asked_locale(request)) is not None:
         return asked
     organization_id, caller = request.path_params.get("organization_id"), getattr(request.state, "caller", None)
-    if organization_id is None or caller is None or not caller.may_see(organization_id):
+    if organization_id is None or not isinstance(caller, Caller) or not caller.may_see(organization_id):
         return PROBLEM_LOCALE
     try:
         return supported(await locale_of(organization_id)) or PROBLEM_LOCALE

@@ -180,6 +180,11 @@ class Settings(BaseSettings):
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value
 
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _null_means_none(cls, value: object) -> object:
+        return {} if value is None else value
+
     @field_validator("api_key", "signing_key", mode="after")
     @classmethod
     def _not_blank(cls, value: SecretStr) -> SecretStr:

@@ -29,7 +29,7 @@ class ClockReading(BaseModel):
 def router(jobs: Jobs, clock: SteppedClock, callers: Callers) -> APIRouter:
     """The route that moves the clock."""
     api = APIRouter(
-        prefix="/v1", tags=["test clock"], route_class=StrictJsonRoute, dependencies=[callers.operator("admin")]
+        prefix="/v1", tags=["test clock"], route_class=StrictJsonRoute, dependencies=[callers.guarded("admin")]
     )
 
     @api.put("/test-clock", response_model=ClockReading, responses=documented(400, 403, 409, 413, 415))

@@ -61,6 +61,11 @@ class SignedIn:
     email: str
     role: Role
 
+    @property
+    def name(self) -> str:
+        """In logs."""
+        return f"person:{self.person_id}"
+
     def may(self, right: Right) -> bool:
         """Whether the role has this right."""
         return right in RIGHTS[self.role]

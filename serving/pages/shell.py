@@ -22,7 +22,7 @@ from serving.operators.person_cookie import signed_in
 from serving.pages.page import Page
 from serving.pages.session import AnotherSession, PageSession, PageSessions
 from serving.problem_table import PROBLEM_OF
-from serving.web.access import Authenticator, NotAuthenticated, UnknownOrganization
+from serving.web.access import Authenticator, Caller, NotAuthenticated, UnknownOrganization
 from serving.web.answers import locale_for
 from serving.web.fields import ID_PATTERN
 from serving.web.forms import Form, FormUnreadable, form_of
@@ -198,7 +198,8 @@ class Pages:
             return begun
         person = await signed_in(request, self._people) if support else None
         if person is not None and person.may("customers"):
-            actor = Actor(f"person:{person.person_id}", address_of(request), request.state.request_id)
+            request.state.caller = person
+            actor = Actor(person.name, address_of(request), request.state.request_id)
             await self._audit.note(actor, "customer_page_open", request.url.path, organization_id=wanted)
             return PageSession(self.new_id(), wanted, now, now, looking=True)
         if wanted != self._demo_organization:
@@ -208,6 +209,8 @@ class Pages:
         return PageSession(self.new_id(), wanted, now, now)
 
     async def _page(self, request: Request, session: PageSession, organization_query: str | None) -> Page:
+        if not session.looking:  # of support, the request names the person
+            request.state.caller = Caller(session.organization_id, f"session:{session.session_id}")
         overview = await self._accounts.overview(session.organization_id, partial(locale_for, request))
         words, mark = self._words(overview.locale), self._sessions.mark(session)
         return Page(request, overview, words, organization_query, session, mark)

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.utils import create_model_field
 from starlette.routing import BaseRoute
 
+from serving.web.callers import Guard
 from serving.web.fields import DocumentedRoute
 from serving.web.problems import FieldProblem, ProblemDocument
 from serving.words.locales import LOCALES
@@ -45,19 +46,19 @@ def document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         shapes.pop(unused, None)
     components["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "The API key of the host backend."},
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key; the scope is named."},
         "modalToken": {"type": "http", "scheme": "bearer", "description": "A token for one organisation's page."},
     }
+    guards = _guards(app)
     for path, operations in schema["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             if path not in SPEECHLESS:
                 operation.setdefault("parameters", []).append(LOCALE)
             for parameter in operation.get("parameters", ()):
                 # They are read as optional, so that a call without them is told in words what is missing.
                 if parameter["in"] == "header" and parameter["name"].lower() in NEEDED_HEADERS:
                     parameter.update(required=True, schema={"type": "string"})
-            guarded = path.startswith(GUARDED) and not path.startswith(SIGNED)
-            operation["security"] = [{"apiKey": []}, {"modalToken": []}] if guarded else []
+            operation["security"] = _credentials(path, method, guards.get((method, path)))
     app.openapi_schema = schema
     return schema
 
@@ -72,3 +73,24 @@ def _with_shapes(routes: Sequence[BaseRoute]) -> list[RouteContext]:
             field = create_model_field(name=name, type_=route.answer_shape, mode="serialization")
             object.__setattr__(context, "response_field", field)  # a context is frozen, and reads it off its route
     return contexts
+
+
+def _guards(app: FastAPI) -> dict[tuple[str, str], Guard]:
+    """Method and path → who may call it."""
+    return {
+        (method.lower(), route.path_format): depends.dependency
+        for context in iter_route_contexts(app.routes)
+        if isinstance(route := context.original_route, APIRoute)
+        for depends in route.dependencies
+        if isinstance(depends.dependency, Guard)
+        for method in route.methods
+    }
+
+
+def _credentials(path: str, method: str, guard: Guard | None) -> list[dict[str, list[str]]]:
+    """The credentials with which an operation may be called; OpenAPI 3.1 names the scope beside its scheme."""
+    if not path.startswith(GUARDED) or path.startswith(SIGNED):
+        return []
+    scope = "read" if guard is None else guard.needs(method.upper())  # without: plan cards, see their endpoint
+    browsers = guard is None or guard.browsers
+    return [{"apiKey": [scope]}, *([{"modalToken": []}] if browsers else [])]

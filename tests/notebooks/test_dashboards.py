@@ -31,7 +31,7 @@ from tests.pipelines.dashboards.test_ranker_health import estimate
 from tests.pipelines.metrics.twenty import MONDAY, twenty
 
 ROOT = Path(__file__).parents[2]
-KEY = "dashboards-test-key"
+EMAIL, PASSWORD = "reader@example.com", "a quiet brown otter"
 PATIENCE_MS = 60_000
 A4_WIDTH = 680
 """CSS pixels between margins of 15 mm."""
@@ -52,9 +52,9 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {
-        **os.environ, "PLANS_API_KEY": KEY, "PLANS_PORT": str(port), "PLANS_DATABASE_URL": f"sqlite:///{folder}/plans.db",
-    }  # fmt: skip
+    environment = {**os.environ, "PLANS_PORT": str(port), "PLANS_DATABASE_URL": f"sqlite:///{folder}/plans.db"}
+    account = [sys.executable, "-m", "serving", "people", "add", EMAIL, "--role", "analyst", "--password-stdin"]
+    subprocess.run(account, cwd=ROOT, env=environment, input=f"{PASSWORD}\n", text=True, check=True)
     command = [sys.executable, "-m", "notebooks.dashboards", "--metrics", str(folder / "metrics")]
     with (folder / "said").open("w") as said:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
@@ -80,7 +80,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def signed_in(chromium: Browser, origin: str, *, scheme: str = "light") -> tuple[Page, set[str]]:
-    """A page of a reader who has shown the key, and every host that it asks anything of."""
+    """A page of a reader who has signed in, and every host that it asks anything of."""
     known = _SIGNED_IN.get(origin)
     window = {"width": 1280, "height": 1000}
     context = chromium.new_context(viewport=window, color_scheme=scheme, storage_state=known)  # type: ignore[arg-type]
@@ -89,8 +89,9 @@ def signed_in(chromium: Browser, origin: str, *, scheme: str = "light") -> tuple
     page.on("request", lambda request: hosts.add(httpx2.URL(request.url).netloc.decode()))
     if known is None:
         page.goto(f"{origin}/dashboards/login?locale=en")
-        page.fill("#key", KEY)
-        page.click("button[type=submit]")
+        page.fill("#email", EMAIL)
+        page.fill("#password", PASSWORD)
+        page.click("button")
         page.wait_for_selector(".dashboard h2")
         _SIGNED_IN[origin] = context.storage_state()
     return page, hosts

@@ -121,7 +121,7 @@ def test_a_session_opens_no_other_organisations_invoice(reader: Reader) -> None:
     reader.confirm(reader.preview())
     number = reader.service.get("invoices").json()["invoices"][0]["number"]
     reader.service.put("other")
-    reader.begin("other")
+    reader.switch("other")
 
     for address in (number, f"{number}.pdf"):
         assert reader.get(f"/billing/invoices/{address}").status_code == 404

@@ -1,8 +1,10 @@
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from serving.web.access import SCOPES, Scope
 from tests.serving.harness import NOW, PAGE, Service
 
 FOR_BROWSERS = {
@@ -40,6 +42,14 @@ OF_SOMETHING_THAT_IS_NOT_THERE = {
 SIGNED = "/v1/webhooks/payments"
 """The one without a credential: its body is signed, see test_webhooks.py."""
 NOTHING = {"payment_method": "none", "change_id": "none", "number": "INV-2026-000001", "lead_id": "none"}
+NOTHING |= {"key_id": "none", "person_id": "none"}
+OF_MONEY = re.compile(
+    r"/v1/(invoices|vat-report)(\.csv)?|.*/(statement(\.csv)?|money|payouts|credit-notes|refunds|correction|applications|write-off)"
+    r"|.*/invoices/\{number\}/payments"
+)
+"""Paths whose calls need `billing`, whatever their method."""
+OF_ADMIN = re.compile(r"/v1/(api-keys.*|audit-log.*|test-clock)|.*/export|/v1/organizations/\{organization_id\}")
+"""Paths that need `admin`; of the last only the DELETE."""
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/usage-events": {"events": []},
     "/v1/organizations/{organization_id}/modal-tokens": {"origin": PAGE},
@@ -58,6 +68,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/organizations/{organization_id}/trial": {"ends_at": "2027-01-01T00:00:00Z"},
     "/v1/enterprise-leads/{lead_id}": {"state": "closed"},
     "/v1/organizations/{organization_id}/payments": {},
+    "/v1/api-keys": {"name": "ERP", "scopes": ["read"]},
+    "/v1/api-keys/{key_id}/rotation": {},
+    "/v1/people": {"email": "ada@example.com", "name": "Ada", "role": "viewer"},
+    "/v1/people/{person_id}": {"role": "viewer"},
+    "/v1/organizations/{organization_id}/revocations": {},
     "/v1/organizations/{organization_id}/payment-methods": {"kind": "card", "token": "tok_visa"},
     "/v1/organizations/{organization_id}/payment-methods/{payment_method}": {"default": True},
 }
@@ -103,6 +118,69 @@ def test_a_token_sees_its_own_organisation_and_no_other(two: Service) -> None:
             else:
                 expected = {404}
             assert answer.status_code in expected, (verb, address, answer.text)
+
+
+def scope_of(verb: str, path: str) -> Scope:
+    """The scope that a call needs, as `docs/pages/operations.md` says it."""
+    if path.startswith("/v1/people"):
+        return "dashboards"
+    if OF_MONEY.fullmatch(path):
+        return "billing"
+    if OF_ADMIN.fullmatch(path) and not (path.endswith("{organization_id}") and verb == "PUT"):
+        return "admin"
+    return "read" if verb == "GET" else "write"
+
+
+def key_for(service: Service, *scopes: str) -> dict[str, str]:
+    """The headers of a new API key with these scopes."""
+    wish = {"name": "some", "scopes": scopes}
+    made = service.client.post("/v1/api-keys", json=wish, headers=service.host)
+    return {"Authorization": f"Bearer {made.json()['key']}"}
+
+
+def test_every_call_needs_one_scope_and_no_other_key_makes_it(two: Service) -> None:
+    with_all_but = {scope: key_for(two, *(other for other in SCOPES if other != scope)) for scope in SCOPES}
+    alone = {scope: key_for(two, scope) for scope in SCOPES}
+    stated = two.client.get("/openapi.json").json()["paths"]
+    needed = {(verb, path): scope_of(verb, path) for verb, path in guarded(two)}
+
+    assert {scope: list(needed.values()).count(scope) > 2 for scope in SCOPES} == dict.fromkeys(SCOPES, True)
+    for (verb, path), scope in sorted(needed.items(), key=lambda each: (each[0][0] == "DELETE", each)):
+        address = path.format(organization_id="other", **NOTHING)
+        content = body(two, path, "other")
+        refused = two.client.request(verb, address, json=content, headers=with_all_but[scope])
+        assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing"), (verb, path)
+        made = two.client.request(verb, address, json=content, headers=alone[scope])
+        assert made.status_code not in {401, 403}, (verb, path, made.text)
+        assert stated[path][verb.lower()]["security"][0] == {"apiKey": [scope]}, (verb, path)
+
+
+def test_the_document_says_which_calls_a_token_may_make(two: Service) -> None:
+    stated = two.client.get("/openapi.json").json()["paths"]
+    for_tokens = {
+        (verb, path) for verb, path in guarded(two) if {"modalToken": []} in stated[path][verb.lower()]["security"]
+    }
+
+    assert for_tokens == FOR_BROWSERS | OF_SOMETHING_THAT_IS_NOT_THERE
+
+
+@pytest.mark.parametrize("path", ["/", "/?organization=acme", "/plans", "/billing", "/subscription/cancel"])
+def test_neither_key_nor_token_in_a_header_opens_a_page(acme: Service, path: str) -> None:
+    for headers in (acme.host, acme.token(), key_for(acme, *SCOPES)):
+        answer = acme.client.get(path, headers={**headers, "Accept": "text/html"})
+        assert answer.status_code in {401, 404}
+        assert "Acme" not in answer.text
+
+
+def test_a_persons_session_makes_no_call(two: Service) -> None:
+    wish = {"email": "ada@example.com", "name": "Ada", "role": "admin"}
+    invitation = two.client.post("/v1/people", json=wish, headers=two.host).json()["invitation"]
+    two.client.post(invitation, data={"password": "a quiet brown otter"}, follow_redirects=False)
+    assert "plans_person" in two.client.cookies
+
+    for verb, path in guarded(two):
+        address = path.format(organization_id="acme", **NOTHING)
+        assert two.client.request(verb, address, json=body(two, path, "acme")).status_code == 401, path
 
 
 def test_the_interface_answers_nobody_without_a_credential(two: Service) -> None:
