@@ -83,7 +83,7 @@ def _guards(app: FastAPI) -> dict[tuple[str, str], Guard]:
         if isinstance(route := context.original_route, APIRoute)
         for depends in route.dependencies
         if isinstance(depends.dependency, Guard)
-        for method in route.methods
+        for method in route.methods or ()
     }
 
 
@@ -93,4 +93,6 @@ def _credentials(path: str, method: str, guard: Guard | None) -> list[dict[str, 
         return []
     scope = "read" if guard is None else guard.needs(method.upper())  # without: plan cards, see their endpoint
     browsers = guard is None or guard.browsers
-    return [{"apiKey": [scope]}, *([{"modalToken": []}] if browsers else [])]
+    with_key: dict[str, list[str]] = {"apiKey": [scope]}
+    with_token: dict[str, list[str]] = {"modalToken": []}
+    return [with_key, with_token] if browsers else [with_key]

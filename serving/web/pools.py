@@ -70,5 +70,5 @@ class Pools:
         """Archives of everything about an organisation."""
         self.messages = Pool("messages", threads=4, seconds=30)
         """Messages of the payment provider."""
-        self.sign_ins = Pool("sign-ins", threads=2, seconds=20)
+        self.sign_ins = Pool("sign-ins", threads=2, seconds=60)
         """Passwords, which are slow to check on purpose, and calls to the OpenID provider."""

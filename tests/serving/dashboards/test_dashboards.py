@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.responses import PlainTextResponse
@@ -36,7 +37,10 @@ async def numbers(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    # The same function at the least cost: tests/serving/operators pays the whole.
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr("serving.operators.passwords._HASHER", cheap)
     with running(tmp_path) as service:
         app = cast("FastAPI", service.client.app)
         sign_in = app.state.services.access.sign_in
