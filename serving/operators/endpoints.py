@@ -15,7 +15,7 @@ from serving.web.access import Authenticator
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers, actor_of
 from serving.web.csv_answer import csv_answer
-from serving.web.fields import Id, Instant, OrganizationId, StrictJsonRoute
+from serving.web.fields import DocumentedRoute, Id, Instant, OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 
 _MOST_IN_A_TABLE = 100_000
@@ -91,7 +91,8 @@ def revocations_router(revocations: Revocations, authenticator: Authenticator, c
 def audit_router(audit: AuditLog, callers: Callers) -> APIRouter:
     """The routes on which the audit log is searched and exported."""
     endpoints = _Audit(audit)
-    api = APIRouter(prefix="/v1", tags=["operators"], dependencies=[callers.guarded("admin")])
+    admin = [callers.guarded("admin")]
+    api = APIRouter(prefix="/v1", tags=["operators"], route_class=DocumentedRoute, dependencies=admin)
     csv: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}, **documented(403, 404)}
     lines: dict[int | str, dict[str, Any]] = {200: {"content": {"application/x-ndjson": {}}}, **documented(403, 404)}
     api.get("/audit-log", response_model=AuditPage, responses=documented(403, 404))(endpoints.audit_log)

@@ -65,11 +65,11 @@ def test_a_person_signs_in_at_the_provider_and_out_again(origin: str, provider: 
         page.get_by_role("link", name="Se connecter avec le compte de l’entreprise").click()
         page.get_by_text("Connecté en tant que ada@example.com").wait_for()
         assert page.get_by_role("listitem").last.inner_text().startswith("Pages de chaque client")
-        cookie = page.context.cookies()
+        [value] = [each["value"] for each in page.context.cookies() if each["name"] == "plans_person"]
 
         page.get_by_role("link", name="Se déconnecter").click()
         page.wait_for_url("**/login**")
-        page.context.add_cookies(cookie)  # a copy that somebody kept
+        page.context.add_cookies([{"name": "plans_person", "value": value, "url": origin}])  # a copy that somebody kept
         page.goto(f"{origin}/dashboards/account?locale=fr")
 
         assert "/login" in page.url

@@ -59,6 +59,7 @@ def lives_with(service: Service) -> set[str]:
     person = {"email": PRIVATE["person"], "name": PRIVATE["lead"], "role": "admin"}
     invitation = client.post("/v1/people", json=person, headers=host).json()["invitation"]
     client.post(invitation, data={"password": PRIVATE["password"]})
+    client.cookies.delete("plans_session")
     client.get("/?organization=acme")
     client.post("/dashboards/login", data={"email": PRIVATE["person"], "password": PRIVATE["password"] + "!"})
     return {key, token, invitation.partition("=")[2], client.cookies["plans_person"], "host-key"}
