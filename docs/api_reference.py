@@ -91,13 +91,11 @@ class Session:
 def first_weeks() -> list[Call]:
     """The calls of one customer's first weeks, in order."""
     with _service() as session:
-        _begin(session)
-        _change(session)
-        _pay(session)
+        for part in (_begin, _change, _pay):
+            part(session)
         live_on(session, OF_ACME)
-        _transfer(session)
-        _look(session)
-        _account(session)
+        for part in (_transfer, _look, _account):
+            part(session)
         operate(session, OF_ACME)
         _leave(session)
         return session.calls

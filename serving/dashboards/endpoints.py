@@ -23,7 +23,7 @@ from serving.web.pools import NoRoom, TookTooLong
 from serving.web.rates import TooManyCalls, address_of
 from serving.web.signing import SigningKeys
 from serving.web.templates import templates_in
-from serving.words.locales import LANGUAGES
+from serving.words.locales import LANGUAGES, LocaleCode
 from serving.words.texts import say
 
 UNDER_WAY: Final = "plans_openid"
@@ -144,17 +144,18 @@ class _Endpoints:
         """Begin a session for whom the OpenID provider has signed in."""
         if self._sign_in.openid is None:
             return RedirectResponse(login_url(locale_for(request), page=""), 303)
-        said = request.query_params
+        said, locale = request.query_params, locale_for(request)
         try:
             begun = Begun(*self._sign_in.signer.loads(request.cookies.get(UNDER_WAY, "")))
+            locale = begun.locale
             person = await self._sign_in.openid.finish(
                 begun, code=said.get("code", ""), state=said.get("state", ""), callback=_callback(request)
             )
         except NoAccount:
-            return self._form(request, refused="dashboards.openid.no_account")
+            return self._form(request, refused="dashboards.openid.no_account", locale=locale)
         except (OpenIdRefused, BadData, TypeError, NoRoom, TookTooLong) as error:
             logger().warning("openid_refused", error=repr(error))
-            return self._form(request, refused="dashboards.openid.refused")
+            return self._form(request, refused="dashboards.openid.refused", locale=locale)
         cookie = await self._people.begin_session(person, by="openid", **_where(request))
         response = _entered(request, cookie, begun.page, locale=begun.locale)
         response.delete_cookie(UNDER_WAY, path=ROOT)
@@ -178,14 +179,23 @@ class _Endpoints:
         response.delete_cookie(COOKIE)
         return response
 
-    def _form(self, request: Request, *, refused: str | None = None, email: str = "", status: int = 401) -> Response:
+    def _form(
+        self,
+        request: Request,
+        *,
+        refused: str | None = None,
+        email: str = "",
+        status: int = 401,
+        locale: LocaleCode | None = None,
+    ) -> Response:
         page = request.query_params.get("page", "")
-        locale, openid = locale_for(request), None
+        locale, openid = locale or locale_for(request), None
         if self._sign_in.openid is not None:
             openid = f"{ROOT}/openid?locale={locale}" + (f"&page={page}" if is_page(page) else "")
         return _page(
             request,
             "login.html",
+            locale=locale,
             status=200 if refused is None else status,
             refused=refused,
             email=email,
@@ -201,7 +211,7 @@ async def _ours(request: Request) -> Form:
     return await form_of(request)
 
 
-def _entered(request: Request, cookie: str, page: str, *, locale: str | None = None) -> Response:
+def _entered(request: Request, cookie: str, page: str, *, locale: LocaleCode | None = None) -> Response:
     """The way on for somebody who has just signed in."""
     where = f"{ROOT}/{f'{page}/' if is_page(page) else ''}?locale={locale or locale_for(request)}"
     response = RedirectResponse(where, 303)
@@ -221,8 +231,10 @@ def _fields(begun: Begun) -> tuple[object, ...]:
     return begun.state, begun.nonce, begun.verifier, begun.page, begun.locale, begun.began
 
 
-def _page(request: Request, template: str, *, status: int = 200, **content: object) -> Response:
-    locale = locale_for(request)
+def _page(
+    request: Request, template: str, *, status: int = 200, locale: LocaleCode | None = None, **content: object
+) -> Response:
+    locale = locale or locale_for(request)
     languages = [(code, name, _in_language(request, code)) for code, name in LANGUAGES.items()]
     text = _TEMPLATES.get_template(template).render(
         locale=locale, t=partial(say, locale), languages=languages, **content

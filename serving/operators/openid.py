@@ -28,6 +28,7 @@ from serving.operators.contracts import PersonIn
 from serving.operators.people_repository import Person
 from serving.web.access import Role
 from serving.web.pools import Pool
+from serving.words.locales import LocaleCode
 
 LIFETIME: Final = timedelta(minutes=10)
 """How long somebody may take to sign in at the provider."""
@@ -69,7 +70,7 @@ class Begun:
     nonce: str
     verifier: str
     page: str
-    locale: str
+    locale: LocaleCode
     began: float
 
 
@@ -84,7 +85,7 @@ class OpenId:
         self._pool = pool
         self._found: tuple[datetime, dict[str, Any], KeySet] | None = None
 
-    async def begin(self, *, page: str, locale: str, callback: str) -> tuple[str, Begun]:
+    async def begin(self, *, page: str, locale: LocaleCode, callback: str) -> tuple[str, Begun]:
         """The provider's address to which the browser goes, and what it has to bring back.
 
         Raises `OpenIdRefused`, `NoRoom`, `TookTooLong`.

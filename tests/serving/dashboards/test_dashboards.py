@@ -9,31 +9,24 @@ import pytest
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from serving.dashboards.endpoints import open_dashboards
-from serving.operators.contracts import Role
 from serving.operators.person_cookie import COOKIE
+from serving.web.access import Role
 from serving.web.rates import LOGINS
+from tests.serving.dashboards.staff import (
+    BROWSER,
+    EMAIL,
+    PAGE_OF_OVERVIEW,
+    PASSWORD,
+    invited,
+    is_let_through,
+    known,
+    numbers,
+    signs_in,
+)
 from tests.serving.harness import API_KEY, NOW, Service, running
-
-PAGE_OF_OVERVIEW = "/dashboards/overview/"
-BROWSER = {"Accept": "text/html"}
-EMAIL, PASSWORD = "ada@example.com", "a quiet brown otter"
-
-
-async def numbers(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stands for the dashboards: says a number to every request, and to every message of a connection."""
-    if scope["type"] == "websocket":
-        connection = WebSocket(scope, receive, send)
-        await connection.accept()
-        await connection.send_text("57.5 %")
-        await connection.receive_text()
-        await connection.send_text("58.5 %")
-    else:
-        await PlainTextResponse("57.5 %")(scope, receive, send)
 
 
 @pytest.fixture
@@ -51,31 +44,6 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 @pytest.fixture
 def client(service: Service) -> TestClient:
     return service.client
-
-
-def invited(service: Service, role: Role = "viewer", email: str = EMAIL) -> str:
-    """The path of the page on which a new person chooses a password."""
-    wish = {"email": email, "name": "Ada Krause", "role": role}
-    answer = service.client.post("/v1/people", json=wish, headers=service.host)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["invitation"])
-
-
-def known(service: Service, role: Role = "viewer") -> str:
-    """The id of a person with a password, who is signed out."""
-    answer = service.client.post(invited(service, role), data={"password": PASSWORD}, follow_redirects=False)
-    assert answer.status_code == 303, answer.text
-    service.client.get("/dashboards/logout")
-    return str(service.value("SELECT person_id FROM people"))
-
-
-def signs_in(client: TestClient, password: str = PASSWORD, email: str = EMAIL) -> int:
-    data = {"email": email, "password": password}
-    return client.post("/dashboards/login", data=data, follow_redirects=False).status_code
-
-
-def is_let_through(client: TestClient, page: str = PAGE_OF_OVERVIEW) -> bool:
-    return client.get(page).text == "57.5 %"
 
 
 def test_a_browser_without_a_session_is_shown_the_form_in_its_language(client: TestClient) -> None:

@@ -129,8 +129,7 @@ def test_a_callback_that_this_browser_did_not_begin_is_refused(service: Service,
 
 
 def test_a_provider_that_does_not_answer_is_said_and_passwords_still_work(tmp_path: Path) -> None:
-    gone = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": CLIENT}
-    with running(tmp_path, **gone) as service:
+    with running(tmp_path, oidc_issuer="http://127.0.0.1:9", oidc_client_id=CLIENT) as service:
         answer = service.client.get("/dashboards/openid?locale=de")
 
         assert (answer.status_code, "gerade nicht erreichbar" in answer.text) == (503, True)
