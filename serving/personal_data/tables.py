@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Table, select
 
 from serving.db import billing_tables, invoice_tables, payment_tables
+from serving.db.operation_tables import operator_log
 from serving.db.tables import metadata, organizations
 
 KEPT: Final = frozenset(
@@ -23,6 +24,8 @@ KEPT: Final = frozenset(
 
 
 def _is_personal(table: Table) -> bool:
+    if table is operator_log:  # who exported and who erased has to be known afterwards; it holds ids only
+        return False
     if table is organizations or "organization_id" in table.c:
         return True
     return any(_is_personal(key.column.table) for key in table.foreign_keys)
