@@ -75,7 +75,7 @@ class Session:
         answer = self._client.request(method, path, json=body, headers=sent)
         if answer.status_code >= 400:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")
-        is_json = "json" in answer.headers.get("content-type", "")
+        is_json = "/json" in answer.headers.get("content-type", "")
         shown = json.dumps(_short(answer.json()), indent=1, ensure_ascii=False) if is_json else _described(answer)
         self.calls.append(Call(method, path, body, headers, answer.status_code, shown))
         return answer.json() if is_json else answer.text
