@@ -29,7 +29,7 @@ def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with running_world(folder, port=port, empty=True, PLANS_CATALOGUE=str(file), PLANS_OFFERS="") as world:
+    with running_world(folder, port=port, PLANS_CATALOGUE=str(file), PLANS_OFFERS="") as world:
         yield world
 
 

@@ -144,13 +144,8 @@ class World:
 
 
 @contextmanager
-def running_world(
-    folder: Path, *, port: int, tree: Path | None = None, empty: bool = False, **settings: str
-) -> Iterator[World]:
-    """The service in a process of its own on this port, ended afterwards; `tree` holds another state of the code.
-
-    `empty`: without the usual organisations.
-    """
+def running_world(folder: Path, *, port: int, tree: Path | None = None, **settings: str) -> Iterator[World]:
+    """The service in a process of its own on this port, ended afterwards; `tree` holds another state of the code."""
     database_url = f"sqlite:///{folder / 'plans.db'}"
     environment = (
         {name: value for name, value in os.environ.items() if not name.startswith("PLANS_")}
@@ -167,13 +162,12 @@ def running_world(
     process = subprocess.Popen([sys.executable, "-m", "serving", "run"], env=environment, cwd=tree)
     origin = f"http://127.0.0.1:{port}"
     try:
-        # No connection is kept: the service closes idle ones, and a call on one that is just closing would fail.
-        one_call = httpx2.Limits(max_keepalive_connections=0)
+        one_call = httpx2.Limits(max_keepalive_connections=0)  # a call on one that the service just closes would fail
         key = {"Authorization": f"Bearer {API_KEY}"}
         with httpx2.Client(base_url=origin, headers=key, timeout=30, limits=one_call) as host:
             _wait_until_ready(host, process)
             world = World(origin, database_url, host)
-            if not empty:
+            if "PLANS_CATALOGUE" not in settings:  # the organisations hold plans of the reference catalogue
                 settle(world)
             yield world
     finally:
@@ -232,11 +226,7 @@ def _playwright() -> Playwright:
 
 @contextmanager
 def another_origin(texts: dict[str, str]) -> Iterator[str]:
-    """A host of its own that answers these paths with these texts; a path can be told after the start.
-
-    A page put in by the browser's interception would do for everything but this: Chromium takes it for one of the
-    public network, and lets no such page ask anything of this machine.
-    """
+    """A host that answers these paths with these texts, also told later; Chromium lets no intercepted page ask here."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
