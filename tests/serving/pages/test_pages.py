@@ -171,6 +171,32 @@ def test_a_form_of_another_organisation_does_nothing(reader: Reader) -> None:
     assert reader.confirm(review).status_code == 403
 
 
+def test_a_link_to_another_organisation_asks_before_the_session_changes(reader: Reader) -> None:
+    reader.service.put("other", name="Other GmbH")
+    reader.begin()
+
+    asked = reader.begin("other")
+
+    assert (asked.status_code, heading(asked)) == (409, "Zu einer anderen Organisation wechseln?")
+    assert "Acme GmbH" in asked.text
+    assert "Other GmbH" not in reader.get("/?locale=de").text  # nothing has changed yet
+    left = reader.client.cookies["plans_session"]
+    assert "Other GmbH" in reader.send("/session/switch", hidden(asked)).text
+    reader.client.cookies.clear()
+    reader.client.cookies.set("plans_session", left)  # a copy that somebody kept
+    assert reader.get("/?locale=de").status_code == 404
+
+
+@pytest.mark.parametrize("elsewhere", ["//evil.example", "https://evil.example/", "/\\evil.example", ""])
+def test_a_switch_leads_to_no_other_host(reader: Reader, elsewhere: str) -> None:
+    reader.service.put("other")
+    reader.begin()
+
+    answer = reader.send("/session/switch", {**hidden(reader.begin("other")), "onwards": elsewhere})
+
+    assert answer.status_code == 400
+
+
 def test_a_quote_of_another_organisation_is_none(reader: Reader) -> None:
     quote = hidden(reader.preview())["quote"]
     reader.service.put("other")
