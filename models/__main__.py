@@ -7,7 +7,8 @@ import typer
 from rich.table import Table
 
 from models.registry.command_line import errors_as_exit_codes, policy_of, situations_of
-from models.registry.console import console, print_conditions, print_metrics, print_policies
+from models.registry.console import console, print_conditions, print_metrics, print_policies, print_trade_off
+from recommender.ranking.reward import RewardName
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
@@ -34,6 +35,9 @@ def train_command(
     try_out: Annotated[
         bool, typer.Option("--try", help="Make it the challenger; judged beside the rules only.")
     ] = False,
+    reward: Annotated[
+        RewardName, typer.Option(envvar="PLANS_REWARD", help="What plans are ordered for; served as it was trained.")
+    ] = "acceptance",
     truth: Annotated[Path | None, typer.Option(help="Demo data's truth/choices.parquet: judge against it.")] = None,
     catalogue: CatalogueFiles = None,
     offers: OffersFiles = None,
@@ -53,7 +57,9 @@ def train_command(
         known = truth_for(rows, truth) if truth else None
         with kept.exclusive():
             champion = None if try_out else kept.champion()
-            trained = train(rows, seed=seed, quick=quick, truth=known, champion=champion, progress=status.update)
+            trained = train(
+                rows, seed=seed, quick=quick, reward=reward, truth=known, champion=champion, progress=status.update
+            )
             status.update("measuring it beside the rules and the champion")
             judged = judge_challenger(trained, batches, champion=champion)
             status.update("registering")
@@ -90,7 +96,7 @@ def evaluate_command(
     """
     from models.data.dataset import load_training_set
     from models.registry.registry import Registry
-    from models.registry.report import POLICY_EXPLAINED, policy_words, uplift_words
+    from models.registry.report import POLICY_EXPLAINED, outside_words, policy_words, uplift_words
     from models.training.evaluate import evaluate, policy_estimates
     from models.training.judge_challenger import judge_version
     from models.training.train import truth_for
@@ -129,7 +135,8 @@ def evaluate_command(
     console.print(" ".join(POLICY_EXPLAINED))
     for line, policy in zip(policy_words(found.off_policy), found.off_policy.values(), strict=True):
         console.print(line, style=None if policy.verdict.reliable else "yellow", highlight=False)
-    console.print(*uplift_words(found.uplift), sep="\n", highlight=False)
+    print_trade_off(found.trade_off, declared=found.reward)
+    console.print(*outside_words(found.outside), *uplift_words(found.uplift), sep="\n", highlight=False)
 
 
 @app.command("promote")

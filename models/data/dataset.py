@@ -1,4 +1,4 @@
-"""A training set as arrays: rows are candidates, sorted by decision; one candidate of each decision was chosen."""
+"""A training set as arrays: rows are candidates, sorted by decision; at most one of a decision was chosen."""
 
 import hashlib
 import json
@@ -12,12 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.ranking.ranker import Ranker
+from recommender.ranking.reward import scores
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-NUMBERS: Final = ("position", "shown", "propensity", "chosen")
+NUMBERS: Final = ("position", "shown", "propensity", "chosen", "kept_days")
 """Numeric columns of the file beside the features."""
+
+TEXTS: Final = ("decision_id", "organization_id", "decided_at", "plan", "outcome")
+"""The other columns."""
 
 HELD_OUT_SHARE: Final = 0.2
 """The share of organisations that no ranker ever learns from."""
@@ -37,7 +41,7 @@ class TrainingSet:
     positions: FloatArray
     """(r, 3) columns `POSITION_FEATURES`: 1 where the plan was shown first, second, third."""
     chosen: FloatArray
-    """(r,) 1.0 for the chosen candidate, else 0.0."""
+    """(r,) 1.0 for the chosen candidate, else 0.0; a decision in which nothing was chosen has none."""
     group_sizes: IntArray
     """(d,) the number of candidates of each decision."""
     decisions: NDArray[np.object_]
@@ -58,8 +62,19 @@ class TrainingSet:
     """Up to this instant (microseconds since 1970 UTC) every decision is in the set. A later one is in it only if
     somebody paid, because its horizon was not over when the data ended. None: there are no later decisions."""
 
+    outcomes: NDArray[np.object_] | None = None
+    """(d,) what became of each decision, one of `data_contracts.training_set.OUTCOMES`; None where it is not known."""
+    kept_days: FloatArray | None = None
+    """(d,) for how many days the outcome is known to have lasted."""
+
     def __len__(self) -> int:
         return len(self.group_sizes)
+
+    @property
+    def answered(self) -> NDArray[np.bool_]:
+        """(d,) whether one of the candidates was chosen or kept; otherwise the organisation took nothing."""
+        starts = np.cumsum(self.group_sizes) - self.group_sizes
+        return np.asarray(np.add.reduceat(self.chosen, starts) > 0) if len(self) else np.zeros(0, dtype=np.bool_)
 
     @property
     def learned_from(self) -> FloatArray:
@@ -90,6 +105,8 @@ class TrainingSet:
             propensity=self.propensity[rows],
             digest=self.digest,
             settled_until_us=self.settled_until_us,
+            outcomes=None if self.outcomes is None else self.outcomes[decisions],
+            kept_days=None if self.kept_days is None else self.kept_days[decisions],
         )
 
     def only(self, names: tuple[str, ...]) -> Self:
@@ -115,8 +132,9 @@ def load_training_set(folder: Path) -> TrainingSet:
     if len(set(ids[starts])) != len(starts):
         raise TrainingSetRefused("the rows of a decision do not stand together")
     chosen = table["chosen"].to_numpy(dtype=np.float64)
-    if not (np.add.reduceat(chosen, starts) == 1).all():
-        raise TrainingSetRefused("a decision does not have exactly one chosen plan")
+    outcomes = table["outcome"].to_numpy(dtype=object)[starts]
+    if not (np.add.reduceat(chosen, starts) == (outcomes != "nothing")).all():
+        raise TrainingSetRefused("a decision does not have exactly one chosen plan, or none where nothing was chosen")
     features = table[list(names)].to_numpy(dtype=np.float64)
     if not np.isfinite(features).all():
         raise TrainingSetRefused(f"the feature {names[int(np.argwhere(~np.isfinite(features))[0, 1])]} is not finite")
@@ -140,15 +158,15 @@ def load_training_set(folder: Path) -> TrainingSet:
         propensity=table["propensity"].to_numpy(dtype=np.float64),
         digest=str(about["digest"]),
         settled_until_us=about.get("settled_until_us"),
+        outcomes=outcomes,
+        kept_days=table["kept_days"].to_numpy(dtype=np.float64)[starts],
     )
 
 
 def _check_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
     """Raise `TrainingSetRefused` unless every column is present and the numeric ones hold numbers."""
     numbers = (*NUMBERS, *names)
-    if missing := [
-        name for name in ("decision_id", "organization_id", "decided_at", "plan", *numbers) if name not in table
-    ]:
+    if missing := [name for name in (*TEXTS, *numbers) if name not in table]:
         raise TrainingSetRefused(f"training_set.parquet lacks the columns {', '.join(missing)}")
     if wrong := [name for name in numbers if table[name].dtype.kind not in "biuf"]:
         raise TrainingSetRefused(f"training_set.parquet holds no numbers in {', '.join(wrong)}")
@@ -197,6 +215,11 @@ def is_among(names: NDArray[np.object_], wanted: NDArray[np.object_]) -> NDArray
 def utilities_of(rankers: Mapping[str, Ranker], rows: TrainingSet) -> dict[str, FloatArray]:
     """Each ranker's utilities (rows,) for the decisions of a training set; `TrainingSetRefused` as `columns_of`."""
     return {name: ranker.utilities(columns_of(ranker, rows), rows.group_sizes) for name, ranker in rankers.items()}
+
+
+def scores_of(rankers: Mapping[str, Ranker], rows: TrainingSet) -> dict[str, FloatArray]:
+    """What each ranker orders by, (rows,): utility + log worth under its declared reward; raises as `columns_of`."""
+    return {name: scores(ranker, columns_of(ranker, rows), rows.group_sizes) for name, ranker in rankers.items()}
 
 
 def columns_of(ranker: Ranker, training_set: TrainingSet) -> FloatArray:

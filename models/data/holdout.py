@@ -6,6 +6,9 @@ on what those weeks had in common. So the hold-out is both: the latest fifth of 
 nothing was learned from. A fixed, hashed fifth of the organisations is never learned from in any run, so a champion
 trained on earlier data has not seen them either. One training set has one hold-out for challenger, champion and rules.
 
+Which plan is taken is learned and judged where one is (`learned_from`, `holdout`); whether one is, and what a policy
+earns, from all (`learned_from_all`, `unseen`).
+
 Only settled decisions are used. A later decision is in the training set only because somebody paid within the horizon,
 so its presence depends on the choice: among such decisions nobody keeps the plan held, and a ranker that gives the plan
 held less utility looks better than it is.
@@ -30,9 +33,13 @@ class Split:
     """The parts of a training set; its earlier decisions of organisations in the hold-out are in neither."""
 
     learned_from: TrainingSet
+    """Decisions in which a plan was chosen or kept."""
+    learned_from_all: TrainingSet
+    """The same, and those in which nothing was chosen."""
     holdout: TrainingSet
     unseen: TrainingSet
-    """All settled decisions of organisations that are not learned from, early and late; includes the hold-out."""
+    """All settled decisions of organisations that are not learned from, early and late, with a choice or without;
+    includes the hold-out."""
     holdout_rows: NDArray[np.bool_]
     """(r,) which rows of the whole training set are in the hold-out."""
     later: bool
@@ -47,7 +54,7 @@ def split(training_set: TrainingSet) -> Split:
     Takes time in proportion to the number of decisions. `TrainingSetRefused` when there are too few settled decisions
     or too few organisations.
     """
-    settled = training_set.settled
+    settled, answered = training_set.settled, training_set.answered
     if settled.sum() < FEWEST_DECISIONS:
         raise TrainingSetRefused(
             f"{settled.sum()} decisions are too few to learn from; {FEWEST_DECISIONS} at least, whose time to choose "
@@ -60,14 +67,17 @@ def split(training_set: TrainingSet) -> Split:
     learned = settled & ~late & ~out
     unseen = settled & ~is_among(organizations, organizations[learned])
     judged = unseen & late
-    later = min(int(learned.sum()), int(judged.sum())) >= FEWEST_DECISIONS
+    later = min(int((learned & answered).sum()), int((judged & answered).sum())) >= FEWEST_DECISIONS
     if not later:
         learned, judged = settled & ~out, settled & out
         unseen = judged
+    everything = learned
+    learned, judged = learned & answered, judged & answered
     if not learned.any() or not judged.any():
         raise TrainingSetRefused("the decisions come from too few organisations to hold some out")
     return Split(
         learned_from=training_set.take(learned),
+        learned_from_all=training_set.take(everything),
         holdout=training_set.take(judged),
         unseen=training_set.take(unseen),
         holdout_rows=np.repeat(judged, training_set.group_sizes),

@@ -54,7 +54,7 @@ def usage_before_the_decision(batches: Sequence[Batch]) -> pd.DataFrame:
 
 def choices_by_usage(batches: Sequence[Batch], rows: TrainingSet, *, parts: int = 5) -> pd.DataFrame:
     """One row per quantile of projected conversations and tier: the share of decisions that chose the tier."""
-    chosen = dict(zip(rows.decisions.tolist(), rows.plans[rows.chosen == 1].tolist(), strict=True))
+    chosen = dict(zip(rows.decisions[rows.answered].tolist(), rows.plans[rows.chosen == 1].tolist(), strict=True))
     taken = []
     for batch in batches:
         monthly = projected_monthly(batch.situations).monthly[:, METRICS.index("conversations")]

@@ -49,8 +49,10 @@ def choice_moments(utilities: FloatArray, rows: TrainingSet) -> tuple[Moment, ..
     """The moments of `FEATURES` for a ranker's `utilities` (rows,) on settled decisions that it has not seen.
 
     A ranker states what would be chosen if every plan were shown alike, so the effect of the positions in which plans
-    were shown is estimated first, with the utilities as given. Standard errors are clustered by organisation.
+    were shown is estimated first, with the utilities as given. Standard errors are clustered by organisation. Decisions
+    in which nothing was chosen are left out.
     """
+    utilities, rows = utilities[np.repeat(rows.answered, rows.group_sizes)], rows.take(rows.answered)
     logit = ConditionalLogit(ridge=1.0, non_negative=np.ones(rows.positions.shape[1], dtype=np.bool_))
     logit.fit(rows.positions, rows.chosen, rows.group_sizes, known=utilities)
     probabilities = softmax_by_group(utilities + rows.positions @ logit.coef_, rows.group_sizes)

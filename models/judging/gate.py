@@ -1,7 +1,8 @@
 """Decides whether a challenger may become champion: a table of conditions on the evidence, each with its finding.
 
 A challenger is refused when any condition fails. One that passes wins when there is no champion, or when its log-loss
-is lower than the champion's by more than chance; otherwise it is level with the champion. Every condition is a function
+is lower than the champion's by more than chance; where it declares another reward than the champion, when it earns more
+of that reward by more than chance. Otherwise it is level with the champion. Every condition is a function
 of the data and the rankers, so the verdict does not depend on the load of the machine.
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from models.judging.amounts import amount
 from models.judging.gate_evidence import Evidence
 from models.judging.paired_bootstrap import Difference
 
@@ -58,14 +60,17 @@ class Verdict:
 def verdict(evidence: Evidence) -> Verdict:
     """Check every condition of `CONDITIONS` on the evidence of a challenger and return the outcome with all of them.
 
-    The outcome is `refused` if a condition is not met; else `won` if there is no champion or the log-loss is lower than
-    the champion's with a 95 % interval above zero; else `level`. Raises nothing: missing evidence fails a condition.
+    The outcome is `refused` if a condition is not met; else `won` if there is no champion or the deciding difference
+    has a 95 % interval above zero; else `level`. Raises nothing: missing evidence fails a condition.
     """
     conditions = tuple(check(evidence) for check in CONDITIONS)
-    better = evidence.over_champion.get("log_loss")
     if not all(one.met for one in conditions):
         return Verdict("refused", conditions)
-    return Verdict("won" if better is None or better.above_zero else "level", conditions)
+    better, earned = evidence.over_champion.get("log_loss"), evidence.earns_over_champion
+    won = better is None or better.above_zero
+    if evidence.other_reward:
+        won = earned is not None and earned.difference is not None and earned.difference.lower > 0
+    return Verdict("won" if won else "level", conditions)
 
 
 def _declared(e: Evidence) -> Condition:
@@ -129,17 +134,29 @@ def _no_slice_is_worse(e: Evidence) -> Condition:
     return Condition("no template or country worse off than with the rules", not worse, finding)
 
 
-def _accepted_as_often(e: Evidence) -> Condition:
+def _logged_decisions_agree(e: Evidence) -> Condition:
     name = "logged decisions do not speak against it"
     estimate = e.off_policy["model"]
     if not estimate.verdict.reliable or estimate.anytime is None:
         return Condition(name, True, "no verdict: " + "; ".join(estimate.verdict.reasons))
     low, high = estimate.anytime
+    earned, logged = (amount(e.reward, each) for each in (low, estimate.logged.value))
     finding = (
-        f"accepted {low:.3f} … {high:.3f}, as logged {estimate.logged.value:.3f}, "
+        f"{e.reward} {earned} … {amount(e.reward, high)}, as logged {logged}, "
         f"effective sample {estimate.weights.effective_sample_size:,.0f}"
     )
     return Condition(name, high >= estimate.logged.lower, finding)
+
+
+def _earns_as_much(e: Evidence) -> Condition:
+    name, earned = "earns no less of the declared reward than the champion", e.earns_over_champion
+    if earned is None:
+        return Condition(name, True, "there is no champion")
+    if earned.difference is None:
+        return Condition(name, True, "no verdict: " + "; ".join(earned.reasons))
+    d = earned.difference
+    more, low, high = (amount(e.reward, each, signed=True) for each in (d.value, d.lower, d.upper))
+    return Condition(name, d.upper >= 0, f"{e.reward} {more} ({low} … {high})")
 
 
 def _reasons_hold(e: Evidence) -> Condition:
@@ -193,7 +210,8 @@ CONDITIONS: Final[tuple[Callable[[Evidence], Condition], ...]] = (
     _calibrated,
     _expects_what_is_chosen,
     _no_slice_is_worse,
-    _accepted_as_often,
+    _logged_decisions_agree,
+    _earns_as_much,
     _reasons_hold,
     _monotone,
     *(_not_behind(metric) for metric in BESIDE_THE_CHAMPION),

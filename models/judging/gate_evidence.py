@@ -12,11 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data.dataset import TrainingSet, columns_of, utilities_of
+from models.data.dataset import TrainingSet, columns_of, scores_of, utilities_of
 from models.data.recomputed_features import Recomputed, recomputed
 from models.data.situations import Batch, spread
 from models.judging.choice_moments import Moment, choice_moments
-from models.judging.logged_choices import fit_logit, judge_policies
+from models.judging.guarded import AsServed, as_served
+from models.judging.logged_choices import fit_logit, judge_policies, rewards
 from models.judging.monotonicity import Certificate, certify
 from models.judging.off_policy import OffPolicyEvidence
 from models.judging.paired_bootstrap import Difference, paired_difference
@@ -31,8 +32,10 @@ from models.judging.ranking_metrics import (
 from models.judging.reason_audit import ReasonsAudit, audit_explanations
 from models.judging.regret import regrets
 from models.judging.slices import Slice, calibration_by_chance, slices_of
+from models.judging.uplift import Uplift, uplift
 from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
+from recommender.ranking.reward import RewardName, reward_of
 from recommender.ranking.rules import RuleRanker
 
 FloatArray = NDArray[np.float64]
@@ -54,7 +57,8 @@ class TrainingBasis:
     """The data a challenger was trained on, as far as the gate needs them."""
 
     decisions: TrainingSet
-    """Decisions of organisations outside the hold-out, for popularity and the off-policy choice model."""
+    """Decisions of organisations outside the hold-out, with a choice or without: for popularity, the off-policy choice
+    model, and for how long plans are kept."""
     until_us: int
     """The last decision that the challenger learned from, microseconds since 1970 UTC."""
     later: bool
@@ -84,7 +88,14 @@ class Evidence:
     slices: tuple[Slice, ...]
     moments: tuple[Moment, ...]
     """The challenger's expected and observed means of features among chosen plans, on `unseen`."""
+    reward: RewardName
+    """The reward that the challenger declares; champion and rules are judged by the same one."""
     off_policy: Mapping[str, OffPolicyEvidence]
+    """What each ranker's first plan earns under the reward, by the log."""
+    earns_over_champion: Uplift | None
+    """The same as a difference, challenger − champion; None without a champion."""
+    other_reward: bool
+    """Whether the champion declares another reward."""
     reasons: ReasonsAudit
     certificates: Mapping[str, tuple[Certificate, ...]]
     """For model and champion, one for each plan table; empty for a challenger that reads undeclared features."""
@@ -125,26 +136,35 @@ def gather_evidence(
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()} | ({"champion": champion} if champion else {})
     utilities = utilities_of(rankers, rows)
     known = _with_zeros(recomputed(unseen, batches).decisions, undeclared)
-    of_unseen = utilities_of(rankers, known)
-    guesses = popularity(learned.decisions, rows)
+    scored, reward = scores_of(rankers, known), reward_of(ranker)
+    learned_from = learned.decisions.take(learned.decisions.answered)
+    guesses = popularity(learned_from, rows)
     by_ranker = {
         name: by_decision(values, chosen=rows.chosen, group_sizes=rows.group_sizes)
         for name, values in {**utilities, "popularity": guesses}.items()
     }
-    regret = {name: _regrets(anew, values) for name, values in utilities.items()}
+    regret = {name: _regrets(anew, values) for name, values in scores_of(rankers, rows).items()}
+    paid = _Paid(known, learned.decisions, reward)
     return Evidence(
         decisions=len(rows),
         organizations=len(set(rows.organizations.tolist())),
         utilities=utilities,
-        metrics=compare(utilities, rows, learned_from=learned.decisions, truth=truth),
+        metrics=compare(utilities, rows, learned_from=learned_from, truth=truth),
         over_rules=_over("rules", by_ranker, regret, rows),
         over_champion=_over("champion", by_ranker, regret, rows) if champion else {},
         over_popularity=_log_loss_over("popularity", by_ranker, rows),
         calibration_by_chance=calibration_by_chance(utilities["model"], rows.group_sizes),
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
         slices=tuple(slices_of(anew, utilities["model"], by_ranker["model"].ndcg, by_ranker["rules"].ndcg)),
-        moments=choice_moments(of_unseen["model"], known),
-        off_policy=_off_policy(of_unseen, known, learned_from=learned.decisions),
+        moments=choice_moments(ranker.utilities(columns_of(ranker, known), known.group_sizes), known),
+        reward=reward,
+        off_policy=paid.by_ranker(scored),
+        earns_over_champion=paid.difference(
+            *(_served(rankers[name], known, batches, scored[name]) for name in ("model", "champion"))
+        )
+        if champion
+        else None,
+        other_reward=champion is not None and reward_of(champion) != reward,
         reasons=audit_explanations(spread(anew.batches, effort.audited_decisions), ranker)
         if not undeclared
         else ReasonsAudit(),
@@ -163,12 +183,33 @@ def gather_evidence(
     )
 
 
-def _off_policy(
-    utilities: Mapping[str, FloatArray], unseen: TrainingSet, *, learned_from: TrainingSet
-) -> dict[str, OffPolicyEvidence]:
-    """The off-policy estimates by ranker; the choice model is fitted on declared features of other organisations."""
-    declared = tuple(name for name in FEATURES if name in learned_from.feature_names)
-    return judge_policies(utilities, unseen.only(declared), choice_model=fit_logit(learned_from.only(declared)))
+def _served(ranker: Ranker, rows: TrainingSet, batches: Sequence[Batch], scored: FloatArray) -> AsServed:
+    """The answers after the guard; of a ranker that reads undeclared features, as it has them."""
+    if any(name not in FEATURES for name in ranker.feature_names):
+        return AsServed(scored, np.arange(len(scored)))
+    return as_served(ranker, rows, batches, utilities=scored)
+
+
+class _Paid:
+    """What the log says rankers earn; the choice model is fitted on declared features of other organisations."""
+
+    def __init__(self, unseen: TrainingSet, learned_from: TrainingSet, reward: RewardName) -> None:
+        declared = tuple(name for name in FEATURES if name in learned_from.feature_names)
+        self._rows = unseen.only(declared)
+        self._choice_model = fit_logit(learned_from.only(declared))
+        self._name, self._reward = reward, rewards(learned_from)[reward]
+
+    def by_ranker(self, scored: Mapping[str, FloatArray]) -> dict[str, OffPolicyEvidence]:
+        return judge_policies(scored, self._rows, choice_model=self._choice_model, reward=self._reward)
+
+    def difference(self, ours: AsServed, theirs: AsServed) -> Uplift:
+        return uplift(
+            self._rows,
+            ours=ours,
+            beside=theirs,
+            choice_model=self._choice_model,
+            reward=(self._name, self._reward),
+        )
 
 
 def _with_zeros(rows: TrainingSet, names: tuple[str, ...]) -> TrainingSet:

@@ -13,6 +13,7 @@ from recommender.ranking.dominance import dominating_first
 from recommender.ranking.features import feature_cube, feature_rows
 from recommender.ranking.guard import Guard, downgrade_blocked, guards
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.reward import scores
 from recommender.ranking.situation import PlanTable, Situations
 
 
@@ -27,10 +28,10 @@ class AsServed:
 
 
 def utilities_by_plan(ranker: Ranker, plans: PlanTable, situations: Situations) -> FloatArray:
-    """The ranker's utilities, (n, p); −inf for what is no candidate."""
+    """What the ranker orders by (utility + log worth), (n, p); −inf for what is no candidate."""
     cube = feature_cube(situations, plans, ranker.feature_names)
     utilities = np.full(situations.eligible.shape, -np.inf)
-    utilities[situations.eligible] = ranker.utilities(*feature_rows(cube, situations.eligible))
+    utilities[situations.eligible] = scores(ranker, *feature_rows(cube, situations.eligible))
     return utilities
 
 
@@ -48,7 +49,7 @@ def guarded(ranker: Ranker, plans: PlanTable, situations: Situations) -> tuple[F
 
 
 def as_served(ranker: Ranker, rows: TrainingSet, batches: Sequence[Batch], *, utilities: FloatArray) -> AsServed:
-    """The answers to the decisions of `rows`, of which the ranker's `utilities` (rows,) are known.
+    """The answers to the decisions of `rows`, of which it is known what the ranker orders by, `utilities` (rows,).
 
     A decision that is in no batch stays as the ranker has it.
     """

@@ -1,7 +1,9 @@
 """Builds the log for off-policy evaluation from a training set: rewards, importance weights, expected rewards."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +15,23 @@ from models.judging.guarded import AsServed
 from models.judging.off_policy import OffPolicyEvidence, PolicyLog, importance_weights, judge_policy
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.design_matrix import MONEY, POSITION_FEATURES
+from models.ranker.retention import Retention
 from recommender.ranking.exploration import OFF, Policy, propensities_of
 from recommender.ranking.ranker import RankedPlan
+from recommender.ranking.reward import RewardName
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+
+HELD: Final = "is_current_plan"
 
 
 class ChoiceModel(Protocol):
     """A model of choice probabilities that reads features and shown positions (`TrainingSet.learned_from`)."""
 
     def predict_proba(self, X: Any, group_sizes: Any) -> FloatArray:
-        """The probability of each candidate to be chosen, (rows,)."""
+        """The probability of each candidate to be chosen, (rows,); the rest of 1 is that nothing is."""
 
 
 FitChoiceModel = Callable[[TrainingSet], ChoiceModel]
@@ -45,13 +52,79 @@ def monthly_price(rows: TrainingSet, _first: IntArray) -> FloatArray:
     return np.asarray(MONEY * np.expm1(rows.features[:, rows.feature_names.index("monthly_price")]))
 
 
-REWARDS: Final[Mapping[str, Reward]] = {"acceptance": accepted, "monthly price": monthly_price}
-"""What the log can be asked for. Only decisions with a choice are in a training set, so leaving is no reward."""
+def share_of_lowest_bill(rows: TrainingSet, first: IntArray) -> FloatArray:
+    """The lowest projected bill as a share of that of the plan put first, if that one is chosen, else 0."""
+    worth = np.zeros(len(rows.chosen))
+    worth[first] = np.exp(-rows.features[first, rows.feature_names.index("bill_over_cheapest")])
+    return worth
 
 
-def fit_logit(rows: TrainingSet) -> ConditionalLogit:
-    """The default choice model: a conditional logit on features and positions."""
-    return ConditionalLogit(ridge=1.0).fit(rows.learned_from, rows.chosen, rows.group_sizes)
+def margin(retention: Retention, rows: TrainingSet, first: IntArray) -> FloatArray:
+    """What the plan put first brings in over the horizon, in minor units, if it is chosen, else 0."""
+    family, tier = (rows.features[first, rows.feature_names.index(name)] for name in ("family", "tier"))
+    worth = np.zeros(len(rows.chosen))
+    worth[first] = monthly_price(rows, first)[first] * retention.months(family, tier)
+    return worth
+
+
+def rewards(learned_from: TrainingSet) -> dict[RewardName, Reward]:
+    """Each declared reward (`recommender.ranking.reward`) as the log pays it; nothing chosen is worth nothing.
+
+    For how long plans are kept is estimated from `learned_from`, decisions of other organisations than those judged.
+    """
+    kept = partial(margin, Retention.from_decisions(learned_from))
+    return {"acceptance": accepted, "margin": kept, "customer": share_of_lowest_bill}
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideLogit:
+    """A conditional logit in which an organisation that holds none of the candidates may also take nothing."""
+
+    logit: ConditionalLogit
+    held: int | None
+    """The column that says whether a candidate is held; None where there is none."""
+
+    @classmethod
+    def fit(cls, rows: TrainingSet) -> Self:
+        """Fit on features and positions of decisions with and without a choice."""
+        held = rows.feature_names.index(HELD) if HELD in rows.feature_names else None
+        columns, sizes, inside = _with_outside(rows.learned_from, rows.group_sizes, held=held)
+        chosen = np.zeros(len(columns))
+        chosen[inside] = rows.chosen
+        ends = np.cumsum(sizes) - 1
+        chosen[ends] = np.where(rows.answered, chosen[ends], 1.0)
+        return cls(ConditionalLogit(ridge=1.0).fit(columns, chosen, sizes), held)
+
+    def predict_proba(self, X: FloatArray, group_sizes: IntArray) -> FloatArray:
+        """The probability of each candidate, (rows,); those of a decision add up to less than 1."""
+        columns, sizes, inside = _with_outside(X, group_sizes, held=self.held)
+        return np.asarray(self.logit.predict_proba(columns, sizes)[inside])
+
+
+def _with_outside(
+    columns: FloatArray, group_sizes: IntArray, *, held: int | None
+) -> tuple[FloatArray, IntArray, NDArray[np.bool_]]:
+    """The rows with one more at the end of each decision that may take nothing, the new sizes, and which are old.
+
+    A last column marks the new rows; all others are 0 in them.
+    """
+    free = np.ones(len(group_sizes), dtype=np.int64)
+    if held is not None:
+        free -= (np.maximum.reduceat(columns[:, held], segment_starts(group_sizes)) > 0).astype(np.int64)
+    sizes = group_sizes + free
+    inside = np.ones(int(sizes.sum()), dtype=np.bool_)
+    inside[(np.cumsum(sizes) - 1)[free == 1]] = False
+    wider = np.zeros((len(inside), columns.shape[1] + 1))
+    wider[inside, :-1] = columns
+    wider[~inside, -1] = 1.0
+    return wider, sizes, inside
+
+
+def fit_logit(rows: TrainingSet) -> ChoiceModel:
+    """The default choice model: a conditional logit on features and positions, which may take nothing where some do."""
+    if rows.answered.all():
+        return ConditionalLogit(ridge=1.0).fit(rows.learned_from, rows.chosen, rows.group_sizes)
+    return OutsideLogit.fit(rows)
 
 
 def policy_log(
@@ -79,7 +152,7 @@ def policy_log(
         expected += of * policy[first] * expected_if_first(rows, first=first, choice_model=choice_model, reward=reward)
     worth = reward(rows, logged)
     return PolicyLog(
-        rewards=worth[rows.chosen == 1.0],
+        rewards=np.add.reduceat(worth * rows.chosen, segment_starts(rows.group_sizes)),
         weights=importance_weights(policy[logged], rows.propensity[logged]),
         expected_logged=expected_if_first(rows, first=logged, choice_model=choice_model, reward=reward),
         expected_policy=expected,
@@ -146,25 +219,39 @@ def settled_log(
     )
 
 
+def answers_log(
+    rows: TrainingSet,
+    answers: FloatArray | AsServed,
+    *,
+    choice_model: ChoiceModel,
+    exploring: Policy = OFF,
+    reward: Reward = accepted,
+) -> PolicyLog:
+    """The settled log of a ranker's answers: as served, or what it orders by (rows,) alone."""
+    return settled_log(
+        rows,
+        utilities=answers.utilities if isinstance(answers, AsServed) else answers,
+        choice_model=choice_model,
+        exploring=exploring,
+        reward=reward,
+        instead=answers.instead if isinstance(answers, AsServed) else None,
+    )
+
+
 def judge_policies(
     answers: Mapping[str, FloatArray | AsServed],
     rows: TrainingSet,
     *,
     choice_model: ChoiceModel,
     exploring: Policy = OFF,
+    reward: Reward = accepted,
 ) -> dict[str, OffPolicyEvidence]:
-    """Estimate from settled decisions how often each ranker's first plan would be accepted, by the ranker's name.
+    """Estimate from settled decisions what each ranker's first plan would earn, by the ranker's name.
 
-    Arguments as those of `policy_log`, with the answers of each ranker: as served, or its utilities (rows,) alone.
+    Arguments as those of `policy_log`, with the answers of each ranker: as served, or what it orders by (rows,) alone.
     """
     logs = {
-        name: settled_log(
-            rows,
-            utilities=each.utilities if isinstance(each, AsServed) else each,
-            choice_model=choice_model,
-            exploring=exploring,
-            instead=each.instead if isinstance(each, AsServed) else None,
-        )
+        name: answers_log(rows, each, choice_model=choice_model, exploring=exploring, reward=reward)
         for name, each in answers.items()
     }
     return {name: judge_policy(log) for name, log in logs.items()}

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from models.data.dataset import TrainingSet
 from models.judging.guarded import AsServed
-from models.judging.logged_choices import REWARDS, ChoiceModel, settled_log
+from models.judging.logged_choices import ChoiceModel, FloatArray, Reward, answers_log, monthly_price
 from models.judging.off_policy import Estimate, PolicyLog, mean_of_terms, verdict, weigh
 from recommender.ranking.exploration import OFF, Policy
+from recommender.ranking.reward import RewardName
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,32 +21,45 @@ class Uplift:
     """The difference in one reward, per decision."""
 
     reward: str
-    """A name in `REWARDS`."""
+    """A declared reward, or `monthly price`: of the plan that is chosen, wherever it stood."""
     difference: Estimate | None
     """None where the log does not carry it: `reasons` says why."""
     reasons: tuple[str, ...]
 
 
 def uplifts(
-    rows: TrainingSet, *, ours: AsServed, beside: AsServed, choice_model: ChoiceModel, exploring: Policy = OFF
+    rows: TrainingSet,
+    *,
+    ours: AsServed,
+    beside: AsServed,
+    choice_model: ChoiceModel,
+    rewards: Mapping[RewardName, Reward],
+    exploring: Policy = OFF,
 ) -> tuple[Uplift, ...]:
     """The uplift of the ranker that answers `ours` over the one that answers `beside`, for each reward."""
-    found = []
-    for name, reward in REWARDS.items():
-        logs = [
-            settled_log(
-                rows,
-                utilities=each.utilities,
-                choice_model=choice_model,
-                exploring=exploring,
-                reward=reward,
-                instead=each.instead,
-            )
-            for each in (ours, beside)
-        ]
-        reasons = _against(dict(zip(("the ranker", "the other"), logs, strict=True)))
-        found.append(Uplift(name, None if reasons else difference(*logs), reasons))
-    return tuple(found)
+    every: list[tuple[str, Reward]] = [*rewards.items(), ("monthly price", monthly_price)]
+    return tuple(
+        uplift(rows, ours=ours, beside=beside, choice_model=choice_model, reward=each, exploring=exploring)
+        for each in every
+    )
+
+
+def uplift(
+    rows: TrainingSet,
+    *,
+    ours: AsServed | FloatArray,
+    beside: AsServed | FloatArray,
+    choice_model: ChoiceModel,
+    reward: tuple[str, Reward],
+    exploring: Policy = OFF,
+) -> Uplift:
+    """The uplift in one reward, given with its name."""
+    logs = [
+        answers_log(rows, each, choice_model=choice_model, exploring=exploring, reward=reward[1])
+        for each in (ours, beside)
+    ]
+    reasons = _against(dict(zip(("the ranker", "the other"), logs, strict=True)))
+    return Uplift(reward[0], None if reasons else difference(*logs), reasons)
 
 
 def difference(ours: PolicyLog, beside: PolicyLog) -> Estimate:

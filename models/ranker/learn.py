@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -19,9 +20,12 @@ from models.ranker.design_matrix import (
     USAGE_MONOTONE,
     design_matrix,
 )
+from models.ranker.outside_option import OutsideOption
 from models.ranker.plan_ranker import PlanRanker
 from models.ranker.position_bias import position_bias
+from models.ranker.retention import Retention
 from models.ranker.training_coverage import TrainingCoverage
+from recommender.ranking.reward import RewardName
 
 BELIEFS: Final = {
     "template_fit": 1.5,
@@ -36,15 +40,21 @@ BELIEFS: Final = {
 """Prior coefficients, in utility per unit of the column: what the rules would say as a linear utility."""
 
 
-def learn_plans(learn_from: TrainingSet, *, version: str, settings: LearningSettings) -> tuple[PlanRanker, FitReport]:
+def learn_plans(
+    decisions: TrainingSet, *, version: str, settings: LearningSettings, reward: RewardName = "acceptance"
+) -> tuple[PlanRanker, FitReport]:
     """Train a ranker named `version`; returns it with a report of the candidates that were compared.
+
+    Which plan is taken is learned from the decisions with a choice, whether one is taken from all of them.
 
     ValueError with fewer than two decisions; `TrainingSetRefused` when the training set lacks features, for example
     because it was built by an older version.
     """
-    if missing := [name for name in FEATURE_NAMES if name not in learn_from.feature_names]:
+    if missing := [name for name in FEATURE_NAMES if name not in decisions.feature_names]:
         raise TrainingSetRefused(f"the training set lacks the features {', '.join(missing)}; build it anew")
-    features = learn_from.only(FEATURE_NAMES).features
+    decisions = decisions.only(FEATURE_NAMES)
+    learn_from = decisions.take(decisions.answered)
+    features = learn_from.features
     columns = design_matrix(features, learn_from.group_sizes)
     turned = np.array([-1.0 if PRICE_SIGNS.get(name, 1) < 0 else 1.0 for name in LINEAR_NAMES])
     choices = checked_choices(columns.linear * turned, learn_from.chosen, learn_from.group_sizes)
@@ -70,4 +80,11 @@ def learn_plans(learn_from: TrainingSet, *, version: str, settings: LearningSett
     fitted = fit_hybrid(inputs, settings)
     coefficients = np.zeros(len(LINEAR_NAMES)) if fitted.prior is None else turned * fitted.prior.coef_
     coverage = TrainingCoverage.from_rows(dict(zip(FEATURE_NAMES, features.T, strict=True)), learn_from.group_sizes)
-    return PlanRanker(version, fitted.booster, coefficients, coverage), fitted.report
+    ranker = PlanRanker(version, fitted.booster, coefficients, coverage, reward, Retention.from_decisions(learn_from))
+    return replace(ranker, outside=_outside(ranker, decisions)), fitted.report
+
+
+def _outside(ranker: PlanRanker, decisions: TrainingSet) -> OutsideOption | None:
+    utilities = ranker.utilities(decisions.features, decisions.group_sizes)
+    by_name = dict(zip(FEATURE_NAMES, decisions.features.T, strict=True))
+    return OutsideOption.fit(utilities, by_name, decisions.answered.astype(np.float64), decisions.group_sizes)

@@ -7,15 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.ranker.design_matrix import (
+    DECIMALS,
     FEATURE_NAMES,
     LINEAR_NAMES,
+    MONEY,
     TREE_NAMES,
     DesignMatrix,
     design_matrix,
     shares_by_feature,
 )
+from models.ranker.outside_option import OutsideOption
+from models.ranker.retention import Retention
 from models.ranker.training_coverage import TrainingCoverage
 from recommender.ranking.abstention import Abstention
+from recommender.ranking.reward import RewardName
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -27,6 +32,10 @@ SINGLE_THREAD: Final = 1
 """One decision is scored on one thread: LightGBM's threads would wait for each other on a busy machine."""
 LINEAR_COLUMNS: Final = len(LINEAR_NAMES)
 TREE_COLUMNS: Final = len(TREE_NAMES)
+LEAST_CENTS: Final = 1.0
+"""What a plan that costs nothing is worth a month, so that its log worth is finite."""
+BILL_COLUMNS: Final = [TREE_NAMES.index(name) for name in ("price_gap", "bill_ratio", "bill_saved")]
+"""What a step up changes the bill by, in log money: its price gap is taken back, the bills' relation counts instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,12 @@ class PlanRanker:
     """(LINEAR_COLUMNS,) in the order of `LINEAR_NAMES`."""
     coverage: TrainingCoverage
     """The inputs that the training data cover; the ranker abstains from all others."""
+    reward: RewardName = "acceptance"
+    """What it orders plans for; its probabilities do not depend on it."""
+    retention: Retention = field(default_factory=Retention)
+    """For how long plans are kept."""
+    outside: OutsideOption | None = None
+    """The chance that any plan is taken; None where every decision it learned from took one."""
     name: str = field(default="model", init=False)
     feature_names: tuple[str, ...] = field(default=FEATURE_NAMES, init=False)
 
@@ -68,6 +83,30 @@ class PlanRanker:
             scores = self._predict(self.booster, columns.trees, raw_score=True)
             utilities = utilities + scores[: len(features)] + columns.tier_steps.accumulated(scores[len(features) :])
         return utilities
+
+    def log_worth(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        """The log worth of each candidate under the declared reward, (rows,); takes the arguments of `utilities`.
+
+        Added to the utilities it keeps the promise of the tiers: `margin` depends on nothing that usage changes, and
+        `customer` is minus the log price plus, over the steps below, columns that never fall when usage rises.
+        """
+        if self.reward == "acceptance":
+            return np.zeros(len(features))
+        by_name = dict(zip(FEATURE_NAMES, features.T, strict=True))
+        log_price = by_name["monthly_price"]
+        if self.reward == "margin":
+            months = self.retention.months(by_name["family"], by_name["tier"])
+            return np.asarray(np.log(np.maximum(MONEY * np.expm1(log_price), LEAST_CENTS) * months))
+        columns = self._columns(features, group_sizes)
+        steps = columns.trees[len(features) :, BILL_COLUMNS].sum(axis=1)
+        return np.asarray(columns.tier_steps.accumulated(np.round(steps, DECIMALS)) - log_price)
+
+    def chances_of_any(self, features: FloatArray, group_sizes: IntArray) -> FloatArray:
+        """The chance that an organisation takes or keeps one of its candidates, (decisions,)."""
+        if self.outside is None:
+            return np.ones(len(group_sizes))
+        by_name = dict(zip(FEATURE_NAMES, features.T, strict=True))
+        return self.outside.chances(self.utilities(features, group_sizes), by_name, group_sizes)
 
     def abstention_reasons(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
         """For each decision the reason to leave it to the rules, or None; takes the arguments of `utilities`."""

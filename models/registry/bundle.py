@@ -20,13 +20,19 @@ import numpy as np
 
 from data_contracts.atomic_files import folder_written_whole, write_text_atomically
 from models.ranker.design_matrix import FEATURE_NAMES
+from models.ranker.outside_option import checked_coefficients
 from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
+from models.ranker.retention import Retention
 from models.ranker.training_coverage import TrainingCoverage
+from recommender.ranking.reward import REWARD_NAMES
 from recommender.ranking.usage_range import UsageRange
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 MAX_BYTES: Final = 64 * 1024 * 1024
-MANIFEST_KEYS: Final = {"version", "feature_names", "coefficients", "training_coverage", "model", "golden"}
+MANIFEST_KEYS: Final = {
+    "version", "feature_names", "coefficients", "training_coverage", "reward", "retention", "outside_option",
+    "model", "golden",
+}  # fmt: skip
 GOLDEN_TOLERANCE: Final = 1e-9
 CHILD_SECONDS: Final = 60
 KILLED: Final = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
@@ -69,6 +75,9 @@ def write_bundle(folder: Path, *, ranker: PlanRanker, golden: Golden, about: dic
         "feature_names": list(ranker.feature_names),
         "coefficients": ranker.coefficients.tolist(),
         "training_coverage": ranker.coverage.to_json(),
+        "reward": ranker.reward,
+        "retention": ranker.retention.to_json(),
+        "outside_option": None if ranker.outside is None else list(ranker.outside.coefficients),
         "model": {"sha256": _sha256(text.encode()), "bytes": len(text.encode()), "trees": bool(text)},
         "golden": {
             "features": golden.features.tolist(),
@@ -199,10 +208,7 @@ def _manifest(path: Path) -> dict[str, Any]:
     manifest = _json(path)
     if manifest.get("format") != FORMAT:
         raise BundleRefused(f"manifest format {manifest.get('format')!r} is not {FORMAT}")
-    if (
-        missing := {"version", "feature_names", "coefficients", "training_coverage", "model", "golden"}
-        - manifest.keys()
-    ):
+    if missing := MANIFEST_KEYS - manifest.keys():
         raise BundleRefused(f"the manifest lacks {', '.join(sorted(missing))}")
     return manifest
 
@@ -229,7 +235,17 @@ def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
     if booster is not None and booster.num_feature() != TREE_COLUMNS:
         raise BundleRefused("the trees were trained on another number of columns")
     coverage = TrainingCoverage.from_json(manifest["training_coverage"])
-    return PlanRanker(str(manifest["version"]), booster, coefficients, coverage)
+    if manifest["reward"] not in REWARD_NAMES:
+        raise BundleRefused(f"there is no reward {manifest['reward']!r}")
+    return PlanRanker(
+        str(manifest["version"]),
+        booster,
+        coefficients,
+        coverage,
+        manifest["reward"],
+        Retention.from_json(manifest["retention"]),
+        checked_coefficients(manifest["outside_option"]),
+    )
 
 
 def check_in_child(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Prints metrics, gate conditions and off-policy estimates as tables on the terminal."""
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from models.judging.gate import Verdict
     from models.judging.off_policy import OffPolicyEvidence
     from models.judging.ranking_metrics import RankingMetrics
+    from models.judging.trade_off import Ordering
 
 console: Final = Console(width=None if sys.stdout.isatty() else 120)
 """120 columns where the output is not a terminal."""
@@ -33,6 +35,17 @@ def print_conditions(verdict: "Verdict") -> None:
     for condition in verdict.conditions:
         table.add_row(condition.name, "[green]yes[/]" if condition.met else "[red]no[/]", condition.finding)
     console.print(table)
+
+
+def print_trade_off(found: "Sequence[Ordering]", *, declared: str) -> None:
+    """Print what the champion would earn of each reward under each declaration; nothing without a champion."""
+    from models.registry.report import trade_off_rows
+
+    if lines := trade_off_rows(found):
+        table = Table(*lines[0], title=f"trade-off of the rewards; declared: {declared}")
+        for row in lines[1:]:
+            table.add_row(*row)
+        console.print(table)
 
 
 def print_policies(policies: "dict[str, OffPolicyEvidence]") -> None:

@@ -8,14 +8,21 @@ from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from typing import Final
 
+from models.judging.amounts import amount
 from models.judging.gate import Verdict
 from models.judging.gate_evidence import Evidence
 from models.registry.report import COLUMNS, markdown_table, rows
 from models.training.train import Trained
 from recommender.ranking.countries import COUNTRY_GROUPS
+from recommender.ranking.reward import RewardName
 
 LIBRARIES: Final = ("lightgbm", "numpy", "mlflow")
 
+REWARDS: Final[dict[RewardName, str]] = {
+    "acceptance": "the plan most likely to be chosen comes first",
+    "margin": "the plan with the highest expected takings over twelve months comes first",
+    "customer": "of plans that are likely to be chosen, those with a low bill come first",
+}
 PURPOSE: Final = (
     "Orders the subscription plans that an organisation may take, best first, with the probability of each to be "
     "chosen. Made for organisations in their trial and for those that hold a plan; not for pricing, for credit or "
@@ -36,6 +43,7 @@ def model_card(trained: Trained, evidence: Evidence, verdict: Verdict, *, versio
     """The model card as Markdown; `EmptyField` names the field that is empty."""
     fields = {
         "Purpose": PURPOSE,
+        "Declared reward": f"{evidence.reward}: {REWARDS[evidence.reward]}",
         "Data": _data(trained),
         "Features": ", ".join(f"`{name}`" for name in trained.ranker.feature_names),
         "Learner": ", ".join(
@@ -140,7 +148,8 @@ def _moments(evidence: Evidence) -> Iterator[str]:
 def _off_policy(evidence: Evidence) -> Iterator[str]:
     for name, found in evidence.off_policy.items():
         if found.verdict.reliable and found.anytime is not None:
-            yield f"- {name}: its first plan accepted {found.anytime[0]:.3f} … {found.anytime[1]:.3f}"
+            low, high = (amount(evidence.reward, end) for end in found.anytime)
+            yield f"- {name}: {evidence.reward} of its first plan {low} … {high}"
         else:
             yield f"- {name}: no verdict, {'; '.join(found.verdict.reasons)}"
 

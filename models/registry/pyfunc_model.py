@@ -46,12 +46,13 @@ class PlanRankerModel:
         order = np.argsort(decision, kind="stable")
         sizes = np.bincount(decision).astype(np.int64)
         features = candidates[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)[order]
-        utilities = self.ranker.utilities(np.ascontiguousarray(features), sizes)
+        features = np.ascontiguousarray(features)
+        utilities = self.ranker.utilities(features, sizes)
         scores = pd.DataFrame(
             {
                 "utility": utilities,
                 "probability": softmax_by_group(utilities, sizes),
-                "position": positions_by_group(utilities, sizes),
+                "position": positions_by_group(utilities + self.ranker.log_worth(features, sizes), sizes),
             },
             index=candidates.index[order],
         )

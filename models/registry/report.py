@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from math import floor
 from typing import TYPE_CHECKING
 
+from models.judging.amounts import amount
 from models.judging.off_policy import OffPolicyEvidence
 from models.judging.ranking_metrics import RankingMetrics
+from models.judging.trade_off import Ordering, OutsideFit
 from models.judging.uplift import Uplift
+from recommender.ranking.reward import REWARD_NAMES
 
 if TYPE_CHECKING:
     from models.judging.gate import Verdict
@@ -92,17 +95,43 @@ def policy_words(metrics: dict[str, OffPolicyEvidence]) -> list[str]:
 def uplift_words(found: Mapping[str, Sequence[Uplift]]) -> list[str]:
     """One line per ranker and reward: what its recommendations cause beside those of the rules, per decision."""
 
-    def amount(reward: str, value: float) -> str:
-        return f"{value:+.1%}" if reward == "acceptance" else f"{value / 100:+,.2f} a month"
-
     def line(ranker: str, one: Uplift) -> str:
         if one.difference is None:
             return f"{ranker} beside the rules, {one.reward}: no verdict; {'; '.join(one.reasons)}"
         ends = (one.difference.lower, one.difference.upper)
-        between = " to ".join(amount(one.reward, end) for end in ends)
-        return f"{ranker} beside the rules, {one.reward}: {amount(one.reward, one.difference.value)} ({between})"
+        between = " to ".join(amount(one.reward, end, signed=True) for end in ends)
+        return (
+            f"{ranker} beside the rules, {one.reward}: {amount(one.reward, one.difference.value, signed=True)} "
+            f"({between})"
+        )
 
     return [line(ranker, one) for ranker, each in found.items() for one in each]
+
+
+def trade_off_rows(found: Sequence[Ordering]) -> list[tuple[str, ...]]:
+    """A header, and for each reward that could be declared what the ranker's first plan would earn of every one."""
+    if not found:
+        return []
+    return [
+        ("if declared", *REWARD_NAMES, "by"),
+        *(
+            (
+                one.reward,
+                *(amount(name, one.earned[name].value) if name in one.earned else "–" for name in REWARD_NAMES),
+                "the choice model alone: " + "; ".join(one.reasons) if one.reasons else "the log, doubly robust",
+            )
+            for one in found
+        ),
+    ]
+
+
+def outside_words(found: OutsideFit | None) -> list[str]:
+    """One line on who takes nothing, none where it is not known."""
+    if found is None:
+        return []
+    held = f"outside option: of {found.decisions:,} decisions without a plan held {found.taken:.1%} took one"
+    loss = f"log-loss {found.log_loss:.3f}, by the share alone {found.base_log_loss:.3f}"
+    return [f"{held}, {found.stated:.1%} expected; {loss}"]
 
 
 def audit_words(audit: "ReasonsAudit") -> list[str]:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_contracts.policy_estimates import PolicyEstimate, PolicyEstimates
-from models.data.dataset import TrainingSet, utilities_of
+from models.data.dataset import TrainingSet, scores_of, utilities_of
 from models.data.holdout import split
 from models.data.situations import Batch
 from models.judging.guarded import as_served
-from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit, judge_policies
+from models.judging.logged_choices import FitChoiceModel, FloatArray, fit_logit, judge_policies, rewards
 from models.judging.off_policy import OffPolicyEvidence
 from models.judging.ranking_metrics import RankingMetrics, compare
+from models.judging.trade_off import Ordering, OutsideFit, outside_option, trade_off
 from models.judging.uplift import Uplift, uplifts
 from recommender.ranking.exploration import OFF, Policy
 from recommender.ranking.ranker import Ranker
+from recommender.ranking.reward import RewardName, reward_of
 from recommender.ranking.rules import RuleRanker
 
 
@@ -25,8 +27,14 @@ class Evaluation:
 
     metrics: dict[str, RankingMetrics]
     """By ranker: rules, popularity; also champion and optimum where there is one."""
+    reward: RewardName
+    """The one that the champion declares; `acceptance` without a champion."""
     off_policy: dict[str, OffPolicyEvidence]
-    """By ranker: rules; also champion and challenger where there is one."""
+    """How often each ranker's first plan is accepted: rules; also champion and challenger where there is one."""
+    trade_off: tuple[Ordering, ...]
+    """What the champion would earn of each reward, were this or that one declared; empty without a champion."""
+    outside: OutsideFit | None
+    """How well the champion foretells who takes nothing; None without a champion that states it."""
     uplift: dict[str, tuple[Uplift, ...]]
     """By ranker, what its recommendations cause beside those of the rules; without the rules."""
     versions: dict[str, str]
@@ -63,16 +71,28 @@ def evaluate(
     metrics = compare(utilities_of(rankers, judged), judged, learned_from=others, truth=held)
     progress(f"judging by what was logged in {len(cut.unseen):,} decisions")
     tried = rankers | ({"challenger": challenger} if challenger else {})
-    choice_model = fit(others)
+    choice_model, paid = fit(cut.learned_from_all), rewards(others)
     served = {
         name: as_served(tried[name], cut.unseen, batches, utilities=each)
-        for name, each in utilities_of(tried, cut.unseen).items()
+        for name, each in scores_of(tried, cut.unseen).items()
     }
     return Evaluation(
         metrics=metrics,
+        reward="acceptance" if champion is None else reward_of(champion),
         off_policy=judge_policies(served, cut.unseen, choice_model=choice_model, exploring=exploring),
+        trade_off=trade_off(
+            cut.unseen, batches, champion=champion, choice_model=choice_model, rewards=paid, exploring=exploring
+        ),
+        outside=outside_option(cut.unseen, champion=champion, learned_from=cut.learned_from_all),
         uplift={
-            name: uplifts(cut.unseen, ours=ours, beside=served["rules"], choice_model=choice_model, exploring=exploring)
+            name: uplifts(
+                cut.unseen,
+                ours=ours,
+                beside=served["rules"],
+                choice_model=choice_model,
+                rewards=paid,
+                exploring=exploring,
+            )
             for name, ours in served.items()
             if name != "rules"
         },

@@ -26,7 +26,7 @@ def judge_challenger(
     trained: Trained, batches: Sequence[Batch], *, champion: Ranker | None, truth: FloatArray | None = None
 ) -> Judged:
     """Measure a challenger on its hold-out and ask the gate; `truth` (rows of the hold-out,) where it is known."""
-    learned = TrainingBasis(trained.learned_from, int(trained.learned_from.decided_at_us.max()), trained.later)
+    learned = TrainingBasis(trained.learned_from_all, int(trained.learned_from.decided_at_us.max()), trained.later)
     evidence = gather_evidence(
         trained.ranker,
         learned=learned,
@@ -53,7 +53,7 @@ def judge_version(
     `TrainingSetRefused` when the training set has too few decisions.
     """
     cut = split(training_set)
-    learned = TrainingBasis(cut.learned_from, learned_until_us, cut.later)
+    learned = TrainingBasis(cut.learned_from_all, learned_until_us, cut.later)
     evidence = gather_evidence(
         ranker, learned=learned, holdout=cut.holdout, unseen=cut.unseen, batches=batches, champion=champion
     )

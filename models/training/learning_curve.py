@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from models.data.dataset import TrainingSet
+from models.data.dataset import TrainingSet, is_among
 from models.data.holdout import FEWEST_DECISIONS, split
 from models.judging.ranking_metrics import RankingMetrics
 from models.ranker.plan_ranker import FloatArray
@@ -42,7 +42,9 @@ def learning_curve(
     whole = len(cut.learned_from)
     points = []
     for size in [*(each for each in sorted(sizes) if FEWEST_DECISIONS <= each < whole), whole]:
-        part = replace(cut, learned_from=cut.learned_from.take(order < size))
+        some = cut.learned_from.take(order < size)
+        theirs = is_among(cut.learned_from_all.organizations, some.organizations)
+        part = replace(cut, learned_from=some, learned_from_all=cut.learned_from_all.take(theirs))
         trained = train(training_set, seed=seed, cut=part, truth=truth, num_threads=num_threads, progress=progress)
         points += [Point(name, size, metrics) for name, metrics in trained.metrics.items()]
     return points

@@ -11,6 +11,7 @@ from models.data.situations import Batch
 from models.judging.ranking_metrics import positions_by_group
 from recommender.ranking.features import feature_cube, feature_rows
 from recommender.ranking.ranker import Ranker
+from recommender.ranking.reward import log_worth
 
 COLUMNS = ("organization_id", "decision_id", "plan", "position", "probability", "utility")
 
@@ -42,7 +43,7 @@ def _scored(batch: Batch, ranker: Ranker, organizations: Collection[str] | None)
             "organization_id": np.repeat([one.organization_id for one in kept.logged], sizes),
             "decision_id": np.repeat([one.decision_id for one in kept.logged], sizes),
             "plan": np.array(kept.plans.codes, dtype=object)[plan],
-            "position": positions_by_group(utilities, sizes),
+            "position": positions_by_group(utilities + log_worth(ranker, rows, sizes), sizes),
             "probability": softmax_by_group(utilities, sizes),
             "utility": utilities,
         }

@@ -10,14 +10,15 @@ import pandas as pd
 
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.hybrid import LearningSettings, TreeSettings
-from models.data.dataset import TrainingSet, TrainingSetRefused, utilities_of
+from models.data.dataset import TrainingSet, TrainingSetRefused, scores_of, utilities_of
 from models.data.holdout import Split, split
-from models.judging.logged_choices import judge_policies
+from models.judging.logged_choices import fit_logit, judge_policies
 from models.judging.off_policy import OffPolicyEvidence
 from models.judging.ranking_metrics import RankingMetrics, compare
 from models.ranker.learn import learn_plans
 from models.ranker.plan_ranker import FloatArray, PlanRanker
 from recommender.ranking.ranker import Ranker
+from recommender.ranking.reward import RewardName
 from recommender.ranking.rules import RuleRanker
 
 QUICK: Final = LearningSettings(ridges=(30.0,), trees=TreeSettings(leaves=4, learning_rate=0.1, most_trees=60))
@@ -33,6 +34,9 @@ class Trained:
     """On the hold-out, by ranker: model, rules, popularity, conditional_logit; champion and optimum if known."""
     parameters: dict[str, Any]
     learned_from: TrainingSet
+    """Decisions in which a plan was chosen or kept."""
+    learned_from_all: TrainingSet
+    """The same, and those in which nothing was chosen."""
     holdout: TrainingSet
     unseen: TrainingSet
     """All settled decisions of organisations that were not learned from; includes the hold-out."""
@@ -49,6 +53,7 @@ def train(
     quick: bool = False,
     truth: FloatArray | None = None,
     champion: Ranker | None = None,
+    reward: RewardName = "acceptance",
     num_threads: int = 2,
     cut: Split | None = None,
     progress: Callable[[str], None] = print,
@@ -64,10 +69,10 @@ def train(
     progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
     version = f"challenger-{training_set.digest[:8]}"
     settings = replace(QUICK if quick else LearningSettings(), seed=seed, num_threads=num_threads)
-    ranker, report = learn_plans(learn, version=version, settings=settings)
+    ranker, report = learn_plans(cut.learned_from_all, version=version, settings=settings, reward=reward)
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
     progress("judging against rules, popularity and a conditional logit")
-    parameters = {"seed": seed, **asdict(report)}
+    parameters = {"seed": seed, "reward": reward, **asdict(report)}
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
     rankers |= {"champion": champion} if champion else {}
     utilities = utilities_of(rankers, judged)
@@ -78,8 +83,10 @@ def train(
         learned_from=learn,
         truth=None if truth is None else truth[cut.holdout_rows],
     )
-    off_policy = judge_policies(utilities_of(rankers, cut.unseen), cut.unseen, choice_model=logit)
-    return Trained(ranker, metrics, parameters, learn, judged, cut.unseen, cut.later, off_policy)
+    off_policy = judge_policies(
+        scores_of(rankers, cut.unseen), cut.unseen, choice_model=fit_logit(cut.learned_from_all)
+    )
+    return Trained(ranker, metrics, parameters, learn, cut.learned_from_all, judged, cut.unseen, cut.later, off_policy)
 
 
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:

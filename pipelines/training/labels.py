@@ -39,7 +39,7 @@ class Labels:
     too_recent: Mask
     """(n,) the horizon was not over when the data ended, and nothing had been paid."""
     no_choice: Mask
-    """(n,) the horizon passed without a choice, and no plan was held that could have been kept."""
+    """(n,) the horizon passed without a choice, and no plan was held that could have been kept: an outcome, too."""
 
 
 def label_decisions(outcomes: Outcomes, *, decided_at_us: IntArray, held_plan: IntArray, data_end_us: int) -> Labels:

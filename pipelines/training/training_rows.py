@@ -10,11 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from data_contracts.intervals import MONTHS_OF
+from data_contracts.training_set import OUTCOMES
 from pipelines.history.checked_tables import data_end_us
 from pipelines.history.daily_usage import StoredCells
 from pipelines.history.decision_log import DecisionLog, read_decision_log
 from pipelines.history.engine import Engine
 from pipelines.history.known_facts import KnownFacts, Moments, eligible_plans, read_known_facts, situations_of
+from pipelines.training.aftermath import read_ends
 from pipelines.training.logged_features import Comparison, StoredFeatures, compare_logged_features
 from pipelines.training.situation_rows import read_firsts, situation_columns, situation_rows
 from pipelines.training.usable_decisions import UsableDecisions, read_outcomes, usable_decisions
@@ -89,6 +91,7 @@ def open_sources(engine: Engine, checked: Path, catalogues: Sequence[Catalogue])
         log,
         facts=facts,
         outcomes=outcomes,
+        ends=read_ends(checked, log, facts),
         plan_tables=[market.plans if market else None for market in markets],
         data_end_us=data_end,
     )
@@ -193,7 +196,7 @@ def _differing(facts: KnownFacts, market: Market, moments: Moments, rows: IntArr
 
 def _table(sources: TrainingSources, decision: IntArray, candidate: IntArray, features: FloatArray) -> pa.Table:
     """The columns of `TrainingRow`, then one per feature; `decision` and `candidate` (r,) are places in the log."""
-    log, candidates = sources.log, sources.log.candidates
+    log, candidates, became = sources.log, sources.log.candidates, sources.decisions.aftermath
     chosen = sources.decisions.chosen[decision] == candidates.plan[candidate]
     about = {name: column.take(pa.array(decision)) for name, column in log.about.items()}
     columns = {
@@ -208,6 +211,8 @@ def _table(sources: TrainingSources, decision: IntArray, candidate: IntArray, fe
         "recommended": candidates.recommended[candidate],
         "propensity": candidates.propensity[candidate],
         "strategy": about["strategy"],
+        "outcome": pa.array(OUTCOMES).take(pa.array(became.outcome[decision])),
+        "kept_days": became.kept_days[decision],
         "chosen": chosen,
     }
     return pa.table(columns | {name: np.ascontiguousarray(features[:, i]) for i, name in enumerate(FEATURE_NAMES)})

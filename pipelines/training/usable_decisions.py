@@ -13,6 +13,7 @@ from data_contracts.raw.outcomes import CHOICES
 from pipelines.history.checked_tables import microseconds_of, places_in, ranks, read_table
 from pipelines.history.decision_log import DecisionLog
 from pipelines.history.known_facts import KnownFacts
+from pipelines.training.aftermath import Aftermath, Ends, aftermath
 from pipelines.training.labels import Outcomes, label_decisions
 from recommender.ranking.ranker import IntArray, Mask
 from recommender.ranking.situation import PlanTable
@@ -23,7 +24,6 @@ REASONS: Final[Mapping[str, str]] = {
     "plan_unknown": "a candidate is not in that catalogue",
     "organization_unknown": "the organisation had not been recorded by then",
     "too_recent": "the time to choose was not over when the data ended",
-    "no_choice": "nothing was chosen, and nothing held that could be kept",
     "choice_not_candidate": "what was chosen was not among the candidates",
 }
 """The reasons why a decision is left out; the first that applies counts."""
@@ -36,7 +36,8 @@ class UsableDecisions:
     organization: IntArray
     """The index into `KnownFacts.organization_ids`, -1 for an unknown organisation."""
     chosen: IntArray
-    """The place of the chosen plan in `DecisionLog.plan_codes`, -1 where it is not known."""
+    """The place of the chosen plan in `DecisionLog.plan_codes`, -1 where it is not known, or none was chosen."""
+    aftermath: Aftermath
     excluded: IntArray
     """The index into `REASONS`, -1 for a usable decision."""
 
@@ -57,6 +58,7 @@ def usable_decisions(
     *,
     facts: KnownFacts,
     outcomes: Outcomes,
+    ends: Ends,
     plan_tables: Sequence[PlanTable | None],
     data_end_us: int,
 ) -> UsableDecisions:
@@ -77,13 +79,20 @@ def usable_decisions(
         "plan_unknown": plan_unknown,
         "organization_unknown": ~known,
         "too_recent": labels.too_recent,
-        "no_choice": labels.no_choice,
-        "choice_not_candidate": ~_is_candidate(log, labels.plan),
+        "choice_not_candidate": ~labels.no_choice & ~_is_candidate(log, labels.plan),
     }
     excluded = np.full(len(log), -1, dtype=np.int64)
     for i, reason in reversed(list(enumerate(REASONS))):
         excluded[faults[reason]] = i
-    return UsableDecisions(organization, labels.plan, excluded)
+    became = aftermath(
+        labels,
+        ends,
+        organization=organization,
+        decided_at_us=log.decided_at_us,
+        held_plan=held,
+        data_end_us=data_end_us,
+    )
+    return UsableDecisions(organization, labels.plan, became, excluded)
 
 
 def read_outcomes(folder: Path, log: DecisionLog) -> Outcomes:

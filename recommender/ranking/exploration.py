@@ -194,13 +194,15 @@ def within_budget(
 def expected_cost(
     ranked: tuple[RankedPlan, ...], propensities: tuple[float, ...], *, instead: Mapping[str, str] = AS_DRAWN
 ) -> float:
-    """How much less often the first plan is taken than the best one's would be, by the ranker's own probabilities.
+    """How much less reward is expected of the first plan than of the best one, in acceptances of the ranker's best.
 
-    The best one is the ranker's, or what is shown instead of it; `propensities` are of being shown.
+    The best one is the ranker's, or what is shown instead of it; `propensities` are of being shown. Utilities are logs
+    of expected rewards, so where acceptance is the reward this is how much less often the first plan is taken.
     """
-    taken = sum(plan.probability * share for plan, share in zip(ranked, propensities, strict=True))
     best = instead.get(ranked[0].plan, ranked[0].plan)
-    return max(0.0, next(plan.probability for plan in ranked if plan.plan == best) - taken)
+    expected = {each.plan: ranked[0].probability * exp(each.utility - ranked[0].utility) for each in ranked}
+    taken = sum(expected[plan.plan] * share for plan, share in zip(ranked, propensities, strict=True))
+    return max(0.0, expected[best] - taken)
 
 
 def propensities_of(

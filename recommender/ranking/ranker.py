@@ -52,15 +52,19 @@ class RankedPlan:
     probability: float
 
 
-def rank(plans: tuple[str, ...], utilities: FloatArray) -> tuple[RankedPlan, ...]:
+def rank(
+    plans: tuple[str, ...], utilities: FloatArray, *, log_worth: FloatArray | float = 0.0
+) -> tuple[RankedPlan, ...]:
     """Put the plans of one decision in order, best first; equal utilities keep catalogue order.
 
     Args:
         plans: Codes in catalogue order: family as declared, then lower tier.
-        utilities: One finite utility per plan, shape (plans,).
+        utilities: What the plans are ordered by, finite, shape (plans,): utility + log worth
+            (`recommender.ranking.reward`).
+        log_worth: The part of them that is no utility, shape (plans,).
 
     Returns:
-        Every plan once, with its position and its probability: the softmax of the utilities, which adds up to 1.
+        Every plan once, with its position and its probability: the softmax of the utilities alone, which adds up to 1.
 
     Raises:
         ValueError: A utility is missing or not finite.
@@ -72,7 +76,8 @@ def rank(plans: tuple[str, ...], utilities: FloatArray) -> tuple[RankedPlan, ...
     """
     if len(plans) != len(utilities) or not np.isfinite(utilities).all():
         raise ValueError("one finite utility per plan is needed")
-    weights = np.exp(utilities - utilities.max(initial=-np.inf))
+    felt = utilities - log_worth
+    weights = np.exp(felt - felt.max(initial=-np.inf))
     probabilities = weights / weights.sum()
     order = np.argsort(-utilities, kind="stable")
     return tuple(

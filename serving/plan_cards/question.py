@@ -33,7 +33,15 @@ from recommender.row import ShownAs
 from serving.accounts.account import Snapshot, situation
 from serving.plan_cards.contracts import Guarded
 from serving.plan_cards.promotions import sold_plan
-from serving.plan_cards.ranker_calls import COLUMN, ranker_input, rows_of, utilities_of, willing_utilities
+from serving.plan_cards.ranker_calls import (
+    COLUMN,
+    log_worth_of,
+    ranker_input,
+    rows_of,
+    scores_of,
+    utilities_of,
+    willing_utilities,
+)
 from serving.plan_cards.records import DrawnContent, DrawRecord
 from serving.plan_cards.repository import Candidate, EarlierDraw
 from serving.sale.assortment import Assortment
@@ -110,9 +118,9 @@ class Question:
         here = set(firsts) <= set(self.codes)
         if led is not None and here and self._leading.stands_without_promotions(firsts, ranker):
             return self._following(led, ranker)
-        learned = willing_utilities(ranker, self.rows)
-        utilities = self._by_plan(learned)[0, list(self.offered)]
-        best_first = rank(self.codes, utilities)
+        learned, worth = willing_utilities(ranker, self.rows), log_worth_of(ranker, self.rows)
+        utilities = self._by_plan(learned + worth)[0, list(self.offered)]
+        best_first = rank(self.codes, utilities, log_worth=worth)
         guard = self._guard(utilities, ranker)
         instead = {code: self.plans.codes[guard.instead_of(i).plan] for code, i in self._places()}
         drawn = self._earlier.draw if self._earlier is not None and self._earlier.by(ranker) else None
@@ -125,7 +133,7 @@ class Question:
             drawn = draw_first(best_first, draw=self._name_of_draw(), policy=policy, out_of_question=out)
         found = guard.instead_of(self.plans.codes.index(drawn.plan))
         order = in_order(best_first, drawn, instead=instead)
-        raised = self._raised(utilities, learned)
+        raised = self._raised(utilities, learned + worth)
         return Ranked(order, drawn, self.plans.codes[found.alternative], found.why, raised, learned)
 
     def stands_without_promotions(self, firsts: Sequence[str], ranker: Ranker) -> bool:
@@ -133,7 +141,7 @@ class Question:
         reduced = [code for code in firsts if "price_cents" in self.charged.get(code, {})]
         if not reduced:
             return True
-        utilities = self._by_plan(utilities_of(ranker, self.rows))
+        utilities = self._by_plan(scores_of(ranker, self.rows))
         blocked = np.array([[self._states.get(code) == "blocked" for code in self.plans.codes]])
         guard = guards(Facts(self.situations, self._listed), utilities=utilities, blocked=blocked)[0]
         return all(guard.instead_of(self.plans.codes.index(code)).why is None for code in reduced)
@@ -141,17 +149,19 @@ class Question:
     def _following(self, led: Ranked, ranker: Ranker) -> Ranked:
         """The order of this interval, but with the first plan, and the chances, of the leading one."""
         chances = {each.plan: each.propensity for each in led.order}
-        learned = utilities_of(ranker, self.rows)
-        utilities = self._by_plan(learned)[0, list(self.offered)]
-        best_first = sorted(rank(self.codes, utilities), key=lambda each: each.plan != led.order[0].plan)
+        learned, worth = utilities_of(ranker, self.rows), log_worth_of(ranker, self.rows)
+        utilities = self._by_plan(learned + worth)[0, list(self.offered)]
+        best_first = sorted(
+            rank(self.codes, utilities, log_worth=worth), key=lambda each: each.plan != led.order[0].plan
+        )
         order = tuple(
             ShownPlan(each.plan, place, each.utility, each.probability, chances.get(each.plan, 0.0))
             for place, each in enumerate(best_first, start=1)
         )
-        return replace(led, order=order, raised=self._raised(utilities, learned), learned=learned)
+        return replace(led, order=order, raised=self._raised(utilities, learned + worth), learned=learned)
 
-    def _raised(self, utilities: FloatArray, learned: FloatArray) -> tuple[str, ...]:
-        return tuple(code for code, more in zip(self.codes, utilities > learned, strict=True) if more)
+    def _raised(self, scores: FloatArray, stated: FloatArray) -> tuple[str, ...]:
+        return tuple(code for code, more in zip(self.codes, scores > stated, strict=True) if more)
 
     def explanation(self, ranked: Ranked, ranker: Ranker) -> Explanation:
         """Explain the first plan, by the ranker that put it there."""
@@ -210,11 +220,11 @@ class Question:
         at_rest = None
         if several_families(self.measured)[0]:
             resting = Facts(without_usage(self.situations), self.plans)
-            at_rest = self._by_plan(utilities_of(ranker, rows_of(resting)))
+            at_rest = self._by_plan(scores_of(ranker, rows_of(resting)))
         return guards(self.measured, utilities=self._by_plan(utilities), blocked=blocked, at_rest=at_rest)[0]
 
     def _by_plan(self, utilities: FloatArray) -> FloatArray:
-        """Utilities of the candidates as a row over the plan table, (1, p); no plan is below one that it dominates."""
+        """Scores of the candidates as a row over the plan table, (1, p); no plan is below one that it dominates."""
         row = np.full((1, len(self.plans.codes)), -np.inf)
         row[0, list(self.offered)] = utilities
         return dominating_first(row, self.measured)

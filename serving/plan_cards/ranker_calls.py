@@ -8,6 +8,7 @@ from recommender.ranking.abstention import Abstained, Abstaining
 from recommender.ranking.derived import Facts
 from recommender.ranking.features import FEATURES, features_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.reward import log_worth, scores
 
 COLUMN: Final = {name: column for column, name in enumerate(FEATURES)}
 """Feature → its column among all declared features."""
@@ -31,6 +32,16 @@ def willing_utilities(ranker: Ranker, rows: FloatArray) -> FloatArray:
 def utilities_of(ranker: Ranker, rows: FloatArray) -> FloatArray:
     """One utility per candidate, from rows with every declared feature."""
     return ranker.utilities(*ranker_input(ranker, rows))
+
+
+def log_worth_of(ranker: Ranker, rows: FloatArray) -> FloatArray:
+    """The log worth of each candidate under the ranker's declared reward, from rows with every declared feature."""
+    return log_worth(ranker, *ranker_input(ranker, rows))
+
+
+def scores_of(ranker: Ranker, rows: FloatArray) -> FloatArray:
+    """What each candidate is ordered by: utility + log worth."""
+    return scores(ranker, *ranker_input(ranker, rows))
 
 
 def ranker_input(ranker: Ranker, rows: FloatArray) -> tuple[FloatArray, IntArray]:

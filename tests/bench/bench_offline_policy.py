@@ -19,11 +19,12 @@ from typing import Any, Final
 import numpy as np
 
 from data_contracts.catalogue import reference_texts
+from models.choice.conditional_logit import ConditionalLogit
 from models.choice.cross_fitting import assign_folds
 from models.choice.group_softmax import segment_starts, softmax_by_group
 from models.data.dataset import TrainingSet, load_training_set
 from models.judging.confidence_sequence import log_capital
-from models.judging.logged_choices import FloatArray, IntArray, cross_fitted_log, fit_logit, places_if_first
+from models.judging.logged_choices import FloatArray, IntArray, cross_fitted_log, places_if_first
 from models.judging.off_policy import PolicyLog, judge_policy
 from models.judging.ranking_metrics import positions_by_group
 from models.training.train import truth_for
@@ -59,7 +60,8 @@ def run() -> Iterator[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         world, other = (drawn(Path(folder) / str(seed), seed=seed) for seed in (11, 12))
     neutral = np.hstack([world.rows.features, np.zeros_like(world.rows.positions)])
-    yield from coverage(world, neutral @ fit_logit(other.rows).coef_)
+    logit = ConditionalLogit(ridge=1.0).fit(other.rows.learned_from, other.rows.chosen, other.rows.group_sizes)
+    yield from coverage(world, neutral @ logit.coef_)
 
 
 def drawn(folder: Path, *, seed: int) -> World:
@@ -69,6 +71,7 @@ def drawn(folder: Path, *, seed: int) -> World:
     )
     build_training_set(checked=folder / "raw", out=folder / "set", catalogues=[load_catalogue(*reference_texts())])
     rows = load_training_set(folder / "set")
+    rows = rows.take(rows.answered)
     order = positions_by_group(rows.propensity, rows.group_sizes)
     places = np.arange(1, 1 + len(POSITION_BIAS))
     world = replace(rows, order=order, positions=(order[:, None] == places).astype(np.float64))

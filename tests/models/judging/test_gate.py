@@ -19,6 +19,7 @@ from models.judging.paired_bootstrap import Difference, paired_difference
 from models.judging.ranking_metrics import RankingMetrics
 from models.judging.reason_audit import Finding, ReasonsAudit
 from models.judging.slices import Slice
+from models.judging.uplift import Uplift
 from models.registry.model_card import EmptyField, model_card, render
 from models.training.judge_challenger import Judged, judge_challenger
 from models.training.train import Trained, train
@@ -46,6 +47,10 @@ def accepted(value: float, *, reliable: bool = True) -> OffPolicyEvidence:
     return OffPolicyEvidence({}, (value - 0.05, value + 0.05), logged, weights, OfflineVerdict(reliable, reasons))
 
 
+def earned(value: float, reward: str = "acceptance", *, reach: float = 0.01) -> Uplift:
+    return Uplift(reward, Estimate(value, reach / 2, value - reach, value + reach), ())
+
+
 def certificate(falls: int) -> Certificate:
     return Certificate(organisations=500, probes=3_000, falls={"together": falls}, moved={"together": 400})
 
@@ -65,7 +70,10 @@ def evidence(**changes: Any) -> Evidence:
         regret_cents={"model": 900.0, "rules": 1_000.0},
         moments=(Moment("is_current_plan", 0.45, 0.46, 0.04, 300),),
         slices=(Slice("template", "support", 0.7, 0.65, difference(0.05), 0.01, 0.02),),
+        reward="acceptance",
         off_policy={"model": accepted(0.45)},
+        earns_over_champion=earned(0.02),
+        other_reward=False,
         reasons=audit,
         certificates={"model": (certificate(3),), "champion": (certificate(3),)},
         cpu_ms={"model": 0.2, "rules": 0.1},
@@ -83,6 +91,23 @@ def test_a_challenger_that_is_better_by_more_than_chance_wins() -> None:
     assert (said.outcome, said.promoted, said.failed) == ("won", True, ())
     assert len(said.conditions) == len(CONDITIONS)
     assert verdict(evidence(over_champion={})).outcome == "won"
+
+
+@pytest.mark.parametrize(
+    ("gained", "outcome"),
+    [(earned(2_000.0, "margin", reach=1_000.0), "won"), (earned(500.0, "margin", reach=1_000.0), "level")],
+)
+def test_one_of_another_reward_wins_by_that_reward_alone(gained: Uplift, outcome: str) -> None:
+    level = {"log_loss": difference(0.0), "ndcg": difference(0.0)}
+    said = verdict(evidence(reward="margin", other_reward=True, earns_over_champion=gained, over_champion=level))
+
+    assert said.outcome == outcome
+
+
+def test_one_of_another_reward_does_not_win_where_the_log_says_nothing_of_it() -> None:
+    unknown = Uplift("margin", None, ("the ranker: the effective sample of 7 is below 100",))
+
+    assert verdict(evidence(reward="margin", other_reward=True, earns_over_champion=unknown)).outcome == "level"
 
 
 def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outside() -> None:
@@ -110,6 +135,7 @@ def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outsid
         ),
         ({"moments": (Moment("is_current_plan", 0.35, 0.46, 0.04, 300),)}, "what is chosen is what it expects"),
         ({"off_policy": {"model": accepted(0.2)}}, "logged decisions do not speak against it"),
+        ({"earns_over_champion": earned(-0.02)}, "earns no less of the declared reward than the champion"),
         ({"reasons": ReasonsAudit()}, "every reason it would show holds"),
         (
             {"reasons": ReasonsAudit(decisions=9, faults=[Finding("d", "growth", False, True, True, True)])},

@@ -99,7 +99,7 @@ def test_the_estimate_of_a_challenger_covers_what_is_known(world: World, explori
     found = evaluate(
         rows, world.batches, champion=None, challenger=world.challenger, exploring=exploring, progress=silent
     )
-    judged = rows.settled & ~np.isin(rows.organizations, split(rows).learned_from.organizations)
+    judged = rows.settled & ~np.isin(rows.organizations, split(rows).learned_from_all.organizations)
     utilities = world.challenger.utilities(columns_of(world.challenger, rows), rows.group_sizes)
     served = as_served(world.challenger, rows, world.batches, utilities=utilities)
     known = true_value(world, served, exploring, judged)

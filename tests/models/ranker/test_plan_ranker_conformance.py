@@ -12,12 +12,14 @@ from data_contracts.catalogue import reference_texts
 from models.data.dataset import load_training_set
 from models.judging.monotonicity import certify
 from models.ranker.plan_ranker import PlanRanker
+from models.ranker.retention import Retention
 from models.training.train import train
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.counterfactuals import with_price
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
+from recommender.ranking.reward import RewardName
 from recommender.ranking.rules import RuleRanker
 from recommender.ranking.situation import PlanTable, Situations
 from tests.models.torn import TORN
@@ -40,6 +42,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> PlanRanker:
     root = tmp_path_factory.mktemp("world")
     built(root, organizations=80)
     return train(load_training_set(root / "set"), seed=7, num_threads=1, progress=silent).ranker
+
+
+@pytest.mark.parametrize("reward", ["margin", "customer"])
+def test_an_order_by_a_reward_falls_with_no_usage_either(trained: PlanRanker, reward: RewardName) -> None:
+    ordered = replace(trained, reward=reward, retention=Retention({(0, 2): 0.2}, 0.05))
+
+    for plans in (TABLES["what it was trained on"], TORN):
+        certificate = certify(ordered, plans=plans, organisations=100, seed=5)
+        assert certificate.holds
+        assert max(certificate.moved.values()) > 0
 
 
 @pytest.fixture(params=["as trained", "trees alone", "prior alone"])

@@ -206,7 +206,7 @@ def test_only_held_out_organisations_are_judged_on(
 
     assert found.decisions == len(split(training_set).holdout)
     assert set(found.metrics) == {"rules", "popularity", "optimum"}
-    learned = split(training_set).learned_from.organizations
+    learned = split(training_set).learned_from_all.organizations
     unseen = ~np.isin(training_set.organizations, learned)
     assert found.off_policy["rules"].weights.decisions == (unseen & training_set.settled).sum() < unseen.sum()
 
