@@ -128,8 +128,7 @@ def evaluate_command(
         if off_policy is not None:
             off_policy.parent.mkdir(parents=True, exist_ok=True)
             off_policy.write_text(policy_estimates(found, training_set=rows.digest).model_dump_json(indent=1), "utf-8")
-    console.print(words)
-    console.print(f"{found.decisions:,} decisions of {found.organizations:,} held-out organisations")
+    console.print(f"{words}\n{found.decisions:,} decisions of {found.organizations:,} held-out organisations")
     print_metrics(found.metrics)
     print_policies(found.off_policy)
     console.print(" ".join(POLICY_EXPLAINED))

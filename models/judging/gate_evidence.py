@@ -159,22 +159,12 @@ def gather_evidence(
         moments=choice_moments(ranker.utilities(columns_of(ranker, known), known.group_sizes), known),
         reward=reward,
         off_policy=paid.by_ranker(scored),
-        earns_over_champion=paid.difference(
-            *(_served(rankers[name], known, batches, scored[name]) for name in ("model", "champion"))
-        )
-        if champion
-        else None,
+        earns_over_champion=paid.over_champion(rankers, scored, batches),
         other_reward=champion is not None and reward_of(champion) != reward,
         reasons=audit_explanations(spread(anew.batches, effort.audited_decisions), ranker)
         if not undeclared
         else ReasonsAudit(),
-        certificates={
-            name: tuple(
-                certify(one, plans=batch.plans, organisations=effort.probed_organisations) for batch in anew.batches
-            )
-            for name, one in rankers.items()
-            if name != "rules" and not undeclared
-        },
+        certificates={} if undeclared else _certificates(rankers, anew, effort),
         cpu_ms={name: _cpu_ms(one, rows) for name, one in rankers.items()},
         undeclared=undeclared,
         features_differ=anew.differ,
@@ -190,6 +180,17 @@ def _served(ranker: Ranker, rows: TrainingSet, batches: Sequence[Batch], scored:
     return as_served(ranker, rows, batches, utilities=scored)
 
 
+def _certificates(
+    rankers: Mapping[str, Ranker], anew: Recomputed, effort: Effort
+) -> dict[str, tuple[Certificate, ...]]:
+    """For challenger and champion one certificate per plan table."""
+    return {
+        name: tuple(certify(one, plans=each.plans, organisations=effort.probed_organisations) for each in anew.batches)
+        for name, one in rankers.items()
+        if name != "rules"
+    }
+
+
 class _Paid:
     """What the log says rankers earn; the choice model is fitted on declared features of other organisations."""
 
@@ -202,14 +203,15 @@ class _Paid:
     def by_ranker(self, scored: Mapping[str, FloatArray]) -> dict[str, OffPolicyEvidence]:
         return judge_policies(scored, self._rows, choice_model=self._choice_model, reward=self._reward)
 
-    def difference(self, ours: AsServed, theirs: AsServed) -> Uplift:
-        return uplift(
-            self._rows,
-            ours=ours,
-            beside=theirs,
-            choice_model=self._choice_model,
-            reward=(self._name, self._reward),
-        )
+    def over_champion(
+        self, rankers: Mapping[str, Ranker], scored: Mapping[str, FloatArray], batches: Sequence[Batch]
+    ) -> Uplift | None:
+        """Challenger − champion, as they are served: after the guard."""
+        if "champion" not in rankers:
+            return None
+        ours, theirs = (_served(rankers[name], self._rows, batches, scored[name]) for name in ("model", "champion"))
+        named = (self._name, self._reward)
+        return uplift(self._rows, ours=ours, beside=theirs, choice_model=self._choice_model, reward=named)
 
 
 def _with_zeros(rows: TrainingSet, names: tuple[str, ...]) -> TrainingSet:

@@ -34,7 +34,7 @@ from tests.models.world import built, silent
 SETTING = {
     "GATE_ORGANIZATIONS": 1_200.0, "GATE_UNLEARNABLE": 20.0, "GATE_BETTER": 20.0, "GATE_GAIN": 0.1, "GATE_LOAD": 2.0
 }  # fmt: skip
-EFFORT = Effort(audited_decisions=20, probed_organisations=50)
+EFFORT = Effort(audited_decisions=2, probed_organisations=5)
 """Reasons and monotonicity are not what is measured here; fewer probes make a win likelier, not rarer."""
 SABOTAGED = (
     *(("is_current_plan", less) for less in (0.5, 1.0)),
@@ -74,7 +74,7 @@ class World:
     def verdict(self, ranker: Ranker, *, champion: Ranker | None = None, rows: TrainingSet | None = None) -> Verdict:
         """The gate's verdict on a ranker on the hold-out of `rows`, which differ from the world's in choices only."""
         cut = split(rows or self.rows)
-        learned = TrainingBasis(cut.learned_from, int(cut.learned_from.decided_at_us.max()), cut.later)
+        learned = TrainingBasis(cut.learned_from_all, int(cut.learned_from.decided_at_us.max()), cut.later)
         evidence = gather_evidence(
             ranker, learned=learned, holdout=cut.holdout, unseen=cut.unseen, batches=self.batches, champion=champion,
             effort=EFFORT,
@@ -102,6 +102,7 @@ def read(folder: Path, *, organizations: int) -> World:
     if not (folder / "set").exists():
         built(folder, organizations=organizations)
     rows = load_training_set(folder / "set")
+    rows = rows.take(rows.answered)
     batches = load_situations(folder / "set", [load_catalogue(*reference_texts())])
     truth = truth_for(rows, folder / "raw" / "truth" / "choices.parquet")
     return World(rows, batches, truth, train(rows, seed=7, num_threads=1, progress=silent))

@@ -78,8 +78,8 @@ def measured(
         "share of the gap, NDCG@3": share["ndcg"], "share of the gap, hit@1": share["hit"],
         "slices below popularity in expected hit@1": float(worse),
         "a price doubled, by the truth": moved(there, None), "a price doubled, by the ranker": moved(there, ranker),
-        "takes nothing: stated − true": float(any_truth.mean() - chances.mean()),
-        "takes nothing: correlation with the truth": float(np.corrcoef(chances, any_truth)[0, 1]),
+        "takes nothing, stated - true": float(any_truth.mean() - chances.mean()),
+        "takes nothing, correlation with the truth": float(np.corrcoef(chances, any_truth)[0, 1]),
         **money,
     }  # fmt: skip
 
@@ -93,10 +93,10 @@ def _below(truth: Floats, ours: Floats, popular: Floats, sizes: Any, inside: Any
 
 
 def moved(there: OtherWorld, ranker: PlanRanker | None) -> float:
-    """The mean change in the chance of a plan, given that one is taken, if its price is doubled; over plans that cost."""
+    """The mean change in the chance of a plan of tier 2, given that one is taken, if its price is doubled."""
     changes = []
     for part in there.parts:
-        for place in np.flatnonzero(part.plans.monthly_price_cents > 0).tolist():
+        for place in np.flatnonzero(part.plans.tier == 2).tolist():
             factor = np.where(np.arange(len(part.plans.codes)) == place, DOUBLED, 1.0)
             dearer = replace(part.plans, monthly_price_cents=part.plans.monthly_price_cents * factor)
             before, after = (

@@ -70,6 +70,7 @@ def _world(folder: Path, seed: int) -> Known:
         build_training_set(checked=folder / "raw", out=folder / "set", catalogues=[load_catalogue(*reference_texts())])
         (folder / "raw" / "usage_events.parquet").unlink()
     rows = load_training_set(folder / "set")
+    rows = rows.take(rows.answered)
     truth = truth_for(rows, folder / "raw" / "truth" / "choices.parquet")
     names = np.array([f"{seed}:{name}" for name in rows.organizations], dtype=object)
     return Known(replace(rows, organizations=names), truth)

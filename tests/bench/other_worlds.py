@@ -28,7 +28,7 @@ Integers = NDArray[np.int64]
 
 SILENT_SHARE: Final = 0.4
 HOLDING_SHARE: Final = 0.45
-DRAWS: Final = 300
+DRAWS: Final = 150
 """Tastes, and usages of whoever reports none, over which the best possible prediction is averaged."""
 POSITION_BIAS: Final = (0.5, 0.2, 0.1)
 DAY_US: Final = 86_400_000_000
@@ -130,7 +130,7 @@ class Asked:
             - 0.7 * lacking
         )
         outside = np.where((held >= 0)[:, None, None], -np.inf, h.outside)
-        return utilities, outside
+        return np.asarray(utilities), outside
 
 
 def chances(utilities: Floats, outside: Floats) -> Floats:
@@ -203,7 +203,7 @@ def _asked(tastes: Tastes, plans: PlanTable, n: int, rng: np.random.Generator) -
     totals = np.where(COUNTS, np.rint(days) * (seconds > 0)[:, :, None], np.broadcast_to(usage, days.shape))
     totals[silent] = np.where(COUNTS, 0.0, np.nan)
     future = np.where(silent[:, None, None], _usage(tastes, kind, DRAWS, rng), usage)
-    future = future * np.exp(0.25 * rng.standard_normal(future.shape[:1] + (DRAWS, 1)))
+    future = future * np.exp(0.25 * rng.standard_normal((n, DRAWS, 1)))
     typical = np.log(np.maximum(usage[:, 0, [0]], 1) / np.minimum(plans.limits[:, 0], 1e6))
     fits = tastes.of_plan[kind] - 0.8 * np.abs(typical + 0.5) + rng.gumbel(size=(n, len(plans.codes)))
     held = np.where(rng.random(n) < HOLDING_SHARE, fits.argmax(axis=1), -1)
@@ -235,7 +235,7 @@ def _usage(tastes: Tastes, kind: Integers, draws: int, rng: np.random.Generator)
     conversations = np.exp(busy)
     levels = [conversations * 700, conversations / 8, 1 + conversations / 4_000, 1 + conversations / 1_500]
     noisy = [level * np.exp(rng.normal(0, 0.4, conversations.shape)) for level in levels]
-    return np.rint(np.stack([conversations, *noisy], axis=2))
+    return np.asarray(np.rint(np.stack([conversations, *noisy], axis=2)))
 
 
 def logged(world: OtherWorld, *, seed: int) -> TrainingSet:
