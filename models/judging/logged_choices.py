@@ -1,9 +1,8 @@
 """Builds the log for off-policy evaluation from a training set: rewards, importance weights, expected rewards."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from models.choice.group_softmax import segment_starts
 from models.data.dataset import TrainingSet
 from models.judging.guarded import AsServed
 from models.judging.off_policy import OffPolicyEvidence, PolicyLog, importance_weights, judge_policy
+from models.judging.outside_logit import OutsideLogit
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.design_matrix import MONEY, POSITION_FEATURES
 from models.ranker.retention import Retention
@@ -22,9 +22,6 @@ from recommender.ranking.reward import RewardName
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-HELD: Final = "is_current_plan"
 
 
 class ChoiceModel(Protocol):
@@ -74,50 +71,6 @@ def rewards(learned_from: TrainingSet) -> dict[RewardName, Reward]:
     """
     kept = partial(margin, Retention.from_decisions(learned_from))
     return {"acceptance": accepted, "margin": kept, "customer": share_of_lowest_bill}
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideLogit:
-    """A conditional logit in which an organisation that holds none of the candidates may also take nothing."""
-
-    logit: ConditionalLogit
-    held: int | None
-    """The column that says whether a candidate is held; None where there is none."""
-
-    @classmethod
-    def fit(cls, rows: TrainingSet) -> Self:
-        """Fit on features and positions of decisions with and without a choice."""
-        held = rows.feature_names.index(HELD) if HELD in rows.feature_names else None
-        columns, sizes, inside = _with_outside(rows.learned_from, rows.group_sizes, held=held)
-        chosen = np.zeros(len(columns))
-        chosen[inside] = rows.chosen
-        ends = np.cumsum(sizes) - 1
-        chosen[ends] = np.where(rows.answered, chosen[ends], 1.0)
-        return cls(ConditionalLogit(ridge=1.0).fit(columns, chosen, sizes), held)
-
-    def predict_proba(self, X: FloatArray, group_sizes: IntArray) -> FloatArray:
-        """The probability of each candidate, (rows,); those of a decision add up to less than 1."""
-        columns, sizes, inside = _with_outside(X, group_sizes, held=self.held)
-        return np.asarray(self.logit.predict_proba(columns, sizes)[inside])
-
-
-def _with_outside(
-    columns: FloatArray, group_sizes: IntArray, *, held: int | None
-) -> tuple[FloatArray, IntArray, NDArray[np.bool_]]:
-    """The rows with one more at the end of each decision that may take nothing, the new sizes, and which are old.
-
-    A last column marks the new rows; all others are 0 in them.
-    """
-    free = np.ones(len(group_sizes), dtype=np.int64)
-    if held is not None:
-        free -= (np.maximum.reduceat(columns[:, held], segment_starts(group_sizes)) > 0).astype(np.int64)
-    sizes = group_sizes + free
-    inside = np.ones(int(sizes.sum()), dtype=np.bool_)
-    inside[(np.cumsum(sizes) - 1)[free == 1]] = False
-    wider = np.zeros((len(inside), columns.shape[1] + 1))
-    wider[inside, :-1] = columns
-    wider[~inside, -1] = 1.0
-    return wider, sizes, inside
 
 
 def fit_logit(rows: TrainingSet) -> ChoiceModel:

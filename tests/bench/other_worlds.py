@@ -109,7 +109,7 @@ class Asked:
     def probabilities(self, tastes: Tastes, plans: PlanTable | None = None) -> Floats:
         """(n, p) the chance of each plan, under other prices if given; the rest of 1 is that nothing is taken."""
         utilities, outside = self.utilities(tastes, plans or self.plans)
-        return chances(utilities, outside).mean(axis=1)
+        return np.asarray(chances(utilities, outside).mean(axis=1))
 
     def utilities(self, tastes: Tastes, plans: PlanTable) -> tuple[Floats, Floats]:
         """(n, draws, p) of the plans and (n, draws, 1) of nothing; nobody who holds a plan takes nothing."""
@@ -122,7 +122,7 @@ class Asked:
         hurt = np.tanh(np.where(shut, beyond, 0.0).sum(axis=3))
         mine = (held[:, None] == np.arange(len(plans.codes)))[:, None]
         lacking = (self.situations.integrations[:, None] & ~plans.covers).sum(axis=2)[:, None]
-        utilities = (
+        utilities: Floats = (
             tastes.of_plan[self.kind][:, None]
             - h.sensitivity * np.sqrt(bills / 2_500)
             - h.pain * hurt

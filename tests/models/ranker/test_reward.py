@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.judging.logged_choices import OutsideLogit, fit_logit, rewards
+from models.judging.logged_choices import fit_logit, rewards
+from models.judging.outside_logit import OutsideLogit
 from models.ranker.design_matrix import FEATURE_NAMES
 from models.ranker.outside_option import OutsideOption
 from models.ranker.plan_ranker import LINEAR_COLUMNS, PlanRanker
