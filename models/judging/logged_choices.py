@@ -15,6 +15,7 @@ from models.judging.off_policy import OffPolicyEvidence, PolicyLog, importance_w
 from models.judging.outside_logit import OutsideLogit
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.design_matrix import MONEY, POSITION_FEATURES
+from models.ranker.learn_retention import learn_retention
 from models.ranker.retention import Retention
 from recommender.ranking.exploration import OFF, Policy, propensities_of
 from recommender.ranking.ranker import RankedPlan
@@ -69,7 +70,7 @@ def rewards(learned_from: TrainingSet) -> dict[RewardName, Reward]:
 
     For how long plans are kept is estimated from `learned_from`, decisions of other organisations than those judged.
     """
-    kept = partial(margin, Retention.from_decisions(learned_from))
+    kept = partial(margin, learn_retention(learned_from))
     return {"acceptance": accepted, "margin": kept, "customer": share_of_lowest_bill}
 
 

@@ -20,10 +20,10 @@ from models.ranker.design_matrix import (
     USAGE_MONOTONE,
     design_matrix,
 )
+from models.ranker.learn_retention import learn_retention
 from models.ranker.outside_option import OutsideOption
 from models.ranker.plan_ranker import PlanRanker
 from models.ranker.position_bias import position_bias
-from models.ranker.retention import Retention
 from models.ranker.training_coverage import TrainingCoverage
 from recommender.ranking.reward import RewardName
 
@@ -80,7 +80,7 @@ def learn_plans(
     fitted = fit_hybrid(inputs, settings)
     coefficients = np.zeros(len(LINEAR_NAMES)) if fitted.prior is None else turned * fitted.prior.coef_
     coverage = TrainingCoverage.from_rows(dict(zip(FEATURE_NAMES, features.T, strict=True)), learn_from.group_sizes)
-    ranker = PlanRanker(version, fitted.booster, coefficients, coverage, reward, Retention.from_decisions(learn_from))
+    ranker = PlanRanker(version, fitted.booster, coefficients, coverage, reward, learn_retention(learn_from))
     return replace(ranker, outside=_outside(ranker, decisions)), fitted.report
 
 

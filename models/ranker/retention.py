@@ -9,20 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Self
 
 import numpy as np
 
 from models.choice.group_softmax import Floats
 from recommender.ranking.reward import HORIZON_MONTHS
-
-if TYPE_CHECKING:
-    from models.data.dataset import TrainingSet
-
-MONTH_DAYS: Final = 30.0
-PRIOR_MONTHS: Final = 120.0
-"""The weight of the hazard of all plans, in months of observation."""
-GIVEN_UP: Final = ("changed_back", "left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +30,6 @@ class Retention:
     """(family, tier) → the chance of giving the plan up in a month."""
     otherwise: float = 0.0
     """The same of plans of which nothing is known."""
-
-    @classmethod
-    def from_decisions(cls, rows: TrainingSet) -> Self:
-        """Estimate the hazards from decisions in which a plan was chosen or kept."""
-        if rows.outcomes is None or rows.kept_days is None or not rows.answered.any():
-            return cls()
-        picked = rows.chosen == 1
-        family, tier = (rows.features[picked, rows.feature_names.index(name)] for name in ("family", "tier"))
-        gone = np.isin(rows.outcomes[rows.answered], GIVEN_UP).astype(np.float64)
-        months = rows.kept_days[rows.answered] / MONTH_DAYS
-        overall = float(gone.sum() / max(months.sum(), 1.0))
-        hazards = {}
-        for key in sorted(set(zip(family.astype(int).tolist(), tier.astype(int).tolist(), strict=True))):
-            mine = (family == key[0]) & (tier == key[1])
-            hazards[key] = float((gone[mine].sum() + PRIOR_MONTHS * overall) / (months[mine].sum() + PRIOR_MONTHS))
-        return cls(hazards, overall)
 
     def months(self, family: Floats, tier: Floats) -> Floats:
         """The expected months of plans of these families and tiers, (rows,)."""

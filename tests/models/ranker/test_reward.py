@@ -8,6 +8,7 @@ import pytest
 from models.judging.logged_choices import fit_logit, rewards
 from models.judging.outside_logit import OutsideLogit
 from models.ranker.design_matrix import FEATURE_NAMES
+from models.ranker.learn_retention import learn_retention
 from models.ranker.outside_option import OutsideOption
 from models.ranker.plan_ranker import LINEAR_COLUMNS, PlanRanker
 from models.ranker.retention import Retention
@@ -73,7 +74,7 @@ def test_departures_are_counted_by_the_time_they_were_looked_at() -> None:
         kept_days=np.array([300.0, 300.0]),
     )
 
-    found = Retention.from_decisions(rows)
+    found = learn_retention(rows)
 
     assert found.otherwise == pytest.approx(1 / 20)
     assert found.hazards == pytest.approx({(0, 1): 6 / 130, (0, 2): 7 / 130})
