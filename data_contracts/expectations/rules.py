@@ -1,19 +1,23 @@
-"""Builders of Great Expectations expectations, each with its rule, its reason and the stage at which it is checked.
+"""The rules that every row of a raw table keeps, as expressions, and what Great Expectations expects of a whole table.
 
-The `meta` of an expectation holds its `rule` (a stable name), the `reason` (a sentence about the row), the `stage` and
-the `columns` whose values explain it. Stages, in order: `row` checks each row by itself, `key` the rows that are sound
-so far, `group` rows that belong together, `table` the rows that are left. Great Expectations cannot look into other
-tables or count earlier copies, so some expectations check a column that the pipeline computes first; its name has a
-dot (`quantity.readable`). Great Expectations takes seconds to import, so it is imported when a suite is built.
+A `Rule` is declared once and computed by any engine that Ibis speaks to. Stages, in order: `row` checks each row by
+itself, `key` the rows that are sound so far, `group` rows that belong together. Some rules read a column that the
+pipeline computes first; its name has a dot (`quantity.readable`). Great Expectations takes seconds to import, so it is
+imported when a suite is built.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from data_contracts.raw.tables import RawTable
 
-Stage = Literal["row", "key", "group", "table"]
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Stage = Literal["row", "key", "group"]
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Earlier instants come from clocks that were never set."""
@@ -31,30 +35,36 @@ _ANNOUNCED: Final = frozenset({"effective_at"})
 """Instants that may lie ahead: a cancellation waits for the end of what is paid."""
 
 
-def expectation(
-    name: str, *, rule: str, reason: str, columns: Sequence[str], stage: Stage = "row", **kwargs: Any
-) -> Any:
-    """One Great Expectations expectation of the class `name`, with its rule, reason, stage and columns in `meta`."""
-    from great_expectations import expectations
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A promise about each row, and what is said of a row that breaks it."""
 
-    meta = {"rule": rule, "reason": reason, "stage": stage, "columns": list(columns)}
-    return getattr(expectations, name)(**kwargs, meta=meta)
+    rule: str
+    """A stable name; several columns may have a rule of the same name."""
+    reason: str
+    """What is wrong with the row, as a sentence."""
+    columns: tuple[str, ...]
+    """The columns whose values explain it."""
+    holds: "Callable[[ir.Table], Any]"
+    """Whether the rule holds, as an expression over the typed columns; unknown counts as held."""
+    stage: Stage = "row"
+
+    @property
+    def name(self) -> str:
+        """The rule with its columns, different for every rule of a table."""
+        return f"{self.rule}({', '.join(self.columns)})"
 
 
-def holds(column: str, *, rule: str, reason: str, columns: Sequence[str], stage: Stage = "row") -> Any:
+def holds(column: str, *, rule: str, reason: str, columns: Sequence[str], stage: Stage = "row") -> Rule:
     """Expect every value of a computed true-or-false column to be true."""
-    return expectation(
-        "ExpectColumnValuesToBeInSet",
-        rule=rule,
-        reason=reason,
-        columns=columns,
-        stage=stage,
-        column=column,
-        value_set=[True],
-    )
+    return Rule(rule, reason, tuple(columns), partial(_is_true, column=column), stage)
 
 
-def column_rules(table: RawTable, *, now: datetime) -> list[Any]:
+def _is_true(rows: "ir.Table", *, column: str) -> Any:
+    return rows[column]
+
+
+def column_rules(table: RawTable, *, now: datetime) -> list[Rule]:
     """The rules that a table's shape implies: readable text, typed values, none missing, known values and instants."""
     texts = [column.name for column in table.columns if column.kind == "text"]
     rules = [
@@ -79,45 +89,44 @@ def column_rules(table: RawTable, *, now: datetime) -> list[Any]:
     return rules
 
 
-def one_of(column: str, values: Sequence[str]) -> Any:
+def one_of(column: str, values: Sequence[str]) -> Rule:
     """Expect the value to be one of these."""
-    return expectation(
-        "ExpectColumnValuesToBeInSet",
-        rule=f"unknown_{column}",
-        reason=f"{column} is not a known one",
-        columns=[column],
-        column=column,
-        value_set=list(values),
+    return Rule(
+        f"unknown_{column}",
+        f"{column} is not a known one",
+        (column,),
+        lambda rows: rows[column].isin(list(values)),
     )
 
 
-def between(column: str, minimum: float, maximum: float | None = None) -> Any:
+def between(column: str, minimum: float, maximum: float | None = None) -> Rule:
     """Expect the number to lie between these bounds, both included."""
     bounds = f"at least {minimum:,}" if maximum is None else f"between {minimum:,} and {maximum:,}"
-    return expectation(
-        "ExpectColumnValuesToBeBetween",
-        rule=f"{column}_out_of_range",
-        reason=f"{column} must be {bounds}",
-        columns=[column],
-        column=column,
-        min_value=minimum,
-        max_value=maximum,
+    return Rule(
+        f"{column}_out_of_range",
+        f"{column} must be {bounds}",
+        (column,),
+        partial(within, column=column, minimum=minimum, maximum=maximum),
     )
 
 
-def recorded_after(column: str) -> Any:
+def within(rows: "ir.Table", *, column: str, minimum: float, maximum: float | None) -> Any:
+    """Whether the number lies between these bounds, both included."""
+    enough = rows[column] >= minimum
+    return enough if maximum is None else enough & (rows[column] <= maximum)
+
+
+def recorded_after(column: str) -> Rule:
     """Expect a fact to be recorded when it occurs or later, never before."""
-    return expectation(
-        "ExpectColumnValuesToBeBetween",
-        rule="recorded_before_occurred",
-        reason=f"recorded_at lies before {column}",
-        columns=[column, "recorded_at"],
-        column="recorded.delay_seconds",
-        min_value=0,
+    return Rule(
+        "recorded_before_occurred",
+        f"recorded_at lies before {column}",
+        (column, "recorded_at"),
+        lambda rows: rows.recorded_at >= rows[column],
     )
 
 
-def references(table: RawTable) -> list[Any]:
+def references(table: RawTable) -> list[Rule]:
     """Expect each reference of a row to exist among the kept rows of the other table."""
     return [
         holds(
@@ -130,7 +139,7 @@ def references(table: RawTable) -> list[Any]:
     ]
 
 
-def first_of_its_key(table: RawTable) -> Any:
+def first_of_its_key(table: RawTable) -> Rule:
     """Expect no earlier sound row with the same key: recorded before, or at the same instant and above in the file."""
     return holds(
         "key.first",
@@ -141,58 +150,39 @@ def first_of_its_key(table: RawTable) -> Any:
     )
 
 
-def fresh(table: RawTable, *, reference: datetime) -> list[Any]:
-    """Expect the table to have enough rows and a recent newest row; empty for a table that needs neither."""
-    rules = []
-    if table.min_rows:
-        reason = f"fewer than {table.min_rows} rows are left"
-        rules.append(
-            expectation(
-                "ExpectTableRowCountToBeBetween",
-                rule="too_few_rows",
-                reason=reason,
-                columns=[],
-                stage="table",
-                min_value=table.min_rows,
-            )
-        )
-    if table.fresh_for_days is not None:
-        oldest = reference - timedelta(days=table.fresh_for_days)
-        reason = (
-            f"the newest row was recorded more than {table.fresh_for_days} days before {reference:%Y-%m-%d %H:%M} UTC"
-        )
-        rules.append(
-            expectation(
-                "ExpectColumnMaxToBeBetween",
-                rule="not_fresh",
-                reason=reason,
-                columns=["recorded_at"],
-                stage="table",
-                column="recorded_at",
-                min_value=oldest,
-            )
-        )
-    return rules
-
-
-def _real_instant(column: str, *, now: datetime) -> list[Any]:
+def _real_instant(column: str, *, now: datetime) -> list[Rule]:
     """Expect the instant to lie after `EARLIEST` and, unless it may be one that is announced, not in the future."""
     future = f"{column} lies in the future (after {now:%Y-%m-%d %H:%M:%S} UTC)"
     early = f"{column} lies before {EARLIEST:%Y-%m-%d}"
-    ahead = expectation(
-        "ExpectColumnValuesToBeBetween",
-        rule="in_the_future",
-        reason=future,
-        columns=[column],
-        column=column,
-        max_value=now,
-    )
-    long_ago = expectation(
-        "ExpectColumnValuesToBeBetween",
-        rule="long_ago",
-        reason=early,
-        columns=[column],
-        column=column,
-        min_value=EARLIEST,
-    )
+    ahead = Rule("in_the_future", future, (column,), lambda rows: rows[column] <= now)
+    long_ago = Rule("long_ago", early, (column,), lambda rows: rows[column] >= EARLIEST)
     return [long_ago] if column in _ANNOUNCED else [ahead, long_ago]
+
+
+def table_expectations(table: RawTable, rules: Sequence[Rule], *, reference: datetime) -> list[Any]:
+    """What Great Expectations checks: a frame of one row, with the number of rows that break each rule by its name.
+
+    The frame has `rows.kept` and `recorded_at`, the newest, besides. `meta` holds `rule`, `reason` and `columns`, and
+    whether the expectation is about the table as a whole.
+    """
+    from great_expectations import expectations
+
+    every: list[Any] = [
+        expectations.ExpectColumnMaxToBeBetween(
+            column=rule.name,
+            max_value=0,
+            meta={"rule": rule.rule, "reason": rule.reason, "columns": list(rule.columns), "whole_table": False},
+        )
+        for rule in rules
+    ]
+    if table.min_rows:
+        reason = f"fewer than {table.min_rows} rows are left"
+        meta = {"rule": "too_few_rows", "reason": reason, "columns": [], "whole_table": True}
+        every.append(expectations.ExpectColumnMinToBeBetween(column="rows.kept", min_value=table.min_rows, meta=meta))
+    if table.fresh_for_days is not None:
+        oldest = reference - timedelta(days=table.fresh_for_days)
+        since = f"{reference:%Y-%m-%d %H:%M} UTC"
+        reason = f"the newest row was recorded more than {table.fresh_for_days} days before {since}"
+        meta = {"rule": "not_fresh", "reason": reason, "columns": ["recorded_at"], "whole_table": True}
+        every.append(expectations.ExpectColumnMaxToBeBetween(column="recorded_at", min_value=oldest, meta=meta))
+    return every

@@ -1,23 +1,26 @@
-"""One Great Expectations suite per raw table, whole or stage by stage."""
+"""What the rows of each raw table promise, and its Great Expectations suite."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial, reduce
+from operator import and_
 from typing import Any, Final
 from zoneinfo import available_timezones
 
 from data_contracts.expectations.rules import (
-    Stage,
+    Rule,
     between,
     column_rules,
-    expectation,
     first_of_its_key,
-    fresh,
     holds,
     one_of,
     recorded_after,
     references,
+    table_expectations,
+    within,
 )
 from data_contracts.raw.organizations import COUNTRIES
+from data_contracts.raw.outcomes import CHOICES
 from data_contracts.raw.tables import RAW_TABLES
 from data_contracts.usage import MAX_QUANTITY
 
@@ -25,21 +28,23 @@ TOLERANCE: Final = 1e-9
 """How far the sum of a decision's probabilities may be from 1."""
 
 
-def suite(table: str, *, now: datetime, reference: datetime, stage: Stage | None = None) -> Any:
-    """The `ExpectationSuite` of a table, or the part of it that belongs to one stage, in declared order.
+def suite(table: str, declared: Sequence[Rule], *, reference: datetime) -> Any:
+    """The `ExpectationSuite` of a table and its rules, over the frame that `table_expectations` describes.
 
-    A broken row is told the first rule that it breaks in this order. `now`: no instant may lie after it. `reference`:
-    freshness is counted back from it.
+    `reference`: freshness is counted back from it.
     """
     from great_expectations import ExpectationSuite
 
-    every = expectations(table, now=now, reference=reference)
-    chosen = [each for each in every if stage is None or each.meta["stage"] == stage]
-    return ExpectationSuite(name=table if stage is None else f"{table} ({stage})", expectations=chosen)
+    return ExpectationSuite(
+        name=table, expectations=table_expectations(RAW_TABLES[table], declared, reference=reference)
+    )
 
 
-def expectations(table: str, *, now: datetime, reference: datetime) -> list[Any]:
-    """Everything that a table promises: first what every table does, with its own rules between."""
+def rules(table: str, *, now: datetime) -> list[Rule]:
+    """What every row of a table promises: first what every table does, with its own rules between.
+
+    A broken row is told the first rule that it breaks in this order. `now`: no instant may lie after it.
+    """
     declared = RAW_TABLES[table]
     return [
         *column_rules(declared, now=now),
@@ -47,105 +52,105 @@ def expectations(table: str, *, now: datetime, reference: datetime) -> list[Any]
         *references(declared),
         first_of_its_key(declared),
         *(_whole_decisions() if table == "decisions" else ()),
-        *fresh(declared, reference=reference),
     ]
 
 
-def _recorded_later() -> list[Any]:
+def _recorded_later() -> list[Rule]:
     return [recorded_after("occurred_at")]
 
 
-def _organizations() -> list[Any]:
+def _organizations() -> list[Rule]:
     return [one_of("country", sorted(COUNTRIES)), one_of("timezone", sorted(available_timezones()))]
 
 
-def _usage_events() -> list[Any]:
+def _usage_events() -> list[Rule]:
     return [between("quantity", 0, MAX_QUANTITY), recorded_after("occurred_at")]
 
 
-def _subscriptions() -> list[Any]:
+def _subscriptions() -> list[Rule]:
+    held = ("plan", "interval", "catalogue_version")
     return [
         recorded_after("occurred_at"),
-        holds(
-            "active.has_plan",
-            rule="active_without_plan",
-            reason="an active subscription has a plan, an interval and a catalogue version",
-            columns=["plan", "interval", "catalogue_version"],
+        Rule(
+            "active_without_plan",
+            "an active subscription has a plan, an interval and a catalogue version",
+            held,
+            lambda rows: (rows.status != "active") | reduce(and_, (rows[name].notnull() for name in held)),
         ),
-        holds(
-            "ended.has_no_plan",
-            rule="ended_with_plan",
-            reason="an ended subscription has no plan",
-            columns=["plan"],
+        Rule(
+            "ended_with_plan",
+            "an ended subscription has no plan",
+            ("plan",),
+            lambda rows: (rows.status != "ended") | rows.plan.isnull(),
         ),
     ]
 
 
-def _decisions() -> list[Any]:
+def _decisions() -> list[Rule]:
     return [
         between("position", 1),
-        holds("utility.finite", rule="utility_not_finite", reason="utility is infinite", columns=["utility"]),
+        Rule("utility_not_finite", "utility is infinite", ("utility",), lambda rows: ~rows.utility.isinf()),
         between("probability", 0, 1),
         between("propensity", 0, 1),
-        holds(
-            "model.has_version",
-            rule="model_version_missing",
-            reason="a decision of the model names its version",
-            columns=["strategy", "model_version"],
+        Rule(
+            "model_version_missing",
+            "a decision of the model names its version",
+            ("strategy", "model_version"),
+            lambda rows: (rows.strategy != "model") | rows.model_version.notnull(),
         ),
-        holds(
-            "arm.has_experiment",
-            rule="arm_without_experiment",
-            reason="experiment and arm are given together or not at all",
-            columns=["experiment", "arm"],
+        Rule(
+            "arm_without_experiment",
+            "experiment and arm are given together or not at all",
+            ("experiment", "arm"),
+            lambda rows: rows.arm.isnull() == rows.experiment.isnull(),
         ),
-        holds(
-            "latency.sound",
-            rule="latency_out_of_range",
-            reason="latency_ms is negative or infinite",
-            columns=["latency_ms"],
+        Rule(
+            "latency_out_of_range",
+            "latency_ms is negative or infinite",
+            ("latency_ms",),
+            lambda rows: (rows.latency_ms >= 0) & ~rows.latency_ms.isinf(),
         ),
         recorded_after("occurred_at"),
     ]
 
 
-def _outcomes() -> list[Any]:
+def _outcomes() -> list[Rule]:
     return [
         between("position", 1),
         recorded_after("occurred_at"),
-        holds(
-            "choice.has_plan",
-            rule="choice_without_plan",
-            reason="a selection, checkout, preview, confirmation or payment names a plan",
-            columns=["kind", "plan"],
+        Rule(
+            "choice_without_plan",
+            "a selection, checkout, preview, confirmation or payment names a plan",
+            ("kind", "plan"),
+            lambda rows: ~rows.kind.isin(CHOICES) | rows.plan.notnull(),
         ),
     ]
 
 
-def _charges() -> list[Any]:
+def _charges() -> list[Rule]:
     return [
         between("total_cents", 0),
         recorded_after("occurred_at"),
-        holds(
-            "lines.add_up",
-            rule="lines_do_not_add_up",
-            reason="the lines do not add up to the net",
-            columns=["net_cents", "lines"],
+        Rule(
+            "lines_do_not_add_up",
+            "the lines do not add up to the net",
+            ("net_cents", "lines"),
+            lambda rows: (rows["lines.cents"] == rows.net_cents).fill_null(False),
         ),
-        holds(
-            "total.adds_up",
-            rule="total_does_not_add_up",
-            reason="the total is not the net (0 if it is below) and the tax",
-            columns=["net_cents", "tax_cents", "total_cents"],
+        Rule(
+            "total_does_not_add_up",
+            "the total is not the net (0 if it is below) and the tax",
+            ("net_cents", "tax_cents", "total_cents"),
+            lambda rows: (rows.total_cents == (rows.net_cents + rows.tax_cents).clip(lower=0)).fill_null(False),
         ),
     ]
 
 
-def _refunds() -> list[Any]:
+def _refunds() -> list[Rule]:
     return [between("amount_cents", 0), recorded_after("occurred_at")]
 
 
-ROW_RULES: Final[Mapping[str, Callable[[], list[Any]]]] = {
+ROW_RULES: Final[Mapping[str, Callable[[], list[Rule]]]] = {
     "organizations": _organizations,
     "template_installs": _recorded_later,
     "integrations": _recorded_later,
@@ -160,7 +165,7 @@ ROW_RULES: Final[Mapping[str, Callable[[], list[Any]]]] = {
 """The rules of single rows that a table has beyond those of its columns, references and key."""
 
 
-def _whole_decisions() -> list[Any]:
+def _whole_decisions() -> list[Rule]:
     """The identities of a decision; all rows of a decision break them together."""
     return [
         _decision("complete", "sibling_set_aside", "another candidate of this decision was set aside"),
@@ -172,18 +177,10 @@ def _whole_decisions() -> list[Any]:
     ]
 
 
-def _decision(check: str, rule: str, reason: str) -> Any:
+def _decision(check: str, rule: str, reason: str) -> Rule:
     return holds(f"decision.{check}", rule=rule, reason=reason, columns=["decision_id"], stage="group")
 
 
-def _sums_to_one(column: str, rule: str, reason: str) -> Any:
-    return expectation(
-        "ExpectColumnValuesToBeBetween",
-        rule=rule,
-        reason=reason,
-        columns=["decision_id", column],
-        stage="group",
-        column=f"decision.{column}",
-        min_value=1 - TOLERANCE,
-        max_value=1 + TOLERANCE,
-    )
+def _sums_to_one(column: str, rule: str, reason: str) -> Rule:
+    holding = partial(within, column=f"decision.{column}", minimum=1 - TOLERANCE, maximum=1 + TOLERANCE)
+    return Rule(rule, reason, ("decision_id", column), holding, "group")

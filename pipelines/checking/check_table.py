@@ -1,39 +1,49 @@
-"""Runs a table's suite stage by stage and divides its rows into those kept and those set aside with the reason."""
+"""Computes which rules each row of a table breaks, and divides its rows into those kept and those set aside."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from functools import reduce
+from operator import or_, xor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
-from data_contracts.expectations.rules import Stage
-from data_contracts.expectations.suites import suite
+from data_contracts.expectations.rules import Rule, Stage
+from data_contracts.expectations.suites import rules, suite
 from data_contracts.raw.tables import MIN_ROWS_TO_JUDGE_A_SHARE, RawTable
-from pipelines.checking.check_columns import check_frame, decision_checks, first_of_each_key
-from pipelines.checking.quarantine import Finding, RuleCount, quarantined, rule_counts
+from pipelines.checking.check_columns import PLACE, decisions_of, kept_values, source_columns, typed_rows
+from pipelines.checking.quarantine import Quarantine, RuleCount
 from pipelines.checking.sources import RawRows
+from pipelines.history.engine import Engine
 
-SAMPLE: Final = 20
-"""The number of unexpected values and rows stored per expectation; counts are always complete."""
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 NOT_OF_THEIR_OWN: Final = frozenset({"sibling_set_aside"})
 """Rules that set aside rows which are sound themselves; they do not count when a table as a whole is judged."""
+BATCH: Final = 50_000
+"""How many of the rows set aside are described at once."""
 
 
 @dataclass(frozen=True)
 class CheckedTable:
-    """One table after its checks: every row of the file is either in `kept` or in `set_aside`."""
+    """One table after its checks: every row of the file is either kept or set aside."""
 
     table: RawTable
     file: str | None
     """The file name; `None` when no file could be read."""
     rows_in: int
-    kept: pd.DataFrame
-    """The rows that keep the contract: declared columns, typed, in file order."""
-    set_aside: pd.DataFrame
+    rows_kept: int
+    rows_set_aside: int
+    kept: Path | None = None
+    """The rows that keep the contract: declared columns, typed, in file order; `None` when no file could be read."""
+    set_aside: Path | None = None
     """The rows that break it: the file's columns as text, then table, rule, rules, reason and row; in file order."""
+    newest: datetime | None = None
+    """When the newest row kept was recorded; `None` without any."""
     rules: tuple[RuleCount, ...] = ()
     """The rules that rows broke, in declared order."""
     broken: tuple[str, ...] = ()
@@ -44,18 +54,8 @@ class CheckedTable:
     """The results of Great Expectations, one per expectation."""
 
     def __post_init__(self) -> None:
-        if self.rows_in != len(self.kept) + len(self.set_aside):
-            raise RowsLost(self.table.name, self.rows_in, len(self.kept), len(self.set_aside))
-
-    @property
-    def rows_kept(self) -> int:
-        """The number of rows that keep the contract."""
-        return len(self.kept)
-
-    @property
-    def rows_set_aside(self) -> int:
-        """The number of rows that break the contract."""
-        return len(self.set_aside)
+        if self.rows_in != self.rows_kept + self.rows_set_aside:
+            raise RowsLost(self.table.name, self.rows_in, self.rows_kept, self.rows_set_aside)
 
 
 class RowsLost(AssertionError):
@@ -66,40 +66,145 @@ class RowsLost(AssertionError):
 
 
 def check_table(
-    raw: RawRows, *, kept: Mapping[str, pd.DataFrame], now: datetime, reference: datetime, batches: Any
+    engine: Engine,
+    raw: RawRows,
+    *,
+    kept: Mapping[str, Path],
+    into: Path,
+    now: datetime,
+    reference: datetime,
+    batches: Any,
 ) -> CheckedTable:
     """Check one table; faults of the data are in the returned value, no exception is raised for them.
 
-    `kept`: the kept rows of the tables checked before. `now`: no instant may lie after it. `reference`: freshness is
-    counted back from it. `batches`: from `great_expectations_batches`.
+    `kept`: the files of kept rows of the tables checked before. `into`: the folder to write to, `<table>.parquet` with
+    the rows kept and `quarantine/<table>.parquet` with those set aside. `now`: no instant may lie after it.
+    `reference`: freshness is counted back from it. `batches`: from `great_expectations_batches`.
     """
-    run = _Run(raw.table, check_frame(raw, kept=kept), now=now, reference=reference, batches=batches)
-    run.stage("row", {})
-    run.stage("key", {"key.first": first_of_each_key(run.sound, raw.table)})
-    if raw.table.name == "decisions":
-        duplicates = {"duplicate_key"}
-        broken = run.decisions_set_aside(but_for=duplicates)
-        run.stage("group", decision_checks(run.sound, broken=broken))
-    rows = run.sound
-    run.stage("table", {})
-
-    set_aside = quarantined(raw, run.findings)
-    unknown = [parent for parent in raw.table.references.values() if parent not in kept]
-    notes = [f"references into {parent} were not checked: it is broken as a whole" for parent in unknown]
-    if raw.absent:
-        notes.append("the folder does not have this table; it is taken to have no rows")
-    notes += [f"column {name!r} is not part of the table and was not kept" for name in raw.undeclared]
+    name = raw.table.name
+    declared = rules(name, now=now)
+    rows = typed_rows(engine, raw, kept=kept)
+    found = _Findings(engine, rows, declared, table=name)
+    found.find()
+    path, aside = into / f"{name}.parquet", into / "quarantine" / f"{name}.parquet"
+    engine.write(kept_values(raw, found.sound), path)
+    quarantine = _set_aside(engine, raw, found.table, declared, aside)
+    newest = engine.table(path).recorded_at.max().to_pyarrow().as_py()
+    rows_kept = pq.read_metadata(path).num_rows
+    results = _expected(raw, declared, found, rows_kept=rows_kept, newest=newest, reference=reference, batches=batches)
+    broken = [f"{rule} could not be checked: {problem}" for rule, problem in found.problems.items()]
+    broken += [_observed(each) for each in results if _of_table(each) and not each.success]
     return CheckedTable(
         table=raw.table,
         file=raw.file,
         rows_in=raw.rows_in,
-        kept=rows[[column.name for column in raw.table.columns]].reset_index(drop=True),
-        set_aside=set_aside,
-        rules=rule_counts(set_aside, run.findings),
-        broken=(*run.broken, *_too_many_set_aside(raw, set_aside)),
-        notes=tuple(notes),
-        results=tuple(run.results),
+        rows_kept=rows_kept,
+        rows_set_aside=quarantine.rows,
+        kept=path,
+        set_aside=aside,
+        newest=newest,
+        rules=quarantine.counts(),
+        broken=(*broken, *_too_many_set_aside(raw, quarantine)),
+        notes=tuple(_notes(raw, kept)),
+        results=tuple(_stored(result, raw.rows_in, found.problems) for result in results),
     )
+
+
+class _Findings:
+    """Which rows break which rules, stage by stage, each on the rows that are sound so far."""
+
+    def __init__(self, engine: Engine, rows: "ir.Table", declared: Sequence[Rule], *, table: str) -> None:
+        self.problems: dict[str, str] = {}
+        """Rule → why it could not be computed."""
+        self.counts: dict[int, int] = {}
+        """Place of a rule → how many rows break it."""
+        self._engine = engine
+        self._rows = self.sound = rows
+        self._rules = declared
+        self._name = table
+        self._tables: list[ir.Table] = []
+
+    @property
+    def table(self) -> "ir.Table":
+        """One row per broken rule of a row: `PLACE` and `rule`, the place of the rule."""
+        import ibis
+
+        return ibis.union(*self._tables) if len(self._tables) > 1 else self._tables[0]
+
+    def find(self) -> None:
+        """Compute all stages, and leave out of `sound` every row that breaks a rule."""
+        with_decisions = "decision_id" in self._rows.columns and any(rule.stage == "group" for rule in self._rules)
+        about = ("decision_id",) if with_decisions else ()
+        of_rows = self._add(self._broken(self._rows, "row", keep=(PLACE, *about)))
+        self._add(self._repeated())
+        if with_decisions:
+            broken = of_rows.filter(of_rows.decision_id.notnull())
+            decisions = self._broken(decisions_of(self.sound, broken=broken), "group", keep=("decision_id",))
+            places = self.sound.select(PLACE, "decision_id")
+            self._add(places.join(self._engine.kept(decisions, "decisions broken"), "decision_id"))
+
+    def _add(self, found: "ir.Table") -> "ir.Table":
+        table = self._engine.kept(found, f"{self._name} broken {len(self._tables)}")
+        self._tables.append(table.select(PLACE, rule=table.rule.cast("int64")))
+        counted = table.group_by("rule").aggregate(rows=table.count()).to_pyarrow().to_pylist()
+        self.counts |= {each["rule"]: each["rows"] for each in counted}
+        if counted:
+            self.sound = self.sound.filter(~self.sound[PLACE].isin(table[PLACE]))
+        return table
+
+    def _broken(self, rows: "ir.Table", stage: Stage, *, keep: Sequence[str]) -> "ir.Table":
+        """The columns `keep` and the place of the rule, for each rule of the stage that each row breaks."""
+        import ibis
+
+        of_stage = ((i, rule) for i, rule in enumerate(self._rules) if rule.stage == stage)
+        numbered = [(i, rule) for i, rule in of_stage if self._computable(rule, rows)]
+        some = rows.filter(reduce(or_, (_breaks(rule, rows) for _, rule in numbered)))
+        number = ibis.array(
+            [_breaks(rule, some).ifelse(ibis.literal(i, "int64"), ibis.null("int64")) for i, rule in numbered]
+        )
+        return some.select(*keep, rule=number.filter(lambda each: each.notnull()).unnest())
+
+    def _repeated(self) -> "ir.Table":
+        """The rows whose key an earlier sound row has: recorded before, or at the same instant above in the file."""
+        import ibis
+
+        ((place, rule),) = ((i, rule) for i, rule in enumerate(self._rules) if rule.stage == "key")
+        key = rule.columns
+        # Hashes first, because nearly all keys are their own: only keys of a repeated hash are sorted.
+        hashed = self.sound.select(
+            PLACE, *key, "recorded_at", hash=reduce(xor, (self.sound[name].hash() for name in key))
+        )
+        several = hashed.group_by("hash").aggregate(rows=hashed.count())
+        again = hashed.filter(hashed.hash.isin(several.filter(several.rows > 1).hash))
+        before = ibis.row_number().over(group_by=key, order_by=["recorded_at", PLACE])
+        numbered = again.mutate(before=before)
+        return numbered.filter(numbered.before > 0).select(PLACE, rule=ibis.literal(place, "int64"))
+
+    def _computable(self, rule: Rule, rows: "ir.Table") -> bool:
+        from ibis.common.exceptions import IbisError
+
+        try:
+            _breaks(rule, rows)
+        except (IbisError, TypeError, AttributeError) as error:
+            self.problems[rule.rule] = " ".join(str(error).split())[:300]
+            return False
+        return True
+
+
+def _breaks(rule: Rule, rows: "ir.Table") -> Any:
+    return ~rule.holds(rows).fill_null(True)
+
+
+def _set_aside(engine: Engine, raw: RawRows, found: "ir.Table", declared: Sequence[Rule], path: Path) -> Quarantine:
+    """Write the rows that break a rule, batch by batch in file order."""
+    source, own = source_columns(engine, raw)
+    named = {f"column {i}": own[name] for i, name in enumerate(raw.schema.names)}
+    every = found.group_by(PLACE).aggregate(rules=found.rule.collect())
+    rows = source.select(PLACE, **named).join(every, PLACE).order_by(PLACE)
+    with Quarantine(raw, declared, path) as quarantine:
+        for batch in engine.batches(rows, f"{raw.table.name} set aside", size=BATCH):
+            quarantine.add(batch)
+    return quarantine
 
 
 def great_expectations_batches() -> Any:
@@ -115,106 +220,66 @@ def great_expectations_batches() -> Any:
     return asset.add_batch_definition_whole_dataframe("rows")
 
 
-class _Run:
-    """Runs the stages of one table in order, each on the rows that are sound so far."""
-
-    def __init__(
-        self, table: RawTable, frame: pd.DataFrame, *, now: datetime, reference: datetime, batches: Any
-    ) -> None:
-        self.table = table
-        self.frame = frame
-        self.alive = np.ones(len(frame), dtype=np.bool_)
-        self.findings: list[Finding] = []
-        self.broken: list[str] = []
-        self.results: list[dict[str, Any]] = []
-        self._instants = {"now": now, "reference": reference}
-        self._batches = batches
-
-    @property
-    def sound(self) -> pd.DataFrame:
-        """The rows that have broken no rule so far."""
-        return self.frame[self.alive]
-
-    def stage(self, stage: Stage, computed: Mapping[str, Any]) -> None:
-        """Check the expectations of one stage on the sound rows, with the computed columns added."""
-        expectations = suite(self.table.name, **self._instants, stage=stage)
-        rows = self.sound.assign(**computed)
-        if not expectations.expectations or (stage == "table" and _nothing_to_date(rows, expectations)):
-            return
-        results = _validate(rows, expectations, batches=self._batches)
-        for result in results:
-            meta = result.expectation_config.meta
-            problem = _could_not_be_checked(result)
-            if problem:
-                self.broken.append(f"{meta['rule']} could not be checked: {problem}")
-            elif stage == "table" and not result.success:
-                self.broken.append(_observed(meta["reason"], result))
-            elif stage != "table":
-                places = np.asarray(result.result.get("unexpected_index_list") or [], dtype=np.int64)
-                if len(places):
-                    self.findings.append(Finding(meta["rule"], meta["reason"], tuple(meta["columns"]), places))
-                    self.alive[places] = False
-            self.results.append(_stored(result, problem))
-
-    def decisions_set_aside(self, *, but_for: set[str]) -> set[str]:
-        """The decisions of which a row broke a rule other than these."""
-        places = [finding.places for finding in self.findings if finding.rule not in but_for]
-        return set(self.frame["decision_id"].iloc[np.concatenate(places)].dropna()) if places else set()
-
-
-def _validate(frame: pd.DataFrame, expectations: Any, *, batches: Any) -> list[Any]:
-    """Validate a frame; one result per expectation, in declared order."""
-    # Great Expectations hashes the whole frame, twice; it gets only the columns that this suite checks.
-    frame = frame[sorted({column for each in expectations.expectations for column in _columns(each)})]
-    batch = batches.get_batch({"dataframe": frame})
-    order = {_identity(each.meta): place for place, each in enumerate(expectations.expectations)}
-    results = batch.validate(expectations, result_format={"result_format": "COMPLETE"}).results
+def _expected(
+    raw: RawRows,
+    declared: Sequence[Rule],
+    found: _Findings,
+    *,
+    rows_kept: int,
+    newest: datetime | None,
+    reference: datetime,
+    batches: Any,
+) -> list[Any]:
+    """Validate the frame of one row that the suite is about; one result per expectation, in declared order."""
+    counts = {rule.name: found.counts.get(i, 0) for i, rule in enumerate(declared)}
+    frame = pd.DataFrame([{**counts, "rows.kept": rows_kept}])
+    frame["recorded_at"] = pd.Series([newest], dtype="datetime64[us, UTC]")
+    expected = suite(raw.table.name, declared, reference=reference)
+    if newest is None:
+        dated = [each for each in expected.expectations if each.meta["rule"] == "not_fresh"]
+        for each in dated:
+            expected.delete_expectation(each)
+    order = {_identity(each.meta): place for place, each in enumerate(expected.expectations)}
+    results = batches.get_batch({"dataframe": frame}).validate(expected).results
     return sorted(results, key=lambda result: order[_identity(result.expectation_config.meta)])
-
-
-def _columns(expectation: Any) -> list[str]:
-    """The columns that an expectation checks."""
-    column = getattr(expectation, "column", None)
-    return [] if column is None else [column]
 
 
 def _identity(meta: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     return meta["rule"], tuple(meta["columns"])
 
 
-def _could_not_be_checked(result: Any) -> str | None:
-    """The message of an expectation whose computation raised; Great Expectations reports it as merely failed."""
-    info = result.exception_info or {}
-    every = [info] if "raised_exception" in info else list(info.values())
-    messages = [str(each.get("exception_message")) for each in every if each.get("raised_exception")]
-    return " ".join(messages[0].split())[:300] if messages else None
+def _of_table(result: Any) -> bool:
+    return bool(result.expectation_config.meta["whole_table"])
 
 
-def _nothing_to_date(rows: pd.DataFrame, expectations: Any) -> bool:
-    """Whether the only expectation is freshness and the table is empty, so that it has no newest row."""
-    return rows.empty and all(each.meta["rule"] == "not_fresh" for each in expectations.expectations)
+def _observed(result: Any) -> str:
+    return f"{result.expectation_config.meta['reason']} (found: {result.result.get('observed_value')})"
 
 
-def _observed(reason: str, result: Any) -> str:
-    return f"{reason} (found: {result.result.get('observed_value')})"
-
-
-def _stored(result: Any, problem: str | None) -> dict[str, Any]:
-    """The result as JSON, with lists of values and rows cut to a sample and tracebacks to their message."""
-    for name in ("unexpected_list", "unexpected_index_list", "partial_unexpected_index_list"):
-        if name in result.result:
-            result.result[name] = result.result[name][:SAMPLE]
-    result.result.pop("unexpected_index_query", None)
+def _stored(result: Any, rows_in: int, problems: Mapping[str, str]) -> dict[str, Any]:
+    """The result as JSON; that of a rule also says of how many rows how many break it."""
     stored = dict(result.to_json_dict())
+    problem = problems.get(result.expectation_config.meta["rule"])
+    if not _of_table(result):
+        stored["result"] |= {"unexpected_count": stored["result"]["observed_value"], "element_count": rows_in}
+    stored["success"] = bool(result.success) and problem is None
     stored["exception_info"] = {"raised_exception": problem is not None, "exception_message": problem}
     return stored
 
 
-def _too_many_set_aside(raw: RawRows, set_aside: pd.DataFrame) -> list[str]:
+def _notes(raw: RawRows, kept: Mapping[str, Path]) -> list[str]:
+    unknown = [parent for parent in raw.table.references.values() if parent not in kept]
+    notes = [f"references into {parent} were not checked: it is broken as a whole" for parent in unknown]
+    if raw.absent:
+        notes.append("the folder does not have this table; it is taken to have no rows")
+    return notes + [f"column {name!r} is not part of the table and was not kept" for name in raw.undeclared]
+
+
+def _too_many_set_aside(raw: RawRows, quarantine: Quarantine) -> list[str]:
     """The reason why the table is broken when too many of its rows are; empty otherwise."""
-    count = int((~set_aside["rule"].isin(NOT_OF_THEIR_OWN)).sum())
+    count = sum(rows for rule, rows in quarantine.first.items() if rule not in NOT_OF_THEIR_OWN)
     if count < MIN_ROWS_TO_JUDGE_A_SHARE or count <= raw.table.max_share_set_aside * raw.rows_in:
         return []
-    worst = set_aside["rule"].value_counts().index[0]
+    ((worst, _),) = quarantine.first.most_common(1)
     share, limit = count / raw.rows_in, raw.table.max_share_set_aside
     return [f"{count:,} of {raw.rows_in:,} rows are broken ({share:.0%}, at most {limit:.0%}), most by {worst}"]

@@ -1,15 +1,17 @@
 """The quarantine: rows set aside as the file has them, with table, broken rules, reason and place."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Self
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from pipelines.checking.sources import RawRows
-from recommender.ranking.ranker import IntArray
+from data_contracts.expectations.rules import Rule
+from pipelines.checking.sources import RaggedRow, RawRows
 
 REASON_COLUMNS: Final = ("table", "rule", "rules", "reason", "row", "text")
 """Columns added behind the file's own. `row`: place in the file, from 0 (row 0 of a CSV file is line 2). `rules`: all
@@ -19,18 +21,6 @@ RAGGED: Final = "ragged_row"
 EXAMPLES: Final = 5
 SHOWN: Final = 80
 """The length to which reasons shorten values; the row itself has them in full."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One expectation, and the places of the rows that broke it."""
-
-    rule: str
-    reason: str
-    columns: tuple[str, ...]
-    """The columns whose values explain the break."""
-    places: IntArray
-    """The places of the rows in `RawRows.source`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,50 +38,86 @@ class RuleCount:
     """Place in the file and reason of the first few rows."""
 
 
-def quarantined(raw: RawRows, findings: Sequence[Finding]) -> pd.DataFrame:
-    """The rows set aside, in file order; `findings` must be in the declared order of their rules."""
-    broken = pd.DataFrame(
-        {
-            "place": np.concatenate([finding.places for finding in findings] or [np.empty(0, dtype=np.int64)]),
-            "finding": np.repeat(np.arange(len(findings)), [len(finding.places) for finding in findings]),
-        }
-    ).sort_values(["place", "finding"])
-    first = broken.drop_duplicates("place")
-    places = first["place"].to_numpy()
-    source = raw.source.take(pa.array(places))
-    rows = pd.DataFrame({name: _as_text(source.column(i)) for i, name in enumerate(_own_names(raw))})
-    names = np.array([finding.rule for finding in findings], dtype=object)
-    every = broken.assign(rule=names[broken["finding"]]).drop_duplicates(["place", "rule"])
-    described = rows.assign(
-        table=raw.table.name,
-        rule=names[first["finding"]],
-        rules=every.groupby("place")["rule"].agg(", ".join).to_numpy(),
-        reason=[_reason(findings[finding], rows, i) for i, finding in enumerate(first["finding"])],
-        row=raw.rows[places],
-        text=None,
-    )
-    return _typed(pd.concat([described, _ragged(raw)]) if raw.ragged else described, raw)
+class Quarantine:
+    """Writes the rows set aside of one table, in file order, and counts the rules that they break."""
+
+    def __init__(self, raw: RawRows, rules: Sequence[Rule], path: Path) -> None:
+        self.rows = 0
+        self.first: Counter[str] = Counter()
+        """The number of rows for which each rule is the first that they break."""
+        self._breaking: Counter[str] = Counter()
+        self._examples: dict[str, list[tuple[int, str]]] = {}
+        self._raw, self._rules, self._path = raw, rules, path
+        self._ragged = list(raw.ragged)
+        fields = [(name, pa.int64() if name == "row" else pa.string()) for name in _names(raw)]
+        self._schema = pa.schema(fields)
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = pq.ParquetWriter(self._path, self._schema)
+        return self
+
+    def __exit__(self, raised: object, *_about: object) -> None:
+        if raised is None:
+            self._write(pd.DataFrame(columns=list(self._schema.names)), before=None)
+        self._writer.close()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add the next rows: place, the file's own columns, and the places of the rules that each breaks."""
+        places, broken = batch.column(0).to_numpy(), [sorted(each) for each in batch.column("rules").to_pylist()]
+        texts = [_as_text(batch.column(i + 1).cast(kind)) for i, kind in enumerate(self._raw.schema.types)]
+        rows = pd.DataFrame(dict(zip(_own_names(self._raw), texts, strict=True)))
+        first = [self._rules[each[0]] for each in broken]
+        described = rows.assign(
+            table=self._raw.table.name,
+            rule=[rule.rule for rule in first],
+            rules=[", ".join(dict.fromkeys(self._rules[place].rule for place in each)) for each in broken],
+            reason=[_reason(rule, rows, i) for i, rule in enumerate(first)],
+            row=self._raw.rows_of_file(places),
+            text=None,
+        )
+        self._write(described, before=int(described["row"].iloc[-1]) if len(described) else 0)
+
+    def counts(self) -> tuple[RuleCount, ...]:
+        """Count the broken rules, in declared order, the rule for ragged rows first."""
+        meanings = {RAGGED: "the line has too many or too few fields"}
+        for rule in self._rules:
+            meanings.setdefault(rule.rule, rule.reason)
+        return tuple(
+            RuleCount(rule, meaning, self.first[rule], self._breaking[rule], tuple(self._examples.get(rule, ())))
+            for rule, meaning in meanings.items()
+            if self._breaking[rule]
+        )
+
+    def _write(self, described: pd.DataFrame, *, before: int | None) -> None:
+        """Write rows, and the ragged ones among them: those before a row of the file, or all that are left."""
+        here = [each for each in self._ragged if before is None or each.row < before]
+        self._ragged = self._ragged[len(here) :]
+        if here:
+            described = pd.concat([described, self._ragged_rows(here)])
+        described = described.reindex(columns=self._schema.names).sort_values("row", kind="stable")
+        self.rows += len(described)
+        self.first.update(described["rule"])
+        self._breaking.update(described["rules"].str.split(", ").explode())
+        for rule, row, reason in described[["rule", "row", "reason"]].itertuples(index=False):
+            sample = self._examples.setdefault(rule, [])
+            if len(sample) < EXAMPLES:
+                sample.append((int(row), reason))
+        types = {name: "int64" if name == "row" else "str" for name in self._schema.names}
+        self._writer.write_table(pa.Table.from_pandas(described.astype(types), self._schema, preserve_index=False))
+
+    def _ragged_rows(self, ragged: Sequence[RaggedRow]) -> pd.DataFrame:
+        about = {"table": self._raw.table.name, "rule": RAGGED, "rules": RAGGED}
+        return pd.DataFrame([{**about, "reason": r.reason, "row": r.row, "text": r.text} for r in ragged])
 
 
-def rule_counts(set_aside: pd.DataFrame, findings: Sequence[Finding]) -> tuple[RuleCount, ...]:
-    """Count the broken rules, in declared order, the rule for ragged rows first."""
-    rules = {RAGGED: "the line has too many or too few fields"}
-    for finding in findings:
-        rules.setdefault(finding.rule, finding.reason)
-    breaking = set_aside["rules"].str.split(", ").explode().value_counts()
-    counts = []
-    for rule, meaning in rules.items():
-        rows = set_aside[set_aside["rule"] == rule]
-        sample = rows.head(EXAMPLES)
-        examples = tuple(zip(sample["row"].tolist(), sample["reason"].tolist(), strict=True))
-        if breaking.get(rule, 0):
-            counts.append(RuleCount(rule, meaning, len(rows), int(breaking[rule]), examples))
-    return tuple(counts)
+def _names(raw: RawRows) -> list[str]:
+    return [*_own_names(raw), *REASON_COLUMNS]
 
 
 def _own_names(raw: RawRows) -> list[str]:
     """The file's column names, prefixed where they would collide with `REASON_COLUMNS`."""
-    return [f"source.{name}" if name in REASON_COLUMNS else name for name in raw.source.schema.names]
+    return [f"source.{name}" if name in REASON_COLUMNS else name for name in raw.schema.names]
 
 
 def _as_text(array: Any) -> "pd.Series[str]":
@@ -103,10 +129,10 @@ def _as_text(array: Any) -> "pd.Series[str]":
         return pd.Series(values, dtype="str")
 
 
-def _reason(finding: Finding, rows: pd.DataFrame, place: int) -> str:
+def _reason(rule: Rule, rows: pd.DataFrame, place: int) -> str:
     """The rule's sentence with the row's values."""
-    values = [f"{name} = {_shown(rows[name].iat[place])}" for name in finding.columns]
-    return f"{finding.reason}: {', '.join(values)}" if values else finding.reason
+    values = [f"{name} = {_shown(rows[name].iat[place])}" for name in rule.columns]
+    return f"{rule.reason}: {', '.join(values)}" if values else rule.reason
 
 
 def _shown(value: Any) -> str:
@@ -114,19 +140,3 @@ def _shown(value: Any) -> str:
         return "nothing"
     text = value if len(value) <= SHOWN else value[:SHOWN] + "…"
     return repr(text)
-
-
-def _ragged(raw: RawRows) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {"table": raw.table.name, "rule": RAGGED, "rules": RAGGED, "reason": r.reason, "row": r.row, "text": r.text}
-            for r in raw.ragged
-        ]
-    )
-
-
-def _typed(rows: pd.DataFrame, raw: RawRows) -> pd.DataFrame:
-    """The rows with the same columns and types in every run, also when there are none."""
-    names = [*_own_names(raw), *REASON_COLUMNS]
-    rows = rows.reindex(columns=names).sort_values("row", kind="stable").reset_index(drop=True)
-    return rows.astype({name: "int64" if name == "row" else "str" for name in names})

@@ -1,4 +1,4 @@
-"""Reads raw tables from Parquet or CSV files as they are, untyped, and names every fault of a whole file."""
+"""Opens raw tables, Parquet or CSV files as they are, untyped, and names every fault of a whole file."""
 
 import csv
 import io
@@ -38,10 +38,14 @@ class RawRows:
     table: RawTable
     file: str
     """The file name without its folder."""
-    source: pa.Table
-    """The declared columns in declared order, then the undeclared ones; from CSV all are text."""
-    rows: IntArray
-    """The place of each row of `source` in the file, from 0."""
+    path: Path
+    """A Parquet file with the rows as they are: the raw file itself, or what was read of a CSV file, all as text."""
+    names: tuple[str, ...]
+    """The columns of `path`, in its order."""
+    schema: pa.Schema
+    """The declared columns in declared order, then the undeclared ones."""
+    rows: int
+    """The number of rows in `path`."""
     ragged: tuple[RaggedRow, ...] = ()
     undeclared: tuple[str, ...] = field(default=())
     """Columns that the table does not declare; they are not checked or kept."""
@@ -51,7 +55,12 @@ class RawRows:
     @property
     def rows_in(self) -> int:
         """The number of rows in the file, ragged rows included."""
-        return len(self.rows) + len(self.ragged)
+        return self.rows + len(self.ragged)
+
+    def rows_of_file(self, places: IntArray) -> IntArray:
+        """The row of the raw file that each place in `path` (n,) is, from 0: ragged rows are not in `path`."""
+        before = np.array([ragged.row - i for i, ragged in enumerate(self.ragged)], dtype=np.int64)
+        return places + np.searchsorted(before, places, side="right")
 
 
 class SourceUnreadable(Exception):
@@ -62,14 +71,14 @@ class SourceUnreadable(Exception):
         self.reasons = tuple(reasons)
 
 
-def read_table(folder: Path, table: RawTable) -> RawRows:
-    """Read `<table>.parquet` or `<table>.csv` of a folder.
+def read_table(folder: Path, table: RawTable, *, scratch: Path) -> RawRows:
+    """Open `<table>.parquet` or `<table>.csv` of a folder; the rows of a CSV file are written to the folder `scratch`.
 
     Raises `SourceUnreadable` with every reason when the file is missing, ambiguous or not readable as this table.
     """
     found = [path for path in (folder / f"{table.name}.parquet", folder / f"{table.name}.csv") if path.exists()]
     if not found and table.optional:
-        return _absent(table)
+        return _absent(table, scratch)
     if not found:
         raise SourceUnreadable([f"there is neither {table.name}.parquet nor {table.name}.csv"])
     if len(found) > 1:
@@ -77,39 +86,49 @@ def read_table(folder: Path, table: RawTable) -> RawRows:
     path = found[0]
     try:
         if path.suffix == ".csv":
-            return _read_csv(path, table)
+            return _read_csv(path, table, scratch)
         return _read_parquet(path, table)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SourceUnreadable([f"{path.name}: cannot be read: {_one_line(error)}"]) from error
 
 
-def _absent(table: RawTable) -> RawRows:
+def _absent(table: RawTable, scratch: Path) -> RawRows:
     """An optional table that the folder lacks: no rows."""
     schema = pa.schema([(column.name, pa.string()) for column in table.columns])
-    return RawRows(table, f"no {table.name}", schema.empty_table(), np.arange(0), absent=True)
+    return _as_text(schema.empty_table(), table, f"no {table.name}", scratch=scratch, absent=True)
+
+
+def _as_text(source: pa.Table, table: RawTable, file: str, *, scratch: Path, **about: Any) -> RawRows:
+    path = scratch / f"{table.name}.parquet"
+    pa_parquet.write_table(source, path)
+    return RawRows(table, file, path, tuple(source.schema.names), source.schema, len(source), **about)
 
 
 def _read_parquet(path: Path, table: RawTable) -> RawRows:
     if path.stat().st_size == 0:
         raise SourceUnreadable([f"{path.name}: is empty"])
     with pa_parquet.ParquetFile(path) as file:
-        source = file.read()
-    source.validate(full=True)
-    undeclared = _check_columns(path.name, table, source.schema.names)
-    source = source.cast(pa.schema([field.with_type(_plain(field.type)) for field in source.schema]))
+        found, rows = file.schema_arrow, file.metadata.num_rows
+    undeclared = _check_columns(path.name, table, found.names)
+    schema = pa.schema([(name, _plain(found.field(name).type)) for name in (*_declared(table), *undeclared)])
     wrong = [
         f"{path.name}: column {column.name!r} is {kind}, expected {column.kind}"
         for column in table.columns
-        if not accepted_types(column.kind, kind := source.schema.field(column.name).type)
+        if not accepted_types(column.kind, kind := schema.field(column.name).type)
     ]
     if wrong:
         raise SourceUnreadable(wrong)
-    names = [column.name for column in table.columns]
-    return RawRows(table, path.name, source.select([*names, *undeclared]), np.arange(len(source)), (), undeclared)
+    return RawRows(table, path.name, path, tuple(found.names), schema, rows, undeclared=undeclared)
+
+
+def _declared(table: RawTable) -> list[str]:
+    return [column.name for column in table.columns]
 
 
 def _plain(arrow_type: Any) -> Any:
     """The type that all later steps can compute with: plain strings, and instants in UTC."""
+    if pa.types.is_dictionary(arrow_type):
+        arrow_type = arrow_type.value_type
     if pa.types.is_string_view(arrow_type):
         return pa.string()
     if pa.types.is_timestamp(arrow_type) and arrow_type.tz is not None:
@@ -117,7 +136,7 @@ def _plain(arrow_type: Any) -> Any:
     return arrow_type
 
 
-def _read_csv(path: Path, table: RawTable) -> RawRows:
+def _read_csv(path: Path, table: RawTable, scratch: Path) -> RawRows:
     data = path.read_bytes()
     if not data.strip():
         raise SourceUnreadable([f"{path.name}: is empty"])
@@ -144,9 +163,8 @@ def _read_csv(path: Path, table: RawTable) -> RawRows:
     if source.column_names != names:
         raise SourceUnreadable([f"{path.name}, line 1: the column names cannot be read"])
     rows = tuple(_ragged(path.name, row) for row in ragged)
-    places = np.setdiff1d(np.arange(len(source) + len(rows)), [row.row for row in rows], assume_unique=True)
-    declared = [column.name for column in table.columns]
-    return RawRows(table, path.name, source.select([*declared, *undeclared]), places, rows, undeclared)
+    text = source.select([*_declared(table), *undeclared])
+    return _as_text(text, table, path.name, scratch=scratch, ragged=rows, undeclared=undeclared)
 
 
 def _header(data: bytes) -> list[str]:
@@ -160,7 +178,7 @@ def _header(data: bytes) -> list[str]:
 
 def _check_columns(place: str, table: RawTable, names: list[str]) -> tuple[str, ...]:
     """The undeclared columns; raises `SourceUnreadable` when a declared column is missing or one is there twice."""
-    declared = [column.name for column in table.columns]
+    declared = _declared(table)
     undeclared = tuple(name for name in names if name not in declared)
     twice = sorted({name for name in names if names.count(name) > 1})
     reasons = [f"{place}: column {name!r} is there twice" for name in twice]

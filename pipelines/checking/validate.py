@@ -1,21 +1,21 @@
 """Validates a folder of raw tables: writes checked tables, the rows set aside, a JSON summary and a report."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pa_parquet
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from data_contracts.raw.tables import RAW_TABLES, RawTable
+from pipelines.checking.check_columns import newest_recorded
 from pipelines.checking.check_table import CheckedTable, check_table, great_expectations_batches
-from pipelines.checking.quarantine import REASON_COLUMNS
 from pipelines.checking.results import TableBroken, Validation
 from pipelines.checking.sources import RawRows, SourceUnreadable, read_table
 from pipelines.checking.validation_report import html_report
-from pipelines.history.typed_columns import ARROW_TYPES, as_arrow, typed_column
+from pipelines.history.checked_tables import TableUnreadable
+from pipelines.history.engine import Engine
 
 Progress = Callable[[str], None]
 
@@ -39,22 +39,25 @@ def validate(
     """
     if raw.resolve() == out.resolve():
         raise SameFolder(raw)
-    sources = _read(raw, progress)
-    since = reference or _newest((each for each in sources.values() if isinstance(each, RawRows)), now=now)
-    progress("starting Great Expectations")
-    batches = great_expectations_batches()
-    kept: dict[str, pd.DataFrame] = {}
-    tables: dict[str, CheckedTable] = {}
-    for name, source in sources.items():
-        if isinstance(source, SourceUnreadable):
-            tables[name] = _unreadable(RAW_TABLES[name], source)
-            continue
-        progress(f"{name}: checking {source.rows_in:,} rows")
-        tables[name] = check_table(source, kept=kept, now=now, reference=since, batches=batches)
-        if not tables[name].broken:
-            kept[name] = tables[name].kept
-    validation = Validation(checked_at=now, reference=since, tables=tables)
-    _write(validation, out, progress)
+    out.mkdir(parents=True, exist_ok=True)
+    with Engine() as engine, TemporaryDirectory(dir=out, prefix=".") as unfinished:
+        sources = _read(raw, engine.temporary, progress)
+        since = reference or _newest(engine, sources, now=now)
+        progress("starting Great Expectations")
+        batches = great_expectations_batches()
+        kept: dict[str, Path] = {}
+        tables: dict[str, CheckedTable] = {}
+        for name, source in sources.items():
+            if isinstance(source, RawRows):
+                progress(f"{name}: checking {source.rows_in:,} rows")
+                about = {"kept": kept, "into": Path(unfinished), "now": now, "reference": since, "batches": batches}
+                tables[name] = _checked(engine, source, **about)
+            else:
+                tables[name] = _unreadable(RAW_TABLES[name], source)
+            if (path := tables[name].kept) and not tables[name].broken:
+                kept[name] = path
+        validation = Validation(checked_at=now, reference=since, tables=tables)
+        _write(validation, Path(unfinished), out, progress)
     if not validation.valid:
         raise TableBroken(validation)
     return validation
@@ -67,58 +70,56 @@ class SameFolder(ValueError):
         super().__init__(f"{folder}: the checked tables need a folder of their own")
 
 
-def _read(raw: Path, progress: Progress) -> dict[str, RawRows | SourceUnreadable]:
+def _read(raw: Path, scratch: Path, progress: Progress) -> dict[str, RawRows | SourceUnreadable]:
     """Every raw table, or the exception that says why it cannot be read."""
     sources: dict[str, RawRows | SourceUnreadable] = {}
     for name, table in RAW_TABLES.items():
         progress(f"{name}: reading")
         try:
-            sources[name] = read_table(raw, table)
+            sources[name] = read_table(raw, table, scratch=scratch)
         except SourceUnreadable as error:
             sources[name] = error
     return sources
 
 
-def _newest(sources: Iterable[RawRows], *, now: datetime) -> datetime:
+def _newest(engine: Engine, sources: Mapping[str, RawRows | SourceUnreadable], *, now: datetime) -> datetime:
     """The newest `recorded_at` of all tables that is not in the future; `now` when there is none."""
     newest = []
-    for raw in sources:
-        column = next(column for column in raw.table.columns if column.name == "recorded_at")
-        recorded = typed_column(column, raw.source["recorded_at"]).values
-        newest.append(recorded[recorded <= now].max())
-    instants = [instant for instant in newest if not pd.isna(instant)]
-    return max(instants).to_pydatetime() if instants else now
+    for name, source in sources.items():
+        if isinstance(source, RawRows):
+            with suppress(TableUnreadable), engine.reading(name):
+                recorded = newest_recorded(engine, source)
+                newest.append(recorded.filter(recorded.recorded_at <= now).recorded_at.max().to_pyarrow().as_py())
+    return max((instant for instant in newest if instant is not None), default=now)
+
+
+def _checked(engine: Engine, source: RawRows, **about: Any) -> CheckedTable:
+    """The table after its checks; broken as a whole when the engine cannot read its file to the end."""
+    try:
+        with engine.reading(source.table.name):
+            return check_table(engine, source, **about)
+    except TableUnreadable as error:
+        return _unreadable(source.table, SourceUnreadable([f"{source.file}: {error}"]))
 
 
 def _unreadable(table: RawTable, error: SourceUnreadable) -> CheckedTable:
     """The checked table of a file that could not be read."""
-    kept = pd.DataFrame(columns=[column.name for column in table.columns])
-    set_aside = pd.DataFrame(columns=[*kept.columns, *REASON_COLUMNS])
-    return CheckedTable(table, file=None, rows_in=0, kept=kept, set_aside=set_aside, broken=error.reasons)
+    return CheckedTable(table, file=None, rows_in=0, rows_kept=0, rows_set_aside=0, broken=error.reasons)
 
 
-def _write(validation: Validation, out: Path, progress: Progress) -> None:
-    """Write the results, `validation.json` last: where it exists, all other files do."""
-    quarantine = out / "quarantine"
-    quarantine.mkdir(parents=True, exist_ok=True)
+def _write(validation: Validation, unfinished: Path, out: Path, progress: Progress) -> None:
+    """Put the results into their places, `validation.json` last: where it exists, all other files do."""
+    (out / "quarantine").mkdir(exist_ok=True)
     for name in ("validation.json", "report.html", *(f"{table}.parquet" for table in RAW_TABLES)):
         (out / name).unlink(missing_ok=True)
-        (quarantine / name).unlink(missing_ok=True)
+        (out / "quarantine" / name).unlink(missing_ok=True)
     for name, table in validation.tables.items():
         if table.file is None:
             continue
-        progress(f"{name}: writing {table.rows_kept:,} rows kept, {table.rows_set_aside:,} set aside")
-        table.set_aside.to_parquet(quarantine / f"{name}.parquet", index=False)
+        progress(f"{name}: {table.rows_kept:,} rows kept, {table.rows_set_aside:,} set aside")
+        (unfinished / "quarantine" / f"{name}.parquet").replace(out / "quarantine" / f"{name}.parquet")
         if validation.valid:
-            pa_parquet.write_table(_as_arrow(table), out / f"{name}.parquet", compression="zstd")
+            (unfinished / f"{name}.parquet").replace(out / f"{name}.parquet")
     (out / "report.html").write_text(html_report(validation), encoding="utf-8")
     text = json.dumps(validation.as_json(), indent=1, ensure_ascii=False)
     (out / "validation.json").write_text(text, encoding="utf-8")
-
-
-def _as_arrow(table: CheckedTable) -> pa.Table:
-    """The kept rows as an Arrow table with the types of checked tables."""
-    columns = table.table.columns
-    schema = pa.schema([pa.field(column.name, ARROW_TYPES[column.kind], column.nullable) for column in columns])
-    arrays = [as_arrow(column, table.kept[column.name]) for column in columns]
-    return pa.Table.from_arrays(arrays, schema=schema)

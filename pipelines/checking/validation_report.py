@@ -46,12 +46,11 @@ def summary_table(validation: Validation) -> Table:
 
 def _section(table: CheckedTable) -> dict[str, Any]:
     """The template values of one table."""
-    newest = table.kept["recorded_at"].max() if table.rows_kept else None
     return {
         "name": table.table.name,
         "grain": (table.table.shape.__doc__ or "").partition("\n")[0].replace("`", ""),
         "checked": table,
-        "newest": f"{newest:%Y-%m-%d %H:%M}" if newest is not None else None,
+        "newest": f"{table.newest:%Y-%m-%d %H:%M}" if table.newest else None,
         "expectations": [_expectation(result) for result in table.results],
     }
 

@@ -1,4 +1,4 @@
-"""The one step on a query engine: usage events → one row per decision × day × metric, as known at the decision.
+"""Usage on the query engine: usage events → one row per decision × day × metric, as known at the decision.
 
 Written in Ibis, with only the operations on which DuckDB and Spark agree (`date.delta` of dates, never a difference of
 timestamps; `argmax` only where no two rows share the key). The engine that holds `usage_events` computes it.

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from pipelines.history.checked_tables import TableUnreadable, require_columns
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ class Engine:
         self.backend: Any = ibis.duckdb.connect(
             memory_limit=self._memory,
             temp_directory=str(self.temporary / "spilled"),
-            preserve_insertion_order=False,
         )
         return self
 
@@ -46,9 +48,28 @@ class Engine:
         with self.reading(name):
             return self.table(folder / f"{name}.parquet")
 
-    def table(self, path: Path) -> "ir.Table":
-        """The rows of a Parquet file."""
-        return self.backend.read_parquet(path)
+    def table(self, path: Path, *, place: str | None = None) -> "ir.Table":
+        """The rows of a Parquet file; `place`: the name of a column with each row's place in the file, from 0."""
+        if place is None:
+            return self.backend.read_parquet(path)
+        return self.backend.read_parquet(path, file_row_number=True).rename({place: "file_row_number"})
+
+    def kept(self, rows: "ir.Table", name: str) -> "ir.Table":
+        """Compute rows once, into a file below the temporary folder; returns them as a table."""
+        path = self.temporary / f"{name}.parquet"
+        self.write(rows, path)
+        return self.table(path)
+
+    def batches(self, rows: "ir.Table", name: str, *, size: int) -> Iterator[pa.RecordBatch]:
+        """Compute rows into a file below the temporary folder, and yield them in their order, `size` at a time."""
+        path = self.temporary / f"{name}.parquet"
+        self.write(rows, path)
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=size)
+
+    def write(self, rows: "ir.Table", path: Path) -> None:
+        """Compute rows into a Parquet file, in their order."""
+        self.backend.to_parquet(rows, path, compression="zstd")
 
     def store(self, rows: "ir.Table", name: str, *, part: str) -> Path:
         """Write rows below the temporary folder, those of each value of the whole number `part` to a folder of its own.

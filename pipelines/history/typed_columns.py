@@ -50,7 +50,7 @@ def accepted_types(kind: Kind, arrow_type: Any) -> bool:
     """Whether a Parquet column of this type can be read as this kind; text can be read as any kind, row by row."""
     if pa.types.is_dictionary(arrow_type):
         arrow_type = arrow_type.value_type
-    if _is_text(arrow_type) or pa.types.is_null(arrow_type):
+    if is_text(arrow_type) or pa.types.is_null(arrow_type):
         return True
     if kind == "instant":
         return bool(pa.types.is_timestamp(arrow_type) or pa.types.is_date(arrow_type))
@@ -61,23 +61,10 @@ def accepted_types(kind: Kind, arrow_type: Any) -> bool:
 
 def typed_column(column: Column, array: Any) -> TypedColumn:
     """Read an Arrow array of n raw values as the column's kind."""
-    if pa.types.is_dictionary(array.type) or pa.types.is_null(array.type) or _is_text(array.type):
+    if pa.types.is_dictionary(array.type) or pa.types.is_null(array.type) or is_text(array.type):
         array = array.cast(pa.string())
         array = pc.if_else(pc.equal(array, ""), None, array)
     return READERS[column.kind](column, array)
-
-
-def as_arrow(column: Column, values: "pd.Series[Any]") -> Any:
-    """The n values as an Arrow array of the type in which a checked table stores them."""
-    if column.kind == "instant":
-        values = values.dt.tz_convert(None)
-    return pa.Array.from_pandas(values).cast(ARROW_TYPES[column.kind])
-
-
-def damaged_text(column: Column, array: Any) -> Mask:
-    """The rows whose text has control characters or bytes that could not be decoded (n,)."""
-    pattern = DAMAGED_JSON if column.kind == "json" else DAMAGED_TEXT
-    return _mask(pc.match_substring_regex(array.cast(pa.string()), pattern))
 
 
 def _text(_column: Column, array: Any) -> TypedColumn:
@@ -94,7 +81,7 @@ def _json(column: Column, array: Any) -> TypedColumn:
 
 def _instant(_column: Column, array: Any) -> TypedColumn:
     given = _mask(array.is_valid())
-    if _is_text(array.type):
+    if is_text(array.type):
         likely = pc.if_else(pc.match_substring_regex(array, BEGINS_AS_DATE), array, None)
         values = pd.to_datetime(likely.to_pandas(), format="ISO8601", utc=True, errors="coerce").dt.as_unit("us")
     else:
@@ -112,7 +99,7 @@ def _on_the_calendar(array: Any) -> Any:
 
 
 def _number(_column: Column, array: Any) -> TypedColumn:
-    if _is_text(array.type):
+    if is_text(array.type):
         array = pc.if_else(pc.is_in(array, pa.array(NOT_A_NUMBER)), None, array)
         given = _mask(array.is_valid())
         values = pd.to_numeric(array.to_pandas(), errors="coerce").astype(np.float64)
@@ -125,7 +112,7 @@ def _number(_column: Column, array: Any) -> TypedColumn:
 def _flag(_column: Column, array: Any) -> TypedColumn:
     given = _mask(array.is_valid())
     values = array.to_pandas()
-    values = (values.map(FLAGS) if _is_text(array.type) else values).astype("boolean")
+    values = (values.map(FLAGS) if is_text(array.type) else values).astype("boolean")
     return TypedColumn(values, given, ~given | values.notna().to_numpy())
 
 
@@ -151,7 +138,8 @@ def _is_json_of(text: str, column: Column) -> bool:
     return isinstance(value, list) and column.container is list
 
 
-def _is_text(arrow_type: Any) -> bool:
+def is_text(arrow_type: Any) -> bool:
+    """Whether an Arrow type is text, in any of its forms."""
     return bool(
         pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or pa.types.is_string_view(arrow_type)
     )

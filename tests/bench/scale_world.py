@@ -103,7 +103,8 @@ def _chosen(organizations: int, plans: tuple[str, ...], codes: str, *, held: dic
         "decisions": (
             of_candidates,
             {
-                "decision_id": "'d-' || o", "organization_id": _NAME, **held, "plan": f"{codes}[p + 1]", "strategy": "'rules'", "position": "p + 1", "shown": "p < 3",
+                "decision_id": "'d-' || o", "organization_id": _NAME, **held, "plan": f"{codes}[p + 1]",
+                "strategy": "'rules'", "position": "p + 1", "shown": "p < 3",
                 "recommended": "p = 0", "utility": "-p", "probability": f"1 / {len(plans)}",
                 "propensity": f"1 / {len(plans)}", "reasons": "'[]'", "occurred_at": "made", "recorded_at": "made",
             },

@@ -1,7 +1,6 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -9,32 +8,50 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts.expectations import suites
+from data_contracts.expectations.rules import Rule
 from data_contracts.raw.tables import RAW_TABLES
 from pipelines.checking.check_table import CheckedTable, RowsLost, check_table, great_expectations_batches
 from pipelines.checking.sources import read_table
+from pipelines.history.engine import Engine
 from tests.pipelines.raw_folder import CANDIDATE, NOW, RUNNER_UP, TUESDAY, USAGE, Row, write_csv
 
-ORGANIZATIONS = {"organizations": pd.DataFrame({"organization_id": ["bakery", "florist"]})}
+Check = Callable[..., "Checked"]
 
-Check = Callable[..., CheckedTable]
+
+class Checked:
+    """One table after its checks, with its rows read back from the files."""
+
+    def __init__(self, table: CheckedTable) -> None:
+        assert table.kept is not None
+        assert table.set_aside is not None
+        self.table = table
+        self.kept = pd.read_parquet(table.kept)
+        self.set_aside = pd.read_parquet(table.set_aside)
 
 
 @pytest.fixture(scope="module")
-def check(tmp_path_factory: pytest.TempPathFactory) -> Check:
+def check(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Check]:
     """Checks rows of one table, given as text, against two known organisations."""
     batches = great_expectations_batches()
+    known = tmp_path_factory.mktemp("kept") / "organizations.parquet"
+    pd.DataFrame({"organization_id": ["bakery", "florist"]}).to_parquet(known)
 
     def checked(
-        name: str, rows: list[Row], *, kept: Mapping[str, pd.DataFrame] = ORGANIZATIONS, reference: datetime = NOW
-    ) -> CheckedTable:
+        name: str, rows: list[Row], *, parents: Sequence[str] = ("organizations",), reference: datetime = NOW
+    ) -> Checked:
         folder = write_csv(tmp_path_factory.mktemp("raw"), {name: rows})
-        raw = read_table(folder, RAW_TABLES[name])
-        return check_table(raw, kept=kept, now=NOW, reference=reference, batches=batches)
+        scratch, into = folder / "scratch", folder / "checked"
+        scratch.mkdir()
+        into.mkdir()
+        raw = read_table(folder, RAW_TABLES[name], scratch=scratch)
+        kept = dict.fromkeys(parents, known)
+        return Checked(check_table(engine, raw, kept=kept, into=into, now=NOW, reference=reference, batches=batches))
 
-    return checked
+    with Engine() as engine:
+        yield checked
 
 
-def said(table: CheckedTable) -> list[tuple[int, str]]:
+def said(table: Checked) -> list[tuple[int, str]]:
     return list(zip(table.set_aside["row"], table.set_aside["rule"], strict=True))
 
 
@@ -51,7 +68,7 @@ def test_a_broken_row_does_not_push_out_a_sound_one_with_its_key(check: Check) -
     table = check("usage_events", [USAGE | {"quantity": "-1"}, USAGE | {"recorded_at": TUESDAY}])
 
     assert said(table) == [(0, "quantity_out_of_range")]
-    assert table.rows_kept == 1
+    assert table.table.rows_kept == 1
 
 
 def test_a_row_is_set_aside_for_the_first_rule_it_breaks_and_names_them_all(check: Check) -> None:
@@ -61,7 +78,7 @@ def test_a_row_is_set_aside_for_the_first_rule_it_breaks_and_names_them_all(chec
     assert row["rule"] == "unknown_metric"
     assert row["rules"] == "unknown_metric, quantity_not_whole, quantity_out_of_range"
     assert row["reason"] == "metric is not a known one: metric = 'clicks'"
-    assert {rule.rule: (rule.rows, rule.rows_breaking) for rule in table.rules} == {
+    assert {rule.rule: (rule.rows, rule.rows_breaking) for rule in table.table.rules} == {
         "unknown_metric": (1, 1),
         "quantity_not_whole": (0, 1),
         "quantity_out_of_range": (0, 1),
@@ -100,7 +117,7 @@ def test_each_identity_of_a_decision_has_its_rule(check: Check) -> None:
 
     table = check("decisions", [row for rows in decisions for row in rows])
 
-    assert table.rows_kept == 0
+    assert table.table.rows_kept == 0
     assert table.set_aside["rule"].tolist() == [rule for _change, rule in changes.values() for _row in range(2)]
 
 
@@ -119,62 +136,60 @@ def test_a_candidate_delivered_twice_does_not_break_its_decision(check: Check) -
 def test_a_table_of_which_too_many_rows_are_broken_is_broken_as_a_whole(check: Check) -> None:
     rows = [USAGE | {"event_id": f"u{i}", "metric": "clicks" if i < 20 else "seats"} for i in range(70)]
 
-    assert check("usage_events", rows).broken == (
+    assert check("usage_events", rows).table.broken == (
         "20 of 70 rows are broken (29%, at most 25%), most by unknown_metric",
     )
-    assert check("usage_events", rows[1:]).broken == ()
+    assert check("usage_events", rows[1:]).table.broken == ()
 
 
 def test_a_table_without_news_is_broken_as_a_whole(check: Check) -> None:
     fifteen_days_on = datetime(2026, 4, 14, 12, tzinfo=UTC)
 
-    assert check("usage_events", [USAGE], reference=fifteen_days_on - timedelta(days=2)).broken == ()
-    (reason,) = check("usage_events", [USAGE], reference=fifteen_days_on).broken
+    assert check("usage_events", [USAGE], reference=fifteen_days_on - timedelta(days=2)).table.broken == ()
+    (reason,) = check("usage_events", [USAGE], reference=fifteen_days_on).table.broken
     assert reason.startswith("the newest row was recorded more than 14 days before 2026-04-14 12:00 UTC")
 
 
 def test_a_table_of_no_rows_is_whole_where_none_are_promised(check: Check) -> None:
-    assert check("usage_events", []).broken == ()
-    assert "fewer than 1 rows are left" in check("organizations", []).broken[0]
+    assert check("usage_events", []).table.broken == ()
+    assert "fewer than 1 rows are left" in check("organizations", []).table.broken[0]
 
 
 def test_references_into_a_table_that_is_broken_as_a_whole_are_said_not_to_be_checked(check: Check) -> None:
-    table = check("usage_events", [USAGE | {"organization_id": "nobody"}], kept={})
+    table = check("usage_events", [USAGE | {"organization_id": "nobody"}], parents=())
 
-    assert table.rows_kept == 1
-    assert table.notes == ("references into organizations were not checked: it is broken as a whole",)
+    assert table.table.rows_kept == 1
+    assert table.table.notes == ("references into organizations were not checked: it is broken as a whole",)
 
 
 def test_what_could_not_be_checked_is_told_apart_and_breaks_the_table(
     check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from great_expectations import expectations
-
-    def rules() -> list[Any]:
-        meta = {"rule": "metric_sorts", "reason": "", "stage": "row", "columns": ["metric"]}
-        return [expectations.ExpectColumnValuesToBeBetween(column="metric", min_value=1, meta=meta)]
+    def rules() -> list[Rule]:
+        return [Rule("metric_sorts", "", ("metric",), lambda rows: rows.metric >= 1)]
 
     monkeypatch.setitem(suites.ROW_RULES, "usage_events", rules)
 
-    (reason,) = check("usage_events", [USAGE]).broken
+    (reason,) = check("usage_events", [USAGE]).table.broken
     assert reason.startswith("metric_sorts could not be checked: ")
 
 
 @pytest.mark.parametrize("name", list(RAW_TABLES))
 def test_no_expectation_is_lost_as_great_expectations_keeps_one_of_two_equal_ones(name: str) -> None:
-    declared = suites.expectations(name, now=NOW, reference=NOW)
+    declared = suites.rules(name, now=NOW)
+    of_table = bool(RAW_TABLES[name].min_rows) + (RAW_TABLES[name].fresh_for_days is not None)
 
-    kept = suites.suite(name, now=NOW, reference=NOW).expectations
+    kept = suites.suite(name, declared, reference=NOW).expectations
 
-    assert len(kept) == len(declared)
-    assert len({(each.meta["rule"], *each.meta["columns"]) for each in declared}) == len(declared)
+    assert len(kept) == len(declared) + of_table
+    assert len({rule.name for rule in declared}) == len(declared)
 
 
 def test_rows_that_do_not_add_up_are_a_fault_of_ours(check: Check) -> None:
-    table = check("usage_events", [USAGE])
+    table = check("usage_events", [USAGE]).table
 
     with pytest.raises(RowsLost, match="usage_events: 2 rows in, but 1 kept"):
-        CheckedTable(table.table, file=table.file, rows_in=2, kept=table.kept, set_aside=table.set_aside)
+        CheckedTable(table.table, file=table.file, rows_in=2, rows_kept=1, rows_set_aside=0)
 
 
 NONSENSE = st.sampled_from(["", " ", "NaN", "-1", "1.5", "1e999", "9" * 30, "x", "bakery", "\x00", "é", "2099-01-01"])
@@ -187,7 +202,7 @@ def test_whatever_is_broken_every_row_is_either_kept_or_set_aside(check: Check, 
 
     table = check("usage_events", rows)
 
-    assert table.rows_kept + table.rows_set_aside == table.rows_in == len(rows)
+    assert len(table.kept) + len(table.set_aside) == table.table.rows_in == len(rows)
     untouched = [f"u{place}" for place, change in enumerate(changes) if not change]
     assert set(untouched) <= set(table.kept["event_id"])
     assert table.kept["quantity"].between(0, 10**12).all()
