@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
-from operator import or_, xor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from data_contracts.expectations.rules import Rule, Stage
+from data_contracts.expectations.rules import Rule
 from data_contracts.expectations.suites import rules, suite
 from data_contracts.raw.tables import MIN_ROWS_TO_JUDGE_A_SHARE, RawTable
-from pipelines.checking.check_columns import PLACE, decisions_of, kept_values, source_columns, typed_rows
+from pipelines.checking.check_columns import PLACE, kept_values, source_columns, typed_rows
+from pipelines.checking.findings import Findings
 from pipelines.checking.quarantine import Quarantine, RuleCount
 from pipelines.checking.sources import RawRows
 from pipelines.history.engine import Engine
@@ -84,10 +83,11 @@ def check_table(
     name = raw.table.name
     declared = rules(name, now=now)
     rows = typed_rows(engine, raw, kept=kept)
-    found = _Findings(engine, rows, declared, table=name)
+    found = Findings(engine, rows, declared, table=name)
     found.find()
     path, aside = into / f"{name}.parquet", into / "quarantine" / f"{name}.parquet"
-    engine.write(kept_values(raw, found.sound), path)
+    in_order = typed_rows(engine, raw, kept={})  # what rows refer to was looked at before, by joins
+    engine.write(kept_values(raw, found.kept_of(in_order)), path)
     quarantine = _set_aside(engine, raw, found.table, declared, aside)
     newest = engine.table(path).recorded_at.max().to_pyarrow().as_py()
     rows_kept = pq.read_metadata(path).num_rows
@@ -108,91 +108,6 @@ def check_table(
         notes=tuple(_notes(raw, kept)),
         results=tuple(_stored(result, raw.rows_in, found.problems) for result in results),
     )
-
-
-class _Findings:
-    """Which rows break which rules, stage by stage, each on the rows that are sound so far."""
-
-    def __init__(self, engine: Engine, rows: "ir.Table", declared: Sequence[Rule], *, table: str) -> None:
-        self.problems: dict[str, str] = {}
-        """Rule → why it could not be computed."""
-        self.counts: dict[int, int] = {}
-        """Place of a rule → how many rows break it."""
-        self._engine = engine
-        self._rows = self.sound = rows
-        self._rules = declared
-        self._name = table
-        self._tables: list[ir.Table] = []
-
-    @property
-    def table(self) -> "ir.Table":
-        """One row per broken rule of a row: `PLACE` and `rule`, the place of the rule."""
-        import ibis
-
-        return ibis.union(*self._tables) if len(self._tables) > 1 else self._tables[0]
-
-    def find(self) -> None:
-        """Compute all stages, and leave out of `sound` every row that breaks a rule."""
-        with_decisions = "decision_id" in self._rows.columns and any(rule.stage == "group" for rule in self._rules)
-        about = ("decision_id",) if with_decisions else ()
-        of_rows = self._add(self._broken(self._rows, "row", keep=(PLACE, *about)))
-        self._add(self._repeated())
-        if with_decisions:
-            broken = of_rows.filter(of_rows.decision_id.notnull())
-            decisions = self._broken(decisions_of(self.sound, broken=broken), "group", keep=("decision_id",))
-            places = self.sound.select(PLACE, "decision_id")
-            self._add(places.join(self._engine.kept(decisions, "decisions broken"), "decision_id"))
-
-    def _add(self, found: "ir.Table") -> "ir.Table":
-        table = self._engine.kept(found, f"{self._name} broken {len(self._tables)}")
-        self._tables.append(table.select(PLACE, rule=table.rule.cast("int64")))
-        counted = table.group_by("rule").aggregate(rows=table.count()).to_pyarrow().to_pylist()
-        self.counts |= {each["rule"]: each["rows"] for each in counted}
-        if counted:
-            self.sound = self.sound.filter(~self.sound[PLACE].isin(table[PLACE]))
-        return table
-
-    def _broken(self, rows: "ir.Table", stage: Stage, *, keep: Sequence[str]) -> "ir.Table":
-        """The columns `keep` and the place of the rule, for each rule of the stage that each row breaks."""
-        import ibis
-
-        of_stage = ((i, rule) for i, rule in enumerate(self._rules) if rule.stage == stage)
-        numbered = [(i, rule) for i, rule in of_stage if self._computable(rule, rows)]
-        some = rows.filter(reduce(or_, (_breaks(rule, rows) for _, rule in numbered)))
-        number = ibis.array(
-            [_breaks(rule, some).ifelse(ibis.literal(i, "int64"), ibis.null("int64")) for i, rule in numbered]
-        )
-        return some.select(*keep, rule=number.filter(lambda each: each.notnull()).unnest())
-
-    def _repeated(self) -> "ir.Table":
-        """The rows whose key an earlier sound row has: recorded before, or at the same instant above in the file."""
-        import ibis
-
-        ((place, rule),) = ((i, rule) for i, rule in enumerate(self._rules) if rule.stage == "key")
-        key = rule.columns
-        # Hashes first, because nearly all keys are their own: only keys of a repeated hash are sorted.
-        hashed = self.sound.select(
-            PLACE, *key, "recorded_at", hash=reduce(xor, (self.sound[name].hash() for name in key))
-        )
-        several = hashed.group_by("hash").aggregate(rows=hashed.count())
-        again = hashed.filter(hashed.hash.isin(several.filter(several.rows > 1).hash))
-        before = ibis.row_number().over(group_by=key, order_by=["recorded_at", PLACE])
-        numbered = again.mutate(before=before)
-        return numbered.filter(numbered.before > 0).select(PLACE, rule=ibis.literal(place, "int64"))
-
-    def _computable(self, rule: Rule, rows: "ir.Table") -> bool:
-        from ibis.common.exceptions import IbisError
-
-        try:
-            _breaks(rule, rows)
-        except (IbisError, TypeError, AttributeError) as error:
-            self.problems[rule.rule] = " ".join(str(error).split())[:300]
-            return False
-        return True
-
-
-def _breaks(rule: Rule, rows: "ir.Table") -> Any:
-    return ~rule.holds(rows).fill_null(True)
 
 
 def _set_aside(engine: Engine, raw: RawRows, found: "ir.Table", declared: Sequence[Rule], path: Path) -> Quarantine:
@@ -223,7 +138,7 @@ def great_expectations_batches() -> Any:
 def _expected(
     raw: RawRows,
     declared: Sequence[Rule],
-    found: _Findings,
+    found: Findings,
     *,
     rows_kept: int,
     newest: datetime | None,
