@@ -128,6 +128,7 @@ def _change(call: Session) -> None:
     call("GET", f"{OF_ACME}/usage")
     method = call("POST", f"{OF_ACME}/payment-methods", {"kind": "card", "token": "tok_mastercard"})["payment_method"]
     call("GET", f"{OF_ACME}/payment-methods")
+    call("POST", f"{OF_ACME}/payment-methods/setup", {})
     call("POST", f"{OF_ACME}/payments", {})
     call("PATCH", f"{OF_ACME}/payment-methods/{method}", {"default": True})
     call("DELETE", f"{OF_ACME}/payment-methods/{card['payment_method']}")

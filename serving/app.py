@@ -117,7 +117,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
         accounts.router(services.accounts, callers),
         plan_changes.router(billing.previews, billing.plan_changes, callers),
         lifecycle.router(billing.lifecycle, billing.trials, services.accounts, callers),
-        payment_methods.router(billing.payment_methods, callers),
+        payment_methods.router(billing.payment_methods, billing.method_setups, callers),
         payment_webhooks.router(billing.webhooks),
         bank_transfers.router(billing.bank_transfers, callers),
         corrections.router(billing.corrections, callers),
@@ -184,6 +184,7 @@ def _observe_jobs(services: Services) -> None:
 
 
 def _add_pages(app: FastAPI, services: Services) -> None:
+    setups = services.billing.method_setups
     pages = Pages(
         accounts=services.accounts,
         authenticator=services.access.authenticator,
@@ -194,6 +195,7 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         new_id=services.new_id,
         words=services.words,
         demo_organization=services.settings.demo_organization,
+        form=None if setups.on_pages is None else setups.on_pages.form,
     )
     billing = services.billing
     for router in (
@@ -201,7 +203,7 @@ def _add_pages(app: FastAPI, services: Services) -> None:
         plan_pages.router(pages, services.plan_cards, services.outcomes, services.leads),
         change_pages.router(pages, billing.previews, billing.plan_changes, billing.payment_methods, services.outcomes),
         cancellation_pages.router(pages, billing.lifecycle),
-        billing_pages.router(pages, billing.payment_methods, services.invoices, services.organizations),
+        billing_pages.router(pages, billing.payment_methods, setups, services.invoices, services.organizations),
         assets.router,
         dashboards.router(services.access.sign_in),
         reference_page.router,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import cast
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -14,6 +15,7 @@ from serving.db.migrate import expected_version, migrate, schema_version
 from serving.db.session import Database
 from serving.invoices.issuing import Issuer
 from serving.payments.gateway import PaymentGateway
+from serving.payments.on_pages import OnPages
 from serving.payments.sandbox import Sandbox
 from serving.plan_cards.outbox import DecisionOutbox
 from serving.renewals.booking import Books
@@ -113,13 +115,24 @@ def payment_gateway(settings: Settings, database: Database, clock: Clock) -> Pay
     for name, secret in secrets.items():
         if not secret:
             raise SettingMissing(f"PLANS_{name.upper()} is not set, and PLANS_PAYMENTS is stripe")
-    from serving.payments.stripe_adapter import stripe_gateway
+    from serving.payments.stripe_adapter import StripeGateway, stripe_client
+    from serving.payments.stripe_pages import stripe_pages
 
-    return stripe_gateway(
-        api_key=secrets["stripe_api_key"],
-        webhook_secret=secrets["stripe_webhook_secret"],
-        address=settings.stripe_address,
+    key, secret, address = *secrets.values(), settings.stripe_address
+    if not settings.stripe_publishable_key:
+        return StripeGateway(stripe_client(key, address=address), webhook_secret=secret)
+    return stripe_pages(
+        api_key=key,
+        webhook_secret=secret,
+        publishable_key=settings.stripe_publishable_key,
+        script=settings.stripe_script,
+        address=address,
     )
+
+
+def on_pages(gateway: PaymentGateway) -> OnPages | None:
+    """The provider as our own pages use it; `None` where it has no form of its own."""
+    return cast("OnPages", gateway) if getattr(gateway, "form", None) is not None else None
 
 
 def _record(database: Database, catalogue: CatalogueText, *, now: datetime) -> None:

@@ -4,17 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.registry.bundle import CHALLENGER, load_challenger
 from recommender.billing.catalogue import Catalogue
-from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
-from recommender.ranking.rules import RuleRanker
 from serving.access import Access, access_of
 from serving.accounts.service import Accounts
 from serving.clock import Clock
 from serving.collection.arrears import Arrears
 from serving.collection.bank_transfers import BankTransfers
 from serving.collection.collect import Collection
+from serving.collection.method_setup import MethodSetups
 from serving.collection.payment_methods import PaymentMethods
 from serving.collection.settlement import Settlement
 from serving.collection.taken_back import TakenBack
@@ -22,7 +20,7 @@ from serving.corrections.service import Corrections
 from serving.db.session import Database
 from serving.experiments.in_force import ExperimentsInForce, declared_experiments
 from serving.finance.service import Finance
-from serving.foundation import Foundation, MakeGateway, lay_foundation
+from serving.foundation import Foundation, MakeGateway, lay_foundation, on_pages
 from serving.invoices.service import Invoices
 from serving.jobs.mail_leads import LeadMails
 from serving.jobs.payment_webhooks import PaymentWebhooks
@@ -36,9 +34,8 @@ from serving.organizations.service import Organizations
 from serving.outcomes.service import Outcomes
 from serving.payments.gateway import PaymentGateway
 from serving.personal_data.service import PersonalData
-from serving.plan_cards.champion import ChampionHolder
 from serving.plan_cards.outbox import DecisionOutbox
-from serving.plan_cards.ranker_fallback import RankerFallback
+from serving.plan_cards.ranker_fallback import RankerFallback, configured_fallback
 from serving.plan_cards.service import PlanCards
 from serving.plan_changes.charging import Charging
 from serving.plan_changes.payment_outcome import PaymentOutcomes
@@ -59,6 +56,7 @@ class Billing:
     """The services that change subscriptions and move money, and the jobs that run them."""
 
     payment_methods: PaymentMethods
+    method_setups: MethodSetups
     bank_transfers: BankTransfers
     corrections: Corrections
     collection: Collection
@@ -119,7 +117,7 @@ def build(
     database, metrics, catalogue, words = base.database, base.metrics, base.catalogue, base.words
     access = access_of(base)
     experiments = ExperimentsInForce(declared_experiments(settings.experiments), database)
-    fallback = _fallback(settings, experiments, load=load)
+    fallback = configured_fallback(settings, experiments.declared, load=load)
     accounts = Accounts(database, clock=clock, catalogue=catalogue, words=words)
     return Services(
         settings=settings,
@@ -158,23 +156,6 @@ def build(
     )
 
 
-def _fallback(settings: Settings, experiments: ExperimentsInForce, *, load: Callable[[Path], Ranker]) -> RankerFallback:
-    """The champion, the challenger where an experiment has one, and the rules."""
-    champions = ChampionHolder(settings.model, known_features=FEATURES, load=load)
-    champions.refresh()
-    tries = any(arm.ranker == "challenger" for each in experiments.declared for arm in each.arms)
-    challengers = ChampionHolder(
-        settings.model if tries else None, known_features=FEATURES, load=load_challenger, pointer=CHALLENGER
-    )
-    challengers.refresh()
-    return RankerFallback(
-        champions=champions,
-        challengers=challengers,
-        rules=RuleRanker(),
-        timeout_seconds=settings.model_timeout_ms / 1000,
-    )
-
-
 def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsInForce) -> Billing:
     settings, database, clock, books = base.settings, base.database, base.clock, base.books
     catalogue, gateway, words = base.catalogue, base.gateway, base.words
@@ -184,14 +165,25 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
         database, clock=clock, gateway=gateway, catalogue=catalogue, arrears=arrears, settlement=settlement
     )
     renewals = Renewals(database, books=books)
+    payment_methods = _payment_methods(base, collection)
     previews = _previews(base)
     payment_outcomes = PaymentOutcomes(clock=clock, books=books, arrears=arrears, settlement=settlement)
-    reconciliation = Reconciliation(database, gateway=gateway, payment_outcomes=payment_outcomes)
+    reconciliation = Reconciliation(
+        database, gateway=gateway, on_pages=on_pages(gateway), clock=clock, payment_outcomes=payment_outcomes
+    )
     trials = Trials(database, clock=clock, catalogue=catalogue, words=words, accounts=accounts)
     post = configured_post(settings.mail_smtp.get_secret_value(), settings.mail_outbox)
     written = mails(settings, database, words, post=post)
     return Billing(
-        payment_methods=_payment_methods(base, collection),
+        payment_methods=payment_methods,
+        method_setups=MethodSetups(
+            database,
+            on_pages=on_pages(gateway),
+            methods=payment_methods,
+            seller=settings.seller,
+            rates=Rates(database, clock),
+            pool=base.pools.provider,
+        ),
         bank_transfers=BankTransfers(database, clock=clock, settlement=settlement),
         corrections=_corrections(base, collection, arrears),
         collection=collection,
@@ -203,7 +195,13 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             new_id=base.new_id,
             catalogue=catalogue,
             words=words,
-            charging=Charging(database, gateway=gateway, pools=base.pools, payment_outcomes=payment_outcomes),
+            charging=Charging(
+                database,
+                gateway=gateway,
+                on_pages=on_pages(gateway),
+                pools=base.pools,
+                payment_outcomes=payment_outcomes,
+            ),
             books=books,
             previews=previews,
             payment_outcomes=payment_outcomes,
@@ -273,6 +271,7 @@ def _payment_methods(base: Foundation, collection: Collection) -> PaymentMethods
         collect_arrears=collection.collect_arrears,
         rates=Rates(base.database, base.clock),
         pool=base.pools.provider,
+        on_pages=on_pages(base.gateway),
     )
 
 

@@ -133,8 +133,12 @@ class Settings(BaseSettings):
     """Stripe's secret key, needed with `PLANS_PAYMENTS=stripe`."""
     stripe_webhook_secret: SecretStr = SecretStr("")
     """The secret of Stripe's webhooks to `/v1/webhooks/payments` (`whsec_…`)."""
+    stripe_publishable_key: str = ""
+    """Stripe's publishable key (`pk_…`): with it pages and modal show Stripe's form; without it the host page must."""
     stripe_address: str | None = None
     """Another address of Stripe's API, for tests."""
+    stripe_script: str | None = None
+    """Another address of Stripe's script, for tests; it is loaded from Stripe's own host."""
     model: Path | None = None
     """Folder that holds `champion.json`; unset: the rules answer."""
     model_timeout_ms: int = Field(default=1000, ge=1, le=60_000)
@@ -175,7 +179,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least level that is logged."""
 
-    @field_validator("catalogue", "model", "experiments", "mail_outbox", "stripe_address", "oidc_issuer", mode="before")
+    @field_validator(
+        *("catalogue", "model", "experiments", "mail_outbox", "stripe_address", "stripe_script", "oidc_issuer"),
+        mode="before",
+    )
     @classmethod
     def _empty_means_unset(cls, value: object) -> object:
         return None if value == "" else value
@@ -207,6 +214,7 @@ def check_for_production(settings: Settings) -> None:
         "PLANS_PAYMENTS is sandbox: no money would be collected": settings.payments == "sandbox",
         "PLANS_STRIPE_API_KEY is a key for tests": stripe_key.partition("_")[2].startswith("test"),
         "PLANS_STRIPE_ADDRESS is set: payments would go elsewhere": settings.stripe_address is not None,
+        "PLANS_STRIPE_SCRIPT is set: cards would be entered elsewhere": settings.stripe_script is not None,
         "PLANS_DEMO_ORGANIZATION is set: everybody could open its pages": settings.demo_organization is not None,
         "PLANS_CLOCK is test: time would stand still": settings.clock == "test",
         "PLANS_SELLER_IBAN is the made-up seller's": settings.seller.iban

@@ -4,6 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
+from serving.collection.method_setup import MethodSetups
 from serving.collection.payment_methods import PaymentMethods
 from serving.payments import contracts
 from serving.payments.contracts import PaidNow, PayIn, PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
@@ -13,9 +14,9 @@ from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 
 
-def router(payment_methods: PaymentMethods, callers: Callers) -> APIRouter:
+def router(payment_methods: PaymentMethods, setups: MethodSetups, callers: Callers) -> APIRouter:
     """The routes that list, add, change and remove payment methods."""
-    endpoints = _Endpoints(payment_methods)
+    endpoints = _Endpoints(payment_methods, setups)
     api = APIRouter(
         prefix="/v1/organizations", tags=["payment methods"], route_class=StrictJsonRoute, dependencies=[callers.anyone]
     )
@@ -29,6 +30,9 @@ def router(payment_methods: PaymentMethods, callers: Callers) -> APIRouter:
         response_model=PaymentMethodAnswer,
         responses=documented(400, 403, 404, 413, 415),
     )(endpoints.add_payment_method)
+    api.post(f"{every}/setup", response_model=contracts.MethodSetup, responses=documented(403, 404))(
+        endpoints.set_up_payment_method
+    )
     api.patch(one, response_model=PaymentMethodAnswer, responses=documented(400, 403, 404, 413, 415))(
         endpoints.change_payment_method
     )
@@ -40,8 +44,9 @@ def router(payment_methods: PaymentMethods, callers: Callers) -> APIRouter:
 
 
 class _Endpoints:
-    def __init__(self, payment_methods: PaymentMethods) -> None:
+    def __init__(self, payment_methods: PaymentMethods, setups: MethodSetups) -> None:
         self._payment_methods = payment_methods
+        self._setups = setups
 
     async def list_payment_methods(
         self, request: Request, organization_id: OrganizationId
@@ -50,7 +55,16 @@ class _Endpoints:
         check_visible(request, organization_id)
         methods = await self._payment_methods.all_of(organization_id)
         provider, test_cards = self._payment_methods.provider, dict(self._payment_methods.test_cards)
-        return json_answer({"payment_methods": methods, "provider": provider, "test_cards": test_cards})
+        return json_answer(
+            {"payment_methods": methods, "provider": provider, "test_cards": test_cards, "form": self._setups.form}
+        )
+
+    async def set_up_payment_method(
+        self, request: Request, organization_id: OrganizationId
+    ) -> JsonAnswer[contracts.MethodSetup]:
+        """Begin to set up a method with the provider's own form; its id is then added as the token of a method."""
+        check_visible(request, organization_id)
+        return json_answer(await self._setups.begin(organization_id, partial(locale_for, request)))
 
     async def add_payment_method(
         self, request: Request, organization_id: OrganizationId, payload: PaymentMethodIn

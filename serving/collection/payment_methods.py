@@ -13,7 +13,8 @@ from serving.organizations import repository as organizations
 from serving.payments import charges, choice, repository
 from serving.payments.choice import Payer
 from serving.payments.contracts import PaidNow, PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
-from serving.payments.gateway import AttachedMethod, Owner, PaymentGateway
+from serving.payments.gateway import AttachedMethod, MethodKind, Owner, PaymentGateway
+from serving.payments.on_pages import OnPages
 from serving.payments.repository import PaymentMethod
 from serving.payments.sandbox import TEST_CARDS
 from serving.subscriptions import states
@@ -59,7 +60,9 @@ class PaymentMethods:
         collect_arrears: Callable[[str, str | None], None],
         rates: Rates,
         pool: Pool,
+        on_pages: OnPages | None = None,
     ) -> None:
+        self.on_pages = on_pages
         self._pool = pool
         self._rates = rates
         self._database = database
@@ -152,9 +155,10 @@ class PaymentMethods:
             return _owner(connection, organization_id), self._payer(connection, organization_id, plan=payload.plan)
 
         owner, payer = self._database.reading(read)
-        _check(payer, PaymentMethod("", organization_id, payload.kind, _NOT_ATTACHED, False, self._clock()))
-        attached = self._gateway.attach(kind=payload.kind, token=payload.token, owner=owner)
-        added = PaymentMethod(self._new_id(), organization_id, payload.kind, attached, False, self._clock())
+        kind = self._kind(payload)
+        _check(payer, PaymentMethod("", organization_id, kind, _NOT_ATTACHED, False, self._clock()))
+        attached = self._gateway.attach(kind=kind, token=payload.token, owner=owner)
+        added = PaymentMethod(self._new_id(), organization_id, kind, attached, False, self._clock())
         _check(payer, added)
 
         def record(connection: Connection) -> PaymentMethodAnswer:
@@ -168,6 +172,11 @@ class PaymentMethods:
             return as_answer(repository.method(connection, organization_id, kept.payment_method_id), payer)
 
         return self._database.writing(record)
+
+    def _kind(self, payload: PaymentMethodIn) -> MethodKind:
+        if payload.kind != "any":
+            return payload.kind
+        return "card" if self.on_pages is None else self.on_pages.kind_of(payload.token)
 
     def _change(
         self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange

@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
+from serving.collection.method_setup import MethodSetups
 from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, PaymentMethods
 from serving.invoices import answers
 from serving.invoices.contracts import InvoiceSummary
@@ -19,6 +21,7 @@ from serving.pages.page import Page
 from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.payments.contracts import PaymentMethodChange, PaymentMethodIn
 from serving.payments.gateway import TokenRefused
+from serving.web.answers import json_answer
 from serving.web.forms import FormUnreadable
 from serving.web.problems import documented
 
@@ -33,16 +36,23 @@ _SANDBOX_OTHERS: Final = {"sepa": "tok_sepa", "bank_transfer": "tok_bank_transfe
 
 
 def router(
-    pages: Pages, payment_methods: PaymentMethods, invoices: Invoices, organizations: Organizations
+    pages: Pages,
+    payment_methods: PaymentMethods,
+    setups: MethodSetups,
+    invoices: Invoices,
+    organizations: Organizations,
 ) -> APIRouter:
     """The routes of the billing page and its forms."""
-    endpoints = _Endpoints(pages, payment_methods, invoices, organizations)
+    endpoints = _Endpoints(pages, payment_methods, setups, invoices, organizations)
     api = pages.router()
     shown: dict[str, Any] = {"response_class": Response, "responses": {**documented(404), **HTML}}
     submitted: dict[str, Any] = {"response_class": Response, "responses": {**documented(403, 404), **HTML}}
     api.get("/billing", **shown)(endpoints.billing_page)
     api.post("/billing/details", **submitted)(endpoints.enter_details)
     api.post("/billing/add", **submitted)(endpoints.add_method)
+    api.post("/billing/setup", include_in_schema=False)(endpoints.begin_setup)
+    api.post("/billing/checkout", **submitted)(endpoints.go_to_provider)
+    api.get("/billing/checkout", **shown)(endpoints.back_from_provider)
     api.post("/billing/default", **submitted)(endpoints.choose_method)
     api.post("/billing/remove", **submitted)(endpoints.remove_method)
     api.post("/billing/pay", **submitted)(endpoints.pay_overdue)
@@ -53,8 +63,14 @@ def router(
 
 class _Endpoints:
     def __init__(
-        self, pages: Pages, payment_methods: PaymentMethods, invoices: Invoices, organizations: Organizations
+        self,
+        pages: Pages,
+        payment_methods: PaymentMethods,
+        setups: MethodSetups,
+        invoices: Invoices,
+        organizations: Organizations,
     ) -> None:
+        self._setups = setups
         self._organizations = organizations
         self._pages = pages
         self._payment_methods = payment_methods
@@ -87,6 +103,26 @@ class _Endpoints:
         except ValidationError as error:
             raise FormUnreadable from error
         return await self._after(page, self._payment_methods.add(page.organization_id, payload))
+
+    async def begin_setup(self, request: Request) -> Response:
+        """What the page's script needs to show the provider's form."""
+        page, _ = await self._pages.submitted(request)
+        return json_answer(await self._setups.begin(page.organization_id, page.locale_for))
+
+    async def go_to_provider(self, request: Request) -> Response:
+        """Lead to the provider's own page, on which a method is set up without a script."""
+        page, _ = await self._pages.submitted(request)
+        given_up = f"{str(request.base_url).rstrip('/')}{page.link('/billing')}"
+        back = f"{given_up.replace('/billing?', '/billing/checkout?')}&session={{CHECKOUT_SESSION_ID}}"
+        address = await self._setups.hosted(page.organization_id, back=back, given_up=given_up)
+        return RedirectResponse(address, status_code=303)
+
+    async def back_from_provider(
+        self, request: Request, session: str = "", organization: OrganizationQuery = None
+    ) -> Response:
+        """Add the method that was set up on the provider's page."""
+        page = await self._pages.open(request, organization)
+        return await self._after(page, self._setups.add_hosted(page.organization_id, session))
 
     async def choose_method(self, request: Request) -> Response:
         """Pay with this method from now on."""
@@ -154,6 +190,7 @@ class _Endpoints:
             faults=faults or {},
             cards=cards,
             others=_SANDBOX_OTHERS if cards else {},
+            form=self._setups.form,
             invoices=await latest_invoices(self._invoices, page, limit=MOST),
             refused=refused,
         )

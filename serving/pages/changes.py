@@ -91,7 +91,10 @@ class _Endpoints:
             return await self._review(page, quote, wanted=wanted, refused=refused, status=422)
         if wanted.decision_id is not None:
             await self._record(page, wanted.decision_id, "checkout_started", plan=wanted.plan)
-        answer, _ = await self._plan_changes.confirm(_confirmation(page, form, method))
+        back = f"{str(request.base_url).rstrip('/')}{page.link('/plans/changes/CHANGE')}".replace(
+            "CHANGE", "{change_id}"
+        )
+        answer, _ = await self._plan_changes.confirm(_confirmation(page, form, method, return_url=back))
         content = orjson.loads(answer.body)
         if answer.status == 201:
             return self._pages.redirect(page, f"/plans/changes/{content['change_id']}")
@@ -104,6 +107,8 @@ class _Endpoints:
         """How a confirmed change stands; while the payment is not settled the page offers to look again."""
         page = await self._pages.open(request, organization)
         change, _ = await self._plan_changes.progress(page.organization_id, change_id, page.locale_for)
+        if change["status"] == "requires_action":  # its customer may just have come back from their bank
+            change, _ = await self._plan_changes.settle(page.organization_id, change_id, page.locale_for)
         return self._pages.render("change.html", page, change=change)
 
     async def cancel_page(self, request: Request) -> Response:
@@ -153,9 +158,9 @@ class _Endpoints:
         return str(added["payment_method"])
 
 
-def _confirmation(page: Page, form: Form, method: str | None) -> service.Request:
+def _confirmation(page: Page, form: Form, method: str | None, *, return_url: str) -> service.Request:
     try:
-        confirmation = ConfirmIn(quote=form.get("quote"), payment_method=method)
+        confirmation = ConfirmIn(quote=form.get("quote"), payment_method=method, return_url=return_url)
     except ValueError as error:
         raise FormUnreadable from error
     key = key_of(form.get("key"))

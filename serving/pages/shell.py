@@ -21,6 +21,7 @@ from serving.operators.people import People
 from serving.operators.person_cookie import signed_in
 from serving.pages.page import Page
 from serving.pages.session import AnotherSession, PageSession, PageSessions
+from serving.payments.on_pages import PageForm
 from serving.problem_table import PROBLEM_OF
 from serving.web.access import Authenticator, Caller, NotAuthenticated, UnknownOrganization
 from serving.web.answers import locale_for
@@ -33,15 +34,27 @@ from serving.words.plans import WordsIn
 from serving.words.texts import say
 
 _TEMPLATES: Final = templates_in(Path(__file__).parent / "templates")
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-    # Nothing from other hosts, nothing inline: a name that contains HTML stays text.
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-        " connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-}
+_HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+
+
+def policy(form: PageForm | None) -> str:
+    """The security policy of pages: nothing from other hosts, nothing inline, so a name that contains HTML stays text.
+
+    With a provider's form, its script, frames, calls and hosted page may be used, as Stripe's documentation says.
+    """
+    script, frames, calls, hosted = "", "", "", ""
+    if form is not None:
+        host = "/".join(form.script.split("/")[:3])
+        own = host == "https://js.stripe.com"
+        script = f" {host}"
+        frames = f" frame-src {host} https://hooks.stripe.com;" if own else f" frame-src {host};"
+        calls, hosted = (" https://api.stripe.com", " https://checkout.stripe.com") if own else (script, script)
+    return (
+        f"default-src 'none'; script-src 'self'{script}; style-src 'self'; img-src 'self' data:; font-src 'self';"
+        f"{frames} connect-src 'self'{calls}; base-uri 'none'; form-action 'self'{hosted}; frame-ancestors 'none'"
+    )
+
+
 HTML: Final[dict[int | str, dict[str, object]]] = {200: {"content": {"text/html": {}}}}
 _WITHIN: Final = re.compile(r"/(?!/)[\w./?&=%+,~-]*", re.ASCII)
 """An address on this host: a path and a query."""
@@ -66,7 +79,9 @@ class Pages:
         new_id: Callable[[], str],
         words: WordsIn,
         demo_organization: str | None,
+        form: PageForm | None = None,
     ) -> None:
+        self._policy = policy(form)
         self._accounts = accounts
         self._authenticator = authenticator
         self._sessions = sessions
@@ -114,6 +129,7 @@ class Pages:
             language_links=links if page.request.method == "GET" else [],
             **content,
         )
+        response.headers["Content-Security-Policy"] = self._policy
         self._keep(response, page.session, page.request)
         return response
 
@@ -267,5 +283,5 @@ def _refusal(request: Request, error: Exception) -> Response | None:
 
 def _html(template: str, *, status: int, locale: LocaleCode, **content: object) -> Response:
     text = _TEMPLATES.get_template(template).render(locale=locale, t=partial(say, locale), **content)
-    headers = {**_HEADERS, "Content-Language": locale}
+    headers = {**_HEADERS, "Content-Security-Policy": policy(None), "Content-Language": locale}
     return Response(text, status_code=status, media_type="text/html; charset=utf-8", headers=headers)

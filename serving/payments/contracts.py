@@ -17,7 +17,8 @@ class PaymentMethodIn(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["card", "sepa", "bank_transfer"]
+    kind: Literal["card", "sepa", "bank_transfer", "any"]
+    """`any`: whatever the provider's form was completed with."""
     token: Token
     default: bool = False
     plan: Id | None = None
@@ -51,6 +52,25 @@ class PaymentMethodAnswer(TypedDict):
 
 
 @answer_shape
+class ProviderForm(TypedDict):
+    """The provider's own form: the address of its script, and the key that names the seller's account to it."""
+
+    script: str
+    publishable_key: str
+
+
+@answer_shape
+class MethodSetup(TypedDict):
+    """A method that is being set up: the form ends it with the secret, then its id is added as a token."""
+
+    form: ProviderForm | None
+    """Null: the provider has none, or the host page shows it."""
+    client_secret: str | None
+    mandate: str | None
+    """The text to which an account holder agrees, where accounts may be debited."""
+
+
+@answer_shape
 class PaymentMethods(TypedDict):
     """Every method of one organisation, in the order in which they were added, and how a page adds another."""
 
@@ -58,6 +78,7 @@ class PaymentMethods(TypedDict):
     provider: Literal["sandbox", "stripe"]
     test_cards: dict[str, str]
     """Number → token of the sandbox; a real provider's own form gives tokens."""
+    form: ProviderForm | None
 
 
 class PayIn(BaseModel):

@@ -37,11 +37,23 @@ class AttachedMethod:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What its customer has to confirm before a payment goes on (3-D Secure)."""
+
+    client_secret: str
+    """For the provider's script."""
+    redirect_url: str | None = None
+    """A page of the customer's bank, which needs no script."""
+
+
+@dataclass(frozen=True, slots=True)
 class Payment:
     """The result of one attempt to collect; `unknown` until the provider is asked again by the attempt's key."""
 
     outcome: Outcome
     failure_code: str | None = None
+    action: Action | None = None
+    """Of a pending payment: it waits for its customer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from serving.payments import provider_events
 from serving.payments.attempts import RANK
 from serving.payments.gateway import (
     TOO_SMALL,
+    Action,
     AttachedMethod,
     Message,
     MethodKind,
@@ -41,7 +42,7 @@ TRANSFER: Final = "bank_transfer"
 """Bank transfers go to the seller's own account; Stripe is not involved."""
 
 _TOKEN: Final = re.compile(r"(pm|seti)_\w{1,190}", re.ASCII)
-_TYPE_OF: Final[Mapping[MethodKind, str]] = {"card": "card", "sepa": "sepa_debit"}
+TYPE_OF: Final[Mapping[MethodKind, str]] = {"card": "card", "sepa": "sepa_debit"}
 _OUTCOME_OF: Final[Mapping[str, Outcome]] = {
     "succeeded": "succeeded",
     "processing": "pending",
@@ -50,7 +51,7 @@ _OUTCOME_OF: Final[Mapping[str, Outcome]] = {
     "requires_confirmation": "failed",
     "canceled": "failed",
 }
-"""Status of a payment intent → outcome; a payment that needs authentication fails, as no customer is present."""
+"""Status of a payment intent → outcome; one that needs authentication fails unless its customer is present."""
 _NO_ANSWER: Final = (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError, stripe.IdempotencyError)
 """Errors after which the outcome is unknown until it is asked for by key."""
 _NOT_LET_IN: Final = (stripe.AuthenticationError, stripe.PermissionError)
@@ -71,7 +72,7 @@ class StripeGateway:
         if not _TOKEN.fullmatch(token):
             raise TokenRefused(token)
         try:
-            return _answered(lambda: self._attach(_TYPE_OF[kind], token, owner))
+            return answered(lambda: self._attach(TYPE_OF[kind], token, owner))
         except (stripe.CardError, stripe.InvalidRequestError) as error:
             raise TokenRefused(token) from error
 
@@ -80,33 +81,38 @@ class StripeGateway:
         if method.reference == TRANSFER:
             return
         try:
-            _answered(lambda: self._client.v1.payment_methods.detach(method.reference))
+            answered(lambda: self._client.v1.payment_methods.detach(method.reference))
         except stripe.InvalidRequestError:
             logger().info("method_was_detached", reference=method.reference)
 
     def forget(self, customer: str) -> None:
         """Delete a customer with everything that Stripe may delete of it; raises `ProviderUnavailable`."""
         try:
-            _answered(lambda: self._client.v1.customers.delete(customer))
+            answered(lambda: self._client.v1.customers.delete(customer))
         except stripe.InvalidRequestError:
             logger().info("customer_was_deleted", customer=customer)
 
     def charge(self, *, key: str, method: AttachedMethod, amount_cents: int, currency: str) -> Payment:
         """Create a payment intent under the key and confirm it at once, off session."""
+        payment = self.ordered(key, method, amount_cents, currency, {"off_session": True})
+        return payment if payment.action is None else Payment("failed", "authentication_required")
+
+    def ordered(
+        self, key: str, method: AttachedMethod, amount_cents: int, currency: str, more: Mapping[str, Any]
+    ) -> Payment:
+        """Create a payment intent with these further parameters and confirm it."""
+        wanted: dict[str, Any] = {
+            "amount": stripe_amount(amount_cents, currency),
+            "currency": currency.lower(),
+            "customer": method.customer or "",
+            "payment_method": method.reference,
+            "allowed_payment_method_types": ["card" if method.brand else "sepa_debit"],
+            "confirm": True,
+            "metadata": {provider_events.KEY: key},
+            **more,
+        }
         try:
-            intent = self._client.v1.payment_intents.create(
-                {
-                    "amount": stripe_amount(amount_cents, currency),
-                    "currency": currency.lower(),
-                    "customer": method.customer or "",
-                    "payment_method": method.reference,
-                    "allowed_payment_method_types": ["card" if method.brand else "sepa_debit"],
-                    "confirm": True,
-                    "off_session": True,
-                    "metadata": {provider_events.KEY: key},
-                },
-                {"idempotency_key": key},
-            )
+            intent = self._client.v1.payment_intents.create(wanted, {"idempotency_key": key})  # type: ignore[arg-type]
         except stripe.CardError as error:
             return Payment("failed", failure_code_of(_error(error)))
         except _NO_ANSWER as error:
@@ -118,12 +124,12 @@ class StripeGateway:
         except stripe.InvalidRequestError as error:
             logger().error("payment_refused", key=key, error=repr(error))
             return Payment("failed", TOO_SMALL if error.code == TOO_SMALL else "payment_failed")
-        return _payment(intent.to_dict())
+        return payment_of(intent.to_dict())
 
     def find(self, *, key: str, method: AttachedMethod) -> Payment | None:
         """Find the payment of the key among the customer's payments; raises `ProviderUnavailable`."""
-        intents = self._intents(key, method)
-        return max(map(_payment, intents), key=lambda payment: RANK.get(payment.outcome, 0), default=None)
+        intents = self.intents(key, method)
+        return max(map(payment_of, intents), key=lambda payment: RANK.get(payment.outcome, 0), default=None)
 
     def refund(
         self,
@@ -136,14 +142,14 @@ class StripeGateway:
     ) -> Payment:
         """Refund the payment in full or in part."""
         try:
-            paid = [intent["id"] for intent in self._intents(key, method) if intent["status"] == "succeeded"]
+            paid = [intent["id"] for intent in self.intents(key, method) if intent["status"] == "succeeded"]
             if not paid:
                 return Payment("failed", "payment_failed")
             wanted: dict[str, Any] = {"payment_intent": paid[0]}
             if amount_cents is not None:
                 wanted["amount"] = stripe_amount(amount_cents, currency)
             options = {"idempotency_key": f"refund:{key}:{reference}" if reference else f"refund:{key}"}
-            _answered(lambda: self._client.v1.refunds.create(wanted, options))  # type: ignore[arg-type]
+            answered(lambda: self._client.v1.refunds.create(wanted, options))  # type: ignore[arg-type]
         except ProviderUnavailable:
             return Payment("unknown")
         except stripe.InvalidRequestError as error:
@@ -172,7 +178,7 @@ class StripeGateway:
         if not payment.startswith("pi_"):
             return None
         try:
-            intent = _answered(lambda: self._client.v1.payment_intents.retrieve(payment)).to_dict()
+            intent = answered(lambda: self._client.v1.payment_intents.retrieve(payment)).to_dict()
         except stripe.InvalidRequestError:
             return None
         key = (intent.get("metadata") or {}).get(provider_events.KEY)
@@ -206,18 +212,23 @@ class StripeGateway:
         """The method of a setup intent that a page has completed for this organisation; raises `TokenRefused`."""
         setup = self._client.v1.setup_intents.retrieve(token).to_dict()
         mine = (setup.get("metadata") or {}).get(ORGANIZATION) == owner.organization_id
-        if not mine or setup["status"] != "succeeded" or not setup.get("customer"):
+        if not mine or setup["status"] != "succeeded":
             raise TokenRefused(token)
         method = self._client.v1.payment_methods.retrieve(setup["payment_method"]).to_dict()
         if method["type"] != wanted:
             raise TokenRefused(token)
-        return _attached(method, setup["customer"])
+        customer = setup.get("customer") or method.get("customer")
+        if not customer:  # a page of ours begins without one
+            customer = owner.customer or self._customer(owner)
+            self._client.v1.payment_methods.attach(method["id"], {"customer": customer})
+        return _attached(method, customer)
 
     def _customer(self, owner: Owner) -> str:
         named = {"name": owner.name, "metadata": {ORGANIZATION: owner.organization_id}}
         return self._client.v1.customers.create(named).id  # type: ignore[arg-type]
 
-    def _intents(self, key: str, method: AttachedMethod) -> list[dict[str, Any]]:
+    def intents(self, key: str, method: AttachedMethod) -> list[dict[str, Any]]:
+        """The customer's payment intents under our key; raises `ProviderUnavailable`."""
         if not method.customer:
             return []
         customer = method.customer
@@ -227,21 +238,20 @@ class StripeGateway:
             intents = (intent.to_dict() for intent in listed.auto_paging_iter())
             return [intent for intent in intents if (intent.get("metadata") or {}).get(provider_events.KEY) == key]
 
-        return _answered(found)
+        return answered(found)
 
 
-def stripe_gateway(*, api_key: str, webhook_secret: str, address: str | None = None) -> StripeGateway:
-    """The adapter with these keys; tests name another address."""
-    client = stripe.StripeClient(
+def stripe_client(api_key: str, *, address: str | None = None) -> stripe.StripeClient:
+    """Stripe's library with our key; tests name another address."""
+    return stripe.StripeClient(
         api_key,
         http_client=stripe.RequestsClient(timeout=PATIENCE_SECONDS),
         max_network_retries=ATTEMPTS_AGAIN,
         base_addresses={"api": address} if address else {},
     )
-    return StripeGateway(client, webhook_secret=webhook_secret)
 
 
-def _answered(ask: Callable[[], Result]) -> Result:
+def answered(ask: Callable[[], Result]) -> Result:
     """Call Stripe; raises `ProviderUnavailable` when it does not answer."""
     try:
         return ask()
@@ -249,13 +259,15 @@ def _answered(ask: Callable[[], Result]) -> Result:
         raise ProviderUnavailable from error
 
 
-def _payment(intent: Mapping[str, Any]) -> Payment:
+def payment_of(intent: Mapping[str, Any]) -> Payment:
+    """The outcome that a payment intent tells."""
     status = intent["status"]
     outcome = _OUTCOME_OF.get(status, "unknown")
     if outcome != "failed":
         return Payment(outcome)
     if status == "requires_action":
-        return Payment("failed", "authentication_required")
+        redirect = (intent.get("next_action") or {}).get("redirect_to_url") or {}
+        return Payment("pending", action=Action(str(intent.get("client_secret")), redirect.get("url")))
     return Payment("failed", failure_code_of(intent.get("last_payment_error") or {}))
 
 

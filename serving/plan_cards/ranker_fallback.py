@@ -2,16 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
-from data_contracts.experiments import ArmRanker
+from data_contracts.experiments import ArmRanker, Experiment
+from models.registry import bundle
 from recommender.ranking.abstention import Abstained
+from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
+from recommender.ranking.rules import RuleRanker
 from serving.plan_cards.champion import Absence, ChampionHolder
+from serving.settings import Settings
 from serving.web.logs import logger
 
 FallbackReason = Literal[
@@ -159,3 +164,25 @@ class RankerFallback:
         candidate.paused_until = self._monotonic() + PAUSE_SECONDS
         candidate.pause = trouble
         return trouble
+
+
+def configured_fallback(
+    settings: Settings, experiments: Iterable[Experiment], *, load: Callable[[Path], Ranker]
+) -> RankerFallback:
+    """The champion, the challenger where an experiment has one, and the rules."""
+    champions = ChampionHolder(settings.model, known_features=FEATURES, load=load)
+    champions.refresh()
+    tries = any(arm.ranker == "challenger" for each in experiments for arm in each.arms)
+    challengers = ChampionHolder(
+        settings.model if tries else None,
+        known_features=FEATURES,
+        load=bundle.load_challenger,
+        pointer=bundle.CHALLENGER,
+    )
+    challengers.refresh()
+    return RankerFallback(
+        champions=champions,
+        challengers=challengers,
+        rules=RuleRanker(),
+        timeout_seconds=settings.model_timeout_ms / 1000,
+    )

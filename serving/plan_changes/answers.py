@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from recommender.billing.blockers import Blocker
 from recommender.billing.catalogue import UnknownPlan
 from serving.invoices import repository as invoices
-from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ProgressStatus, QuoteAnswer
+from serving.payments.gateway import Action
+from serving.plan_changes.contracts import ChangeProgress, ChangeReceipt, ProgressStatus, QuoteAnswer, ReceiptStatus
 from serving.plan_changes.idempotency import Answer
 from serving.plan_changes.render import blockers_answer
 from serving.plan_changes.summary import receipt_rows
@@ -27,11 +28,13 @@ NO_LONGER_ON_SALE: Final = Blocker("no_longer_available", "choose_other_plan", "
 """The blocker of a plan or promotion that is no longer in the catalogue."""
 
 
-def receipt(connection: Connection, change: ChangeRow, status: ChangeStatus) -> Answer:
-    """The answer 201 for a confirmed quote."""
+def receipt(connection: Connection, change: ChangeRow, status: ChangeStatus, *, action: Action | None = None) -> Answer:
+    """The answer 201 for a confirmed quote; with an action it waits until its customer has confirmed the payment."""
+    waiting: ReceiptStatus = "payment_pending" if action is None else "requires_action"
     content: ChangeReceipt = {
         "change_id": change.change_id,
-        "status": status if status in ("applied", "scheduled") else "payment_pending",
+        "status": status if status in ("applied", "scheduled") else waiting,
+        "action": None if action is None else {"client_secret": action.client_secret, "url": action.redirect_url},
         "direction": change.direction,
         "effective_at": utc_text(change.effective_at),
         "invoice_id": _invoice_id(connection, change),
@@ -46,8 +49,10 @@ def _invoice_id(connection: Connection, change: ChangeRow) -> str | None:
 def progress(connection: Connection, change: ChangeRow, *, words: Words, timezone: str) -> ChangeProgress:
     """The state of a confirmed change, in words."""
     locale = words.locale
-    failure_code = changes.failure_code(connection, change.change_id)
+    failure_code, action = changes.failure_code(connection, change.change_id), changes.action(connection, change)
     status: ProgressStatus = "payment_pending" if change.status == "paying" else change.status
+    if action is not None:
+        status = "requires_action"
     params = {
         "plan": change.plan,
         "date": day(locale, change.effective_at, timezone),
@@ -63,6 +68,7 @@ def progress(connection: Connection, change: ChangeRow, *, words: Words, timezon
         "direction": change.direction,
         "effective_at": utc_text(change.effective_at),
         "invoice_id": _invoice_id(connection, change),
+        "action": action,
         "plan": change.plan,
         "title": say(locale, f"receipt.{status}.title", **params),
         "text": say(locale, f"receipt.{status}.text", **params),

@@ -1,5 +1,7 @@
 """Carry out a plan change: book it at once, or schedule it for the end of the period."""
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
 from serving.notifications.repository import Kind
@@ -8,9 +10,11 @@ from serving.outcomes import service as outcomes
 from serving.payments import choice
 from serving.payments import repository as methods
 from serving.payments.first_payment import PaidWith
+from serving.payments.repository import PaymentMethod
+from serving.plan_changes.quotes import Pinned, Quote
 from serving.renewals.booking import Booking, Books, book, tell
 from serving.subscriptions import cancellations, changes, states
-from serving.subscriptions.changes import ChangeRow, ChangeStatus
+from serving.subscriptions.changes import ChangeRow, ChangeStatus, Document
 
 
 def apply(connection: Connection, books: Books, change: ChangeRow) -> None:
@@ -58,6 +62,34 @@ def give_up(connection: Connection, books: Books, change: ChangeRow, *, failure_
 def status_at_once(change_timing: str) -> ChangeStatus:
     """The status of a change for which nothing has to be collected."""
     return "scheduled" if change_timing == "period_end" else "applied"
+
+
+def row_of(
+    change_id: str,
+    pinned: Pinned,
+    quoted: Quote,
+    *,
+    status: ChangeStatus,
+    method: PaymentMethod | None,
+    now: datetime,
+) -> ChangeRow:
+    """The change that a quote becomes when it is confirmed."""
+    change = quoted.change
+    return ChangeRow(
+        change_id=change_id,
+        organization_id=pinned.organization_id,
+        quote_id=pinned.quote_id,
+        status=status,
+        direction=change.direction,
+        plan=change.wish.plan.code,
+        interval=change.wish.interval,
+        effective_at=change.effective_at or now,
+        decision_id=pinned.wanted.decision_id,
+        payment_method_id=None if method is None else method.payment_method_id,
+        subscription_version=quoted.version,
+        document=Document(change.lines, quoted.tax, quoted.currency, quoted.due_now_cents, change.after),
+        requested_at=now,
+    )
 
 
 def _tell(connection: Connection, books: Books, change: ChangeRow, kind: Kind, **more: object) -> None:

@@ -12,8 +12,9 @@ from serving.web.fields import Id, PlanCode
 from serving.words.contracts import BlockerText, InstantText, NumberSold, OverageText, answer_shape
 
 GroupCode = Literal["due", "next", "allowance", "gained", "lost"]
-ReceiptStatus = Literal["applied", "scheduled", "payment_pending"]
-ProgressStatus = Literal["applied", "scheduled", "payment_pending", "failed", "cancelled", "refused"]
+ReceiptStatus = Literal["applied", "scheduled", "payment_pending", "requires_action"]
+"""`requires_action`: the change waits until the customer has confirmed its payment, as `action` says."""
+ProgressStatus = Literal["applied", "scheduled", "payment_pending", "requires_action", "failed", "cancelled", "refused"]
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
 QuoteText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000)]
 
@@ -38,6 +39,9 @@ class ConfirmIn(BaseModel):
 
     quote: QuoteText
     payment_method: Id | None = None
+    return_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)] | None = None
+    """Where the customer comes back to from their bank, `{change_id}` in it being replaced; without it the provider's
+    script asks them on the page."""
 
 
 @answer_shape
@@ -173,6 +177,14 @@ class QuoteAnswer(TypedDict):
 
 
 @answer_shape
+class PaymentAction(TypedDict):
+    """What the customer has to confirm: for the provider's script, or on a page of their bank."""
+
+    client_secret: str
+    url: str | None
+
+
+@answer_shape
 class ChangeReceipt(TypedDict):
     """The result of a confirmed quote."""
 
@@ -181,6 +193,7 @@ class ChangeReceipt(TypedDict):
     direction: Direction
     effective_at: InstantText
     invoice_id: str | None
+    action: PaymentAction | None
 
 
 @answer_shape
@@ -192,6 +205,7 @@ class ChangeProgress(TypedDict):
     direction: Direction
     effective_at: InstantText
     invoice_id: str | None
+    action: PaymentAction | None
     plan: str
     title: str
     text: str

@@ -48,6 +48,11 @@ def router(previews: Previews, plan_changes: PlanChanges, callers: Callers) -> A
     api.get(
         "/{organization_id}/plan-changes/{change_id}", response_model=ChangeProgress, responses=documented(403, 404)
     )(endpoints.plan_change_progress)
+    api.post(
+        "/{organization_id}/plan-changes/{change_id}/payment",
+        response_model=ChangeProgress,
+        responses=documented(403, 404),
+    )(endpoints.payment_confirmed)
     return api
 
 
@@ -96,4 +101,12 @@ class _Endpoints:
         """How a confirmed change stands now: a page asks until its payment is settled."""
         check_visible(request, organization_id)
         answer, locale = await self._plan_changes.progress(organization_id, change_id, partial(locale_for, request))
+        return json_answer(answer, locale=locale)
+
+    async def payment_confirmed(
+        self, request: Request, organization_id: OrganizationId, change_id: ChangeId
+    ) -> JsonAnswer[ChangeProgress]:
+        """Say that the customer has confirmed the payment: the provider is asked, and the change settled once."""
+        check_visible(request, organization_id)
+        answer, locale = await self._plan_changes.settle(organization_id, change_id, partial(locale_for, request))
         return json_answer(answer, locale=locale)

@@ -36,13 +36,9 @@ class PaymentOutcomes:
             if change.status == "failed" and payment.outcome == "succeeded":
                 self._came_too_late(connection, change)
             return change.status
-        too_small = payment.failure_code == TOO_SMALL
-        if too_small:  # nobody can pay it now: it is collected as an invoice is, which carries it to the next one
+        if payment.failure_code == TOO_SMALL:  # it is collected as an invoice is, which carries it to the next one
             change = replace(change, payment_method_id=None)
-        status: ChangeStatus = "applied" if payment.outcome == "succeeded" or too_small else "failed"
-        if payment.outcome in ("unknown", "pending"):
-            status = "payment_pending"
-        reason = {"failure_code": payment.failure_code} if status == "failed" else None
+        status, reason = _told(payment)
         if not changes.finish(connection, change_id, status, now=now, reason=reason):
             return self.act_on(connection, change_id, payment)  # another transaction has settled it meanwhile
         if status == "failed" and change.payment_method_id is not None:
@@ -92,3 +88,16 @@ class PaymentOutcomes:
         )
         attempts.add(connection, attempt)
         self._settlement.settle(connection, attempt, Payment("succeeded"), now=self._clock())
+
+
+def _told(payment: Payment) -> tuple[ChangeStatus, object]:
+    """The status that a payment gives to its change, and why."""
+    if payment.outcome == "succeeded" or payment.failure_code == TOO_SMALL:
+        return "applied", None
+    if payment.outcome == "failed":
+        return "failed", {"failure_code": payment.failure_code}
+    if payment.action is None:
+        return "payment_pending", None
+    return "payment_pending", {
+        "action": {"client_secret": payment.action.client_secret, "url": payment.action.redirect_url}
+    }

@@ -5,10 +5,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from serving.clock import Clock
 from serving.db.session import Database
 from serving.payments import repository as methods
 from serving.payments.gateway import Payment, PaymentGateway, ProviderUnavailable
+from serving.payments.on_pages import OnPages
 from serving.plan_changes.payment_outcome import PaymentOutcomes
+from serving.plan_changes.quotes import LIFETIME
 from serving.subscriptions import changes
 from serving.subscriptions.changes import ChangeRow, UnderWay
 from serving.web.each_alone import each_alone
@@ -19,11 +22,24 @@ PENDING_ASKED_AFTER: Final = timedelta(minutes=1)
 ABANDONED_AFTER: Final = timedelta(seconds=90)
 """A payment whose request was interrupted is asked for after this time; a call to the provider ends earlier."""
 
+WAITS_FOR_CUSTOMER: Final = LIFETIME
+"""A payment that its customer has not confirmed is cancelled after as long as its quote is good."""
+
 
 class Reconciliation:
     """Learns the outcomes of payments that no request waits for."""
 
-    def __init__(self, database: Database, *, gateway: PaymentGateway, payment_outcomes: PaymentOutcomes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        gateway: PaymentGateway,
+        on_pages: OnPages | None,
+        clock: Clock,
+        payment_outcomes: PaymentOutcomes,
+    ) -> None:
+        self._on_pages = on_pages
+        self._clock = clock
         self._database = database
         self._gateway = gateway
         self._payment_outcomes = payment_outcomes
@@ -46,6 +62,9 @@ class Reconciliation:
         method = self._database.reading(lambda connection: methods.ever(connection, change.payment_method_id))
         try:
             found = None if method is None else self._gateway.find(key=change.change_id, method=method.attached)
+            waited = self._clock() - change.requested_at >= WAITS_FOR_CUSTOMER
+            if found is not None and found.action is not None and waited and method is not None and self._on_pages:
+                found = self._on_pages.cancel(key=change.change_id, method=method.attached)
         except ProviderUnavailable:
             return Payment("unknown")
         return found or Payment("failed", "provider_unavailable")

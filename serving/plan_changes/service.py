@@ -34,7 +34,7 @@ from serving.plan_changes.quotes import Pinned, Quote, UnknownPlanWanted, Unknow
 from serving.renewals.booking import BooksAt
 from serving.renewals.closing import cancel_scheduled, close_due
 from serving.subscriptions import changes
-from serving.subscriptions.changes import ChangeRow, ChangeStatus, ChangeUnderWay, Document
+from serving.subscriptions.changes import ChangeRow, ChangeStatus, ChangeUnderWay
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import WordsIn
@@ -62,6 +62,8 @@ class Request:
     fingerprint: str
     """A digest of the body: requests with the same key must have the same body."""
     locale_for: LocaleChoice
+    return_url: str | None = None
+    """Where the customer comes back to after their bank has asked them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ class PlanChanges:
         if isinstance(claimed, Answer):
             return claimed, locale
         change = claimed.change
-        payment = await self._charging.charge(change, claimed.method)
+        payment = await self._charging.charge(change, claimed.method, return_url=request.return_url)
         answer = await self._database.write(
             lambda connection: self._paid(connection, change, payment, key=request.key, locale=locale)
         )
@@ -167,6 +169,14 @@ class PlanChanges:
             return answers.progress(connection, change, words=self._words(locale), timezone=timezone), locale
 
         return await self._database.read(read)
+
+    async def settle(
+        self, organization_id: str, change_id: str, locale_for: LocaleChoice
+    ) -> tuple[ChangeProgress, LocaleCode]:
+        """Ask the provider whether a payment that waited for its customer is made now; raises as `progress`."""
+        await self.progress(organization_id, change_id, locale_for)
+        await self._charging.ask(change_id)
+        return await self.progress(organization_id, change_id, locale_for)
 
     async def _claimed(self, request: Request) -> tuple[Claim | Answer, LocaleCode]:
         """Claim the quote; of two concurrent claims one fails in the database and reads again what the other wrote."""
@@ -223,7 +233,7 @@ class PlanChanges:
             return confirming.finish(answers.payment_refusal(error.code, confirming.locale))
         collected = method is not None and method.kind != "bank_transfer"
         status: ChangeStatus = "paying" if collected else carry_out.status_at_once(quoted.change.timing)
-        change = _row(self._new_id(), pinned, quoted, status=status, method=method, now=now)
+        change = carry_out.row_of(self._new_id(), pinned, quoted, status=status, method=method, now=now)
         buyer = buyer_on_invoice(confirming.organization)
         change = replace(change, document=replace(change.document, buyer=buyer))
         if status == "scheduled":
@@ -246,7 +256,7 @@ class PlanChanges:
         if status == "failed":
             answer = answers.payment_refusal(payment.failure_code or "payment_failed", locale)
         else:
-            answer = answers.receipt(connection, change, status)
+            answer = answers.receipt(connection, change, status, action=payment.action)
         return idempotency.finish(connection, change.organization_id, key, answer)
 
     def _payer(self, organization: OrganizationRow, quoted: Quote, *, now: datetime) -> Payer:
@@ -263,31 +273,5 @@ def request_of(confirmation: ConfirmIn, *, organization_id: str, key: str, local
         key=key,
         fingerprint=sha256(body).hexdigest(),
         locale_for=locale_for,
-    )
-
-
-def _row(
-    change_id: str,
-    pinned: Pinned,
-    quoted: Quote,
-    *,
-    status: ChangeStatus,
-    method: PaymentMethod | None,
-    now: datetime,
-) -> ChangeRow:
-    change = quoted.change
-    return ChangeRow(
-        change_id=change_id,
-        organization_id=pinned.organization_id,
-        quote_id=pinned.quote_id,
-        status=status,
-        direction=change.direction,
-        plan=change.wish.plan.code,
-        interval=change.wish.interval,
-        effective_at=change.effective_at or now,
-        decision_id=pinned.wanted.decision_id,
-        payment_method_id=None if method is None else method.payment_method_id,
-        subscription_version=quoted.version,
-        document=Document(change.lines, quoted.tax, quoted.currency, quoted.due_now_cents, change.after),
-        requested_at=now,
+        return_url=confirmation.return_url,
     )

@@ -152,6 +152,15 @@ def failure_code(connection: Connection, change_id: str) -> str | None:
     return None if reason is None else orjson.loads(reason).get("failure_code") or "payment_failed"
 
 
+def action(connection: Connection, change: ChangeRow) -> Any:
+    """What its customer has to confirm before the payment of a change goes on: secret and address, if it waits so."""
+    if change.status != "payment_pending":
+        return None
+    query = select(plan_changes.c.reason).where(plan_changes.c.change_id == change.change_id)
+    reason = connection.execute(query).scalar()
+    return None if reason is None else orjson.loads(reason).get("action")
+
+
 def _first(connection: Connection, *conditions: Any) -> ChangeRow | None:
     row = connection.execute(select(plan_changes).where(*conditions)).first()
     return None if row is None else _read(row)

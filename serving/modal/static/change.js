@@ -3,9 +3,13 @@ import { blockerList } from "./selection.js";
 import { CHECK, focusOn, h, icon, newId } from "./dom.js";
 import { detailsForm } from "./details.js";
 import { busy, button } from "./forms.js";
+import { aside } from "./frame.js";
 import { payment } from "./payment.js";
 
 const ASK_AGAIN_MS = 3_000;
+
+/** What talks to the payment provider, loaded only where it is needed. */
+const provided = () => import(new URL("./stripe-form.js", import.meta.url).href);
 
 /**
  * Lead through one change. `wish` is {plan, interval, decision_id, promotion, name};
@@ -55,7 +59,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
     keys = {};
     const { title, price, effect, groups, confirm: label } = quote.summary;
     const blockers = quote.blockers.length > 0 && newId("why");
-    const method = quote.quote && quote.due_now_cents > 0 && payment(known, { words, ask, another: /^card_/.test(problem?.code), add: (said) => client.post("payment-methods", said) });
+    const method = quote.quote && quote.due_now_cents > 0 && payment(known, { words, ask, setUp, another: /^card_/.test(problem?.code), add: (said) => client.post("payment-methods", said) });
     const alarm = problem ?? (quote.unavailable && { detail: quote.unavailable });
     const place = h("div", {}, alarm && alert(alarm));
     const cancel = backButton();
@@ -80,6 +84,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       actions(cancel, confirmation),
     );
     if (method) method.element.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches("[inputmode]") && confirmation.click());
+    method?.shown();
     // The buttons stay in view; what was asked and what went wrong stands at the top.
     cancel.focus({ preventScroll: true });
   }
@@ -113,11 +118,26 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
     try {
       const receipt = await client.post("plan-changes", { quote: quote.quote, payment_method: paid_with }, { "Idempotency-Key": key });
       told("success", { change_id: receipt.change_id, change: receipt.status, direction: receipt.direction });
-      await settled(receipt, quote);
+      if (receipt.action) await authenticated(receipt, known);
+      await settled(receipt, quote, known);
     } catch (error) {
       told("error", { section: "confirm", code: error.code, status: error.status });
       await refused(error, quote, { known, place });
     }
+  }
+
+  /** The provider's form for a new method, in a place of the page. */
+  async function setUp(place) {
+    const [setup, { form }] = await Promise.all([client.post("payment-methods/setup", {}), provided()]);
+    return { form: await form(setup, place, words.locale), mandate: setup.mandate };
+  }
+
+  /** The customer's bank asks them; whatever they answer, the service learns it from the provider. */
+  async function authenticated({ change_id, action }, known) {
+    const { section } = step(words.say("change.bank"), h("p", { role: "status" }, words.say("change.bank_text")));
+    const { confirmPayment } = await provided();
+    await aside(section.closest("dialog"), () => confirmPayment(known.form, action)).catch(() => {});
+    await client.post(`plan-changes/${change_id}/payment`, {}).catch(() => {});
   }
 
   async function refused(error, quote, { known, place }) {
@@ -129,7 +149,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
   }
 
   /** What became of it, asked again for as long as the payment is not settled. */
-  async function settled(receipt, quote) {
+  async function settled(receipt, quote, known) {
     const now = await client.get(`plan-changes/${receipt.change_id}`).catch(() => null);
     const { status } = now ?? receipt;
     const place = h("div", {});
@@ -140,6 +160,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       status === "scheduled" && quote.summary.groups.filter(({ code }) => code === "next").map(group),
       place,
       actions(
+        now?.action && button("primary retry", words.say("error.retry"), () => authenticated(now, known).then(() => settled(receipt, quote, known))),
         now?.invoice_id && button("secondary invoice", words.say("change.invoice"), ({ currentTarget }) => busy(currentTarget, () => invoice(now.invoice_id, place))),
         now?.status === "failed" ? button("primary retry", words.say("error.retry"), preview) : button("primary", words.say("change.close"), close),
         button("quiet back", words.say("change.back"), back),
@@ -147,7 +168,7 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
     ];
     const { section, heading } = shown("step.done", now?.title ?? words.say("change.done"), content, status);
     focusOn(heading);
-    if (status === "payment_pending") timer = setTimeout(() => section.isConnected && settled(receipt, quote), ASK_AGAIN_MS);
+    if (status === "payment_pending" || status === "requires_action") timer = setTimeout(() => section.isConnected && settled(receipt, quote, known), ASK_AGAIN_MS);
   }
 
   /** The invoice needs our token: it is fetched and then opened. */

@@ -138,3 +138,17 @@ export function lockPage(locked) {
   style.overflow = "hidden";
   unlock = () => ([style.overflow, style.paddingInlineEnd] = before);
 }
+
+/** Give way to another window of the page while some work goes on: under a modal dialog nothing else can be used. */
+export async function aside(dialog, work) {
+  const gone = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+  dialog.dataset.aside = "";
+  dialog.close();
+  await gone;
+  try {
+    await work();
+  } finally {
+    delete dialog.dataset.aside;
+    dialog.showModal();
+  }
+}

@@ -9,10 +9,10 @@ const NEW = "";
  * `another` offers a new card first. `chosen()` gives the id of a method, adding the card first; null when the
  * reader has to mend something.
  */
-export function payment(known, { words, add, ask, another }) {
+export function payment(known, { words, add, ask, setUp, another }) {
   const { payment_methods: methods, provider, test_cards: cards } = known;
   const name = newId("method");
-  const form = provider === "sandbox" ? cardForm(words, cards) : null;
+  const form = provider === "sandbox" ? cardForm(words, cards) : known.form && providerForm(words, setUp);
   const radio = (value, text, checked) =>
     h("label", {}, h("input", { type: "radio", name, value, checked, onchange: () => turn(value) }), h("span", {}, text));
   const good = methods.filter((method) => method.usable && !method.refused_because);
@@ -22,13 +22,15 @@ export function payment(known, { words, add, ask, another }) {
     { class: "needs", part: "payment" },
     h("legend", {}, words.say("pay.with")),
     methods.map((method) => radio(method.payment_method, nameOf(method, words), method === current)),
-    radio(NEW, words.say(methods.length > 0 ? "pay.new_card" : "pay.card"), !current),
+    radio(NEW, words.say(known.form ? "pay.new" : methods.length > 0 ? "pay.new_card" : "pay.card"), !current),
     form?.element,
   );
   let value;
   const turn = (next) => {
     value = next;
-    if (form) form.element.hidden = next !== NEW;
+    if (!form) return;
+    form.element.hidden = next !== NEW;
+    if (next === NEW) form.shown?.();
   };
   turn(current?.payment_method ?? NEW);
   form?.element.addEventListener("input", () => (value = NEW));
@@ -38,11 +40,49 @@ export function payment(known, { words, add, ask, another }) {
     async chosen() {
       if (value !== NEW) return value;
       // The provider's own element belongs to the host page: it answers with a token.
-      const said = form ? form.said() : await ask();
+      const said = form ? await form.said() : await ask();
       if (said) value = (await add({ ...said, default: true })).payment_method;
       return said && value;
     },
     explain: () => form?.refused(),
+    /** The step is in view: a form of the provider needs its place on the page. */
+    shown: () => turn(value),
+  };
+}
+
+/** The provider's own form; its frame stands in the page and not in our shadow, which it cannot enter. */
+function providerForm(words, setUp) {
+  const name = newId("provider");
+  const place = h("div", { slot: name });
+  const mandate = h("p", { class: "note" });
+  const problem = h("p", { class: "complaint", role: "alert" });
+  const element = h("div", { class: "fields provider" }, h("slot", { name }), mandate, problem);
+  let filled;
+  const refused = (error) => (problem.textContent = error?.said ?? words.say("change.failed"));
+  const shown = () => {
+    const host = element.isConnected && element.getRootNode().host;
+    if (!host || filled) return;
+    host.append(place);
+    filled = setUp(place).then(({ form, mandate: text }) => ((mandate.textContent = text ?? ""), form));
+    filled.catch((error) => {
+      filled = null;
+      refused(error);
+    });
+  };
+  return {
+    element,
+    shown,
+    refused,
+    async said() {
+      problem.textContent = "";
+      shown();
+      try {
+        return await (await filled).said();
+      } catch (error) {
+        refused(error);
+        return null;
+      }
+    },
   };
 }
 

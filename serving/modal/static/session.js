@@ -47,7 +47,7 @@ export class Session {
       interval: this.#interval ?? "month",
       on: {
         close: () => this.close(),
-        closed: () => this.#ended(),
+        closed: () => "aside" in this.dialog.dataset || this.#ended(),
         toggle: () => this.#toggle(this.#parts.region.hidden),
         leave: ({ currentTarget }) => this.#cancelSubscription(currentTarget),
         lead: (lead) => client.post("enterprise-leads", lead),

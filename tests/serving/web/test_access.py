@@ -22,6 +22,7 @@ FOR_BROWSERS = {
     ("PUT", "/v1/organizations/{organization_id}/billing-details"),
     ("GET", "/v1/organizations/{organization_id}/payment-methods"),
     ("POST", "/v1/organizations/{organization_id}/payment-methods"),
+    ("POST", "/v1/organizations/{organization_id}/payment-methods/setup"),
     ("GET", "/v1/organizations/{organization_id}/invoices"),
 }
 OF_SOMETHING_THAT_IS_NOT_THERE = {
@@ -33,6 +34,7 @@ OF_SOMETHING_THAT_IS_NOT_THERE = {
     ("PATCH", "/v1/organizations/{organization_id}/payment-methods/{payment_method}"),
     ("DELETE", "/v1/organizations/{organization_id}/payment-methods/{payment_method}"),
     ("GET", "/v1/organizations/{organization_id}/plan-changes/{change_id}"),
+    ("POST", "/v1/organizations/{organization_id}/plan-changes/{change_id}/payment"),
     ("GET", "/v1/organizations/{organization_id}/invoices/{number}"),
     ("GET", "/v1/organizations/{organization_id}/invoices/{number}.pdf"),
     ("GET", "/v1/organizations/{organization_id}/invoices/{number}.xml"),
