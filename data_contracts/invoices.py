@@ -121,6 +121,10 @@ class Payment(_Shape):
     """What earlier documents have carried into this one; below zero: what this one carries, too small to collect."""
     due_on: date | None
     """The last day to pay; `None` when nothing is left to pay."""
+    mandate: str | None = None
+    """The reference of the mandate by which an account is debited (BT-89)."""
+    creditor_id: str | None = None
+    """The SEPA creditor identifier of that mandate (BT-90)."""
     returned_by: Literal["refund", "transfer", "invoice"] | None = None
     """On a credit note: by the payment method, by transfer, or off what is open; `None`: as a credit balance."""
 

@@ -35,6 +35,14 @@ def _iban(text: str) -> str:
     return iban.compact(text)
 
 
+def _creditor(text: str) -> str:
+    from stdnum.eu import at_02
+
+    if not at_02.is_valid(text):
+        raise ValueError("not a valid SEPA creditor identifier")
+    return str(at_02.compact(text))
+
+
 class SellerSettings(BaseSettings):
     """The seller, a French company; the default values are made up for demonstrations."""
 
@@ -64,6 +72,8 @@ class SellerSettings(BaseSettings):
     """The account that transfers go to."""
     bic: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$")] = "DEMOFRPPXXX"
     """The bank of that account."""
+    creditor_id: Annotated[str, AfterValidator(_creditor)] = "FR72ZZZ123456"
+    """The SEPA creditor identifier under which accounts are debited: the seller's own, or that of the provider."""
     payment_days: int = Field(default=30, ge=0, le=60)
     """Payment term of bank transfers; French law allows at most 60 days."""
 
@@ -77,7 +87,7 @@ class SellerSettings(BaseSettings):
 
     def on_invoice(self) -> Seller:
         """The seller as it appears on an invoice."""
-        fields = self.model_dump(exclude={"siren", "payment_days"})
+        fields = self.model_dump(exclude={"siren", "payment_days", "creditor_id"})
         return Seller(country="FR", company_id=self.siren, **fields)
 
 

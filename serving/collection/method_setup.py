@@ -53,7 +53,8 @@ class MethodSetups:
             return {"form": None, "client_secret": None, "mandate": None}
         await self._rates.count(CARDS, organization_id)
         secret = await self._pool.run(self.on_pages.begin_setup, owner, kinds)
-        mandate = say(locale_for(own), "billing.mandate", seller=self._seller.name) if "sepa" in kinds else None
+        agreed = {"seller": self._seller.name, "creditor": self._seller.creditor_id}
+        mandate = say(locale_for(own), "billing.mandate", **agreed) if "sepa" in kinds else None
         return {"form": self.form, "client_secret": secret, "mandate": mandate}
 
     async def hosted(self, organization_id: str, *, back: str, given_up: str) -> str:

@@ -144,6 +144,7 @@ payment_methods = Table(
     Column("brand", String(32)),
     Column("last4", String(4), nullable=False),
     Column("expires", String(7), comment="YYYY-MM"),
+    Column("mandate", String(64), comment="the reference of the mandate by which an account is debited"),
     Column("warn_at", Instant, index=True, comment="when its owner is warned that the card expires; NULL: warned"),
     Column("is_default", Boolean, nullable=False),
     Column("chosen_at", Instant, comment="when it last became the default"),

@@ -109,6 +109,8 @@ def terms(invoice: Invoice) -> dict[str, Any]:
 
 def _means(invoice: Invoice) -> dict[str, Any]:
     code = _MEANS[invoice.payment.method]
+    if code == "59":  # direct debit
+        return {"BT-81": code, "BT-89": invoice.payment.mandate, "BT-90": invoice.payment.creditor_id}
     if code != "58":
         return {"BT-81": code}
     seller = invoice.seller

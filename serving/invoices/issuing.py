@@ -50,6 +50,8 @@ class Supply:
     paid: bool
     paid_by: MethodKind | None
     """The kind of payment method that has paid or is to pay; `None`: there is none yet."""
+    mandate: str | None = None
+    """The reference of the mandate by which an account is debited."""
     buyer: Party | None = None
     """The customer as it was when the tax was decided; `None`: as it is recorded now."""
 
@@ -205,4 +207,6 @@ def _payment(seller: SellerSettings, supply: Supply, document: Document, issued_
         rounding_cents=rounding,
         carried_cents=carried,
         due_on=due_on,
+        mandate=supply.mandate,
+        creditor_id=None if supply.mandate is None else seller.creditor_id,
     )

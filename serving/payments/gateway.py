@@ -34,6 +34,8 @@ class AttachedMethod:
     """`YYYY-MM`, for cards."""
     customer: str | None = None
     """The provider's customer id of its owner."""
+    mandate: str | None = None
+    """The reference of the mandate by which an account is debited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,11 +62,11 @@ def ever(connection: Connection, payment_method_id: str | None) -> PaymentMethod
     return None if row is None else _read(row)
 
 
-def default_kind(connection: Connection, organization_id: str) -> MethodKind | None:
-    """The kind of the organisation's default method, if it has one."""
+def default_of(connection: Connection, organization_id: str) -> PaymentMethod | None:
+    """The organisation's default method, if it has one."""
     default = (payment_methods.c.organization_id == organization_id) & payment_methods.c.is_default & _PRESENT
-    kind: MethodKind | None = connection.execute(select(payment_methods.c.kind).where(default)).scalar()
-    return kind
+    row = connection.execute(select(payment_methods).where(default)).first()
+    return None if row is None else _read(row)
 
 
 def customer_of(connection: Connection, organization_id: str) -> str | None:
@@ -135,12 +135,13 @@ def _attached(attached: AttachedMethod) -> dict[str, Any]:
         "last4": attached.last4,
         "expires": attached.expires,
         "customer": attached.customer,
+        "mandate": attached.mandate,
         "warn_at": None if attached.expires is None else warn_at(attached.expires),
     }
 
 
 def _read(row: Row[Any]) -> PaymentMethod:
-    attached = AttachedMethod(row.reference, row.brand, row.last4, row.expires, row.customer)
+    attached = AttachedMethod(row.reference, row.brand, row.last4, row.expires, row.customer, row.mandate)
     kind = cast("MethodKind", row.kind)
     return PaymentMethod(
         row.payment_method_id,

@@ -206,7 +206,7 @@ class StripeGateway:
         done = intents.confirm(setup.id, confirmation)  # type: ignore[arg-type]
         if done.status != "succeeded":
             raise TokenRefused(token)
-        return _attached(method, customer)
+        return _attached(method, customer, self._mandate(done.to_dict()))
 
     def _completed(self, wanted: str, token: str, owner: Owner) -> AttachedMethod:
         """The method of a setup intent that a page has completed for this organisation; raises `TokenRefused`."""
@@ -221,7 +221,16 @@ class StripeGateway:
         if not customer:  # a page of ours begins without one
             customer = owner.customer or self._customer(owner)
             self._client.v1.payment_methods.attach(method["id"], {"customer": customer})
-        return _attached(method, customer)
+        return _attached(method, customer, self._mandate(setup))
+
+    def _mandate(self, setup: Mapping[str, Any]) -> str | None:
+        """The reference of the mandate that an account's holder has given."""
+        name = setup.get("mandate")
+        if not isinstance(name, str):
+            return None
+        details = self._client.v1.mandates.retrieve(name).to_dict().get("payment_method_details") or {}
+        reference = (details.get("sepa_debit") or {}).get("reference")
+        return reference if isinstance(reference, str) else None
 
     def _customer(self, owner: Owner) -> str:
         named = {"name": owner.name, "metadata": {ORGANIZATION: owner.organization_id}}
@@ -271,12 +280,12 @@ def payment_of(intent: Mapping[str, Any]) -> Payment:
     return Payment("failed", failure_code_of(intent.get("last_payment_error") or {}))
 
 
-def _attached(method: Mapping[str, Any], customer: str) -> AttachedMethod:
+def _attached(method: Mapping[str, Any], customer: str, mandate: str | None) -> AttachedMethod:
     of_kind = method[method["type"]]
     if method["type"] == "card":
         expires = f"{of_kind['exp_year']:04}-{of_kind['exp_month']:02}"
         return AttachedMethod(method["id"], of_kind["brand"], of_kind["last4"], expires, customer)
-    return AttachedMethod(method["id"], None, of_kind["last4"], None, customer)
+    return AttachedMethod(method["id"], None, of_kind["last4"], None, customer, mandate)
 
 
 def _error(error: stripe.StripeError) -> Mapping[str, Any]:

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from data_contracts.invoices import Party
 from recommender.billing.catalogue import Catalogue, Plan
-from recommender.billing.payment_methods import MethodKind
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.subscription import Subscription
 from recommender.billing.tax import TaxLine
@@ -23,6 +22,7 @@ from serving.organizations.repository import OrganizationRow
 from serving.payments import charges, first_payment
 from serving.payments import repository as payment_methods
 from serving.payments.first_payment import PaidWith
+from serving.payments.repository import PaymentMethod
 from serving.subscriptions import log, states
 
 
@@ -142,9 +142,9 @@ def _charge(connection: Connection, books: Books, booking: Booking) -> None:
     if booking.moves_nothing:  # the books move the revenue; a document of 0.00 says nothing
         return
     if booking.paid_with is not None and charge.total_cents:
-        paid_by: MethodKind | None = booking.paid_with.method.kind
+        paid_by: PaymentMethod | None = booking.paid_with.method
     else:
-        paid_by = payment_methods.default_kind(connection, charge.organization_id)
+        paid_by = payment_methods.default_of(connection, charge.organization_id)
     supply = Supply(
         charge_id=charge.charge_id,
         lines=booking.lines,
@@ -153,7 +153,8 @@ def _charge(connection: Connection, books: Books, booking: Booking) -> None:
         occurred_at=booking.at,
         paid=paid,
         buyer=booking.buyer,
-        paid_by=paid_by,
+        paid_by=None if paid_by is None else paid_by.kind,
+        mandate=None if paid_by is None else paid_by.attached.mandate,
     )
     issuer = books.issuer.knowing(booking.before, booking.after.plan)
     issue(connection, issuer, booking.organization, supply, now=books.now)

@@ -98,6 +98,11 @@ def payment(invoice: Invoice, locale: LocaleCode) -> str:
         return say(locale, "invoice.payment.carried", amount=amount(locale, cents, invoice.currency))
     if not invoice.due_cents:
         return say(locale, "invoice.payment.paid" if invoice.total_cents else "invoice.payment.nothing")
+    return _to_pay(invoice, locale)
+
+
+def _to_pay(invoice: Invoice, locale: LocaleCode) -> str:
+    """How and when what is due is paid; before a debit with its mandate, as SEPA asks."""
     due_on = invoice.payment.due_on or invoice.issued_on
     if invoice.payment.method in {None, "bank_transfer"}:
         return say(
@@ -108,7 +113,11 @@ def payment(invoice: Invoice, locale: LocaleCode) -> str:
             iban=spaced(invoice.seller.iban),
             bic=invoice.seller.bic,
         )
-    return say(locale, f"invoice.payment.{invoice.payment.method}", date=calendar_day(locale, due_on))
+    text = say(locale, f"invoice.payment.{invoice.payment.method}", date=calendar_day(locale, due_on))
+    mandate, creditor = invoice.payment.mandate, invoice.payment.creditor_id
+    if mandate is None or creditor is None:
+        return text
+    return f"{text} {say(locale, 'invoice.payment.mandate', mandate=mandate, creditor=creditor)}"
 
 
 def spaced(iban: str) -> str:

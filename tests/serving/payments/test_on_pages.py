@@ -1,6 +1,7 @@
 """Stripe on our own pages, over HTTP: a method from the form, 3-D Secure, and an account that pays later."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +130,36 @@ def test_without_a_script_the_bank_is_a_link_and_the_way_back_settles(service: S
     assert back == f"https://app.example.com/back/{waiting['change_id']}"
 
 
-def test_an_account_pays_later_and_a_small_amount_is_never_sent(service: Service, stripe: StripeMock) -> None:
+def test_an_account_pays_later_and_its_mandate_stands_on_the_invoice(service: Service, stripe: StripeMock) -> None:
     method(service, stripe, "DE89 3704 0044 0532 0130 00")
     held = service.get("payment-methods").json()["payment_methods"]
     done = confirm(service, quoted(service)).json()
 
     assert [(each["kind"], each["last4"]) for each in held] == [("sepa", "3000")]
     assert (done["status"], stripe.paid()) == ("payment_pending", [])
+    stripe.of_kind("payment_intent")[0]["status"] = "succeeded"
+    assert post(service, f"plan-changes/{done['change_id']}/payment").json()["status"] == "applied"
+    number = service.get("invoices").json()["invoices"][0]["number"]
+    xml = service.get(f"invoices/{number}.xml").text  # every rule of EN 16931 holds
+    reference = service.value("SELECT mandate FROM payment_methods")
+    assert reference.startswith("STRIPE")
+    assert f"<ram:DirectDebitMandateID>{reference}</ram:DirectDebitMandateID>" in xml
+    assert "<ram:CreditorReferenceID>FR72ZZZ123456</ram:CreditorReferenceID>" in xml
+
+
+def test_a_debit_that_comes_is_announced_with_its_mandate(service: Service, stripe: StripeMock) -> None:
+    method(service, stripe, "4242424242424242")
+    confirm(service, quoted(service))
+    method(service, stripe, "DE89370400440532013000")
+    renewal = service.clock() + timedelta(days=32)
+    service.client.put("/v1/test-clock", json={"now": renewal.isoformat()}, headers=service.host)
+
+    number = service.get("invoices").json()["invoices"][0]["number"]
+    text = service.get(f"invoices/{number}").json()["payment"]["text"]
+
+    assert "Mandatsreferenz STRIPE" in text
+    assert "FR72ZZZ123456" in text
+    assert service.get("subscription").json()["status"] == "active"
 
 
 def test_a_refused_number_adds_nothing(service: Service, stripe: StripeMock) -> None:
