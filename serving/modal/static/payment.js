@@ -62,6 +62,7 @@ function providerForm(words, setUp) {
   const shown = () => {
     const host = element.isConnected && element.getRootNode().host;
     if (!host || filled) return;
+    host.querySelector("[slot^=pm-provider]")?.remove();
     host.append(place);
     filled = setUp(place).then(({ form, mandate: text }) => ((mandate.textContent = text ?? ""), form));
     filled.catch((error) => {

@@ -233,7 +233,6 @@ def test_a_setup_intent_that_a_page_has_completed_is_a_token_too() -> None:
         {"metadata": {"plans_organization": "other"}},
         {"metadata": {}},
         {"status": "requires_action"},
-        {"customer": None},
     ],
 )
 def test_a_setup_intent_of_another_organisation_or_an_open_one_is_refused(change: dict[str, object]) -> None:
