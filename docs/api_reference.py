@@ -124,12 +124,10 @@ def _change(call: Session) -> None:
     quote = call("POST", f"{OF_ACME}/plan-changes/preview", {"plan": "ecommerce-scale", "interval": "month"})["quote"]
     change = call("POST", f"{OF_ACME}/plan-changes", {"quote": quote}, Idempotency_Key="change-1")["change_id"]
     call("GET", f"{OF_ACME}/plan-changes/{change}")
-    call("POST", f"{OF_ACME}/plan-changes/{change}/payment", {})
     call("GET", f"{OF_ACME}/subscription")
     call("GET", f"{OF_ACME}/usage")
     method = call("POST", f"{OF_ACME}/payment-methods", {"kind": "card", "token": "tok_mastercard"})["payment_method"]
     call("GET", f"{OF_ACME}/payment-methods")
-    call("POST", f"{OF_ACME}/payment-methods/setup", {})
     call("POST", f"{OF_ACME}/payments", {})
     call("PATCH", f"{OF_ACME}/payment-methods/{method}", {"default": True})
     call("DELETE", f"{OF_ACME}/payment-methods/{card['payment_method']}")

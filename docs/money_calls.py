@@ -23,9 +23,12 @@ def put_right(call: Call, globex: str, number: str, paid_cents: int, *, organiza
     call("PUT", initrode, {**organization, "name": "Initrode GmbH", "email": "rechnung@initrode.example"})
     plan = {"plan": "ecommerce-enterprise", "interval": "month"}
     method = {"kind": "bank_transfer", "token": "tok_bank_transfer", "plan": plan["plan"], "default": True}
+    call("POST", f"{initrode}/payment-methods/setup")
     call("POST", f"{initrode}/payment-methods", method)
     quote = call("POST", f"{initrode}/plan-changes/preview", plan)["quote"]
-    first = call("POST", f"{initrode}/plan-changes", {"quote": quote}, Idempotency_Key="change-1")["invoice_id"]
+    done = call("POST", f"{initrode}/plan-changes", {"quote": quote}, Idempotency_Key="change-1")
+    call("POST", f"{initrode}/plan-changes/{done['change_id']}/payment")
+    first = done["invoice_id"]
     corrected = call("POST", f"{initrode}/invoices/{first}/correction", Idempotency_Key="m-4")["corrected"]
     over = {"reference": "DE-2026-03-19-0001", "amount_cents": 1_000}
     call("POST", f"{initrode}/invoices/{first}/payments", over)
