@@ -176,14 +176,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
     written = mails(settings, database, words, post=post)
     return Billing(
         payment_methods=payment_methods,
-        method_setups=MethodSetups(
-            database,
-            on_pages=on_pages(gateway),
-            methods=payment_methods,
-            seller=settings.seller,
-            rates=Rates(database, clock),
-            pool=base.pools.provider,
-        ),
+        method_setups=_method_setups(base, payment_methods),
         bank_transfers=BankTransfers(database, clock=clock, settlement=settlement),
         corrections=_corrections(base, collection, arrears),
         collection=collection,
@@ -195,13 +188,7 @@ def _billing(base: Foundation, *, accounts: Accounts, experiments: ExperimentsIn
             new_id=base.new_id,
             catalogue=catalogue,
             words=words,
-            charging=Charging(
-                database,
-                gateway=gateway,
-                on_pages=on_pages(gateway),
-                pools=base.pools,
-                payment_outcomes=payment_outcomes,
-            ),
+            charging=_charging(base, payment_outcomes),
             books=books,
             previews=previews,
             payment_outcomes=payment_outcomes,
@@ -273,6 +260,17 @@ def _payment_methods(base: Foundation, collection: Collection) -> PaymentMethods
         pool=base.pools.provider,
         on_pages=on_pages(base.gateway),
     )
+
+
+def _method_setups(base: Foundation, methods: PaymentMethods) -> MethodSetups:
+    pages, rates = on_pages(base.gateway), Rates(base.database, base.clock)
+    seller, pool = base.settings.seller, base.pools.provider
+    return MethodSetups(base.database, on_pages=pages, methods=methods, seller=seller, rates=rates, pool=pool)
+
+
+def _charging(base: Foundation, outcomes: PaymentOutcomes) -> Charging:
+    pages, pools = on_pages(base.gateway), base.pools
+    return Charging(base.database, gateway=base.gateway, on_pages=pages, pools=pools, payment_outcomes=outcomes)
 
 
 def mails(settings: Settings, database: Database, words: WordsIn, *, post: Post | None) -> Mails:
