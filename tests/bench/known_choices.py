@@ -82,6 +82,6 @@ def joined(worlds: list[Known]) -> Known:
     fields: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in sets])
         for name in TrainingSet.__slots__
-        if name not in ("digest", "feature_names", "settled_until_us")
+        if name not in ("digest", "feature_names", "settled_until_us") and getattr(sets[0], name) is not None
     }
     return Known(replace(sets[0], **fields), np.concatenate([world.truth for world in worlds]))
