@@ -41,8 +41,7 @@ def tiers(*plans: str) -> str:
         ({"a": "1001", "b": "3003"}, "JPY", "2025-06-01", "2025-06-16", [-501, 1502], "yen"),
         # three decimal places
         ({"a": "1", "b": "3"}, "KWD", "2025-06-01", "2025-06-16", [-500, 1500], "dinar"),
-        # cheap plans
-        ({"a": "0.01", "b": "0.03"}, "USD", "2025-06-01", "2025-06-16", [-1, 2], "cents"),
+        # a cheap plan
         ({"a": "0.99", "b": "1.99"}, "USD", "2025-06-01", "2025-06-11", [-66, 133], "a-dollar"),
     ],
 )
@@ -58,6 +57,16 @@ def test_an_upgrade_within_a_month(
         assert [amount for _, amount in life.charges()[-1][1]] == lines
         assert quote["due_now_cents"] == sum(lines)
         assert life.subscription()["anchor"] == f"{start}T00:00:00Z"
+
+
+def test_what_no_provider_collects_is_asked_for_with_the_next_charge(tmp_path: Path) -> None:
+    with selling(tmp_path, {"a": "0.01", "b": "0.03"}, currency="USD", begins="2025-06-01") as life:
+        life.takes("a")
+
+        quote = life.at("2025-06-16").takes("b")
+
+        assert amounts(quote) == [-1, 2, -1]
+        assert (quote["lines"][-1]["kind"], quote["due_now_cents"]) == ("carried", 0)
 
 
 def test_a_chain_of_upgrades_over_five_tiers_in_one_month(tmp_path: Path) -> None:
