@@ -83,8 +83,10 @@ export function change(wish, { client, words, unlocked, show, back, told, close,
       groups.slice(1).map(group),
       actions(cancel, confirmation),
     );
-    if (method) method.element.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches("[inputmode]") && confirmation.click());
-    method?.shown();
+    if (method) {
+      method.element.addEventListener("keydown", ({ key, target }) => key === "Enter" && target.matches("[inputmode]") && confirmation.click());
+      method.shown();
+    }
     // The buttons stay in view; what was asked and what went wrong stands at the top.
     cancel.focus({ preventScroll: true });
   }

@@ -121,7 +121,7 @@ def test_the_invoice_counts_seats(shop: Life) -> None:
 def test_seats_can_be_changed_on_the_page_without_a_script(shop: Life) -> None:
     shop.takes("team", quantity=5)
 
-    page = shop.service.client.get("/plans?organization=acme&locale=de", headers=shop.service.host).text
+    page = shop.service.page("/plans?locale=de").text
 
     assert "Anzahl ändern" in page
     assert "5 Plätze" in page

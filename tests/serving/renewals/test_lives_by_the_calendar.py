@@ -89,7 +89,7 @@ class Reckoning:
             self.collect(self.shop.price(self.plan, self.interval))
 
     def collect(self, net: int) -> int:
-        """Settle the balance, which is below 0 while something was too little to be collected; what remains to be paid."""
+        """Settle the balance, below 0 while something was too little to be collected; what remains to be paid."""
         due = net - self.balance
         if due < LEAST[self.shop.currency]:  # too little to be collected, or nothing: the next charge settles it
             self.balance, due = -due, 0
