@@ -46,7 +46,8 @@ def test_what_the_plan_before_covered_stays_covered(shop: Life) -> None:  # F1
 
 def test_an_hour_without_limit_frees_no_million(shop: Life) -> None:  # F1b
     quote = shop.at("2026-07-31T23:00").takes("x2")
-    assert (quote["net_cents"], quote["accrued_overage_cents"]) == (12, 0)
+    told = [line["amount_cents"] for line in quote["lines"]]
+    assert (sum(told[:-1]), told[-1], quote["accrued_overage_cents"]) == (12, -12, 0)  # too little to be collected
     shop.at("2026-07-31T23:30").uses("conversations", 1_000_000, "2026-07-31T23:10")
     assert shop.subscription()["accrued_overage_cents"] == 0
 
@@ -56,7 +57,7 @@ def test_an_hour_without_limit_frees_no_million(shop: Life) -> None:  # F1b
 
     # 100 € less the hour's share; 999,000 at 8 € per 1,000 would be 7,992 €
     assert (back["accrued_overage_cents"], back["caused_overage_cents"], accrued) == (9_987, 9_987, 9_987)
-    assert shop.charges()[-1][1] == [("rest_of_month", 9_987), ("full_period", 1_000)]
+    assert shop.charges()[-1][1] == [("rest_of_month", 9_987), ("full_period", 1_000), ("carried", 12)]
 
 
 def test_use_is_free_once_a_month_without_limit_is_held_over_two_windows(shop: Life) -> None:
