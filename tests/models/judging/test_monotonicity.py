@@ -44,7 +44,7 @@ class AnyOfThem(CheapestBill):
 def test_no_organisation_is_sent_to_a_smaller_plan_by_the_rules_for_using_more(interval: str) -> None:
     plans = plan_table(load_catalogue(*reference_texts()), "year" if interval == "year" else "month")
 
-    certificate = certify(RuleRanker(), plans=plans, organisations=800, seed=3)
+    certificate = certify(RuleRanker(), plans=plans, organisations=300, seed=3)
 
     assert certificate.falls == dict.fromkeys(certificate.falls, 0)
     assert certificate.holds
@@ -52,7 +52,7 @@ def test_no_organisation_is_sent_to_a_smaller_plan_by_the_rules_for_using_more(i
 
 
 def test_the_rules_keep_the_promise_where_plans_are_not_comparable() -> None:
-    assert certify(RuleRanker(), plans=TORN, organisations=800, seed=3).holds
+    assert certify(RuleRanker(), plans=TORN, organisations=300, seed=3).holds
 
 
 @pytest.mark.slow
