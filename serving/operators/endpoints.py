@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from serving.db.operator_log import Search
 from serving.operators.audit import AuditLog
@@ -101,38 +101,31 @@ def audit_router(audit: AuditLog, callers: Callers) -> APIRouter:
     return api
 
 
+async def _asked(
+    *,
+    q: Text = "",
+    actor: Word = None,
+    action: Word = None,
+    organization: Word = None,
+    start: From = None,
+    end: Until = None,
+) -> Search:
+    return Search(q, actor, action, organization, start, end)
+
+
+Asked = Annotated[Search, Depends(_asked)]
+
+
 class _Audit:
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
 
-    async def audit_log(
-        self,
-        *,
-        q: Text = "",
-        actor: Word = None,
-        action: Word = None,
-        organization: Word = None,
-        start: From = None,
-        end: Until = None,
-        after: After = None,
-        most: Most = 100,
-    ) -> JsonAnswer[AuditPage]:
+    async def audit_log(self, search: Asked, after: After = None, most: Most = 100) -> JsonAnswer[AuditPage]:
         """Who did what to whom, and from where; newest first."""
-        search = Search(q, actor, action, organization, start, end)
         return json_answer(await self._audit.newest(search, after=after, most=most))
 
-    async def audit_log_csv(
-        self,
-        *,
-        q: Text = "",
-        actor: Word = None,
-        action: Word = None,
-        organization: Word = None,
-        start: From = None,
-        end: Until = None,
-    ) -> Response:
+    async def audit_log_csv(self, search: Asked) -> Response:
         """The same as a table, all pages in one."""
-        search = Search(q, actor, action, organization, start, end)
         found = await self._audit.newest(search, after=None, most=_MOST_IN_A_TABLE)
         return csv_answer("audit-log", AuditEntry, found["entries"])
 
