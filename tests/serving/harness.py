@@ -187,7 +187,7 @@ def running(
     clock = SteppedClock(starts)
     configured = Settings(
         **{
-            "database_url": database_in(folder),
+            "database_url": settings.get("database_url") or database_in(folder),
             "api_key": API_KEY,
             "signing_key": "signing-key",
             "model_timeout_ms": 5_000,
