@@ -101,7 +101,10 @@ def what_is_allowed_is_paid_for_at_the_best_plans_rate(life: Life) -> None:
         if not limited:
             continue
         money = sum(price(held) * held.period.share_of(held.month) for held in window.holdings)
-        best = max(Fraction(held.plan.limit_of(METRIC) or 0) / price(held) for held in limited)
+        limits = [Fraction(held.plan.limit_of(METRIC) or 0) for held in limited]
+        best = max(limit / price(held) for limit, held in zip(limits, limited, strict=True))
+        if any(price(held) * best < max(limits) for held in window.holdings if not is_limited(held.plan, METRIC)):
+            continue  # one seat without limit for less than several with one: it is the best plan by itself
         assert standings(life, index)[0].allowance <= best * money
 
 
