@@ -24,6 +24,7 @@ from recommender.billing.quota import (
 )
 from recommender.billing.renewal import renew
 from recommender.billing.subscription import ScheduledChange, Subscription, Wish
+from recommender.billing.taxed_lines import settled
 
 BILLING_DETAILS_MISSING: Final = Blocker("billing_details_missing", "enter_billing_details", "billing")
 """Nothing can be charged without the customer's address."""
@@ -144,11 +145,15 @@ def _details_missing(account: Account, wish: Wish, rule: ChangeRule) -> tuple[Bl
 
 
 def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
-    """The next regular invoice of a subscription, net of promotions and credit balance; `None` where there is none."""
+    """The next regular invoice of a subscription; `None` where there is none.
+
+    Net of promotions, less a credit balance, with what was carried to it; 0 where it will be too small to be collected.
+    """
     if not subscription.is_renewed:
         return None
-    renewed, balance = renew(subscription), max(subscription.credit_balance_cents, 0)
-    return NextInvoice(subscription.period.end, max(net_cents(renewed.lines) - balance, 0))
+    end, renewed, balance = subscription.period.end, renew(subscription), subscription.credit_balance_cents
+    lines, _ = settled(renewed.lines, balance_cents=balance, currency=renewed.after.currency, plan="", now=end)
+    return NextInvoice(end, net_cents(lines))
 
 
 def _check_open(subscription: Subscription, now: datetime) -> None:
