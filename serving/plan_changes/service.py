@@ -39,6 +39,8 @@ from serving.subscriptions.states import StateChangedMeanwhile
 from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import WordsIn
 
+PAID_WITHIN_SECONDS: Final = 20.0
+"""Money that was taken is booked even where many wait: a refusal would leave it to the reconciliation."""
 _ATTEMPTS: Final = 5
 
 
@@ -134,7 +136,8 @@ class PlanChanges:
         change = claimed.change
         payment = await self._charging.charge(change, claimed.method, return_url=request.return_url)
         answer = await self._database.write(
-            lambda connection: self._paid(connection, change, payment, key=request.key, locale=locale)
+            lambda connection: self._paid(connection, change, payment, key=request.key, locale=locale),
+            within_seconds=PAID_WITHIN_SECONDS,
         )
         return answer, locale
 
