@@ -143,7 +143,7 @@ def test_the_organisation_page_shows_the_new_plan_without_being_loaded_again(
     world.put(owner)
     page = new_page()
     page.goto(f"{world.origin}/?token={world.token(owner)}&locale=de")
-    expect(page.locator(".plan .name")).to_have_text("Testphase")
+    expect(page.locator(".plan p.name")).to_have_text("Testphase")
     page.evaluate("window.same = true")
     page.get_by_role("link", name="Plan ändern").click()
     modal = Modal(page)
@@ -152,7 +152,7 @@ def test_the_organisation_page_shows_the_new_plan_without_being_loaded_again(
     modal.pay_with("4242 4242 4242 4242")
     modal.step.get_by_role("button", name="Fertig").click()
 
-    expect(page.locator(".plan .name")).to_have_text("Ecommerce Scale")
+    expect(page.locator(".plan p.name")).to_have_text("Ecommerce Scale")
     expect(page.get_by_role("link", name="Rechnung INV-")).to_be_visible()
     expect(page.get_by_text("Mehrverbrauch: 6 € je 1.000 Gespräche")).to_be_visible()
     assert page.evaluate("window.same") is True

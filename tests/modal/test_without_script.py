@@ -35,7 +35,7 @@ def test_the_whole_change_by_forms_and_keyboard(world: World, new_page: Callable
     expect(page.get_by_role("heading", name="Ecommerce Basic ist aktiv")).to_be_visible()
     seen(page)
     page.get_by_role("link", name="Zurück zur Übersicht").press("Enter")
-    expect(page.locator(".plan .name")).to_have_text("Ecommerce Basic")
+    expect(page.locator(".plan p.name")).to_have_text("Ecommerce Basic")
 
 
 def test_the_forms_break_no_rule_of_accessibility(world: World, new_page: Callable[..., Page], axe: Axe) -> None:
