@@ -118,7 +118,7 @@ def payment_gateway(settings: Settings, database: Database, clock: Clock) -> Pay
     from serving.payments.stripe_adapter import StripeGateway, stripe_client
     from serving.payments.stripe_pages import stripe_pages
 
-    key, secret, address = *secrets.values(), settings.stripe_address
+    key, secret, address = secrets["stripe_api_key"], secrets["stripe_webhook_secret"], settings.stripe_address
     if not settings.stripe_publishable_key:
         return StripeGateway(stripe_client(key, address=address), webhook_secret=secret)
     return stripe_pages(

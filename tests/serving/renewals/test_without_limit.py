@@ -48,6 +48,7 @@ def test_an_hour_without_limit_frees_no_million(shop: Life) -> None:  # F1b
     quote = shop.at("2026-07-31T23:00").takes("x2")
     told = [line["amount_cents"] for line in quote["lines"]]
     assert (sum(told[:-1]), told[-1], quote["accrued_overage_cents"]) == (12, -12, 0)  # too little to be collected
+    assert shop.subscription()["next_invoice"]["net_cents"] == 10_012
     shop.at("2026-07-31T23:30").uses("conversations", 1_000_000, "2026-07-31T23:10")
     assert shop.subscription()["accrued_overage_cents"] == 0
 
