@@ -56,6 +56,10 @@ $(INSTALLED): requirements.lock
 	@.ci/setup python
 	@touch $@
 
+$(VENV)-spark/.installed: requirements.lock requirements-spark.lock
+	@.ci/setup spark
+	@touch $@
+
 .PHONY: check
 check: $(INSTALLED) ## Format, lint, types, import contracts, dependencies
 	$(VENV)/bin/ruff format --check .
@@ -70,12 +74,17 @@ test: setup ## Run the tests (but for the slow ones)
 
 .PHONY: test-slow
 test-slow: setup ## Run the slow tests
+	@.ci/setup operations
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile -m slow || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
 .PHONY: test-postgres
 test-postgres: setup ## Run the tests of the service and the stories on a real PostgreSQL server
 	@.ci/setup postgresql
 	@TEST_DATABASE=postgresql $(PY) -m pytest -n $(WORKERS) --dist loadfile -m "not slow" tests/serving tests/stories
+
+.PHONY: test-spark
+test-spark: $(VENV)-spark/.installed ## Run the pipelines on Spark inside this machine, and compare every table with DuckDB's
+	@TEST_ENGINE=spark $(VENV)-spark/bin/python -m pytest -n 0 tests/pipelines/spark
 
 .PHONY: test-fresh
 test-fresh: ## Try the two commands on bare Debian machines, as root (SHORT=1: one page test; DEBIAN=…; KEEP=1)
@@ -120,15 +129,16 @@ COMPILE = $(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashe
 
 .PHONY: lock
 lock: $(INSTALLED) ## Resolve pyproject.toml into the lock files (UPGRADE=1 takes the newest of everything)
-	@$(COMPILE) --extra pipelines --group dev $(if $(UPGRADE),--upgrade) --output-file requirements.lock
-	@$(COMPILE) --constraints requirements.lock --output-file requirements-serving.lock
+	@$(COMPILE) --extra pipelines --extra traces --group dev $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@$(COMPILE) --extra traces --constraints requirements.lock --output-file requirements-serving.lock
 	@$(COMPILE) --extra pipelines --constraints requirements.lock --output-file requirements-pipelines.lock
+	@$(COMPILE) --extra pipelines --extra spark --constraints requirements.lock --output-file requirements-spark.lock
 	@grep -c '==' requirements*.lock
 
 .PHONY: clean
-clean: ## Remove what was generated (var/, caches), keep .venv
+clean: ## Remove what was generated (var/, caches), keep .venv and .venv-spark
 	rm -rf var .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
-	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -not -path './.venv*' -prune -exec rm -rf {} +
 
 # The demonstration, step by step; a step whose inputs and code have not changed is not repeated.
 

@@ -16,6 +16,9 @@ TaxCategory = Literal["S", "AE", "O", "E"]
 """Codes of EN 16931."""
 TaxReason = Literal["reverse_charge", "outside_eu", "french_territory", "net_of_tax"]
 
+TaxedAs = tuple[TaxCategory, Decimal, TaxReason | None, str | None]
+"""Category, rate in percent, reason and country."""
+
 
 class _Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,13 +52,15 @@ class InvoiceLine(_Shape):
     late: bool = False
     """Whether the line bills usage that was reported after its month had been billed."""
     per: str | None = None
-    """What one of is priced, such as a seat; absent where the price is of the whole plan."""
+    """The thing that is priced by number, such as a seat; absent where the price is of the whole plan."""
     count: int = Field(default=1, ge=1)
     """How many of it the line is for; the quantity is their number times the share of the period."""
     tax_category: TaxCategory | None = None
     """How the line is taxed; absent on documents older than this field, which have one rate."""
     tax_rate_percent: Decimal | None = Field(default=None, ge=0)
     tax_reason: TaxReason | None = None
+    tax_country: str | None = None
+    """The country of the tax, as in `TaxShare`; absent on documents older than this field."""
 
     @model_validator(mode="after")
     def amount_is_quantity_times_price(self) -> Self:
@@ -75,7 +80,7 @@ class TaxShare(_Shape):
     amount_cents: int
     reason: TaxReason | None
     country: str | None = None
-    """Whose tax it is; without tax, where the customer was. Absent on documents older than this field."""
+    """The country of the tax; without tax, that of the customer. Absent on documents older than this field."""
 
 
 class Party(_Shape):
@@ -116,9 +121,9 @@ class Payment(_Shape):
     balance_cents: int = Field(default=0, ge=0)
     """The part of what is paid that a credit balance has paid."""
     rounding_cents: int = 0
-    """What is added to the total so that it can be paid (BT-114); below zero where it is rounded off."""
+    """Added to the total so that it can be paid (BT-114); below zero: rounded off."""
     carried_cents: int = 0
-    """What earlier documents have carried into this one; below zero: what this one carries, too small to collect."""
+    """Carried into this document from earlier ones; below zero: carried on, being too small to collect."""
     due_on: date | None
     """The last day to pay; `None` when nothing is left to pay."""
     mandate: str | None = None
@@ -164,12 +169,34 @@ class Invoice(_Shape):
         payment = self.payment
         return self.total_cents + payment.rounding_cents + payment.carried_cents - payment.paid_cents
 
+    def taxed_as(self, each: InvoiceLine | TaxShare) -> TaxedAs:
+        """How a line or a share of the tax is taxed.
+
+        The country is left out where a line of the document does not say it, all but the first share's treatment
+        where a line says nothing: such documents are older, and have one rate.
+        """
+        if isinstance(each, TaxShare):
+            how, country = (each.category, each.rate_percent, each.reason), each.country
+        elif each.tax_category is None or each.tax_rate_percent is None:
+            return self.taxed_as(self.tax[0])
+        else:
+            how, country = (each.tax_category, each.tax_rate_percent, each.tax_reason), each.tax_country
+        return (*how, country if all(line.tax_country for line in self.lines) else None)
+
+    def _bases(self, taxed: tuple[InvoiceLine, ...] | tuple[TaxShare, ...]) -> dict[TaxedAs, int]:
+        """How something is taxed → the sum of what is taxed so."""
+        bases: dict[TaxedAs, int] = {}
+        for each in taxed:
+            cents = each.amount_cents if isinstance(each, InvoiceLine) else each.base_cents
+            bases[self.taxed_as(each)] = bases.get(self.taxed_as(each), 0) + cents
+        return bases
+
     @model_validator(mode="after")
     def it_adds_up(self) -> Self:
-        """Net = sum of lines = sum of tax bases, also per rate; total = net + tax; at most the total is paid."""
+        """Net = sum of lines = sum of tax bases, by treatment too; total = net + tax; at most the total is paid."""
         if not self.net_cents == sum(line.amount_cents for line in self.lines) == sum(s.base_cents for s in self.tax):
             raise ValueError("the net is not the sum of the lines and of the tax bases")
-        if all(line.tax_category for line in self.lines) and _bases(self.lines) != _bases(self.tax):
+        if self._bases(self.lines) != self._bases(self.tax):
             raise ValueError("the tax bases are not the sums of the lines that are taxed so")
         if self.tax_cents != sum(share.amount_cents for share in self.tax):
             raise ValueError("the tax is not the sum over the rates")
@@ -178,15 +205,3 @@ class Invoice(_Shape):
         if self.due_cents < 0:
             raise ValueError("more was paid than is owed")
         return self
-
-
-def _bases(taxed: tuple[InvoiceLine, ...] | tuple[TaxShare, ...]) -> dict[tuple[object, ...], int]:
-    """Category, rate and reason → the sum of what is taxed so."""
-    bases: dict[tuple[object, ...], int] = {}
-    for each in taxed:
-        if isinstance(each, InvoiceLine):
-            key, cents = (each.tax_category, each.tax_rate_percent, each.tax_reason), each.amount_cents
-        else:
-            key, cents = (each.category, each.rate_percent, each.reason), each.base_cents
-        bases[key] = bases.get(key, 0) + cents
-    return bases

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from data_contracts.intervals import Interval
 
 Outcome = Literal["took", "stayed", "nothing", "changed_back", "left"]
-"""What became of a decision. `took`: another plan than the one held was chosen, and is kept as far as the data reach.
+"""The outcome of a decision. `took`: another plan than the one held was chosen, and is kept as far as the data reach.
 `stayed`: the plan held was kept. `nothing`: no candidate was chosen, and none was held. `changed_back`, `left`: a plan
 was chosen or kept, and given up later."""
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)

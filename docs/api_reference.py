@@ -129,7 +129,7 @@ def _change(call: Session) -> None:
     method = call("POST", f"{OF_ACME}/payment-methods", {"kind": "card", "token": "tok_mastercard"})["payment_method"]
     call("GET", f"{OF_ACME}/payment-methods")
     call("POST", f"{OF_ACME}/payments", {})
-    call("PATCH", f"{OF_ACME}/payment-methods/{method}", {"default": True})
+    call("PATCH", f"{OF_ACME}/payment-methods/{method}", {"default": True, "expires": "2031-02"})
     call("DELETE", f"{OF_ACME}/payment-methods/{card['payment_method']}")
 
 
@@ -174,7 +174,7 @@ def _look(call: Session) -> None:
 
 
 def _account(call: Session) -> None:
-    """What accounting asks for, as JSON and as CSV."""
+    """Call the reports for accounting, as JSON and as CSV."""
     year = "start=2026-01-01&end=2027-01-01"
     for path in ("/v1/invoices", f"/v1/vat-report?{year}", f"{OF_ACME}/statement"):
         call("GET", path)

@@ -28,6 +28,7 @@ def put_right(call: Call, globex: str, number: str, paid_cents: int, *, organiza
     quote = call("POST", f"{initrode}/plan-changes/preview", plan)["quote"]
     done = call("POST", f"{initrode}/plan-changes", {"quote": quote}, Idempotency_Key="change-1")
     call("POST", f"{initrode}/plan-changes/{done['change_id']}/payment")
+    call("POST", f"{initrode}/payments/confirmed")
     first = done["invoice_id"]
     corrected = call("POST", f"{initrode}/invoices/{first}/correction", Idempotency_Key="m-4")["corrected"]
     over = {"reference": "DE-2026-03-19-0001", "amount_cents": 1_000}

@@ -19,7 +19,17 @@ COPIED: Final = {
     "contributing.md": "CONTRIBUTING.md",
     **{
         f"folders/{name}.md": f"{name}/README.md"
-        for name in ("data_contracts", "recommender", "pipelines", "models", "serving", "notebooks", "tests")
+        for name in (
+            "data_contracts",
+            "recommender",
+            "pipelines",
+            "models",
+            "serving",
+            "notebooks",
+            "tests",
+            "docs",
+            "deploy",
+        )
     },
 }
 """Page of the site → the file of the repository that it shows."""
@@ -45,7 +55,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def _copied(page: str, source: str) -> str:
-    """A file of the repository as a page: links lead to pages of the site, or are said as paths."""
+    """A file of the repository as a page: a link to a file leads to its page, else to that of its folder."""
     text = _IMAGE.sub("", (ROOT / source).read_text("utf-8"))
     page_of = {path: name for name, path in COPIED.items()}
     up = "../" * page.count("/")
@@ -56,6 +66,9 @@ def _copied(page: str, source: str) -> str:
         inside = inside if not target.is_dir() else f"{inside}/README.md"
         if inside.startswith("docs/pages/"):
             return up + inside.removeprefix("docs/pages/") + (match[2] or "")
-        return up + page_of[inside] + (match[2] or "") if inside in page_of else up + "readme.md"
+        if inside in page_of:
+            return up + page_of[inside] + (match[2] or "")
+        folders = (f"{folder}/README.md" for folder in Path(inside).parents)
+        return up + next((page_of[each] for each in folders if each in page_of), "readme.md")
 
     return _LINK.sub(link, text)

@@ -7,7 +7,14 @@ import typer
 from rich.table import Table
 
 from models.registry.command_line import errors_as_exit_codes, policy_of, situations_of
-from models.registry.console import console, print_conditions, print_metrics, print_policies, print_trade_off
+from models.registry.console import (
+    console,
+    print_conditions,
+    print_metrics,
+    print_policies,
+    print_prices,
+    print_trade_off,
+)
 from recommender.ranking.reward import RewardName
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -47,6 +54,7 @@ def train_command(
     from models.judging.backtest import learned_range
     from models.registry.bundle import publish_usage_range
     from models.registry.registry import Registry
+    from models.registry.report import metrics_of
     from models.training.judge_challenger import judge_challenger
     from models.training.train import train, truth_for
 
@@ -65,7 +73,7 @@ def train_command(
             status.update("registering")
             publish_usage_range(kept.bundles, learned_range(batches))
             registered = kept.register(trained, judged, try_out=try_out)
-    print_metrics(trained.metrics)
+    print_metrics(metrics_of(trained, judged.evidence))
     print_conditions(judged.verdict)
     if registered.promoted:
         console.print(f"[green]{registered.version} is the champion[/] (run {registered.run_id})")
@@ -110,12 +118,9 @@ def evaluate_command(
         if version is not None:
             known_version = kept.published(version)
             judged = judge_version(
-                rows,
-                batches,
-                ranker=known_version.ranker,
-                learned_until_us=known_version.learned_until_us,
+                rows, batches, ranker=known_version.ranker, learned_until_us=known_version.learned_until_us,
                 champion=champion,
-            )
+            )  # fmt: skip
             kept.write_report(version, judged)
             console.print(words)
             print_metrics(dict(judged.evidence.metrics))
@@ -135,6 +140,7 @@ def evaluate_command(
     for line, policy in zip(policy_words(found.off_policy), found.off_policy.values(), strict=True):
         console.print(line, style=None if policy.verdict.reliable else "yellow", highlight=False)
     print_trade_off(found.trade_off, declared=found.reward)
+    print_prices(found.prices)
     console.print(*outside_words(found.outside), *uplift_words(found.uplift), sep="\n", highlight=False)
 
 

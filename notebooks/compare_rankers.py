@@ -23,10 +23,11 @@ with app.setup:
     from data_contracts.catalogue import texts_of
     from models.data.dataset import load_training_set
     from models.data.situations import load_situations
+    from models.registry import report
     from models.registry.model_card import regret_words, slice_rows
     from models.registry.plots import calibration_chart, calibration_table, gains_chart, gains_table, learning_chart
     from models.registry.registry import Registry
-    from models.registry.report import COLUMNS, EXPLAINED, POLICY_COLUMNS, audit_words, policy_rows, policy_words, rows
+    from models.training.evaluate import evaluate
     from models.training.judge_challenger import judge_challenger
     from models.training.learning_curve import learning_curve
     from models.training.train import train
@@ -57,7 +58,7 @@ def compared(folder, registry, seed):
     champion = registry.champion()
     challenger = train(decisions, seed=seed, champion=champion, num_threads=1, progress=lambda _step: None)
     judged = judge_challenger(challenger, situations, champion=champion)
-    evidence, hold_out = judged.evidence, challenger.holdout
+    evidence, hold_out, judged_ranker = judged.evidence, challenger.holdout, challenger.ranker
     beside = f"the champion `{champion.version}`" if champion else "no champion, for there is none"
     mo.md(f"""
     # Compare rankers
@@ -65,13 +66,13 @@ def compared(folder, registry, seed):
     A ranker learned from {len(challenger.learned_from):,} decisions, the rules, simple baselines and {beside}; all
     judged on the same {len(hold_out):,} decisions, which are later and of organisations that are in no training data.
     """)
-    return decisions, hold_out, judged, evidence, situations
+    return champion, decisions, evidence, hold_out, judged, judged_ranker, situations
 
 
 @app.cell
 def metrics(evidence):
-    compared_metrics = pd.DataFrame(rows(dict(evidence.metrics)), columns=list(COLUMNS))
-    mo.vstack([mo.md("## 1 · Metrics\n\n" + " ".join(EXPLAINED)), mo.ui.table(compared_metrics, selection=None)])
+    compared_metrics = pd.DataFrame(report.rows(dict(evidence.metrics)), columns=list(report.COLUMNS))
+    mo.vstack([mo.md("## 1 · Metrics\n\n" + " ".join(report.EXPLAINED)), mo.ui.table(compared_metrics, selection=None)])
 
 
 @app.cell
@@ -91,7 +92,7 @@ def more_data(decisions, seed, sizes):
 @app.cell
 def calibration(hold_out, evidence):
     stated = calibration_table(evidence.utilities["model"], chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
-    gains = gains_table(evidence.utilities, chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
+    gains = gains_table(evidence.orders, chosen=hold_out.chosen, group_sizes=hold_out.group_sizes)
     mo.vstack(
         [
             mo.md(
@@ -122,22 +123,53 @@ def parts(evidence):
 
 @app.cell
 def reasons(evidence):
-    mo.md("## 5 · Reasons\n\n" + "\n".join(f"- {line}" for line in audit_words(evidence.reasons)))
+    mo.md("## 5 · Reasons\n\n" + "\n".join(f"- {line}" for line in report.audit_words(evidence.reasons)))
 
 
 @app.cell
 def off_policy(evidence):
-    policies = pd.DataFrame(policy_rows(dict(evidence.off_policy)), columns=list(POLICY_COLUMNS))
+    policies = pd.DataFrame(report.policy_rows(dict(evidence.off_policy)), columns=list(report.POLICY_COLUMNS))
     mo.vstack(
         [
             mo.md(
                 "## 6 · Estimates from the log\n\nHow often the plan put first would have been accepted, estimated"
                 " from the log; not an experiment. Decisions whose label is known only by a payment are left out.\n\n"
-                + "\n".join(f"- {line}" for line in policy_words(dict(evidence.off_policy)))
+                + "\n".join(f"- {line}" for line in report.policy_words(dict(evidence.off_policy)))
             ),
             mo.ui.table(policies, selection=None, page_size=30),
         ]
     )
+
+
+@app.cell
+def found_by(decisions, situations, champion, judged_ranker):
+    # What `python -m models evaluate` prints, of the champion, or of the ranker learned here where there is none.
+    evaluated = evaluate(decisions, situations, champion=champion or judged_ranker, progress=lambda _step: None)
+    return (evaluated,)
+
+
+@app.cell
+def rewards(evaluated):
+    _head, *_orders = report.trade_off_rows(evaluated.trade_off)
+    mo.vstack(
+        [
+            mo.md(
+                "## 7 · What plans are ordered for\n\nThe same ranker, had it been told to order plans for this or for"
+                f" that ({evaluated.reward} is declared), after the guard: how often its first plan would be accepted,"
+                " what it would bring in, and how near it would be to the lowest bill. What one column gains,"
+                " another may lose: `models train --reward` declares which one counts."
+            ),
+            mo.ui.table(pd.DataFrame(_orders, columns=list(_head)), selection=None),
+        ]
+    )
+
+
+@app.cell
+def prices(evaluated):
+    responses = pd.DataFrame(report.price_rows(evaluated.prices), columns=list(report.PRICE_COLUMNS))
+    without = "\n".join(f"- {line}" for line in report.price_words(evaluated.prices))
+    words = mo.md(f"## 8 · Prices\n\n{' '.join(report.PRICES_EXPLAINED)}\n\n{without}")
+    mo.vstack([words, mo.ui.table(responses, selection=None)] if len(responses) else [words])
 
 
 @app.cell
@@ -150,7 +182,7 @@ def gate(judged):
     )
     mo.vstack(
         [
-            mo.md(f"## 7 · What the gate would say: {judged.verdict.outcome}"),
+            mo.md(f"## 9 · What the gate would say: {judged.verdict.outcome}"),
             mo.ui.table(conditions, selection=None, page_size=30, wrapped_columns=["condition", "found"]),
         ]
     )

@@ -28,7 +28,7 @@ with app.setup:
     from models.judging.backtest import learned_range
     from models.registry.bundle import publish_usage_range
     from models.registry.registry import Registry
-    from models.registry.report import COLUMNS, rows
+    from models.registry.report import COLUMNS, metrics_of, rows
     from models.training.judge_challenger import judge_challenger
     from models.training.train import train, truth_for
     from pipelines.checking.validate import validate
@@ -111,23 +111,25 @@ def trained(learned_from, seed, situations, truth, work):
         judged = judge_challenger(challenger, situations, champion=champion)
         publish_usage_range(registry.bundles, learned_range(situations))
         registered = registry.register(challenger, judged)
-    metrics = pd.DataFrame(rows(challenger.metrics), columns=list(COLUMNS))
+    judged_metrics = metrics_of(challenger, judged.evidence)
+    metrics = pd.DataFrame(rows(judged_metrics), columns=list(COLUMNS))
     mo.vstack(
         [
             mo.md(
-                "## 3 · Train and judge\n\nOn later decisions of organisations that no ranker was trained on. Hit@1:"
-                " how often the chosen plan stood first. Log-loss: how surprising the choices were (less is better)."
+                "## 3 · Train and judge\n\nOn later decisions of organisations that no ranker was trained on, as each"
+                " is served: after the guard; logit and optimum, which nobody serves, before it. Hit@1: how often the"
+                " chosen plan stood first. Log-loss: how surprising the choices were (less is better)."
             ),
             metrics,
         ]
     )
-    return challenger, judged, registered, registry
+    return challenger, judged, judged_metrics, registered, registry
 
 
 @app.cell
-def chart(challenger):
+def chart(judged_metrics):
     hits = pd.DataFrame(
-        [{"ranker": name.replace("_", " "), "hit@1": one.hit_at_1} for name, one in challenger.metrics.items()]
+        [{"ranker": name.replace("_", " "), "hit@1": one.hit_at_1} for name, one in judged_metrics.items()]
     )
     bars = (
         alt.Chart(hits)

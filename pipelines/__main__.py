@@ -4,15 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-
-if TYPE_CHECKING:
-    from recommender.billing.catalogue import Catalogue
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console()
@@ -20,6 +17,15 @@ console = Console()
 MOST_ORGANIZATIONS: Final = 200_000
 """The most organisations; demo data is made in memory, about 30 KB for each."""
 
+Catalogues = Annotated[
+    list[Path] | None, typer.Option(help="Catalogue of the decisions; give each version; else the reference one.")
+]
+OffersFiles = Annotated[list[Path] | None, typer.Option(help="The offers.yml of each catalogue, in the same order.")]
+ExperimentsFile = Annotated[Path | None, typer.Option(help="The service's file of experiments.")]
+OffPolicyFile = Annotated[Path | None, typer.Option(help="What `models evaluate --off-policy` wrote.")]
+StatusesFile = Annotated[Path | None, typer.Option(help="What `serving experiments show --out` wrote.")]
+EngineName = Annotated[str, typer.Option("--engine", help="duckdb, or Spark: local[2] or spark://host:port.")]
+CheckedFolder = Annotated[Path, typer.Option("--checked", help="Folder of checked tables, as `validate` writes it.")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into; made if it does not exist.")]
 
 
@@ -43,51 +49,81 @@ def demo_data(
 def validate_command(
     raw: Annotated[Path, typer.Option("--raw", help="Folder of raw tables: <table>.parquet or <table>.csv.")],
     out: OutFolder,
+    engine: EngineName = "duckdb",
 ) -> None:
     """Check raw tables against their contracts; rows that break one are set aside with the reason.
 
     Writes <table>.parquet, quarantine/<table>.parquet, validation.json and report.html. Exit status 1 when a table
     as a whole is broken.
     """
-    from pipelines.checking.results import TableBroken
     from pipelines.checking.validate import validate
     from pipelines.checking.validation_report import summary_table
 
-    with _errors_as_exit_codes():
-        try:
-            with console.status("checking") as status:
-                validation = validate(raw, out, now=datetime.now(UTC), progress=status.update)
-        except TableBroken as broken:
-            console.print(summary_table(broken.validation))
-            for reason in broken.reasons:
-                typer.echo(f"broken: {reason}", err=True)
-            raise typer.Exit(1) from broken
+    with _errors_as_exit_codes(), console.status("checking") as status:
+        validation = validate(raw, out, now=datetime.now(UTC), engine=engine, progress=status.update)
     console.print(summary_table(validation))
     console.print(f"report: {out / 'report.html'}", soft_wrap=True)
 
 
+@app.command("divide")
+def divide_command(
+    raw: Annotated[Path, typer.Option("--raw", help="Folder of raw tables: <table>.parquet.")], out: OutFolder
+) -> None:
+    """Divide whole raw tables by the day their rows were recorded on, ready for `run`."""
+    from pipelines.daily.divide import divide
+
+    with _errors_as_exit_codes(), console.status("dividing"):
+        days = divide(raw, out)
+    _print_rows("days", days)
+
+
+@app.command("run")
+def run_command(  # noqa: PLR0917 - options, given by name
+    raw: Annotated[Path, typer.Option("--raw", help="Folder of raw days: <table>/day=YYYY-MM-DD/*.parquet.")],
+    work: Annotated[Path, typer.Option("--work", help="Folder that all results and their manifest are kept in.")],
+    catalogue: Catalogues = None,
+    offers: OffersFiles = None,
+    experiments: ExperimentsFile = None,
+    off_policy: OffPolicyFile = None,
+    statuses: StatusesFile = None,
+    engine: EngineName = "duckdb",
+) -> None:
+    """Check, roll up, build the training set and compute the metrics; only what changed is computed again.
+
+    The result is that of a run from nothing. A run that is stopped is made up for by the next. Exit status 1 when a
+    table as a whole is broken; then all results stay as they were.
+    """
+    from pipelines.daily.run import given_in, run
+
+    with _errors_as_exit_codes(), console.status("reading") as status:
+        given = given_in(catalogue, offers, experiments=experiments, policies=off_policy, statuses=statuses)
+        steps = run(raw=raw, work=work, given=given, now=datetime.now(UTC), engine=engine, progress=status.update)
+    table = Table("step", "done", "seconds", title="Run")
+    for step in steps:
+        table.add_row(step.name, step.did, f"{step.seconds:.1f}")
+    console.print(table)
+
+
 @app.command("training-set")
 def training_set(
-    checked: Annotated[Path, typer.Option("--checked", help="Folder of checked tables, as `validate` writes it.")],
+    checked: CheckedFolder,
     out: OutFolder,
-    catalogue: Annotated[
-        list[Path] | None,
-        typer.Option(help="Catalogue that decisions were made under; give each version. [default: the reference one]"),
-    ] = None,
-    offers: Annotated[
-        list[Path] | None, typer.Option(help="Its offers.yml; the first belongs to the first catalogue, and so on.")
-    ] = None,
+    catalogue: Catalogues = None,
+    offers: OffersFiles = None,
+    engine: EngineName = "duckdb",
 ) -> None:
     """Build training_set.parquet, situations.parquet and training_set.json from checked tables."""
+    from data_contracts.catalogue import texts_of
     from pipelines.history.checked_tables import require_checked
     from pipelines.training.training_set import build_training_set
     from pipelines.training.usable_decisions import REASONS
+    from recommender.billing.catalogue_build import load_catalogue
 
     with _errors_as_exit_codes():
-        catalogues = _catalogues(catalogue or [], offers or [])
+        catalogues = [load_catalogue(*texts) for texts in texts_of(catalogue or [], offers or [])]
         require_checked(checked)
         with _bar("decisions") as bar:
-            about = build_training_set(checked=checked, out=out, catalogues=catalogues, progress=bar)
+            about = build_training_set(checked=checked, out=out, catalogues=catalogues, progress=bar, engine=engine)
     console.print(f"{about['rows']:,} rows of {about['decisions']:,} decisions, digest {about['digest'][:12]}")
     for reason, count in about["excluded"].items():
         console.print(f"left out {count:,} decisions: {REASONS[reason]}", soft_wrap=True)
@@ -103,41 +139,40 @@ def training_set(
 def export(
     database: Annotated[str, typer.Option("--database", help="SQLAlchemy URL of the service's database.")],
     out: OutFolder,
+    by_day: Annotated[bool, typer.Option("--by-day", help="Write the days that changed, ready for `run`.")] = False,
 ) -> None:
-    """Write the service's database as raw tables, ready for `validate`."""
-    from pipelines.export import export_tables
+    """Write the service's database as raw tables, ready for `validate`, or the days that changed, ready for `run`."""
+    from pipelines.export import export_days, export_tables
 
+    write = export_days if by_day else export_tables
     with _errors_as_exit_codes(), console.status("exporting") as status:
-        rows = export_tables(database=database, out=out, progress=status.update)
-    _print_rows("raw tables", rows)
+        rows = write(database=database, out=out, progress=status.update)
+    _print_rows("days written" if by_day else "raw tables", rows)
 
 
 @app.command("metrics")
 def metrics(  # noqa: PLR0917 - options, given by name
-    checked: Annotated[Path, typer.Option("--checked", help="Folder of checked tables, as `validate` writes it.")],
+    checked: CheckedFolder,
     out: OutFolder,
-    catalogue: Annotated[list[Path] | None, typer.Option(help="Catalogue of the decisions; give each version.")] = None,
-    offers: Annotated[list[Path] | None, typer.Option(help="Its offers.yml, in the same order.")] = None,
-    experiments: Annotated[Path | None, typer.Option(help="The service's file of experiments.")] = None,
-    off_policy: Annotated[Path | None, typer.Option(help="What `models evaluate --off-policy` wrote.")] = None,
-    statuses: Annotated[Path | None, typer.Option(help="What `serving experiments show --out` wrote.")] = None,
+    catalogue: Catalogues = None,
+    offers: OffersFiles = None,
+    experiments: ExperimentsFile = None,
+    off_policy: OffPolicyFile = None,
+    statuses: StatusesFile = None,
+    engine: EngineName = "duckdb",
 ) -> None:
     """Compute the tables of the dashboards: journeys, charges, decisions, participants in experiments."""
-    from data_contracts.experiments import ExperimentStatuses, read_experiments
-    from data_contracts.policy_estimates import PolicyEstimates
-    from data_contracts.yaml_reading.places import decode
+    from pipelines.daily.run import given_in
     from pipelines.history.checked_tables import require_checked
     from pipelines.metrics.store import compute_and_store
 
     with _errors_as_exit_codes(), console.status("computing journeys"):
         require_checked(checked)
-        declared = read_experiments(decode(experiments.read_bytes(), source="experiments")) if experiments else ()
-        known = _catalogues(catalogue or [], offers or [])
-        policies = PolicyEstimates.model_validate_json(off_policy.read_bytes()).policies if off_policy else ()
-        stand = ExperimentStatuses.model_validate_json(statuses.read_bytes()) if statuses else None
+        given = given_in(catalogue, offers, experiments=experiments, policies=off_policy, statuses=statuses)
         tables = compute_and_store(
-            checked=checked, out=out, catalogues=known, experiments=declared, policies=policies, statuses=stand
-        )
+            checked=checked, out=out, catalogues=given.catalogues, experiments=given.experiments,
+            policies=given.policies, statuses=given.statuses, engine=engine,
+        )  # fmt: skip
     names = ("journeys", "charges", "refunds", "cancellations", "decisions", "participants")
     _print_rows("tables", {name: len(getattr(tables, name)) for name in names})
 
@@ -175,37 +210,41 @@ def report(  # noqa: PLR0917 - options, given by name
     console.print(f"report: {out}", soft_wrap=True)
 
 
-def _catalogues(files: list[Path], offers: list[Path]) -> "list[Catalogue]":
-    from data_contracts.catalogue import OffersWithoutCatalogue, texts_of
-    from recommender.billing.catalogue_build import load_catalogue
-
-    try:
-        return [load_catalogue(*texts) for texts in texts_of(files, offers)]
-    except OffersWithoutCatalogue as error:
-        raise typer.BadParameter(str(error)) from error
-
-
 @contextmanager
 def _errors_as_exit_codes() -> Iterator[None]:
-    """Print faults of the input on stderr, one line each, and exit with status 1."""
+    """Print faults of the input on stderr, one line each, and exit with status 1; a broken table with its summary."""
     from pydantic import ValidationError
 
+    from data_contracts.catalogue import OffersWithoutCatalogue
     from data_contracts.yaml_reading.places import CatalogueFaults
+    from pipelines.checking.results import TableBroken
     from pipelines.checking.validate import SameFolder
+    from pipelines.checking.validation_report import summary_table
+    from pipelines.daily.run import RunUnderWay
     from pipelines.export import ExportFailed
     from pipelines.history.checked_tables import TableUnreadable
+    from pipelines.history.engine import EngineMissing
     from pipelines.metrics.store import NoMetricTables
     from pipelines.training.training_set import NothingToLearn
 
     try:
         yield
+    except OffersWithoutCatalogue as error:
+        raise typer.BadParameter(str(error)) from error
+    except TableBroken as broken:
+        console.print(summary_table(broken.validation))
+        for reason in broken.reasons:
+            typer.echo(f"broken: {reason}", err=True)
+        raise typer.Exit(1) from broken
     except (
         TableUnreadable,
+        EngineMissing,
         NothingToLearn,
         ExportFailed,
         SameFolder,
         NoMetricTables,
         CatalogueFaults,
+        RunUnderWay,
         UnicodeDecodeError,
     ) as error:
         typer.echo(str(error), err=True)

@@ -18,8 +18,8 @@ from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import Overage, Units, overages_on
 from recommender.billing.subscription import Wish
 from recommender.ranking.derived import Facts
+from recommender.ranking.explanation import Reason
 from recommender.ranking.exploration import ShownPlan
-from recommender.ranking.reasons import Reason
 from recommender.ranking.usage_range import NORMAL, UsageRange
 
 VOLUMES: Final = ("conversations", "ai_tokens")
@@ -59,7 +59,7 @@ class MonthlyUsage:
     low: Mapping[str, Units]
     high: Mapping[str, Units]
     most: Mapping[str, Units]
-    """What 80 % of months stay below: the upper end for a plan that costs no less at the lower end than unused."""
+    """80 % of months stay below it: the upper end for a plan that costs no less at the lower end than unused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,13 @@ from recommender.billing.catalogue import Plan
 ShownAs = Literal["recommended", "held", "below", "above", "further", "other_family"]
 """The rule by which a card is shown."""
 
-CARDS_ON_TRIAL: Final = 3
 ONE_MORE: Final = 1
 """Beside a plan held there is room for one card more than on a trial."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What the rules ask about one plan."""
+    """The facts of one row that the rules compare a plan with."""
 
     first: Plan
     held: str | None

@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from serving.settings import NotForProduction, SettingMissing, Settings
+from serving.web.tracing import TracesMissing
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -262,6 +263,7 @@ def errors_as_exit_codes() -> Iterator[None]:
         DatabaseNotEmpty,
         RawFolderUnreadable,
         SettingMissing,
+        TracesMissing,
         NotForProduction,
         NoWayBack,
     ) as error:

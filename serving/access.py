@@ -1,4 +1,4 @@
-"""Who may call and who may look: keys, tokens, people and what they did, built from the settings."""
+"""Access to the API and the pages: keys, tokens, people and the log of operators, built from the settings."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from serving.web.signing import SigningKeys
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call and who may look, and the log of what operators did."""
+    """Access to the API and the pages, and the log of operators."""
 
     authenticator: Authenticator
     signing_keys: SigningKeys
@@ -31,7 +31,7 @@ class Access:
 
 
 def access_of(base: Foundation) -> Access:
-    """Who may call and who may look, as the settings say."""
+    """Build the access to the API and the pages from the settings."""
     settings, database, clock = base.settings, base.database, base.clock
     rates, revocations, audit = Rates(database, clock), Revocations(database, clock), AuditLog(database, clock)
     keys = ApiKeys(database, clock)
@@ -59,6 +59,8 @@ def _openid(base: Foundation) -> OpenId | None:
     settings = base.settings
     if settings.oidc_issuer is None:
         return None
+    from serving.operators.openid_exchange import AuthlibExchange
+
     provider = Provider(
         issuer=settings.oidc_issuer,
         client_id=settings.oidc_client_id,
@@ -66,4 +68,5 @@ def _openid(base: Foundation) -> OpenId | None:
         claim=settings.oidc_claim,
         roles=settings.oidc_roles,
     )
-    return OpenId(provider, base.database, base.clock, new_id=base.new_id, pool=base.pools.sign_ins)
+    exchange = AuthlibExchange(provider, base.clock)
+    return OpenId(provider, exchange, base.database, base.clock, new_id=base.new_id, pool=base.pools.sign_ins)

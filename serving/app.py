@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from models.registry.bundle import load_champion
 from recommender.ranking.ranker import Ranker
@@ -31,6 +31,7 @@ from serving.jobs.repeating import Repeating
 from serving.jobs.schedule import JOBS
 from serving.jobs.worker import EVERY_SECONDS, Worker
 from serving.leads import endpoints as leads
+from serving.lifecycle import campaign_endpoints as campaigns
 from serving.lifecycle import endpoints as lifecycle
 from serving.modal import assets
 from serving.operations import checks
@@ -57,14 +58,15 @@ from serving.web import openapi, reference_page
 from serving.web.logs import logger
 from serving.web.middleware import RequestMiddleware
 from serving.web.rates import usage_limit
+from serving.web.tracing import NONE_OF_FASTAPI, TraceMiddleware
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 COMPRESSION: Final = 4
 """A higher level takes several times as long for the same JSON and hardly makes it smaller."""
 
-PACKED: Final = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf")
-"""Content types that are compressed by themselves."""
+PACKED: Final = ("application/pdf", "application/zip")
+"""Content types of answers that are compressed by themselves: each request goes through them."""
 
 
 def create_app(
@@ -91,10 +93,13 @@ def create_app(
         lifespan=_lifespan(services, worker),
         docs_url=None,
         redoc_url=None,
+        telemetry=NONE_OF_FASTAPI,
     )
     app.state.services = services
     app.add_middleware(GZipMiddleware, compresslevel=COMPRESSION, minimum_size=1_000, exclude_content_types=PACKED)
     app.add_middleware(RequestMiddleware, metrics=services.metrics, new_id=new_id)
+    if services.traces.tracer is not None:
+        app.add_middleware(TraceMiddleware, tracer=services.traces.tracer)
     install_problem_handlers(app, locale_of=services.organizations.locale_of)
     _add_api(app, services)
     _add_pages(app, services)
@@ -117,6 +122,7 @@ def _add_api(app: FastAPI, services: Services) -> None:
         accounts.router(services.accounts, callers),
         plan_changes.router(billing.previews, billing.plan_changes, callers),
         lifecycle.router(billing.lifecycle, billing.trials, services.accounts, callers),
+        campaigns.router(billing.campaigns, callers),
         payment_methods.router(billing.payment_methods, billing.method_setups, callers),
         payment_webhooks.router(billing.webhooks),
         bank_transfers.router(billing.bank_transfers, callers),
@@ -234,6 +240,7 @@ def _lifespan(services: Services, worker: Worker) -> Callable[[FastAPI], Abstrac
         worker.stop()
         reloading.stop()
         services.fallback.close()
+        services.traces.close()
         services.database.close()
 
     return lifespan

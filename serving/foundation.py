@@ -26,6 +26,7 @@ from serving.settings import NotForProduction, SettingMissing, Settings, sandbox
 from serving.web.pools import Pools
 from serving.web.signing import SigningKeys
 from serving.web.telemetry import Metrics
+from serving.web.tracing import Traces, traces_to
 from serving.words.locales import LOCALES, LocaleCode
 from serving.words.plans import Words
 
@@ -42,11 +43,12 @@ class Foundation:
     new_id: Callable[[], str]
     database: Database
     metrics: Metrics
+    traces: Traces
     assortment: Assortment
     catalogue_text: CatalogueText
     gateway: PaymentGateway
     issuer: Issuer
-    spoken: Mapping[LocaleCode, Words]
+    words_by_locale: Mapping[LocaleCode, Words]
     """The words of the catalogue on sale by language."""
     pools: Pools
     keys: SigningKeys
@@ -59,7 +61,7 @@ class Foundation:
 
     def words(self, locale: LocaleCode) -> Words:
         """The words of the catalogue on sale in a language."""
-        return self.spoken[locale]
+        return self.words_by_locale[locale]
 
     def books(self, now: datetime) -> Books:
         """The books of the application at an instant."""
@@ -72,13 +74,15 @@ def lay_foundation(
     """Read the catalogue, open the database and choose the payment provider.
 
     An embedded database is brought to the present schema, but not in production. Raises `CatalogueFaults`,
-    `SettingMissing`, `NotForProduction` for another schema, `OSError`.
+    `SettingMissing`, `TracesMissing`, `NotForProduction` for another schema, `OSError`.
     """
     texts = configured_texts(settings.catalogue, settings.offers)
     on_sale = assortment(load_catalogue(*texts))
     log_chain_breaks(on_sale)
     catalogue_text = CatalogueText(on_sale.catalogue.version, *texts)
+    traces = Traces() if settings.traces is None else traces_to(settings.traces)
     database = Database(settings.database_url)
+    traces.statements_of(database.engine)
     if settings.mode == "production":
         _refuse_other_schema(database)
     elif database.embedded:
@@ -90,11 +94,12 @@ def lay_foundation(
         new_id=new_id,
         database=database,
         metrics=Metrics(),
+        traces=traces,
         assortment=on_sale,
         catalogue_text=catalogue_text,
         gateway=(gateway or partial(payment_gateway, settings))(database, clock),
         issuer=Issuer(settings.seller, {plan.code: plan.name for plan in on_sale.catalogue.plans}),
-        spoken={locale: Words(on_sale.catalogue, locale, settings.links) for locale in LOCALES},
+        words_by_locale={locale: Words(on_sale.catalogue, locale, settings.links) for locale in LOCALES},
         pools=Pools(),
         keys=SigningKeys(*signing_keys(settings)),
         outbox=DecisionOutbox(database),

@@ -15,13 +15,14 @@ from recommender.billing.ending import NothingToEnd, NotPaused
 from recommender.billing.plan_change import HeldPlanUnknown
 from serving.clock import ClockMovedBack
 from serving.collection.bank_transfers import TransferReused
-from serving.collection.payment_methods import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
+from serving.collection.method_rules import LastPaymentMethod, MethodNotAvailable, UnknownPlanToPay
 from serving.corrections.crediting import MoreThanThereIs
 from serving.db.operator_log import UnknownEntry
 from serving.db.session import WriterBusy
 from serving.invoices.printed import PrintingUnavailable
 from serving.invoices.repository import NoElectronicForm, UnknownInvoice
 from serving.leads.repository import UnknownLead
+from serving.lifecycle.campaigns import CampaignKnown, PlanNotInVersion, UnknownVersion
 from serving.lifecycle.ending import AlreadyCancelled, BilledElsewhere, NothingCancelled, UnknownSaveOffer
 from serving.lifecycle.trials import EndInThePast, NoTrial
 from serving.operators.keys import KeyEnded, UnknownKey
@@ -41,7 +42,6 @@ from serving.outcomes.service import (
 from serving.payments.gateway import ProviderUnavailable, SignatureRefused, TokenRefused
 from serving.payments.repository import UnknownPaymentMethod
 from serving.personal_data.erasure import MoneyOwedBack, MoneyStillOpen, SubscriptionRunning
-from serving.plan_cards.service import BusyOrganization
 from serving.plan_changes.idempotency import (
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
@@ -50,6 +50,7 @@ from serving.plan_changes.idempotency import (
 )
 from serving.plan_changes.quotes import QuoteInvalid, UnknownPlanWanted, UnknownPromotion
 from serving.plan_changes.service import NothingScheduled, UnknownChange
+from serving.subscriptions.campaigns import UnknownCampaign
 from serving.subscriptions.changes import ChangeUnderWay
 from serving.subscriptions.states import StateChangedMeanwhile
 from serving.usage.service import MalformedJson, NotABatch, TooManyEvents
@@ -114,6 +115,10 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     NothingCancelled: (404, "nothing_cancelled"),
     AlreadyCancelled: (409, "already_cancelled"),
     BilledElsewhere: (409, "billed_elsewhere"),
+    UnknownCampaign: (404, "unknown_campaign"),
+    CampaignKnown: (409, "campaign_known"),
+    UnknownVersion: (404, "unknown_version"),
+    PlanNotInVersion: (404, "unknown_plan"),
     NoTrial: (409, "no_trial"),
     EndInThePast: (422, "trial_end_in_the_past"),
     NotPaused: (404, "not_paused"),
@@ -136,7 +141,6 @@ PROBLEM_OF: Final[Mapping[type[Exception], tuple[int, str]]] = {
     TooManyCalls: (429, "too_many_calls"),
     FormNotOurs: (403, "form_not_ours"),
     FormUnreadable: (400, "malformed_request"),
-    BusyOrganization: (503, "busy"),
     NoRoom: (503, "busy"),
     TookTooLong: (503, "took_too_long"),
     OperationalError: (503, "database_unavailable"),
@@ -180,14 +184,14 @@ def install_problem_handlers(app: FastAPI, *, locale_of: LocaleOf) -> None:
 
 async def _locale(request: Request, locale_of: LocaleOf) -> LocaleCode:
     """The language asked for, else that of the organisation that the caller may see, else English."""
-    if (asked := asked_locale(request)) is not None:
-        return asked
+    if (chosen := asked_locale(request)) is not None:
+        return chosen
     organization_id, caller = request.path_params.get("organization_id"), getattr(request.state, "caller", None)
     if organization_id is None or not isinstance(caller, Caller) or not caller.may_see(organization_id):
         return PROBLEM_LOCALE
     try:
         return supported(await locale_of(organization_id)) or PROBLEM_LOCALE
-    except SQLAlchemyError:
+    except (SQLAlchemyError, WriterBusy):
         return PROBLEM_LOCALE
 
 
@@ -216,7 +220,7 @@ def _known_error(request: Request, error: Exception, locale: LocaleCode) -> Resp
 
 
 def _params(error: Exception) -> dict[str, object]:
-    """What the text of a problem names."""
+    """The parameters of a problem's text."""
     if isinstance(error, ScopeMissing):
         return {"scope": error.scope}
     return {"position": error.position} if isinstance(error, MalformedJson) else {}

@@ -40,6 +40,7 @@ def run_service(service: "FastAPI", settings: Settings) -> None:
         service,
         host=settings.host,
         port=settings.port,
+        forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,
         log_level="warning",
         timeout_graceful_shutdown=DRAINED_WITHIN_SECONDS,
@@ -63,6 +64,7 @@ def run_worker(settings: Settings, *, lanes: Sequence[str] | None) -> None:
     ended.wait()
     if not worker.stop():
         logger().warning("worker_ended_with_rows_under_way", after_seconds=STOPPED_WITHIN_SECONDS)
+    services.traces.close()
     end_process()
 
 
@@ -80,6 +82,7 @@ def job_commands(settings: Settings) -> Iterator[JobCommands]:
             collection=billing.collection,
         )
     finally:
+        services.traces.close()
         services.database.close()
 
 

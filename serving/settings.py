@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from hashlib import sha256
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -41,6 +42,13 @@ def _creditor(text: str) -> str:
     if not at_02.is_valid(text):
         raise ValueError("not a valid SEPA creditor identifier")
     return str(at_02.compact(text))
+
+
+def _networks(text: str) -> str:
+    networks = [each.strip() for each in text.split(",")]
+    for each in networks:
+        ip_network(each)
+    return ",".join(networks)
 
 
 class SellerSettings(BaseSettings):
@@ -176,6 +184,9 @@ class Settings(BaseSettings):
     """The address that is listened on."""
     port: int = Field(default=8000, ge=1, le=65_535)
     """The port that is listened on."""
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = "127.0.0.1,::1"
+    """Addresses and networks of the reverse proxies, by commas: a caller's address and `https` are taken from theirs
+    (`X-Forwarded-For`, `X-Forwarded-Proto`) and from nobody else's headers."""
     seller: SellerSettings = Field(default_factory=SellerSettings)
     """The seller on invoices: `PLANS_SELLER_NAME`, `PLANS_SELLER_VAT_ID`, …"""
     mail_outbox: Path | None = None
@@ -186,11 +197,15 @@ class Settings(BaseSettings):
     """Sender of mails; unset: the seller's address."""
     sales_email: Email | None = None
     """Address that leads are mailed to; unset: leads are only listed at `GET /v1/enterprise-leads`."""
+    traces: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")] | None = None
+    """Address of an OpenTelemetry collector (OTLP over HTTP, `http://collector:4318`), with the extra `traces`; unset:
+    no traces."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least level that is logged."""
 
     @field_validator(
-        *("catalogue", "model", "experiments", "mail_outbox", "stripe_address", "stripe_script", "oidc_issuer"),
+        *("catalogue", "model", "experiments", "mail_outbox", "stripe_address", "stripe_script"),
+        *("oidc_issuer", "traces", "demo_organization"),
         mode="before",
     )
     @classmethod
@@ -208,11 +223,6 @@ class Settings(BaseSettings):
         if value.get_secret_value() != value.get_secret_value().strip():
             raise ValueError("begins or ends with white space")
         return value
-
-    @field_validator("demo_organization", mode="after")
-    @classmethod
-    def _no_organization(cls, value: str | None) -> str | None:
-        return value or None
 
 
 def check_for_production(settings: Settings) -> None:

@@ -40,7 +40,7 @@ class ConditionOffer:
 
 @dataclass(frozen=True, slots=True)
 class AudienceOffer:
-    """Whom a promotion is for; what is not named asks for nothing."""
+    """The customers that a promotion is for; a field that is left out asks for nothing."""
 
     new_customers: bool = False
     families: frozenset[str] | None = None
@@ -107,7 +107,7 @@ def countries(entry: Entry) -> frozenset[str]:
 
 
 def audience(entry: Entry, *, families: Collection[str]) -> AudienceOffer:
-    """Whom a promotion is for, by the families that there are."""
+    """The audience of a promotion, read against the declared families."""
     parts = entry.fields(_AUDIENCE_FIELDS)
     new, named, places = parts.get("new_customers"), parts.get("families"), parts.get("countries")
     return AudienceOffer(

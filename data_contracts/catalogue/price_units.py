@@ -8,7 +8,7 @@ from data_contracts.currencies import MINOR_DIGITS, SYMBOLS
 from data_contracts.intervals import MONTHS_OF, Interval
 
 SEAT: Final = "seat"
-"""What every name of a person's place is read as."""
+"""The unit that every name of a person's place is read as."""
 
 _INTERVAL_OF: Final[dict[int, Interval]] = {months: interval for interval, months in MONTHS_OF.items()}
 _SEPARATOR: Final = re.compile(r"/|\bper\b", re.IGNORECASE)
@@ -75,13 +75,13 @@ def price_unit(text: str) -> PriceUnit | None:
 
 
 def counted_for(unit: str) -> str | None:
-    """Whose each a limit is, by its unit: "message/user/month" is each seat's; `None`: the whole plan's."""
+    """The thing that each has a limit of its own, by the unit: "message/user/month" is a seat's; `None`: the plan's."""
     _, *others = _SEPARATOR.split(unit)
     return "/".join(_thing(part.strip()) for part in others if part.strip() and not names_time(part)) or None
 
 
 def _thing(part: str) -> str:
-    """What a word stands for: every word for a person's place is one."""
+    """The thing that a word stands for: all words for a person's place are the same thing."""
     return SEAT if _SEATS.fullmatch(part.lower()) else part
 
 

@@ -42,7 +42,7 @@ class Rule:
     rule: str
     """A stable name; several columns may have a rule of the same name."""
     reason: str
-    """What is wrong with the row, as a sentence."""
+    """The fault of the row, as a sentence."""
     columns: tuple[str, ...]
     """The columns whose values explain it."""
     holds: "Callable[[ir.Table], Any]"
@@ -160,7 +160,7 @@ def _real_instant(column: str, *, now: datetime) -> list[Rule]:
 
 
 def table_expectations(table: RawTable, rules: Sequence[Rule], *, reference: datetime) -> list[Any]:
-    """What Great Expectations checks: a frame of one row, with the number of rows that break each rule by its name.
+    """The frame that Great Expectations checks: one row, with the number of rows that break each rule by its name.
 
     The frame has `rows.kept` and `recorded_at`, the newest, besides. `meta` holds `rule`, `reason` and `columns`, and
     whether the expectation is about the table as a whole.

@@ -1,4 +1,4 @@
-"""What the rows of each raw table promise, and its Great Expectations suite."""
+"""The rules that the rows of each raw table keep, and its Great Expectations suite."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from data_contracts.expectations.rules import (
     table_expectations,
     within,
 )
-from data_contracts.raw.organizations import COUNTRIES
+from data_contracts.raw.organizations import COUNTRIES, MAX_SOLD
 from data_contracts.raw.outcomes import CHOICES
 from data_contracts.raw.tables import RAW_TABLES
 from data_contracts.usage import MAX_QUANTITY
@@ -41,7 +41,7 @@ def suite(table: str, declared: Sequence[Rule], *, reference: datetime) -> Any:
 
 
 def rules(table: str, *, now: datetime) -> list[Rule]:
-    """What every row of a table promises: first what every table does, with its own rules between.
+    """The rules of the rows of a table: those of every table, with its own between.
 
     A broken row is told the first rule that it breaks in this order. `now`: no instant may lie after it.
     """
@@ -70,6 +70,7 @@ def _usage_events() -> list[Rule]:
 def _subscriptions() -> list[Rule]:
     held = ("plan", "interval", "catalogue_version")
     return [
+        between("quantity", 1, MAX_SOLD),
         recorded_after("occurred_at"),
         Rule(
             "active_without_plan",

@@ -62,6 +62,10 @@ class IntegrationChange(BaseModel):
     recorded_at: AwareDatetime
 
 
+MAX_SOLD: Final = 100_000
+"""The most of a plan that is sold by number."""
+
+
 class SubscriptionChange(BaseModel):
     """One row per change of a subscription; an active subscription has a plan, an ended one has none."""
 
@@ -75,3 +79,5 @@ class SubscriptionChange(BaseModel):
     catalogue_version: str | None
     occurred_at: AwareDatetime
     recorded_at: AwareDatetime
+    quantity: int | None = None
+    """How many are sold, of a plan that is sold by number; empty, or without the column: one."""

@@ -1,7 +1,7 @@
 """The raw tables by name, parents before children: shape, key, references, freshness, and how many rows may break."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from types import NoneType, UnionType
@@ -41,7 +41,9 @@ class Column:
     container: type | None = None
     """The type that a JSON text holds, `list` or `dict`; `None` for other kinds."""
     values: Literal["numbers", "texts", "objects"] = "numbers"
-    """What a `dict` maps names to."""
+    """The kind of value that a `dict` maps names to."""
+    optional: bool = False
+    """Whether a file may lack the column: then every row lacks a value."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,10 @@ class RawTable:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         """The columns in declared order."""
-        return tuple(_column(name, info.annotation, info.metadata) for name, info in self.shape.model_fields.items())
+        return tuple(
+            replace(_column(name, info.annotation, info.metadata), optional=not info.is_required())
+            for name, info in self.shape.model_fields.items()
+        )
 
 
 MIN_ROWS_TO_JUDGE_A_SHARE: Final = 20

@@ -17,6 +17,7 @@ from models.choice.group_softmax import (
     Choices,
     Floats,
     Integers,
+    blocks_of,
     log_softmax_by_group,
     segment_starts,
     softmax_by_group,
@@ -101,18 +102,21 @@ class LogLikelihood:
         return gradient, curvature
 
 
-def standardised_likelihood(choices: Choices, weights: Floats) -> LogLikelihood:
-    """The likelihood with columns centred within each decision and scaled to unit spread; `weights` (decisions,)."""
+def standardised_likelihood(choices: Choices, weights: Floats, *, overwrite: bool = False) -> LogLikelihood:
+    """The likelihood with columns centred within each decision and scaled to unit spread; `weights` (decisions,).
+
+    With `overwrite` the columns of `choices.X` are changed in place, which spares their memory once more.
+    """
     sizes = choices.group_sizes
     means = _mean_by_group(choices.X, np.repeat(1.0 / sizes, sizes), sizes)
-    rows = np.repeat(means, sizes, axis=0)
-    np.subtract(choices.X, rows, out=rows)
+    largest = np.maximum(choices.X.max(axis=0), -choices.X.min(axis=0))
+    rows = choices.X if overwrite else np.empty_like(choices.X)
+    for some, here in blocks_of(sizes):
+        np.subtract(choices.X[here], np.repeat(means[some], sizes[some], axis=0), out=rows[here])
     row_weights = np.repeat(weights, sizes)
     scale: Floats = np.sqrt(np.einsum("i,ij,ij->j", row_weights, rows, rows) / row_weights.sum())
-    largest = np.maximum(choices.X.max(axis=0), -choices.X.min(axis=0))
     identified = scale > CONSTANT_TOLERANCE * largest
-    if not identified.all():
-        rows = np.ascontiguousarray(rows[:, identified])
+    rows = _columns_kept(rows, identified)
     rows /= scale[identified]
     return LogLikelihood(
         rows=rows,
@@ -123,6 +127,15 @@ def standardised_likelihood(choices: Choices, weights: Floats) -> LogLikelihood:
         group_sizes=sizes,
         weights=weights,
     )
+
+
+def _columns_kept(rows: Floats, kept: npt.NDArray[np.bool_]) -> Floats:
+    """Some columns of the rows, moved together in the same memory: a copy would be as large as the rows."""
+    width, flat = int(kept.sum()), rows.reshape(-1)
+    for start in range(0, len(rows) if width < rows.shape[1] else 0, ROWS_PER_BLOCK):
+        block = rows[start : start + ROWS_PER_BLOCK, kept]
+        flat[start * width : start * width + block.size] = block.reshape(-1)
+    return flat[: len(rows) * width].reshape(len(rows), width)
 
 
 def best_coefficients(

@@ -42,6 +42,8 @@ class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has 
         The coefficients that the fit is shrunk towards; zeros if not given.
     non_negative : array of bool (features,), optional
         The columns whose coefficients are at least 0.
+    copy_X : bool
+        Whether `fit` leaves an array that it is given as it was.
 
     Examples
     --------
@@ -69,10 +71,12 @@ class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has 
         ridge: float = 0.0,
         prior_coef: npt.ArrayLike | None = None,
         non_negative: npt.ArrayLike | None = None,
+        copy_X: bool = True,
     ) -> None:
         self.ridge = ridge
         self.prior_coef = prior_coef
         self.non_negative = non_negative
+        self.copy_X = copy_X
 
     def fit(
         self,
@@ -118,7 +122,7 @@ class ConditionalLogit(BaseEstimator):  # type: ignore[misc] # scikit-learn has 
         prior = checked_coefficients(self.prior_coef, features=features, name="prior_coef")
         start = prior if coef_init is None else checked_coefficients(coef_init, features=features, name="coef_init")
 
-        likelihood = standardised_likelihood(choices, weights)
+        likelihood = standardised_likelihood(choices, weights, overwrite=not self.copy_X)
         with BLAS.limit(limits=1, user_api="blas"):
             self.coef_, self.n_iter_ = best_coefficients(
                 likelihood,

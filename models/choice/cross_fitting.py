@@ -121,7 +121,7 @@ class CrossFittedLogits:
         everyone = self.coefficients(ridge=ridge)
         current, prior = everyone[identified] * scale, self._prior[identified] * scale
         if ridge not in self._derivatives:
-            parts = [self._likelihood.restricted_to(self._fold_of_decision == fold) for fold in range(self._folds)]
+            parts = (self._likelihood.restricted_to(self._fold_of_decision == fold) for fold in range(self._folds))
             self._derivatives[ridge] = [part.derivatives(current) for part in parts]
         there = [pair for fold, pair in enumerate(self._derivatives[ridge]) if fold not in left_out]
         gradient: Floats = np.sum([slope for slope, _ in there], axis=0) - ridge * (current - prior)

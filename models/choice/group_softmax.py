@@ -7,6 +7,7 @@ nats (McFadden 1974, "Conditional logit analysis of qualitative choice behavior"
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
+DECISIONS_AT_ONCE = 4_096
+"""What needs much memory for each decision is done for so many of them at a time."""
 HESSIAN_SCALE = 2.0
 """Boosting uses the diagonal of the Hessian only; twice the diagonal bounds it for a softmax (Friedman 2001)."""
 HESSIAN_FLOOR = 1e-6
@@ -100,6 +103,14 @@ def with_known(choices: Choices, utility: npt.ArrayLike) -> Choices:
     if known.shape not in ((), choices.chosen.shape) or not np.isfinite(known).all():
         raise ValueError(f"known must have one finite value per row ({len(choices.chosen)},)")
     return replace(choices, known=np.broadcast_to(known, choices.chosen.shape))
+
+
+def blocks_of(group_sizes: Integers) -> Iterator[tuple[slice, slice]]:
+    """All decisions, `DECISIONS_AT_ONCE` at a time, and the rows of these."""
+    ends = np.append(0, np.cumsum(group_sizes))
+    for first in range(0, len(group_sizes), DECISIONS_AT_ONCE):
+        last = min(first + DECISIONS_AT_ONCE, len(group_sizes))
+        yield slice(first, last), slice(int(ends[first]), int(ends[last]))
 
 
 def segment_starts(group_sizes: npt.ArrayLike) -> Integers:

@@ -145,20 +145,23 @@ def fit_hybrid(inputs: LearningInput, settings: LearningSettings) -> Hybrid:
         candidates = _candidates(inputs, held_out, logits, settings=settings, grown=grown, parameters=parameters)
         best = min(candidates, key=lambda candidate: candidate.validation_loss)
         prior, offset = None, logits.out_of_fold_utilities(ridge=best.ridge)
+    validated = sum(fold.validation.decisions for fold in held_out)
+    start = None if best.ridge is None else logits.coefficients(ridge=best.ridge)
+    del held_out, logits  # each is as large as the choices
     if best.ridge is not None:
         prior = ConditionalLogit(ridge=best.ridge, prior_coef=inputs.prior_coef, non_negative=inputs.non_negative).fit(
             choices.X,
             choices.chosen,
             choices.group_sizes,
             known=choices.known,
-            coef_init=logits.coefficients(ridge=best.ridge),
+            coef_init=start,
         )
     trees = min(best.rounds * SELECTION_SPEED, grown.most_trees)
     booster = _boost(inputs, dataset, offset=offset, trees=trees, parameters=parameters)
     report = FitReport(
         decisions=decisions,
         people=len(np.unique(inputs.people)),
-        validation_decisions=sum(fold.validation.decisions for fold in held_out),
+        validation_decisions=validated,
         candidates=candidates,
         chosen=best,
         trees=booster.num_trees(),

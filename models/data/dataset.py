@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from recommender.ranking.ranker import Ranker
+from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reward import scores
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 NUMBERS: Final = ("position", "shown", "propensity", "chosen", "kept_days")
 """Numeric columns of the file beside the features."""
 
-TEXTS: Final = ("decision_id", "organization_id", "decided_at", "plan", "outcome")
+TEXTS: Final = ("decision_id", "organization_id", "plan", "outcome")
+INSTANT: Final = "decided_at"
 """The other columns."""
+
+BATCH_ROWS: Final = 65_536
+"""The rows of the file that are read at once."""
 
 HELD_OUT_SHARE: Final = 0.2
 """The share of organisations that no ranker ever learns from."""
@@ -89,7 +91,9 @@ class TrainingSet:
         return np.asarray(self.decided_at_us <= self.settled_until_us)
 
     def take(self, decisions: NDArray[np.bool_]) -> Self:
-        """The decisions selected by a mask (d,), in their order."""
+        """The decisions selected by a mask (d,), in their order; the same set where it selects all."""
+        if decisions.all():
+            return self
         rows = np.repeat(decisions, self.group_sizes)
         return type(self)(
             feature_names=self.feature_names,
@@ -111,73 +115,96 @@ class TrainingSet:
 
     def only(self, names: tuple[str, ...]) -> Self:
         """The same decisions with only the named feature columns, in this order; ValueError for an unknown name."""
+        if names == self.feature_names:
+            return self
         places = [self.feature_names.index(name) for name in names]
         return replace(self, feature_names=names, features=np.ascontiguousarray(self.features[:, places]))
 
 
 def load_training_set(folder: Path) -> TrainingSet:
-    """Read `training_set.parquet` and `.json`; `TrainingSetRefused` when they are missing, altered or inconsistent."""
+    """Read `training_set.parquet` and `.json`; `TrainingSetRefused` when they are missing, altered or inconsistent.
+
+    The file is read in batches into the arrays: beside them, no more than a batch is in memory.
+    """
     about, path = description(folder), folder / "training_set.parquet"
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise TrainingSetRefused(f"training_set.parquet cannot be read: {error}") from error
     names = tuple(about["feature_names"])
-    _check_columns(table, names)
-    if len(table) != about["rows"] or table.empty:
-        raise TrainingSetRefused(f"training_set.parquet has {len(table)} rows, its description says {about['rows']}")
-    ids = table["decision_id"].to_numpy(dtype=object)
+    try:
+        columns, features = _columns(path, names, rows=about["rows"])
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, pa.ArrowException) as error:
+        raise TrainingSetRefused(f"training_set.parquet cannot be read: {error}") from error
+    ids, chosen = columns["decision_id"], columns["chosen"]
     starts = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
-    sizes = np.diff(np.append(starts, len(ids))).astype(np.int64)
     if len(set(ids[starts])) != len(starts):
         raise TrainingSetRefused("the rows of a decision do not stand together")
-    chosen = table["chosen"].to_numpy(dtype=np.float64)
-    outcomes = table["outcome"].to_numpy(dtype=object)[starts]
+    outcomes = columns["outcome"][starts]
     if not (np.add.reduceat(chosen, starts) == (outcomes != "nothing")).all():
         raise TrainingSetRefused("a decision does not have exactly one chosen plan, or none where nothing was chosen")
-    features = table[list(names)].to_numpy(dtype=np.float64)
-    if not np.isfinite(features).all():
-        raise TrainingSetRefused(f"the feature {names[int(np.argwhere(~np.isfinite(features))[0, 1])]} is not finite")
-    order = table["position"].to_numpy(dtype=np.int64)
+    if unbounded := [name for name, there in zip(names, features.T, strict=True) if not np.isfinite(there).all()]:
+        raise TrainingSetRefused(f"the feature {unbounded[0]} is not finite")
+    order = columns["position"].astype(np.int64)
     if not (np.add.reduceat((order == 1).astype(np.int64), starts) == 1).all():
         raise TrainingSetRefused("a decision does not have exactly one plan in first place")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != about["file_sha256"]:
+    if sha256 != about["file_sha256"]:
         raise TrainingSetRefused(f"{path} is not the file that its description was written for")
-    shown = order * table["shown"].to_numpy()
+    shown = order * columns["shown"].astype(np.int64)
     return TrainingSet(
         feature_names=names,
-        features=np.ascontiguousarray(features),
+        features=features,
         positions=(shown[:, None] == np.arange(1, 4)).astype(np.float64),
         chosen=chosen,
-        group_sizes=sizes,
+        group_sizes=np.diff(np.append(starts, len(ids))).astype(np.int64),
         decisions=ids[starts],
-        organizations=table["organization_id"].to_numpy(dtype=object)[starts],
-        plans=table["plan"].to_numpy(dtype=object),
+        organizations=columns["organization_id"][starts],
+        plans=columns["plan"],
         order=order,
-        decided_at_us=_microseconds(table["decided_at"])[starts],
-        propensity=table["propensity"].to_numpy(dtype=np.float64),
+        decided_at_us=columns["decided_at"][starts],
+        propensity=columns["propensity"],
         digest=str(about["digest"]),
         settled_until_us=about.get("settled_until_us"),
         outcomes=outcomes,
-        kept_days=table["kept_days"].to_numpy(dtype=np.float64)[starts],
+        kept_days=columns["kept_days"][starts],
     )
 
 
-def _check_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
-    """Raise `TrainingSetRefused` unless every column is present and the numeric ones hold numbers."""
+def _columns(path: Path, names: tuple[str, ...], *, rows: int) -> tuple[dict[str, NDArray[Any]], FloatArray]:
+    """The columns of the file beside the features, and the features (rows, names).
+
+    Equal texts are one object. Raises what Arrow raises, and `TrainingSetRefused` for other columns or another length.
+    """
+    with pq.ParquetFile(path) as file:
+        _check_columns(file.schema_arrow, names)
+        found = file.metadata.num_rows
+        if found != rows or not found:
+            raise TrainingSetRefused(f"training_set.parquet has {found} rows, its description says {rows}")
+        kinds = dict.fromkeys(NUMBERS, np.float64) | dict.fromkeys(TEXTS, np.object_) | {INSTANT: np.int64}
+        columns = {name: np.empty(rows, dtype=kind) for name, kind in kinds.items()}
+        features, texts, start = np.empty((rows, len(names))), dict[str, str](), 0
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[*kinds, *names]):
+            here = slice(start, start := start + len(batch))
+            for name in TEXTS:
+                coded = batch[name].dictionary_encode(null_encoding="encode")
+                values = [texts.setdefault(text, text) for text in coded.dictionary.to_pylist()]
+                columns[name][here] = np.array(values, dtype=object)[coded.indices.to_numpy()]
+            for name in NUMBERS:
+                columns[name][here] = batch[name].to_numpy(zero_copy_only=False)
+            columns[INSTANT][here] = batch[INSTANT].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+            for place, name in enumerate(names):
+                features[here, place] = batch[name].to_numpy(zero_copy_only=False)
+    return columns, features
+
+
+def _check_columns(schema: pa.Schema, names: tuple[str, ...]) -> None:
+    """Raise `TrainingSetRefused` unless every column is present and holds numbers or instants where it must."""
     numbers = (*NUMBERS, *names)
-    if missing := [name for name in (*TEXTS, *numbers) if name not in table]:
+    if missing := [name for name in (*TEXTS, INSTANT, *numbers) if name not in schema.names]:
         raise TrainingSetRefused(f"training_set.parquet lacks the columns {', '.join(missing)}")
-    if wrong := [name for name in numbers if table[name].dtype.kind not in "biuf"]:
+    of_numbers = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating)
+    if wrong := [name for name in numbers if not any(holds(schema.field(name).type) for holds in of_numbers)]:
         raise TrainingSetRefused(f"training_set.parquet holds no numbers in {', '.join(wrong)}")
-
-
-def _microseconds(instants: "pd.Series[Any]") -> IntArray:
-    """Instants with a time zone as microseconds since 1970 UTC; `TrainingSetRefused` for anything else."""
-    if not isinstance(instants.dtype, pd.DatetimeTZDtype):
-        raise TrainingSetRefused("training_set.parquet holds no instants in decided_at")
-    utc = instants.dt.tz_convert("UTC").dt.tz_localize(None)
-    return np.asarray(utc.to_numpy(dtype="datetime64[us]").astype(np.int64), dtype=np.int64)
+    if not pa.types.is_timestamp(instants := schema.field(INSTANT).type) or instants.tz is None:
+        raise TrainingSetRefused(f"training_set.parquet holds no instants in {INSTANT}")
 
 
 def description(folder: Path) -> dict[str, Any]:
@@ -218,7 +245,7 @@ def utilities_of(rankers: Mapping[str, Ranker], rows: TrainingSet) -> dict[str, 
 
 
 def scores_of(rankers: Mapping[str, Ranker], rows: TrainingSet) -> dict[str, FloatArray]:
-    """What each ranker orders by, (rows,): utility + log worth under its declared reward; raises as `columns_of`."""
+    """Each ranker's scores, (rows,): utility + log worth under its declared reward; raises as `columns_of`."""
     return {name: scores(ranker, columns_of(ranker, rows), rows.group_sizes) for name, ranker in rankers.items()}
 
 

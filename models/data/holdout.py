@@ -15,12 +15,13 @@ held less utility looks better than it is.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.data.dataset import TrainingSet, TrainingSetRefused, held_out, is_among
+from recommender.ranking.ranker import Mask
 
 LATEST_SHARE: Final = 0.2
 """The share of the settled decisions, the latest ones, that is not learned from."""
@@ -28,24 +29,52 @@ FEWEST_DECISIONS: Final = 30
 """The least number of settled decisions to learn from at all, and in each part for a hold-out that is later in time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Split:
-    """The parts of a training set; its earlier decisions of organisations in the hold-out are in neither."""
+    """The parts of a training set; its earlier decisions of organisations in the hold-out are in neither.
 
-    learned_from: TrainingSet
-    """Decisions in which a plan was chosen or kept."""
-    learned_from_all: TrainingSet
-    """The same, and those in which nothing was chosen."""
-    holdout: TrainingSet
-    unseen: TrainingSet
-    """All settled decisions of organisations that are not learned from, early and late, with a choice or without;
-    includes the hold-out."""
-    holdout_rows: NDArray[np.bool_]
-    """(r,) which rows of the whole training set are in the hold-out."""
+    A part is taken out of the training set when it is first asked for, so that learning needs no memory for what it
+    does not read.
+    """
+
+    training_set: TrainingSet
+    learned: Mask
+    """(d,) decisions to learn from in which a plan was chosen or kept."""
+    learned_all: Mask
+    """(d,) the same, and those in which nothing was chosen."""
+    judged: Mask
+    """(d,) the hold-out."""
+    not_learned: Mask
+    """(d,) all settled decisions of organisations that are not learned from."""
     later: bool
     """Whether every decision of the hold-out is later than those learned from; not where the log spans too little."""
     cutoff_us: int | None
     """The instant between the two parts, in microseconds since 1970 UTC; None where the hold-out is not later."""
+
+    @cached_property
+    def learned_from(self) -> TrainingSet:
+        """Decisions in which a plan was chosen or kept."""
+        return self.training_set.take(self.learned)
+
+    @cached_property
+    def learned_from_all(self) -> TrainingSet:
+        """The same, and those in which nothing was chosen."""
+        return self.training_set.take(self.learned_all)
+
+    @cached_property
+    def holdout(self) -> TrainingSet:
+        """What is judged on: decisions in which a plan was chosen or kept."""
+        return self.training_set.take(self.judged)
+
+    @cached_property
+    def unseen(self) -> TrainingSet:
+        """All settled decisions of organisations that are not learned from; includes the hold-out."""
+        return self.training_set.take(self.not_learned)
+
+    @property
+    def holdout_rows(self) -> Mask:
+        """(r,) which rows of the whole training set are in the hold-out."""
+        return np.repeat(self.judged, self.training_set.group_sizes)
 
 
 def split(training_set: TrainingSet) -> Split:
@@ -76,11 +105,11 @@ def split(training_set: TrainingSet) -> Split:
     if not learned.any() or not judged.any():
         raise TrainingSetRefused("the decisions come from too few organisations to hold some out")
     return Split(
-        learned_from=training_set.take(learned),
-        learned_from_all=training_set.take(everything),
-        holdout=training_set.take(judged),
-        unseen=training_set.take(unseen),
-        holdout_rows=np.repeat(judged, training_set.group_sizes),
+        training_set,
+        learned=learned,
+        learned_all=everything,
+        judged=judged,
+        not_learned=unseen,
         later=later,
         cutoff_us=cutoff if later else None,
     )

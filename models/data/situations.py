@@ -19,9 +19,8 @@ from recommender.billing.catalogue import Catalogue, Interval
 from recommender.ranking.charged_plans import Charged, as_charged
 from recommender.ranking.derived import select
 from recommender.ranking.plan_table import plan_table
+from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import WINDOW_DAYS, PlanTable, Situations
-
-FloatArray = NDArray[np.float64]
 
 COUNTED: Final = tuple(metric for metric in METRICS if metric in COUNT_METRICS)
 """The usage metrics that add up over a month; the columns of `later_usage`."""
@@ -47,7 +46,7 @@ class Batch:
 
     catalogue: Catalogue
     charged: Charged
-    """What these organisations were charged for a plan, where that is not what the catalogue says."""
+    """The prices charged to these organisations where they differ from the catalogue."""
     plans: PlanTable
     """As charged."""
     situations: Situations

@@ -17,13 +17,15 @@ WHOLE_DAY = DAY_SECONDS
 def usage_by_template(batches: Sequence[Batch]) -> pd.DataFrame:
     """One row per installed template and metric: the number of decisions and the quartiles of projected usage.
 
-    Usage is the projection for the 30 days after the decision; unknown usage is left out.
+    Decisions with no template that the catalogue knows stand under `none`. Usage is the projection for the 30 days
+    after the decision; unknown usage is left out.
     """
     parts = []
     for batch in batches:
         projection = projected_monthly(batch.situations)
-        for place, template in enumerate(batch.plans.templates):
-            mine = batch.situations.templates[:, place]
+        installed = batch.situations.templates
+        without = ("none", ~installed.any(axis=1))
+        for template, mine in (*zip(batch.plans.templates, installed.T, strict=True), without):
             for column, metric in enumerate(METRICS):
                 known = projection.monthly[mine & projection.known[:, column], column]
                 parts.append(pd.DataFrame({"template": template, "metric": metric, "monthly": known}))

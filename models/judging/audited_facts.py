@@ -13,6 +13,7 @@ import numpy as np
 from data_contracts.intervals import MONTHS_OF
 from data_contracts.usage import COUNT_METRICS, METRICS
 from recommender.billing.catalogue import Catalogue, Interval, Plan
+from recommender.billing.overage import Units
 from recommender.cards import MonthlyUsage, projected_usage
 from recommender.ranking.charged_plans import AS_LISTED, Charged
 from recommender.ranking.derived import Facts
@@ -25,7 +26,7 @@ class ReasonChecker:
 
     catalogue: Catalogue
     charged: Charged
-    """What the organisation was charged for a plan where that is not what the catalogue says, as logged."""
+    """The prices charged to the organisation where they differ from the catalogue, as logged."""
     interval: Interval
     candidates: tuple[str, ...]
     templates: frozenset[str]
@@ -63,7 +64,7 @@ class ReasonChecker:
         return {metric: price for metric, price in sold.items() if price is not None and metric in COUNT_METRICS}
 
     def price(self, code: str) -> float:
-        """What a month of a plan costs, as it is compared, in minor units."""
+        """The monthly price of a plan by which plans are compared, in minor units."""
         months = MONTHS_OF[self.interval]
         return float(self.charged.get(code, {}).get("price_cents", self.plan(code).price_cents[self.interval] / months))
 
@@ -80,11 +81,19 @@ class ReasonChecker:
 
     def bill(self, code: str, *, usage: Mapping[str, float] | None = None) -> float:
         """The projected monthly bill of a plan, or the one at this usage, in minor units."""
-        used = self.usage.expected if usage is None else usage
+        return self.price(code) + self._overage(code, self.usage.expected if usage is None else usage)
+
+    def year_bill(self, code: str) -> float:
+        """The projected monthly bill of a plan if it is paid by the year; `KeyError` where that is not sold."""
+        of_year = self.plan(code).price_cents["year"] / MONTHS_OF["year"]
+        price = self.price(code) if self.interval == "year" else self.charged.get(code, {}).get("year_price_cents")
+        return float(of_year if price is None else price) + self._overage(code, self.usage.expected)
+
+    def _overage(self, code: str, used: Mapping[str, Units] | Mapping[str, float]) -> float:
         over = [
             (max(used.get(each, 0) - self.limit(code, each), 0), price) for each, price in self.beyond(code).items()
         ]
-        return self.price(code) + sum(float(units) * price for units, price in over)
+        return sum(float(units) * price for units, price in over)
 
 
 def reason_checker(

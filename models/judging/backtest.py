@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_contracts.usage import METRICS
 from models.data.dataset import TrainingSetRefused, held_out
@@ -16,9 +15,8 @@ from recommender.billing.overage import Units
 from recommender.cards import MonthlyUsage, projected_bill, projected_usage
 from recommender.ranking.derived import Facts, select
 from recommender.ranking.projection import MONTH_DAYS, history_days, projected_monthly
+from recommender.ranking.ranker import FloatArray
 from recommender.ranking.usage_range import NORMAL, UsageRange, surprise
-
-FloatArray = NDArray[np.float64]
 
 HISTORIES: Final = {"up to 2 weeks": (0.0, 14.0), "2 to 4 weeks": (14.0, 28.0), "4 weeks": (28.0, np.inf)}
 """Name → lower (included) and upper (excluded) limit of the days of history."""

@@ -10,15 +10,13 @@ from statistics import NormalDist
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import segment_starts, softmax_by_group
 from models.data.dataset import TrainingSet
 from models.judging.off_policy import standard_error
 from models.judging.paired_bootstrap import LEVEL
-
-FloatArray = NDArray[np.float64]
+from recommender.ranking.ranker import FloatArray
 
 FEATURES: Final = ("is_current_plan", "same_family_as_current", "tier_share")
 """Plan features that decide when an outcome becomes known: a plan that is kept is never paid for, and a smaller plan
@@ -42,7 +40,20 @@ class Moment:
     @property
     def agrees(self) -> bool:
         """Whether chance and `SLACK` explain the difference."""
-        return abs(self.observed - self.expected) <= self.reach + SLACK
+        return self.distance <= self.reach + SLACK
+
+    @property
+    def distance(self) -> float:
+        """How far what is observed is from what was expected, in units of the feature."""
+        return abs(self.observed - self.expected)
+
+    def strays_from(self, other: "Moment") -> bool:
+        """Whether chance does not explain the difference, and another ranker, expecting something else, is nearer.
+
+        Two rankers that expect the same, up to `SLACK`, are right or wrong together.
+        """
+        apart = abs(self.expected - other.expected) > SLACK
+        return apart and self.distance > self.reach and other.distance < self.distance
 
 
 def choice_moments(utilities: FloatArray, rows: TrainingSet) -> tuple[Moment, ...]:

@@ -14,9 +14,8 @@ from math import log
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from recommender.ranking.ranker import FloatArray
 
 STAKES: Final = np.geomspace(0.001, 0.5, 16)
 """The shares of capital at stake; small ones suit weights in the hundreds."""

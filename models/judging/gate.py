@@ -2,8 +2,11 @@
 
 A challenger is refused when any condition fails. One that passes wins when there is no champion, or when its log-loss
 is lower than the champion's by more than chance; where it declares another reward than the champion, when it earns more
-of that reward by more than chance. Otherwise it is level with the champion. Every condition is a function
-of the data and the rankers, so the verdict does not depend on the load of the machine.
+of that reward by more than chance. Otherwise it is level with the champion.
+
+Whether one ranker is better than another is asked of every settled decision that neither has seen, early or late; the
+hold-out, whose decisions are later as well, must not say otherwise. Every condition is a function of the data and the
+rankers, so the verdict does not depend on the load of the machine.
 """
 
 from collections.abc import Callable
@@ -66,8 +69,8 @@ def verdict(evidence: Evidence) -> Verdict:
     conditions = tuple(check(evidence) for check in CONDITIONS)
     if not all(one.met for one in conditions):
         return Verdict("refused", conditions)
-    better, earned = evidence.over_champion.get("log_loss"), evidence.earns_over_champion
-    won = better is None or better.above_zero
+    better, earned = evidence.over_champion.get("log_loss_of_all"), evidence.earns_over_champion
+    won = not evidence.over_champion or (better is not None and better.above_zero)
     if evidence.other_reward:
         won = earned is not None and earned.difference is not None and earned.difference.lower > 0
     return Verdict("won" if won else "level", conditions)
@@ -102,8 +105,9 @@ def _fresh(e: Evidence) -> Condition:
 
 
 def _ranks_above_the_rules(e: Evidence) -> Condition:
-    d = e.over_rules["ndcg"]
-    return Condition("NDCG@3 above the rules", d.above_zero, _interval(d))
+    d, later = e.over_rules["ndcg_of_all"], e.over_rules["ndcg"]
+    met = d.above_zero and later.value > 0
+    return Condition("NDCG@3 above the rules", met, f"{_interval(d)}, on the hold-out {later.value:+.3f}")
 
 
 def _hits_as_often_as_the_rules(e: Evidence) -> Condition:
@@ -126,6 +130,18 @@ def _expects_what_is_chosen(e: Evidence) -> Condition:
     finding = ", ".join(f"{one.feature} {one.expected:.3f} ({one.observed:.3f} chosen)" for one in e.moments)
     met = all(one.agrees for one in e.moments)
     return Condition("what is chosen is what it expects", met, finding or "the candidates never differ")
+
+
+def _expects_what_the_champion_expects(e: Evidence) -> Condition:
+    """Fails where chance does not explain what the challenger expects, and the champion expects what is nearer."""
+    name = "what it expects is not farther from what is chosen than what the champion expects"
+    if not e.champion_moments:
+        return Condition(name, True, "there is no champion")
+    by_feature = {one.feature: one for one in e.champion_moments}
+    pairs = [(one, by_feature[one.feature]) for one in e.moments]
+    farther = [f"{ours.feature} {ours.distance:.3f} ({theirs.distance:.3f})" for ours, theirs in pairs
+               if ours.strays_from(theirs)]  # fmt: skip
+    return Condition(name, not farther, ", ".join(farther) or f"none of {len(pairs)}")
 
 
 def _no_slice_is_worse(e: Evidence) -> Condition:
@@ -195,7 +211,12 @@ def _interval(d: Difference) -> str:
     return f"{d.value:+.3f} ({d.lower:+.3f} … {d.upper:+.3f})"
 
 
-BESIDE_THE_CHAMPION: Final = {"log_loss": "log-loss", "ndcg": "NDCG@3", "regret_cents": "regret in cents"}
+BESIDE_THE_CHAMPION: Final = {
+    "log_loss": "log-loss",
+    "log_loss_of_all": "log-loss on all it has not seen",
+    "ndcg": "NDCG@3",
+    "regret_cents": "regret in cents",
+}
 """Metrics in which a challenger may not be behind the champion → their names for people."""
 
 CONDITIONS: Final[tuple[Callable[[Evidence], Condition], ...]] = (
@@ -209,6 +230,7 @@ CONDITIONS: Final[tuple[Callable[[Evidence], Condition], ...]] = (
     _predicts_better_than_popularity,
     _calibrated,
     _expects_what_is_chosen,
+    _expects_what_the_champion_expects,
     _no_slice_is_worse,
     _logged_decisions_agree,
     _earns_as_much,

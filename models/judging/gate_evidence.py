@@ -1,7 +1,9 @@
 """Gathers the evidence for the gate: challenger, champion and rules compared on the same unseen, settled decisions.
 
-Metrics are taken on the hold-out. The off-policy estimates use every settled decision of an organisation that was not
-learned from, early or late: time matters to a forecast, not to a policy's reward in a logged decision.
+Advice is judged as it is served, after the guard (`guarded.py`): order, regret, off-policy estimates, reasons,
+certificate. Log-loss, calibration and moments are of what a ranker predicts. Metrics are taken on the hold-out. The
+off-policy estimates use every settled decision of an organisation that was not learned from, early or late: time
+matters to a forecast, not to a policy's reward in a logged decision.
 """
 
 import time
@@ -10,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.data.dataset import TrainingSet, columns_of, scores_of, utilities_of
+from models.data.dataset import TrainingSet, columns_of, utilities_of
 from models.data.recomputed_features import Recomputed, recomputed
 from models.data.situations import Batch, spread
+from models.judging.all_unseen import BesideOnAllUnseen
 from models.judging.choice_moments import Moment, choice_moments
-from models.judging.guarded import AsServed, as_served
+from models.judging.guarded import AsServed, served_by, served_orders
 from models.judging.logged_choices import fit_logit, judge_policies, rewards
 from models.judging.monotonicity import Certificate, certify
 from models.judging.off_policy import OffPolicyEvidence
@@ -33,15 +35,13 @@ from models.judging.reason_audit import ReasonsAudit, audit_explanations
 from models.judging.regret import regrets
 from models.judging.slices import Slice, calibration_by_chance, slices_of
 from models.judging.uplift import Uplift, uplift
+from recommender.ranking.day_cube import DAY_US
 from recommender.ranking.features import FEATURES
-from recommender.ranking.ranker import Ranker
+from recommender.ranking.ranker import FloatArray, Ranker
 from recommender.ranking.reward import RewardName, reward_of
 from recommender.ranking.rules import RuleRanker
 
-FloatArray = NDArray[np.float64]
-
 TIMED_DECISIONS: Final = 200
-_DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,16 @@ class Evidence:
     decisions: int
     organizations: int
     utilities: Mapping[str, FloatArray]
-    """(rows of the hold-out,) by ranker."""
+    """The utilities that each ranker predicts, (rows of the hold-out,)."""
+    orders: Mapping[str, FloatArray]
+    """Values that sort the plans as they are served, (rows of the hold-out,)."""
     metrics: Mapping[str, RankingMetrics]
     """By ranker, also `popularity`, and `optimum` where true probabilities are known."""
     over_rules: Mapping[str, Difference]
-    """The challenger's advantage over the rules in `hit`, `ndcg` and `regret_cents`; above zero is better."""
+    """The challenger's advantage over the rules in `hit`, `ndcg` and `regret_cents` on the hold-out, and in
+    `ndcg_of_all` on every unseen decision; above zero is better."""
     over_champion: Mapping[str, Difference]
-    """The challenger's advantage over the champion, also in `log_loss`; empty without a champion."""
+    """The challenger's advantage over the champion, also in `log_loss` and `log_loss_of_all`; empty without one."""
     over_popularity: Difference
     """The challenger's advantage over popularity in log-loss."""
     calibration_by_chance: float
@@ -88,10 +91,12 @@ class Evidence:
     slices: tuple[Slice, ...]
     moments: tuple[Moment, ...]
     """The challenger's expected and observed means of features among chosen plans, on `unseen`."""
+    champion_moments: tuple[Moment, ...]
+    """The champion's, on the same decisions; empty without a champion."""
     reward: RewardName
     """The reward that the challenger declares; champion and rules are judged by the same one."""
     off_policy: Mapping[str, OffPolicyEvidence]
-    """What each ranker's first plan earns under the reward, by the log."""
+    """The reward that each ranker's first plan earns, estimated from the log."""
     earns_over_champion: Uplift | None
     """The same as a difference, challenger − champion; None without a champion."""
     other_reward: bool
@@ -136,30 +141,31 @@ def gather_evidence(
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()} | ({"champion": champion} if champion else {})
     utilities = utilities_of(rankers, rows)
     known = _with_zeros(recomputed(unseen, batches).decisions, undeclared)
-    scored, reward = scores_of(rankers, known), reward_of(ranker)
+    reward = reward_of(ranker)
+    served, orders = served_by(rankers, known, batches), served_orders(rankers, rows, batches)
     learned_from = learned.decisions.take(learned.decisions.answered)
-    guesses = popularity(learned_from, rows)
-    by_ranker = {
-        name: by_decision(values, chosen=rows.chosen, group_sizes=rows.group_sizes)
-        for name, values in {**utilities, "popularity": guesses}.items()
-    }
-    regret = {name: _regrets(anew, values) for name, values in scores_of(rankers, rows).items()}
+    by_ranker = _by_decision({**utilities, "popularity": popularity(learned_from, rows)}, rows, orders)
+    regret = {name: _regrets(anew, order) for name, order in orders.items()}
     paid = _Paid(known, learned.decisions, reward)
+    predicted = utilities_of(rankers, known)
+    all_unseen = BesideOnAllUnseen.of(predicted, known, served)
     return Evidence(
         decisions=len(rows),
         organizations=len(set(rows.organizations.tolist())),
         utilities=utilities,
-        metrics=compare(utilities, rows, learned_from=learned_from, truth=truth),
-        over_rules=_over("rules", by_ranker, regret, rows),
-        over_champion=_over("champion", by_ranker, regret, rows) if champion else {},
+        orders=orders,
+        metrics=compare(utilities, rows, learned_from=learned_from, orders=orders, truth=truth),
+        over_rules=_over("rules", by_ranker, regret, rows) | all_unseen.over_rules,
+        over_champion=_over("champion", by_ranker, regret, rows) | all_unseen.over_champion,
         over_popularity=_log_loss_over("popularity", by_ranker, rows),
         calibration_by_chance=calibration_by_chance(utilities["model"], rows.group_sizes),
         regret_cents={name: float(np.nanmean(cents)) for name, cents in regret.items() if np.isfinite(cents).any()},
         slices=tuple(slices_of(anew, utilities["model"], by_ranker["model"].ndcg, by_ranker["rules"].ndcg)),
-        moments=choice_moments(ranker.utilities(columns_of(ranker, known), known.group_sizes), known),
+        moments=choice_moments(predicted["model"], known),
+        champion_moments=choice_moments(predicted["champion"], known) if champion else (),
         reward=reward,
-        off_policy=paid.by_ranker(scored),
-        earns_over_champion=paid.over_champion(rankers, scored, batches),
+        off_policy=paid.by_ranker(served),
+        earns_over_champion=paid.over_champion(served),
         other_reward=champion is not None and reward_of(champion) != reward,
         reasons=audit_explanations(spread(anew.batches, effort.audited_decisions), ranker)
         if not undeclared
@@ -169,15 +175,8 @@ def gather_evidence(
         undeclared=undeclared,
         features_differ=anew.differ,
         later=learned.later,
-        stale_days=float(holdout.decided_at_us.min() - learned.until_us) / _DAY_US,
+        stale_days=float(holdout.decided_at_us.min() - learned.until_us) / DAY_US,
     )
-
-
-def _served(ranker: Ranker, rows: TrainingSet, batches: Sequence[Batch], scored: FloatArray) -> AsServed:
-    """The answers after the guard; of a ranker that reads undeclared features, as it has them."""
-    if any(name not in FEATURES for name in ranker.feature_names):
-        return AsServed(scored, np.arange(len(scored)))
-    return as_served(ranker, rows, batches, utilities=scored)
 
 
 def _certificates(
@@ -192,7 +191,7 @@ def _certificates(
 
 
 class _Paid:
-    """What the log says rankers earn; the choice model is fitted on declared features of other organisations."""
+    """Estimates of what rankers earn; the choice model is fitted on declared features of other organisations."""
 
     def __init__(self, unseen: TrainingSet, learned_from: TrainingSet, reward: RewardName) -> None:
         declared = tuple(name for name in FEATURES if name in learned_from.feature_names)
@@ -200,17 +199,14 @@ class _Paid:
         self._choice_model = fit_logit(learned_from.only(declared))
         self._name, self._reward = reward, rewards(learned_from)[reward]
 
-    def by_ranker(self, scored: Mapping[str, FloatArray]) -> dict[str, OffPolicyEvidence]:
-        return judge_policies(scored, self._rows, choice_model=self._choice_model, reward=self._reward)
+    def by_ranker(self, served: Mapping[str, AsServed]) -> dict[str, OffPolicyEvidence]:
+        return judge_policies(served, self._rows, choice_model=self._choice_model, reward=self._reward)
 
-    def over_champion(
-        self, rankers: Mapping[str, Ranker], scored: Mapping[str, FloatArray], batches: Sequence[Batch]
-    ) -> Uplift | None:
-        """Challenger − champion, as they are served: after the guard."""
-        if "champion" not in rankers:
+    def over_champion(self, served: Mapping[str, AsServed]) -> Uplift | None:
+        """Challenger − champion."""
+        if "champion" not in served:
             return None
-        ours, theirs = (_served(rankers[name], self._rows, batches, scored[name]) for name in ("model", "champion"))
-        named = (self._name, self._reward)
+        ours, theirs, named = served["model"], served["champion"], (self._name, self._reward)
         return uplift(self._rows, ours=ours, beside=theirs, choice_model=self._choice_model, reward=named)
 
 
@@ -219,10 +215,22 @@ def _with_zeros(rows: TrainingSet, names: tuple[str, ...]) -> TrainingSet:
     return replace(rows, feature_names=(*rows.feature_names, *names), features=np.hstack([rows.features, zeros]))
 
 
+def _by_decision(
+    utilities: Mapping[str, FloatArray], rows: TrainingSet, orders: Mapping[str, FloatArray]
+) -> dict[str, ByDecision]:
+    """What each ranker scored in each decision of the hold-out."""
+    return {
+        name: by_decision(values, chosen=rows.chosen, group_sizes=rows.group_sizes, order=orders.get(name))
+        for name, values in utilities.items()
+    }
+
+
 def _over(
     other: str, by_ranker: Mapping[str, ByDecision], regret: Mapping[str, FloatArray], rows: TrainingSet
 ) -> dict[str, Difference]:
-    """The challenger's advantage over another ranker, by metric; above zero is better."""
+    """The challenger's advantage over another ranker, by metric; above zero is better, empty without the other."""
+    if other not in by_ranker:
+        return {}
     ours, theirs = by_ranker["model"], by_ranker[other]
     advantages = {
         "hit": paired_difference(ours.hit, theirs.hit, organizations=rows.organizations),
@@ -243,9 +251,9 @@ def _log_loss_over(other: str, by_ranker: Mapping[str, ByDecision], rows: Traini
     return paired_difference(by_ranker[other].log_loss, by_ranker["model"].log_loss, organizations=rows.organizations)
 
 
-def _regrets(anew: Recomputed, utilities: FloatArray) -> FloatArray:
-    """The regret of putting each decision's best plan by `utilities` first, (d,), in minor units a month."""
-    plans = anew.decisions.plans[positions_by_group(utilities, anew.decisions.group_sizes) == 1]
+def _regrets(anew: Recomputed, order: FloatArray) -> FloatArray:
+    """The regret of each decision's first plan by `order`, (d,), in minor units a month."""
+    plans = anew.decisions.plans[positions_by_group(order, anew.decisions.group_sizes) == 1]
     found = np.empty(len(plans))
     done = 0
     for batch in anew.batches:

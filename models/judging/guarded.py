@@ -1,16 +1,20 @@
-"""What is served in place of each plan that a ranker, or a draw, puts first: the guard applied to many decisions."""
+"""The guard applied to many decisions: the plan served in place of each that a ranker, or a draw, puts first.
 
-from collections.abc import Sequence
+Advice is judged as it is served, here and nowhere else. What a ranker predicts (log-loss, calibration) is its own.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from models.data.dataset import TrainingSet
+from models.data.dataset import TrainingSet, scores_of
 from models.data.situations import Batch
+from models.judging.ranking_metrics import positions_by_group
 from recommender.ranking.counterfactuals import without_usage
 from recommender.ranking.derived import Facts
 from recommender.ranking.dominance import dominating_first
-from recommender.ranking.features import feature_cube, feature_rows
+from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.guard import Guard, downgrade_blocked, guards
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reward import scores
@@ -26,9 +30,15 @@ class AsServed:
     instead: IntArray
     """(rows,) the row of the plan that is shown first if this one is put first."""
 
+    def order(self, group_sizes: IntArray) -> FloatArray:
+        """(rows,) what sorts each decision's plans: first the one that the guard leads to, then by utility."""
+        led = self.utilities.copy()
+        led[self.instead[positions_by_group(self.utilities, group_sizes) == 1]] = np.inf
+        return led
+
 
 def utilities_by_plan(ranker: Ranker, plans: PlanTable, situations: Situations) -> FloatArray:
-    """What the ranker orders by (utility + log worth), (n, p); −inf for what is no candidate."""
+    """The score that the ranker orders by (utility + log worth), (n, p); −inf for plans that are no candidates."""
     cube = feature_cube(situations, plans, ranker.feature_names)
     utilities = np.full(situations.eligible.shape, -np.inf)
     utilities[situations.eligible] = scores(ranker, *feature_rows(cube, situations.eligible))
@@ -51,8 +61,10 @@ def guarded(ranker: Ranker, plans: PlanTable, situations: Situations) -> tuple[F
 def as_served(ranker: Ranker, rows: TrainingSet, batches: Sequence[Batch], *, utilities: FloatArray) -> AsServed:
     """The answers to the decisions of `rows`, of which it is known what the ranker orders by, `utilities` (rows,).
 
-    A decision that is in no batch stays as the ranker has it.
+    A decision that is in no batch stays as the ranker has it; so do all of a ranker that reads undeclared features.
     """
+    if any(name not in FEATURES for name in ranker.feature_names):
+        return AsServed(utilities, np.arange(len(utilities)))
     served, instead = utilities.copy(), np.arange(len(utilities))
     ends = np.cumsum(rows.group_sizes)
     place = dict(zip(rows.decisions.tolist(), zip(ends - rows.group_sizes, ends, strict=True), strict=True))
@@ -70,3 +82,14 @@ def as_served(ranker: Ranker, rows: TrainingSet, batches: Sequence[Batch], *, ut
             served[start:end] = of_plans[mine]
             instead[start:end] = [row_of[guard.instead_of(plan).plan] for plan in mine]
     return AsServed(served, instead)
+
+
+def served_by(rankers: Mapping[str, Ranker], rows: TrainingSet, batches: Sequence[Batch]) -> dict[str, AsServed]:
+    """The answers of several rankers, by name; see `as_served`."""
+    scored = scores_of(rankers, rows)
+    return {name: as_served(one, rows, batches, utilities=scored[name]) for name, one in rankers.items()}
+
+
+def served_orders(rankers: Mapping[str, Ranker], rows: TrainingSet, batches: Sequence[Batch]) -> dict[str, FloatArray]:
+    """Values that sort the plans as several rankers serve them, (rows,) by name; see `AsServed.order`."""
+    return {name: each.order(rows.group_sizes) for name, each in served_by(rankers, rows, batches).items()}

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import segment_starts
@@ -18,11 +17,8 @@ from models.ranker.design_matrix import MONEY, POSITION_FEATURES
 from models.ranker.learn_retention import learn_retention
 from models.ranker.retention import Retention
 from recommender.ranking.exploration import OFF, Policy, propensities_of
-from recommender.ranking.ranker import RankedPlan
+from recommender.ranking.ranker import FloatArray, IntArray, RankedPlan
 from recommender.ranking.reward import RewardName
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 class ChoiceModel(Protocol):
@@ -35,7 +31,7 @@ class ChoiceModel(Protocol):
 FitChoiceModel = Callable[[TrainingSet], ChoiceModel]
 
 Reward = Callable[[TrainingSet, IntArray], FloatArray]
-"""What it is worth that each candidate is chosen, (rows,), if the plans at these rows (d,) were put first."""
+"""The reward of each candidate's being chosen, (rows,), if the plans at these rows (d,) were put first."""
 
 
 def accepted(rows: TrainingSet, first: IntArray) -> FloatArray:
@@ -58,7 +54,7 @@ def share_of_lowest_bill(rows: TrainingSet, first: IntArray) -> FloatArray:
 
 
 def margin(retention: Retention, rows: TrainingSet, first: IntArray) -> FloatArray:
-    """What the plan put first brings in over the horizon, in minor units, if it is chosen, else 0."""
+    """The money that the plan put first brings in over the horizon, in minor units, if it is chosen, else 0."""
     family, tier = (rows.features[first, rows.feature_names.index(name)] for name in ("family", "tier"))
     worth = np.zeros(len(rows.chosen))
     worth[first] = monthly_price(rows, first)[first] * retention.months(family, tier)
@@ -209,38 +205,6 @@ def judge_policies(
         for name, each in answers.items()
     }
     return {name: judge_policy(log) for name, log in logs.items()}
-
-
-def cross_fitted_log(
-    rows: TrainingSet,
-    *,
-    utilities: FloatArray,
-    fold_of_decision: IntArray,
-    fit: FitChoiceModel = fit_logit,
-) -> PolicyLog:
-    """Like `policy_log`, for all decisions, with choice models that are fitted on the other folds.
-
-    `fold_of_decision` (d,) keeps the decisions of an organisation together, as
-    `models.choice.cross_fitting.assign_folds` does.
-    """
-    parts: list[tuple[IntArray, PolicyLog]] = []
-    for fold in np.unique(fold_of_decision):
-        mine = fold_of_decision == fold
-        scores = utilities[np.repeat(mine, rows.group_sizes)]
-        log = policy_log(rows.take(mine), utilities=scores, choice_model=fit(rows.take(~mine)))
-        parts.append((np.flatnonzero(mine), log))
-    order = np.argsort(np.concatenate([places for places, _ in parts]))
-
-    def joined(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(log, name) for _, log in parts])[order]
-
-    return PolicyLog(
-        rewards=joined("rewards"),
-        weights=joined("weights"),
-        expected_logged=joined("expected_logged"),
-        expected_policy=joined("expected_policy"),
-        organizations=joined("organizations"),
-    )
 
 
 def expected_if_first(

@@ -41,7 +41,7 @@ ADDED_DAYS: Final[Mapping[str, Callable[[np.random.Generator], Sequence[int]]]] 
 }
 """Dimension → the days before the decision on which an organisation's usage is added."""
 ADDED: Final = (0.0, 0.02, 0.2, 2.0)
-"""What is added on all of these days together, as a share of the middle one of the plans' limits, in ascending order.
+"""Usage added on all of these days together, as a share of the middle one of the plans' limits, in ascending order.
 Each organisation adds some of the metrics, drawn for it."""
 
 ORGANISATIONS: Final = 5_000

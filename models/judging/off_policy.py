@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.judging.confidence_sequence import confidence_sequence
-
-FloatArray = NDArray[np.float64]
+from recommender.ranking.ranker import FloatArray
 
 LARGEST_WEIGHT: Final = 10.0
 """SWITCH drops larger weights; DRos shrinks weights to at most this value."""

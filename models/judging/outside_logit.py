@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.group_softmax import segment_starts
 from models.data.dataset import TrainingSet
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from recommender.ranking.ranker import FloatArray, IntArray
 
 HELD: Final = "is_current_plan"
 
@@ -28,7 +26,7 @@ class OutsideLogit:
     def fit(cls, rows: TrainingSet) -> Self:
         """Fit on features and positions of decisions with and without a choice."""
         held = rows.feature_names.index(HELD) if HELD in rows.feature_names else None
-        columns, sizes, inside = _with_outside(rows.learned_from, rows.group_sizes, held=held)
+        columns, sizes, inside = with_outside(rows.learned_from, rows.group_sizes, held=held)
         chosen = np.zeros(len(columns))
         chosen[inside] = rows.chosen
         ends = np.cumsum(sizes) - 1
@@ -37,11 +35,11 @@ class OutsideLogit:
 
     def predict_proba(self, X: FloatArray, group_sizes: IntArray) -> FloatArray:
         """The probability of each candidate, (rows,); those of a decision add up to less than 1."""
-        columns, sizes, inside = _with_outside(X, group_sizes, held=self.held)
+        columns, sizes, inside = with_outside(X, group_sizes, held=self.held)
         return np.asarray(self.logit.predict_proba(columns, sizes)[inside])
 
 
-def _with_outside(
+def with_outside(
     columns: FloatArray, group_sizes: IntArray, *, held: int | None
 ) -> tuple[FloatArray, IntArray, NDArray[np.bool_]]:
     """The rows with one more at the end of each decision that may take nothing, the new sizes, and which are old.

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from recommender.ranking.ranker import FloatArray
 
 DRAWS: Final = 2_000
 LEVEL: Final = 0.95

@@ -1,4 +1,4 @@
-"""Metrics of rankers on a hold-out: hit@1, NDCG@3, log-loss and calibration error, each defined once."""
+"""Metrics of rankers on a hold-out, each defined once: hit@1, NDCG@3 of the order, others of what is predicted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from models.choice.group_softmax import log_loss_by_group, segment_starts, softmax_by_group
 from models.data.dataset import TrainingSet
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from recommender.ranking.ranker import FloatArray, IntArray
 
 BINS: Final = 10
 
@@ -45,22 +42,23 @@ def ranking_metrics(
     *,
     chosen: FloatArray,
     group_sizes: IntArray,
+    order: FloatArray | None = None,
     truth: FloatArray | None = None,
     states_probabilities: bool = True,
 ) -> RankingMetrics:
     """The metrics of one ranker on the decisions of a hold-out.
 
     `utilities` and `chosen` (1.0 for the chosen candidate) are (rows,), sorted by decision; `group_sizes` (decisions,)
-    counts the candidates; `truth` (rows,) holds true choice probabilities where they are known. Between equal utilities
-    the earlier row is ranked first.
+    counts the candidates; `order` (rows,) sorts them if not utility (`AsServed.order`); `truth` (rows,) holds true
+    choice probabilities where they are known. Between equals the earlier row is ranked first.
 
     >>> import numpy as np
     >>> one = ranking_metrics(np.array([2.0, 1.0]), chosen=np.array([1.0, 0.0]), group_sizes=np.array([2]))
     >>> one.hit_at_1, round(one.log_loss, 3)
     (1.0, 0.313)
     """
-    positions = positions_by_group(utilities, group_sizes)
-    each = by_decision(utilities, chosen=chosen, group_sizes=group_sizes)
+    positions = positions_by_group(utilities if order is None else order, group_sizes)
+    each = by_decision(utilities, chosen=chosen, group_sizes=group_sizes, order=order)
     probabilities = softmax_by_group(utilities, group_sizes)
     return RankingMetrics(
         hit_at_1=float(each.hit.mean()),
@@ -76,12 +74,14 @@ def compare(
     holdout: TrainingSet,
     *,
     learned_from: TrainingSet,
+    orders: Mapping[str, FloatArray],
     truth: FloatArray | None = None,
 ) -> dict[str, RankingMetrics]:
     """The metrics of several rankers on one hold-out, by name, and of `popularity`; also `optimum` by the truth.
 
-    `utilities` (rows of the hold-out,) by ranker; those of `rules` are no log probabilities. `learned_from` is what
-    popularity is counted in; `truth` (rows of the hold-out,) holds true choice probabilities where they are known.
+    `utilities` (rows of the hold-out,) by ranker; those of `rules` are no log probabilities. `orders` by ranker is how
+    it is served, by utility where there is none. `learned_from` is what popularity is counted in; `truth` (rows of the
+    hold-out,) holds true choice probabilities where they are known.
     """
     rankers = dict(utilities) | {"popularity": popularity(learned_from, holdout)}
     if truth is not None:
@@ -91,6 +91,7 @@ def compare(
             values,
             chosen=holdout.chosen,
             group_sizes=holdout.group_sizes,
+            order=orders.get(name),
             truth=truth,
             states_probabilities=name != "rules",
         )
@@ -118,9 +119,11 @@ class ByDecision:
     log_loss: FloatArray
 
 
-def by_decision(utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntArray) -> ByDecision:
+def by_decision(
+    utilities: FloatArray, *, chosen: FloatArray, group_sizes: IntArray, order: FloatArray | None = None
+) -> ByDecision:
     """Hit@1, NDCG@3 and log-loss of each decision; takes the arguments of `ranking_metrics`."""
-    taken = positions_by_group(utilities, group_sizes)[chosen == 1]
+    taken = positions_by_group(utilities if order is None else order, group_sizes)[chosen == 1]
     return ByDecision(
         hit=(taken == 1).astype(np.float64),
         ndcg=np.where(taken <= 3, 1 / np.log2(1 + taken), 0.0),

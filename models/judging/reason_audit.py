@@ -21,14 +21,14 @@ from models.judging.reason_checks import is_true
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.charged_plans import Charged
 from recommender.ranking.derived import Facts, select
+from recommender.ranking.explanation import Explanation
 from recommender.ranking.features import feature_cube
-from recommender.ranking.guard import EQUAL_CENTS
 from recommender.ranking.guard_facts import NEED_OF, enough, smaller_blocked
-from recommender.ranking.needs import NEEDS
+from recommender.ranking.needs import EQUAL_CENTS, NEEDS
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray, Ranker
 from recommender.ranking.reason_facts import Fact, facts_for
-from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, Explanation, explain
+from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, explain
 from recommender.ranking.situation import PlanTable, Situations
 
 SAME: Final = 1e-9

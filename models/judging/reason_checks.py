@@ -117,9 +117,19 @@ def _bill_soon(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     """Dearer now, and cheaper once every week is like the last."""
     ahead = w.ahead()
     own, other = (w.bill(code, usage=ahead) for code in (plan, rival))
-    said = abs(claim["ahead_amount_cents"] - own) <= CENT and abs(claim["ahead_other_amount_cents"] - other) <= CENT
+    matches = abs(claim["ahead_amount_cents"] - own) <= CENT and abs(claim["ahead_other_amount_cents"] - other) <= CENT
     used = claim["plan"] == rival and claim["used"] == ahead[claim["metric"]] > w.limit(rival, claim["metric"])
-    return bool(said and used and own < other and w.bill(rival) < w.bill(plan))
+    return bool(matches and used and own < other and w.bill(rival) < w.bill(plan))
+
+
+def _by_year(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
+    """Over a limit beyond which more is sold; dearer by the month, and cheaper by the year."""
+    used, other = _said(w, claim, rival)
+    own, its = w.year_bill(plan), w.year_bill(rival)
+    matches = abs(claim["year_amount_cents"] - own) <= CENT and abs(claim["year_other_amount_cents"] - its) <= CENT
+    matches &= abs(claim["dearer_amount_cents"] - (w.bill(plan) - w.bill(rival))) <= CENT
+    beyond = claim["metric"] in w.beyond(rival) and used > other
+    return bool(matches and beyond and own < its and w.bill(rival) < w.bill(plan))
 
 
 def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -131,10 +141,10 @@ def _grows(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 
 def _lower(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
     own, other = w.bill(plan), w.bill(rival)
-    said = abs(claim["amount_cents"] - own) <= CENT and abs(claim["other_amount_cents"] - other) <= CENT
+    matches = abs(claim["amount_cents"] - own) <= CENT and abs(claim["other_amount_cents"] - other) <= CENT
     difference = abs(claim["saving_amount_cents"] - (other - own)) <= CENT
     overage = abs(claim["overage_amount_cents"] - (other - w.price(rival))) <= CENT
-    return claim["plan"] == rival and bool(w.usage.expected) and said and difference and overage and own < other
+    return claim["plan"] == rival and bool(w.usage.expected) and matches and difference and overage and own < other
 
 
 def _blocked(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
@@ -153,10 +163,8 @@ def _cheapest(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
 
 
 def _enough(w: ReasonChecker, claim: Claim, plan: str, rival: str) -> bool:
-    """Cheaper, and nothing that the organisation needs is in the dearer plan alone."""
-    limits = [limit for limit in w.plan(plan).limits if limit.metric is not None]
-    unsold = [each.metric for each in limits if each.metric and each.metric not in w.beyond(plan)]
-    over = any(w.usage.expected.get(m, 0) > w.limit(plan, m) < w.limit(rival, m) for m in unsold)
+    """Cheaper, holds all that is used, and nothing that the organisation needs is in the dearer plan alone."""
+    over = any(used > w.limit(plan, metric) for metric, used in w.usage.expected.items())
     dear = w.bill(rival) - w.bill(plan) > 2 * w.price(plan)
     lacking = any(_lacks(w, each, rival, plan) for each in w.connected)
     unsuited = any(_template(w, {"template": each}, rival, plan) for each in w.templates)
@@ -175,6 +183,7 @@ CHECKS: Final[Mapping[str, Callable[[ReasonChecker, Claim, str, str], bool]]] = 
     "usage_near_limit": _near,
     "limit_reached_soon": _soon,
     "bill_passed_soon": _bill_soon,
+    "cheaper_by_year": _by_year,
     "growth": _grows,
     "saves": _saves,
     "bill_lower": _lower,

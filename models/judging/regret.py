@@ -9,8 +9,7 @@ from data_contracts.usage import METRICS
 from models.data.situations import COUNTED, Batch
 from recommender.ranking.derived import Facts
 from recommender.ranking.projection import COUNTS, MONTH_DAYS
-
-FloatArray = NDArray[np.float64]
+from recommender.ranking.ranker import FloatArray
 
 FEWEST_DAYS = 14.0
 """The least number of days with usage after a decision; with fewer the regret is unknown."""

@@ -12,8 +12,7 @@ from models.data.recomputed_features import Recomputed
 from models.judging.paired_bootstrap import LEVEL, Difference, paired_difference
 from models.judging.ranking_metrics import calibration_error
 from recommender.ranking.countries import COUNTRY_GROUPS
-
-FloatArray = NDArray[np.float64]
+from recommender.ranking.ranker import FloatArray
 
 FEWEST_IN_A_SLICE: Final = 30
 """A slice with fewer decisions is not looked at."""

@@ -8,11 +8,11 @@ import numpy as np
 from models.data.dataset import TrainingSet, columns_of, scores_of
 from models.data.situations import Batch
 from models.judging.guarded import as_served
-from models.judging.logged_choices import ChoiceModel, FloatArray, Reward, answers_log
+from models.judging.logged_choices import ChoiceModel, Reward, answers_log
 from models.judging.off_policy import Estimate, judge_policy
 from models.ranker.plan_ranker import PlanRanker
 from recommender.ranking.exploration import OFF, Policy
-from recommender.ranking.ranker import Ranker
+from recommender.ranking.ranker import FloatArray, Ranker
 from recommender.ranking.reward import REWARD_NAMES, RewardName
 
 

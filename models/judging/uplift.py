@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from models.data.dataset import TrainingSet
 from models.judging.guarded import AsServed
-from models.judging.logged_choices import ChoiceModel, FloatArray, Reward, answers_log, monthly_price
+from models.judging.logged_choices import ChoiceModel, Reward, answers_log, monthly_price
 from models.judging.off_policy import Estimate, PolicyLog, mean_of_terms, verdict, weigh
 from recommender.ranking.exploration import OFF, Policy
+from recommender.ranking.ranker import FloatArray
 from recommender.ranking.reward import RewardName
 
 

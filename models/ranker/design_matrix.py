@@ -25,7 +25,7 @@ from typing import Final
 
 import numpy as np
 
-from models.choice.group_softmax import Floats, Integers, segment_starts
+from models.choice.group_softmax import Floats, Integers, blocks_of, segment_starts
 from models.choice.tier_steps import TierSteps
 from recommender.ranking.fit_features import FIT_FEATURES, TEMPLATE_KINDS
 
@@ -105,12 +105,19 @@ class DesignMatrix:
 
 
 NAMED_KINDS: Final = tuple(kind for kind in TEMPLATE_KINDS if kind not in ("none", "other"))
+TIER_ENDS: Final = ("higher_tiers", "middle_tiers")
+
+PLAN_INTERACTIONS: Final = tuple(
+    f"{template}_likes_{family}_{end}" for template in TEMPLATE_KINDS for family in TEMPLATE_KINDS for end in TIER_ENDS
+)
+"""Linear columns template × family × tier: which plans the organisations of a template prefer."""
 
 TEMPLATE_INTERACTIONS: Final = (
     *(f"{template}_likes_{family}" for template in TEMPLATE_KINDS for family in TEMPLATE_KINDS),
-    *(f"{template}_likes_{end}" for template in TEMPLATE_KINDS for end in ("higher_tiers", "middle_tiers")),
+    *(f"{template}_likes_{end}" for template in TEMPLATE_KINDS for end in TIER_ENDS),
+    *PLAN_INTERACTIONS,
 )
-"""Linear columns template × family and template × tier: which plans the organisations of a template prefer."""
+"""Linear columns of the template: with the family, with the tier, and with both."""
 
 UNKNOWN_INTERACTIONS: Final = ("unknown_likes_higher_tiers", "unknown_likes_middle_tiers")
 """Linear columns usage unknown × tier: what organisations take whose usage nobody reported."""
@@ -140,28 +147,57 @@ def design_matrix(
     Bills use real prices.
     """
     by_name = dict(zip(FEATURE_NAMES, features.T, strict=True))
-    steady = np.round(features[:, len(USAGE) : len(USAGE) + len(USAGE_INVARIANT)], DECIMALS)
-    for_trees = steady.copy()
-    prices = np.round(np.clip(by_name["monthly_price"], *price_range), DECIMALS)
-    cheapest = np.repeat(np.minimum.reduceat(prices, segment_starts(group_sizes)), group_sizes)
-    for_trees[:, USAGE_INVARIANT.index("monthly_price")] = prices
-    for_trees[:, USAGE_INVARIANT.index("price_over_cheapest")] = np.round(prices - cheapest, DECIMALS)
     tier_steps, lower, upper = _tier_steps(by_name, group_sizes)
+    rows = len(features)
+    linear, trees = np.empty((rows, len(LINEAR_NAMES))), np.zeros((rows + len(lower), len(TREE_NAMES)))
+    ends = np.append(0, np.cumsum(tier_steps.steps))
+    for decisions, here in blocks_of(group_sizes):
+        steps = slice(int(ends[decisions.start]), int(ends[decisions.stop]))
+        _fill(
+            features[here],
+            TierSteps(group_sizes[decisions], tier_steps.level[here], tier_steps.steps[decisions]),
+            lower[steps] - here.start,
+            upper[steps] - here.start,
+            price_range=price_range,
+            linear=linear[here],
+            of_rows=trees[here],
+            of_steps=trees[rows + steps.start : rows + steps.stop],
+        )
+    return DesignMatrix(linear, trees, tier_steps)
+
+
+def _fill(
+    features: Floats,
+    tier_steps: TierSteps,
+    lower: Integers,
+    upper: Integers,
+    *,
+    price_range: tuple[float, float],
+    linear: Floats,
+    of_rows: Floats,
+    of_steps: Floats,
+) -> None:
+    """Write the columns of some decisions: `linear` and `of_rows` of their candidates, `of_steps` of their steps."""
+    by_name = dict(zip(FEATURE_NAMES, features.T, strict=True))
+    width = len(USAGE_INVARIANT)
+    steady = np.round(features[:, len(USAGE) : len(USAGE) + width], DECIMALS)
+    of_rows[:, :width] = steady
+    prices = np.round(np.clip(by_name["monthly_price"], *price_range), DECIMALS)
+    sizes = tier_steps.group_sizes
+    cheapest = np.repeat(np.minimum.reduceat(prices, segment_starts(sizes)), sizes)
+    of_rows[:, USAGE_INVARIANT.index("monthly_price")] = prices
+    of_rows[:, USAGE_INVARIANT.index("price_over_cheapest")] = np.round(prices - cheapest, DECIMALS)
     usage_monotone = _usage_monotone(by_name, lower, upper)
     gaps = np.stack([by_name[name][upper] - by_name[name][lower] for name in STEP_DIFFERENCES.values()], axis=1)
-    rows, steps = len(features), len(lower)
-    trees = np.zeros((rows + steps, len(TREE_NAMES)))
-    width = len(USAGE_INVARIANT)
-    trees[:rows, :width] = for_trees
-    trees[rows:, :width] = for_trees[upper]
-    trees[rows:, [USAGE_INVARIANT.index(name) for name in ("price_over_cheapest", "price_step_up")]] = 0.0
-    trees[rows:, width:-1] = np.hstack([np.round(gaps, DECIMALS), usage_monotone])
-    trees[rows:, -1] = 1.0
+    of_steps[:, :width] = of_rows[upper, :width]
+    of_steps[:, [USAGE_INVARIANT.index(name) for name in ("price_over_cheapest", "price_step_up")]] = 0.0
+    of_steps[:, width:-1] = np.hstack([np.round(gaps, DECIMALS), usage_monotone])
+    of_steps[:, -1] = 1.0
     accumulated = tier_steps.accumulated(usage_monotone)
     strains = accumulated[:, [list(USAGE_MONOTONE).index(f"strain_{metric}") for metric in HELD]]
     template = _templates(by_name)
-    needs = (template[:, :, None] * strains[:, None, :]).reshape(rows, len(STRAIN_INTERACTIONS))
-    return DesignMatrix(np.hstack([steady, _template_interactions(by_name), accumulated, needs]), trees, tier_steps)
+    needs = (template[:, :, None] * strains[:, None, :]).reshape(len(features), len(STRAIN_INTERACTIONS))
+    np.concatenate([steady, _template_interactions(by_name), accumulated, needs], axis=1, out=linear)
 
 
 def _templates(by_name: dict[str, Floats]) -> Floats:
@@ -178,7 +214,8 @@ def _template_interactions(by_name: dict[str, Floats]) -> Floats:
     height = by_name["tier_share"]
     heights = np.stack([height, 4.0 * height * (1.0 - height)], axis=1)
     of_family, of_tier = (template[:, :, None] * there[:, None, :] for there in (family, heights))
-    tables = [table.reshape(len(height), math.prod(table.shape[1:])) for table in (of_family, of_tier)]
+    of_plan = of_family[:, :, :, None] * heights[:, None, None, :]
+    tables = [table.reshape(len(height), math.prod(table.shape[1:])) for table in (of_family, of_tier, of_plan)]
     return np.hstack([*tables, by_name["usage_unknown"][:, None] * heights])
 
 
@@ -253,30 +290,3 @@ def _bills(by_name: dict[str, Floats], pace: str, lower: Integers, upper: Intege
         low += np.maximum(used - small, 0.0) * dear
         high += np.maximum(used - large, 0.0) * np.minimum(cheap, dear)
     return low, high
-
-
-def shares_by_feature(linear: Floats, trees: Floats) -> Floats:
-    """Attribute the shares of design-matrix columns to features, (r, len(FEATURE_NAMES)).
-
-    `linear` (r, len(LINEAR_NAMES)) and `trees` (r, len(TREE_NAMES) + 1), whose last column is the trees' base value. It
-    and `is_step` are attributed to the tier.
-    """
-    shares = np.zeros((len(linear), len(FEATURE_NAMES)))
-    for columns, places in ((linear, _PLACES_OF_LINEAR), (trees, _PLACES_OF_TREES)):
-        for column, place in enumerate(places):
-            shares[:, place] += columns[:, column]
-    return shares
-
-
-_ATTRIBUTED_TO: Final = (
-    USAGE_MONOTONE
-    | STEP_DIFFERENCES
-    | {name: f"projected_{name.rpartition('_')[2]}" for name in STRAIN_INTERACTIONS}
-    | {name: "tier" if name.endswith("_tiers") else "template_fit" for name in TEMPLATE_INTERACTIONS}
-    | dict.fromkeys(UNKNOWN_INTERACTIONS, "usage_unknown")
-    | {"is_step": "tier", "rest": "tier"}
-)
-_PLACES_OF_LINEAR, _PLACES_OF_TREES = (
-    np.array([FEATURE_NAMES.index(_ATTRIBUTED_TO.get(name, name)) for name in names])
-    for names in (LINEAR_NAMES, (*TREE_NAMES, "rest"))
-)

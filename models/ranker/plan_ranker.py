@@ -1,11 +1,14 @@
 """The trained plan ranker: a linear utility plus boosted trees over tier steps; implements `Ranker`."""
 
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.choice.group_softmax import DECISIONS_AT_ONCE, blocks_of
+from models.ranker.column_shares import shares_by_feature
 from models.ranker.design_matrix import (
     DECIMALS,
     FEATURE_NAMES,
@@ -14,28 +17,28 @@ from models.ranker.design_matrix import (
     TREE_NAMES,
     DesignMatrix,
     design_matrix,
-    shares_by_feature,
 )
 from models.ranker.outside_option import OutsideOption
 from models.ranker.retention import Retention
 from models.ranker.training_coverage import TrainingCoverage
 from recommender.ranking.abstention import Abstention
+from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.reward import RewardName
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+    from models.ranker.fitted_trees import FittedTrees
+
 
 SINGLE_THREAD: Final = 1
 """One decision is scored on one thread: LightGBM's threads would wait for each other on a busy machine."""
 LINEAR_COLUMNS: Final = len(LINEAR_NAMES)
 TREE_COLUMNS: Final = len(TREE_NAMES)
 LEAST_CENTS: Final = 1.0
-"""What a plan that costs nothing is worth a month, so that its log worth is finite."""
+"""The monthly worth of a plan that costs nothing, so that its log worth is finite."""
 BILL_COLUMNS: Final = [TREE_NAMES.index(name) for name in ("price_gap", "bill_ratio", "bill_saved")]
-"""What a step up changes the bill by, in log money: its price gap is taken back, the bills' relation counts instead."""
+"""Columns of a step up's effect on the bill, in log money: the bills' relation replaces the price gap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,14 @@ class PlanRanker:
     """
 
     version: str
-    booster: "Booster | None"
+    booster: "Booster | FittedTrees | None"
+    """The trees as they were trained, or as they were read from a bundle."""
     coefficients: FloatArray
     """(LINEAR_COLUMNS,) in the order of `LINEAR_NAMES`."""
     coverage: TrainingCoverage
     """The inputs that the training data cover; the ranker abstains from all others."""
     reward: RewardName = "acceptance"
-    """What it orders plans for; its probabilities do not depend on it."""
+    """The reward that plans are ordered for; probabilities do not depend on it."""
     retention: Retention = field(default_factory=Retention)
     """For how long plans are kept."""
     outside: OutsideOption | None = None
@@ -77,6 +81,9 @@ class PlanRanker:
         `features` (rows, features) has the columns `feature_names`, rows sorted by decision; `group_sizes` (decisions,)
         counts the candidates of each decision. ValueError when the shapes do not fit.
         """
+        if len(group_sizes) > DECISIONS_AT_ONCE:  # the columns take many times the memory of the features
+            parts = blocks_of(group_sizes)
+            return np.concatenate([self.utilities(features[rows], group_sizes[some]) for some, rows in parts])
         columns = self._columns(features, group_sizes)
         utilities: FloatArray = (columns.linear * self.coefficients).sum(axis=1)
         if self.booster is not None:
@@ -112,6 +119,14 @@ class PlanRanker:
         """For each decision the reason to leave it to the rules, or None; takes the arguments of `utilities`."""
         return self.coverage.abstention_reasons(dict(zip(FEATURE_NAMES, features.T, strict=True)), group_sizes)
 
+    def borrowed(self, codes: Collection[str]) -> frozenset[str]:
+        """Those plans of which it has seen too little, and speaks as of plans like them."""
+        return self.coverage.unknown(codes)
+
+    def repriced(self, prices: Mapping[str, float]) -> frozenset[str]:
+        """Those plans, given with their monthly price in minor units, that it has seen at other prices only."""
+        return self.coverage.repriced({code: math.log1p(cents / MONEY) for code, cents in prices.items()})
+
     def contributions(self, features: FloatArray, group_sizes: IntArray, wanted: IntArray | None = None) -> FloatArray:
         """The share of each feature in each candidate's utility, (rows, features); takes the arguments of `utilities`.
 
@@ -141,7 +156,7 @@ class PlanRanker:
         return design_matrix(features, group_sizes, price_range=self.coverage.price_range)
 
     @staticmethod
-    def _predict(booster: "Booster", columns: FloatArray, **kind: bool) -> FloatArray:
+    def _predict(booster: "Booster | FittedTrees", columns: FloatArray, **kind: bool) -> FloatArray:
         """The booster's prediction for these rows; an empty array without rows."""
         if not len(columns):
             return np.zeros((0, TREE_COLUMNS + 1)) if "pred_contrib" in kind else np.zeros(0)

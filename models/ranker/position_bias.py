@@ -41,6 +41,7 @@ def position_bias(
         ridge=RIDGE,
         prior_coef=np.append(prior_coef, np.zeros(added)),
         non_negative=np.concatenate([non_negative, np.zeros(added - places, bool), np.ones(places, bool)]),
+        copy_X=False,
     )
     bias: Floats = logit.fit(beside, choices.chosen, choices.group_sizes).coef_[-places:]
     return bias

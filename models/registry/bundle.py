@@ -20,14 +20,16 @@ import numpy as np
 
 from data_contracts.atomic_files import folder_written_whole, write_text_atomically
 from models.ranker.design_matrix import FEATURE_NAMES
+from models.ranker.fitted_trees import FittedTrees
 from models.ranker.outside_option import checked_coefficients
-from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, FloatArray, IntArray, PlanRanker
+from models.ranker.plan_ranker import LINEAR_COLUMNS, TREE_COLUMNS, PlanRanker
 from models.ranker.retention import Retention
 from models.ranker.training_coverage import TrainingCoverage
+from recommender.ranking.ranker import FloatArray, IntArray
 from recommender.ranking.reward import REWARD_NAMES
 from recommender.ranking.usage_range import UsageRange
 
-FORMAT: Final = 7
+FORMAT: Final = 8
 MAX_BYTES: Final = 64 * 1024 * 1024
 MANIFEST_KEYS: Final = {
     "version", "feature_names", "coefficients", "training_coverage", "reward", "retention", "outside_option",
@@ -222,24 +224,20 @@ def _load(folder: Path, manifest: dict[str, Any]) -> PlanRanker:
     content = path.read_bytes()
     if _sha256(content) != expected["sha256"]:
         raise BundleRefused("model.txt is not the file that was promoted")
-    booster = None
-    if expected["trees"]:
-        import lightgbm
-
-        booster = lightgbm.Booster(model_str=content.decode())
+    trees = FittedTrees(content.decode()) if expected["trees"] else None
     coefficients = np.array(manifest["coefficients"], dtype=np.float64)
     if tuple(manifest["feature_names"]) != FEATURE_NAMES:
         raise BundleRefused("it was trained on other features than this version reads")
     if coefficients.shape != (LINEAR_COLUMNS,):
         raise BundleRefused("there is not one coefficient per column")
-    if booster is not None and booster.num_feature() != TREE_COLUMNS:
+    if trees is not None and trees.num_feature() != TREE_COLUMNS:
         raise BundleRefused("the trees were trained on another number of columns")
     coverage = TrainingCoverage.from_json(manifest["training_coverage"])
     if manifest["reward"] not in REWARD_NAMES:
         raise BundleRefused(f"there is no reward {manifest['reward']!r}")
     return PlanRanker(
         str(manifest["version"]),
-        booster,
+        trees,
         coefficients,
         coverage,
         manifest["reward"],

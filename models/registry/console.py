@@ -10,6 +10,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from models.judging.gate import Verdict
     from models.judging.off_policy import OffPolicyEvidence
+    from models.judging.price_response import PriceResponse
     from models.judging.ranking_metrics import RankingMetrics
     from models.judging.trade_off import Ordering
 
@@ -46,6 +47,18 @@ def print_trade_off(found: "Sequence[Ordering]", *, declared: str) -> None:
         for row in lines[1:]:
             table.add_row(*row)
         console.print(table)
+
+
+def print_prices(found: "Sequence[PriceResponse]") -> None:
+    """Print what prices did to the chance of each plan, and where nothing is known of it."""
+    from models.registry.report import PRICE_COLUMNS, PRICES_EXPLAINED, price_rows, price_words
+
+    if lines := price_rows(found):
+        table = Table(*PRICE_COLUMNS, title="response to the price")
+        for row in lines:
+            table.add_row(*row)
+        console.print(table, " ".join(PRICES_EXPLAINED))
+    console.print(*(f"response to the price: {line}" for line in price_words(found)), sep="\n", highlight=False)
 
 
 def print_policies(policies: "dict[str, OffPolicyEvidence]") -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from models.judging.gate_evidence import Evidence
 from models.judging.off_policy import OffPolicyEvidence
 from models.registry.plots import calibration_chart, calibration_table, gains_chart, gains_table, save_png
+from models.registry.report import metrics_of
 from models.training.train import Trained
 
 
@@ -15,7 +16,7 @@ def run_metrics(trained: Trained, evidence: Evidence) -> dict[str, float]:
     """MLflow metric → value for a training run and its gate; names are `ranker.metric`."""
     named = {
         f"{name}.{figure}": value
-        for name, metrics in {**trained.metrics, **evidence.metrics}.items()
+        for name, metrics in metrics_of(trained, evidence).items()
         for figure, value in asdict(metrics).items()
         if value is not None
     }
@@ -46,7 +47,7 @@ def log_plots(mlflow: Any, trained: Trained, evidence: Evidence) -> None:
     """Add `plots/calibration.png` and `plots/gains.png` to the active run."""
     judged = trained.holdout
     calibration = calibration_table(evidence.utilities["model"], chosen=judged.chosen, group_sizes=judged.group_sizes)
-    gains = gains_table(evidence.utilities, chosen=judged.chosen, group_sizes=judged.group_sizes)
+    gains = gains_table(evidence.orders, chosen=judged.chosen, group_sizes=judged.group_sizes)
     with tempfile.TemporaryDirectory() as folder:
         save_png(calibration_chart(calibration), Path(folder) / "calibration.png")
         save_png(gains_chart(gains), Path(folder) / "gains.png")

@@ -7,14 +7,11 @@ from typing import Final
 import altair as alt
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from models.choice.group_softmax import softmax_by_group
 from models.judging.ranking_metrics import BINS, positions_by_group
 from models.training.learning_curve import Point
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from recommender.ranking.ranker import FloatArray, IntArray
 
 _SIZE: Final = {"width": 420, "height": 320}
 

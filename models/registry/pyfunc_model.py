@@ -40,10 +40,10 @@ class PlanRankerModel:
         """Score candidates: `utility`, `probability` and `position` (from 1) within their decision, in their order.
 
         `candidates` has the columns `COLUMNS`; KeyError when one is missing. All candidates of a decision must be in
-        the table, in any place.
+        the table, in any place: catalogue order, which decides between equals, is that of family and tier.
         """
         decision, _ = pd.factorize(candidates[DECISION])
-        order = np.argsort(decision, kind="stable")
+        order = np.lexsort((candidates["tier"], candidates["family"], decision))
         sizes = np.bincount(decision).astype(np.int64)
         features = candidates[list(FEATURE_NAMES)].to_numpy(dtype=np.float64)[order]
         features = np.ascontiguousarray(features)

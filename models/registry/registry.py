@@ -17,6 +17,7 @@ import pandas as pd
 
 from models.data.dataset import TrainingSet, columns_of
 from models.data.situations import Logged
+from models.judging.gate_evidence import Evidence
 from models.ranker.design_matrix import FEATURE_NAMES
 from models.ranker.plan_ranker import PlanRanker
 from models.registry.bundle import (
@@ -40,7 +41,7 @@ from models.registry.mlflow_store import copy_code, copy_model, mlflow_store, ta
 from models.registry.model_card import model_card
 from models.registry.promotion_history import Change, How, PromotionRefused, previous, record
 from models.registry.pyfunc_model import DECISION, PlanRankerModel
-from models.registry.report import markdown
+from models.registry.report import markdown, metrics_of
 from models.training.judge_challenger import Judged
 from models.training.train import Trained
 from recommender.ranking.ranker import Ranker
@@ -134,12 +135,12 @@ class Registry:
                 mlflow.log_params(table_of(trained.parameters))
                 mlflow.log_metrics(run_metrics(trained, judged.evidence))
                 mlflow.log_dict(trained.parameters, "parameters.json")
-                mlflow.log_text(markdown(trained, verdict), "report.md")
+                mlflow.log_text(markdown(trained, judged.evidence, verdict), "report.md")
                 version = self._log_model(mlflow, trained)
                 mlflow.log_text(model_card(trained, judged.evidence, verdict, version=version), "model_card.md")
                 log_plots(mlflow, trained, judged.evidence)
                 ranker = replace(trained.ranker, version=version)
-                bundle = self._publish(ranker, trained, run_id=run.info.run_id)
+                bundle = self._publish(ranker, trained, judged.evidence, run_id=run.info.run_id)
                 mlflow.MlflowClient().set_model_version_tag(
                     NAME, version.split("-")[-2], MANIFEST_TAG, manifest_sha256(bundle)
                 )
@@ -182,14 +183,14 @@ class Registry:
         copy_model(self.folder, version, artifacts=mlflow.get_logged_model(info.model_id).artifact_location)
         return version
 
-    def _publish(self, ranker: PlanRanker, trained: Trained, *, run_id: str) -> Path:
+    def _publish(self, ranker: PlanRanker, trained: Trained, evidence: Evidence, *, run_id: str) -> Path:
         about = {
             "data_digest": trained.learned_from.digest,
             "decisions": len(trained.learned_from),
             "learned_until_us": int(trained.learned_from.decided_at_us.max()),
             "run_id": run_id,
             "parameters": trained.parameters,
-            "metrics": {name: asdict(metrics) for name, metrics in trained.metrics.items()},
+            "metrics": {name: asdict(metrics) for name, metrics in metrics_of(trained, evidence).items()},
         }
         return write_bundle(
             self.bundles / ranker.version, ranker=ranker, golden=golden(ranker, trained.holdout), about=about

@@ -5,7 +5,8 @@ from math import floor
 from typing import TYPE_CHECKING
 
 from models.judging.amounts import amount
-from models.judging.off_policy import OffPolicyEvidence
+from models.judging.off_policy import Estimate, OffPolicyEvidence
+from models.judging.price_response import PriceResponse
 from models.judging.ranking_metrics import RankingMetrics
 from models.judging.trade_off import Ordering, OutsideFit
 from models.judging.uplift import Uplift
@@ -13,20 +14,22 @@ from recommender.ranking.reward import REWARD_NAMES
 
 if TYPE_CHECKING:
     from models.judging.gate import Verdict
+    from models.judging.gate_evidence import Evidence
     from models.judging.reason_audit import Finding, ReasonsAudit
     from models.training.train import Trained
 
 COLUMNS = ("ranker", "hit@1", "NDCG@3", "log-loss", "calibration", "expected hit@1", "share of gap")
 EXPLAINED = (
-    "Hit@1: the chosen plan stood first. Expected hit@1 uses the true choice probabilities of the demo world instead",
-    "of the one choice that was drawn; the share of the gap runs from the rules (0 %) to the known optimum (100 %).",
+    "As it is served, after the guard. Hit@1: the chosen plan stood first. Expected hit@1 uses the true choice",
+    "probabilities of the demo world instead of the one choice that was drawn. The share of the gap runs from the",
+    "rules (0 %) to the known optimum (100 %).",
 )
 ORDER = ("optimum", "model", "champion", "conditional_logit", "popularity", "rules")
 
 
 POLICY_COLUMNS = ("policy", "estimator", "accepted", "95 % interval", "to be read as")
 POLICY_EXPLAINED = (
-    "Off-policy: how often the plan put first would have been accepted, had the ranker put its own first plan there.",
+    "Off-policy: how often the plan put first would have been accepted, had it been the one that the ranker serves.",
     "An estimate from logs, not an experiment; decisions that are known only because somebody paid are left out.",
 )
 READ_AS = {
@@ -125,6 +128,41 @@ def trade_off_rows(found: Sequence[Ordering]) -> list[tuple[str, ...]]:
     ]
 
 
+PRICE_COLUMNS = ("plan", "a month", "chance of being taken", "change", "elasticity", "the ranker states")
+PRICES_EXPLAINED = (
+    "What a plan's price did to the chance that it is taken, between the lowest and the highest price that was seen,",
+    "with 95 % intervals; the elasticity is per cent of the chance for one per cent of the price. It says what went",
+    "with a price, not what it caused, where prices were not set at random. Beyond these prices there is no ground.",
+)
+
+
+def price_rows(found: Sequence[PriceResponse]) -> list[tuple[str, ...]]:
+    """One row of text, with the columns `PRICE_COLUMNS`, per plan and interval where prices give ground."""
+
+    def line(one: PriceResponse, change: Estimate) -> tuple[str, ...]:
+        elasticity, stated = one.elasticity, "–"
+        if one.stated is not None:
+            stated = f"{one.stated:+.1%}{'' if one.agrees else ', outside'}"
+        return (
+            one.name,
+            f"{one.low_cents / 100:,.2f} → {one.high_cents / 100:,.2f}",
+            f"{one.chance:.1%} → {one.chance + change.value:.1%}",
+            f"{change.value:+.1%} ({change.lower:+.1%} … {change.upper:+.1%})",
+            f"{elasticity.value:.2f} ({elasticity.lower:.2f} … {elasticity.upper:.2f})" if elasticity else "–, from 0",
+            stated,
+        )
+
+    return [line(one, one.change) for one in found if one.change is not None]
+
+
+def price_words(found: Sequence[PriceResponse]) -> list[str]:
+    """One line per reason for which prices give no ground, with its plans."""
+    reasons = dict.fromkeys(one.reason for one in found if one.change is None)
+    return [
+        f"no ground, {reason}: " + ", ".join(one.name for one in found if one.reason == reason) for reason in reasons
+    ]
+
+
 def outside_words(found: OutsideFit | None) -> list[str]:
     """One line on who takes nothing, none where it is not known."""
     if found is None:
@@ -164,7 +202,12 @@ def _share(count: int, total: int) -> str:
     return "–" if not total else f"{floor(10_000 * count / total) / 100:g} %"
 
 
-def markdown(trained: "Trained", verdict: "Verdict") -> str:
+def metrics_of(trained: "Trained", evidence: "Evidence") -> dict[str, RankingMetrics]:
+    """The metrics of a training run by ranker: as it is served; baselines that nobody serves as they were learned."""
+    return {**trained.metrics, **evidence.metrics}
+
+
+def markdown(trained: "Trained", evidence: "Evidence", verdict: "Verdict") -> str:
     """The report of a training run as Markdown."""
     learned, judged = len(trained.learned_from), len(trained.holdout)
     others = "later decisions of other organisations" if trained.later else "decisions of other organisations"
@@ -179,14 +222,14 @@ def markdown(trained: "Trained", verdict: "Verdict") -> str:
             f"Learned from {learned:,} decisions, judged on {judged:,} {others}.",
             f"Training set `{trained.learned_from.digest}`, seed {trained.parameters['seed']}.",
             "",
-            markdown_table([COLUMNS, *rows(trained.metrics)]),
+            markdown_table([COLUMNS, *rows(metrics_of(trained, evidence))]),
             "",
             *EXPLAINED,
             "",
-            markdown_table([POLICY_COLUMNS, *policy_rows(trained.off_policy)]),
+            markdown_table([POLICY_COLUMNS, *policy_rows(dict(evidence.off_policy))]),
             "",
             *POLICY_EXPLAINED,
-            *(f"- {line}" for line in policy_words(trained.off_policy)),
+            *(f"- {line}" for line in policy_words(dict(evidence.off_policy))),
             "",
             f"## The gate: {verdict.outcome}",
             "",

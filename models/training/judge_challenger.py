@@ -7,7 +7,7 @@ from models.data.dataset import TrainingSet
 from models.data.holdout import split
 from models.data.situations import Batch
 from models.judging.gate import Verdict, verdict
-from models.judging.gate_evidence import Evidence, FloatArray, TrainingBasis, gather_evidence
+from models.judging.gate_evidence import Evidence, TrainingBasis, gather_evidence
 from models.ranker.plan_ranker import PlanRanker
 from models.training.train import Trained
 from recommender.ranking.ranker import Ranker
@@ -22,10 +22,8 @@ class Judged:
     champion: str | None
 
 
-def judge_challenger(
-    trained: Trained, batches: Sequence[Batch], *, champion: Ranker | None, truth: FloatArray | None = None
-) -> Judged:
-    """Measure a challenger on its hold-out and ask the gate; `truth` (rows of the hold-out,) where it is known."""
+def judge_challenger(trained: Trained, batches: Sequence[Batch], *, champion: Ranker | None) -> Judged:
+    """Measure a challenger on its hold-out and ask the gate."""
     learned = TrainingBasis(trained.learned_from_all, int(trained.learned_from.decided_at_us.max()), trained.later)
     evidence = gather_evidence(
         trained.ranker,
@@ -34,7 +32,7 @@ def judge_challenger(
         unseen=trained.unseen,
         batches=batches,
         champion=champion,
-        truth=truth,
+        truth=trained.truth,
     )
     return Judged(evidence, verdict(evidence), champion.version if champion else None)
 

@@ -9,8 +9,8 @@ import numpy as np
 from models.data.dataset import TrainingSet, is_among
 from models.data.holdout import FEWEST_DECISIONS, split
 from models.judging.ranking_metrics import RankingMetrics
-from models.ranker.plan_ranker import FloatArray
 from models.training.train import train
+from recommender.ranking.ranker import FloatArray
 
 SIZES: Final = (100, 300, 1_000, 3_000, 10_000, 30_000)
 
@@ -42,9 +42,10 @@ def learning_curve(
     whole = len(cut.learned_from)
     points = []
     for size in [*(each for each in sorted(sizes) if FEWEST_DECISIONS <= each < whole), whole]:
-        some = cut.learned_from.take(order < size)
-        theirs = is_among(cut.learned_from_all.organizations, some.organizations)
-        part = replace(cut, learned_from=some, learned_from_all=cut.learned_from_all.take(theirs))
+        some = np.zeros_like(cut.learned)
+        some[np.flatnonzero(cut.learned)[order < size]] = True
+        theirs = cut.learned_all & is_among(training_set.organizations, training_set.organizations[some])
+        part = replace(cut, learned=some, learned_all=theirs)
         trained = train(training_set, seed=seed, cut=part, truth=truth, num_threads=num_threads, progress=progress)
         points += [Point(name, size, metrics) for name, metrics in trained.metrics.items()]
     return points

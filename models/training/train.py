@@ -10,14 +10,12 @@ import pandas as pd
 
 from models.choice.conditional_logit import ConditionalLogit
 from models.choice.hybrid import LearningSettings, TreeSettings
-from models.data.dataset import TrainingSet, TrainingSetRefused, scores_of, utilities_of
+from models.data.dataset import TrainingSet, TrainingSetRefused, utilities_of
 from models.data.holdout import Split, split
-from models.judging.logged_choices import fit_logit, judge_policies
-from models.judging.off_policy import OffPolicyEvidence
 from models.judging.ranking_metrics import RankingMetrics, compare
 from models.ranker.learn import learn_plans
-from models.ranker.plan_ranker import FloatArray, PlanRanker
-from recommender.ranking.ranker import Ranker
+from models.ranker.plan_ranker import PlanRanker
+from recommender.ranking.ranker import FloatArray, Ranker
 from recommender.ranking.reward import RewardName
 from recommender.ranking.rules import RuleRanker
 
@@ -31,7 +29,8 @@ class Trained:
 
     ranker: PlanRanker
     metrics: dict[str, RankingMetrics]
-    """On the hold-out, by ranker: model, rules, popularity, conditional_logit; champion and optimum if known."""
+    """How well each learned, on the hold-out, by ranker: model, rules, popularity, conditional_logit; champion and
+    optimum if known. What they serve is judged by `models.judging.gate_evidence`, after the guard."""
     parameters: dict[str, Any]
     learned_from: TrainingSet
     """Decisions in which a plan was chosen or kept."""
@@ -42,8 +41,8 @@ class Trained:
     """All settled decisions of organisations that were not learned from; includes the hold-out."""
     later: bool
     """Whether every decision of the hold-out is later than those learned from."""
-    off_policy: dict[str, OffPolicyEvidence]
-    """Estimated acceptance of each ranker's first plan, by ranker: model, rules, champion if there is one."""
+    truth: FloatArray | None
+    """(rows of the hold-out,) true choice probabilities; None where they are unknown."""
 
 
 def train(
@@ -65,14 +64,16 @@ def train(
     set and seed give the same model text. `TrainingSetRefused` when there are too few settled decisions.
     """
     cut = cut or split(training_set)
-    learn, judged = cut.learned_from, cut.holdout
-    progress(f"fitting on {len(learn):,} decisions, judging on {len(judged):,} of other organisations")
+    fitted_on, judged_on = int(cut.learned.sum()), int(cut.judged.sum())
+    progress(f"fitting on {fitted_on:,} decisions, judging on {judged_on:,} of other organisations")
     version = f"challenger-{training_set.digest[:8]}"
     settings = replace(QUICK if quick else LearningSettings(), seed=seed, num_threads=num_threads)
     ranker, report = learn_plans(cut.learned_from_all, version=version, settings=settings, reward=reward)
+    learn, judged = cut.learned_from, cut.holdout
     logit = ConditionalLogit(ridge=1.0).fit(learn.learned_from, learn.chosen, learn.group_sizes)
     progress("judging against rules, popularity and a conditional logit")
     parameters = {"seed": seed, "reward": reward, **asdict(report)}
+    known = None if truth is None else truth[cut.holdout_rows]
     rankers: dict[str, Ranker] = {"model": ranker, "rules": RuleRanker()}
     rankers |= {"champion": champion} if champion else {}
     utilities = utilities_of(rankers, judged)
@@ -81,12 +82,10 @@ def train(
         utilities | {"conditional_logit": unplaced @ logit.coef_},
         judged,
         learned_from=learn,
-        truth=None if truth is None else truth[cut.holdout_rows],
+        orders={},
+        truth=known,
     )
-    off_policy = judge_policies(
-        scores_of(rankers, cut.unseen), cut.unseen, choice_model=fit_logit(cut.learned_from_all)
-    )
-    return Trained(ranker, metrics, parameters, learn, cut.learned_from_all, judged, cut.unseen, cut.later, off_policy)
+    return Trained(ranker, metrics, parameters, learn, cut.learned_from_all, judged, cut.unseen, cut.later, known)
 
 
 def truth_for(training_set: TrainingSet, choices: Path) -> FloatArray:

@@ -5,7 +5,7 @@ instants and flags that the file has typed are read by the engine itself, text a
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 PLACE: Final = "row.place"
-"""The place of a row in its Parquet file, from 0."""
+"""The place of a row in its Parquet files (see `Engine.table`)."""
 _NOWHEN: Final = pa.scalar(-62135596800000000, ARROW_TYPES["instant"])
 """The first instant of the year 1, before `CALENDAR`: stands for an instant that cannot be read."""
 _NATIVE: Final = {
@@ -47,13 +47,22 @@ _NATIVE: Final = {
 
 def source_columns(engine: Engine, raw: RawRows) -> "tuple[ir.Table, dict[str, Any]]":
     """The rows of a raw file as it has them with their `PLACE`, and each column by the file's own name for it."""
-    source = engine.table(raw.path, place=PLACE)
+    source = engine.table(*raw.files, place=PLACE)
     # By position: the engine renames columns that differ in nothing but case.
     names = [name for name in source.columns if name != PLACE]
-    return source, {own: source[name] for own, name in zip(raw.names, names, strict=True)}
+    own = {own: source[name] for own, name in zip(raw.names, names, strict=True)}
+    lacking = {column.name for column in raw.table.columns if column.optional} - own.keys()
+    return source, own | {name: _nulls(raw.schema.field(name).type) for name in lacking}
 
 
-def typed_rows(engine: Engine, raw: RawRows, *, kept: Mapping[str, Path]) -> "ir.Table":
+def _nulls(kind: pa.DataType) -> "ir.Value":
+    """A column that a file lacks and may lack."""
+    import ibis
+
+    return ibis.null("string" if pa.types.is_string(kind) else "int64")
+
+
+def typed_rows(engine: Engine, raw: RawRows, *, kept: Mapping[str, Sequence[Path]]) -> "ir.Table":
     """The rows of a raw file: `PLACE`, the typed columns, and the computed columns of the `row` stage.
 
     `kept` holds the files of kept rows of the tables that rows may refer to. A reference into a table that is not in
@@ -66,7 +75,7 @@ def typed_rows(engine: Engine, raw: RawRows, *, kept: Mapping[str, Path]) -> "ir
     damaged = [ibis.literal(False)]
     for column in raw.table.columns:
         value = own[column.name]
-        columns |= _typed(column, value, raw.schema.field(column.name).type)
+        columns |= _typed(engine, column, value, raw.schema.field(column.name).type)
         if column.kind in ("text", "json"):
             pattern = DAMAGED_JSON if column.kind == "json" else DAMAGED_TEXT
             damaged.append(value.cast("string").re_search(pattern).fill_null(False))
@@ -78,11 +87,11 @@ def typed_rows(engine: Engine, raw: RawRows, *, kept: Mapping[str, Path]) -> "ir
         if column.kind == "whole":
             computed[f"{column.name}.whole"] = value.isinf() | (value % 1 == 0)
     for name, parent in raw.table.references.items():
-        known = engine.table(kept[parent]) if parent in kept else None
+        known = engine.table(*kept[parent]) if parent in kept else None
         computed[f"{name}.known"] = ibis.literal(True) if known is None else rows[name].isin(known[name])
     if raw.table.name == "charges":
         lines = next(column for column in raw.table.columns if column.name == "lines")
-        computed["lines.cents"] = _function(_cents_of_lines, lines, rows.lines, "float64")
+        computed["lines.cents"] = _function(engine, _cents_of_lines, lines, rows.lines, "float64")
     return rows.mutate(**computed)
 
 
@@ -110,19 +119,20 @@ def decisions_of(rows: "ir.Table", *, broken: "ir.Table") -> "ir.Table":
     )
 
 
-def kept_values(raw: RawRows, rows: "ir.Table") -> "ir.Table":
-    """The declared columns in the types in which a checked table stores them."""
+def kept_values(raw: RawRows, rows: "ir.Table", *, also: Sequence[str] = ()) -> "ir.Table":
+    """The declared columns in the types in which a checked table stores them, then the columns `also`."""
     names = [column.name for column in raw.table.columns if column.kind == "whole"]
     # Not all engines set rows aside before they compute what is left: a number too large must not be an error.
     wholes = {name: rows[name].try_cast("int64") for name in names}
-    return rows.select(**{column.name: wholes.get(column.name, rows[column.name]) for column in raw.table.columns})
+    kept = {column.name: wholes.get(column.name, rows[column.name]) for column in raw.table.columns}
+    return rows.select(**kept, **{name: rows[name] for name in also})
 
 
 def newest_recorded(engine: Engine, raw: RawRows) -> "ir.Table":
     """A table of one column: when each row was recorded, null where that cannot be read."""
     column = next(column for column in raw.table.columns if column.name == "recorded_at")
     source, own = source_columns(engine, raw)
-    return source.select(**_typed(column, own["recorded_at"], raw.schema.field("recorded_at").type))
+    return source.select(**_typed(engine, column, own["recorded_at"], raw.schema.field("recorded_at").type))
 
 
 def _all_same(rows: "ir.Table", name: str) -> Any:
@@ -131,7 +141,7 @@ def _all_same(rows: "ir.Table", name: str) -> Any:
     return (column.min() == column.max()).fill_null(True) & ((column.count() == 0) | (column.count() == rows.count()))
 
 
-def _typed(column: Column, value: Any, arrow_type: Any) -> dict[str, Any]:
+def _typed(engine: Engine, column: Column, value: Any, arrow_type: Any) -> dict[str, Any]:
     """The typed value, whether it is given, and, but for text, whether it is readable."""
     import ibis
 
@@ -140,7 +150,7 @@ def _typed(column: Column, value: Any, arrow_type: Any) -> dict[str, Any]:
         text = value.cast("string").nullif("")
         columns = {name: text, f"{name}.given": text.notnull()}
         if kind == "json":
-            columns[f"{name}.readable"] = _function(_is_readable, column, text, "boolean").fill_null(True)
+            columns[f"{name}.readable"] = _function(engine, _is_readable, column, text, "boolean").fill_null(True)
         return columns
     if _NATIVE[kind](arrow_type):
         given = value
@@ -151,7 +161,7 @@ def _typed(column: Column, value: Any, arrow_type: Any) -> dict[str, Any]:
         given = value.cast("string").nullif("") if is_text(arrow_type) or pa.types.is_null(arrow_type) else value
         if kind in ("whole", "number") and given is not value:
             given = given.isin(NOT_A_NUMBER).ifelse(ibis.null("string"), given)
-        typed = _read(column, given)
+        typed = _read(engine, column, given)
     if kind == "instant":
         typed = typed.between(*(ibis.literal(edge, type=INSTANT) for edge in CALENDAR)).ifelse(
             typed, ibis.null(INSTANT)
@@ -159,26 +169,27 @@ def _typed(column: Column, value: Any, arrow_type: Any) -> dict[str, Any]:
     return {name: typed, f"{name}.given": given.notnull(), f"{name}.readable": given.isnull() | typed.notnull()}
 
 
-def _read(column: Column, value: Any) -> Any:
+def _read(engine: Engine, column: Column, value: Any) -> Any:
     """The values as `typed_column` reads them; null where they cannot be read."""
     import ibis
 
     if column.kind == "instant":
-        return _function(_values, column, value, INSTANT)
-    number = _function(_values, column, value, "float64")
+        return _function(engine, _values, column, value, INSTANT)
+    number = _function(engine, _values, column, value, "float64")
     number = number.isnan().ifelse(ibis.null("float64"), number)
     return number == 1 if column.kind == "flag" else number
 
 
-def _function(function: "Callable[[Any, Column], pa.Array]", column: Column, value: Any, gives: str) -> Any:
+def _function(
+    engine: Engine, function: "Callable[[Any, Column], pa.Array]", column: Column, value: Any, gives: str
+) -> Any:
     """A Python function of an Arrow array as part of an expression; it must not return null for a value."""
-    import ibis
 
     def of_column(array: Any) -> pa.Array:
         return function(array, column)
 
     name = f"{function.__name__}_{column.name}_{type(value.type()).__name__}".lower()
-    return ibis.udf.scalar.pyarrow(of_column, name=name, signature=((value.type(),), gives))(value)
+    return engine.function(of_column, name=name, takes=value.type(), gives=gives)(value)
 
 
 def _values(array: Any, column: Column) -> pa.Array:

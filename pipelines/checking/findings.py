@@ -1,5 +1,6 @@
 """Which rows of a table break which rules, computed by the engine."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_, xor
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from data_contracts.expectations.rules import Rule, Stage
 from pipelines.checking.check_columns import PLACE, decisions_of
-from pipelines.history.engine import Engine
+from pipelines.history.engine import FILE, Engine
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -19,15 +20,29 @@ if TYPE_CHECKING:
 class Findings:
     """Which rows break which rules, stage by stage, each on the rows that are sound so far."""
 
-    def __init__(self, engine: Engine, rows: "ir.Table", declared: Sequence[Rule], *, table: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        rows: "ir.Table",
+        declared: Sequence[Rule],
+        *,
+        table: str,
+        earlier: "ir.Table | None" = None,
+    ) -> None:
+        """Begin without any finding.
+
+        `earlier`: rows that were kept before and not checked again, which a row of the same key repeats. It has the
+        key and `before`, the place of the first file that is later than the row.
+        """
         self.problems: dict[str, str] = {}
         """Rule → why it could not be computed."""
-        self.counts: dict[int, int] = {}
-        """Place of a rule → how many rows break it."""
+        self.counts: dict[tuple[int, int], int] = {}
+        """Place of a rule and place of a file (see `Engine.table`) → how many rows of the file break the rule."""
         self._engine = engine
         self._rows = self.sound = rows
         self._rules = declared
         self._name = table
+        self._earlier = earlier
         self._tables: list[ir.Table] = []
 
     @property
@@ -37,10 +52,18 @@ class Findings:
 
         return ibis.union(*self._tables) if len(self._tables) > 1 else self._tables[0]
 
-    def kept_of(self, rows: "ir.Table") -> "ir.Table":
-        """The rows that break no rule, of rows in file order: a filter keeps it, which the engine's joins do not."""
-        import ibis
+    def rows_by_rule(self, file: int | None = None) -> dict[str, int]:
+        """Name of a rule → how many rows break it, in one of the files or in all."""
+        found: Counter[str] = Counter()
+        for (rule, of), rows in self.counts.items():
+            if file in (None, of):
+                found[self._rules[rule].name] += rows
+        return dict(found)
 
+    def kept_of(self, rows: "ir.Table") -> "ir.Table":
+        """The rows that break no rule, of rows in file order, and in it: DuckDB's filters keep it, its joins do not."""
+        if not self._engine.keeps_order:
+            return rows.anti_join(self.table, PLACE).order_by(PLACE)
         broken = np.unique(self.table[PLACE].to_pyarrow().to_numpy())
         if not len(broken):
             return rows
@@ -49,8 +72,7 @@ class Findings:
             here = places.to_numpy()
             return pa.array(broken[np.minimum(np.searchsorted(broken, here), len(broken) - 1)] != here)
 
-        signature = (("int64",), "boolean")
-        kept = ibis.udf.scalar.pyarrow(is_kept, name=f"kept_of_{self._name}", signature=signature)
+        kept = self._engine.function(is_kept, name=f"kept_of_{self._name}", takes="int64", gives="boolean")
         return rows.filter(kept(rows[PLACE]))
 
     def find(self) -> None:
@@ -68,8 +90,9 @@ class Findings:
     def _add(self, found: "ir.Table") -> "ir.Table":
         table = self._engine.kept(found, f"{self._name} broken {len(self._tables)}")
         self._tables.append(table.select(PLACE, rule=table.rule.cast("int64")))
-        counted = table.group_by("rule").aggregate(rows=table.count()).to_pyarrow().to_pylist()
-        self.counts |= {each["rule"]: each["rows"] for each in counted}
+        of_files = table.mutate(file=(table[PLACE] // FILE).cast("int64"))
+        counted = of_files.group_by("rule", "file").aggregate(rows=of_files.count()).to_pyarrow().to_pylist()
+        self.counts |= {(each["rule"], each["file"]): each["rows"] for each in counted}
         if counted:
             self.sound = self.sound.filter(~self.sound[PLACE].isin(table[PLACE]))
         return table
@@ -87,7 +110,7 @@ class Findings:
         return some.select(*keep, rule=number.filter(lambda each: each.notnull()).unnest())
 
     def _repeated(self) -> "ir.Table":
-        """The rows whose key an earlier sound row has: recorded before, or at the same instant above in the file."""
+        """The rows whose key an earlier sound row has: recorded before, or at the same instant above in the files."""
         import ibis
 
         ((place, rule),) = ((i, rule) for i, rule in enumerate(self._rules) if rule.stage == "key")
@@ -100,7 +123,13 @@ class Findings:
         again = hashed.filter(hashed.hash.isin(several.filter(several.rows > 1).hash))
         before = ibis.row_number().over(group_by=key, order_by=["recorded_at", PLACE])
         numbered = again.mutate(before=before)
-        return numbered.filter(numbered.before > 0).select(PLACE, rule=ibis.literal(place, "int64"))
+        repeated = numbered.filter(numbered.before > 0).select(PLACE)
+        if self._earlier is not None:
+            sound = self.sound.select(PLACE, *key, file=self.sound[PLACE] // FILE)
+            known = self._earlier
+            again = sound.semi_join(known, [*key, sound.file >= known.before])
+            repeated = ibis.union(repeated, again.select(PLACE), distinct=True)
+        return repeated.mutate(rule=ibis.literal(place, "int64"))
 
     def _computable(self, rule: Rule, rows: "ir.Table") -> bool:
         from ibis.common.exceptions import IbisError

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
 from data_contracts.raw.tables import RawTable
+from pipelines.history.checked_tables import parquet_files
+from pipelines.history.engine import FILE
 from pipelines.history.typed_columns import accepted_types
 from recommender.ranking.ranker import IntArray
 
@@ -37,16 +40,18 @@ class RawRows:
 
     table: RawTable
     file: str
-    """The file name without its folder."""
-    path: Path
-    """A Parquet file with the rows as they are: the raw file itself, or what was read of a CSV file, all as text."""
+    """The name of the file, or of the folder that holds a table's files, without the folder it lies in."""
+    files: tuple[Path, ...]
+    """Parquet files with the rows as they are: the raw files themselves, or what was read of a CSV file, as text."""
     names: tuple[str, ...]
-    """The columns of `path`, in its order."""
+    """The columns of `files`, in the order of the first."""
     schema: pa.Schema
     """The declared columns in declared order, then the undeclared ones."""
     rows: int
-    """The number of rows in `path`."""
+    """The number of rows in `files`."""
     ragged: tuple[RaggedRow, ...] = ()
+    starts: tuple[int, ...] = (0,)
+    """For each of `files` the place of its first row in the table; its rows are counted on from there."""
     undeclared: tuple[str, ...] = field(default=())
     """Columns that the table does not declare; they are not checked or kept."""
     absent: bool = False
@@ -58,7 +63,8 @@ class RawRows:
         return self.rows + len(self.ragged)
 
     def rows_of_file(self, places: IntArray) -> IntArray:
-        """The row of the raw file that each place in `path` (n,) is, from 0: ragged rows are not in `path`."""
+        """The row of the raw table that each place (n,) is, from 0: ragged rows are not in `files`."""
+        places = np.array(self.starts)[places // FILE] + places % FILE
         before = np.array([ragged.row - i for i, ragged in enumerate(self.ragged)], dtype=np.int64)
         return places + np.searchsorted(before, places, side="right")
 
@@ -72,11 +78,12 @@ class SourceUnreadable(Exception):
 
 
 def read_table(folder: Path, table: RawTable, *, scratch: Path) -> RawRows:
-    """Open `<table>.parquet` or `<table>.csv` of a folder; the rows of a CSV file are written to the folder `scratch`.
+    """Open `<table>.parquet`, `<table>.csv` or all Parquet files below `<table>/`; `scratch`: where CSV is rewritten.
 
-    Raises `SourceUnreadable` with every reason when the file is missing, ambiguous or not readable as this table.
+    Raises `SourceUnreadable` with every reason when the table is missing, ambiguous or not readable as this table.
     """
-    found = [path for path in (folder / f"{table.name}.parquet", folder / f"{table.name}.csv") if path.exists()]
+    candidates = (folder / f"{table.name}.parquet", folder / f"{table.name}.csv", folder / table.name)
+    found = [path for path in candidates if path.exists()]
     if not found and table.optional:
         return _absent(table, scratch)
     if not found:
@@ -87,7 +94,7 @@ def read_table(folder: Path, table: RawTable, *, scratch: Path) -> RawRows:
     try:
         if path.suffix == ".csv":
             return _read_csv(path, table, scratch)
-        return _read_parquet(path, table)
+        return read_parquet(path.name, parquet_files(path) if path.is_dir() else [path], table)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         raise SourceUnreadable([f"{path.name}: cannot be read: {_one_line(error)}"]) from error
 
@@ -101,24 +108,42 @@ def _absent(table: RawTable, scratch: Path) -> RawRows:
 def _as_text(source: pa.Table, table: RawTable, file: str, *, scratch: Path, **about: Any) -> RawRows:
     path = scratch / f"{table.name}.parquet"
     pa_parquet.write_table(source, path)
-    return RawRows(table, file, path, tuple(source.schema.names), source.schema, len(source), **about)
+    return RawRows(table, file, (path,), tuple(source.schema.names), source.schema, len(source), **about)
 
 
-def _read_parquet(path: Path, table: RawTable) -> RawRows:
-    if path.stat().st_size == 0:
-        raise SourceUnreadable([f"{path.name}: is empty"])
-    with pa_parquet.ParquetFile(path) as file:
-        found, rows = file.schema_arrow, file.metadata.num_rows
-    undeclared = _check_columns(path.name, table, found.names)
-    schema = pa.schema([(name, _plain(found.field(name).type)) for name in (*_declared(table), *undeclared)])
+def read_parquet(name: str, files: Sequence[Path], table: RawTable) -> RawRows:
+    """Open Parquet files as one table, all of the same columns; `name` is what the report calls them.
+
+    Raises `SourceUnreadable` with every reason when they are not readable as this table.
+    """
+    if not files:
+        raise SourceUnreadable([f"{name}: has no Parquet files"])
+    if any((empty := path).stat().st_size == 0 for path in files):
+        raise SourceUnreadable([f"{empty.name}: is empty"])
+    types: dict[str, Any] = {}
+    names: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
+    rows, starts = 0, []
+    for path in files:
+        starts.append(rows)
+        with pa_parquet.ParquetFile(path) as file:
+            found = file.schema_arrow
+            rows += file.metadata.num_rows
+        names = names or tuple(found.names)
+        undeclared = _check_columns(path.name, table, found.names)
+        own = {field.name: _plain(field.type) for field in found}
+        if (types := types or own) != own:
+            raise SourceUnreadable([f"{path}: has other columns or other types than {files[0]}"])
+    types |= {column.name: pa.int64() for column in table.columns if column.optional and column.name not in types}
+    schema = pa.schema([(column, types[column]) for column in (*_declared(table), *undeclared)])
     wrong = [
-        f"{path.name}: column {column.name!r} is {kind}, expected {column.kind}"
+        f"{name}: column {column.name!r} is {kind}, expected {column.kind}"
         for column in table.columns
         if not accepted_types(column.kind, kind := schema.field(column.name).type)
     ]
     if wrong:
         raise SourceUnreadable(wrong)
-    return RawRows(table, path.name, path, tuple(found.names), schema, rows, undeclared=undeclared)
+    return RawRows(table, name, tuple(files), names, schema, rows, starts=tuple(starts), undeclared=undeclared)
 
 
 def _declared(table: RawTable) -> list[str]:
@@ -163,6 +188,8 @@ def _read_csv(path: Path, table: RawTable, scratch: Path) -> RawRows:
     if source.column_names != names:
         raise SourceUnreadable([f"{path.name}, line 1: the column names cannot be read"])
     rows = tuple(_ragged(path.name, row) for row in ragged)
+    for lacking in (column.name for column in table.columns if column.name not in names):
+        source = source.append_column(lacking, pa.nulls(len(source), pa.string()))
     text = source.select([*_declared(table), *undeclared])
     return _as_text(text, table, path.name, scratch=scratch, ragged=rows, undeclared=undeclared)
 
@@ -182,7 +209,7 @@ def _check_columns(place: str, table: RawTable, names: list[str]) -> tuple[str, 
     undeclared = tuple(name for name in names if name not in declared)
     twice = sorted({name for name in names if names.count(name) > 1})
     reasons = [f"{place}: column {name!r} is there twice" for name in twice]
-    missing = [name for name in declared if name not in names]
+    missing = [column.name for column in table.columns if column.name not in names and not column.optional]
     if missing:
         instead = f"; not expected: {_listed(undeclared)}" if undeclared else ""
         reasons.append(f"{place}: {_listed(missing)} missing{instead}")

@@ -1,6 +1,7 @@
 """Validates a folder of raw tables: writes checked tables, the rows set aside, a JSON summary and a report."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -10,12 +11,13 @@ from typing import Any
 
 from data_contracts.raw.tables import RAW_TABLES, RawTable
 from pipelines.checking.check_columns import newest_recorded
-from pipelines.checking.check_table import CheckedTable, check_table, great_expectations_batches
+from pipelines.checking.check_table import CheckedTable, check_table
+from pipelines.checking.judging import great_expectations_batches
 from pipelines.checking.results import TableBroken, Validation
 from pipelines.checking.sources import RawRows, SourceUnreadable, read_table
 from pipelines.checking.validation_report import html_report
-from pipelines.history.checked_tables import TableUnreadable
-from pipelines.history.engine import Engine
+from pipelines.history.checked_tables import TableUnreadable, table_files
+from pipelines.history.engine import DUCKDB, Engine, open_engine
 
 Progress = Callable[[str], None]
 
@@ -26,13 +28,15 @@ def validate(
     *,
     now: datetime,
     reference: datetime | None = None,
+    engine: str = DUCKDB,
     progress: Progress = lambda _sentence: None,
 ) -> Validation:
     """Check every raw table of the folder `raw` against its contract and write the results to `out`.
 
     Writes `<table>.parquet` with the rows kept, `quarantine/<table>.parquet` with the rows set aside and the reasons,
     `validation.json` and `report.html`. `now`: no instant may lie after it. `reference`: freshness is counted back
-    from it; by default the newest row of the folder. `progress` is called with a sentence at each step.
+    from it; by default the newest row of the folder. `engine`: see `open_engine`; of what Spark computes, the rows kept
+    are files in a folder `<table>`. `progress` is called with a sentence at each step.
 
     Returns the validation. Raises `TableBroken` when a table as a whole is broken: then no checked table is written or
     left from an earlier run, but the rows set aside and the report are. Raises `SameFolder` when `out` is `raw`.
@@ -40,22 +44,22 @@ def validate(
     if raw.resolve() == out.resolve():
         raise SameFolder(raw)
     out.mkdir(parents=True, exist_ok=True)
-    with Engine() as engine, TemporaryDirectory(dir=out, prefix=".") as unfinished:
-        sources = _read(raw, engine.temporary, progress)
-        since = reference or _newest(engine, sources, now=now)
+    with open_engine(engine, shared=out) as opened, TemporaryDirectory(dir=out, prefix=".") as unfinished:
+        sources = _read(raw, opened.temporary, progress)
+        since = reference or _newest(opened, sources, now=now)
         progress("starting Great Expectations")
         batches = great_expectations_batches()
-        kept: dict[str, Path] = {}
+        kept: dict[str, list[Path]] = {}
         tables: dict[str, CheckedTable] = {}
         for name, source in sources.items():
             if isinstance(source, RawRows):
                 progress(f"{name}: checking {source.rows_in:,} rows")
                 about = {"kept": kept, "into": Path(unfinished), "now": now, "reference": since, "batches": batches}
-                tables[name] = _checked(engine, source, **about)
+                tables[name] = _checked(opened, source, **about)
             else:
                 tables[name] = _unreadable(RAW_TABLES[name], source)
             if (path := tables[name].kept) and not tables[name].broken:
-                kept[name] = path
+                kept[name] = table_files(path.parent, name)
         validation = Validation(checked_at=now, reference=since, tables=tables)
         _write(validation, Path(unfinished), out, progress)
     if not validation.valid:
@@ -113,13 +117,15 @@ def _write(validation: Validation, unfinished: Path, out: Path, progress: Progre
     for name in ("validation.json", "report.html", *(f"{table}.parquet" for table in RAW_TABLES)):
         (out / name).unlink(missing_ok=True)
         (out / "quarantine" / name).unlink(missing_ok=True)
+        shutil.rmtree(out / name.removesuffix(".parquet"), ignore_errors=True)
     for name, table in validation.tables.items():
         if table.file is None:
             continue
         progress(f"{name}: {table.rows_kept:,} rows kept, {table.rows_set_aside:,} set aside")
         (unfinished / "quarantine" / f"{name}.parquet").replace(out / "quarantine" / f"{name}.parquet")
         if validation.valid:
-            (unfinished / f"{name}.parquet").replace(out / f"{name}.parquet")
+            kept = table.kept or unfinished / name
+            kept.replace(out / kept.name)
     (out / "report.html").write_text(html_report(validation), encoding="utf-8")
     text = json.dumps(validation.as_json(), indent=1, ensure_ascii=False)
     (out / "validation.json").write_text(text, encoding="utf-8")

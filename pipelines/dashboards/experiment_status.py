@@ -31,13 +31,13 @@ def status(view: PageView, experiment: str) -> Section:
 
 
 def _figures(view: PageView, found: ExperimentStatus) -> tuple[Figure, ...]:
-    said: Mapping[str, str] = {
+    texts: Mapping[str, str] = {
         "phase": view.say(f"status.phase.{found.phase}"),
         "stage": view.number(found.stage_percent / 100, "share"),
     }
     return tuple(
         Figure(name, view.say(f"status.{name}"), text, "", "", view.say(f"status.{name}.definition"))
-        for name, text in said.items()
+        for name, text in texts.items()
     )
 
 

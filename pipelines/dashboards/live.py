@@ -72,12 +72,12 @@ def content(request: PageRequest, chosen: Mapping[str, Any]) -> mo.Html:
 def _masthead(slug: str, locale: Locale) -> mo.Html:
     """The links to the other pages and languages; beside the service, also the logout."""
     pages = [(f"../{other}/?locale={locale}", say(locale, f"page.{other}.title"), other == slug) for other in PAGES]
-    spoken = [(f"?locale={code}", name, code == locale) for code, name in LANGUAGE_NAMES.items()]
+    choices = [(f"?locale={code}", name, code == locale) for code, name in LANGUAGE_NAMES.items()]
     leave = f'<p class="leave"><a href="../logout?locale={locale}">{escape(say(locale, "nav.logout"))}</a></p>'
     return _html(
         '<div class="masthead">'
         + _links(say(locale, "nav.pages"), pages)
-        + _links(say(locale, "filter.language"), spoken)
+        + _links(say(locale, "filter.language"), choices)
         + (leave if os.environ.get(FOLDER) else "")
         + "</div>"
     )

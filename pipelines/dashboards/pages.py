@@ -39,12 +39,12 @@ def page(
     if dimension not in DIMENSIONS:
         raise ValueError(f"nothing is cut by {dimension}; there are {', '.join(DIMENSIONS)}")
     view = PageView(tables if filters is None else narrowed(tables, filters), locale)
-    said, stale = as_of(tables, now=now, locale=locale)
+    age, stale = as_of(tables, now=now, locale=locale)
     return Page(
         slug,
         view.say(f"page.{slug}.title"),
         view.say(f"page.{slug}.lead"),
-        said,
+        age,
         tables.data_end,
         stale,
         PAGES[slug](view, dimension),

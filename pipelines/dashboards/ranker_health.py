@@ -100,12 +100,12 @@ def _calibration(view: PageView) -> Section:
     rows = with_outcome(view.tables)
     if rows.empty:
         return Section(heading, reading, note=view.say("calibration.none"))
-    said, took = rows["probability"].to_numpy(dtype=np.float64), rows["took"].to_numpy(dtype=np.float64)
-    place = np.minimum((said * BINS).astype(np.int64), BINS - 1)
+    predicted, took = rows["probability"].to_numpy(dtype=np.float64), rows["took"].to_numpy(dtype=np.float64)
+    place = np.minimum((predicted * BINS).astype(np.int64), BINS - 1)
     metric = METRICS["fallback_share"]  # any metric that is a share, for its format
     named = [
         (
-            view.say("calibration.bin", said=view.text(float(said[place == each].mean()), metric)),
+            view.say("calibration.bin", said=view.text(float(predicted[place == each].mean()), metric)),
             Share(int(took[place == each].sum()), int((place == each).sum())).estimate(),
         )
         for each in np.unique(place)
@@ -175,13 +175,13 @@ def _policies(view: PageView) -> Section:
     share, count = METRICS["fallback_share"], METRICS["decisions"]
     rows = []
     for each in found:
-        said = _may_be_shown(each)
+        reliable = _may_be_shown(each)
         bounds = f"{view.text(each.lower, share)} – {view.text(each.upper, share)}"
         rows.append(
             [
                 view.say(f"policies.{each.policy}"), each.version,
-                view.text(each.estimate, share) if said else view.say("policies.unreliable"),
-                bounds if said and each.lower is not None else "", view.text(each.logged, share),
+                view.text(each.estimate, share) if reliable else view.say("policies.unreliable"),
+                bounds if reliable and each.lower is not None else "", view.text(each.logged, share),
                 view.text(each.effective_sample_size, count), view.text(each.decisions, count),
                 view.text(each.overlap, share),
             ]

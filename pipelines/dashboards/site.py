@@ -49,7 +49,7 @@ def _localized(app: App) -> App:
         if scope["type"] != "http" or slug not in PAGES:
             await app(scope, receive, send)
             return
-        asked = parse_qs(scope["query_string"].decode("ascii", "replace")).get("locale", [""])[0]
+        language = parse_qs(scope["query_string"].decode("ascii", "replace")).get("locale", [""])[0]
         start: dict[str, Any] = {}
         body = bytearray()
 
@@ -59,7 +59,7 @@ def _localized(app: App) -> App:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                page = _in_language(bytes(body), slug, locale_of(asked))
+                page = _in_language(bytes(body), slug, locale_of(language))
                 kept = [pair for pair in start["headers"] if pair[0].lower() != b"content-length"]
                 await send(start | {"headers": [*kept, (b"content-length", str(len(page)).encode())]})
                 await send({"type": "http.response.body", "body": page})
@@ -72,6 +72,6 @@ def _localized(app: App) -> App:
 def _in_language(page: bytes, slug: str, locale: Locale) -> bytes:
     """A page of marimo with its language and title replaced."""
     title = f"<title>{escape(say(locale, f'page.{slug}.title'))}</title>".encode()
-    spoken = page.replace(b'<html lang="en">', f'<html lang="{locale}">'.encode(), 1)
-    spoken = spoken.replace(_DISPLAY, _DISPLAY[:-1] + f', "locale": "{locale}"}}'.encode(), 1)
-    return _TITLE.sub(lambda _: title, spoken, count=1)
+    translated = page.replace(b'<html lang="en">', f'<html lang="{locale}">'.encode(), 1)
+    translated = translated.replace(_DISPLAY, _DISPLAY[:-1] + f', "locale": "{locale}"}}'.encode(), 1)
+    return _TITLE.sub(lambda _: title, translated, count=1)

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats.qmc import Sobol
 
+from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import PlanTable
-
-FloatArray = NDArray[np.float64]
 
 DRAWS: Final = 256
 """The number of points over which the observable optimum is averaged: a Sobol net over both hidden normals (Owen 1998),
@@ -110,7 +109,7 @@ def typical_utility(observed: Observed, plans: PlanTable, *, held: NDArray[np.in
 
 
 def typical_terms(observed: Observed, plans: PlanTable) -> dict[str, FloatArray]:
-    """What `typical_utility` adds up, by what it speaks of: (d, p) each; `bill` is that of today's usage."""
+    """The terms that `typical_utility` adds up, by name, (d, p) each; `bill` is that of today's usage."""
     terms = _steady_terms(observed, plans)
     today = _typically_swinging(observed, plans, np.ones((len(observed.days), 1)))
     grown = _typically_swinging(observed, plans, np.exp(_drift(observed))[:, None])

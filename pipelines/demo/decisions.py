@@ -119,7 +119,7 @@ def observe(
     day: IntArray,
     held: IntArray,
 ) -> Observed:
-    """What can be seen of decisions at these `rows` of the organisations, on these days of their histories."""
+    """The observable facts of decisions at these `rows` of the organisations, on these days of their histories."""
 
     def mean(values: IntArray, oldest: int, newest: int) -> FloatArray:
         """Mean per day over the complete days `oldest` … `newest` before the decision's day."""

@@ -67,7 +67,7 @@ def break_rows(tables: Tables, *, share: float, rng: np.random.Generator) -> tup
     total = sum(len(table) for table in tables.values())
     each = int(np.ceil(total * share / len(FAULTS))) if share > 0 else 0
     added: dict[str, list[pd.DataFrame]] = {name: [] for name in tables}
-    said: dict[str, list[tuple[str, str, str]]] = {name: [] for name in tables}
+    planted: dict[str, list[tuple[str, str, str]]] = {name: [] for name in tables}
     for number, fault in enumerate(FAULTS):
         clean = tables[fault.table]
         count = min(each, len(clean))
@@ -77,12 +77,12 @@ def break_rows(tables: Tables, *, share: float, rng: np.random.Generator) -> tup
             rows = rows.assign(**{key: [f"broken-{number}-{i}" for i in range(count)]})
         broken = fault.change(rows)
         added[fault.table].append(broken)
-        said[fault.table] += [(str(name), fault.kind, fault.rule) for name in broken[key]]
+        planted[fault.table] += [(str(name), fault.kind, fault.rule) for name in broken[key]]
     result = {name: pd.concat([table, *added[name]], ignore_index=True) for name, table in tables.items()}
     faults = pd.DataFrame(
         [
             (name, key, kind, rule, len(tables[name]) + place)
-            for name, entries in said.items()
+            for name, entries in planted.items()
             for place, (key, kind, rule) in enumerate(entries)
         ],
         columns=["table", "key", "kind", "rule", "row"],

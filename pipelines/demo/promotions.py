@@ -21,7 +21,7 @@ class Welcome:
 
     window: Window
     charged: str
-    """What differs from the list, as it is logged."""
+    """The prices that differ from the list, as they are logged."""
     monthly_price_cents: FloatArray
     """(p,) the mean of the next twelve months."""
 

@@ -116,5 +116,5 @@ def launch(observed: Observed, plans: PlanTable, rng: np.random.Generator) -> An
     led = utility.copy()
     led[np.arange(len(first)), first] = np.inf
     order: IntArray = np.argsort(-led, axis=1, kind="stable")
-    alike = [np.full(len(order), said, dtype=np.object_) for said in ("rules", LAUNCH_VERSION, "no_champion")]
+    alike = [np.full(len(order), value, dtype=np.object_) for value in ("rules", LAUNCH_VERSION, "no_champion")]
     return Answers(order, propensity, utility, *alike)

@@ -142,7 +142,7 @@ def make_demo_data(
         "template_installs": _installs(drawn, trial_started, rng),
         "integrations": _connections(drawn, trial_started, rng),
         "usage_events": _usage_events(drawn, usage, timeline, rng),
-        "subscriptions": pd.concat([logs.subscriptions, _held(drawn, trial_started, catalogue)], ignore_index=True),
+        "subscriptions": _one_of_each(logs.subscriptions, _held(drawn, trial_started, catalogue)),
         "decisions": traffic.with_latencies(logs.decisions, rng=np.random.default_rng([seed, 2])),
         "outcomes": traffic.add_page_events(logs.outcomes, rng=own),
         "charges": billed,
@@ -215,6 +215,12 @@ def _held(drawn: Organizations, trial_started: IntArray, catalogue: Catalogue) -
     )  # fmt: skip
 
 
+def _one_of_each(*subscriptions: pd.DataFrame) -> pd.DataFrame:
+    """The subscriptions as one table: no plan here is sold by number, so none says how many are held."""
+    table = pd.concat(subscriptions, ignore_index=True)
+    return table.assign(quantity=pd.Series(pd.NA, index=table.index, dtype="Int64"))
+
+
 def _usage_events(
     drawn: Organizations, usage: DailyUsage, timeline: Timeline, rng: np.random.Generator
 ) -> pd.DataFrame:
@@ -230,8 +236,8 @@ def _usage_events(
     ]
     table = pd.concat(
         [
-            _stream(drawn, values, said, timeline, rng).assign(metric=metric, action=action)
-            for metric, action, values, said in streams
+            _stream(drawn, values, reported, timeline, rng).assign(metric=metric, action=action)
+            for metric, action, values, reported in streams
         ],
         ignore_index=True,
     )
@@ -253,13 +259,13 @@ def _changed(values: IntArray) -> Mask:
 def _stream(
     drawn: Organizations,
     values: IntArray,
-    said: Mask,
+    reported: Mask,
     timeline: Timeline,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """One event per organisation and reported day, at a random time of that day."""
     alive = np.arange(values.shape[1])[None, :] < drawn.life[:, None]
-    organization, day = np.nonzero(said & alive)
+    organization, day = np.nonzero(reported & alive)
     midnight = timeline.day_zero[organization] + day * DAY_US
     start = np.maximum(midnight, timeline.trial_started[organization])
     occurred = start + np.floor(rng.random(len(start)) * (midnight + DAY_US - start)).astype(np.int64)

@@ -6,6 +6,7 @@ timestamps; `argmax` only where no two rows share the key). The engine that hold
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -40,9 +41,11 @@ def usage_cells(usage_events: "ir.Table", *, organization_ids: pa.Array, decided
 
 
 class StoredCells:
-    """The usage cells of n decisions, computed in one pass over all events and read back in parts of `size` decisions.
+    """The usage cells of n decisions, computed in one pass over all events and read back part by part.
 
-    Arguments as those of `usage_cells`. The engine's temporary folder holds them.
+    Arguments as those of `usage_cells`; `part` (n,) is the part of each decision, ascending from 0. With `rolled_up`
+    (see `roll_up`) only the events recorded on the days of decisions are needed. The engine's temporary folder holds
+    the cells.
     """
 
     def __init__(
@@ -52,21 +55,25 @@ class StoredCells:
         *,
         organization_ids: pa.Array,
         decided_at_us: IntArray,
-        size: int,
+        part: IntArray,
+        rolled_up: "ir.Table | None" = None,
     ) -> None:
-        asked = _asked(usage_events, organization_ids=organization_ids, decided_at_us=decided_at_us)
-        self._folder = engine.store(
-            asked.mutate(part=(asked.decision // size).cast("int64")), "usage_cells", part="part"
+        import ibis
+
+        asked = _asked(
+            usage_events, organization_ids=organization_ids, decided_at_us=decided_at_us, rolled_up=rolled_up
         )
-        self._size = size
+        self._first = np.searchsorted(part, np.arange(part[-1] + 1))
+        parts = ibis.memtable(pa.table({"decision": np.arange(len(part)), "part": part}))
+        self._folder = engine.store(asked.join(parts, "decision"), "usage_cells", part="part")
 
     def part(self, number: int) -> UsageCells:
-        """The cells of the decisions from `number * size` on, renumbered from 0."""
+        """The cells of the decisions of a part, renumbered from 0."""
         folder = self._folder / f"part={number}"
         if not folder.exists():
             return no_cells()
         cells = _as_cells(ds.dataset(folder, format="parquet").to_table())
-        return UsageCells(cells.decision - number * self._size, cells.day, cells.metric, cells.value)
+        return UsageCells(cells.decision - self._first[number], cells.day, cells.metric, cells.value)
 
 
 def no_cells() -> UsageCells:
@@ -79,7 +86,47 @@ def _as_cells(table: pa.Table) -> UsageCells:
     return UsageCells(*(table[name].to_numpy() for name in CELLS_SCHEMA.names))
 
 
-def _asked(usage_events: "ir.Table", *, organization_ids: pa.Array, decided_at_us: IntArray) -> "ir.Table":
+def roll_up(usage_events: "ir.Table") -> tuple["ir.Table", "ir.Table"]:
+    """The events of each day of recording as fewer events, counts and levels: all that later days need to know of them.
+
+    Counts: one per organisation, metric and day on which they occurred, the sum. Levels: every reading, the larger of
+    two at one instant. `occurred_at` and `recorded_at` are the latest of those that were put together; `part` is the
+    day of recording, days since 1970.
+    """
+    import ibis
+
+    events = usage_events.select(
+        "organization_id",
+        "metric",
+        quantity=usage_events.quantity.cast("int64"),
+        occurred_at=usage_events.occurred_at.cast(INSTANT),
+        recorded_at=usage_events.recorded_at.cast(INSTANT),
+    )
+    part = events.recorded_at.date().delta(ibis.date(1970, 1, 1), unit="day")
+    events = events.mutate(part=part.cast("int64"), occurred_on=events.occurred_at.date())
+    counts = events.filter(events.metric.isin(COUNT_METRICS))
+    levels = events.filter(events.metric.isin(LEVEL_METRICS))
+    return (
+        counts.group_by("organization_id", "metric", "occurred_on", "part")
+        .aggregate(
+            quantity=counts.quantity.sum(),
+            occurred_at=counts.occurred_at.max(),
+            recorded_at=counts.recorded_at.max(),
+        )
+        .drop("occurred_on"),
+        levels.group_by("organization_id", "metric", "occurred_at", "part").aggregate(
+            quantity=levels.quantity.max(), recorded_at=levels.recorded_at.max()
+        ),
+    )
+
+
+def _asked(
+    usage_events: "ir.Table",
+    *,
+    organization_ids: pa.Array,
+    decided_at_us: IntArray,
+    rolled_up: "ir.Table | None" = None,
+) -> "ir.Table":
     import ibis
 
     decisions = ibis.memtable(
@@ -94,49 +141,63 @@ def _asked(usage_events: "ir.Table", *, organization_ids: pa.Array, decided_at_u
     earliest, latest = (
         EPOCH + timedelta(microseconds=int(edge)) for edge in (decided_at_us.min(), decided_at_us.max())
     )
-    return daily_usage(decisions, usage_events, earliest=earliest, latest=latest)
+    return daily_usage(decisions, usage_events, earliest=earliest, latest=latest, rolled_up=rolled_up)
 
 
-def daily_usage(decisions: "ir.Table", usage_events: "ir.Table", *, earliest: datetime, latest: datetime) -> "ir.Table":
+def daily_usage(
+    decisions: "ir.Table",
+    usage_events: "ir.Table",
+    *,
+    earliest: datetime,
+    latest: datetime,
+    rolled_up: "ir.Table | None" = None,
+) -> "ir.Table":
     """One row per decision, day and metric with any usage recorded by the decision: decision, day, metric, value.
 
     `decisions` has decision, organization_id, decided_at (all between `earliest` and `latest`, so that an engine can
     skip other rows). `day`, `metric` and `value` are those of `UsageCells`: sums of counts within the window,
     and for levels the last reading of each day, with all days before the window in one.
+
+    `rolled_up`: what `roll_up` made of the events of each day. Then a decision knows days of recording before its own
+    from there, and its own day from `usage_events`.
     """
     import ibis
 
+    events = _dated(usage_events).mutate(rolled=False)
+    if rolled_up is not None:
+        events = ibis.union(events, _dated(rolled_up).mutate(rolled=True))
     oldest = (earliest - timedelta(days=WINDOW_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
-    events = usage_events.filter(usage_events.occurred_at.cast(INSTANT) <= ibis.literal(latest, type=INSTANT))
-    counts = events.filter(
-        events.metric.isin(COUNT_METRICS),
-        events.occurred_at.cast(INSTANT) >= ibis.literal(oldest, type=INSTANT),
-    )
-    levels = events.filter(events.metric.isin(LEVEL_METRICS))
-    return ibis.union(
-        _count_cells(_known(decisions, counts)), last_readings(_known(decisions, levels), ("decision", "day", "metric"))
-    )
+    events = events.filter(events.occurred_at <= ibis.literal(latest, type=INSTANT))
+    counts = events.filter(events.counted, events.occurred_at >= ibis.literal(oldest, type=INSTANT))
+    levels = events.filter(~events.counted)
+    known = partial(_known, decisions, from_roll_up=rolled_up is not None)
+    return ibis.union(_count_cells(known(counts)), last_readings(known(levels), ("decision", "day", "metric")))
 
 
-def _known(decisions: "ir.Table", events: "ir.Table") -> "ir.Table":
-    """The events of each decision's organisation recorded by the decision, with their day counted back from it.
-
-    Dates and metrics are computed before the join, once per event rather than once per event and decision.
-    """
-    import ibis
-
+def _dated(events: "ir.Table") -> "ir.Table":
+    """Usage events with dates and places of metrics: computed once per event, not once per event and decision."""
     places = ((metric, place) for place, metric in enumerate(METRICS))
-    dated = events.select(
+    return events.filter(events.metric.isin(METRICS)).select(
         "organization_id",
         metric=events.metric.cases(*places).cast("int64"),
+        counted=events.metric.isin(COUNT_METRICS),
         quantity=events.quantity.cast("int64"),
         occurred_at=events.occurred_at.cast(INSTANT),
         recorded_at=events.recorded_at.cast(INSTANT),
         occurred_on=events.occurred_at.cast(INSTANT).date(),
+        recorded_on=events.recorded_at.cast(INSTANT).date(),
     )
+
+
+def _known(decisions: "ir.Table", dated: "ir.Table", *, from_roll_up: bool) -> "ir.Table":
+    """The events of each decision's organisation recorded by the decision, with their day counted back from it."""
+    import ibis
+
     asked = decisions.mutate(decided_on=decisions.decided_at.date())
     known = asked.join(dated, "organization_id")
     known = known.filter(known.recorded_at <= known.decided_at, known.occurred_at <= known.decided_at)
+    if from_roll_up:
+        known = known.filter(known.rolled == (known.recorded_on < known.decided_on))
     days = known.decided_on.delta(known.occurred_on, unit="day")
     return known.select("decision", "metric", "occurred_at", "quantity", day=ibis.least(days, CARRIED).cast("int64"))
 

@@ -34,7 +34,7 @@ ARROW_TYPES: Final[dict[Kind, pa.DataType]] = {
 }
 """The Arrow type in which a checked table stores each kind."""
 _VALUES: Final = {"numbers": int | float | None, "texts": str, "objects": dict}
-"""What the values of a JSON object are."""
+"""The type of the values of a JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +147,4 @@ def is_text(arrow_type: Any) -> bool:
 
 def _mask(array: Any) -> Mask:
     """An Arrow array of booleans as NumPy, with null as false."""
-    return np.asarray(array.fill_null(False).to_numpy(), dtype=np.bool_)
+    return np.asarray(array.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)

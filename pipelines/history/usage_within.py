@@ -27,11 +27,49 @@ def usage_within(
     Counts: the sum. Levels: the last reading before `until_us`, the larger of two at one instant; 0 without any.
     Instants (n,) are microseconds since 1970.
     """
-    import ibis
-
     usage = np.zeros((len(since_us), len(metrics)), dtype=np.int64)
     if not len(since_us):
         return usage
+    import ibis
+
+    known = _known(usage_events, organization_ids=organization_ids, since_us=since_us, until_us=until_us, of=metrics)
+    keys = ("place", "metric")
+    inside = known.filter(known.counted, known.occurred_at >= known.since)
+    counts = inside.group_by(*keys).aggregate(value=inside.quantity.sum().cast("int64"))
+    answer = ibis.union(counts, last_readings(known.filter(~known.counted), keys)).to_pyarrow()
+    usage[answer["place"].to_numpy(), answer["metric"].to_numpy()] = answer["value"].to_numpy()
+    return usage
+
+
+def counted_by_day(
+    usage_events: "ir.Table", *, organization_ids: pa.Array, since_us: IntArray, until_us: IntArray
+) -> "ir.Table":
+    """The usage of counted metrics recorded on each day within each of n spans: place, metric, part, value.
+
+    `place`: that of the span; `metric`: its place in `COUNT_METRICS`; `part`: the day of recording, days since 1970.
+    """
+    import ibis
+
+    known = _known(
+        usage_events, organization_ids=organization_ids, since_us=since_us, until_us=until_us, of=COUNT_METRICS
+    )
+    inside = known.filter(known.occurred_at >= known.since)
+    part = inside.recorded_at.date().delta(ibis.date(1970, 1, 1), unit="day")
+    inside = inside.mutate(part=part.cast("int64"))
+    return inside.group_by("place", "metric", "part").aggregate(value=inside.quantity.sum())
+
+
+def _known(
+    usage_events: "ir.Table",
+    *,
+    organization_ids: pa.Array,
+    since_us: IntArray,
+    until_us: IntArray,
+    of: Sequence[Metric],
+) -> "ir.Table":
+    """The events of each span's organisation that occurred before its end."""
+    import ibis
+
     asked = ibis.memtable(
         pa.table(
             {
@@ -42,18 +80,13 @@ def usage_within(
             }
         )
     )
-    events = usage_events.filter(usage_events.metric.isin(metrics)).select(
+    events = usage_events.filter(usage_events.metric.isin(of)).select(
         "organization_id",
-        metric=usage_events.metric.cases(*((metric, place) for place, metric in enumerate(metrics))).cast("int64"),
+        metric=usage_events.metric.cases(*((metric, place) for place, metric in enumerate(of))).cast("int64"),
         counted=usage_events.metric.isin(COUNT_METRICS),
         quantity=usage_events.quantity.cast("int64"),
         occurred_at=usage_events.occurred_at.cast(INSTANT),
+        recorded_at=usage_events.recorded_at.cast(INSTANT),
     )
-    known = asked.join(events, "organization_id")
-    known = known.filter(known.occurred_at < known.until)
-    keys = ("place", "metric")
-    inside = known.filter(known.counted, known.occurred_at >= known.since)
-    counts = inside.group_by(*keys).aggregate(value=inside.quantity.sum().cast("int64"))
-    answer = ibis.union(counts, last_readings(known.filter(~known.counted), keys)).to_pyarrow()
-    usage[answer["place"].to_numpy(), answer["metric"].to_numpy()] = answer["value"].to_numpy()
-    return usage
+    known = asked.join(events, "organization_id", rname="{name}_of_event")
+    return known.filter(known.occurred_at < known.until)

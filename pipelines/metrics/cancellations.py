@@ -28,5 +28,5 @@ def churn_share(tables: MetricTables) -> Share:
 
 
 def why_share(tables: MetricTables, *, why: CancellationReason) -> Share:
-    """Cancellations for this reason."""
+    """The share of cancellations that were for one reason."""
     return Share(int((tables.cancellations["why"] == why).sum()), len(tables.cancellations))

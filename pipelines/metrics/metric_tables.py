@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from data_contracts.experiments import Experiment, ExperimentStatuses
 from data_contracts.policy_estimates import PolicyEstimate
 from pipelines.history.checked_tables import data_end_us, microseconds_of, places_in, ranks, read_table
+from pipelines.history.engine import DUCKDB, open_engine
 from pipelines.history.known_facts import KnownFacts, read_known_facts
 from pipelines.metrics import drift
 from pipelines.metrics import journeys as timeline
-from pipelines.metrics.avoidable_cost import avoidable_cents
+from pipelines.metrics.avoidable_cost import UsageAsked, avoidable_cents, usage_from_events
 from pipelines.metrics.charges import (
     CANCELLATION_COLUMNS,
     REFUND_COLUMNS,
@@ -33,7 +34,7 @@ from pipelines.metrics.decisions import (
     participants_frame,
     unknown_arm_decisions,
 )
-from pipelines.metrics.prices import PriceList
+from pipelines.metrics.prices import PriceList, held_numbers
 from pipelines.metrics.templates import NONE, first_template
 from recommender.billing.catalogue import Catalogue
 from recommender.ranking.day_cube import DAY_US, EPOCH
@@ -77,20 +78,29 @@ class MetricTables:
 
 
 def read_metric_tables(
-    checked: Path, *, catalogues: Sequence[Catalogue], experiments: Sequence[Experiment] = ()
+    checked: Path,
+    *,
+    catalogues: Sequence[Catalogue],
+    experiments: Sequence[Experiment] = (),
+    usage: UsageAsked | None = None,
+    engine: str = DUCKDB,
 ) -> MetricTables:
     """Read a checked folder; prices are missing where the catalogue version is not among `catalogues`.
 
+    `usage`: who answers for usage after a payment; by default one pass of `engine` (see `open_engine`) over the events.
     Raises `ValueError` when the catalogues are priced in several currencies, `TableUnreadable` for a folder without
     checked tables.
     """
+    query = open_engine(engine)  # before anything is read: it may be missing
     end = data_end_us(checked)
     known = read_known_facts(checked)
     currencies = {catalogue.currency for catalogue in catalogues}
     if len(currencies) > 1:
         raise ValueError(f"amounts in {', '.join(sorted(currencies))} cannot be added up")
     prices = PriceList(catalogues)
-    journeys = journeys_frame(checked, known=known, prices=prices, end=end)
+    with query as opened:
+        usage_of_journeys = usage or usage_from_events(opened, checked, end=end)
+        journeys = journeys_frame(checked, known=known, prices=prices, end=end, usage=usage_of_journeys)
     decisions = decisions_frame(checked, known=known, journeys=journeys)
     participants = [
         participants_frame(checked, each, decisions, known=known, prices=prices, end=end) for each in experiments
@@ -113,7 +123,7 @@ def read_metric_tables(
     )
 
 
-def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: int) -> pd.DataFrame:
+def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: int, usage: UsageAsked) -> pd.DataFrame:
     """One row per journey, in the order of organisation and instant.
 
     `started_at`; `template`, `country`, `plan` (recommended by the first decision), `strategy`, `model_version`,
@@ -153,11 +163,12 @@ def journeys_frame(checked: Path, *, known: KnownFacts, prices: PriceList, end: 
     )
     version = frame["catalogue_version"].to_numpy()
     horizon = np.minimum(begun + timeline.WINDOW_DAYS * DAY_US, end)
+    number = held_numbers(checked, known, organization, horizon, plan=frame["taken"].to_numpy())
     frame = frame.assign(
         direction=prices.directions(version, frame["plan"].to_numpy(), frame["taken"].to_numpy()),
         mrr_before=prices.held_cents(checked, known, organization, begun),
         mrr_after=prices.held_cents(checked, known, organization, horizon),
-        avoidable_cents=avoidable_cents(checked, frame, prices=prices, end=end),
+        avoidable_cents=avoidable_cents(frame, number=number, usage=usage, prices=prices, end=end),
     )
     held = np.array([*codes.to_pylist(), ""])[known.held_at(organization, begun, tuple(codes.to_pylist()))]
     frame = frame.assign(**_first_place(checked, frame), accepted=_accepted(frame, held))

@@ -1,4 +1,7 @@
-"""The metric tables on disk: computed once from the checked tables, loaded by every dashboard page."""
+"""The metric tables on disk: computed once from the checked tables, loaded by every dashboard page.
+
+Beside them stands the ranker's health for Prometheus.
+"""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +16,10 @@ import pandas as pd
 from data_contracts.atomic_files import atomic_files
 from data_contracts.experiments import Experiment, ExperimentStatuses
 from data_contracts.policy_estimates import PolicyEstimate
+from pipelines.history.engine import DUCKDB
+from pipelines.metrics.avoidable_cost import UsageAsked
 from pipelines.metrics.metric_tables import MetricTables, read_metric_tables
+from pipelines.metrics.prometheus import FILE, RankerHealth
 from recommender.billing.catalogue import Catalogue
 
 FORM: Final = 9
@@ -36,14 +42,16 @@ def compute_and_store(
     experiments: Sequence[Experiment] = (),
     policies: Sequence[PolicyEstimate] = (),
     statuses: ExperimentStatuses | None = None,
+    usage: UsageAsked | None = None,
+    engine: str = DUCKDB,
 ) -> MetricTables:
     """Compute the metric tables of a checked folder and store them in `out`.
 
     `catalogues`: every version that decisions were made under. `policies`: what `models evaluate` estimated from the
-    log. `statuses`: how experiments stand, as the service reports it. Raises `TableUnreadable` for a folder that was
-    not checked, and `ValueError` for catalogues in several currencies.
+    log. `statuses`: how experiments stand, as the service reports it. `usage` and `engine`: see `read_metric_tables`.
+    Raises `TableUnreadable` for a folder that was not checked, and `ValueError` for catalogues in several currencies.
     """
-    read = read_metric_tables(checked, catalogues=catalogues, experiments=experiments)
+    read = read_metric_tables(checked, catalogues=catalogues, experiments=experiments, usage=usage, engine=engine)
     tables = replace(read, policies=tuple(policies), statuses=statuses)
     store(tables, out)
     return tables
@@ -51,9 +59,11 @@ def compute_and_store(
 
 def store(tables: MetricTables, out: Path) -> None:
     """Write metric tables to a folder; the files that are there are replaced at once or not at all."""
-    with atomic_files(out, [*(f"{name}.parquet" for name in FRAMES), "metrics.json"]) as paths:
+    health = RankerHealth().text(tables)
+    with atomic_files(out, [*(f"{name}.parquet" for name in FRAMES), "metrics.json", FILE]) as paths:
         for name in FRAMES:
             getattr(tables, name).to_parquet(paths[f"{name}.parquet"], index=False)
+        paths[FILE].write_text(health, encoding="utf-8")
         about = {
             "form": FORM,
             "data_end": tables.data_end.isoformat(),

@@ -1,4 +1,4 @@
-"""What became of each decision: another plan taken, the plan held kept, nothing chosen, changed back, left."""
+"""The outcome of each decision: another plan taken, the plan held kept, nothing chosen, changed back, left."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ class Ends:
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """What became of n decisions; arrays (n,)."""
+    """The outcomes of n decisions; arrays (n,)."""
 
     outcome: IntArray
     """The index into `OUTCOMES`."""

@@ -11,7 +11,7 @@ import pyarrow.json
 
 from pipelines.history.checked_tables import places_in
 from pipelines.history.engine import Engine
-from recommender.ranking.ranker import FloatArray, Mask
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -22,46 +22,50 @@ _LOGGED: Final = pa.schema([(name, pa.string()) for name in ("decision_id", "pla
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The number of candidates with logged features, and how many of them differ in any feature."""
+    """For each of n decisions how many candidates have logged features, and how many of them differ in any feature."""
 
-    logged: int = 0
-    differ: int = 0
-
-    def __add__(self, other: "Comparison") -> "Comparison":
-        return Comparison(self.logged + other.logged, self.differ + other.differ)
+    logged: IntArray
+    differ: IntArray
 
 
 class StoredFeatures:
-    """The logged features of n decisions, found in one pass over the log and read back in parts of `size` decisions.
+    """The logged features of n decisions, found in one pass over the log and read back part by part.
 
-    `logged`: the table `decisions`. `ids` (n,): the decisions, in the order of the parts. The engine's temporary folder
-    holds them.
+    `logged`: the table `decisions`. `ids` (n,): the decisions. `part` (n,): the part of each, from 0. The engine's
+    temporary folder holds them.
     """
 
-    def __init__(self, engine: Engine, logged: "ir.Table", *, ids: pa.Array, size: int) -> None:
+    def __init__(self, engine: Engine, logged: "ir.Table", *, ids: pa.Array, part: IntArray) -> None:
         import ibis
 
-        parts = ibis.memtable(pa.table({"decision_id": ids, "part": np.arange(len(ids)) // size}))
+        parts = ibis.memtable(pa.table({"decision_id": ids, "part": part}))
         rows = logged.filter(logged.features.notnull()).join(parts, "decision_id")
         self._folder = engine.store(rows.select("decision_id", "plan", "features", "part"), "features", part="part")
 
     def part(self, number: int) -> pa.Table:
-        """The decisions from `number * size` on: decision_id, plan and features of each candidate that has any."""
+        """The decisions of a part: decision_id, plan and features of each candidate that has any."""
         folder = self._folder / f"part={number}"
         return ds.dataset(folder, format="parquet").to_table() if folder.exists() else _LOGGED.empty_table()
 
 
 def compare_logged_features(
-    logged: pa.Table, *, recomputed: FloatArray, names: tuple[str, ...], ids: pa.Array, codes: pa.Array
+    logged: pa.Table,
+    *,
+    recomputed: FloatArray,
+    names: tuple[str, ...],
+    ids: pa.Array,
+    decision_of_row: IntArray,
+    codes: pa.Array,
 ) -> Comparison:
     """Compare recomputed features (r, names) with those logged for the same candidates (see `StoredFeatures.part`).
 
-    `ids` and `codes` (r,) are the decision and the plan of each row. Every logged number must be equal; a feature that
-    did not exist then is ignored, a text that cannot be read counts as different.
+    `ids` (n,): the decisions. `decision_of_row` and `codes` (r,): the place among them and the plan of each row. Every
+    logged number must be equal; a feature that did not exist then is ignored, a text that cannot be read counts as
+    different.
     """
-    decisions, plans = ids.unique(), codes.unique()
-    asked = places_in(ids, decisions) * len(plans) + places_in(codes, plans)
-    decision, plan = places_in(logged["decision_id"], decisions), places_in(logged["plan"], plans)
+    plans = codes.unique()
+    asked = decision_of_row * len(plans) + places_in(pa.chunked_array([codes]), plans)
+    decision, plan = places_in(logged["decision_id"], ids), places_in(logged["plan"], plans)
     here = (decision >= 0) & (plan >= 0)
     order = np.argsort(asked)
     there = decision[here] * len(plans) + plan[here]
@@ -70,7 +74,11 @@ def compare_logged_features(
     texts = logged["features"].filter(pa.array(here)).filter(pa.array(same)).combine_chunks()
     values, readable = logged_figures(texts, names)
     equal = np.isnan(values) | (values == recomputed[order[found[same]]])
-    return Comparison(logged=len(texts), differ=int((~readable | ~equal.all(axis=1)).sum()))
+    compared = decision[here][same]
+    return Comparison(
+        logged=np.bincount(compared, minlength=len(ids)),
+        differ=np.bincount(compared[~readable | ~equal.all(axis=1)], minlength=len(ids)),
+    )
 
 
 def logged_figures(texts: pa.Array, names: tuple[str, ...]) -> tuple[FloatArray, Mask]:

@@ -1,6 +1,5 @@
 """The situations behind a training set, stored so that rankings and counterfactuals can be recomputed."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,18 +49,15 @@ def situation_columns(situations: Situations, plans: PlanTable) -> pa.Table:
 def situation_rows(
     log: DecisionLog,
     places: IntArray,
-    parts: Sequence[tuple[IntArray, pa.Table]],
+    columns: pa.Table,
     *,
     firsts: pa.Table,
     later: LaterUsage,
 ) -> pa.Table:
     """One `SituationRow` for each decision at these ascending places of the log.
 
-    `parts`: pairs of places among `places` and the columns of those decisions. `firsts`: see `read_firsts`. `later`:
-    the usage after the decisions at `places`.
+    `columns`: those of `situation_columns`. `firsts`: see `read_firsts`. `later`: the usage after the decisions.
     """
-    order = np.argsort(np.concatenate([members for members, _ in parts]), kind="stable")
-    columns = pa.concat_tables([table for _, table in parts]).take(pa.array(order))
     of_log = pa.array(places)
     about = {name: column.take(of_log) for name, column in log.about.items()}
     named = {

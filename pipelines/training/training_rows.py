@@ -26,7 +26,7 @@ from recommender.ranking.charged_plans import as_charged
 from recommender.ranking.day_cube import UsageCells
 from recommender.ranking.features import FEATURES, feature_cube, feature_rows
 from recommender.ranking.plan_table import plan_table
-from recommender.ranking.ranker import FloatArray, IntArray
+from recommender.ranking.ranker import FloatArray, IntArray, Mask
 from recommender.ranking.situation import PlanTable
 
 if TYPE_CHECKING:
@@ -62,6 +62,28 @@ class TrainingSources:
     firsts: pa.Table
     """One row per decision of `log`: its first plan, and the reasons logged with it."""
 
+    def asked(self, places: IntArray) -> tuple[pa.Array, IntArray]:
+        """Organisation and instant of the decisions at these places of the log."""
+        organization = self.decisions.organization[places]
+        return self.facts.organization_ids.take(pa.array(organization)), self.log.decided_at_us[places]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDecisions:
+    """n decisions with all that was known at each; nothing that happened afterwards changes it."""
+
+    decision: IntArray
+    """(r,) the place of each row's decision among the n."""
+    candidate: IntArray
+    """(r,) the row of `DecisionLog.candidates`."""
+    features: FloatArray
+    """(r, `FEATURE_NAMES`)"""
+    situations: pa.Table
+    """(n,) see `situation_columns`."""
+    compared: Comparison
+    candidates_differ: Mask
+    """(n,) whether the logged candidates are not the plans that are eligible by today's rules."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -70,7 +92,10 @@ class Chunk:
     table: pa.Table
     situations: pa.Table
     """One `SituationRow` per decision, in the same order."""
-    logged_features: Comparison
+    logged_features: int
+    """The number of candidates with logged features."""
+    logged_differ: int
+    """Of these, the number of those that differ from the features computed now."""
     candidates_differ: int
     """The number of decisions whose logged candidates are not the plans that are eligible by today's rules."""
 
@@ -116,41 +141,36 @@ def _market(listed: Market | None, charged: str) -> Market | None:
 def build_chunks(engine: Engine, sources: TrainingSources, *, size: int) -> Iterator[Chunk]:
     """Build the rows of all usable decisions, `size` decisions at a time; events are read once, before the first."""
     usable = sources.decisions.usable
-    organization, decided_at_us = sources.decisions.organization[usable], sources.log.decided_at_us[usable]
-    organization_ids = sources.facts.organization_ids.take(pa.array(organization))
+    organization_ids, decided_at_us = sources.asked(usable)
     about = {"organization_ids": organization_ids, "decided_at_us": decided_at_us}
+    part = np.arange(len(usable)) // size
     with engine.reading("usage_events"):
-        cells = StoredCells(engine, sources.usage_events, **about, size=size)
+        cells = StoredCells(engine, sources.usage_events, **about, part=part)
         later = later_usage(sources.usage_events, **about, data_end_us=sources.data_end_us)
     with engine.reading("decisions"):
-        logged = StoredFeatures(engine, sources.logged, ids=sources.log.ids.take(pa.array(usable)), size=size)
+        logged = StoredFeatures(engine, sources.logged, ids=sources.log.ids.take(pa.array(usable)), part=part)
     for number, start in enumerate(range(0, len(usable), size)):
-        part = slice(start, start + size)
-        yield _chunk(
-            sources,
-            usable[part],
-            cells=cells.part(number),
-            later=LaterUsage(later.units[part], later.days[part]),
-            logged=logged.part(number),
-        )
+        here = slice(start, start + size)
+        known = known_decisions(sources, usable[here], cells=cells.part(number), logged=logged.part(number))
+        yield chunk_of(sources, usable[here], known, later=LaterUsage(later.units[here], later.days[here]))
 
 
-def _chunk(
-    sources: TrainingSources, places: IntArray, *, cells: UsageCells, later: LaterUsage, logged: pa.Table
-) -> Chunk:
-    """The rows of the decisions at these ascending places of the log, with their usage and their logged features."""
+def known_decisions(
+    sources: TrainingSources, places: IntArray, *, cells: UsageCells, logged: pa.Table
+) -> KnownDecisions:
+    """The facts known at the decisions at these ascending places of the log, with usage and logged features."""
     log = sources.log
     moments = Moments(sources.decisions.organization[places], log.decided_at_us[places])
     parts, situation_parts = [], []
-    candidates_differ = 0
+    differ = np.zeros(len(places), dtype=np.bool_)
     for number in np.unique(log.market[places]):
         market = sources.markets[number]
         if market is None:
-            raise ValueError("only usable decisions become rows")
+            raise ValueError("only decisions whose plans are known become rows")
         members = np.flatnonzero(log.market[places] == number)
         of_market = Moments(moments.organization[members], moments.decided_at_us[members])
         rows = log.candidate_rows(places[members], market.plans.codes)
-        candidates_differ += _differing(sources.facts, market, of_market, rows)
+        differ[members] = _differing(sources.facts, market, of_market, rows)
         situations = situations_of(
             of_market,
             facts=sources.facts,
@@ -163,18 +183,29 @@ def _chunk(
         situation_parts.append((members, situation_columns(situations, market.plans)))
     # The parts are per market; a stable sort restores the order of decisions and keeps the order of their plans.
     decision, candidate, features = (np.concatenate(part) for part in zip(*parts, strict=True))
-    if len(parts) > 1:
-        order = np.argsort(decision, kind="stable")
-        decision, candidate, features = decision[order], candidate[order], features[order]
-    table = _table(sources, places[decision], candidate, features)
+    order = np.argsort(decision, kind="stable")
+    decision, candidate, features = decision[order], candidate[order], features[order]
+    columns = pa.concat_tables([table for _, table in situation_parts])
+    restored = np.argsort(np.concatenate([members for members, _ in situation_parts]), kind="stable")
     compared = compare_logged_features(
-        logged, recomputed=features, names=FEATURE_NAMES, ids=table["decision_id"], codes=table["plan"]
+        logged,
+        recomputed=features,
+        names=FEATURE_NAMES,
+        ids=log.ids.take(pa.array(places)),
+        decision_of_row=decision,
+        codes=pa.array(log.plan_codes).take(pa.array(log.candidates.plan[candidate])),
     )
+    return KnownDecisions(decision, candidate, features, columns.take(pa.array(restored)), compared, differ)
+
+
+def chunk_of(sources: TrainingSources, places: IntArray, known: KnownDecisions, *, later: LaterUsage) -> Chunk:
+    """The rows of the decisions at these ascending places of the log, with their labels and the usage after them."""
     return Chunk(
-        table=table,
-        situations=situation_rows(log, places, situation_parts, firsts=sources.firsts, later=later),
-        logged_features=compared,
-        candidates_differ=candidates_differ,
+        table=_table(sources, places[known.decision], known.candidate, known.features),
+        situations=situation_rows(sources.log, places, known.situations, firsts=sources.firsts, later=later),
+        logged_features=int(known.compared.logged.sum()),
+        logged_differ=int(known.compared.differ.sum()),
+        candidates_differ=int(known.candidates_differ.sum()),
     )
 
 
@@ -187,11 +218,11 @@ def _cells_of(cells: UsageCells, members: IntArray, decisions: int) -> UsageCell
     return UsageCells(decision[mine], cells.day[mine], cells.metric[mine], cells.value[mine])
 
 
-def _differing(facts: KnownFacts, market: Market, moments: Moments, rows: IntArray) -> int:
+def _differing(facts: KnownFacts, market: Market, moments: Moments, rows: IntArray) -> Mask:
     allowed = eligible_plans(
         moments, facts=facts, catalogue=market.catalogue, interval=market.interval, codes=market.plans.codes
     )
-    return int((allowed != (rows >= 0)).any(axis=1).sum())
+    return np.asarray((allowed != (rows >= 0)).any(axis=1), dtype=np.bool_)
 
 
 def _table(sources: TrainingSources, decision: IntArray, candidate: IntArray, features: FloatArray) -> pa.Table:

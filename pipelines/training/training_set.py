@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from data_contracts.atomic_files import atomic_files
 from pipelines.history.checked_tables import count_rows, tables_of
-from pipelines.history.engine import Engine
+from pipelines.history.engine import DUCKDB, open_engine
 from pipelines.training.labels import HORIZON_DAYS
-from pipelines.training.logged_features import Comparison
 from pipelines.training.training_rows import FEATURE_NAMES, Chunk, TrainingSources, build_chunks, open_sources
 from pipelines.training.usable_decisions import REASONS
 from recommender.billing.catalogue import Catalogue
@@ -71,36 +70,39 @@ def build_training_set(
     catalogues: Sequence[Catalogue],
     progress: Progress = lambda _done, _total: None,
     chunk_decisions: int = CHUNK_DECISIONS,
+    engine: str = DUCKDB,
 ) -> dict[str, Any]:
     """Write `training_set.parquet`, `situations.parquet` and `training_set.json` to the folder `out`.
 
     `checked`: folder of checked tables. `catalogues`: every catalogue version that decisions were made under.
     `progress` is called after each chunk of `chunk_decisions` decisions. Candidates are those that were logged;
-    everything else is recomputed, as known at the decision. The same tables give the same digest in any order of rows.
-    Decisions after `settled_until_us` are included only if they were paid; off-policy estimates leave them out.
+    everything else is recomputed, as known at the decision. The same tables give the same digest in any order of rows,
+    and on any `engine` (see `open_engine`). Decisions after `settled_until_us` are included only if they were paid;
+    off-policy estimates leave them out.
 
     Returns the content of `training_set.json`. Raises `TableUnreadable` for missing or broken tables, `NothingToLearn`
     when no decision is usable.
     """
-    with Engine() as engine:
-        return _build(engine, checked, out, catalogues, progress=progress, chunk_decisions=chunk_decisions)
+    with open_engine(engine, shared=out) as opened:
+        sources = open_sources(opened, checked, catalogues)
+        require_usable(sources)
+        chunks = build_chunks(opened, sources, size=chunk_decisions)
+        return write_training_set(sources, chunks, checked=checked, out=out, progress=progress)
 
 
-def _build(
-    engine: Engine,
-    checked: Path,
-    out: Path,
-    catalogues: Sequence[Catalogue],
-    *,
-    progress: Progress,
-    chunk_decisions: int,
-) -> dict[str, Any]:
-    sources = open_sources(engine, checked, catalogues)
+def require_usable(sources: TrainingSources) -> None:
+    """Raise `NothingToLearn`, with the reasons, when no decision is usable."""
     usable, left_out = sources.decisions.usable, sources.decisions.excluded_by_reason
     if not len(usable):
         why = "; ".join(f"{count}: {REASONS[reason]}" for reason, count in left_out.items()) or "the log is empty"
         raise NothingToLearn(f"none of {len(sources.log)} decisions can be learned from ({why})")
-    chunks = build_chunks(engine, sources, size=chunk_decisions)
+
+
+def write_training_set(
+    sources: TrainingSources, chunks: Iterable[Chunk], *, checked: Path, out: Path, progress: Progress
+) -> dict[str, Any]:
+    """Write the files of `build_training_set` from the rows of all usable decisions; returns the JSON."""
+    usable, left_out = sources.decisions.usable, sources.decisions.excluded_by_reason
     with atomic_files(out, ("training_set.parquet", "situations.parquet", "training_set.json")) as paths:
         rows, situations = paths["training_set.parquet"], paths["situations.parquet"]
         written = _write_rows(chunks, rows, situations, lambda done: progress(done, len(usable)))
@@ -128,7 +130,7 @@ def _write_rows(
 
     `progress` is called with the number of decisions written.
     """
-    digest, rows, decisions, logged, candidates_differ = ContentDigest(), 0, 0, Comparison(), 0
+    digest, rows, decisions, logged, logged_differ, candidates_differ = ContentDigest(), 0, 0, 0, 0, 0
     with ExitStack() as files:
         writers: dict[Path, pq.ParquetWriter] = {}
         for chunk in chunks:
@@ -141,13 +143,14 @@ def _write_rows(
             rows += len(chunk.table)
             decisions += len(chunk.situations)
             logged += chunk.logged_features
+            logged_differ += chunk.logged_differ
             candidates_differ += chunk.candidates_differ
             progress(decisions)
     return {
         "digest": digest.hexdigest(),
         "rows": rows,
-        "features_logged": logged.logged,
-        "features_recomputed_differ": logged.differ,
+        "features_logged": logged,
+        "features_recomputed_differ": logged_differ,
         "candidates_recomputed_differ": candidates_differ,
     }
 

@@ -27,6 +27,8 @@ REASONS: Final[Mapping[str, str]] = {
     "choice_not_candidate": "what was chosen was not among the candidates",
 }
 """The reasons why a decision is left out; the first that applies counts."""
+_OF_OUTCOME: Final = list(REASONS).index("too_recent")
+"""The first of the reasons that lie in what became of the decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class UsableDecisions:
     def usable(self) -> IntArray:
         """The places of the usable decisions in the log, in ascending order."""
         return np.flatnonzero(self.excluded < 0)
+
+    @property
+    def describable(self) -> Mask:
+        """Which decisions (d,) rows can be made of, whether or not it is known by now what became of them."""
+        return np.asarray((self.excluded < 0) | (self.excluded >= _OF_OUTCOME), dtype=np.bool_)
 
     @property
     def excluded_by_reason(self) -> dict[str, int]:

@@ -43,4 +43,9 @@ def later_usage(
         until_us=decided_at_us + MONTH_US + 1,
         metrics=COUNT_METRICS,
     )
+    return units_after(units, decided_at_us=decided_at_us, data_end_us=data_end_us)
+
+
+def units_after(units: IntArray, *, decided_at_us: IntArray, data_end_us: int) -> LaterUsage:
+    """The units used after each of n decisions (n, COUNT_METRICS), with the days that the data cover."""
     return LaterUsage(units.astype(np.float64), np.clip((data_end_us - decided_at_us) / DAY_US, 0, MONTH_DAYS))

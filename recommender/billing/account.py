@@ -26,7 +26,7 @@ class Account:
     timezone: str = "UTC"
     """IANA zone of the organisation: a new billing anchor keeps its day and hour there."""
     buyer: Buyer | None = None
-    """What decides on the tax; `None`: amounts stay net, as for comparing prices."""
+    """The facts that decide on the tax; `None`: amounts stay net, as for comparing prices."""
     may_be_invoiced: bool = True
     """Whether everything is known that the law wants on an invoice."""
     payable_plans: frozenset[str] | None = None

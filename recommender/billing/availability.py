@@ -14,6 +14,7 @@ from recommender.billing.blockers import Blocker, blockers_for
 from recommender.billing.catalogue import Interval, Plan, Promotion, Window
 from recommender.billing.change_rules import (
     ChangeRule,
+    ChangeSituation,
     Direction,
     Timing,
     effective_instant,
@@ -58,7 +59,7 @@ def selection(*, account: Account, wish: Wish, now: datetime) -> Selection:
     """Say whether the account can take the wished plan at this instant, and everything that stands against it.
 
     A plan card and a preview of the same wish give the same answer. The plan held now is not blocked: there is nothing
-    to choose.
+    to choose; of a newer version of it only a preview speaks.
 
     Args:
         account: What is known of the organisation.
@@ -86,34 +87,34 @@ def selection(*, account: Account, wish: Wish, now: datetime) -> Selection:
         >>> found.state, [blocker.code for blocker in found.blockers]
         ('unavailable', ['on_request'])
     """
-    rule = rule_against(account, wish)
-    blockers = blockers_against(account, wish, rule=rule, now=now)
-    state: State = "blocked" if blockers else "selectable"
-    waiting = None if account.subscription is None else account.subscription.scheduled
-    if rule.direction == "none":
-        state, blockers = "current", ()
-    elif waiting is not None and (waiting.plan.code, waiting.interval) == (wish.plan.code, wish.interval):
+    held, situation = account.subscription, situation_against(account, wish)
+    if situation.is_held:
+        return Selection("current", "none", "never", held.period.end if held and held.cancelled else None, ())
+    rule = rule_for(situation)
+    at = effective_instant(timing=rule.timing, now=now, period=None if held is None else held.period)
+    refusals = _refusals(account, wish, now=now)
+    blockers = (*refusals, *_obstacles(account, wish, rule=rule))
+    state: State = "unavailable" if refusals else "blocked" if blockers else "selectable"
+    waiting = None if held is None else held.scheduled
+    if waiting is not None and (waiting.plan.code, waiting.interval) == (wish.plan.code, wish.interval):
         agreed = waiting.currency or wish.currency
         state, blockers = "scheduled", blockers_at_instant(account=account, waiting=waiting, currency=agreed, now=now)
-    elif _refusals(account, wish, now=now):
-        state = "unavailable"
-    period = None if account.subscription is None else account.subscription.period
-    at = effective_instant(timing=rule.timing, now=now, period=period)
-    if rule.direction == "none" and account.subscription is not None and account.subscription.cancelled:
-        at = account.subscription.period.end
     return Selection(state, rule.direction, rule.timing, at, blockers)
 
 
 def rule_against(account: Account, wish: Wish) -> ChangeRule:
     """The line of `CHANGE_RULES` for this wish; tiers are compared as the wish's catalogue ranks them."""
+    return rule_for(situation_against(account, wish))
+
+
+def situation_against(account: Account, wish: Wish) -> ChangeSituation:
+    """The situation of the account with this wish."""
     subscription = account.subscription
-    return rule_for(
-        situation_of(
-            current=account.paying_plan,
-            current_interval=None if subscription is None else subscription.interval,
-            target=wish.plan,
-            target_interval=wish.interval,
-        )
+    return situation_of(
+        current=account.paying_plan,
+        current_interval=None if subscription is None else subscription.interval,
+        target=wish.plan,
+        target_interval=wish.interval,
     )
 
 
@@ -121,22 +122,13 @@ def blockers_against(account: Account, wish: Wish, *, rule: ChangeRule, now: dat
     """Everything that stands against the wish under this rule at this instant; empty when it can be carried out."""
     if rule.direction == "none":
         return (Blocker("nothing_to_change", "choose_other_plan", "plans", subject=wish.plan.code),)
-    found = [*_refusals(account, wish, now=now), *_payment_blockers(account, wish, timing=rule.timing)]
-    found.extend(
-        blockers_for(
-            target=wish.plan,
-            direction=rule.direction,
-            stock_usage=account.stock_usage,
-            in_use=account.in_use,
-        )
-    )
-    return tuple(found)
+    return (*_refusals(account, wish, now=now), *_obstacles(account, wish, rule=rule))
 
 
 def blockers_at_instant(
     *, account: Account, waiting: ScheduledChange, currency: str, now: datetime
 ) -> tuple[Blocker, ...]:
-    """What stands against a waiting change when its instant has come, by the same rules as when it was asked for.
+    """The blockers of a waiting change when its instant has come, by the same rules as when it was asked for.
 
     A window of the plan or promotion that closed meanwhile does not count: the change was agreed while it was open.
 
@@ -187,6 +179,16 @@ def audience_refusals(account: Account, promotion: Promotion) -> tuple[Blocker, 
     if audience.countries is not None and applicant.country.upper() not in audience.countries:
         found.append("promotion_other_country")
     return tuple(Blocker(code, "choose_without_promotion", "plans", subject=promotion.code) for code in found)
+
+
+def _obstacles(account: Account, wish: Wish, *, rule: ChangeRule) -> tuple[Blocker, ...]:
+    """The blockers that do not come from the offer: payments first, then what the organisation holds and uses."""
+    return (
+        *_payment_blockers(account, wish, timing=rule.timing),
+        *blockers_for(
+            target=wish.plan, direction=rule.direction, stock_usage=account.stock_usage, in_use=account.in_use
+        ),
+    )
 
 
 def _payment_blockers(account: Account, wish: Wish, *, timing: Timing) -> tuple[Blocker, ...]:

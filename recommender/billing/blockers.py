@@ -32,7 +32,7 @@ class Blocker:
 
     code: str
     remedy: str
-    """What to do about it: `remove`, `turn_off`, `report_usage`, `contact_support`, …"""
+    """The way out: `remove`, `turn_off`, `report_usage`, `contact_support`, …"""
     url_key: str
     """Which page of the host helps; the shell turns it into a link."""
     subject: str | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
+from math import isinf
 from typing import Final, Literal
 
 from data_contracts import intervals
@@ -70,7 +71,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom a promotion is for; what is left at its default asks for nothing."""
+    """The customers that a promotion is for; a field left at its default asks for nothing."""
 
     new_customers: bool = False
     """True: only organisations that have never paid for a plan."""
@@ -127,7 +128,7 @@ class Plan:
     conditions: tuple[Condition, ...] = ()
     private: bool = False
     per: str | None = None
-    """What one of is priced (`seat`, or a word of the catalogue); `None`: the price is of the whole plan."""
+    """The thing priced by number (`seat`, or a word of the catalogue); `None`: the price is of the whole plan."""
     quantity: int = 1
     """How many are sold: the prices are of all of them, and so are the limits that grow with them."""
     most: int | None = None
@@ -167,6 +168,11 @@ class Plan:
     def limit_of(self, metric: str) -> float | None:
         """The limit on a usage metric: a number, `math.inf` for unlimited, `None` when the plan says nothing of it."""
         return next((limit.value for limit in self.limits if limit.metric == metric), None)
+
+    def limits_use_of(self, metric: str) -> bool:
+        """Whether the plan has a finite limit on a usage metric."""
+        limit = self.limit_of(metric)
+        return limit is not None and not isinf(limit)
 
     @property
     def integrations(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 Decided: direction is the tier's rank, then the interval, then the number sold, never the price; tiers of two families
 compare by rank. What takes something away waits for the end of the paid period, also a higher tier at a shorter
-interval, and whatever comes with fewer seats.
+interval, and whatever comes with fewer seats. One's own plan as it is sold now, on other terms, is a lateral.
 Others: Kill Bill keeps such a table as data and refuses gaps and doubles when it loads; Lago and Stripe's portal
 compare prices, so a dearer lower tier or a cheap annual offer counts the wrong way round.
 Not implemented: a customer's choice between now and the period's end.
@@ -17,6 +17,7 @@ from typing import Final, Literal, get_args
 from data_contracts.intervals import MONTHS_OF
 from recommender.billing.catalogue import Interval, Plan
 from recommender.billing.periods import Period, as_utc
+from recommender.billing.plan_versions import same_terms
 
 Direction = Literal["start", "upgrade", "downgrade", "lateral", "none"]
 Timing = Literal["now", "period_end", "never"]
@@ -27,6 +28,7 @@ Phase = Literal["before_first_paid_period", "paying"]
 TierMove = Literal["higher", "same", "lower"]
 IntervalMove = Literal["longer", "same", "shorter"]
 NumberMove = Literal["more", "same", "fewer"]
+Terms = Literal["same", "new"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ class ChangeSituation:
     interval: IntervalMove
     number: NumberMove = "same"
     """Of what is sold by number, such as seats; the same where the two plans do not count the same thing."""
+    terms: Terms = "same"
+    """Of the same plan: `new` where another version of it costs or holds something else; of other plans not asked."""
+
+    @property
+    def facts(self) -> tuple[str | bool, ...]:
+        """Everything, in the order in which it is declared."""
+        return self.phase, self.same_plan, self.tier, self.interval, self.number, self.terms
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the wish is the plan that is held, at its interval and in its number, of whichever version."""
+        return self.same_plan and self.interval == "same" and self.number == "same"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +67,22 @@ class ChangeRule:
     tier: TierMove | None = None
     interval: IntervalMove | None = None
     number: NumberMove | None = None
+    terms: Terms | None = None
 
     @property
-    def conditions(self) -> tuple[Phase | None, bool | None, TierMove | None, IntervalMove | None, NumberMove | None]:
+    def conditions(self) -> tuple[str | bool | None, ...]:
         """The conditions of the rule, in the order of `ChangeSituation`."""
-        return self.phase, self.same_plan, self.tier, self.interval, self.number
+        return self.phase, self.same_plan, self.tier, self.interval, self.number, self.terms
 
     def matches(self, situation: ChangeSituation) -> bool:
         """Whether the situation meets every condition of the rule."""
-        facts = (situation.phase, situation.same_plan, situation.tier, situation.interval, situation.number)
-        return all(asked in (None, fact) for asked, fact in zip(self.conditions, facts, strict=True))
+        pairs = zip(self.conditions, situation.facts, strict=True)
+        return all(asked is None or asked == fact for asked, fact in pairs)
 
 
 CHANGE_RULES: Final = (
     ChangeRule("start", "now", "new_period", phase="before_first_paid_period"),
-    ChangeRule("none", "never", "nothing", same_plan=True, interval="same", number="same"),
+    ChangeRule("none", "never", "nothing", same_plan=True, interval="same", number="same", terms="same"),
     ChangeRule("downgrade", "period_end", "next_renewal", number="fewer"),
     ChangeRule("downgrade", "period_end", "next_renewal", tier="lower"),
     ChangeRule("upgrade", "period_end", "next_renewal", tier="higher", interval="shorter"),
@@ -92,7 +107,8 @@ def situation_of(
         target_interval: The interval wished for.
 
     Returns:
-        What `CHANGE_RULES` look at: phase, same plan or not, move of the tier, of the interval, of the number sold.
+        What `CHANGE_RULES` look at: phase, same plan or not, move of the tier, of the interval, of the number sold, and
+        whether the same plan is sold on other terms now.
     """
     if current is None or current_interval is None:
         return ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
@@ -108,6 +124,9 @@ def situation_of(
         tier="higher" if rank > 0 else "lower" if rank < 0 else "same",
         interval="longer" if months > 0 else "shorter" if months < 0 else "same",
         number="more" if more > 0 else "fewer" if more < 0 else "same",
+        terms="same"
+        if not same_plan or same_terms(current, target, interval=current_interval, at=target_interval)
+        else "new",
     )
 
 
@@ -155,14 +174,14 @@ def effective_instant(*, timing: Timing, now: datetime, period: Period | None) -
 
 
 def situations() -> tuple[ChangeSituation, ...]:
-    """Every situation there can be; the same plan is always the same tier, and who pays nothing has no plan."""
+    """Every situation there can be; the same plan is always the same tier, only it has versions, a trial no plan."""
     starting = ChangeSituation("before_first_paid_period", same_plan=False, tier="same", interval="same")
     paying = (
-        ChangeSituation("paying", same_plan=same_plan, tier=tier, interval=interval, number=number)
-        for same_plan, tier, interval, number in product(
-            (True, False), get_args(TierMove), get_args(IntervalMove), get_args(NumberMove)
+        ChangeSituation("paying", same_plan=same_plan, tier=tier, interval=interval, number=number, terms=terms)
+        for same_plan, tier, interval, number, terms in product(
+            (True, False), get_args(TierMove), get_args(IntervalMove), get_args(NumberMove), get_args(Terms)
         )
-        if tier == "same" or not same_plan
+        if (tier == "same" if same_plan else terms == "same")
     )
     return starting, *paying
 

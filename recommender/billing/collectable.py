@@ -1,4 +1,4 @@
-"""What can be collected of an amount: smallest steps, least amounts, and how Stripe counts decimals.
+"""The part of an amount that can be collected: smallest steps, least amounts, and how Stripe counts decimals.
 
 Source: Stripe, "Supported currencies", sections "Zero-decimal currencies", "Three-decimal currencies", "Special cases"
 and "Minimum and maximum charge amounts" (docs.stripe.com/currencies).

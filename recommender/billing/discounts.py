@@ -45,7 +45,7 @@ def covers(promotion: Promotion, *, plan: Plan, interval: Interval) -> bool:
 
 
 def discount_cents(promotion: Promotion, *, price_cents: int) -> int:
-    """What a promotion takes off a price.
+    """The reduction of a price by a promotion.
 
     Args:
         promotion: The offer, of a percentage or an amount.

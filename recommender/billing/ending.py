@@ -2,10 +2,12 @@
 
 Decided: whoever cancels keeps what was paid for until the period ends, and may take it back until then; a change of
 plan takes it back, too. The operator may end or pause at once: then unused time is credited, and the allowance of the
-open window is the share of the time held, as with any change. Time that is not paid for is not credited: its invoice
-stays open, and its window keeps the whole allowance. A pause charges nothing; when it is over, a whole period of the
-same plan starts at the price it was sold, along a new anchor.
-Others: Stripe pauses the collection and lets the service run on; Chargebee credits a pause by an option.
+open window is the share of the time held, as with any change. That holds for time whose invoice is still open, too:
+time that is not delivered is not charged, so the credit is taken off what is owed, and only what is left becomes a
+balance. A debt that was waived is not credited, and its window keeps the whole allowance. A pause charges nothing; when
+it is over, a whole period of the same plan starts at the price it was sold, along a new anchor.
+Others: Stripe pauses the collection and lets the service run on; Chargebee credits a pause by an option, and leaves
+unpaid invoices as they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,7 +56,7 @@ def end_now(
     subscription: Subscription,
     status: Ends,
     usage_of: UsageOf,
-    is_paid: bool,
+    is_charged: bool,
     now: datetime,
     closed: Sequence[UsedWindow] = (),
     buyer: Buyer | None = None,
@@ -65,7 +67,7 @@ def end_now(
         subscription: One that pays, and whose window holds `now`.
         status: What it becomes.
         usage_of: Says what each stretch used.
-        is_paid: Whether the running period is paid for; what is not paid is not credited.
+        is_charged: Whether the running period was paid, or is owed; what was waived is not credited.
         now: The instant.
         closed: The windows before the open one with their usage as it is known now, oldest first.
         buyer: What decides on the tax; without it nothing is taxed.
@@ -79,7 +81,7 @@ def end_now(
     plan = subscription.paying_plan
     if plan is None:
         raise NothingToEnd
-    credited = is_paid and now < subscription.period.end
+    credited = is_charged and now < subscription.period.end
     holdings = held_until(subscription.holdings, now) if credited else subscription.holdings
     held = replace(subscription, holdings=holdings)
     overage: tuple[Line, ...] = ()

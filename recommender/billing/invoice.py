@@ -41,9 +41,9 @@ class Document:
     balance_cents: int = 0
     """The part of the total that a credit balance pays."""
     rounding_cents: int = 0
-    """What is added to the rest so that it can be paid; below zero where it is rounded off."""
+    """Added to the rest so that it can be paid; below zero where it is rounded off."""
     carried_cents: int = 0
-    """What earlier documents have carried into this one; below zero: what this one carries to the next."""
+    """Carried into this document from earlier ones; below zero: carried to the next."""
 
     @property
     def net_cents(self) -> int:
@@ -57,7 +57,7 @@ class Document:
 
     @property
     def total_cents(self) -> int:
-        """Net and tax."""
+        """The total in minor units: net and tax."""
         return self.net_cents + self.tax_cents
 
 
@@ -125,6 +125,7 @@ def _marks(taxed: Treatment) -> dict[str, Any]:
         "tax_category": taxed.category,
         "tax_rate_percent": exact_decimal(taxed.rate_percent, places=4),
         "tax_reason": taxed.reason,
+        "tax_country": taxed.country,
     }
 
 

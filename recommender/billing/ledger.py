@@ -38,6 +38,7 @@ EntryKind = Literal[
     "reinstated",
     "applied",
     "payout",
+    "payout_returned",
     "waived",
     "write_off",
     "carried",
@@ -140,8 +141,13 @@ def balance_moved(before_cents: int, after_cents: int) -> Postings:
     )
 
 
+def owed_less(amount_cents: int) -> Postings:
+    """An open charge that the credit balance pays, without money."""
+    return balanced(Posting("customer_credit", amount_cents), Posting("receivable", -amount_cents))
+
+
 def carried(before_cents: int, after_cents: int) -> Postings:
-    """What is left of a charge is too small to be collected: it lowers the signed credit balance instead."""
+    """Post a rest too small to be collected: it lowers the signed credit balance instead."""
     return balanced(Posting("receivable", after_cents - before_cents), *balance_moved(before_cents, after_cents))
 
 

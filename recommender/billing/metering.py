@@ -1,4 +1,4 @@
-"""What a quota window allows, counts and bills: one answer for meters, previews, accrued overage and the bill.
+"""A quota window's allowance, count and bill: one answer for meters, previews, accrued overage and the bill.
 
 Decided: a plan without limit frees usage once a whole month of it is paid for in a row, be it over two windows. Time on
 it counts as time on the largest limited plan of the same window, so what was covered before an upgrade stays covered.
@@ -21,7 +21,7 @@ from recommender.billing.catalogue import Plan
 from recommender.billing.money import round_half_away_from_zero
 from recommender.billing.overage import excess_units
 from recommender.billing.proration import Line
-from recommender.billing.quota import exact_allowance, is_limited, overage_price_cents, renewable_metrics, window_of
+from recommender.billing.quota import exact_allowance, overage_price_cents, renewable_metrics, window_of
 from recommender.billing.subscription import Holding
 from recommender.billing.tax import Treatment
 
@@ -56,7 +56,7 @@ class UsedWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QuotaUse:
     """One metric in one window: what is allowed, what counts against it, and what that costs."""
 
     metric: str
@@ -78,7 +78,7 @@ class Standing:
 
     @property
     def billed(self) -> Billed:
-        """Units and net amount."""
+        """The overage that the use comes to: units and net amount."""
         return Billed(self.units, self.overage_cents + self.rest_of_month_cents)
 
 
@@ -91,7 +91,7 @@ class _Run:
     plan: Plan
     """The dearest of its plans."""
     missing_cents: int
-    """What is missing to a whole month's net price of that plan; 0: use is free."""
+    """The amount missing to a whole month's net price of that plan; 0: use is free."""
 
     @property
     def windows(self) -> frozenset[int]:
@@ -99,7 +99,7 @@ class _Run:
         return frozenset(window for window, _ in self.places)
 
 
-def standings(windows: Sequence[UsedWindow], index: int) -> tuple[Standing, ...]:
+def quota_uses(windows: Sequence[UsedWindow], index: int) -> tuple[QuotaUse, ...]:
     """Every renewable metric of one of these consecutive windows; the last may be one that is only planned.
 
     Args:
@@ -107,7 +107,7 @@ def standings(windows: Sequence[UsedWindow], index: int) -> tuple[Standing, ...]
         index: Which of them is asked for, from 0.
 
     Returns:
-        One standing per metric that a plan held in the window names, in the plans' order.
+        One use per metric that a plan held in the window names, in the plans' order.
 
     Examples:
         A plan with 50,000 is left for one without limit in the middle of June: its 50,000 stay allowed.
@@ -125,7 +125,7 @@ def standings(windows: Sequence[UsedWindow], index: int) -> tuple[Standing, ...]
         >>> july = open_window(boundless, anchor=june, now=june.replace(month=7))
         >>> def bill(*following):
         ...     used = UsedWindow(held, {"conversations": (45_000, 1_000_000)})
-        ...     [found] = standings([used, *map(UsedWindow, following)], 0)
+        ...     [found] = quota_uses([used, *map(UsedWindow, following)], 0)
         ...     return found.allowance, found.counted, found.billed.amount_cents
         >>> bill(july)
         (50000, 45000, 0)
@@ -137,15 +137,15 @@ def standings(windows: Sequence[UsedWindow], index: int) -> tuple[Standing, ...]
     """
     holdings = windows[index].holdings
     metrics = dict.fromkeys(metric for held in holdings for metric in renewable_metrics(held.plan))
-    return tuple(_standing(windows, index, metric) for metric in metrics)
+    return tuple(_quota_use(windows, index, metric) for metric in metrics)
 
 
 def lines_of(windows: Sequence[UsedWindow], index: int, *, late: bool = False) -> tuple[Line, ...]:
-    """The lines that a window is still to be billed for: its standings less what was billed of it, never below 0."""
+    """The lines that a window is still to be billed for: its quota uses less what was billed of it, never below 0."""
     window, lines = windows[index], []
     span, plan = window_of(window.holdings), window.holdings[-1].plan.code
     billed = billed_of(window)
-    for found in standings(windows, index):
+    for found in quota_uses(windows, index):
         before = billed.get(found.metric, Billed(0, 0))
         units, owed = found.units - before.units, found.billed.amount_cents - before.amount_cents
         price = found.price_cents
@@ -162,35 +162,35 @@ def billed_of(window: UsedWindow) -> Mapping[str, Billed]:
     """Metric → what was billed of a window; of one stored without it, what its usage comes to on its own."""
     if window.billed is not None:
         return window.billed
-    return {found.metric: found.billed for found in standings([window], 0)}
+    return {found.metric: found.billed for found in quota_uses([window], 0)}
 
 
 def after_billing(windows: Sequence[UsedWindow], index: int, lines: Sequence[Line]) -> UsedWindow:
     """The window once these lines of it are charged."""
     window, billed = windows[index], dict(billed_of(windows[index]))
-    for found in standings(windows, index):
+    for found in quota_uses(windows, index):
         before = billed.get(found.metric, Billed(0, 0))
         charged = sum(line.amount_cents for line in lines if line.metric == found.metric)
         billed[found.metric] = Billed(max(before.units, found.units), before.amount_cents + charged)
     return replace(window, billed=billed)
 
 
-def _standing(windows: Sequence[UsedWindow], index: int, metric: str) -> Standing:
+def _quota_use(windows: Sequence[UsedWindow], index: int, metric: str) -> QuotaUse:
     holdings, units = windows[index].holdings, windows[index].units(metric)
     short = [run for run in _runs(windows, metric) if run.missing_cents and index in run.windows]
     left = {place for run in short for window, place in run.places if window == index}
-    limited = sum(used for held, used in zip(holdings, units, strict=True) if is_limited(held.plan, metric))
+    limited = sum(used for held, used in zip(holdings, units, strict=True) if held.plan.limits_use_of(metric))
     counted = limited + sum(units[place] for place in left)
     allowance, price = floor(exact_allowance(holdings, metric=metric)), overage_price_cents(holdings, metric=metric)
     if price is None:
-        return Standing(metric, allowance, counted, 0, None, 0, 0, None)
+        return QuotaUse(metric, allowance, counted, 0, None, 0, 0, None)
     within, beyond = (int(excess_units(used=used, allowance=allowance)) for used in (limited, counted))
     of_limited, of_all = (round_half_away_from_zero(excess * price) for excess in (within, beyond))
     most = _most_of_runs(windows, index, metric, short)
     if of_all - of_limited <= most:
-        return Standing(metric, allowance, counted, beyond, price, of_all, 0, None, of_all - of_limited)
+        return QuotaUse(metric, allowance, counted, beyond, price, of_all, 0, None, of_all - of_limited)
     dearest = max(short, key=lambda run: run.missing_cents).plan.code
-    return Standing(metric, allowance, counted, within, price, of_limited, most, dearest, most)
+    return QuotaUse(metric, allowance, counted, within, price, of_limited, most, dearest, most)
 
 
 def _most_of_runs(windows: Sequence[UsedWindow], index: int, metric: str, short: Sequence[_Run]) -> int:
@@ -199,7 +199,7 @@ def _most_of_runs(windows: Sequence[UsedWindow], index: int, metric: str, short:
     if not begun:
         return sum(run.missing_cents for run in short)
     before = [run for run in _runs(windows, metric) if index - 1 in run.windows and index not in run.windows]
-    billed = _standing(windows, index - 1, metric).of_runs_cents - sum(run.missing_cents for run in before)
+    billed = _quota_use(windows, index - 1, metric).of_runs_cents - sum(run.missing_cents for run in before)
     return sum(run.missing_cents for run in short) - min(max(billed, 0), begun)
 
 
@@ -207,7 +207,7 @@ def _runs(windows: Sequence[UsedWindow], metric: str) -> Iterator[_Run]:
     stretches = (
         (window, place, held) for window, used in enumerate(windows) for place, held in enumerate(used.holdings)
     )
-    for limited, group in groupby(stretches, key=lambda each: is_limited(each[2].plan, metric)):
+    for limited, group in groupby(stretches, key=lambda each: each[2].plan.limits_use_of(metric)):
         if limited:
             continue
         run = tuple(group)

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isfinite, isinf
+from math import isfinite
+from typing import Final
 
 from recommender.billing.catalogue import Plan
 from recommender.billing.money import round_half_away_from_zero
 
 Units = int | float | Fraction
 """Whole units when metered, a float when projected; `math.inf` as an allowance means unlimited."""
+_NOTHING: Final = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,7 @@ def excess_units(*, used: Units, allowance: Units) -> Fraction:
     """Units beyond the allowance, never below 0; `ValueError` for usage that is negative or not finite."""
     if not isfinite(used) or used < 0:
         raise ValueError(f"usage is a finite number from 0, not {used}")
-    if isinf(allowance):
-        return Fraction(0)
-    return max(Fraction(used) - Fraction(allowance), Fraction(0))
+    return Fraction(used) - Fraction(allowance) if used > allowance else _NOTHING
 
 
 def overage_cents(*, used: Units, allowance: Units, price_cents: Fraction) -> int:

@@ -45,6 +45,11 @@ def end_of_month(month: str) -> datetime:
     return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
 
 
+def is_last_month(expires: str | None, *, now: datetime) -> bool:
+    """Whether a card ends with the month (UTC) that runs now."""
+    return expires is not None and warn_at(expires) <= now < end_of_month(expires)
+
+
 def warn_at(expires: str) -> datetime:
     """The instant at which the owner of a card is warned: the start of its last month."""
     return datetime(int(expires[:4]), int(expires[5:7]), 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ from math import floor
 from typing import Final
 
 from recommender.billing.account import Account
-from recommender.billing.availability import blockers_against, rule_against
+from recommender.billing.availability import blockers_against, rule_against, situation_against
 from recommender.billing.blockers import Blocker
 from recommender.billing.change_rules import ChangeRule, Direction, Timing, effective_instant
 from recommender.billing.entitlements import Difference, differences
@@ -18,7 +18,6 @@ from recommender.billing.periods import as_utc
 from recommender.billing.proration import Line, net_cents
 from recommender.billing.quota import (
     allowance_of,
-    is_limited,
     renewable_metrics,
     window_of,
 )
@@ -64,6 +63,8 @@ class PlanChange:
     after: Subscription
     withdraws_cancellation: bool = False
     """Whether the subscription was to end and, with this change, goes on."""
+    new_version: bool = False
+    """Whether it is the plan held, on the terms on which it is sold now."""
 
     @property
     def net_cents(self) -> int:
@@ -135,13 +136,14 @@ def decide_plan_change(*, account: Account, wish: Wish, now: datetime) -> PlanCh
         next_invoice=next_invoice_of(after),
         after=after,
         withdraws_cancellation=subscription.cancelled and not after.cancelled,
+        new_version=rule.direction == "lateral" and situation_against(account, wish).is_held,
     )
 
 
 def _details_missing(account: Account, wish: Wish, rule: ChangeRule) -> tuple[Blocker, ...]:
-    """What the law wants on an invoice and nobody has told; asked for on the way, so cards do not speak of it."""
-    asked = rule.direction != "none" and wish.plan.price_cents.get(wish.interval, 0) > 0
-    return (BILLING_DETAILS_MISSING,) if asked and not account.may_be_invoiced else ()
+    """Block a charge without the address that an invoice needs; a preview asks for it, a card does not."""
+    charged = rule.direction != "none" and wish.plan.price_cents.get(wish.interval, 0) > 0
+    return (BILLING_DETAILS_MISSING,) if charged and not account.may_be_invoiced else ()
 
 
 def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
@@ -156,8 +158,15 @@ def next_invoice_of(subscription: Subscription) -> NextInvoice | None:
     return NextInvoice(end, net_cents(lines))
 
 
-def _check_open(subscription: Subscription, now: datetime) -> None:
+def open_since(subscription: Subscription) -> datetime | None:
+    """When period and quota window that are open had both begun; `None` where neither limits a change."""
     if not subscription.is_paying or subscription.status == "suspended":
+        return None
+    return max(subscription.period.start, window_of(subscription.holdings).start)
+
+
+def _check_open(subscription: Subscription, now: datetime) -> None:
+    if open_since(subscription) is None:
         return
     if not subscription.period.holds(now) or not window_of(subscription.holdings).holds(now):
         raise PeriodIsOver(f"{now} lies outside the open period or quota window")
@@ -189,13 +198,13 @@ def _allowance(after: Subscription) -> tuple[AllowanceChange, ...]:
     """The renewable allowances that result, now blended and then whole; empty before the first paid period."""
     if after.plan is None or not after.holdings:
         return ()
-    then = after.scheduled.plan if after.scheduled else after.plan
+    then = after.coming.plan if after.coming else after.plan
     metrics = dict.fromkeys((*renewable_metrics(then), *renewable_metrics(after.plan)))
     return tuple(
         AllowanceChange(
             metric,
             this_period=allowance_of(after.holdings, metric=metric),
-            then=floor(then.limit_of(metric) or 0) if is_limited(then, metric) else None,
+            then=floor(then.limit_of(metric) or 0) if then.limits_use_of(metric) else None,
         )
         for metric in metrics
     )

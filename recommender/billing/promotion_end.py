@@ -1,4 +1,4 @@
-"""What a promotion says of its own end: the whole price is what is paid now, for how long, and what comes after."""
+"""The end of a promotion in words: the price now, for how long, and the price after it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,11 +25,13 @@ def promotion_end_of(subscription: Subscription) -> PromotionEnd | None:
     """
     if not subscription.is_renewed:
         return None
-    held = subscription if subscription.scheduled is None else renew(subscription).after
+    held = subscription if subscription.coming is None else renew(subscription).after
     plan, interval, anchor, running = held.plan, held.interval, held.local_anchor, held.discount
     if plan is None or interval is None or anchor is None or running is None or running.cycles_left is None:
         return None
     start = held.period.start.astimezone(anchor.tzinfo)
     months = 12 * (start.year - anchor.year) + start.month - anchor.month
     number = months // MONTHS_OF[interval] + running.cycles_left
-    return PromotionEnd(boundary(anchor=anchor, interval=interval, number=number), plan.price_cents[interval])
+    at, move = boundary(anchor=anchor, interval=interval, number=number), held.announced
+    then = plan if move is None or at < move.not_before else move.plan
+    return PromotionEnd(at, then.price_cents[interval])

@@ -58,7 +58,7 @@ class Line:
     taxed: Treatment | None = None
     """How it is taxed; `None`: a credit balance, which is taxed already, or no tax is asked for."""
     per: str | None = None
-    """What one of is priced, as in `Plan`; `None`: the price is of the whole plan."""
+    """The thing that is priced by number, as in `Plan`; `None`: the price is of the whole plan."""
     quantity: int = 1
     """How many the price is of."""
 
@@ -152,7 +152,7 @@ def full_period(*, plan: str, price_cents: int, discount_cents: int, period: Per
 
 
 def balance_used(balance_cents: int, *, plan: str, due: int, now: datetime) -> tuple[Line, ...]:
-    """What a credit balance pays of a charge.
+    """The part of a charge that a credit balance pays.
 
     Args:
         balance_cents: Minor units in the customer's favour, tax included.

@@ -13,7 +13,7 @@ remaining shares; Limitr sets the counter to zero on every change. Not implement
 from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
-from math import floor, isinf
+from math import floor
 
 from recommender.billing.catalogue import Plan
 from recommender.billing.periods import Period, as_utc, period_containing
@@ -48,15 +48,11 @@ def window_of(holdings: Sequence[Holding]) -> Period:
     return Period(holdings[0].period.start, holdings[-1].period.end)
 
 
-def is_limited(plan: Plan, metric: str) -> bool:
-    """Whether the plan meters the metric at all."""
-    limit = plan.limit_of(metric)
-    return limit is not None and not isinf(limit)
-
-
 def exact_allowance(holdings: Sequence[Holding], *, metric: str) -> Fraction:
     """Monthly allowance × share of the month, summed; a stretch without limit has that of the largest limited plan."""
-    limits = [Fraction(held.plan.limit_of(metric) or 0) if is_limited(held.plan, metric) else None for held in holdings]
+    limits = [
+        Fraction(held.plan.limit_of(metric) or 0) if held.plan.limits_use_of(metric) else None for held in holdings
+    ]
     largest = max((limit for limit in limits if limit is not None), default=Fraction(0))
     return sum(
         (
@@ -91,7 +87,7 @@ def allowance_of(holdings: Sequence[Holding], *, metric: str) -> int | None:
         >>> allowance_of(window, metric="conversations")
         75000
     """
-    if not is_limited(holdings[-1].plan, metric):
+    if not holdings[-1].plan.limits_use_of(metric):
         return None
     return floor(exact_allowance(holdings, metric=metric))
 
@@ -109,7 +105,7 @@ def overage_price_cents(holdings: Sequence[Holding], *, metric: str) -> Fraction
     weighted = [
         (holding.plan.overage_cents[metric], holding.period.share_of(holding.month))
         for holding in holdings
-        if is_limited(holding.plan, metric) and metric in holding.plan.overage_cents
+        if holding.plan.limits_use_of(metric) and metric in holding.plan.overage_cents
     ]
     time = sum(share for _, share in weighted)
     return sum((price * share for price, share in weighted), Fraction(0)) / time if time else None

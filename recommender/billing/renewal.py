@@ -7,7 +7,8 @@ A waiting change is checked again at its instant; if something stands against it
 told. What is cancelled ends with its period and charges only what was used beyond the allowance. What is suspended is
 not renewed; once it is paid for it goes on, and if its period is over meanwhile, only the rest of the period then
 running is charged. A running promotion counts a cycle per period and goes along to a plan that it covers at the same
-interval.
+interval. An announced move to a new version is made at the first renewal after its notice, whatever is held or used;
+a change that waits goes before it.
 Usage that is reported after its window closed is billed with the next one, marked as late: the window as it is known
 now less what was billed of it. Usage that turns out smaller gives nothing back; it only grows.
 Others: Stripe applies a scheduled phase unchecked.
@@ -19,14 +20,21 @@ from datetime import datetime
 
 from data_contracts.intervals import MONTHS_OF
 from recommender.billing.blockers import Blocker
-from recommender.billing.catalogue import Interval
-from recommender.billing.discounts import covers, discount_cents
+from recommender.billing.discounts import discount_cents
 from recommender.billing.dunning import arrears_blockers
+from recommender.billing.immediate_change import discount_on
 from recommender.billing.metering import JUDGED_AGAIN, StretchUsage, UsedWindow, after_billing, lines_of
 from recommender.billing.periods import as_utc, next_period, period_containing
 from recommender.billing.proration import Line, counted, full_period, net_cents, remaining_time
 from recommender.billing.quota import open_window, window_of
-from recommender.billing.subscription import Holding, PaidTime, RunningDiscount, ScheduledChange, Subscription
+from recommender.billing.subscription import (
+    AnnouncedMove,
+    Holding,
+    PaidTime,
+    RunningDiscount,
+    ScheduledChange,
+    Subscription,
+)
 from recommender.billing.tax import Buyer, Treatment
 from recommender.billing.taxed_lines import settled, taxed
 
@@ -57,6 +65,8 @@ class Closing:
     after: Subscription
     windows: tuple[UsedWindow, ...] = ()
     """The windows as they are billed now, the one that closed last."""
+    moved: AnnouncedMove | None = None
+    """The announced move that was made."""
 
     @property
     def net_cents(self) -> int:
@@ -114,12 +124,14 @@ def close_window(
     waiting: ScheduledChange | None = None
     blockers: tuple[Blocker, ...] = ()
     period: tuple[Line, ...] = ()
+    moved: AnnouncedMove | None = None
     if at == subscription.period.end and subscription.cancelled:
         after = subscription.over("ended", at=at)
     elif at == subscription.period.end:
         waiting = subscription.scheduled
         blockers = check(subscription, waiting, at) if waiting else ()
-        renewed = renew(replace(subscription, scheduled=None) if blockers else subscription, treatment=today)
+        going_on = replace(subscription, scheduled=None) if blockers else subscription
+        renewed, moved = renew(going_on, treatment=today), going_on.moves
         period, after = renewed.lines, renewed.after
     else:
         after = replace(subscription, holdings=open_window(plan, anchor=anchor, now=at))
@@ -135,6 +147,7 @@ def close_window(
         blockers=blockers,
         after=replace(after, credit_balance_cents=balance),
         windows=windows,
+        moved=moved,
     )
 
 
@@ -234,13 +247,14 @@ def renew(subscription: Subscription, *, treatment: Treatment | None = None) -> 
     plan, interval, anchor = subscription.paying_plan, subscription.interval, subscription.local_anchor
     if plan is None or interval is None or anchor is None:
         raise NothingToClose
-    at, waiting = subscription.period.end, subscription.scheduled
+    at, waiting = subscription.period.end, subscription.coming
     discount = next_cycle(subscription.discount)
     version, currency = subscription.catalogue_version, subscription.currency
     if waiting is None:
         period = next_period(anchor=anchor, interval=interval, period=subscription.period)
     else:
-        discount = _discount_after(waiting, running=discount, interval=interval)
+        running = replace(subscription, discount=discount)
+        discount = discount_on(running, waiting.plan, waiting.interval, promotion=waiting.promotion)
         if MONTHS_OF[waiting.interval] > MONTHS_OF[interval]:
             anchor = at.astimezone(anchor.tzinfo)
         plan, interval, version = waiting.plan, waiting.interval, waiting.catalogue_version
@@ -262,6 +276,7 @@ def renew(subscription: Subscription, *, treatment: Treatment | None = None) -> 
         discount=discount,
         promotions_used=subscription.promotions_used | _promotion_of(waiting),
         scheduled=None,
+        announced=subscription.announced if waiting is None else None,
     )
     return Renewed(counted(lines, plan), after)
 
@@ -275,14 +290,3 @@ def next_cycle(running: RunningDiscount | None) -> RunningDiscount | None:
     if running is None or running.cycles_left is None:
         return running
     return replace(running, cycles_left=running.cycles_left - 1) if running.cycles_left > 1 else None
-
-
-def _discount_after(
-    waiting: ScheduledChange, *, running: RunningDiscount | None, interval: Interval
-) -> RunningDiscount | None:
-    """The promotion of the waiting change, else the one in force if it covers the new plan at the same interval."""
-    if waiting.promotion is not None:
-        return RunningDiscount(waiting.promotion, waiting.promotion.cycles)
-    if running is None or waiting.interval != interval:
-        return None
-    return running if covers(running.promotion, plan=waiting.plan, interval=waiting.interval) else None

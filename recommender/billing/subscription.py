@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.change_rules import Direction
-from recommender.billing.periods import Period
+from recommender.billing.periods import Period, period_containing
 from recommender.billing.tax import Treatment
 
 Status = Literal["trial", "active", "past_due", "suspended", "paused", "ended"]
@@ -88,6 +88,18 @@ class ScheduledChange:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnouncedMove:
+    """A move to another version of the plan held that the operator has announced: at a renewal, if all stays so."""
+
+    campaign: str
+    plan: Plan
+    """The new version, in the number held."""
+    catalogue_version: str
+    not_before: datetime
+    """The day that was told: the move is made at the first renewal from then on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """One organisation's subscription at one instant; the plan is the version it was sold, not today's."""
 
@@ -114,6 +126,8 @@ class Subscription:
     """Amount in the organisation's favour, tax included: it pays the next charges. Below 0: carried, see `settled`."""
     cancelled: bool = False
     """True: it ends with its period instead of being renewed; that can be taken back until then."""
+    announced: AnnouncedMove | None = None
+    """Gone with any other change: what is taken by a quote is no business of a campaign."""
 
     def __post_init__(self) -> None:
         if self.is_paying and None in (self.plan, self.interval, self.catalogue_version, self.anchor):
@@ -121,8 +135,35 @@ class Subscription:
 
     @property
     def carried_cents(self) -> int:
-        """What was too small to be collected, tax included: the next invoice asks for it."""
+        """The amount that was too small to be collected, tax included: the next invoice asks for it."""
         return max(-self.credit_balance_cents, 0)
+
+    @property
+    def moves(self) -> AnnouncedMove | None:
+        """The announced move, where the end of this period makes it; a change that waits goes before it."""
+        move = self.announced
+        due = move is not None and self.scheduled is None and self.period.end >= move.not_before
+        return move if due else None
+
+    @property
+    def moves_at(self) -> datetime | None:
+        """The renewal that makes the announced move, as things stand; `None` without one, in a pause and at the end."""
+        move, anchor, interval = self.announced, self.local_anchor, self.interval
+        if move is None or anchor is None or interval is None or not self.is_paying or self.cancelled:
+            return None
+        held = period_containing(anchor=anchor, interval=interval, instant=move.not_before)
+        first = held.start if held.start == move.not_before else held.end
+        return max(first, self.period.end)
+
+    @property
+    def coming(self) -> ScheduledChange | None:
+        """The change at the end of this period: the one asked for, else a move that was announced."""
+        move = self.moves
+        if move is None or self.interval is None:
+            return self.scheduled
+        end, currency = self.period.end, self.currency
+        version = move.catalogue_version
+        return ScheduledChange(move.plan, self.interval, version, end, currency=currency, direction="lateral")
 
     @property
     def local_anchor(self) -> datetime | None:
@@ -145,7 +186,7 @@ class Subscription:
         return self.plan if self.is_paying else None
 
     def over(self, status: Literal["paused", "ended"], *, at: datetime) -> "Subscription":
-        """What is left from `at` on: the balance and the promotions taken; a paused one remembers its terms."""
+        """The subscription from `at` on: the balance and the promotions taken; a paused one remembers its terms."""
         return replace(
             self,
             status=status,
@@ -154,4 +195,5 @@ class Subscription:
             discount=self.discount if status == "paused" else None,
             scheduled=None,
             cancelled=False,
+            announced=self.announced if status == "paused" else None,
         )

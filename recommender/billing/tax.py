@@ -35,7 +35,7 @@ class Treatment:
     rate_percent: Fraction
     reason: TaxReason | None
     country: str
-    """Whose tax it is; without tax, the country of the customer."""
+    """The country of the tax; without tax, that of the customer."""
     buyer_vat_id: str | None = None
     """The id that the customer was taxed under, with reverse charge."""
 
@@ -55,7 +55,7 @@ class TaxLine:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """What of a customer decides on the tax."""
+    """The facts of a customer that decide on the tax."""
 
     country: str
     vat_id: str | None = None

@@ -82,7 +82,7 @@ def settled(
 
 
 def _carried(due: int, *, debt: int, currency: str | None) -> int:
-    """What is carried from earlier charges into this one, or below 0 from this one to the next.
+    """The amount carried from earlier charges into this one, or below 0 from this one to the next.
 
     A total below 0 pays the debt first; a total of 0 has nothing to ask for it with.
     """

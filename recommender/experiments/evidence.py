@@ -9,10 +9,8 @@ from math import erfc, exp, log, sqrt
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from recommender.ranking.ranker import FloatArray, IntArray
 
 CONCENTRATIONS: Final = (10.0, 100.0, 1_000.0)
 """How closely a wrong split may lie around the planned one: some 16, 5 and 2 points off, for two arms at 50 %. All are

@@ -78,14 +78,14 @@ def hindrances(
 
     An arm that nobody has been in is not green: nothing is known of it.
     """
-    said: dict[Hindrance, bool] = {
+    holds_for: dict[Hindrance, bool] = {
         "not_running": not running,
         "last_stage": stage_percent >= STAGES[-1],
         "arm_without_organizations": 0 in split.counts or len(split.counts) < len(experiment.arms),
         "sample_ratio": split.red,
         "guardrail": any(harm.red for harm in found),
     }
-    return tuple(hindrance for hindrance, holds in said.items() if holds)
+    return tuple(hindrance for hindrance, holds in holds_for.items() if holds)
 
 
 def next_stage(stage_percent: int) -> int:

@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from recommender.experiments.evidence import FloatArray, IntArray, p_value, planned_split_p_value, split_evidence
+from recommender.experiments.evidence import p_value, planned_split_p_value, split_evidence
+from recommender.ranking.ranker import FloatArray, IntArray
 
 THRESHOLD: Final = 0.001
 """The chance of an alarm, ever, while the split is as planned."""

@@ -5,6 +5,7 @@ depend on anything that more usage changes, so the same ranker answers that orga
 reason to abstain: two rankers may prefer two families, and usage decides where there is a tie.)
 """
 
+from collections.abc import Collection, Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 from recommender.ranking.ranker import FloatArray, IntArray
@@ -26,3 +27,14 @@ class Abstaining(Protocol):
 
     def abstention_reasons(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
         """For each decision the reason to abstain, or `None`; takes the arguments of `Ranker.utilities`."""
+
+
+@runtime_checkable
+class Borrowing(Protocol):
+    """A ranker that knows which plans it has learned nothing about, and ranks them by their neighbours."""
+
+    def borrowed(self, codes: Collection[str]) -> frozenset[str]:
+        """Those of the plans whose place rests on plans like them."""
+
+    def repriced(self, prices: Mapping[str, float]) -> frozenset[str]:
+        """Those of the plans, given with their monthly price in minor units, that it knows at other prices only."""

@@ -9,19 +9,19 @@ from recommender.ranking.situation import DAY_SECONDS, PlanTable, Situations
 
 
 def without_templates(situations: Situations) -> Situations:
-    """Nothing installed."""
+    """The situations with no template installed."""
     return replace(situations, templates=np.zeros_like(situations.templates))
 
 
 def without_integrations(situations: Situations, integrations: IntArray) -> Situations:
-    """Some integrations disconnected."""
+    """The situations with some integrations disconnected."""
     connected = situations.integrations.copy()
     connected[:, integrations] = False
     return replace(situations, integrations=connected)
 
 
 def without_current_plan(situations: Situations) -> Situations:
-    """No plan held."""
+    """The situations with no plan held."""
     return replace(situations, current_plan=np.full_like(situations.current_plan, -1))
 
 
@@ -50,4 +50,4 @@ def with_price(plans: PlanTable, plan: int, monthly_price_cents: float) -> PlanT
     """The same sale at another price of one plan."""
     prices = plans.monthly_price_cents.copy()
     prices[plan] = monthly_price_cents
-    return replace(plans, monthly_price_cents=prices)
+    return plans.at_prices(prices)

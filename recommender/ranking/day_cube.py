@@ -54,12 +54,12 @@ def cells_to_cube(
     filled = np.zeros((n, WINDOW_DAYS + 1, len(METRICS)))
     filled[:, :, LEVEL_INDEX] = np.nan
     filled[cells.decision, cells.day, cells.metric] = cells.value
-    for metric in LEVEL_INDEX:
-        for day in range(WINDOW_DAYS - 1, -1, -1):
-            today = filled[:, day, metric]
-            filled[:, day, metric] = np.where(np.isnan(today), filled[:, day + 1, metric], today)
-    levels = np.array([metric in LEVEL_METRICS for metric in METRICS])
-    filled = np.where(_silent(cells, n)[:, None, None] & levels, np.nan, filled)
+    levels = filled[:, :, LEVEL_INDEX]
+    read = np.where(np.isnan(levels), WINDOW_DAYS, np.arange(WINDOW_DAYS + 1)[:, None])
+    last_read = np.minimum.accumulate(read[:, ::-1], axis=1)[:, ::-1]  # the nearest day back that has a reading
+    filled[:, :, LEVEL_INDEX] = np.take_along_axis(levels, last_read, axis=1)
+    is_level = np.array([metric in LEVEL_METRICS for metric in METRICS])
+    filled = np.where(_silent(cells, n)[:, None, None] & is_level, np.nan, filled)
     seconds = usable_seconds(decided_at_us=decided_at_us, trial_started_at_us=trial_started_at_us)
     return np.ascontiguousarray(filled[:, :WINDOW_DAYS, :]), seconds
 

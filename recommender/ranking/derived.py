@@ -1,9 +1,9 @@
 """Quantities that several features share, computed once per batch of decisions and only when needed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,28 @@ class Facts:
 
     situations: Situations
     plans: PlanTable
+    _known: dict[Callable[["Facts"], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def once(self, work: Callable[["Facts"], NDArray[Any]]) -> NDArray[Any]:
+        """The result of a function of the facts, (n, ...), computed once for this batch."""
+        if work not in self._known:
+            self._known[work] = work(self)
+        found: NDArray[Any] = self._known[work]
+        return found
+
+    def each(self) -> list["Facts"]:
+        """Each decision's facts by themselves (n = 1); what is worked out of them so far is not worked out again."""
+        return [self._of(slice(i, i + 1)) for i in range(len(self.situations))]
+
+    def _of(self, one: slice) -> "Facts":
+        found = Facts(select(self.situations, one), self.plans)
+        for name, value in self.__dict__.items():
+            if isinstance(value, Projection):
+                found.__dict__[name] = Projection(*(getattr(value, each.name)[one] for each in fields(Projection)))
+            elif isinstance(value, np.ndarray):
+                found.__dict__[name] = value if name in _OF_PLANS else value[one]
+        found._known.update({work: value[one] for work, value in self._known.items()})
+        return found
 
     @cached_property
     def projection(self) -> Projection:
@@ -77,6 +99,11 @@ class Facts:
         return self.plans.monthly_price_cents + self.overage_of(self.reported_monthly)
 
     @cached_property
+    def year_bill_cents(self) -> FloatArray:
+        """(n, p) the same if the plan is paid by the year; inf where that is not sold."""
+        return self.plans.year_price_cents + self.overage_of(self.reported_monthly)
+
+    @cached_property
     def use_of_limit(self) -> FloatArray:
         """(n, p, metrics) projected usage as a multiple of the limit, at most 5; 0 if a limit of 0 is enough."""
         return self._use_of_limit(self.projection.monthly)
@@ -111,7 +138,7 @@ class Facts:
     @cached_property
     def log_price(self) -> FloatArray:
         """(p,) or (n, p) net price of a month, log money."""
-        return self.plans.once(_log_price)
+        return self.plans.once(_log_price, of_prices=True)
 
     @cached_property
     def log_bill(self) -> FloatArray:
@@ -173,6 +200,10 @@ class Facts:
     def current(self) -> IntArray:
         """(n, 1) index of the plan held now; 0 without one, so read it together with `held`."""
         return np.maximum(self.situations.current_plan, 0)[:, None]
+
+
+_OF_PLANS: Final = frozenset({"log_price", "next_plan", "on_chain"})
+"""Facts of the plans alone, where these have one price for all."""
 
 
 def select(situations: Situations, rows: slice | IntArray) -> Situations:

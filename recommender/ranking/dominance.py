@@ -31,7 +31,7 @@ def dominating_first(utilities: FloatArray, facts: Facts) -> FloatArray:
 
     What is no candidate keeps its utility. Usage plays no part in it but through the utilities.
     """
-    better = facts.plans.once(dominates)
+    better = facts.plans.once(dominates, of_prices=True)
     if not better.any():
         return utilities
     eligible = facts.situations.eligible

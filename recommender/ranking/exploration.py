@@ -64,7 +64,7 @@ class ShownPlan:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Who was drawn for the first place, and with which chance each plan could have been."""
+    """The plan drawn for the first place, and the chance of each plan to be drawn."""
 
     plan: str
     chances: Mapping[str, float]
@@ -76,7 +76,7 @@ class Draw:
 
 
 AS_DRAWN: Final[Mapping[str, str]] = {}
-"""Whatever is drawn is shown."""
+"""No replacements: each drawn plan is shown as drawn."""
 
 
 def explore(

@@ -5,6 +5,9 @@ projected bill that is not blocked. The cheapest plan is never wrong. Above it a
 on the way, the cheapest included, fails a need that the plan meets (`needs.py`). The plan held is no exception: nobody
 is told to go on paying for room that nothing speaks for. Only while usage is unknown, staying needs no reason.
 
+By the month and by the year another plan may be the cheapest. Then the larger one is recommended at both, unless the
+smaller one is held: docs/pages/decisions/0025-month-and-year.md.
+
 More usage never leads to a smaller plan by this step. Along a chain (`chains.py`) the lead of a lower plan's bill over
 a higher one's only shrinks as usage rises, needs only come, and blockers only take plans away from below. So the
 cheapest plan rises, what is justified above it stays justified, and the highest justified plan up to the one that the
@@ -12,35 +15,32 @@ ranker wants, which itself rises, does too. Which family is recommended has noth
 open to an organisation, it is the one that the ranker prefers for it as if it used nothing (`at_rest`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender.ranking.derived import Facts
-from recommender.ranking.needs import needed_over
+from recommender.ranking.needs import EQUAL_CENTS, cheaper_by_year, needed_over
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
 
 Why = Literal["blocked", "unrelated_family", "other_family", "no_need"]
-"""What stood against the plan that would have been first."""
-
-EQUAL_CENTS: Final = 1.0
-"""Bills that differ by no more are equal: they are rounded line by line where they are shown."""
+"""The objection to the plan that would have been first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instead:
-    """What is recommended if a plan is put first; plans are places in the plan table."""
+    """The recommendation if a plan is put first; plans are places in the plan table."""
 
     plan: int
     """The plan itself where the guard allows it."""
     alternative: int
-    """What it is weighed against; itself where it is the alternative."""
+    """The plan it is weighed against; itself where it is the alternative."""
     why: Why | None
-    """What stood against the plan put first."""
+    """The objection to the plan put first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Guard:
     bills: Sequence[float]
     needed: NDArray[np.bool_]
     """(p, p) whether a need speaks for the plan (first axis) over the other."""
+    by_year: NDArray[np.bool_]
+    """(p, p) whether the one need is that the plan is cheaper by the year."""
     free: Sequence[int]
     """Candidates that are not blocked, the plan held among them, in the order in which the ranker prefers them."""
     related: frozenset[int]
@@ -63,50 +65,71 @@ class Guard:
     """Families that may be recommended, in the order in which the ranker prefers them if nothing is used."""
     highest: int
     """The candidate of the highest tier, blocked or not."""
+    steps: Mapping[int, Sequence[int]]
+    """Family → its free plans, lowest tier first."""
 
     def instead_of(self, first: int) -> Instead:
-        """What is recommended if this plan is put first; the highest tier where every plan is blocked."""
+        """The recommendation if this plan is put first; the highest tier where every plan is blocked."""
         if not self.free:
             return Instead(self.highest, self.highest, None if self.highest == first else "blocked")
         own, home = self.families[first] in self.related, self._home()
-        astray = not own or not self._steps(self.families[first])
+        astray = not own or self.families[first] not in self.steps
         if astray or (first == self.best and self.families[first] != home):
             wanted = next(i for i in self.free if self.families[i] == home)
         else:
             wanted = first
-        steps = self._steps(home if wanted != first else self.families[first])
+        steps = self.steps[home if wanted != first else self.families[first]]
         base = self._cheapest(steps)
-        found = self._led_to(wanted, steps, base)
+        found = self._led_to(wanted, steps, base, unlike=self.held)
         why: Why | None = None
         if found != first:
             moved: Why = "other_family" if own and first in self.free and wanted != first else "no_need"
             why = "unrelated_family" if not own else moved if first in self.free else "blocked"
         return Instead(found, base if self.held is None else self.held, why)
 
+    def stands(self, plan: int) -> bool:
+        """Whether a plan that is first at the other interval may be first here.
+
+        It can be taken, and is the one held, which is what it is weighed against, or no cheaper one would do as well.
+        """
+        steps = self.steps.get(self.families[plan], ())
+        return plan in steps and plan in {self.held, self._led_to(plan, steps, self._cheapest(steps), unlike=None)}
+
+    def alternative_to(self, plan: int) -> int:
+        """The alternative that a plan which `stands` is weighed against."""
+        return self._cheapest(self.steps[self.families[plan]]) if self.held is None else self.held
+
     def _home(self) -> int:
         """The family of the recommendation: the first that has a free plan."""
-        open_families = {self.families[i] for i in self.free}
-        return next((family for family in self.homes if family in open_families), self.families[self.free[0]])
-
-    def _steps(self, family: int) -> list[int]:
-        """The family's free plans, lowest tier first."""
-        return sorted((i for i in self.free if self.families[i] == family), key=lambda i: self.tiers[i])
+        return next((family for family in self.homes if family in self.steps), self.families[self.free[0]])
 
     def _cheapest(self, steps: Sequence[int]) -> int:
         """The cheapest of these plans; of equal bills the lower tier."""
         least = min(self.bills[i] for i in steps)
         return next(i for i in steps if self.bills[i] <= least + EQUAL_CENTS)
 
-    def _led_to(self, wanted: int, steps: Sequence[int], base: int) -> int:
-        """The plan of the family that is recommended if this tier is wanted, and `base` is the cheapest."""
-        most = max(self.tiers[wanted], self.tiers[base])
-        up_to = [i for i in steps if self.tiers[base] <= self.tiers[i] <= most]
-        return next(i for i in reversed(up_to) if self._justified(i, up_to))
+    def _led_to(self, wanted: int, steps: Sequence[int], base: int, *, unlike: int | None) -> int:
+        """The plan of the family that is recommended if this tier is wanted, and `base` is the cheapest.
 
-    def _justified(self, plan: int, way: Sequence[int]) -> bool:
+        The base gives way to a plan that is cheaper by the year, unless it is `unlike`: then money by the month counts.
+        """
+        way = [i for i in steps if self.tiers[base] <= self.tiers[i]]
+        lifted = [i for i in way[1:] if all(self.by_year[i, j] and j != unlike for j in self._below(i, way))]
+        most = max(self.tiers[each] for each in (wanted, base, *lifted))
+        up_to = [i for i in way if self.tiers[i] <= most]
+        return next(i for i in reversed(up_to) if self._justified(i, up_to, unlike=unlike))
+
+    def _justified(self, plan: int, way: Sequence[int], *, unlike: int | None) -> bool:
         """Whether every cheaper plan on the way up to it fails a need that it meets."""
-        below = [i for i in way if self.tiers[i] < self.tiers[plan]]
-        return all(self.bills[plan] <= self.bills[i] + EQUAL_CENTS or self.needed[plan, i] for i in below)
+        return all(
+            self.bills[plan] <= self.bills[i] + EQUAL_CENTS
+            or self.needed[plan, i]
+            or (self.by_year[plan, i] and i != unlike)
+            for i in self._below(plan, way)
+        )
+
+    def _below(self, plan: int, way: Sequence[int]) -> list[int]:
+        return [i for i in way if self.tiers[i] < self.tiers[plan]]
 
 
 def guards(
@@ -122,7 +145,7 @@ def guards(
     eligible = facts.situations.eligible
     held = np.where(facts.held & np.take_along_axis(eligible, facts.current, axis=1), facts.current, -1)[:, 0]
     free = eligible & (~blocked | (np.arange(eligible.shape[1]) == held[:, None]))
-    needed = needed_over(facts)
+    needed, by_year = needed_over(facts), facts.once(cheaper_by_year)
     unknown = np.flatnonzero((held >= 0) & ~facts.usage_known.any(axis=1))
     needed[unknown, held[unknown]] = True
     bills = np.where(facts.on_chain, facts.reported_bill_cents, facts.plans.monthly_price_cents)
@@ -138,7 +161,25 @@ def guards(
         homes = list(dict.fromkeys(families[plan] for plan in resting[i].tolist() if families[plan] in related))
         there = [plan for plan in preferred[i].tolist() if eligible[i, plan]] or [best]
         highest = max(there, key=tiers.__getitem__)
-        found.append(Guard(tiers, families, bills[i].tolist(), needed[i], order, related, mine, best, homes, highest))
+        steps: dict[int, list[int]] = {}
+        for plan in sorted(order, key=tiers.__getitem__):
+            steps.setdefault(families[plan], []).append(plan)
+        found.append(
+            Guard(
+                tiers=tiers,
+                families=families,
+                bills=bills[i].tolist(),
+                needed=needed[i],
+                by_year=by_year[i],
+                free=order,
+                related=related,
+                held=mine,
+                best=best,
+                homes=homes,
+                highest=highest,
+                steps=steps,
+            )
+        )
     return found
 
 

@@ -1,6 +1,7 @@
 """Needs: what is true of an organisation, what one plan fails and another meets, whatever the two cost.
 
 A need can justify a dearer plan (`guard.py`). Money is none: what can be bought beyond a limit is in the bill already.
+But where a limit is passed, the larger plan may be dearer by the month while it costs less by the year.
 With more usage no need goes away. A limit that is passed stays passed; what is stored stays stored, so its pace does
 not slow down either; templates and integrations have nothing to do with usage. Hence the plan that a need justifies is
 justified at any higher usage.
@@ -15,9 +16,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.ranking.chains import on_chain
 from recommender.ranking.derived import Facts
 from recommender.ranking.projection import COUNTS
 from recommender.ranking.ranker import FloatArray
+from recommender.ranking.situation import PlanTable
 
 Truths = NDArray[np.bool_]
 """(n, p, p): whether the organisation has the need, and the plan (second axis) meets it and the other (third) fails."""
@@ -27,6 +30,8 @@ GROWTH_WEEKS: Final = 8
 """How far ahead growth is carried on: what is full within so many weeks is as good as full."""
 LEAST_SAVING_CENTS: Final = 100.0
 """A bill lower by less is not worth a word."""
+EQUAL_CENTS: Final = 1.0
+"""Bills that differ by no more are equal: they are rounded line by line where they are shown."""
 MOST_FOR_INTEGRATIONS: Final = 2.0
 """An integration alone justifies a bill higher by at most so many times the price of the plan that lacks it."""
 
@@ -36,8 +41,8 @@ def limit_passed(facts: Facts) -> Truths:
 
     For what renews, the expected month counts: it is passed with a chance of one half at least.
     """
-    passed = _unsold(facts) & (_used(facts) > _limits(facts))
-    return np.asarray((passed[:, None] & _holds_more(facts)).any(axis=3))
+    passed = facts.plans.once(_unsold) & (_used(facts) > facts.plans.limits)
+    return np.asarray((passed[:, None] & facts.plans.once(_holds_more)).any(axis=3))
 
 
 def limit_near(facts: Facts) -> Truths:
@@ -47,36 +52,45 @@ def limit_near(facts: Facts) -> Truths:
     of its last week.
     """
     stored = _used(facts) + GROWTH_WEEKS * weekly_growth(facts)[:, None]
-    full = _unsold(facts) & (np.where(COUNTS, facts.ahead_monthly[:, None], stored) > _limits(facts))
-    return np.asarray((full[:, None] & _holds_more(facts)).any(axis=3))
+    full = facts.plans.once(_unsold) & (np.where(COUNTS, facts.ahead_monthly[:, None], stored) > facts.plans.limits)
+    return np.asarray((full[:, None] & facts.plans.once(_holds_more)).any(axis=3))
 
 
 def bill_near(facts: Facts) -> Truths:
-    """What is counted grows, and at the pace of its last week the other plan costs more, with what is bought beyond."""
-    beyond = (COUNTS & ~_unsold(facts))[None] & (facts.ahead_monthly[:, None] > _limits(facts))
-    larger = (beyond[:, None] & _holds_more(facts)).any(axis=3)
+    """Counted usage grows, and at the pace of its last week the other plan costs more, overage included."""
+    beyond = (COUNTS & ~facts.plans.once(_unsold)) & (facts.ahead_monthly[:, None] > facts.plans.limits)
+    larger = (beyond[:, None] & facts.plans.once(_holds_more)).any(axis=3)
     ahead, family = facts.bill_ahead_cents, facts.plans.family
     return np.asarray(larger & (family[:, None] == family) & (ahead[:, None] >= ahead[:, :, None] + LEAST_SAVING_CENTS))
 
 
+def cheaper_by_year(facts: Facts) -> Truths:
+    """Counted usage passes a limit beyond which more is sold, and by the year the larger plan costs less."""
+    beyond = (COUNTS & ~facts.plans.once(_unsold)) & (_used(facts) > facts.plans.limits)
+    larger = (beyond[:, None] & facts.plans.once(_holds_more)).any(axis=3)
+    bills, family = facts.year_bill_cents, facts.plans.family
+    return np.asarray(larger & (family[:, None] == family) & (bills[:, :, None] + EQUAL_CENTS < bills[:, None]))
+
+
 def integration_lacking(facts: Facts) -> Truths:
     """A connected integration is included in the plan and not in the other, for at most `MOST_FOR_INTEGRATIONS`."""
-    covers, bills = facts.plans.covers, facts.reported_bill_cents
-    lacks = facts.situations.integrations[:, None, None] & covers[None, :, None] & ~covers[None, None]
+    bills = facts.reported_bill_cents
+    lacks = facts.situations.integrations[:, None, None] & facts.plans.once(_includes_more)
     extra = bills[:, :, None] - bills[:, None]
-    return np.asarray(lacks.any(axis=3) & (extra <= MOST_FOR_INTEGRATIONS * facts.plans.monthly_price_cents))
+    most = MOST_FOR_INTEGRATIONS * np.broadcast_to(facts.plans.monthly_price_cents, bills.shape)
+    return np.asarray(lacks.any(axis=3) & (extra <= most[:, None]))
 
 
 def template_unsuited(facts: Facts) -> Truths:
     """An installed template is one that the plan's family is meant for and the other's is not."""
-    suits = facts.plans.suits
-    return np.asarray((facts.situations.templates[:, None, None] & suits[None, :, None] & ~suits[None, None]).any(3))
+    return np.asarray((facts.situations.templates[:, None, None] & facts.plans.once(_suits_more)).any(axis=3))
 
 
 NEEDS: Final[Mapping[str, Callable[[Facts], Truths]]] = {
     "limit_passed": limit_passed,
     "limit_near": limit_near,
     "bill_near": bill_near,
+    "cheaper_by_year": cheaper_by_year,
     "integration_lacking": integration_lacking,
     "template_unsuited": template_unsuited,
 }
@@ -84,8 +98,8 @@ NEEDS: Final[Mapping[str, Callable[[Facts], Truths]]] = {
 
 
 def needed_over(facts: Facts) -> Truths:
-    """(n, p, p) whether any need speaks for the plan over the other."""
-    return np.asarray(np.logical_or.reduce([need(facts) for need in NEEDS.values()]))
+    """(n, p, p) whether any need speaks for the plan over the other, but for the price by the year."""
+    return np.asarray(np.logical_or.reduce([facts.once(need) for need in NEEDS.values() if need != cheaper_by_year]))
 
 
 def weekly_growth(facts: Facts) -> FloatArray:
@@ -95,21 +109,36 @@ def weekly_growth(facts: Facts) -> FloatArray:
     return np.where(~COUNTS & ~np.isnan(steps), np.maximum(steps, 0.0), 0.0)
 
 
+def weeks_to(limit: float, *, totals: FloatArray, monthly: float) -> int:
+    """In how many weeks a month's usage passes a limit if every one is like the last: 1…4.
+
+    `totals` (WINDOW_DAYS,) are units by day, the latest first; `monthly` is a month at that pace, above the limit. A
+    month is four weeks, of which one after the other gives way to one more like the last, as 30 days.
+    """
+    weeks = [float(totals[1 + 7 * week : 8 + 7 * week].sum()) * 30 / 28 for week in range(4)]
+    return next((more for more in range(1, 4) if more * monthly / 4 + sum(weeks[: 4 - more]) > limit), 4)
+
+
 def _used(facts: Facts) -> FloatArray:
     """(n, 1, metrics) of the next month."""
     return facts.reported_monthly[:, None]
 
 
-def _limits(facts: Facts) -> FloatArray:
-    """Shape (p, metrics)."""
-    return facts.plans.limits
-
-
-def _unsold(facts: Facts) -> NDArray[np.bool_]:
+def _unsold(plans: PlanTable) -> NDArray[np.bool_]:
     """(p, metrics) limits that the bill does not speak of: nothing is sold beyond, or the family is no chain."""
-    return np.asarray(~COUNTS | np.isnan(facts.plans.overage_cents) | ~facts.on_chain[:, None])
+    return np.asarray(~COUNTS | np.isnan(plans.overage_cents) | ~plans.once(on_chain)[:, None])
 
 
-def _holds_more(facts: Facts) -> NDArray[np.bool_]:
+def _holds_more(plans: PlanTable) -> NDArray[np.bool_]:
     """(p, p, metrics) whether the plan's limit is above the other's."""
-    return np.asarray(facts.plans.limits[:, None] > facts.plans.limits[None])
+    return np.asarray(plans.limits[:, None] > plans.limits[None])
+
+
+def _includes_more(plans: PlanTable) -> NDArray[np.bool_]:
+    """(p, p, I) whether the plan includes the integration and the other lacks it."""
+    return np.asarray(plans.covers[:, None] & ~plans.covers[None])
+
+
+def _suits_more(plans: PlanTable) -> NDArray[np.bool_]:
+    """(p, p, T) whether the plan's family is meant for the template and the other's is not."""
+    return np.asarray(plans.suits[:, None] & ~plans.suits[None])

@@ -28,7 +28,7 @@ def price_over_cheapest(facts: Facts) -> FloatArray:
 
 
 def price_step_up(facts: Facts) -> FloatArray:
-    """What the next plan up costs more, difference of log money; 0 at the top."""
+    """Price of the next plan up against this one, difference of log money; 0 at the top."""
     price = facts.log_price
     return price[..., facts.next_plan] - price
 
@@ -44,7 +44,7 @@ def bill_over_cheapest(facts: Facts) -> FloatArray:
 
 
 def bill_step_up(facts: Facts) -> FloatArray:
-    """What the projected bill grows by on the next plan up, difference of log money; 0 at the top."""
+    """Projected bill on the next plan up against this one, difference of log money; 0 at the top."""
     bill = facts.log_bill
     return bill[:, facts.next_plan] - bill
 

@@ -19,7 +19,8 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
     """
     plans = [plan for plan in catalogue.plans if not plan.private and interval in plan.price_cents]
     templates = tuple(sorted({code for plan in plans for code in plan.templates}))
-    integrations = tuple(sorted({code for plan in plans for code in plan.integrations}))
+    included = [plan.integrations for plan in plans]
+    integrations = tuple(sorted(frozenset().union(*included)))
     families = tuple(dict.fromkeys(plan.family for plan in plans))
     terms = np.array([terms_of(plan) for plan in plans], dtype=float).reshape(len(plans), 2, len(METRICS))
     return PlanTable(
@@ -29,13 +30,14 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
         templates=templates,
         integrations=integrations,
         families=families,
-        monthly_price_cents=np.array([plan.price_cents[interval] / MONTHS_OF[interval] for plan in plans], dtype=float),
+        monthly_price_cents=_of_a_month(plans, interval),
+        year_price_cents=_of_a_month(plans, "year"),
         limits=np.ascontiguousarray(terms[:, 0]),
         overage_cents=np.ascontiguousarray(terms[:, 1]),
         suits=np.array(
             [[not plan.templates or code in plan.templates for code in templates] for plan in plans], dtype=bool
         ).reshape(len(plans), len(templates)),
-        covers=np.array([[code in plan.integrations for code in integrations] for plan in plans], dtype=bool).reshape(
+        covers=np.array([[code in each for code in integrations] for each in included], dtype=bool).reshape(
             len(plans), len(integrations)
         ),
         beside=_beside(plans),
@@ -44,14 +46,19 @@ def plan_table(catalogue: Catalogue, interval: Interval) -> PlanTable:
     )
 
 
+def _of_a_month(plans: list[Plan], interval: Interval) -> FloatArray:
+    """(p,) the price of a month; inf where the plan is not sold at this interval."""
+    return np.array([plan.price_cents.get(interval, math.inf) / MONTHS_OF[interval] for plan in plans], dtype=float)
+
+
 def _beside(plans: list[Plan]) -> FloatArray:
     """Features and unmeasured limits, one column each; a text in two, so that only the same text is as good."""
-    columns: list[list[float]] = []
-    for code in sorted({limit.code for plan in plans for limit in plan.limits if limit.metric is None}):
-        held = [{limit.code: limit.value for limit in plan.limits} for plan in plans]
-        columns.append([float(of.get(code, math.inf)) for of in held])
-    for code in sorted({feature.code for plan in plans for feature in plan.features}):
-        values = [{each.code: each.value for each in plan.features}.get(code, False) for plan in plans]
+    limits = [{limit.code: limit.value for limit in plan.limits} for plan in plans]
+    features = [{feature.code: feature.value for feature in plan.features} for plan in plans]
+    unmeasured = sorted({limit.code for plan in plans for limit in plan.limits if limit.metric is None})
+    columns = [[float(of.get(code, math.inf)) for of in limits] for code in unmeasured]
+    for code in sorted({code for of in features for code in of}):
+        values = [of.get(code, False) for of in features]
         if any(isinstance(value, str) for value in values):
             texts = sorted(set(map(str, values)))
             places = [float(texts.index(str(value))) for value in values]
@@ -66,7 +73,8 @@ def terms_of(plan: Plan) -> FloatArray:
 
     Only what renews can be bought beyond its limit. What the plan is sold by is no limit: more of it can be bought.
     """
-    limits = {limit.metric: float(limit.value) for limit in reversed(plan.limits) if limit.metric != plan.counted}
+    counted = plan.counted
+    limits = {limit.metric: float(limit.value) for limit in reversed(plan.limits) if limit.metric != counted}
     sold = {limit.metric for limit in plan.limits if limit.renewable} & plan.overage_cents.keys()
     prices = [float(plan.overage_cents[metric]) if metric in sold else math.nan for metric in METRICS]
     return np.array([[limits.get(metric, math.inf) for metric in METRICS], prices])

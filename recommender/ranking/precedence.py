@@ -14,16 +14,18 @@ ContextCode = Literal[
     "blocked",
     "keep",
     "kept",
+    "withdrawn",
     "unknown",
     "neutral",
     "nothing",
 ]
 """The sentence above the cards: usage is `beyond` the largest plan of the family; the better plan is `blocked`; nothing
-speaks against what is held (`keep`), though it is not sold any more (`kept`); usage is `unknown`; not enough is known
-(`neutral`); `nothing` is on sale."""
+speaks against what is held (`keep`), though it is not sold any more (`kept` where it holds all usage, else
+`withdrawn`); usage is `unknown`; not enough is known (`neutral`); `nothing` is on sale."""
 
 PRECEDENCE: Final[tuple[tuple[str, ContextCode], ...]] = (
     ("saves", "money"),
+    ("cheaper_by_year", "money"),
     ("limits_passed", "limit"),
     ("usage_needs", "limit"),
     ("usage_beyond", "limit"),
@@ -53,5 +55,5 @@ def place_of(code: str) -> int:
 
 
 def about(code: str) -> ContextCode:
-    """What the sentence above the cards is about if this reason leads."""
+    """The subject of the sentence above the cards if this reason leads."""
     return _ABOUT[code]

@@ -1,4 +1,4 @@
-"""What is true of an organisation and might speak for one plan over another, each with what the world would be without.
+"""Facts of an organisation that might speak for one plan over another, each with the world without it.
 
 Figures are usage, limits and bills as they are, never attributions. Nothing is claimed here; `reasons.py` checks.
 """
@@ -22,9 +22,8 @@ from recommender.ranking.counterfactuals import (
 )
 from recommender.ranking.derived import Facts
 from recommender.ranking.features import FEATURES
-from recommender.ranking.needs import GROWTH_WEEKS, LEAST_SAVING_CENTS, weekly_growth
+from recommender.ranking.needs import EQUAL_CENTS, GROWTH_WEEKS, LEAST_SAVING_CENTS, weekly_growth, weeks_to
 from recommender.ranking.projection import COUNTS
-from recommender.ranking.ranker import FloatArray
 from recommender.ranking.situation import PlanTable, Situations
 
 Figure = str | int
@@ -105,6 +104,7 @@ def facts_for(facts: Facts, *, plan: int, rival: int) -> Iterator[Fact]:
         yield from _growth(facts, plan, rival, metric)
     yield from _limits_together(facts, plan, rival)
     yield from _bill_ahead(facts, plan, rival)
+    yield from _bill_by_year(facts, plan, rival)
     yield from bill_facts(facts, plan, rival)
 
 
@@ -174,13 +174,15 @@ def _usage(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
 def _limits_together(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
     """Several limits of the other plan are passed: no single one would be missed, all of them are.
 
-    The one that is passed by most is named, stored things before what renews.
+    One that the plan holds is named rather than one that it does not hold either, stored things before what renews, and
+    of these the one that is passed by most.
     """
     used, limits = facts.reported_monthly[0], facts.plans.limits
     passed = np.flatnonzero((used > limits[rival]) & (limits[plan] > limits[rival]))
     if len(passed) < 2:
         return
-    named = max(passed.tolist(), key=lambda metric: (not COUNTS[metric], used[metric] / max(limits[rival, metric], 1)))
+    held, over = used <= limits[plan], used / np.maximum(limits[rival], 1)
+    named = max(passed.tolist(), key=lambda metric: (held[metric], not COUNTS[metric], over[metric]))
     world = facts.situations
     for metric in passed.tolist():
         world = with_usage_times(world, metric, 0.5 * float(limits[rival, metric]) / float(used[metric]))
@@ -191,6 +193,7 @@ def _limits_together(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
         "limit": int(limits[rival, named]),
         "plan": facts.plans.codes[rival],
         "more": len(passed) - 1,
+        "holds": int(held[named]),
     }
     yield Fact("limits_passed", params, theme, world, facts.plans)
 
@@ -223,16 +226,6 @@ def _growth(facts: Facts, plan: int, rival: int, metric: int) -> Iterator[Fact]:
         yield Fact("limit_reached_soon", figures, usage_theme(metric), without, facts.plans)
 
 
-def weeks_to(limit: float, *, totals: FloatArray, monthly: float) -> int:
-    """In how many weeks a month's usage passes a limit if every one is like the last: 1…4.
-
-    `totals` (WINDOW_DAYS,) are units by day, the latest first; `monthly` is a month at that pace, above the limit. A
-    month is four weeks, of which one after the other gives way to one more like the last, as 30 days.
-    """
-    weeks = [float(totals[1 + 7 * week : 8 + 7 * week].sum()) * 30 / 28 for week in range(4)]
-    return next((more for more in range(1, 4) if more * monthly / 4 + sum(weeks[: 4 - more]) > limit), 4)
-
-
 def _bill_ahead(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
     """The other plan costs less yet, and more once every week is like the last; what costs most there is named."""
     now, ahead = facts.reported_bill_cents[0], facts.bill_ahead_cents[0]
@@ -253,15 +246,42 @@ def _bill_ahead(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
     yield Fact("bill_passed_soon", figures, usage_theme(named) | MONEY_THEME, world, facts.plans)
 
 
+def _bill_by_year(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
+    """The smaller plan costs less by the month, the larger one by the year; what costs most beyond a limit is named."""
+    month, year = facts.reported_bill_cents[0], facts.year_bill_cents[0]
+    used, limits = facts.reported_monthly[0], facts.plans.limits[rival]
+    over = np.maximum(used - limits, 0.0) * np.nan_to_num(facts.plans.overage_cents[rival])
+    if not (month[rival] < month[plan] and year[plan] + EQUAL_CENTS < year[rival]) or not over.any():
+        return
+    named, world = int(np.argmax(over)), facts.situations
+    for metric in np.flatnonzero(over).tolist():
+        world = with_usage_times(world, metric, 0.5 * float(limits[metric]) / float(used[metric]))
+    figures: dict[str, Figure] = {
+        "metric": METRICS[named],
+        "used": int(used[named]),
+        "limit": int(limits[named]),
+        "plan": facts.plans.codes[rival],
+        "year_amount_cents": round(float(year[plan])),
+        "year_other_amount_cents": round(float(year[rival])),
+        "dearer_amount_cents": round(float(month[plan])) - round(float(month[rival])),
+    }
+    yield Fact("cheaper_by_year", figures, usage_theme(named) | MONEY_THEME, world, facts.plans)
+
+
 def bill_facts(facts: Facts, plan: int, rival: int) -> Iterator[Fact]:
-    """The next month would cost less at the projected usage, overage included; or no candidate would cost less."""
+    """The next month would cost less at the projected usage, overage included; or no candidate would cost less.
+
+    The cheapest plan is one that holds what is used; where no more can be bought beyond a limit, it only costs less.
+    """
     bill, other = (float(facts.reported_bill_cents[0, i]) for i in (plan, rival))
     if not facts.usage_known[0].any() or bill > other - max(LEAST_SAVING_CENTS, LEAST_SAVING * other):
         return
     dearer = float(facts.plans.monthly_price_cents[plan]) + other - bill
     held = int(facts.situations.current_plan[0])
     least = bill <= facts.least(facts.reported_bill_cents)[0, 0]
-    code = "saves" if rival == held else "cheapest_bill" if least else "bill_lower"
+    unsold = ~COUNTS | np.isnan(facts.plans.overage_cents[plan])
+    holds = not (unsold & (facts.reported_monthly[0] > facts.plans.limits[plan])).any()
+    code = "saves" if rival == held else "cheapest_bill" if least and holds else "bill_lower"
     yield Fact(
         code,
         {

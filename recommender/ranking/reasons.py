@@ -4,33 +4,35 @@ The *alternative* is what the reader would take otherwise (`guard.py`); a plan t
 against the best other candidate of its family. A fact becomes a reason if three checks hold. It is true of the
 organisation and not so of the rival (`reason_facts.py` states nothing else); the ranker's attribution favours the plan
 over the rival by at least 0.05; and with the fact taken away, features computed anew and the ranker asked again, the
-margin between the two is narrower. The checks' figures are kept.
+margin between the two is narrower. The checks' figures are kept. The same saving is said once, by its first reason.
 
 The sentence above the cards explains the whole row of cards. All plans of a family share a template, so between two of
 them it says nothing; where nothing else is to be said, a template is weighed against the best candidate that it does
 not suit.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Literal, Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from recommender.ranking.derived import Facts, stack
+from recommender.ranking.derived import Facts
+from recommender.ranking.explanation import Checks, Context, Explanation, Reason
 from recommender.ranking.features import features_of
-from recommender.ranking.guard import EQUAL_CENTS
-from recommender.ranking.guard_facts import enough, needs_named, smaller_blocked
+from recommender.ranking.guard_facts import enough, is_need, smaller_blocked
+from recommender.ranking.needs import EQUAL_CENTS, LEAST_SAVING_CENTS
 from recommender.ranking.precedence import ContextCode, about, place_of
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
-from recommender.ranking.reason_facts import Fact, Figure, bill_facts, facts_for, template_facts
+from recommender.ranking.reason_facts import Fact, bill_facts, facts_for, template_facts
+from recommender.ranking.worlds import Worlds
 
 LEAST_CONTRIBUTION: Final = 0.05
 """In utility, hence in log-odds between the two plans: 0.05 makes one of them 5 % likelier."""
 _LEAST_NARROWING: Final = 1e-9
 MOST_REASONS: Final = 3
 _TRUE_OF_LARGER_PLANS: Final = frozenset({"usage_fits", "usage_small"})
-"""What a larger alternative does just as well; between a plan and a larger one that nobody would take it is news."""
+"""True of a larger alternative just as well; between a plan and a larger one that nobody would take it is news."""
 
 
 @runtime_checkable
@@ -45,71 +47,8 @@ class Attributing(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Checks:
-    """What was found when a reason was checked."""
-
-    rival: str
-    """The plan it was weighed against."""
-    margin: float
-    """Utility of the plan minus the rival's."""
-    margin_without: float
-    """The same with the fact taken away."""
-    attribution: float
-    """What the fact's features add to the margin; for a ranker without attributions what the margin loses."""
-    by: Literal["ranker", "guard"] = "ranker"
-    """Who it weighs for. Without a fact of the guard's, the guard would have put another plan first; the figures are
-    the ranker's all the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One fact that holds, weighs and would be missed."""
-
-    code: str
-    message_key: str
-    params: Mapping[str, Figure]
-    contribution: float
-    checks: Checks
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The sentence above the cards."""
-
-    code: ContextCode
-    reason: Reason | None
-    """What it rests on."""
-
-    @property
-    def params(self) -> Mapping[str, Figure]:
-        """What the sentence names."""
-        return {} if self.reason is None else self.reason.params
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """The reasons for one plan, strongest first, and the sentence they amount to."""
-
-    plan: str
-    reasons: tuple[Reason, ...]
-    context: Context
-
-    def records(self) -> list[dict[str, Any]]:
-        """Every reason that is shown, as plain values for the decision log, and where: on the card, above the cards."""
-        leading = self.context.reason
-        said = self.reasons if leading is None or leading in self.reasons else (*self.reasons, leading)
-        places = [("card", self.reasons), ("context", () if leading is None else (leading,))]
-        return [
-            {**asdict(reason), "shown_on": [place for place, reasons in places if reason in reasons]} for reason in said
-        ]
-
-
-NEUTRAL: Final = Context("neutral", None)
-
-
-@dataclass(frozen=True, slots=True)
 class Scored:
-    """What a ranker was asked about the candidates of one decision, and what it answered."""
+    """A question to a ranker about the candidates of one decision, and its answer."""
 
     rows: FloatArray
     """(candidates, features of the ranker)"""
@@ -123,46 +62,223 @@ def scored(facts: Facts, ranker: Ranker) -> Scored:
     return Scored(rows, ranker.utilities(rows, np.array([len(rows)], dtype=np.int64)))
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A plan to explain to one organisation, which is among its candidates."""
+
+    facts: Facts
+    """Of the one (n = 1)."""
+    plan: str
+    answer: Scored
+    """The ranker's answer about the candidates."""
+    alternative: str | None = None
+    """The plan that it is weighed against."""
+    overruled: str | None = None
+    """A dearer plan that the guard did not let stand for want of a need."""
+
+
 def explain(
-    facts: Facts,
-    *,
-    ranker: Ranker,
-    plan: str,
-    answer: Scored | None = None,
-    alternative: str | None = None,
-    overruled: str | None = None,
+    facts: Facts, *, ranker: Ranker, plan: str, alternative: str | None = None, overruled: str | None = None
 ) -> Explanation:
-    """Why one organisation is offered `plan`, which must be among its candidates; `facts` are of that one (n = 1).
+    """Why one organisation (n = 1) is offered `plan`, as `Case` and `explain_all` say; the ranker scores it first."""
+    return explain_all([Case(facts, plan, scored(facts, ranker), alternative, overruled)], ranker)[0]
 
-    `answer` is what the ranker has said of the candidates; it is asked again if absent.
 
-    It is weighed against the `alternative`; where that is the plan itself or no candidate, against the candidate with
+def explain_all(cases: Sequence[Case], ranker: Ranker) -> list[Explanation]:
+    """Why each organisation is offered its plan; all cases are about the same plans.
+
+    A plan is weighed against its alternative; where that is the plan itself or no candidate, against the candidate with
     the highest utility besides it (ties: catalogue order), of its family if there is one, and cheaper; if none is
-    cheaper, against the next cheapest.
-    An only candidate has no reasons. `overruled` is a dearer plan that the guard did not let stand for want of a need.
+    cheaper, against the next cheapest. An only candidate has no reasons.
+    The worlds without each claim are computed, and put to the ranker, all at once; so are the attributions.
     """
-    situations, plans = facts.situations, facts.plans
-    index, candidates = plans.codes.index(plan), np.flatnonzero(situations.eligible[0])
-    answer = answer or scored(facts, ranker)
-    by_utility = [int(i) for i in candidates[np.argsort(-answer.utilities, kind="stable")] if i != index]
-    silent: ContextCode = "neutral" if facts.usage_known[0].any() else "unknown"
-    if not by_utility:
-        return Explanation(plan, (), Context(silent, None))
-    rival = _rival(facts, by_utility, plan=index, alternative=alternative)
-    to_alternative = plans.codes[rival] == alternative
-    told_apart = () if not to_alternative else _TRUE_OF_LARGER_PLANS
-    claims = [(fact, rival) for fact in facts_for(facts, plan=index, rival=rival) if fact.code not in told_apart]
-    suits = (situations.templates[0] & plans.suits & plans.suits[index]).any(axis=1)
-    unlike = next((i for i in by_utility if not suits[i]), None)
-    if unlike is not None and unlike != rival:
-        claims += [(fact, unlike) for fact in template_facts(facts, plan=index, rival=unlike)]
-    contest = _Contest(facts, ranker, index, candidates.tolist(), answer)
-    checked = contest.reasons_among(claims)
-    checked += contest.reasons_of_guard(checked, rival=rival, to_alternative=to_alternative, overruled=overruled)
-    strongest = sorted(checked, key=lambda reason: (place_of(reason.code), -reason.contribution))
-    told = [each for each in strongest if each.checks.rival == plans.codes[rival] or each.checks.by == "guard"]
-    reasons = _one_per_code(told)
-    return Explanation(plan, reasons[:MOST_REASONS], _context(strongest, silent))
+    contests = [_Contest.of(case, ranker) for case in cases]
+    claimed = [contest for contest in contests if contest.claims]
+    findings = iter(_findings_of(claimed, ranker))
+    return [contest.explanation(next(findings) if contest.claims else _NOTHING_CLAIMED) for contest in contests]
+
+
+def _said_once(strongest: Sequence[Reason]) -> tuple[Reason, ...]:
+    """The first of each code, of savings that read as the same amount, and of two that give one limit as the reason."""
+    first: list[Reason] = []
+    for reason in strongest:
+        same = (each.code == reason.code or _same_saving(each, reason) or _same_limit(each, reason) for each in first)
+        if not any(same):
+            first.append(reason)
+    return tuple(first)
+
+
+def _same_saving(one: Reason, other: Reason) -> bool:
+    """Whether both name a saving, and the two differ by less than is worth a word."""
+    savings = [each.params["saving_amount_cents"] for each in (one, other) if "saving_amount_cents" in each.params]
+    return len(savings) == 2 and abs(int(savings[0]) - int(savings[1])) < LEAST_SAVING_CENTS
+
+
+def _same_limit(one: Reason, other: Reason) -> bool:
+    """Whether both say that the plan holds what is used of a metric: as one limit, and as one of several."""
+    codes = {one.code, other.code}
+    return codes == {"limits_passed", "usage_needs"} and one.params["metric"] == other.params["metric"]
+
+
+def _context(strongest: Sequence[Reason], silent: ContextCode) -> Context:
+    """The subject of the strongest reason; where usage is unknown, the sentence says so in any case."""
+    if not strongest:
+        return Context(silent, None)
+    return Context("unknown" if silent == "unknown" else about(strongest[0].code), strongest[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Findings:
+    """The figures of the claims of one contest."""
+
+    worlds: Facts | None
+    """The worlds without the claims of all contests; `None`: nothing was claimed anywhere."""
+    first: int
+    """The world without the first claim of this contest."""
+    utilities: Sequence[FloatArray]
+    """The candidates' utilities in the world without each claim."""
+    shares: FloatArray | None
+    """(weighed plans, features) each feature's share in a utility; `None` where the ranker does not say."""
+
+
+_NOTHING_CLAIMED: Final = _Findings(None, 0, (), None)
+
+
+def _findings_of(contests: Sequence["_Contest"], ranker: Ranker) -> Iterator[_Findings]:
+    """Ask about the claims of all contests at once."""
+    if not contests:
+        return
+    worlds = Worlds([fact for contest in contests for fact, _ in contest.claims])
+    utilities, shares = worlds.utilities(ranker), _shares(contests, ranker)
+    first = 0
+    for contest, each in zip(contests, shares, strict=True):
+        behind = first + len(contest.claims)
+        yield _Findings(worlds.facts, first, utilities[first:behind], each)
+        first = behind
+
+
+def _shares(contests: Sequence["_Contest"], ranker: Ranker) -> list[FloatArray] | list[None]:
+    """For each contest the shares of the features in the utilities of the plans that are weighed."""
+    if not isinstance(ranker, Attributing):
+        return [None] * len(contests)
+    sizes = np.array([len(contest.candidates) for contest in contests], dtype=np.int64)
+    starts = (np.cumsum(sizes) - sizes).tolist()
+    wanted = [
+        [start + contest.candidates.index(plan) for plan in contest.weighed]
+        for start, contest in zip(starts, contests, strict=True)
+    ]
+    rows = np.concatenate([contest.answer.rows for contest in contests])
+    shares = ranker.contributions(rows, sizes, np.array([row for rows in wanted for row in rows], dtype=np.int64))
+    return np.split(shares, np.cumsum([len(rows) for rows in wanted])[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """One plan among its candidates, as the ranker sees them, and what is claimed in its favour."""
+
+    facts: Facts
+    ranker: Ranker
+    plan: int
+    candidates: list[int]
+    answer: Scored
+    rival: int | None
+    """The plan that it is weighed against; `None`: it is the only candidate."""
+    to_alternative: bool
+    """Whether the rival is the alternative, rather than chosen for want of one."""
+    overruled: str | None
+    claims: Sequence[tuple[Fact, int]]
+    """Each with the rival that it is told against."""
+
+    @classmethod
+    def of(cls, case: Case, ranker: Ranker) -> "_Contest":
+        """The contest of a case."""
+        facts, plans = case.facts, case.facts.plans
+        plan, candidates = plans.codes.index(case.plan), np.flatnonzero(facts.situations.eligible[0])
+        by_utility = [int(i) for i in candidates[np.argsort(-case.answer.utilities, kind="stable")] if i != plan]
+        if not by_utility:
+            return cls(facts, ranker, plan, candidates.tolist(), case.answer, None, False, None, ())
+        rival = _rival(facts, by_utility, plan=plan, alternative=case.alternative)
+        to_alternative = plans.codes[rival] == case.alternative
+        told_apart = () if not to_alternative else _TRUE_OF_LARGER_PLANS
+        claims = [(fact, rival) for fact in facts_for(facts, plan=plan, rival=rival) if fact.code not in told_apart]
+        suits = (facts.situations.templates[0] & plans.suits & plans.suits[plan]).any(axis=1)
+        unlike = next((i for i in by_utility if not suits[i]), None)
+        if unlike is not None and unlike != rival:
+            claims += [(fact, unlike) for fact in template_facts(facts, plan=plan, rival=unlike)]
+        return cls(facts, ranker, plan, candidates.tolist(), case.answer, rival, to_alternative, case.overruled, claims)
+
+    @property
+    def weighed(self) -> list[int]:
+        """The plans whose utilities are taken apart."""
+        return [self.plan, *dict.fromkeys(rival for _, rival in self.claims)]
+
+    def explanation(self, findings: _Findings) -> Explanation:
+        """The reasons that hold, and the sentence above the cards."""
+        codes = self.facts.plans.codes
+        silent: ContextCode = "neutral" if self.facts.usage_known[0].any() else "unknown"
+        if self.rival is None:
+            return Explanation(codes[self.plan], (), Context(silent, None))
+        checked = self._among_claims(findings)
+        checked += self._of_guard(checked, findings, rival=self.rival)
+        strongest = sorted(checked, key=lambda reason: (place_of(reason.code), -reason.contribution))
+        own = [each for each in strongest if each.checks.rival == codes[self.rival] or each.checks.by == "guard"]
+        return Explanation(codes[self.plan], _said_once(own)[:MOST_REASONS], _context(strongest, silent))
+
+    def _among_claims(self, findings: _Findings) -> list[Reason]:
+        """The claims, each against its rival, that pass the second and third check."""
+        weighed = self.weighed
+        reasons = []
+        for (fact, rival), utilities in zip(self.claims, findings.utilities, strict=True):
+            margin, without = self._margin(self.answer.utilities, rival), self._margin(utilities, rival)
+            weight = margin - without
+            if findings.shares is not None:
+                columns = [i for i, name in enumerate(self.ranker.feature_names) if name in fact.theme]
+                of_theme = dict(zip(weighed, findings.shares[:, columns].sum(axis=1).tolist(), strict=True))
+                weight = of_theme[self.plan] - of_theme[rival]
+            if weight >= LEAST_CONTRIBUTION and without < margin - _LEAST_NARROWING:
+                checks = Checks(self.facts.plans.codes[rival], margin, without, weight)
+                reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, checks))
+        return reasons
+
+    def _of_guard(self, checked: Sequence[Reason], findings: _Findings, *, rival: int) -> list[Reason]:
+        """The facts that the guard decided by, where the ranker alone would not have: see `guard_facts.py`.
+
+        Against an overruled plan, that this one is enough. Against a cheaper rival, the needs: of several, the ranker
+        would miss none, for any other will do. Against a dearer alternative, the bill.
+        """
+        plan, bills, codes = self.plan, self.facts.reported_bill_cents[0], self.facts.plans.codes
+        found: list[tuple[Fact, int]] = []
+        if self.overruled in codes and (other := codes.index(self.overruled)) in self.candidates:
+            found += [(fact, other) for fact in enough(self.facts, plan=plan, rival=other)]
+        if bills[plan] > bills[rival] + EQUAL_CENTS:
+            found += [(fact, rival) for fact in self._needs(findings, rival=rival)]
+        elif self.to_alternative:
+            found += [(fact, rival) for fact in bill_facts(self.facts, plan=plan, rival=rival)]
+        named = {each.code for each in checked if each.checks.rival == codes[rival]}
+        for last_resort in (enough, smaller_blocked, bill_facts):
+            if not named and not found:
+                found += [(fact, rival) for fact in last_resort(self.facts, plan=plan, rival=rival)]
+        found = [(fact, other) for fact, other in found if other != rival or fact.code not in named]
+        reasons = []
+        for fact, other in found:
+            margin = self._margin(self.answer.utilities, other)
+            checks = Checks(codes[other], margin, margin, 0.0, "guard")
+            reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, abs(margin), checks))
+        return reasons
+
+    def _needs(self, findings: _Findings, *, rival: int) -> list[Fact]:
+        """The claims against the rival that are needs."""
+        worlds = findings.worlds
+        return [
+            fact
+            for world, (fact, other) in enumerate(self.claims, start=findings.first)
+            if other == rival and worlds is not None
+            if is_need(fact, facts=self.facts, worlds=worlds, world=world, plan=self.plan, rival=rival)
+        ]
+
+    def _margin(self, values: FloatArray, rival: int) -> float:
+        """How much more the plan has than the rival; `values` has shape (candidates,)."""
+        return float(values[self.candidates.index(self.plan)] - values[self.candidates.index(rival)])
 
 
 def _rival(facts: Facts, by_utility: Sequence[int], *, plan: int, alternative: str | None) -> int:
@@ -173,97 +289,3 @@ def _rival(facts: Facts, by_utility: Sequence[int], *, plan: int, alternative: s
     family = [i for i in by_utility if plans.family[i] == plans.family[plan]] or list(by_utility)
     cheaper = (i for i in family if bills[i] < bills[plan])
     return next(cheaper, min(family, key=bills.__getitem__))
-
-
-def _one_per_code(strongest: Sequence[Reason]) -> tuple[Reason, ...]:
-    first: dict[str, Reason] = {}
-    for reason in strongest:
-        first.setdefault(reason.code, reason)
-    return tuple(first.values())
-
-
-def _context(strongest: Sequence[Reason], silent: ContextCode) -> Context:
-    """What the strongest is about; where usage is unknown, the sentence says so whatever it rests on."""
-    if not strongest:
-        return Context(silent, None)
-    return Context("unknown" if silent == "unknown" else about(strongest[0].code), strongest[0])
-
-
-@dataclass(frozen=True, slots=True)
-class _Contest:
-    """One plan among its candidates, as the ranker sees them."""
-
-    facts: Facts
-    ranker: Ranker
-    plan: int
-    candidates: list[int]
-    answer: Scored
-
-    def reasons_among(self, claims: Sequence[tuple[Fact, int]]) -> list[Reason]:
-        """The claims, each against its rival, that pass the second and third check."""
-        if not claims:
-            return []
-        weighed = [self.plan, *dict.fromkeys(rival for _, rival in claims)]
-        shares = self._shares(weighed)
-        after = _without(self.ranker, [fact for fact, _ in claims])
-        reasons = []
-        for (fact, rival), utilities in zip(claims, after, strict=True):
-            margin, without = self._margin(self.answer.utilities, rival), self._margin(utilities, rival)
-            weight = margin - without
-            if shares is not None:
-                columns = [i for i, name in enumerate(self.ranker.feature_names) if name in fact.theme]
-                of_theme = dict(zip(weighed, shares[:, columns].sum(axis=1).tolist(), strict=True))
-                weight = of_theme[self.plan] - of_theme[rival]
-            if weight >= LEAST_CONTRIBUTION and without < margin - _LEAST_NARROWING:
-                checks = Checks(self.facts.plans.codes[rival], margin, without, weight)
-                reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, weight, checks))
-        return reasons
-
-    def reasons_of_guard(
-        self, checked: Sequence[Reason], *, rival: int, to_alternative: bool, overruled: str | None
-    ) -> list[Reason]:
-        """What the guard decided by, where the ranker alone would not have: see `guard_facts.py`.
-
-        Against an overruled plan, that this one is enough. Against a cheaper rival, the needs: of several, the ranker
-        would miss none, for any other will do. Against a dearer alternative, the bill.
-        """
-        plan, bills, codes = self.plan, self.facts.reported_bill_cents[0], self.facts.plans.codes
-        found: list[tuple[Fact, int]] = []
-        if overruled in codes and (other := codes.index(overruled)) in self.candidates:
-            found += [(fact, other) for fact in enough(self.facts, plan=plan, rival=other)]
-        if bills[plan] > bills[rival] + EQUAL_CENTS:
-            needs = needs_named(self.facts, plan=plan, rival=rival)
-            found += [(fact, rival) for fact in needs]
-        elif to_alternative:
-            found += [(fact, rival) for fact in bill_facts(self.facts, plan=plan, rival=rival)]
-        said = {each.code for each in checked if each.checks.rival == codes[rival]}
-        for last_resort in (enough, smaller_blocked, bill_facts):
-            if not said and not found:
-                found += [(fact, rival) for fact in last_resort(self.facts, plan=plan, rival=rival)]
-        found = [(fact, other) for fact, other in found if other != rival or fact.code not in said]
-        reasons = []
-        for fact, other in found:
-            margin = self._margin(self.answer.utilities, other)
-            checks = Checks(codes[other], margin, margin, 0.0, "guard")
-            reasons.append(Reason(fact.code, f"reason.{fact.code}", fact.params, abs(margin), checks))
-        return reasons
-
-    def _margin(self, values: FloatArray, rival: int) -> float:
-        """How much more the plan has than the rival; `values` has shape (candidates,)."""
-        return float(values[self.candidates.index(self.plan)] - values[self.candidates.index(rival)])
-
-    def _shares(self, weighed: Sequence[int]) -> FloatArray | None:
-        """The share of each feature in these plans' utilities, (plans, features); `None` where the ranker has none."""
-        if not isinstance(self.ranker, Attributing):
-            return None
-        rows, wanted = self.answer.rows, [self.candidates.index(each) for each in weighed]
-        return self.ranker.contributions(rows, np.array([len(rows)], dtype=np.int64), np.array(wanted, dtype=np.int64))
-
-
-def _without(ranker: Ranker, claims: Sequence[Fact]) -> FloatArray:
-    """The candidates' utilities in the world without each claim, (claims, candidates), all asked about at once."""
-    prices = np.stack([fact.plans.monthly_price_cents for fact in claims])  # all that a fact changes of the plans
-    worlds = Facts(stack([fact.situations for fact in claims]), replace(claims[0].plans, monthly_price_cents=prices))
-    eligible = worlds.situations.eligible
-    rows = np.ascontiguousarray(features_of(worlds, ranker.feature_names)[eligible])
-    return ranker.utilities(rows, eligible.sum(axis=1)).reshape(len(claims), -1)

@@ -1,7 +1,7 @@
 """The inputs of ranking as dense arrays: what is on sale, and what is known of each organisation at its decision."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -42,6 +42,8 @@ class PlanTable:
     """The template families in declared order."""
     monthly_price_cents: FloatArray
     """(p,), or (n, p) where each decision has prices of its own."""
+    year_price_cents: FloatArray
+    """(p,) of a month that is paid by the year, whatever this table's interval is; inf where that is not sold."""
     limits: FloatArray
     """(p, metrics); inf where the plan sets no limit."""
     overage_cents: FloatArray
@@ -56,14 +58,25 @@ class PlanTable:
     """(p,) index into `families`."""
     tier: IntArray
     """(p,) rank within the family, from 1."""
-    _known: dict[Callable[["PlanTable"], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    known: dict[Callable[["PlanTable"], Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Work → its result, of what does not read prices; kept as long as the table."""
+    known_at_prices: dict[Callable[["PlanTable"], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def once(self, work: Callable[["PlanTable"], Value]) -> Value:
-        """What a function makes of the plans alone, worked out once for this table."""
-        if work not in self._known:
-            self._known[work] = work(self)
-        value: Value = self._known[work]
+    def once(self, work: Callable[["PlanTable"], Value], *, of_prices: bool = False) -> Value:
+        """The result of a function of the plans alone, computed once for this table; `of_prices`: it reads prices."""
+        known = self.known_at_prices if of_prices else self.known
+        if work not in known:
+            known[work] = work(self)
+        value: Value = known[work]
         return value
+
+    def at_prices(self, monthly_price_cents: FloatArray) -> "PlanTable":
+        """The same plans at other prices; what is worked out of all else is not worked out again."""
+        table = replace(self, monthly_price_cents=monthly_price_cents)
+        table.known.update(self.known)
+        return table
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from recommender.billing.metering import Standing, StretchUsage, UsedWindow, standings
+from recommender.billing.metering import QuotaUse, StretchUsage, UsedWindow, quota_uses
 from recommender.billing.proration import Line
 from recommender.billing.renewal import bill_usage, following_window
 from recommender.billing.subscription import Subscription
@@ -23,11 +23,11 @@ def accrued_overage(
     return bill_usage(subscription, usage=usage, closed=closed, following=following_window(subscription))[0]
 
 
-def open_standings(connection: Connection, organization_id: str, subscription: Subscription) -> dict[str, Standing]:
-    """Metric → its standing in the open window, as the window's end would bill it."""
+def open_quota_uses(connection: Connection, organization_id: str, subscription: Subscription) -> dict[str, QuotaUse]:
+    """Metric → its use in the open window, as the window's end would bill it."""
     usage, closed = _windows(connection, organization_id, subscription)
     windows = (*closed, UsedWindow(subscription.holdings, usage), UsedWindow(following_window(subscription)))
-    return {found.metric: found for found in standings(windows, len(closed))}
+    return {found.metric: found for found in quota_uses(windows, len(closed))}
 
 
 def _windows(

@@ -19,6 +19,7 @@ NoticeCode = Literal[
     "ended",
     "pending",
     "scheduled",
+    "announced",
     "cancelled",
     "refused",
 ]
@@ -43,6 +44,18 @@ class ScheduledChange(TypedDict):
     """How many are sold then, of a plan that is sold by number; else 1."""
     effective_at: InstantText
     catalogue_version: str
+
+
+@answer_shape
+class AnnouncedVersion(TypedDict):
+    """A move to another version of the plan held that the operator has announced, unless something else is chosen."""
+
+    campaign: str
+    catalogue_version: str
+    effective_at: InstantText
+    """The renewal that makes it, as things stand."""
+    price_cents: int
+    """Net price of one interval from then on."""
 
 
 @answer_shape
@@ -73,7 +86,7 @@ class TrialText(TypedDict):
 
 @answer_shape
 class Entitlements(TypedDict):
-    """What the organisation may do now, for the product to ask before it lets somebody change something."""
+    """The rights of the organisation now, for the product to ask before it lets somebody change something."""
 
     organization_id: str
     access: Access
@@ -123,7 +136,7 @@ class SubscriptionAnswer(TypedDict):
     trial: TrialText | None
     """Null for a plan, and for a trial without end."""
     billed_by: Literal["here", "external"] | None
-    """Who bills the plan: this service, or the system that it was imported from, until it is changed here."""
+    """The biller of the plan: this service, or the system that it was imported from, until it is changed here."""
     plan: str | None
     interval: Interval | None
     quantity: int | None
@@ -131,6 +144,7 @@ class SubscriptionAnswer(TypedDict):
     period: UsagePeriod
     anchor: InstantText | None
     scheduled_change: ScheduledChange | None
+    announced_version: AnnouncedVersion | None
     cancellation: WaitingCancellation | None
     allowance: list[Allowance] | None
     catalogue_version: str | None

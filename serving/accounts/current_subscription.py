@@ -15,7 +15,7 @@ from recommender.billing.plan_change import next_invoice_of
 from recommender.billing.quota import allowance_of, window_of
 from recommender.billing.subscription import Subscription
 from recommender.billing.trial import trial_end
-from serving.accounts.contracts import Access, Allowance, Notice, RefusedChange, SubscriptionAnswer
+from serving.accounts.contracts import Access, Allowance, AnnouncedVersion, Notice, RefusedChange, SubscriptionAnswer
 from serving.organizations.repository import OrganizationRow
 from serving.subscriptions import log, states, trials
 from serving.subscriptions.log import Held
@@ -152,6 +152,7 @@ def as_answer(
             "effective_at": utc_text(waiting.effective_at),
             "catalogue_version": waiting.catalogue_version,
         },
+        "announced_version": _announced(subscription),
         "cancellation": None if now_held.ends_at is None else {"effective_at": utc_text(now_held.ends_at)},
         "allowance": None if now_held.plan is None else _allowance(now_held, now_held.plan),
         "catalogue_version": held.catalogue_version,
@@ -167,6 +168,18 @@ def as_answer(
     }
 
 
+def _announced(subscription: Subscription | None) -> AnnouncedVersion | None:
+    move = None if subscription is None else subscription.announced
+    if subscription is None or move is None or subscription.interval is None or (at := subscription.moves_at) is None:
+        return None
+    return {
+        "campaign": move.campaign,
+        "catalogue_version": move.catalogue_version,
+        "effective_at": utc_text(at),
+        "price_cents": move.plan.price_cents[subscription.interval],
+    }
+
+
 def period_answer(period: Period | None, organization: OrganizationRow) -> UsagePeriod:
     """A period as the contract writes it; without one, the time since the trial began."""
     if period is None:
@@ -175,7 +188,7 @@ def period_answer(period: Period | None, organization: OrganizationRow) -> Usage
 
 
 def _allowance(now_held: CurrentSubscription, plan: Plan) -> list[Allowance]:
-    waiting = None if now_held.subscription is None else now_held.subscription.scheduled
+    waiting = None if now_held.subscription is None else now_held.subscription.coming
     then = plan if waiting is None else waiting.plan
     window = now_held.usage_period
     over = window is not None and window.end == now_held.ends_at

@@ -31,7 +31,7 @@ def router(accounts: Accounts, callers: Callers) -> APIRouter:
         responses=documented(403, 404),
     )
     async def get_subscription(request: Request, organization_id: OrganizationId) -> JsonAnswer[SubscriptionAnswer]:
-        """What the organisation holds: plan, interval, period, and how much it may use."""
+        """The subscription of the organisation: plan, interval, period, and how much it may use."""
         check_visible(request, organization_id)
         answer, locale = await accounts.subscription(organization_id, partial(locale_for, request))
         return json_answer(answer, locale=locale)
@@ -43,7 +43,7 @@ def router(accounts: Accounts, callers: Callers) -> APIRouter:
         responses=documented(403, 404),
     )
     async def get_entitlements(request: Request, organization_id: OrganizationId) -> JsonAnswer[Entitlements]:
-        """What the organisation may do: everything, or only read, and which features and limits its plan has."""
+        """The rights of the organisation: everything, or only read, and which features and limits its plan has."""
         check_visible(request, organization_id)
         answer, locale = await accounts.entitlements(organization_id, partial(locale_for, request))
         return json_answer(answer, locale=locale)

@@ -1,4 +1,4 @@
-"""What an organisation may do now: change things or only read them, with which features and limits."""
+"""The rights of an organisation now: to change things or only read them, with which features and limits."""
 
 from functools import partial
 from typing import Literal

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import UnknownPlan
+from serving.accounts.announced import announced_sentences
 from serving.accounts.contracts import Notice, NoticeCode
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.accounts.overdue import overdue
@@ -54,6 +55,10 @@ def _notices(
         interval = t(f"interval.{waiting.interval}")
         text = t("notice.scheduled", plan=words.named(waiting.plan), interval=interval, date=on(waiting.effective_at))
         yield _notice("scheduled", text)
+    upcoming = [] if held is None else announced_sentences(held, words, organization.timezone)
+    if upcoming:
+        text = " ".join([*upcoming, t("notice.announced")])
+        yield _notice("announced", text, remedy=t("page.change_plan"), url=words.link("plans"))
     if current.ends_at is not None and current.plan is not None:
         yield _notice("cancelled", t("notice.cancelled", plan=current.plan.name, date=on(current.ends_at)))
     settled = plan_changes.last_settled(connection, organization.organization_id)
@@ -67,7 +72,7 @@ def _notices(
 def _owed(
     connection: Connection, organization: OrganizationRow, current: CurrentSubscription, words: Words
 ) -> Iterable[Notice]:
-    """What is overdue, and what was too small to be collected."""
+    """Notices of overdue amounts and of amounts too small to be collected."""
     t, held = partial(say, words.locale), current.subscription
     if current.held.status in {"past_due", "suspended"}:
         owed = overdue(connection, organization, words)

@@ -1,4 +1,4 @@
-"""What is overdue, in words: the invoice, its date, the amount, and the button that pays it."""
+"""Overdue amounts in words: the invoice, its date, the amount, and the button that pays it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Overdue:
 
 
 def overdue(connection: Connection, organization: OrganizationRow, words: Words) -> Overdue | None:
-    """What is overdue; `None` if nothing is."""
+    """The overdue amount in words; `None` if nothing is overdue."""
     owed = charges.in_arrears(connection, organization.organization_id)
     if not owed:
         return None

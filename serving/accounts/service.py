@@ -8,9 +8,8 @@ from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.proration import net_cents
-from recommender.billing.quota import is_limited
 from serving.accounts import current_subscription, usage_meters
-from serving.accounts.accrued import accrued_overage, open_standings
+from serving.accounts.accrued import accrued_overage, open_quota_uses
 from serving.accounts.contracts import Entitlements, Notice, RefusedChange, SubscriptionAnswer
 from serving.accounts.current_subscription import CurrentSubscription
 from serving.accounts.entitlements import entitlements_answer
@@ -84,7 +83,7 @@ class Accounts:
         )
 
     async def entitlements(self, organization_id: str, locale_for: LocaleChoice) -> tuple[Entitlements, LocaleCode]:
-        """What the organisation may do now, with its language."""
+        """The rights of the organisation now, with its language."""
 
         def read(connection: Connection) -> tuple[OrganizationRow, CurrentSubscription]:
             organization = organizations.get(connection, organization_id)
@@ -147,6 +146,6 @@ def _used(connection: Connection, organization: OrganizationRow, current: Curren
     if current.subscription is None or len(held) < 2:
         return figures
     # What was used on a plan without limit may not count against the allowance of the plan held now.
-    standings = open_standings(connection, organization.organization_id, current.subscription)
-    limited = {metric for metric in standings if is_limited(held[-1].plan, metric)}
-    return {**figures, **{metric: standings[metric].counted for metric in limited}}
+    uses = open_quota_uses(connection, organization.organization_id, current.subscription)
+    limited = {metric for metric in uses if held[-1].plan.limits_use_of(metric)}
+    return {**figures, **{metric: uses[metric].counted for metric in limited}}

@@ -47,14 +47,10 @@ class Arrears:
                 organization_id=organization_id,
                 kind="subscription_suspended",
                 about=behind[0].charge_id,
-                payload={"charge_id": behind[0].charge_id, **owed(behind)},
+                payload={
+                    "charge_id": behind[0].charge_id,
+                    "amount_cents": sum(charge.open_cents for charge in behind),
+                    "currency": behind[0].currency,
+                },
                 now=now,
             )
-
-
-def owed(open_charges: list[charges.Charge]) -> dict[str, object]:
-    """Amount and currency of what is to be paid, for a notification."""
-    return {
-        "amount_cents": sum(charge.open_cents for charge in open_charges),
-        "currency": open_charges[0].currency if open_charges else None,
-    }

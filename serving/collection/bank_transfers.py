@@ -9,7 +9,9 @@ from sqlalchemy import Connection, select
 
 from serving.clock import Clock
 from serving.collection.settlement import Settlement
+from serving.db.inserts import fitted
 from serving.db.invoice_tables import invoices
+from serving.db.payment_tables import payment_attempts
 from serving.db.session import Database
 from serving.invoices import answers, repository
 from serving.invoices.contracts import InvoiceAnswer
@@ -64,7 +66,7 @@ class BankTransfers:
         repository.kept(connection, organization_id, number)
         of_number = select(invoices.c.charge_id).where(invoices.c.number == number)
         charge = charges.get(connection, connection.execute(of_number).scalar_one())
-        key = f"transfer:{organization_id}:{transfer.reference}"
+        key = fitted(f"transfer:{organization_id}:{transfer.reference}", payment_attempts.c.key)
         known = attempts.get(connection, key)
         if known is not None and (known.charge_id, known.amount_cents) != (charge.charge_id, transfer.amount_cents):
             raise TransferReused(transfer.reference)

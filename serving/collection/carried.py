@@ -1,4 +1,4 @@
-"""Carry what is left of a charge to the next invoice, where it is too small to be collected."""
+"""Charges that a subscription's balance settles: too small to be collected, or owed for time that was given back."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,3 +26,23 @@ def carry(connection: Connection, charge: Charge, *, now: datetime) -> bool:
     cause, postings = f"carried:{charge.charge_id}:{now.isoformat()}", accounts.carried(before, after)
     ledger.post(connection, charge, "carried", cause=cause, postings=postings, now=now)
     return True
+
+
+def pay_by_balance(connection: Connection, organization_id: str, *, now: datetime) -> None:
+    """Take the credit balance off open charges, the oldest first; one that is being collected is left to that."""
+    collected = attempts.under_way(connection, organization_id)
+    for charge in charges.open_of(connection, organization_id):
+        state = states.stored(connection, organization_id)
+        if state is None or charge.charge_id in collected or charge.currency != state.subscription.currency:
+            continue
+        held = state.subscription
+        amount = min(charge.open_cents, held.credit_balance_cents)
+        if amount <= 0:
+            continue
+        charges.settle(connection, charge, amount_cents=amount, payment_method_id=charge.payment_method_id, now=now)
+        if amount == charge.open_cents:
+            attempts.expect_no_transfer(connection, charge.charge_id, now=now)
+        after = replace(held, credit_balance_cents=held.credit_balance_cents - amount)
+        states.store(connection, organization_id, after, over=state.version, now=now)
+        cause, postings = f"balance:{charge.charge_id}:{now.isoformat()}:{state.version}", accounts.owed_less(amount)
+        ledger.post(connection, charge, "credit_note", cause=cause, postings=postings, now=now)

@@ -1,6 +1,9 @@
 """Collect charges, ask for the outcome of attempts, and refund what no charge awaited."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -18,13 +21,23 @@ from serving.payments import attempts, charges, choice, refunds, repository
 from serving.payments.attempts import Attempt
 from serving.payments.choice import NoUsableMethod
 from serving.payments.first_payment import attempt_of, await_transfer
-from serving.payments.gateway import Payment, PaymentGateway, ProviderUnavailable
+from serving.payments.gateway import Action, Payment, PaymentGateway, ProviderUnavailable
+from serving.payments.on_pages import OnPages
 from serving.payments.refunds import Refund
 from serving.payments.repository import PaymentMethod
 from serving.web.each_alone import each_alone
 from serving.web.logs import logger
 
 Order = tuple[Attempt, PaymentMethod]
+WAITS_FOR_CUSTOMER: Final = timedelta(minutes=15)
+"""A payment that its customer has not confirmed is cancelled after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A customer who pays now, so that their bank can ask them; they come back to `return_url`."""
+
+    return_url: str | None = None
 
 
 class RefundRefused(Exception):
@@ -43,6 +56,7 @@ class Collection:
         *,
         clock: Clock,
         gateway: PaymentGateway,
+        on_pages: OnPages | None,
         catalogue: Catalogue,
         arrears: Arrears,
         settlement: Settlement,
@@ -50,6 +64,7 @@ class Collection:
         self._database = database
         self._clock = clock
         self._gateway = gateway
+        self._on_pages = on_pages
         self._catalogue = catalogue
         self._arrears = arrears
         self._settlement = settlement
@@ -62,27 +77,61 @@ class Collection:
             self._database, "collect", ids, lambda charge_id: self.collect(charge_id, now=now), name=str, now=now
         )
 
-    def collect_arrears(self, organization_id: str, payment_method_id: str | None = None) -> None:
-        """Attempt now every charge of one organisation that has failed or is due, by this method if one is named."""
+    def collect_arrears(
+        self, organization_id: str, payment_method_id: str | None = None, *, present: Present | None = None
+    ) -> Action | None:
+        """Attempt now every charge of one organisation that has failed or is due, by this method if one is named.
+
+        What a `present` customer has to confirm is returned, and nothing further is attempted until they have.
+        """
         now = self._clock()
+        if present is not None and (waiting := self.learn_confirmed(organization_id)) is not None:
+            return waiting
         for charge in self._database.reading(lambda connection: charges.open_of(connection, organization_id)):
             if charge.failing_since is not None:
-                self.collect(charge.charge_id, now=now, payment_method_id=payment_method_id)
+                action = self.collect(charge.charge_id, now=now, payment_method_id=payment_method_id, present=present)
+                if action is not None:
+                    return action
         # Resuming a suspended subscription may add charges, so these are read after the first ones are paid.
         for charge in self._database.reading(lambda connection: charges.open_of(connection, organization_id)):
             if charge.failing_since is None and charge.next_attempt_at is not None and charge.next_attempt_at <= now:
-                self.collect(charge.charge_id, now=now)
+                action = self.collect(charge.charge_id, now=now, present=present)
+                if action is not None:
+                    return action
+        return None
 
-    def collect(self, charge_id: str, *, now: datetime, payment_method_id: str | None = None) -> None:
-        """Attempt to collect a charge, unless that is under way; while a method is refused, by the next good one."""
+    def learn_confirmed(self, organization_id: str) -> Action | None:
+        """Ask about the payments of one organisation that are under way; what its customer has still to confirm."""
+        now, waiting = self._clock(), None
+        mine = self._database.reading(lambda connection: attempts.of_organization(connection, organization_id))
+        for attempt in mine:
+            method = self._method_of(attempt) if attempt.status == "pending" else None
+            found = None if method is None else self._ask(attempt, method)
+            if found is not None:
+                self._record(attempt, found, now=now)
+                waiting = waiting or found.action
+        return waiting
+
+    def collect(
+        self, charge_id: str, *, now: datetime, payment_method_id: str | None = None, present: Present | None = None
+    ) -> Action | None:
+        """Attempt to collect a charge, unless that is under way; while a method is refused, by the next good one.
+
+        What the customer has to confirm, if one is `present` and is asked to.
+        """
         by: str | None = payment_method_id
-        while self._attempt(charge_id, now=now, payment_method_id=by):
+        while (payment := self._attempt(charge_id, now=now, payment_method_id=by, present=present)) is not None:
+            if payment.action is not None:
+                return payment.action
             if not self._database.reading(lambda connection: charges.is_due(connection, charge_id, now=now)):
-                return
+                return None
             by = None
+        return None
 
-    def _attempt(self, charge_id: str, *, now: datetime, payment_method_id: str | None) -> bool:
-        """Make one attempt; returns whether the provider was asked."""
+    def _attempt(
+        self, charge_id: str, *, now: datetime, payment_method_id: str | None, present: Present | None
+    ) -> Payment | None:
+        """Make one attempt; the answer of the provider, `None` where it was not asked."""
 
         def begin(connection: Connection) -> Order | None:
             return self._begin(connection, charge_id, payment_method_id, now=now)
@@ -91,17 +140,20 @@ class Collection:
             order = self._database.writing(begin)
         except IntegrityError:
             logger().info("collected_by_another_worker", charge_id=charge_id)
-            return False
+            return None
         if order is None:
-            return False
+            return None
         attempt, method = order
-        payment = self._gateway.charge(
+        order_it = self._gateway.charge
+        if present is not None and self._on_pages is not None:
+            order_it = partial(self._on_pages.charge_present, return_url=present.return_url)
+        payment = order_it(
             key=attempt.key, method=method.attached, amount_cents=attempt.amount_cents, currency=attempt.currency
         )
         if payment.outcome == "unknown":
             payment = self._ask(attempt, method) or payment
         self._record(attempt, payment, now=now)
-        return True
+        return payment
 
     def ask_pending(self, *, now: datetime) -> int:
         """Ask the provider about attempts whose outcome is unknown; returns their number. Raises `SomeFailed`."""
@@ -125,6 +177,9 @@ class Collection:
         method = self._method_of(attempt)
         try:
             found = None if method is None else self._gateway.find(key=attempt.key, method=method.attached)
+            waited = now - attempt.started_at >= WAITS_FOR_CUSTOMER
+            if found is not None and found.action is not None and waited and method is not None and self._on_pages:
+                found = self._on_pages.cancel(key=attempt.key, method=method.attached)
         except ProviderUnavailable:
             found = Payment("unknown")
         if found is None and attempt.status == "started":
@@ -224,7 +279,11 @@ class Collection:
     def _record(self, attempt: Attempt, payment: Payment, *, now: datetime) -> None:
         def work(connection: Connection) -> None:
             known = attempts.get(connection, attempt.key)
-            if known is None or self._settlement.settle(connection, known, payment, now=now):
+            if known is None:
+                return
+            if self._settlement.settle(connection, known, payment, now=now):
+                if payment.action is not None:
+                    attempts.ask_at(connection, known.key, known.started_at + WAITS_FOR_CUSTOMER)
                 return
             if known.ask_at is not None and known.ask_at <= now:
                 attempts.ask_later(connection, known, now=now)

@@ -1,8 +1,9 @@
 """Payment methods over HTTP."""
 
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from serving.collection.method_setup import MethodSetups
 from serving.collection.payment_methods import PaymentMethods
@@ -10,8 +11,10 @@ from serving.payments import contracts
 from serving.payments.contracts import PaidNow, PayIn, PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
 from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
-from serving.web.fields import OrganizationId, StrictJsonRoute
+from serving.web.fields import ID_PATTERN, OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
+
+MethodId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128, description="Id of the payment method.")]
 
 
 def router(payment_methods: PaymentMethods, setups: MethodSetups, callers: Callers) -> APIRouter:
@@ -38,6 +41,9 @@ def router(payment_methods: PaymentMethods, setups: MethodSetups, callers: Calle
     )
     api.post("/{organization_id}/payments", response_model=PaidNow, responses=documented(400, 403, 404, 413, 415))(
         endpoints.pay_overdue
+    )
+    api.post("/{organization_id}/payments/confirmed", response_model=PaidNow, responses=documented(403, 404))(
+        endpoints.payments_confirmed
     )
     api.delete(one, status_code=204, responses=documented(403, 404, 409))(endpoints.remove_payment_method)
     return api
@@ -74,7 +80,7 @@ class _Endpoints:
         return json_answer(await self._payment_methods.add(organization_id, payload), status=201)
 
     async def change_payment_method(
-        self, request: Request, organization_id: OrganizationId, payment_method: str, payload: PaymentMethodChange
+        self, request: Request, organization_id: OrganizationId, payment_method: MethodId, payload: PaymentMethodChange
     ) -> JsonAnswer[PaymentMethodAnswer]:
         """Put another card or account behind a method, or make it the default."""
         check_visible(request, organization_id)
@@ -85,11 +91,16 @@ class _Endpoints:
     ) -> JsonAnswer[PaidNow]:
         """Pay what is overdue now; where nothing is, nothing is charged."""
         check_visible(request, organization_id)
-        spoken = partial(locale_for, request)
-        return json_answer(await self._payment_methods.pay_overdue(organization_id, payload.payment_method, spoken))
+        choose_locale = partial(locale_for, request)
+        return json_answer(await self._payment_methods.pay_overdue(organization_id, payload, choose_locale))
+
+    async def payments_confirmed(self, request: Request, organization_id: OrganizationId) -> JsonAnswer[PaidNow]:
+        """Ask the provider how payments ended that waited for their customer's confirmation."""
+        check_visible(request, organization_id)
+        return json_answer(await self._payment_methods.confirmed(organization_id, partial(locale_for, request)))
 
     async def remove_payment_method(
-        self, request: Request, organization_id: OrganizationId, payment_method: str
+        self, request: Request, organization_id: OrganizationId, payment_method: MethodId
     ) -> Response:
         """Remove a method; the last one of a paying subscription stays."""
         check_visible(request, organization_id)

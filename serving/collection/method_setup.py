@@ -65,14 +65,19 @@ class MethodSetups:
         owner, kinds, _ = await self._database.read(lambda connection: _asked(connection, organization_id))
         return await self._pool.run(self.on_pages.hosted_setup, owner, kinds, back=back, given_up=given_up)
 
-    async def add_hosted(self, organization_id: str, session: str) -> PaymentMethodAnswer:
-        """Add the method that was set up on the provider's page, as the default; raises as `PaymentMethods.add`."""
+    async def add_hosted(
+        self, organization_id: str, session: str, *, replaces: str | None = None
+    ) -> PaymentMethodAnswer:
+        """Add the method that was set up on the provider's page, as the default or in the place of another.
+
+        Raises as `PaymentMethods.add`.
+        """
         if self.on_pages is None or not session.startswith("cs_"):
             raise TokenRefused(session)
         token = await self._pool.run(self.on_pages.of_hosted_setup, session)
         if token is None:
             raise TokenRefused(session)
-        payload = PaymentMethodIn(kind="any", token=token, default=True)
+        payload = PaymentMethodIn(kind="any", token=token, default=replaces is None, replaces=replaces)
         return await self._methods.add(organization_id, payload)
 
 

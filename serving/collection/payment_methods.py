@@ -1,44 +1,35 @@
 """Add, change and remove payment methods."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue, UnknownPlan
-from recommender.billing.payment_methods import Unusable
 from serving.clock import Clock
+from serving.collection.collect import Collection, Present
+from serving.collection.method_rules import (
+    NOT_ATTACHED,
+    UnknownPlanToPay,
+    as_answer,
+    check,
+    check_removable,
+    owner_of,
+    replaced_by,
+)
 from serving.db.session import Database
 from serving.organizations import repository as organizations
 from serving.payments import charges, choice, repository
 from serving.payments.choice import Payer
-from serving.payments.contracts import PaidNow, PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
-from serving.payments.gateway import AttachedMethod, MethodKind, Owner, PaymentGateway
+from serving.payments.contracts import PaidNow, PayIn, PaymentMethodAnswer, PaymentMethodChange, PaymentMethodIn
+from serving.payments.gateway import Action, AttachedMethod, MethodKind, Owner, PaymentGateway, TokenRefused
 from serving.payments.on_pages import OnPages
 from serving.payments.repository import PaymentMethod
 from serving.payments.sandbox import TEST_CARDS
-from serving.subscriptions import states
-from serving.web.fields import utc_text
 from serving.web.pools import Pool
 from serving.web.rates import CARDS, Rates
-from serving.words.locales import LocaleChoice
+from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.texts import say
-
-
-class MethodNotAvailable(ValueError):
-    """The organisation cannot pay with this method; `reason` says why."""
-
-    def __init__(self, reason: Unusable) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class LastPaymentMethod(Exception):
-    """The last good method of a paying subscription cannot be removed, nor the last usable one."""
-
-
-class UnknownPlanToPay(LookupError):
-    """The catalogue has no such plan."""
 
 
 class PaymentMethods:
@@ -57,7 +48,7 @@ class PaymentMethods:
         gateway: PaymentGateway,
         provider: Literal["sandbox", "stripe"],
         catalogue: Catalogue,
-        collect_arrears: Callable[[str, str | None], None],
+        collection: Collection,
         rates: Rates,
         pool: Pool,
         on_pages: OnPages | None = None,
@@ -73,7 +64,7 @@ class PaymentMethods:
         self.test_cards: Mapping[str, str] = TEST_CARDS if provider == "sandbox" else {}
         """Card number → token, for the built-in provider."""
         self._catalogue = catalogue
-        self._collect_arrears = collect_arrears
+        self._collection = collection
 
     async def all_of(self, organization_id: str) -> list[PaymentMethodAnswer]:
         """The organisation's methods as the contract writes them; raises `UnknownOrganization`."""
@@ -100,14 +91,14 @@ class PaymentMethods:
     async def change(
         self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange
     ) -> PaymentMethodAnswer:
-        """Change a method: a new card behind it is tried on what is open; being the default collects nothing.
+        """Change a method: a renewed card is tried on what is open; being the default collects nothing.
 
         Raises `UnknownPaymentMethod`, `TokenRefused`, `MethodNotAvailable`, `ProviderUnavailable`, `TooManyCalls`.
         """
-        if payload.token is not None:
+        if renewed := payload.token is not None or payload.expires is not None:
             await self._rates.count(CARDS, organization_id)
         changed = await self._pool.run(self._change, organization_id, payment_method_id, payload)
-        if payload.token is None:
+        if not renewed:
             return changed
         await self.collect(organization_id, payment_method_id)
         return await self._answer(organization_id, payment_method_id)
@@ -118,18 +109,30 @@ class PaymentMethods:
 
     async def collect(self, organization_id: str, payment_method_id: str | None = None) -> None:
         """Try now to collect what is open and overdue, by this method or by the one that pays."""
-        await self._pool.run(self._collect_arrears, organization_id, payment_method_id)
+        await self._pool.run(self._collection.collect_arrears, organization_id, payment_method_id)
 
-    async def pay_overdue(self, organization_id: str, payment_method_id: str | None, locale: LocaleChoice) -> PaidNow:
-        """Pay now what is overdue; raises `UnknownOrganization`, `UnknownPaymentMethod`."""
+    async def pay_overdue(self, organization_id: str, wish: PayIn, locale: LocaleChoice) -> PaidNow:
+        """Pay now what is overdue, its customer being there; raises `UnknownOrganization`, `UnknownPaymentMethod`."""
 
         def check(connection: Connection) -> str:
-            if payment_method_id is not None:
-                repository.method(connection, organization_id, payment_method_id)
+            if wish.payment_method is not None:
+                repository.method(connection, organization_id, wish.payment_method)
             return organizations.get(connection, organization_id).locale
 
-        spoken = locale(await self._database.read(check))
-        await self.collect(organization_id, payment_method_id)
+        language, present = locale(await self._database.read(check)), Present(wish.return_url)
+        collect = self._collection.collect_arrears
+        action = await self._pool.run(collect, organization_id, wish.payment_method, present=present)
+        return await self._paid(organization_id, language, action)
+
+    async def confirmed(self, organization_id: str, locale: LocaleChoice) -> PaidNow:
+        """Ask the provider how payments ended that waited for their customer; raises `UnknownOrganization`."""
+        language = locale((await self._database.read(lambda each: organizations.get(each, organization_id))).locale)
+        return await self._paid(
+            organization_id, language, await self._pool.run(self._collection.learn_confirmed, organization_id)
+        )
+
+    async def _paid(self, organization_id: str, language: LocaleCode, action: Action | None) -> PaidNow:
+        """The overdue amount as of now."""
 
         def read(connection: Connection) -> PaidNow:
             owed = charges.in_arrears(connection, organization_id)
@@ -138,7 +141,10 @@ class PaymentMethods:
                 "overdue_cents": sum(charge.open_cents for charge in owed),
                 "currency": owed[0].currency if owed else None,
                 "failure_code": code,
-                "remedy": None if code is None else say(spoken, f"remedy.{code}"),
+                "remedy": None if code is None else say(language, f"remedy.{code}"),
+                "action": None
+                if action is None
+                else {"client_secret": action.client_secret, "url": action.redirect_url},
             }
 
         return await self._database.read(read)
@@ -152,26 +158,33 @@ class PaymentMethods:
 
     def _add(self, organization_id: str, payload: PaymentMethodIn) -> PaymentMethodAnswer:
         def read(connection: Connection) -> tuple[Owner, Payer]:
-            return _owner(connection, organization_id), self._payer(connection, organization_id, plan=payload.plan)
+            return owner_of(connection, organization_id), self._payer(connection, organization_id, plan=payload.plan)
 
         owner, payer = self._database.reading(read)
         kind = self._kind(payload)
-        _check(payer, PaymentMethod("", organization_id, kind, _NOT_ATTACHED, False, self._clock()))
+        check(payer, PaymentMethod("", organization_id, kind, NOT_ATTACHED, False, self._clock()))
         attached = self._gateway.attach(kind=kind, token=payload.token, owner=owner)
         added = PaymentMethod(self._new_id(), organization_id, kind, attached, False, self._clock())
-        _check(payer, added)
+        check(payer, added)
 
-        def record(connection: Connection) -> PaymentMethodAnswer:
+        def record(connection: Connection) -> tuple[PaymentMethodAnswer, PaymentMethod | None]:
             present = repository.methods_of(connection, organization_id)
             kept = next((each for each in present if each.same_as(added)), added)
+            replaced = replaced_by(connection, kept, present, named=payload.replaces)
             if kept is added:
                 repository.add(connection, added)
             repository.set_refused(connection, kept.payment_method_id, None)
-            if payload.default or not any(each.is_default and each.refused_because is None for each in present):
+            wanted = payload.default or (replaced is not None and replaced.is_default)
+            if wanted or not any(each.is_default and each.refused_because is None for each in present):
                 repository.set_default(connection, organization_id, kept.payment_method_id, now=payer.now)
-            return as_answer(repository.method(connection, organization_id, kept.payment_method_id), payer)
+            if replaced is not None:
+                repository.remove(connection, replaced.payment_method_id, now=payer.now)
+            return as_answer(repository.method(connection, organization_id, kept.payment_method_id), payer), replaced
 
-        return self._database.writing(record)
+        answer, replaced = self._database.writing(record)
+        if replaced is not None:
+            self._gateway.detach(replaced.attached)
+        return answer
 
     def _kind(self, payload: PaymentMethodIn) -> MethodKind:
         if payload.kind != "any":
@@ -182,14 +195,13 @@ class PaymentMethods:
         self, organization_id: str, payment_method_id: str, payload: PaymentMethodChange
     ) -> PaymentMethodAnswer:
         def read(connection: Connection) -> tuple[Owner, Payer, PaymentMethod]:
-            owner, payer = _owner(connection, organization_id), self._payer(connection, organization_id)
+            owner, payer = owner_of(connection, organization_id), self._payer(connection, organization_id)
             return owner, payer, repository.method(connection, organization_id, payment_method_id)
 
         owner, payer, present = self._database.reading(read)
-        attached: AttachedMethod | None = None
-        if payload.token is not None:
-            attached = self._gateway.attach(kind=present.kind, token=payload.token, owner=owner)
-            _check(payer, PaymentMethod("", organization_id, present.kind, attached, False, self._clock()))
+        attached = self._attached(present, payload, owner)
+        if attached is not None:
+            check(payer, PaymentMethod("", organization_id, present.kind, attached, False, self._clock()))
 
         def record(connection: Connection) -> PaymentMethodAnswer:
             repository.method(connection, organization_id, payment_method_id)
@@ -200,9 +212,22 @@ class PaymentMethods:
             return as_answer(repository.method(connection, organization_id, payment_method_id), payer)
 
         changed = self._database.writing(record)
-        if attached is not None:
+        if attached is not None and attached.reference != present.attached.reference:
             self._gateway.detach(present.attached)
         return changed
+
+    def _attached(self, present: PaymentMethod, payload: PaymentMethodChange, owner: Owner) -> AttachedMethod | None:
+        """The card or account of the method after the change, at the provider, too; `None` where it stays."""
+        if payload.token is not None:
+            return self._gateway.attach(kind=present.kind, token=payload.token, owner=owner)
+        expires, address = payload.expires, payload.billing_address
+        if expires is None and address is None:
+            return None
+        if expires is not None and present.kind != "card":
+            raise TokenRefused(expires)
+        lines = None if address is None else address.at_provider
+        updated = self._gateway.update(present.attached, expires=expires, address=lines)
+        return None if updated == present.attached else updated
 
     def _remove(self, organization_id: str, payment_method_id: str) -> None:
         def record(connection: Connection) -> PaymentMethod:
@@ -210,7 +235,7 @@ class PaymentMethods:
             removed = repository.method(connection, organization_id, payment_method_id)
             present = repository.methods_of(connection, organization_id)
             others = [each for each in present if each.payment_method_id != payment_method_id]
-            _check_removable(connection, removed, others, payer)
+            check_removable(connection, removed, others, payer)
             repository.remove(connection, payment_method_id, now=payer.now)
             if others and not any(each.is_default for each in others):
                 successor = choice.next_good(connection, organization_id, by=payer)
@@ -226,46 +251,3 @@ class PaymentMethods:
         except UnknownPlan as error:
             raise UnknownPlanToPay(plan) from error
         return choice.payer(connection, organization_id, catalogue=self._catalogue, now=self._clock(), plan=wanted)
-
-
-def as_answer(method: PaymentMethod, payer: Payer) -> PaymentMethodAnswer:
-    """The method as the contract writes it: masked, and whether the organisation can pay with it."""
-    reason = payer.why_not(method)
-    return {
-        "payment_method": method.payment_method_id,
-        "kind": method.kind,
-        "brand": method.attached.brand,
-        "last4": method.attached.last4,
-        "expires": method.attached.expires,
-        "default": method.is_default,
-        "usable": reason is None,
-        "not_usable_because": reason,
-        "refused_because": method.refused_because,
-        "recorded_at": utc_text(method.recorded_at),
-    }
-
-
-_NOT_ATTACHED = AttachedMethod("", None, "", None)
-
-
-def _check(payer: Payer, method: PaymentMethod) -> None:
-    if (reason := payer.why_not(method)) is not None:
-        raise MethodNotAvailable(reason)
-
-
-def _check_removable(
-    connection: Connection, removed: PaymentMethod, others: Sequence[PaymentMethod], payer: Payer
-) -> None:
-    held = states.stored(connection, removed.organization_id)
-    paying = held is not None and held.subscription.is_paying
-    good, usable = payer.is_good(removed), payer.why_not(removed) is None
-    if paying and good and not any(payer.is_good(each) for each in others):
-        raise LastPaymentMethod
-    if paying and usable and all(payer.why_not(each) is not None for each in others):
-        raise LastPaymentMethod
-
-
-def _owner(connection: Connection, organization_id: str) -> Owner:
-    organization = organizations.get(connection, organization_id)
-    customer = repository.customer_of(connection, organization_id)
-    return Owner(organization_id, organization.name, organization.country, customer)

@@ -1,6 +1,5 @@
 """Record the outcome of a payment: on its attempt and charge, in the ledger, and as a notification."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,8 +10,7 @@ from recommender.billing.dunning import ASK_AGAIN_AFTER
 from serving.collection.arrears import Arrears
 from serving.collection.carried import carry
 from serving.invoices import repository as invoices
-from serving.notifications import repository as notifications
-from serving.notifications.repository import Kind
+from serving.notifications.repository import record, tell_both
 from serving.organizations import repository as organizations
 from serving.payments import attempts, charges, choice, ledger, refunds
 from serving.payments.attempts import Attempt
@@ -71,7 +69,7 @@ def failed(connection: Connection, charge: Charge, code: str, *, about: str, by:
         return
     charges.not_collected(connection, charge, failure_code=code, now=now)
     after = charges.get(connection, charge.charge_id)
-    notifications.record(
+    record(
         connection,
         organization_id=charge.organization_id,
         kind="payment_failed",
@@ -107,7 +105,29 @@ def sent_back(connection: Connection, refund: Refund, *, now: datetime) -> None:
     cause, postings = f"refund:{refund.refund_id}", accounts.refunded(refund.amount_cents)
     ledger.post(connection, attempt, "refund", cause=cause, postings=postings, now=now)
     payload = {"amount_cents": refund.amount_cents, "currency": attempt.currency}
-    _tell(connection, attempt.organization_id, "refund_made", about=refund.refund_id, payload=payload, now=now)
+    record(
+        connection,
+        organization_id=attempt.organization_id,
+        kind="refund_made",
+        about=refund.refund_id,
+        payload=payload,
+        now=now,
+    )
+
+
+def came_back(connection: Connection, attempt: Attempt, refund: Refund, *, at: datetime, now: datetime) -> None:
+    """Book that a refund of ours did not reach the customer: the money is owed to them again, and they are told."""
+    if not refunds.undo(connection, refund, at=at):
+        return
+    amount, cause = refund.amount_cents, f"refund_failed:{refund.refund_id}"
+    attempts.set_refund(connection, attempt.key, None)
+    if refund.status == "done":  # else the message was faster than the answer to our order
+        attempts.set_unapplied(connection, attempt.key, attempt.unapplied_cents + amount)
+        postings = accounts.received(applied_cents=0, over_cents=amount)
+        ledger.post(connection, attempt, "unapplied", cause=cause, postings=postings, now=now)
+    number = None if attempt.charge_id is None else invoices.number_of_charge(connection, attempt.charge_id)
+    payload = {"amount_cents": amount, "currency": attempt.currency, "number": number}
+    tell_both(connection, attempt.organization_id, "refund_failed", about=cause, payload=payload, now=now)
 
 
 def order_refund(connection: Connection, attempt: Attempt, amount_cents: int, *, refund_id: str, now: datetime) -> None:
@@ -126,10 +146,10 @@ def collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: 
     if over:
         _refund_or_tell(connection, attempt, over, now=now)
     if after.status == "open":
-        _tell(
+        record(
             connection,
-            charge.organization_id,
-            "payment_partial",
+            organization_id=charge.organization_id,
+            kind="payment_partial",
             about=attempt.key,
             payload={**amounts, "amount_cents": attempt.amount_cents, "open_cents": after.open_cents},
             now=now,
@@ -138,7 +158,14 @@ def collected(connection: Connection, charge: Charge, attempt: Attempt, *, now: 
         payload = {**amounts, "amount_cents": charge.open_cents}
         # A charge may be overdue again after its payment was taken back.
         about = f"{charge.charge_id}:{attempt.key}"
-        _tell(connection, charge.organization_id, "payment_recovered", about=about, payload=payload, now=now)
+        record(
+            connection,
+            organization_id=charge.organization_id,
+            kind="payment_recovered",
+            about=about,
+            payload=payload,
+            now=now,
+        )
 
 
 def _refund_or_tell(connection: Connection, attempt: Attempt, amount_cents: int, *, now: datetime) -> None:
@@ -148,16 +175,11 @@ def _refund_or_tell(connection: Connection, attempt: Attempt, amount_cents: int,
         order_refund(connection, attempt, amount_cents, refund_id=name, now=now)
         return
     payload = {"amount_cents": amount_cents, "currency": attempt.currency}
-    _tell(connection, attempt.organization_id, "money_owed_back", about=attempt.key, payload=payload, now=now)
-
-
-def _tell(
-    connection: Connection,
-    organization_id: str,
-    kind: Kind,
-    *,
-    about: str,
-    payload: Mapping[str, object],
-    now: datetime,
-) -> None:
-    notifications.record(connection, organization_id=organization_id, kind=kind, about=about, payload=payload, now=now)
+    record(
+        connection,
+        organization_id=attempt.organization_id,
+        kind="money_owed_back",
+        about=attempt.key,
+        payload=payload,
+        now=now,
+    )

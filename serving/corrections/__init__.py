@@ -1,1 +1,1 @@
-"""What an operator puts right: credit notes, refunds, corrections, payouts, write-offs."""
+"""Corrections by an operator: credit notes, refunds, corrections, payouts, write-offs."""

@@ -1,8 +1,8 @@
 """Shapes of the operator's money routes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import TypedDict
 
 from serving.collection.bank_transfers import Reference
@@ -24,7 +24,7 @@ class CreditedLine(_In):
 
 
 class CreditNoteIn(_In):
-    """What of an invoice is credited; nothing named: all of it."""
+    """The part of an invoice to be credited; nothing named: all of it."""
 
     lines: Annotated[list[CreditedLine], Field(min_length=1, max_length=100)] | None = None
     refund: bool = False
@@ -38,26 +38,35 @@ class AmountIn(_In):
 
 
 class PayoutIn(_In):
-    """Money that was sent to the customer by bank transfer, or that the customer waives."""
+    """Money that was sent to the customer by bank transfer, that the customer waives, or that came back."""
 
     amount_cents: Cents
     reference: Reference
     """The bank's reference of the transfer, or a name for the waiver."""
     waived: bool = False
+    returned: bool = False
+    """Whether a bank has refused an earlier payout, so that its money is here again and owed again."""
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> Self:
+        """Nothing is waived and came back."""
+        if self.waived and self.returned:
+            raise ValueError("waived and returned exclude each other")
+        return self
 
 
 @answer_shape
 class MoneyMoved(TypedDict):
-    """What an action has done."""
+    """The result of a correction."""
 
     number: str | None
     """The document that was issued."""
     corrected: str | None
     """The invoice that replaces a corrected one."""
     open_cents: int
-    """What is still to be paid of the invoice."""
+    """The amount of the invoice still to be paid."""
     owed_back_cents: int
-    """What the organisation is owed."""
+    """The amount that the organisation is owed."""
     refund: Literal["none", "made", "under_way"]
     """Whether the payment provider has sent money back."""
 
@@ -97,7 +106,7 @@ class TakenBackText(TypedDict):
 
 @answer_shape
 class MoneyAnswer(TypedDict):
-    """What one organisation owes, and what it is owed."""
+    """The money that one organisation owes and is owed."""
 
     organization_id: str
     open_invoices: list[OpenInvoice]

@@ -12,6 +12,8 @@ from recommender.billing.tax import TaxLine
 from serving.collection.settlement import order_refund
 from serving.corrections.balance import note_credited, to_balance
 from serving.corrections.crediting import MoreThanThereIs, tax_on_lines
+from serving.db.inserts import fitted
+from serving.db.payment_tables import payment_refunds
 from serving.invoices import repository as invoices
 from serving.invoices.issuing import ReturnedBy, issue_credit_note
 from serving.organizations import repository as organizations
@@ -28,7 +30,7 @@ class Credited:
 
     number: str
     refunded_cents: int
-    """What the payment provider is to send back."""
+    """The amount that the payment provider is to send back."""
 
 
 def credit(
@@ -81,7 +83,7 @@ def credit(
     for attempt, amount in paid:
         attempts.set_unapplied(connection, attempt.key, attempt.unapplied_cents + amount)
         if by_provider:
-            name = f"{organization_id}:{key}:{attempt.key}"
+            name = fitted(f"{organization_id}:{key}:{attempt.key}", payment_refunds.c.refund_id)
             order_refund(connection, attempt, amount, refund_id=name, now=books.now)
     return Credited(note.number, total - off - from_balance if by_provider else 0)
 
@@ -127,7 +129,7 @@ def _by_account(tax: tuple[TaxShare, ...]) -> dict[str, int]:
 
 
 def _credited(connection: Connection, original: Invoice) -> int:
-    """What credit notes have given back of an invoice so far."""
+    """The amounts of an invoice that credit notes have given back so far."""
     notes = invoices.all_of(connection, original.organization_id)
     mine = [each for each in notes if each.kind == "credit_note" and each.refers_to is not None]
     return sum(each.total_cents for each in mine if each.refers_to and each.refers_to.number == original.number)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from data_contracts.invoices import Invoice, InvoiceLine, TaxShare
+from data_contracts.invoices import Invoice, InvoiceLine, TaxedAs, TaxShare
 from recommender.billing.money import round_half_away_from_zero
 from serving.corrections.contracts import CreditedLine
 
@@ -48,22 +48,18 @@ def lump(line: InvoiceLine, amount_cents: int) -> InvoiceLine:
 
 
 def tax_on_lines(original: Invoice, lines: Sequence[InvoiceLine]) -> tuple[TaxShare, ...]:
-    """The tax that the invoice charged on these lines, at its rates."""
-    shares = []
+    """The tax that the invoice charged on these lines, at its rates and of its countries."""
+    by_treatment: dict[TaxedAs, list[TaxShare]] = {}
     for share in original.tax:
-        mine = [line for line in lines if _is_taxed_by(line, share, original)]
+        by_treatment.setdefault(original.taxed_as(share), []).append(share)
+    shares: list[TaxShare] = []
+    for how, same in by_treatment.items():  # more than one where lines of an older document do not say the country
+        mine = [line for line in lines if original.taxed_as(line) == how]
         net = sum(line.amount_cents for line in mine)
-        if net == share.base_cents:
-            shares.append(share)
+        if mine and net == sum(share.base_cents for share in same):
+            shares.extend(same)
         elif mine:
-            amount = round_half_away_from_zero(Fraction(net) * Fraction(share.rate_percent) / 100)
-            shares.append(share.model_copy(update={"base_cents": net, "amount_cents": amount}))
+            largest = max(same, key=lambda share: abs(share.base_cents))
+            amount = round_half_away_from_zero(Fraction(net) * Fraction(largest.rate_percent) / 100)
+            shares.append(largest.model_copy(update={"base_cents": net, "amount_cents": amount}))
     return tuple(shares)
-
-
-def _is_taxed_by(line: InvoiceLine, share: TaxShare, original: Invoice) -> bool:
-    """Whether the line is taxed so; on documents older than taxed lines there is one rate."""
-    if line.tax_category is None:
-        return share == original.tax[0]
-    how = (line.tax_category, line.tax_rate_percent, line.tax_reason)
-    return how == (share.category, share.rate_percent, share.reason)

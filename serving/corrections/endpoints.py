@@ -1,24 +1,27 @@
-"""What an operator puts right, over HTTP: for the host backend alone, each call with an `Idempotency-Key`."""
+"""Corrections by an operator, over HTTP: for the host backend alone, each call with an `Idempotency-Key`."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path
+from fastapi import APIRouter, Depends, Path
 
 from serving.corrections.contracts import AmountIn, CreditNoteIn, MoneyAnswer, MoneyMoved, PayoutIn
 from serving.corrections.service import Corrections
 from serving.invoices.endpoints import NUMBER
-from serving.plan_changes import idempotency
-from serving.plan_changes.idempotency import Answer
+from serving.plan_changes.endpoints import IdempotencyKey
+from serving.plan_changes.idempotency import Answer, key_of
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers
 from serving.web.fields import OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 
 Number = Annotated[str, Path(pattern=NUMBER, max_length=32, description="Of the invoice.")]
-Key = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", description="A name for this request; sent again, it gets the same answer."),
-]
+
+
+def _sent_key(idempotency_key: IdempotencyKey = None) -> str:
+    return key_of(idempotency_key)
+
+
+Key = Annotated[str, Depends(_sent_key)]
 
 
 def router(corrections: Corrections, callers: Callers) -> APIRouter:
@@ -47,50 +50,41 @@ class _Endpoints:
         self._corrections = corrections
 
     async def get_money(self, organization_id: OrganizationId) -> JsonAnswer[MoneyAnswer]:
-        """What the organisation owes and is owed, and which of its payments were taken back."""
+        """The money that the organisation owes and is owed, and its payments that were taken back."""
         return json_answer(await self._corrections.money(organization_id))
 
     async def credit_invoice(
-        self, organization_id: OrganizationId, number: Number, wanted: CreditNoteIn, idempotency_key: Key = None
+        self, organization_id: OrganizationId, number: Number, wanted: CreditNoteIn, key: Key
     ) -> JsonAnswer[MoneyMoved]:
         """Issue a credit note over an invoice or some of its lines, with the tax that was charged."""
-        key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.credit_note(organization_id, number, wanted, key=key))
 
     async def refund_invoice(
-        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
+        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, key: Key
     ) -> JsonAnswer[MoneyMoved]:
         """Send an invoice's money back, all or an amount with tax: by its payment method, or as money owed back."""
-        key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.refund(organization_id, number, wanted, key=key))
 
     async def correct_invoice(
-        self, organization_id: OrganizationId, number: Number, idempotency_key: Key = None
+        self, organization_id: OrganizationId, number: Number, key: Key
     ) -> JsonAnswer[MoneyMoved]:
         """Replace an invoice by one with the buyer's present particulars; what was paid moves along."""
-        return _response(
-            await self._corrections.correct(organization_id, number, key=idempotency.key_of(idempotency_key))
-        )
+        return _response(await self._corrections.correct(organization_id, number, key=key))
 
     async def apply_to_invoice(
-        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
+        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, key: Key
     ) -> JsonAnswer[MoneyMoved]:
         """Pay an open invoice with money that is owed back."""
-        key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.apply(organization_id, number, wanted, key=key))
 
     async def write_off_invoice(
-        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, idempotency_key: Key = None
+        self, organization_id: OrganizationId, number: Number, wanted: AmountIn, key: Key
     ) -> JsonAnswer[MoneyMoved]:
         """Give up what is open of an invoice, or a part of it."""
-        key = idempotency.key_of(idempotency_key)
         return _response(await self._corrections.write_off(organization_id, number, wanted, key=key))
 
-    async def pay_out(
-        self, organization_id: OrganizationId, wanted: PayoutIn, idempotency_key: Key = None
-    ) -> JsonAnswer[MoneyMoved]:
-        """Record that money that is owed back was sent by bank transfer, or that the customer waives it."""
-        key = idempotency.key_of(idempotency_key)
+    async def pay_out(self, organization_id: OrganizationId, wanted: PayoutIn, key: Key) -> JsonAnswer[MoneyMoved]:
+        """Record that money that is owed back was sent by bank transfer, came back from there, or is waived."""
         return _response(await self._corrections.pay_out(organization_id, wanted, key=key))
 
 

@@ -1,4 +1,4 @@
-"""What an operator puts right, each action once per `Idempotency-Key`, in one transaction with its document and books.
+"""Corrections by an operator, each action once per `Idempotency-Key`, in one transaction with its document and books.
 
 Decided: a credit note gives back the tax that its invoice charged. Off an open invoice it lowers what is open; of what
 was paid it is owed back: sent back by the payment provider where that is asked for, else applied, paid out or waived.
@@ -13,17 +13,17 @@ from sqlalchemy import Connection
 
 from data_contracts.invoices import InvoiceLine
 from recommender.billing import ledger as accounts
-from recommender.billing.ledger import EntryKind
 from recommender.billing.proration import SETTLING
 from recommender.billing.taxed_lines import tax_of
 from serving.clock import Clock
 from serving.collection.arrears import Arrears
 from serving.collection.collect import Collection, RefundRefused
-from serving.corrections import crediting, standing
-from serving.corrections.balance import balance_of, from_balance
+from serving.corrections import crediting, payouts
+from serving.corrections.balance import balance_of
 from serving.corrections.contracts import AmountIn, CreditNoteIn, MoneyAnswer, MoneyMoved, PayoutIn
 from serving.corrections.credited import Credited, credit
 from serving.corrections.crediting import MoreThanThereIs
+from serving.corrections.money_owed import money_owed
 from serving.db.session import Database
 from serving.invoices import repository as invoices
 from serving.invoices.issuing import Supply, issue
@@ -62,8 +62,8 @@ class Corrections:
         self._pool = pool
 
     async def money(self, organization_id: str) -> MoneyAnswer:
-        """What the organisation owes and is owed; raises `UnknownOrganization`."""
-        return await self._database.read(lambda connection: standing.money(connection, organization_id))
+        """The money that the organisation owes and is owed; raises `UnknownOrganization`."""
+        return await self._database.read(lambda connection: money_owed(connection, organization_id))
 
     async def credit_note(self, organization_id: str, number: str, wanted: CreditNoteIn, *, key: str) -> Answer:
         """Credit lines of an invoice; raises `UnknownInvoice`, `MoreThanThereIs`."""
@@ -128,25 +128,11 @@ class Corrections:
         return await self._once(organization_id, key, ["write_off", number, wanted.model_dump()], work)
 
     async def pay_out(self, organization_id: str, wanted: PayoutIn, *, key: str) -> Answer:
-        """Record that owed money was sent by bank transfer, or is waived; raises `MoreThanThereIs`."""
+        """Record a bank transfer to the customer, that it came back, or a waiver; raises `MoreThanThereIs`."""
 
         def work(connection: Connection) -> MoneyMoved:
             organizations.get(connection, organization_id)
-            left, now = wanted.amount_cents, self._clock()
-            for attempt in _free(connection, organization_id):
-                taken = min(left, attempt.unapplied_cents)
-                if not taken:
-                    break
-                left -= taken
-                attempts.set_unapplied(connection, attempt.key, attempt.unapplied_cents - taken)
-                kind: EntryKind = "waived" if wanted.waived else "payout"
-                postings = accounts.waived(taken) if wanted.waived else accounts.refunded(taken)
-                cause = f"{kind}:{organization_id}:{key}:{attempt.key}"
-                ledger.post(connection, attempt, kind, cause=cause, postings=postings, now=now)
-                if not wanted.waived:
-                    payload = {"amount_cents": taken, "currency": attempt.currency}
-                    tell_both(connection, organization_id, "refund_made", about=cause, payload=payload, now=now)
-            from_balance(connection, organization_id, left, waived=wanted.waived, key=key, now=now)
+            payouts.record(connection, organization_id, wanted, key=key, now=self._clock())
             return self._moved(connection, organization_id, None)
 
         return await self._once(organization_id, key, ["pay_out", wanted.model_dump()], work)
@@ -224,7 +210,7 @@ class Corrections:
 
     def _apply(self, connection: Connection, charge: Charge, wanted: int | None, *, must: bool = False) -> None:
         """Pay a charge with money that is owed back, the oldest first."""
-        now, payments = self._clock(), _free(connection, charge.organization_id)
+        now, payments = self._clock(), payouts.free(connection, charge.organization_id)
         there = sum(each.unapplied_cents for each in payments if each.currency == charge.currency)
         left = min(charge.open_cents, there) if wanted is None else wanted
         if charge.status != "open" or left > min(charge.open_cents, there) or (must and not left):
@@ -259,7 +245,7 @@ class Corrections:
             "number": document,
             "corrected": corrected,
             "open_cents": 0 if kept is None else kept.open_cents,
-            "owed_back_cents": sum(each.unapplied_cents for each in _free(connection, organization_id))
+            "owed_back_cents": sum(each.unapplied_cents for each in payouts.free(connection, organization_id))
             + balance_of(connection, organization_id),
             "refund": "none",
         }
@@ -269,9 +255,3 @@ def _charge(connection: Connection, organization_id: str, number: str) -> Charge
     """The charge of one of the organisation's invoices; raises `UnknownInvoice`."""
     invoices.kept(connection, organization_id, number)
     return charges.get(connection, invoices.charge_of(connection, number))
-
-
-def _free(connection: Connection, organization_id: str) -> list[attempts.Attempt]:
-    """Payments with money that is owed back, less what the provider is sending back already."""
-    going = {each.key for each in refunds.due(connection)}
-    return [each for each in attempts.unapplied_of(connection, organization_id) if each.key not in going]

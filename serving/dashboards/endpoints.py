@@ -36,7 +36,7 @@ _POLICY: Final = (
 
 
 class SignIn:
-    """What the pages for signing in need."""
+    """The services that the pages for signing in need."""
 
     def __init__(self, people: People, openid: OpenId | None, keys: SigningKeys) -> None:
         self.people = people
@@ -144,12 +144,12 @@ class _Endpoints:
         """Begin a session for whom the OpenID provider has signed in."""
         if self._sign_in.openid is None:
             return RedirectResponse(login_url(locale_for(request), page=""), 303)
-        said, locale = request.query_params, locale_for(request)
+        query, locale = request.query_params, locale_for(request)
         try:
             begun = Begun(*self._sign_in.signer.loads(request.cookies.get(UNDER_WAY, "")))
             locale = begun.locale
             person = await self._sign_in.openid.finish(
-                begun, code=said.get("code", ""), state=said.get("state", ""), callback=_callback(request)
+                begun, code=query.get("code", ""), state=query.get("state", ""), callback=_callback(request)
             )
         except NoAccount:
             return self._form(request, refused="dashboards.openid.no_account", locale=locale)
@@ -162,7 +162,7 @@ class _Endpoints:
         return response
 
     async def account(self, request: Request) -> Response:
-        """Who is signed in, what the role opens, and the way out."""
+        """The page of the person signed in: the rights of the role, and the way out."""
         person, page = await signed_in(request, self._people), request.query_params.get("page", "")
         if person is None:
             return RedirectResponse(login_url(locale_for(request), page=""), 303)

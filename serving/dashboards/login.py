@@ -1,4 +1,4 @@
-"""Who may read the dashboards: people with an open session whose role has the right to the page."""
+"""Sign-in to the dashboards: people with an open session whose role has the right to the page."""
 
 import re
 from collections.abc import Set as AbstractSet

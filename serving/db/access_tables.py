@@ -46,5 +46,5 @@ revocations = Table(
     "revocations",
     metadata,
     Column("name", String(200), primary_key=True, comment="organization:, token: or session: and its id"),
-    Column("revoked_at", Instant, nullable=False, comment="what was issued until then no longer holds"),
+    Column("revoked_at", Instant, nullable=False, index=True, comment="what was issued until then no longer holds"),
 )

@@ -43,7 +43,41 @@ subscription_states = Table(
     Column("version", Integer, nullable=False, comment="goes up with every change; who writes names the one it read"),
     Column("state", Text, nullable=False, comment="JSON: the subscription with the plans as they were sold"),
     Column("due_at", Instant, index=True, comment="when the open quota window closes"),
+    Column("renewed_plan", String(ID_LENGTH), index=True, comment="what is renewed, if no change of it is agreed"),
+    Column("renewed_version", String(ID_LENGTH), comment="the catalogue version of that plan"),
+    Column("announced", String(ID_LENGTH), index=True, comment="the campaign whose move waits for its renewal"),
     Column("updated_at", Instant, nullable=False),
+)
+
+version_campaigns = Table(
+    "version_campaigns",
+    metadata,
+    _id("campaign_id", primary_key=True),
+    Column("plan", String(ID_LENGTH), nullable=False),
+    Column("from_versions", Text, comment="JSON list of catalogue versions; NULL: every other than the new one"),
+    Column("to_version", String(ID_LENGTH), nullable=False),
+    Column("notice_days", Integer, nullable=False, comment="at least so long before a move is announced"),
+    Column("not_before", Instant, comment="no move is made before; NULL: the notice alone decides"),
+    Column("started_at", Instant, nullable=False),
+    Column("stopped_at", Instant),
+)
+
+campaign_moves = Table(
+    "campaign_moves",
+    metadata,
+    Column("campaign_id", String(ID_LENGTH), ForeignKey("version_campaigns.campaign_id"), primary_key=True),
+    _organization(primary_key=True),
+    Column("from_version", String(ID_LENGTH), nullable=False),
+    Column("interval", String(8), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("old_cents", BigInteger, nullable=False, comment="net price of the interval as it was sold"),
+    Column("new_cents", BigInteger, comment="as announced; NULL: the new version cannot be held so"),
+    Column("left_out", String(32), comment="why no move was announced"),
+    Column("not_before", Instant, comment="the day that was told"),
+    Column("announced_at", Instant, nullable=False),
+    Column("moved_at", Instant),
+    Column("withdrawn_at", Instant, comment="when the operator took the announcement back"),
 )
 
 closed_windows = Table(
@@ -77,6 +111,7 @@ plan_changes = Table(
     _unique_where("uq_plan_changes_quote_id", "quote_id", "status <> 'failed'"),
     _unique_where("uq_plan_changes_open", "organization_id", "status IN ('paying', 'payment_pending')"),
     Index(None, "organization_id", "requested_at"),
+    Index(None, "status", "requested_at"),
 )
 
 cancellations = Table(
@@ -103,7 +138,7 @@ trials = Table(
     "trials",
     metadata,
     _organization(primary_key=True),
-    Column("ends_at", Instant, comment="where the operator moved the end; NULL: as it is sold"),
+    Column("ends_at", Instant, index=True, comment="where the operator moved the end; NULL: as it is sold"),
     Column("told", Integer, nullable=False, comment="how many mails about the end were sent"),
 )
 
@@ -131,6 +166,13 @@ charges = Table(
     Column("occurred_at", Instant, nullable=False),
     Column("recorded_at", Instant, nullable=False),
     Index(None, "organization_id", "occurred_at"),
+    Index(
+        "ix_charges_failing",
+        "status",
+        "organization_id",
+        sqlite_where=text("failing_since IS NOT NULL"),
+        postgresql_where=text("failing_since IS NOT NULL"),
+    ),
 )
 
 payment_methods = Table(

@@ -1,9 +1,14 @@
-"""The raw tables as the pipelines read them: one view `export_<table>` each, with the columns of the contract."""
+"""The raw tables as the pipelines read them: one view `export_<table>` each, with the columns of the contract.
+
+That of decisions has one row per decision, its candidates packed as `data_contracts.decision_log` reads them.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
+
+from data_contracts.decision_log.exported import COLUMNS as PACKED
 
 EXPORT_VIEWS: Final[Mapping[str, str]] = {
     "organizations": (
@@ -19,15 +24,12 @@ EXPORT_VIEWS: Final[Mapping[str, str]] = {
         "SELECT event_id, organization_id, metric, quantity, action, occurred_at, recorded_at FROM usage_events"
     ),
     "subscriptions": (
-        "SELECT event_id, organization_id, plan, interval, status, catalogue_version, occurred_at, recorded_at"
-        " FROM subscriptions"
+        "SELECT event_id, organization_id, plan, interval, status, catalogue_version, occurred_at, recorded_at,"
+        " quantity FROM subscriptions"
     ),
     "decisions": (
-        "SELECT d.decision_id, d.organization_id, p.plan, d.interval, d.catalogue_version, d.strategy,"
-        " d.model_version, d.fallback_reason, d.experiment, d.arm, d.latency_ms, d.guard, d.charged, p.position,"
-        " p.shown, p.shown_as, p.recommended,"
-        " p.utility, p.probability, p.propensity, p.reasons, p.features, d.occurred_at, d.recorded_at"
-        " FROM decisions d JOIN decision_plans p ON p.decision_id = d.decision_id"
+        f"SELECT {', '.join('f.content AS frame' if name == 'frame' else f'd.{name}' for name in PACKED)}"  # noqa: S608
+        " FROM decisions d JOIN decision_frames f ON f.frame_id = d.frame_id"
     ),
     "outcomes": ("SELECT event_id, decision_id, kind, plan, position, occurred_at, recorded_at FROM outcomes"),
     "charges": (

@@ -47,4 +47,10 @@ invoice_files = Table(
 )
 """The files of a document, made once; the same triggers protect them."""
 
-IMMUTABLE = ("invoices", "invoice_files")
+documents_due = Table(
+    "documents_due",
+    metadata,
+    Column("number", String(NUMBER_LENGTH), primary_key=True, comment="of an invoice"),
+    Column("issued_at", Instant, nullable=False),
+)
+"""Documents whose files are still to be made: written with the document, gone with its files."""

@@ -2,18 +2,15 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
 from serving.db import exports
-from serving.db.session import Database
+from serving.db.session import VERSION_TABLE, Database
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-VERSION_TABLE: Final = "plans_schema_version"
-"""Not `alembic_version`, because MLflow uses that table and may share the server."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 

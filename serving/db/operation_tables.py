@@ -47,7 +47,7 @@ call_counts = Table(
     "call_counts",
     metadata,
     Column("name", String(200), primary_key=True, comment="which limit, and a digest of whose calls are counted"),
-    Column("window_at", Instant, primary_key=True),
+    Column("window_at", Instant, primary_key=True, index=True),
     Column("calls", Integer, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select
+from sqlalchemy import Connection, Row, Select, or_, select
 
+from serving.db.inserts import add_row
 from serving.db.operation_tables import operator_log
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, and from where; nothing here is personal data."""
+    """The actor of a change and its address; nothing here is personal data."""
 
     name: str
     """`key:` or `person:` and the id, or the user of the machine on which a command was called."""
@@ -63,18 +64,18 @@ def record(
     organization_id: str | None = None,
 ) -> None:
     """Record an action, in the transaction of what it changes."""
-    connection.execute(
-        insert(operator_log).values(
-            entry_id=uuid4().hex,
-            occurred_at=now,
-            actor=actor.name[:128],
-            action=action[:64],
-            subject=subject[:400],
-            detail=detail,
-            address=None if actor.address is None else actor.address[:64],
-            organization_id=organization_id,
-            request_id=actor.request_id,
-        )
+    add_row(
+        connection,
+        operator_log,
+        entry_id=uuid4().hex,
+        occurred_at=now,
+        actor=actor.name[:128],
+        action=action[:64],
+        subject=subject[:400],
+        detail=detail,
+        address=None if actor.address is None else actor.address[:64],
+        organization_id=organization_id,
+        request_id=actor.request_id,
     )
 
 

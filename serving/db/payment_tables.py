@@ -68,8 +68,9 @@ payment_refunds = Table(
     Column("requested_at", Instant, nullable=False),
     Column("settled_at", Instant),
     Index(None, "organization_id", "requested_at"),
+    Index(None, "status", "requested_at"),
 )
-"""Refunds ordered by this service: of money that paid nothing, and those that an operator asks for."""
+"""Refunds ordered by this service, of money that paid nothing or by an operator; and the provider's that failed."""
 
 ledger_entries = Table(
     "ledger_entries",
@@ -106,7 +107,8 @@ notifications = Table(
     Column("payload", Text, nullable=False, comment="JSON object: the figures of the message"),
     Column("locale", String(8), nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("sent_at", Instant, index=True, comment="NULL: still to be sent"),
+    Column("sent_at", Instant, comment="NULL: still to be sent"),
     Column("try_at", Instant, comment="not before; whoever sends it moves it on first"),
     Index(None, "organization_id", "created_at"),
+    Index(None, "sent_at", "created_at"),
 )

@@ -2,7 +2,9 @@
 
 Decided: every transaction is serializable, on both databases. SQLite has it by letting one writer in at a time.
 PostgreSQL has it by refusing one of two transactions that cannot be put in an order; this module runs it again.
-Others: a lock per organisation. It would need no second run, but each new way to write would have to remember it.
+Many at once would refuse each other again and again: whoever was refused waits for its turn, one at a time.
+Others: a lock per organisation. It would need no second run, but each new way to write would have to remember it, and
+numbers of documents are one row for all organisations.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,29 +23,44 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from serving.db.single_query import SingleQueries
+from serving.db.queries import SingleQueries
 
 Result = TypeVar("Result")
 
 ATTEMPTS: Final = 30
 """After so many conflicts the last one is raised to the caller."""
-LONGEST_PAUSE_SECONDS: Final = 0.2
-_FIRST_PAUSE_SECONDS: Final = 0.005
+_LONGEST_PAUSE_SECONDS: Final = 0.02
+VERSION_TABLE: Final = "plans_schema_version"
+"""The table that says which migrations were run; its lock is taken by whoever waits for a turn to write.
+
+Not `alembic_version`, because MLflow uses that table and may share the server.
+"""
+# As the first statement: the snapshot of the transaction is taken after it, so it sees what was done in earlier turns.
+_TAKE_TURNS: Final = text(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE")
 _SOLVED_BY_ANOTHER_RUN: Final = frozenset({"40001", "40P01", "23505"})
 """Serialization failure, deadlock, and a unique violation, which two first writes of one row end in (SQLSTATE)."""
 _SCHEMA_LOCK: Final = 7_230_118
 """The advisory lock of whoever changes the schema; the number means nothing."""
 CONNECT_SECONDS: Final = 5
+POOL_SIZE: Final = 16
+"""Connections that are kept to a server; half of them read, half of them write."""
 BUSY_MILLISECONDS: Final = 5_000
 """How long a writer of an embedded database waits for another process to finish."""
+READ_SECONDS: Final = 5.0
+"""A read of a request that has not begun after this time is refused: every connection waits for a lock."""
 WRITE_SECONDS: Final = 5.0
 """A write of a request that has not begun after this time is refused: those behind it wait no longer."""
 STATEMENT_SECONDS: Final = 30
-"""How long a server may work on one statement of a request; half of it may be spent waiting for a lock."""
+"""How long a server may work on one statement of a request."""
+LOCK_SECONDS: Final = 5
+"""How long a statement may wait for what another transaction has locked."""
+TURN_SECONDS: Final = 15
+"""How long a write that was refused for a conflict may wait for its turn."""
+_PATIENT: Final = text(f"SET LOCAL lock_timeout = '{TURN_SECONDS}s'")
 
 
 class WriterBusy(Exception):
-    """Other writers took so long that this work was not begun."""
+    """Others took so long that this work was not begun."""
 
 
 UNAVAILABLE: Final = (OperationalError, InternalError, WriterBusy)
@@ -53,7 +71,8 @@ class Database:
     """Runs work in transactions: committed when it returns, rolled back when it raises.
 
     SQLite answers a read in microseconds and lets one writer in at a time: reads run on the event loop, writes
-    queue for one thread. PostgreSQL answers over a network: both run on a pool of threads.
+    queue for one thread. PostgreSQL answers over a network: each has its pool of threads, so that writes that wait for
+    a lock keep no read from being answered.
     """
 
     def __init__(self, url: str, *, statement_seconds: int = STATEMENT_SECONDS) -> None:
@@ -69,8 +88,9 @@ class Database:
         self.unwritable = False
         """Whether the last write of a request failed for the database's own reasons."""
         self._queries = SingleQueries(self.engine)
-        threads = 1 if self._embedded else 16
-        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="database")
+        threads = 1 if self._embedded else POOL_SIZE // 2
+        self._readers = ThreadPoolExecutor(threads, thread_name_prefix="database-reads")
+        self._writers = ThreadPoolExecutor(threads, thread_name_prefix="database-writes")
 
     @property
     def embedded(self) -> bool:
@@ -92,13 +112,21 @@ class Database:
         for attempt in range(1, ATTEMPTS):
             try:
                 with begin() as connection:
+                    if attempt > 1:
+                        self._take_turn(connection, patient=wait_seconds is None)
                     return work(connection)
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in _SOLVED_BY_ANOTHER_RUN:
                     raise
-            time.sleep(random.uniform(0, min(LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)))
+            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))
         with begin() as connection:
+            self._take_turn(connection, patient=wait_seconds is None)
             return work(connection)
+
+    def _take_turn(self, connection: Connection, *, patient: bool) -> None:
+        if patient:
+            connection.execute(_PATIENT)
+        connection.execute(_TAKE_TURNS)
 
     @contextmanager
     def _begin_soon(self, wait_seconds: float) -> Iterator[Connection]:
@@ -149,7 +177,7 @@ class Database:
         """Like `reading`, without holding up the event loop."""
         if self._embedded:
             return self.reading(work)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.reading, work)
+        return await self._read_in_time(partial(self.reading, work))
 
     async def first(self, statement: Select[Any], parameters: Mapping[str, str]) -> tuple[Any, ...] | None:
         """The first row of one query, without the cost of a transaction; for queries that run with every request."""
@@ -159,7 +187,17 @@ class Database:
 
         if self._embedded:
             return self._queries.first(statement, parameters, otherwise=ask)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return await self._read_in_time(ask)
+
+    async def _read_in_time(self, read: Callable[[], Result]) -> Result:
+        deadline = time.monotonic() + READ_SECONDS
+
+        def in_time() -> Result:
+            if time.monotonic() > deadline:
+                raise WriterBusy
+            return read()
+
+        return await self._in_thread(self._readers, in_time)
 
     async def write(self, work: Callable[[Connection], Result], *, within_seconds: float = WRITE_SECONDS) -> Result:
         """Like `writing`, without holding up the event loop, and begun within so many seconds.
@@ -175,7 +213,7 @@ class Database:
             return self.writing(work, wait_seconds=left if left < WRITE_SECONDS / 2 else None)
 
         try:
-            result = await asyncio.get_running_loop().run_in_executor(self._threads, in_time)
+            result = await self._in_thread(self._writers, in_time)
         except UNAVAILABLE:
             self.unwritable = True
             raise
@@ -189,7 +227,11 @@ class Database:
             with self._taking_turns.begin() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, counting)
+        return await self._in_thread(self._writers, counting)
+
+    async def _in_thread(self, threads: ThreadPoolExecutor, work: Callable[[], Result]) -> Result:
+        # With the caller's context: what is logged or traced in the thread belongs to its request.
+        return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, work)
 
     def answers(self) -> bool:
         """True if the database answers a query; raises the driver's error otherwise."""
@@ -197,7 +239,8 @@ class Database:
 
     def close(self) -> None:
         """Finish running work and close every connection."""
-        self._threads.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._writers.shutdown(wait=True)
         self._queries.close()
         self.engine.dispose()
 
@@ -212,10 +255,11 @@ def _engine(url: str, *, statement_seconds: int) -> Engine:
     address = address_of(url)
     # A row's values may be personal data: an error names the statement and not what was bound to it.
     if address.get_backend_name() != "sqlite":
-        limits = f"-c statement_timeout={statement_seconds}s -c lock_timeout={statement_seconds / 2:.0f}s"
+        lock_seconds = min(LOCK_SECONDS, statement_seconds)
+        limits = f"-c statement_timeout={statement_seconds}s -c lock_timeout={lock_seconds}s"
         own = {"connect_timeout": CONNECT_SECONDS, "options": limits}
         given = {name: value for name, value in own.items() if name not in address.query}
-        return create_engine(address, pool_pre_ping=True, pool_size=16, hide_parameters=True, connect_args=given)
+        return create_engine(address, pool_pre_ping=True, pool_size=POOL_SIZE, hide_parameters=True, connect_args=given)
     if address.database:
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(address, hide_parameters=True)

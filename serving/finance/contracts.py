@@ -47,7 +47,7 @@ class VatRow(TypedDict):
     period: str
     """Its first day."""
     country: str
-    """Whose tax it is; without tax, where the customers were."""
+    """The country of the tax; without tax, that of the customers."""
     category: TaxCategory
     rate_percent: str
     currency: str
@@ -85,12 +85,12 @@ class StatementRow(TypedDict):
     customer_credit_cents: int
     unapplied_cents: int
     balance_cents: int
-    """What the organisation owes after it, in this currency; below zero it is owed."""
+    """The debt of the organisation after it, in this currency; below zero it is owed."""
 
 
 @answer_shape
 class StatementBalance(TypedDict):
-    """What an organisation owes in one currency; below zero it is owed."""
+    """The debt of an organisation in one currency; below zero it is owed."""
 
     currency: str
     opening_cents: int

@@ -20,13 +20,15 @@ from serving.finance.service import Finance
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers
 from serving.web.csv_answer import csv_answer
-from serving.web.fields import DocumentedRoute, OrganizationId
+from serving.web.fields import DocumentedRoute, OrganizationId, Printable
 from serving.web.problems import documented
 
 Day = Annotated[date, Query(description="A day of the seller's calendar.")]
 End = Annotated[date, Query(description="The first day that is not in it.")]
-Text = Annotated[str, Query(max_length=100, description="Part of a number, of an organisation's id or of a name.")]
-After = Annotated[str | None, Query(max_length=32, description="The `next` of the page before.")]
+Text = Annotated[
+    Printable, Query(max_length=100, description="Part of a number, of an organisation's id or of a name.")
+]
+After = Annotated[Printable | None, Query(max_length=32, description="The `next` of the page before.")]
 Most = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
 Status = Literal["open", "paid"]
 

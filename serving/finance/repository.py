@@ -28,7 +28,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What documents are asked for; `None` and empty: all."""
+    """The documents to search for; `None` and empty: all."""
 
     text: str = ""
     """Part of a number, an organisation's id or a buyer's name."""
@@ -97,7 +97,12 @@ def entries(connection: Connection, organization_id: str) -> list[Row[Any]]:
         .outerjoin(invoices, invoices.c.charge_id == ledger_entries.c.charge_id)
         .where(ledger_entries.c.organization_id == organization_id)
         .group_by(*columns)
-        .order_by(ledger_entries.c.occurred_at, ledger_entries.c.recorded_at, ledger_entries.c.entry_id)
+        .order_by(
+            ledger_entries.c.occurred_at,
+            ledger_entries.c.recorded_at,
+            ledger_entries.c.kind != "charge",  # what is paid at once was charged first
+            ledger_entries.c.entry_id,
+        )
     )
     return list(connection.execute(query))
 

@@ -125,7 +125,7 @@ def _vat_row(
 
 
 def _whose(invoice: Invoice, share: TaxShare) -> str:
-    """Whose tax it is; on documents older than that field, by the buyer's country."""
+    """The country of the tax; on documents older than that field, the buyer's."""
     return share.country or (SELLER if invoice.buyer.country == "MC" else invoice.buyer.country)
 
 

@@ -6,6 +6,7 @@ from serving.invoices.repository import Kept
 from serving.web.fields import utc_text
 from serving.words import invoices
 from serving.words.locales import LocaleCode
+from serving.words.texts import say
 
 
 def summary(kept: Kept, locale: LocaleCode) -> InvoiceSummary:
@@ -15,6 +16,7 @@ def summary(kept: Kept, locale: LocaleCode) -> InvoiceSummary:
         "number": invoice.number,
         "kind": invoice.kind,
         "status": _status(kept),
+        "status_text": say(locale, f"billing.status.{_settled(kept)}"),
         "issued_on": invoice.issued_on.isoformat(),
         "issued_on_text": invoices.issued_on(invoice, locale),
         "period": {
@@ -38,6 +40,18 @@ def _status(kept: Kept) -> str:
     if kept.invoice.kind == "credit_note":
         return "credited"
     return "carried" if kept.invoice.payment.carried_cents < 0 else kept.settled
+
+
+def _settled(kept: Kept) -> str:
+    """How the document stands: of an invoice that nobody paid in full, what took the rest off it."""
+    status, paid = _status(kept), kept.settled_by & {"payment", "applied"}
+    other = kept.settled_by & {"payment", "applied", "credit_note"}
+    if status != "paid":
+        return status
+    for instead in ("carried", "write_off"):
+        if instead in kept.settled_by:
+            return f"part_{instead}" if other else f"whole_{instead}"
+    return "whole_credit_note" if "credit_note" in kept.settled_by and not paid else status
 
 
 def full(kept: Kept, locale: LocaleCode) -> InvoiceAnswer:
@@ -84,6 +98,7 @@ def _line(invoice: Invoice, index: int, locale: LocaleCode) -> InvoiceLineText:
     line, one = invoice.lines[index], invoice.tax[0]
     percent = one.rate_percent if line.tax_rate_percent is None else line.tax_rate_percent
     reason = one.reason if line.tax_category is None else line.tax_reason
+    alone = one.country if len({share.country for share in invoice.tax}) == 1 else None
     return {
         "position": line.position,
         "kind": line.kind,
@@ -99,5 +114,6 @@ def _line(invoice: Invoice, index: int, locale: LocaleCode) -> InvoiceLineText:
         "tax_category": line.tax_category or one.category,
         "tax_rate_percent": f"{percent:f}",
         "tax_reason": None if reason is None else invoices.tax_reason(reason, locale),
+        "tax_country": line.tax_country or alone,
         "text": invoices.line_text(line, locale),
     }

@@ -39,7 +39,9 @@ class InvoiceSummary(TypedDict):
     number: str
     kind: DocumentKind
     status: str
-    """`open` or `paid` for an invoice, `credited` for a credit note."""
+    """`open`, `paid` (settled) or `carried` (never asked for) for an invoice, `credited` for a credit note."""
+    status_text: str
+    """How it stands in words: paid, or carried to the next invoice, written off, credited, wholly or the rest of it."""
     issued_on: DateText
     issued_on_text: str
     period: DocumentSpan
@@ -49,7 +51,7 @@ class InvoiceSummary(TypedDict):
     total_cents: int
     total_text: str
     open_cents: int
-    """What of the total is still to be paid today."""
+    """The part of the total still to be paid today."""
     paid_at: InstantText | None
     due_on: DateText | None
     refers_to: str | None
@@ -81,6 +83,8 @@ class InvoiceLineText(TypedDict):
     tax_category: TaxCategory
     tax_rate_percent: str
     tax_reason: str | None
+    tax_country: str | None
+    """The country of the tax; without tax, that of the customer."""
     text: str
 
 
@@ -94,7 +98,7 @@ class TaxShareText(TypedDict):
     amount_cents: int
     reason: str | None
     country: str | None
-    """Whose tax it is; without tax, where the customer was. `None` on documents older than this field."""
+    """The country of the tax; without tax, that of the customer. `None` on documents older than this field."""
 
 
 @answer_shape
@@ -106,9 +110,9 @@ class PaymentText(TypedDict):
     balance_cents: int
     """The part of it that a credit balance has paid."""
     rounding_cents: int
-    """What is added to the total so that it can be paid."""
+    """Added to the total so that it can be paid."""
     carried_cents: int
-    """What earlier invoices have carried into this one; below zero: what this one carries to the next."""
+    """Carried into this invoice from earlier ones; below zero: carried to the next."""
     due_cents: int
     text: str
 

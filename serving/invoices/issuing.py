@@ -40,7 +40,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What a document is about: the lines of one charge, their tax, and how they are paid."""
+    """The supply that a document is about: the lines of one charge, their tax, and how they are paid."""
 
     charge_id: str
     lines: tuple[Line, ...]

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from typing_extensions import TypedDict
+
 from data_contracts.invoices import Invoice, InvoiceLine, Party, Seller
 from serving.invoices import e_invoice
 from serving.invoices.repository import Files
@@ -125,12 +127,22 @@ def _line(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> dict[str, 
     }
 
 
-def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
+class _Total(TypedDict):
+    """A line below the table of a document; the total itself is `strong`."""
+
+    name: str
+    amount: str
+    strong: bool
+
+
+def _totals(invoice: Invoice, locale: LocaleCode) -> list[_Total]:
     t, amount = partial(say, locale), partial(invoices.amount, locale, currency=invoice.currency)
-    taxes = [
+    taxes: list[_Total] = [
         {
             "name": t(
-                "invoice.tax", rate=invoices.rate(locale, share.rate_percent), base=amount(cents=share.base_cents)
+                "invoice.tax",
+                rate=invoices.rate(invoice, share.rate_percent, share.country, locale),
+                base=amount(cents=share.base_cents),
             ),
             "amount": amount(cents=share.amount_cents),
             "strong": False,
@@ -139,7 +151,7 @@ def _totals(invoice: Invoice, locale: LocaleCode) -> list[dict[str, Any]]:
     ]
     if len(taxes) > 1:
         taxes.append({"name": t("invoice.tax_total"), "amount": amount(cents=invoice.tax_cents), "strong": False})
-    rows = [
+    rows: list[_Total] = [
         {"name": t("invoice.net"), "amount": amount(cents=invoice.net_cents), "strong": False},
         *taxes,
         {"name": _total_name(invoice, locale), "amount": amount(cents=invoice.total_cents), "strong": True},

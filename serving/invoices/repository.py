@@ -3,14 +3,25 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Integer, Row, Select, bindparam, delete, exists, func, select
 
 from data_contracts.invoices import Invoice
+from recommender.billing.ledger import EntryKind
 from serving.db.billing_tables import charges
-from serving.db.inserts import insert_into
-from serving.db.invoice_tables import invoice_files, invoice_series, invoices
+from serving.db.inserts import add_new_row, add_row, insert_into
+from serving.db.invoice_tables import documents_due, invoice_files, invoice_series, invoices
+from serving.db.payment_tables import ledger_entries
+from serving.db.queries import Query
+
+_OF_CAUSE: Final = Query(
+    select(invoices.c.number)
+    .join(charges, charges.c.charge_id == invoices.c.charge_id)
+    .where(charges.c.cause == bindparam("cause"))
+)
+SETTLES: Final[tuple[EntryKind, ...]] = ("payment", "applied", "carried", "write_off", "credit_note")
+"""Entries of the ledger that settle an invoice, wholly or in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +33,9 @@ class Kept:
     """The status of the charge: `open`, `paid`, …"""
     paid_at: datetime | None
     open_cents: int = 0
-    """What of the total is still to be paid; 0 for a credit note."""
+    """The part of the total still to be paid; 0 for a credit note."""
+    settled_by: frozenset[EntryKind] = frozenset()
+    """Of `SETTLES`: what has taken something off the amount due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +67,22 @@ def next_position(connection: Connection, series: str) -> int:
 
 def add(connection: Connection, invoice: Invoice, *, series: str, position: int, charge_id: str, now: datetime) -> None:
     """Store an issued document."""
-    connection.execute(
-        insert(invoices).values(
-            number=invoice.number,
-            series=series,
-            position=position,
-            kind=invoice.kind,
-            organization_id=invoice.organization_id,
-            charge_id=charge_id,
-            currency=invoice.currency,
-            total_cents=invoice.total_cents,
-            issued_on=invoice.issued_on,
-            issued_at=now,
-            content=invoice.model_dump_json(),
-        )
+    add_row(
+        connection,
+        invoices,
+        number=invoice.number,
+        series=series,
+        position=position,
+        kind=invoice.kind,
+        organization_id=invoice.organization_id,
+        charge_id=charge_id,
+        currency=invoice.currency,
+        total_cents=invoice.total_cents,
+        issued_on=invoice.issued_on,
+        issued_at=now,
+        content=invoice.model_dump_json(),
     )
+    add_row(connection, documents_due, number=invoice.number, issued_at=now)
 
 
 def all_of(connection: Connection, organization_id: str) -> list[Invoice]:
@@ -78,13 +92,14 @@ def all_of(connection: Connection, organization_id: str) -> list[Invoice]:
 
 def kept_of(connection: Connection, organization_id: str, *, limit: int | None = None) -> list[Kept]:
     """The organisation's documents with the state of their charges, newest first."""
-    newest = _kept(organization_id).order_by(invoices.c.issued_at.desc(), invoices.c.position.desc()).limit(limit)
-    return [_read(row) for row in connection.execute(newest)]
+    if limit is None:
+        return [_read(row) for row in _ALL_OF.all(connection, organization_id=organization_id)]
+    return [_read(row) for row in _NEWEST_OF.all(connection, organization_id=organization_id, limit=limit)]
 
 
 def kept(connection: Connection, organization_id: str, number: str) -> Kept:
     """One of the organisation's documents; raises `UnknownInvoice`."""
-    row = connection.execute(_kept(organization_id).where(invoices.c.number == number)).first()
+    row = _NUMBERED.first(connection, organization_id=organization_id, number=number)
     if row is None:
         raise UnknownInvoice(number)
     return _read(row)
@@ -92,11 +107,7 @@ def kept(connection: Connection, organization_id: str, number: str) -> Kept:
 
 def number_of_cause(connection: Connection, cause: str) -> str | None:
     """The number of the document for the charge with this cause, if there is one."""
-    number: str | None = connection.execute(
-        select(invoices.c.number)
-        .join(charges, charges.c.charge_id == invoices.c.charge_id)
-        .where(charges.c.cause == cause)
-    ).scalar()
+    number: str | None = _OF_CAUSE.scalar(connection, cause=cause)
     return number
 
 
@@ -122,7 +133,8 @@ def files(connection: Connection, number: str) -> Files | None:
 def keep_files(connection: Connection, number: str, made: Files, *, now: datetime) -> Files:
     """Store the files unless another transaction has done so; returns the stored files."""
     values = {"number": number, "pdf": made.pdf, "xml": made.xml, "rendered_at": now}
-    connection.execute(insert_into(connection, invoice_files).values(values).on_conflict_do_nothing())
+    add_new_row(connection, invoice_files, "number", **values)
+    connection.execute(delete(documents_due).where(documents_due.c.number == number))
     return files(connection, number) or made
 
 
@@ -131,14 +143,8 @@ def without_files(connection: Connection, *, limit: int, but: Select[tuple[str]]
 
     It is random, so that documents that fail and wait do not block others.
     """
-    missing = (
-        select(invoices.c.number)
-        .outerjoin(invoice_files, invoice_files.c.number == invoices.c.number)
-        .where(invoice_files.c.number.is_(None), invoices.c.number.not_in(but))
-        .order_by(func.random())
-        .limit(limit)
-    )
-    return list(connection.execute(missing).scalars())
+    missing = select(documents_due.c.number).where(documents_due.c.number.not_in(but))
+    return list(connection.execute(missing.order_by(func.random()).limit(limit)).scalars())
 
 
 def numbered(connection: Connection, number: str) -> Invoice:
@@ -151,20 +157,26 @@ def _documents(contents: Iterable[str]) -> list[Invoice]:
     return [Invoice.model_validate_json(content) for content in contents]
 
 
-def _kept(organization_id: str) -> Select[Any]:
-    return (
-        select(
-            invoices.c.content,
-            charges.c.status,
-            charges.c.paid_at,
-            (charges.c.total_cents - charges.c.settled_cents).label("open_cents"),
-        )
-        .join(charges, charges.c.charge_id == invoices.c.charge_id)
-        .where(invoices.c.organization_id == organization_id)
+_kept = (
+    select(
+        invoices.c.content,
+        charges.c.status,
+        charges.c.paid_at,
+        (charges.c.total_cents - charges.c.settled_cents).label("open_cents"),
+        *(
+            exists().where(ledger_entries.c.charge_id == charges.c.charge_id, ledger_entries.c.kind == kind).label(kind)
+            for kind in SETTLES
+        ),
     )
+    .join(charges, charges.c.charge_id == invoices.c.charge_id)
+    .where(invoices.c.organization_id == bindparam("organization_id"))
+)
+_NUMBERED = Query(_kept.where(invoices.c.number == bindparam("number")))
+_newest = _kept.order_by(invoices.c.issued_at.desc(), invoices.c.position.desc())
+_ALL_OF, _NEWEST_OF = Query(_newest), Query(_newest.limit(bindparam("limit", type_=Integer)))
 
 
 def _read(row: Row[Any]) -> Kept:
-    return Kept(
-        Invoice.model_validate_json(row.content), row.status, row.paid_at, row.open_cents if row.status == "open" else 0
-    )
+    open_cents = row.open_cents if row.status == "open" else 0
+    settled_by = frozenset(kind for kind in SETTLES if getattr(row, kind))
+    return Kept(Invoice.model_validate_json(row.content), row.status, row.paid_at, open_cents, settled_by)

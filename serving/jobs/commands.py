@@ -36,7 +36,7 @@ _PAYMENT_OF: Final = {"paid": Payment("succeeded"), "failed": Payment("failed", 
 
 
 class JobCommands:
-    """What an operator may do with jobs; each change is recorded with who made it and why."""
+    """Commands of an operator on jobs; each change is recorded with who made it and why."""
 
     def __init__(
         self,

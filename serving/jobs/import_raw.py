@@ -1,9 +1,11 @@
 """Import a folder of checked raw tables into the service's database; rows that are there already are skipped."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +13,13 @@ import orjson
 from sqlalchemy import Connection, Table, bindparam, delete, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from data_contracts.decision_log.candidates import Frame, LoggedCandidate, common_frame
 from data_contracts.raw.decisions import OF_DECISION
 from data_contracts.raw.tables import RAW_TABLES
 from serving.db.billing_tables import subscription_states
+from serving.db.decision_log import LoggedDecision, keep_frame
 from serving.db.inserts import insert_into
 from serving.db.tables import (
-    decision_plans,
     decisions,
     integrations,
     organizations,
@@ -34,20 +37,10 @@ Progress = Callable[[str, int, int], None]
 
 _BATCH: Final = 10_000
 _CHECK_FIRST: Final = "run `python -m pipelines validate` first"
+_MARKET: Final = ("catalogue_version", "interval")
+_SHARING: Final = 500
+"""So many decisions on the same plans have one frame."""
 _DECISION_FIELDS: Final = ("decision_id", *OF_DECISION, "recorded_at")
-_CANDIDATE_FIELDS: Final = (
-    "decision_id",
-    "position",
-    "plan",
-    "shown",
-    "shown_as",
-    "recommended",
-    "utility",
-    "probability",
-    "propensity",
-    "reasons",
-    "features",
-)
 
 
 class RawFolderUnreadable(ValueError):
@@ -85,15 +78,9 @@ def import_raw(
         ("usage_events", usage_events, ids),
     ):
         counts[name] = loader.copy(name, table, keep=partial(_is_of, wanted))
-    headers: dict[str, Row] = {}
-    for row in loader.rows("decisions"):
-        if row["organization_id"] in ids:
-            headers.setdefault(row["decision_id"], _decision(row))
-    loader.insert("decisions", decisions, headers.values(), len(headers))
-    counts["decisions"] = loader.copy(
-        "decisions", decision_plans, keep=lambda row: row["decision_id"] in headers, shape=_candidate
-    )
-    counts["outcomes"] = loader.copy("outcomes", outcomes, keep=lambda row: row["decision_id"] in headers)
+    known = loader.decisions(keep=partial(_is_of, ids))
+    counts["decisions"] = sum(known.values())
+    counts["outcomes"] = loader.copy("outcomes", outcomes, keep=lambda row: row["decision_id"] in known)
     roll_up(connection)
     _set_present_state(connection)
     return Imported(counts)
@@ -119,10 +106,10 @@ def roll_up(connection: Connection) -> None:
     )
 
 
-def raw_rows(folder: Path, name: str) -> Iterator[Row]:
+def raw_rows(folder: Path, name: str, *, order: Sequence[str] = ()) -> Iterator[Row]:
     """The rows of a table; one without a file is empty, but for organisations, which must have one.
 
-    Raises `RawFolderUnreadable`.
+    With an order, which names columns, the table is read as a whole. Raises `RawFolderUnreadable`.
     """
     from pyarrow import parquet
 
@@ -135,7 +122,10 @@ def raw_rows(folder: Path, name: str) -> Iterator[Row]:
     with _readable(path), parquet.ParquetFile(path) as file:
         if missing := [column for column in required if column not in file.schema_arrow.names]:
             raise RawFolderUnreadable(f"{path}: no column {', '.join(missing)}; {_CHECK_FIRST}")
-        for batch in file.iter_batches(_BATCH):
+        batches = file.iter_batches(_BATCH)
+        if order:
+            batches = file.read().sort_by([(column, "ascending") for column in order]).to_batches(_BATCH)
+        for batch in batches:
             if empty := [column for column in required if batch.column(column).null_count]:
                 raise RawFolderUnreadable(f"{path}: rows without {', '.join(empty)}; {_CHECK_FIRST}")
             yield from batch.to_pylist()
@@ -155,12 +145,28 @@ class _Loader:
     def rows(self, name: str) -> Iterator[Row]:
         return raw_rows(self._folder, name)
 
-    def copy(
-        self, name: str, table: Table, *, keep: Callable[[Row], bool], shape: Callable[[Row], Row] | None = None
-    ) -> int:
+    def copy(self, name: str, table: Table, *, keep: Callable[[Row], bool]) -> int:
         """Insert the rows to keep; returns their number."""
-        wanted = (row if shape is None else shape(row) for row in self.rows(name) if keep(row))
-        return self.insert(name, table, wanted, self._size(name))
+        return self.insert(name, table, filter(keep, self.rows(name)), self._size(name))
+
+    def decisions(self, *, keep: Callable[[Row], bool]) -> Mapping[str, int]:
+        """Insert the decisions to keep, one row each; returns the number of candidates by the decision's id."""
+        known: dict[str, int] = {}
+        rows = filter(keep, raw_rows(self._folder, "decisions", order=(*_MARKET, "decision_id", "position")))
+        self.insert("decisions", decisions, self._packed(rows, known), self._size("decisions"))
+        return known
+
+    def _packed(self, rows: Iterable[Row], known: dict[str, int]) -> Iterator[Row]:
+        """Decisions of their candidates, those of one catalogue and interval beside one frame."""
+        for _, of_market in groupby(rows, key=itemgetter(*_MARKET)):
+            found = (list(of_one) for _, of_one in groupby(of_market, key=itemgetter("decision_id")))
+            while part := list(islice(found, _SHARING)):
+                candidates = [list(map(_candidate, of_one)) for of_one in part]
+                frame = common_frame(candidates)
+                keep_frame(self._connection, frame)
+                for of_one, listed in zip(part, candidates, strict=True):
+                    known[of_one[0]["decision_id"]] = len(listed)
+                    yield _decision(of_one[0], listed, frame)
 
     def insert(self, name: str, table: Table, rows: Any, expected: int) -> int:
         """Insert rows in batches; rows whose key exists are left unchanged."""
@@ -226,15 +232,25 @@ def _organization(row: Row) -> Row:
     }
 
 
-def _decision(row: Row) -> Row:
-    values = {field: row.get(field) for field in _DECISION_FIELDS}
-    values["model_version"] = row["model_version"] or "unknown"
+def _decision(row: Row, candidates: Sequence[LoggedCandidate], frame: Frame) -> Row:
     # Its cards are unknown, so it must never be answered again: no other basis equals this one.
-    return {**values, "basis": "imported", "content": "{}", "expires_at": row["occurred_at"]}
+    plain = {field: row.get(field) for field in _DECISION_FIELDS}
+    logged = LoggedDecision(frame, "{}", row.get("charged"), candidates)
+    return {
+        **plain,
+        **logged.columns,
+        "model_version": row["model_version"] or "unknown",
+        "basis": "imported",
+        "expires_at": row["occurred_at"],
+    }
 
 
-def _candidate(row: Row) -> Row:
-    return {field: row[field] for field in _CANDIDATE_FIELDS}
+def _candidate(row: Row) -> LoggedCandidate:
+    values = {field: row[field] for field in LoggedCandidate.__dataclass_fields__ if field in row}
+    features = None if row.get("features") is None else orjson.loads(row["features"])
+    return LoggedCandidate(
+        **{"shown_as": None, **values, "reasons": orjson.loads(row["reasons"]), "features": features}
+    )
 
 
 def _set_present_state(connection: Connection) -> None:

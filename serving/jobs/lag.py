@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from serving.db.billing_tables import charges, plan_changes, subscription_states
-from serving.db.invoice_tables import invoice_files, invoices
+from serving.db.invoice_tables import documents_due
 from serving.db.payment_tables import notifications, payment_attempts
 from serving.db.tables import enterprise_leads, organizations
 from serving.notifications.repository import NEWS_FOR
@@ -39,8 +39,7 @@ def _reconcile(now: datetime) -> Oldest:
 
 def _documents(now: datetime) -> Oldest:
     del now
-    without = select(invoice_files.c.number).where(invoice_files.c.number == invoices.c.number).exists()
-    return _oldest(invoices.c.issued_at, invoices.c.number, "documents", ~without)
+    return _oldest(documents_due.c.issued_at, documents_due.c.number, "documents")
 
 
 def _mails(now: datetime) -> Oldest:

@@ -15,6 +15,7 @@ from serving.leads.repository import Lead
 from serving.notifications.letters import Letter
 from serving.notifications.post import MailRefused, NotSent, Post, message_of
 from serving.organizations import repository as organizations
+from serving.settings import Settings
 from serving.web.each_alone import each_alone
 from serving.words.locales import LocaleCode
 from serving.words.texts import say
@@ -87,3 +88,9 @@ class LeadMails:
         )
         written["Reply-To"] = lead.email
         return written
+
+
+def configured_lead_mails(settings: Settings, database: Database, post: Post | None) -> LeadMails:
+    """The mails to sales as the settings have them."""
+    sender = settings.seller.name, settings.mail_from or settings.seller.email
+    return LeadMails(database, post=post, sales=settings.sales_email, sender=sender)

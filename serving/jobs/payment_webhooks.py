@@ -9,13 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from typing_extensions import TypedDict
 
 from serving.clock import Clock
+from serving.collection import card_news
 from serving.collection.settlement import Settlement
 from serving.collection.taken_back import TakenBack
 from serving.db.session import Database
 from serving.payments import attempts
 from serving.payments import repository as methods
 from serving.payments.attempts import Attempt
-from serving.payments.gateway import DisputeNews, Event, Message, Payment, PaymentGateway
+from serving.payments.gateway import DisputeNews, Event, Message, MethodNews, Payment, PaymentGateway, RefundFailed
 from serving.plan_changes.payment_outcome import PaymentOutcomes
 from serving.subscriptions import changes
 from serving.subscriptions.states import StateChangedMeanwhile
@@ -77,12 +78,17 @@ class PaymentWebhooks:
         if isinstance(news, Event):
             self._learn(connection, news.key, news.payment, at=news.at)
             return
+        if isinstance(news, MethodNews):
+            card_news.renewed(connection, news, now=self._clock())
+            return
         # Money that is taken back was collected before, whether or not that message has come yet.
         self._learn(connection, news.key, Payment("succeeded"), at=None)
         attempt, now = attempts.get(connection, news.key), self._clock()
         if attempt is None:
             return
-        if isinstance(news, DisputeNews):
+        if isinstance(news, RefundFailed):
+            self._taken_back.refund_failed(connection, attempt, news, now=now)
+        elif isinstance(news, DisputeNews):
             self._taken_back.dispute(connection, attempt, news, now=now)
         else:
             self._taken_back.refund(connection, attempt, news, now=now)

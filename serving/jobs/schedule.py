@@ -16,6 +16,7 @@ from serving.experiments.in_force import ExperimentsInForce
 from serving.invoices.service import Invoices
 from serving.jobs.mail_leads import LeadMails
 from serving.jobs.send_mails import Mails
+from serving.lifecycle.campaigns import Campaigns
 from serving.lifecycle.trials import Trials
 from serving.operators import revocations
 from serving.payments import attempts, charges
@@ -28,11 +29,20 @@ from serving.web import rates
 from serving.web.each_alone import SomeFailed, reason_of
 from serving.web.logs import logger
 from serving.web.telemetry import Metrics
+from serving.web.tracing import Traces
 
 LANES: Final[Mapping[str, tuple[str, ...]]] = {
     "payments": ("reconcile", "ask_pending", "collect", "refund", "arrears"),
     "periods": ("close_periods",),
-    "upkeep": ("remind_of_trials", "warn_of_cards", "experiments", "forget_keys", "forget_counts", "catalogue"),
+    "upkeep": (
+        "announce_versions",
+        "remind_of_trials",
+        "warn_of_cards",
+        "experiments",
+        "forget_keys",
+        "forget_counts",
+        "catalogue",
+    ),
     "mails": ("mails", "lead_mails"),
     "documents": ("documents",),
 }
@@ -60,24 +70,28 @@ class Jobs:
         renewals: Renewals,
         collection: Collection,
         trials: Trials,
+        campaigns: Campaigns,
         mails: Mails,
         lead_mails: LeadMails,
         invoices: Invoices,
         experiments: ExperimentsInForce,
         catalogue: CatalogueText,
         metrics: Metrics,
+        traces: Traces,
     ) -> None:
         self._database = database
         self._reconciliation = reconciliation
         self._renewals = renewals
         self._collection = collection
         self._trials = trials
+        self._campaigns = campaigns
         self._mails = mails
         self._lead_mails = lead_mails
         self._invoices = invoices
         self._experiments = experiments
         self._catalogue = catalogue
         self._metrics = metrics
+        self._traces = traces
         self._failing: dict[str, str] = {}
         self.stopping = threading.Event()
         """Set when the process is to end: no job begins another slow row."""
@@ -96,7 +110,8 @@ class Jobs:
     def run(self, name: str, *, now: datetime) -> str | None:
         """Run one job; returns why it failed, or `None`. What failed is logged and counted, and never raised."""
         try:
-            self._call(name, now)
+            with self._traces.job(name):
+                self._call(name, now)
         except SomeFailed as error:  # each row was logged when it failed
             why = str(error)
         except Exception as error:  # noqa: BLE001  whatever is wrong with one job, the others must run
@@ -117,6 +132,7 @@ class Jobs:
             "collect": lambda: self._collection.collect_due(now=now),
             "refund": lambda: self._collection.refund_due(now=now),
             "arrears": self._collection.refresh_arrears,
+            "announce_versions": lambda: self._campaigns.announce_due(now=now, stopping=self.stopping.is_set),
             "remind_of_trials": lambda: self._trials.remind_due(now=now),
             "warn_of_cards": lambda: self._mails.warn_of_cards(now=now),
             "mails": lambda: self._mails.send_due(now=now, stopping=self.stopping.is_set),

@@ -19,7 +19,7 @@ END_OF_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class ClockReading(BaseModel):
-    """What the clock shows, or shall show."""
+    """The instant that the clock shows, or shall show."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -32,7 +32,7 @@ class LeadChange(BaseModel):
 
 @answer_shape
 class LeadReceipt(TypedDict):
-    """The lead is stored."""
+    """The receipt of a lead that is stored."""
 
     lead_id: str
     message: str

@@ -2,15 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from serving.leads.contracts import LeadAnswer, LeadChange, LeadIn, LeadList, LeadReceipt, LeadState
 from serving.leads.service import Leads
 from serving.web.answers import JsonAnswer, json_answer, locale_for
 from serving.web.callers import Callers, check_visible
+from serving.web.csv_answer import csv_answer
 from serving.web.fields import Id, OrganizationId, StrictJsonRoute
 from serving.web.problems import documented
 from serving.words.texts import say
+
+_MOST_IN_A_TABLE = 100_000
 
 
 def router(leads: Leads, callers: Callers) -> APIRouter:
@@ -49,6 +52,17 @@ def host_router(leads: Leads, callers: Callers) -> APIRouter:
     ) -> JsonAnswer[LeadList]:
         """Leads of all organisations, newest first."""
         return json_answer(await leads.newest(state=state, after=after, most=most))
+
+    @api.get(
+        ".csv",
+        response_class=Response,
+        responses={200: {"content": {"text/csv": {}}}, **documented(403)},
+    )
+    async def export_leads(state: LeadState | None = None) -> Response:
+        """The same as a table, all pages in one."""
+        found = await leads.newest(state=state, after=None, most=_MOST_IN_A_TABLE)
+        rows = [{**lead, "needs": ", ".join(lead["needs"])} for lead in found["leads"]]
+        return csv_answer("enterprise-leads", LeadAnswer, rows)
 
     @api.patch("/{lead_id}", response_model=LeadAnswer, responses=documented(400, 403, 404, 413, 415))
     async def change_lead(lead_id: Id, change: LeadChange) -> JsonAnswer[LeadAnswer]:

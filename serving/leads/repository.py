@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import cast
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select
 
+from serving.db.inserts import add_row
 from serving.db.tables import enterprise_leads
+from serving.db.updates import change_rows
 from serving.leads.contracts import LeadIn, LeadState
 
 
@@ -32,16 +34,16 @@ class Lead:
 
 def add(connection: Connection, *, lead_id: str, organization_id: str, lead: LeadIn, now: datetime) -> None:
     """Store a lead."""
-    connection.execute(
-        insert(enterprise_leads).values(
-            lead_id=lead_id,
-            organization_id=organization_id,
-            name=lead.name,
-            email=lead.email,
-            message=lead.message,
-            needs=orjson.dumps(lead.needs).decode(),
-            recorded_at=now,
-        )
+    add_row(
+        connection,
+        enterprise_leads,
+        lead_id=lead_id,
+        organization_id=organization_id,
+        name=lead.name,
+        email=lead.email,
+        message=lead.message,
+        needs=orjson.dumps(lead.needs).decode(),
+        recorded_at=now,
     )
 
 
@@ -70,7 +72,7 @@ def get(connection: Connection, lead_id: str) -> Lead:
 
 def set_state(connection: Connection, lead_id: str, state: LeadState) -> None:
     """Give a lead a state."""
-    connection.execute(update(enterprise_leads).where(enterprise_leads.c.lead_id == lead_id).values(state=state))
+    change_rows(connection, enterprise_leads, {"lead_id": lead_id}, state=state)
 
 
 def to_mail(connection: Connection, *, most: int) -> list[Lead]:
@@ -81,7 +83,7 @@ def to_mail(connection: Connection, *, most: int) -> list[Lead]:
 
 def mailed(connection: Connection, lead_id: str, *, now: datetime) -> None:
     """Note that sales was told of a lead."""
-    connection.execute(update(enterprise_leads).where(enterprise_leads.c.lead_id == lead_id).values(mailed_at=now))
+    change_rows(connection, enterprise_leads, {"lead_id": lead_id}, mailed_at=now)
 
 
 def _lead(row: Row[tuple[object, ...]]) -> Lead:

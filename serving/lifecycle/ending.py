@@ -14,12 +14,13 @@ from recommender.billing.renewal import Closing
 from recommender.billing.subscription import RunningDiscount, Subscription
 from recommender.billing.taxed_lines import tax_of
 from serving.accounts.account import account_at
+from serving.collection.carried import pay_by_balance
 from serving.notifications.repository import Kind
 from serving.organizations import repository as organizations
 from serving.organizations.billing_details import buyer_of
 from serving.organizations.repository import OrganizationRow
 from serving.outcomes.service import note
-from serving.payments import charges
+from serving.payments import ledger
 from serving.renewals.booking import Booking, Books, book, tell
 from serving.renewals.closing import close_due, windows_before
 from serving.subscriptions import cancellations, changes, states
@@ -46,8 +47,8 @@ class UnknownSaveOffer(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Who wants to cancel, and why."""
+class CancellationRequest:
+    """The request to cancel: by whom, and why."""
 
     by: AskedBy
     reason: CancellationReason
@@ -83,29 +84,29 @@ class Ending:
         """The subscription as it is stored."""
         return self.state.subscription
 
-    def cancel(self, asked: Asked) -> None:
+    def cancel(self, request: CancellationRequest) -> None:
         """End it with its period, a paused one at once; one that was cancelled stays so. Raises `NothingToEnd`."""
         if self.subscription.cancelled or _ended_before(self):
             return
         after = cancel(self.subscription, now=self.books.now)
         self._drop_scheduled()
         if after.status == "ended":
-            self._record(asked, "ended", at=self.books.now)
+            self._record(request, "ended", at=self.books.now)
             self._book(Closing(self.books.now, (), None, None, (), after), "end", "subscription_ended")
             return
         ends_at = max(after.period.end, self.books.now)
-        row = self._record(asked, "waiting", at=ends_at)
+        row = self._record(request, "waiting", at=ends_at)
         self._store(after)
         self._tell("subscription_cancelled", about=row.cancellation_id, at=ends_at)
 
-    def end(self, asked: Asked) -> None:
+    def end(self, request: CancellationRequest) -> None:
         """End it now, with credit for paid time that is left. Raises `NothingToEnd`."""
         if self.subscription.status == "paused":
-            self.cancel(asked)
+            self.cancel(request)
         elif not _ended_before(self):
             self._drop_scheduled()
             if cancellations.settle(self.connection, self._owner, "ended", now=self.books.now) is None:
-                self._record(asked, "ended", at=self.books.now)
+                self._record(request, "ended", at=self.books.now)
             self._close_now("ended", "subscription_ended")
 
     def withdraw(self) -> None:
@@ -116,7 +117,7 @@ class Ending:
         row = cancellations.settle(self.connection, self._owner, "withdrawn", now=self.books.now)
         self._told_withdrawn(row)
 
-    def accept(self, code: str, asked: Asked) -> None:
+    def accept(self, code: str, request: CancellationRequest) -> None:
         """Keep the plan at the save offer's price from the next period on. Raises `UnknownSaveOffer`."""
         if code in self.subscription.promotions_used and not self.subscription.cancelled:
             return
@@ -125,7 +126,7 @@ class Ending:
             raise UnknownSaveOffer(code)
         row = cancellations.settle(self.connection, self._owner, "offer_accepted", now=self.books.now, offer=code)
         if row is None:
-            self._record(asked, "offer_accepted", at=self.subscription.period.end, offer=code)
+            self._record(request, "offer_accepted", at=self.subscription.period.end, offer=code)
         left = None if offer.cycles is None else offer.cycles + 1
         after = replace(
             self.subscription,
@@ -170,20 +171,23 @@ class Ending:
     def _owner(self) -> str:
         return self.organization.organization_id
 
-    def _close_now(self, status: Ends, told: Kind) -> None:
+    def _close_now(self, status: Ends, notice: Kind) -> None:
         closing = end_now(
             subscription=self.subscription,
             status=status,
             usage_of=partial(usage_by_stretch, self.connection, self._owner),
-            is_paid=charges.open_invoices(self.connection, self._owner) == "none",
+            is_charged=not ledger.waived_since(self.connection, self._owner, self.subscription.period.start),
             now=self.books.now,
             closed=windows_before(self.connection, self._owner),
             buyer=buyer_of(self.organization),
         )
-        self._book(closing, "pause" if status == "paused" else "end", told)
+        self._book(closing, "pause" if status == "paused" else "end", notice)
+        pay_by_balance(self.connection, self._owner, now=self.books.now)
 
-    def _book(self, closing: Closing, cause: str, told: Kind) -> None:
+    def _book(self, closing: Closing, cause: str, notice: Kind) -> None:
         held, at = self.subscription, closing.at
+        # With the version: a subscription may be paused, resumed and paused again at one instant.
+        this = f"{at.isoformat()}:{self.state.version}"
         book(
             self.connection,
             self.books,
@@ -192,13 +196,13 @@ class Ending:
                 over=self.state.version,
                 after=closing.after,
                 at=at,
-                cause=f"{cause}:{self._owner}:{at.isoformat()}",
+                cause=f"{cause}:{self._owner}:{this}",
                 currency=held.currency or self.books.catalogue.currency,
                 lines=closing.lines,
                 tax=tax_of(closing.lines),
                 before=held.plan,
-                change=f"{cause}:{at.isoformat()}",
-                told=told,
+                change=f"{cause}:{this}",
+                notice=notice,
             ),
         )
         closed_windows.keep(self.connection, self._owner, closing.windows, now=self.books.now)
@@ -210,7 +214,7 @@ class Ending:
         changes.finish_scheduled(self.connection, self._owner, "cancelled", now=self.books.now)
 
     def _record(
-        self, asked: Asked, status: CancellationStatus, *, at: datetime, offer: str | None = None
+        self, request: CancellationRequest, status: CancellationStatus, *, at: datetime, offer: str | None = None
     ) -> CancellationRow:
         held, now = self.subscription, self.books.now
         if held.plan is None or held.interval is None:
@@ -221,9 +225,9 @@ class Ending:
             decision_id=cancellations.decision_behind(self.connection, self._owner, held.plan.code),
             plan=held.plan.code,
             interval=held.interval,
-            reason=asked.reason,
-            comment=asked.comment,
-            asked_by=asked.by,
+            reason=request.reason,
+            comment=request.comment,
+            asked_by=request.by,
             offer=offer,
             status=status,
             effective_at=at,

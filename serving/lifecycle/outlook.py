@@ -1,4 +1,4 @@
-"""What cancelling would do, in words: when it ends, what is lost, what may be offered instead."""
+"""The consequences of cancelling, in words: when it ends, what is lost, what may be offered instead."""
 
 from functools import partial
 from typing import Final, get_args
@@ -35,7 +35,7 @@ def nothing(words: Words) -> CancellationOutlook:
 def outlook(
     held: Subscription, offers: list[Promotion], *, organization: OrganizationRow, words: Words
 ) -> CancellationOutlook:
-    """What cancelling this subscription would do; nothing for one without a plan."""
+    """The consequences of cancelling this subscription; none for one without a plan."""
     plan = held.plan
     if plan is None or not (held.is_paying or held.status == "paused"):
         return nothing(words)

@@ -10,7 +10,7 @@ from serving.accounts.service import Accounts
 from serving.clock import Clock
 from serving.db.session import Database
 from serving.lifecycle.contracts import CancellationIn, CancellationOutlook, SaveOfferIn
-from serving.lifecycle.ending import Asked, Ending
+from serving.lifecycle.ending import CancellationRequest, Ending
 from serving.lifecycle.outlook import nothing, outlook
 from serving.organizations import repository as organizations
 from serving.renewals.booking import BooksAt
@@ -45,7 +45,7 @@ class Lifecycle:
         self._accounts = accounts
 
     async def outlook(self, organization_id: str, locale: LocaleCode) -> CancellationOutlook:
-        """What cancelling would do, and what is offered instead; raises `UnknownOrganization`."""
+        """The consequences of cancelling, with the save offers; raises `UnknownOrganization`."""
 
         def read(connection: Connection) -> CancellationOutlook:
             organization, words = organizations.get(connection, organization_id), self._words(locale)
@@ -61,13 +61,13 @@ class Lifecycle:
         self, organization_id: str, wish: CancellationIn, locale: LocaleCode, *, by: AskedBy
     ) -> SubscriptionAnswer:
         """Cancel for the end of the period, or end at once. Raises `NothingToEnd`."""
-        asked = Asked(by, wish.reason, wish.comment)
+        request = CancellationRequest(by, wish.reason, wish.comment)
 
         def work(ending: Ending) -> None:
             if wish.when == "now":
-                ending.end(asked)
+                ending.end(request)
             else:
-                ending.cancel(asked)
+                ending.cancel(request)
 
         return await self._changed(organization_id, locale, work)
 
@@ -79,8 +79,8 @@ class Lifecycle:
         self, organization_id: str, accepted: SaveOfferIn, locale: LocaleCode, *, by: AskedBy
     ) -> SubscriptionAnswer:
         """Keep the plan at the price of a save offer. Raises `UnknownSaveOffer`."""
-        asked = Asked(by, accepted.reason)
-        return await self._changed(organization_id, locale, lambda ending: ending.accept(accepted.offer, asked))
+        request = CancellationRequest(by, accepted.reason)
+        return await self._changed(organization_id, locale, lambda ending: ending.accept(accepted.offer, request))
 
     async def pause(self, organization_id: str, locale: LocaleCode) -> SubscriptionAnswer:
         """Pause at once. Raises `NothingToEnd`, `AlreadyCancelled`."""

@@ -1,6 +1,7 @@
 """Trials: their owners are reminded before the end, and the operator may move it."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -61,7 +62,7 @@ class Trials:
 
     def next_due(self, connection: Connection) -> datetime | None:
         """When the next mail about a trial falls due."""
-        return trials.next_due(connection, self._catalogue.trial)
+        return trials.next_due(connection, self._catalogue.trial, after=self._clock() - NEWS_FOR)
 
     def remind_due(self, *, now: datetime) -> int:
         """Record the mails that are due; returns their number. A mail that is old news is left out."""
@@ -69,18 +70,19 @@ class Trials:
         if terms is None:
             return 0
         last = len(terms.told_before_end) - 1
+        find = partial(trials.due, terms=terms, after=now - NEWS_FOR, now=now)
 
         def work(connection: Connection) -> int:
-            due = trials.due(connection, terms, now=now)
+            due = find(connection)
             for mail in due:
-                if mail.ends_at - terms.told_before_end[mail.number] > now - NEWS_FOR:
-                    kind: notifications.Kind = "trial_ended" if mail.number == last else "trial_ending"
-                    about = f"{mail.ends_at.isoformat()}:{mail.number}"
-                    _tell(connection, kind, mail.organization_id, mail.ends_at, about=about, now=now)
+                kind: notifications.Kind = "trial_ended" if mail.number == last else "trial_ending"
+                about = f"{mail.ends_at.isoformat()}:{mail.number}"
+                _tell(connection, kind, mail.organization_id, mail.ends_at, about=about, now=now)
                 _settle(connection, mail)
             return len(due)
 
-        return self._database.writing(work)
+        # Most times nothing is due, and then no writer is held up.
+        return self._database.writing(work) if self._database.reading(find) else 0
 
 
 def _settle(connection: Connection, mail: DueMail) -> None:

@@ -120,6 +120,11 @@ def _change_refused(mail: MailContext) -> MailText:
     return {"plan": mail.plan}, paragraphs
 
 
+def _version_announced(mail: MailContext) -> MailText:
+    params, payload = {"plan": mail.plan, "date": mail.day("effective_at")}, mail.notification.payload
+    return params, [*payload["told"], mail.say("text", **params)]
+
+
 def _payment_failed(mail: MailContext) -> MailText:
     payload, next_attempt_at = mail.notification.payload, mail.notification.payload["next_attempt_at"]
     code, number = str(payload["failure_code"]), str(payload.get("number") or "")
@@ -163,10 +168,10 @@ def _taken_back(mail: MailContext) -> MailText:
 
 def _to_operator(mail: MailContext) -> MailText:
     number = mail.notification.payload.get("number") or "–"
-    told = say(
+    subject = say(
         mail.words.locale, f"mail.{mail.notification.payload['kind']}.subject", amount=mail.amount, number=number
     )
-    params = {"organization": mail.organization.name, "what": told, "number": number}
+    params = {"organization": mail.organization.name, "what": subject, "number": number}
     return params, [mail.say("text", **params)]
 
 
@@ -190,10 +195,15 @@ _CONTENT_OF: Final[Mapping[Kind, Callable[[MailContext], MailText]]] = {
     "change_applied": _change_applied,
     "change_scheduled": _change_scheduled,
     "change_refused": _change_refused,
+    "version_announced": _version_announced,
+    "version_moved": _change_applied,
+    "version_withdrawn": _change_applied,
     "payment_failed": _payment_failed,
     "payment_recovered": _about_money,
     "payment_partial": _about_money,
     "money_owed_back": _about_money,
+    "refund_failed": _about_money,
+    "refund_failed_pays": _about_money,
     "payment_taken_back": _taken_back,
     "dispute_won": _about_money,
     "dispute_lost": _about_money,
@@ -218,6 +228,9 @@ _ABOUT_PLANS: Final = frozenset(
         "change_applied",
         "change_scheduled",
         "change_refused",
+        "version_announced",
+        "version_moved",
+        "version_withdrawn",
         "trial_ending",
         "trial_ended",
         "trial_extended",

@@ -20,7 +20,7 @@ _OF_ONE_MAIL: Final = (
     smtplib.SMTPDataError,
     UnicodeError,
 )
-"""What a server says of one mail, rather than of its connection."""
+"""Errors of one mail, rather than of the connection to the server."""
 
 
 class NotSent(Exception):

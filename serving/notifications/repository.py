@@ -7,10 +7,11 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
-from serving.db.inserts import insert_into
+from serving.db.inserts import add_new_row, fitted
 from serving.db.payment_tables import notifications
+from serving.db.queries import Query
 from serving.db.tables import organizations
 from serving.web.each_alone import set_aside
 from serving.words.locales import DEFAULT_LOCALE, LocaleCode, supported
@@ -24,10 +25,15 @@ Kind = Literal[
     "change_applied",
     "change_scheduled",
     "change_refused",
+    "version_announced",
+    "version_moved",
+    "version_withdrawn",
     "payment_failed",
     "payment_recovered",
     "payment_partial",
     "money_owed_back",
+    "refund_failed",
+    "refund_failed_pays",
     "payment_taken_back",
     "dispute_won",
     "dispute_lost",
@@ -47,6 +53,9 @@ Kind = Literal[
     "subscription_resumed",
     "invoice_issued",
 ]
+_LOCALE: Final = Query(
+    select(organizations.c.locale).where(organizations.c.organization_id == bindparam("organization_id"))
+)
 TO_OPERATOR: Final = ("operator_notice",)
 """Kinds that go to the seller and not to the organisation."""
 
@@ -65,18 +74,18 @@ def record(
     `about` identifies the event (a change, an attempt, a card and its month): each event is reported once.
     """
     cause = f"{kind}:{organization_id}:{about}"
-    owner = organizations.c.organization_id == organization_id
-    new = insert_into(connection, notifications).values(
+    return add_new_row(
+        connection,
+        notifications,
+        "cause",
         notification_id=sha256(cause.encode()).hexdigest()[:32],
         organization_id=organization_id,
         kind=kind,
-        cause=cause,
+        cause=fitted(cause, notifications.c.cause),
         payload=orjson.dumps(payload).decode(),
-        locale=select(organizations.c.locale).where(owner).scalar_subquery(),
+        locale=_LOCALE.scalar(connection, organization_id=organization_id),
         created_at=now,
     )
-    told = new.on_conflict_do_nothing(index_elements=["cause"]).returning(notifications.c.notification_id)
-    return connection.execute(told).first() is not None
 
 
 def tell_both(
@@ -89,10 +98,10 @@ def tell_both(
     now: datetime,
 ) -> None:
     """Record a notification for the customer, and the same for the operator."""
-    told = {**payload, "kind": kind}
-    record(connection, organization_id=organization_id, kind=kind, about=about, payload=told, now=now)
+    with_kind = {**payload, "kind": kind}
+    record(connection, organization_id=organization_id, kind=kind, about=about, payload=with_kind, now=now)
     both = f"{kind}:{about}"
-    record(connection, organization_id=organization_id, kind="operator_notice", about=both, payload=told, now=now)
+    record(connection, organization_id=organization_id, kind="operator_notice", about=both, payload=with_kind, now=now)
 
 
 @dataclass(frozen=True, slots=True)

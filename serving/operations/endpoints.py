@@ -20,7 +20,7 @@ from serving.words.contracts import answer_shape
 
 @answer_shape
 class Health(TypedDict):
-    """The process answers."""
+    """The answer of a process that is alive."""
 
     status: Literal["ok"]
 
@@ -86,12 +86,13 @@ def router(
 
     @api.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def prometheus() -> Response:
-        """What the service counts, in the Prometheus text format."""
+        """The service's counters, in the Prometheus text format."""
         try:
             await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(threads, observe), LIMIT_SECONDS)
         except (SQLAlchemyError, TimeoutError):
             logger().warning("jobs_not_observed")  # the figures of the last time stand
         metrics.champion_loaded.set(champions.champion.ranker is not None)
+        metrics.champion_promoted.set(champions.promoted_seconds or 0)
         metrics.champion_retrying.set(champions.retrying)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 

@@ -1,1 +1,1 @@
-"""Who may call and who may look: API keys, people with their roles and sessions, revocations, and what they did."""
+"""Access of operators: API keys, people with their roles and sessions, revocations, and what they did."""

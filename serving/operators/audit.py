@@ -22,7 +22,7 @@ SETTLES: Final = timedelta(seconds=60)
 
 
 class AuditLog:
-    """Who did what to whom, and from where."""
+    """The log of operators' changes: actor, act, subject and address."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -28,7 +28,7 @@ PEOPLE_COMMANDS: Final = "[list|add|role|password|close|open|sign-out]"
 
 
 class AccessCommands:
-    """What an operator may do with keys and people; each change is recorded with who made it."""
+    """Commands of an operator on keys and people; each change is recorded with who made it."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ class KeyIn(_Body):
     """An API key that is wanted."""
 
     name: Annotated[Text, Field(max_length=200)]
-    """What it is for."""
+    """The purpose of the key."""
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=5)]
     expires_at: Instant | None = None
     """Null: never."""
@@ -41,7 +41,7 @@ class PersonIn(_Body):
 
 
 class PersonChange(_Body):
-    """What changes about a person; what is left out stays."""
+    """Changes to a person; a field that is left out stays as it is."""
 
     role: Role | None = None
     disabled: bool | None = None
@@ -49,7 +49,7 @@ class PersonChange(_Body):
 
 
 class TokenId(_Body):
-    """What is revoked."""
+    """The token or session to be revoked."""
 
     token: Annotated[str, Field(max_length=2_000)] | None = None
     """One modal token; null: every modal token and page session of the organisation."""
@@ -118,7 +118,7 @@ class PersonList(TypedDict):
 
 @answer_shape
 class AuditEntry(TypedDict):
-    """Who did what to whom, and from where."""
+    """One change by an operator: actor, act, subject and address."""
 
     entry_id: str
     occurred_at: InstantText

@@ -15,14 +15,14 @@ from serving.web.access import Authenticator
 from serving.web.answers import JsonAnswer, json_answer
 from serving.web.callers import Callers, actor_of
 from serving.web.csv_answer import csv_answer
-from serving.web.fields import DocumentedRoute, Id, Instant, OrganizationId, StrictJsonRoute
+from serving.web.fields import DocumentedRoute, Id, Instant, OrganizationId, Printable, StrictJsonRoute
 from serving.web.problems import documented
 
 _MOST_IN_A_TABLE = 100_000
 After = Annotated[Id | None, Query(description="The `next` of the page before.")]
 Most = Annotated[int, Query(ge=1, le=500, description="How many at most.")]
-Text = Annotated[str, Query(max_length=100, description="Part of the actor, the subject or the detail.")]
-Word = Annotated[str | None, Query(max_length=128)]
+Text = Annotated[Printable, Query(max_length=100, description="Part of the actor, the subject or the detail.")]
+Word = Annotated[Printable | None, Query(max_length=128)]
 From = Annotated[Instant | None, Query()]
 Until = Annotated[Instant | None, Query(description="The first instant that is not in it.")]
 
@@ -121,7 +121,7 @@ class _Audit:
         self._audit = audit
 
     async def audit_log(self, search: Asked, after: After = None, most: Most = 100) -> JsonAnswer[AuditPage]:
-        """Who did what to whom, and from where; newest first."""
+        """The changes by operators with actor, act, subject and address; newest first."""
         return json_answer(await self._audit.newest(search, after=after, most=most))
 
     async def audit_log_csv(self, search: Asked) -> Response:

@@ -13,13 +13,15 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select
 
 from serving.clock import Clock
 from serving.db import operator_log
 from serving.db.access_tables import api_keys
+from serving.db.inserts import add_row
 from serving.db.operator_log import Actor
 from serving.db.session import Database
+from serving.db.updates import change_rows
 from serving.operators.contracts import KeyAnswer, KeyIn, KeyState, NewKey
 from serving.web.access import KEY_PREFIX, SCOPES, Caller, NotAuthenticated, Scope
 from serving.web.fields import utc_text
@@ -104,7 +106,7 @@ def listed(connection: Connection, *, now: datetime) -> list[KeyAnswer]:
 def create(connection: Connection, *, wish: KeyIn, by: Actor, now: datetime) -> NewKey:
     """Make a key."""
     key, text = _made(name=wish.name, scopes=wish.scopes, expires_at=wish.expires_at, by=by, now=now)
-    connection.execute(insert(api_keys).values(_values(key)))
+    add_row(connection, api_keys, **_values(key))
     _record(connection, "key_create", key, _said(key), by=by, now=now)
     return {**_answer(key, now), "key": text}
 
@@ -120,7 +122,7 @@ def rotate(connection: Connection, *, key_id: str, overlap: timedelta, by: Actor
     lasts = None if old.expires_at is None else now + (old.expires_at - old.created_at)
     new, text = _made(name=old.name, scopes=old.scopes, expires_at=lasts, by=by, now=now)
     ends = min(now + overlap, old.expires_at or now + overlap)
-    connection.execute(insert(api_keys).values(_values(new)))
+    add_row(connection, api_keys, **_values(new))
     _change(connection, key_id, expires_at=ends, replaced_by=new.key_id)
     _record(connection, "key_rotate", old, f"replaced by {new.key_id}, ends {utc_text(ends)}", by=by, now=now)
     return {**_answer(new, now), "key": text}
@@ -165,7 +167,7 @@ def _values(key: Key) -> dict[str, object]:
 
 
 def _change(connection: Connection, key_id: str, **values: object) -> None:
-    connection.execute(update(api_keys).where(api_keys.c.key_id == key_id).values(values))
+    change_rows(connection, api_keys, {"key_id": key_id}, **values)
 
 
 def _record(connection: Connection, action: str, key: Key, detail: str, *, by: Actor, now: datetime) -> None:

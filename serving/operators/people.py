@@ -27,7 +27,7 @@ from serving.web.rates import LOGINS, LOGINS_OF_A_PERSON, Rates
 from serving.web.signing import SigningKeys
 
 Right = Literal["dashboards", "experiments", "customers"]
-"""What a page needs: the figures, the experiments and the ranker's health, a customer's own pages."""
+"""The right that a page needs: to figures, to experiments and the ranker's health, to a customer's own pages."""
 RIGHTS: Final[dict[Role, frozenset[Right]]] = {
     "viewer": frozenset({"dashboards"}),
     "analyst": frozenset({"dashboards", "experiments"}),
@@ -63,7 +63,7 @@ class SignedIn:
 
     @property
     def name(self) -> str:
-        """In logs."""
+        """The name of the person in logs."""
         return f"person:{self.person_id}"
 
     def may(self, right: Right) -> bool:

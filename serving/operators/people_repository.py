@@ -5,11 +5,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select
 
 from serving.db import operator_log
 from serving.db.access_tables import people, people_sessions
+from serving.db.inserts import add_row
 from serving.db.operator_log import Actor
+from serving.db.updates import change_rows
 from serving.operators.contracts import PersonChange, PersonIn
 from serving.web.access import Role
 
@@ -46,7 +48,7 @@ def add(connection: Connection, *, wish: PersonIn, person_id: str, by: Actor, no
     person = Person(person_id, wish.email.lower(), wish.name, wish.role, None, None, now, None)
     if by_email(connection, email=person.email) is not None:
         raise PersonKnown(person.email)
-    connection.execute(insert(people).values(asdict(person)))
+    add_row(connection, people, **asdict(person))
     _record(connection, "person_add", person, person.role, by=by, now=now)
     return person
 
@@ -135,7 +137,7 @@ def begin_session(
     too_many = (people_sessions.c.person_id == person_id) & people_sessions.c.digest.not_in(kept)
     connection.execute(delete(people_sessions).where(too_many))
     values = {"digest": digest, "person_id": person_id, "began_at": now, "ends_at": now + lasts}
-    connection.execute(insert(people_sessions).values({**values, "address": address[:64]}))
+    add_row(connection, people_sessions, **values, address=address[:64])
 
 
 def end_session(connection: Connection, *, digest: str) -> None:
@@ -164,7 +166,7 @@ def _person(row: Row[Any]) -> Person:
 
 
 def _set(connection: Connection, person_id: str, values: Mapping[str, object]) -> None:
-    connection.execute(update(people).where(people.c.person_id == person_id).values(values))
+    change_rows(connection, people, {"person_id": person_id}, **values)
 
 
 def _record(connection: Connection, action: str, person: Person, detail: str, *, by: Actor, now: datetime) -> None:

@@ -22,7 +22,7 @@ _LAST: Final = select(func.max(revocations.c.revoked_at, type_=revocations.c.rev
 
 
 class Revocations:
-    """What was revoked; every process reads it from the database with each use of a token or session."""
+    """Revoked tokens and sessions; every process reads them from the database with each use."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Who is invoiced: what the host records of an organisation, and what the customer has entered on our pages.
+"""The party that is invoiced: as the host records it, and as the customer has entered it on our pages.
 
 Decided: what the customer enters is kept beside what the host sends and comes first, so that no later request of the
 host takes it away; an address and a VAT id count only for the country that the organisation is in. Without street, town
@@ -26,7 +26,7 @@ VatIdText = Annotated[str, StringConstraints(strict=True, to_upper=True, pattern
 
 
 class BillingDetailsIn(Address):
-    """What a customer enters for invoices; a later request replaces an earlier one."""
+    """The fields that a customer enters for invoices; a later request replaces an earlier one."""
 
     company: Annotated[Text, Field(max_length=300)] | None = None
     vat_id: VatIdText | None = None
@@ -50,7 +50,7 @@ class DetailsRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BillingDetails:
-    """Who is invoiced, as things stand."""
+    """The party that is invoiced now."""
 
     company: str
     country: str
@@ -90,7 +90,7 @@ class BillingDetails:
 
 
 def details_of(organization: OrganizationRow) -> BillingDetails:
-    """Who is invoiced for an organisation."""
+    """The party that is invoiced for an organisation."""
     own = organization.billing or {}
     here = own.get("country") == organization.country
     address = own if here and any(own.get(part) for part in _ADDRESS) else organization.address or {}
@@ -115,12 +115,12 @@ def details_of(organization: OrganizationRow) -> BillingDetails:
 
 
 def buyer_of(organization: OrganizationRow) -> Buyer:
-    """What of the organisation decides on the tax, as it is recorded now."""
+    """The facts of the organisation that decide on the tax, as recorded now."""
     return Buyer(organization.country, details_of(organization).valid_vat_id, organization.timezone)
 
 
 def entered(details: BillingDetailsIn, *, country: str) -> dict[str, str]:
-    """What is stored of the fields that a customer has entered; raises `DetailsRefused`."""
+    """The fields that a customer has entered, as they are stored; raises `DetailsRefused`."""
     faults = {}
     values = {name: value for name, value in details.model_dump().items() if value}
     if (vat_id := values.get("vat_id")) and (found := check(vat_id, country=country)) != "valid":

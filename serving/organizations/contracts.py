@@ -116,7 +116,7 @@ class DetailField(TypedDict):
 
 @answer_shape
 class BillingDetailsAnswer(TypedDict):
-    """Who is invoiced, and the form that changes it; without the `missing` fields nothing can be charged."""
+    """The party that is invoiced, and the form that changes it; without the `missing` fields nothing can be charged."""
 
     company: str
     country: Country

@@ -56,7 +56,7 @@ class _Endpoints:
         return json_answer(as_answer(organization, locale), locale=locale)
 
     async def get_details(self, request: Request, organization_id: OrganizationId) -> JsonAnswer[BillingDetailsAnswer]:
-        """Who is invoiced, what is missing, and the form that asks for it."""
+        """The party that is invoiced, the missing fields, and the form that asks for them."""
         check_visible(request, organization_id)
         return _details(request, await self._organizations.billing_details(organization_id))
 

@@ -9,13 +9,25 @@ import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from data_contracts.languages import Locale
+from serving.db.inserts import add_row
+from serving.db.many import Among
+from serving.db.queries import Query
 from serving.db.tables import integrations, organizations, template_installs
+from serving.db.updates import Change, change_rows
 from serving.web.access import UnknownOrganization
 
-_BY_ID = select(organizations).where(organizations.c.organization_id == bindparam("organization_id"))
 PRESENT: Final = organizations.c.erased_at.is_(None)
 """Excludes erased organisations, whose rows remain only for the documents that refer to them."""
-_KNOWN = select(organizations.c.organization_id).where(PRESENT)
+_of = select(organizations).where(organizations.c.organization_id == bindparam("organization_id"))
+_BY_ID = Query(_of)
+_PRESENT_BY_ID = Query(_of.where(PRESENT))
+_ERASED_BY_ID = Query(_of.where(organizations.c.erased_at.is_not(None)))
+_KNOWN = select(organizations.c.organization_id).where(PRESENT, Among(organizations.c.organization_id, "ids"))
+_TOUCH = Change(
+    update(organizations)
+    .where(Among(organizations.c.organization_id, "ids"))
+    .values(revision=organizations.c.revision + 1)
+)
 
 
 VatCheck = Literal["valid", "not_valid", "other_country", "not_in_eu"]
@@ -43,7 +55,7 @@ class OrganizationRow:
     vat_checked_at: datetime | None = None
     email: str | None = None
     billing: Mapping[str, str] | None = None
-    """What the customer entered for invoices; `billing_details` reads it."""
+    """The fields that the customer entered for invoices; `billing_details` reads them."""
 
 
 class OrganizationErased(Exception):
@@ -52,13 +64,13 @@ class OrganizationErased(Exception):
 
 def find(connection: Connection, organization_id: str) -> OrganizationRow | None:
     """The organisation, if it is known."""
-    row = connection.execute(_BY_ID.where(PRESENT), {"organization_id": organization_id}).first()
+    row = _PRESENT_BY_ID.first(connection, organization_id=organization_id)
     return None if row is None else _read(row)
 
 
 def get_kept(connection: Connection, organization_id: str) -> OrganizationRow:
     """The organisation, an erased one included; raises `UnknownOrganization`."""
-    row = connection.execute(_BY_ID, {"organization_id": organization_id}).first()
+    row = _BY_ID.first(connection, organization_id=organization_id)
     if row is None:
         raise UnknownOrganization(organization_id)
     return _read(row)
@@ -66,8 +78,7 @@ def get_kept(connection: Connection, organization_id: str) -> OrganizationRow:
 
 def check_not_erased(connection: Connection, organization_id: str) -> None:
     """Raise `OrganizationErased` if an erased organisation had this id."""
-    query = _BY_ID.where(organizations.c.erased_at.is_not(None))
-    if connection.execute(query, {"organization_id": organization_id}).first() is not None:
+    if _ERASED_BY_ID.first(connection, organization_id=organization_id) is not None:
         raise OrganizationErased(organization_id)
 
 
@@ -81,8 +92,7 @@ def get(connection: Connection, organization_id: str) -> OrganizationRow:
 
 def known(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
     """The ids that belong to recorded organisations."""
-    rows = connection.execute(_KNOWN.where(organizations.c.organization_id.in_(list(ids))))
-    return frozenset(rows.scalars())
+    return frozenset(connection.execute(_KNOWN, {"ids": list(ids)}).scalars())
 
 
 def save(connection: Connection, organization: OrganizationRow, *, new: bool) -> None:
@@ -97,15 +107,13 @@ def save(connection: Connection, organization: OrganizationRow, *, new: bool) ->
     values["address"] = None if organization.address is None else orjson.dumps(organization.address).decode()
     values["billing"] = None if organization.billing is None else orjson.dumps(organization.billing).decode()
     if new:
-        connection.execute(insert(organizations), values)
+        add_row(connection, organizations, **values)
         return
-    key = organizations.c.organization_id == organization.organization_id
-    connection.execute(update(organizations).where(key).values(values))
+    change_rows(connection, organizations, {"organization_id": organization.organization_id}, **values)
 
 
 def leave_trace(connection: Connection, organization_id: str, *, now: datetime) -> None:
     """Clear the personal fields of the row; what its documents need (country, language, time zone) stays."""
-    key = organizations.c.organization_id == organization_id
     nothing = {
         "name": "",
         "vat_id": None,
@@ -116,7 +124,7 @@ def leave_trace(connection: Connection, organization_id: str, *, now: datetime) 
         "billing": None,
     }
     values = {**nothing, "templates": "[]", "integrations": "[]", "updated_at": now, "erased_at": now}
-    connection.execute(update(organizations).where(key).values(values))
+    change_rows(connection, organizations, {"organization_id": organization_id}, **values)
 
 
 def remove(connection: Connection, organization_id: str) -> None:
@@ -126,11 +134,7 @@ def remove(connection: Connection, organization_id: str) -> None:
 
 def touch(connection: Connection, ids: Iterable[str]) -> None:
     """Raise the revision of these organisations: something that a decision reads has changed."""
-    connection.execute(
-        update(organizations)
-        .where(organizations.c.organization_id.in_(list(ids)))
-        .values(revision=organizations.c.revision + 1)
-    )
+    _TOUCH.run(connection, ids=list(ids))
 
 
 def log_changes(

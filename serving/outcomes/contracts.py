@@ -11,7 +11,7 @@ from serving.words.contracts import answer_shape
 
 
 class OutcomeIn(BaseModel):
-    """What an organisation did with the plan cards it was shown; `paid` comes from the ledger only."""
+    """An act of an organisation on the plan cards it was shown; `paid` comes from the ledger only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

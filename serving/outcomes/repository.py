@@ -3,11 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from serving.db.inserts import insert_into
-from serving.db.tables import decision_plans, decisions, outcomes
+from serving.db.decision_log import FRAME, WITH_FRAME, plans_of
+from serving.db.inserts import for_each_database
+from serving.db.queries import Query
+from serving.db.tables import decisions, outcomes
 from serving.outcomes.contracts import OutcomeIn
+
+_DECIDED = Query(
+    select(decisions.c.organization_id, decisions.c.occurred_at, decisions.c.candidates, FRAME)
+    .select_from(WITH_FRAME)
+    .where(decisions.c.decision_id == bindparam("decision_id"))
+)
+_BY_ID = Query(
+    select(*(outcomes.c[name] for name in OutcomeIn.model_fields)).where(outcomes.c.event_id == bindparam("event_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,30 +32,23 @@ class DecidedOn:
 
 def decided(connection: Connection, decision_id: str) -> DecidedOn | None:
     """The decision of this id, if it is recorded."""
-    header = connection.execute(
-        select(decisions.c.organization_id, decisions.c.occurred_at).where(decisions.c.decision_id == decision_id)
-    ).first()
-    if header is None:
+    row = _DECIDED.first(connection, decision_id=decision_id)
+    if row is None:
         return None
-    rows = connection.execute(
-        select(decision_plans.c.plan, decision_plans.c.position).where(decision_plans.c.decision_id == decision_id)
-    )
-    return DecidedOn(header.organization_id, header.occurred_at, {row.plan: row.position for row in rows})
+    positions = {plan: position for position, plan in enumerate(plans_of(row), 1)}
+    return DecidedOn(row.organization_id, row.occurred_at, positions)
 
 
 def find(connection: Connection, event_id: str) -> OutcomeIn | None:
     """The outcome of this id, if it is recorded."""
-    fields = [outcomes.c[name] for name in OutcomeIn.model_fields]
-    row = connection.execute(select(*fields).where(outcomes.c.event_id == event_id)).first()
+    row = _BY_ID.first(connection, event_id=event_id)
     return None if row is None else OutcomeIn.model_construct(**row._asdict())
 
 
 def add(connection: Connection, outcome: OutcomeIn, *, recorded_at: datetime) -> bool:
     """Append the outcome; False when another request has just recorded this id."""
-    statement = (
-        insert_into(connection, outcomes)
-        .values(**outcome.model_dump(), recorded_at=recorded_at)
-        .on_conflict_do_nothing()
-        .returning(outcomes.c.event_id)
-    )
-    return connection.execute(statement).first() is not None
+    row = {**outcome.model_dump(), "recorded_at": recorded_at}
+    return connection.execute(_APPEND[connection.dialect.name], row).first() is not None
+
+
+_APPEND = for_each_database(outcomes, lambda insert: insert.on_conflict_do_nothing().returning(outcomes.c.event_id))

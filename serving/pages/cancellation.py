@@ -34,7 +34,7 @@ class _Endpoints:
         self._lifecycle = lifecycle
 
     async def ask_page(self, request: Request, organization: OrganizationQuery = None) -> Response:
-        """What cancelling would do and what is lost, with the form that asks why."""
+        """The page of what cancelling would do and what is lost, with the form that asks why."""
         return await self._ask(await self._pages.open(request, organization))
 
     async def cancel_page(self, request: Request) -> Response:

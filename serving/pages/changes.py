@@ -61,7 +61,7 @@ class _Endpoints:
         self._outcomes = outcomes
 
     async def preview_page(self, request: Request) -> Response:
-        """What a plan would do and cost, with the button that confirms."""
+        """The page of what a plan would do and cost, with the button that confirms."""
         page, form = await self._pages.submitted(request)
         try:
             wish = WishIn(

@@ -1,8 +1,9 @@
 """The organisation page: the plan, notices, usage meters, the latest invoices, and the modal."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from typing_extensions import TypedDict
 
 from data_contracts.usage import COUNT_METRICS
 from recommender.billing.catalogue import Catalogue
@@ -15,12 +16,13 @@ from serving.pages.billing import latest_invoices
 from serving.pages.page import Page
 from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.usage.contracts import Meter
+from serving.web.fields import Printable
 from serving.web.problems import documented
 from serving.words.contracts import IntervalName
 from serving.words.texts import in_short, percent
 from serving.words.usage import overage_answer
 
-PlanQuery = Annotated[str | None, Query(max_length=128)]
+PlanQuery = Annotated[Printable | None, Query(max_length=128)]
 
 LATEST_INVOICES: Final = 5
 """The most invoices that this page lists; the billing page lists the others."""
@@ -66,8 +68,28 @@ def router(pages: Pages, invoices: Invoices, catalogue: Catalogue) -> APIRouter:
     return api
 
 
-def _plan(page: Page) -> dict[str, Any]:
-    """The current plan in words: its name, its price if there is one, and a sentence about the period."""
+class _PlanText(TypedDict):
+    """The current plan in words: its name, its price if it has one, a sentence about the period, the next invoice."""
+
+    name: str
+    price: str | None
+    hint: str
+    next: str | None
+
+
+class _MeterText(TypedDict):
+    """A usage meter in words; `fill` is the filled part of the bar in percent, `None` without an allowance."""
+
+    name: str
+    used: str | None
+    of: str
+    fill: int | None
+    level: Literal["over", "near", "calm"]
+    state: str | None
+    notes: list[str]
+
+
+def _plan(page: Page) -> _PlanText:
     held, plan, period = page.overview.current.held, page.overview.current.plan, page.overview.current.period
     if held.status == "trial":
         since = page.day(page.organization.trial_started_at)
@@ -99,15 +121,15 @@ def _next_invoice(page: Page) -> str | None:
     coming = next_invoice_of(current.subscription)
     if coming is None:
         return None
-    said = {"date": page.day(coming.at), "amount": page.words.money(coming.net_cents)}
+    params = {"date": page.day(coming.at), "amount": page.words.money(coming.net_cents)}
     accrued_cents = sum(page.overview.accrued_cents.values())
     if accrued_cents:
-        return page.say("page.next_invoice.accrued", **said, accrued=page.words.money(accrued_cents))
-    return page.say("page.next_invoice", **said)
+        return page.say("page.next_invoice.accrued", **params, accrued=page.words.money(accrued_cents))
+    return page.say("page.next_invoice", **params)
 
 
 def _price(page: Page, full_cents: int, interval: IntervalName) -> str:
-    """What an interval costs; with a promotion in force until when, and what comes after."""
+    """The price of an interval; with a promotion its end, and the price after it."""
     subscription = page.overview.current.subscription
     full = str(page.words.price(full_cents, interval)["text"])
     if subscription is None or subscription.discount is None:
@@ -117,15 +139,14 @@ def _price(page: Page, full_cents: int, interval: IntervalName) -> str:
     return now if end is None else page.say("page.promotion", now=now, then=full, date=page.day(end.at))
 
 
-def _meters(page: Page) -> list[dict[str, Any]]:
-    """The usage meters in words; `fill` is the filled part of the bar in percent, `None` without an allowance."""
+def _meters(page: Page) -> list[_MeterText]:
     answer = usage_meters.usage_answer(
         organization=page.organization, current=page.overview.current, figures=page.overview.usage, locale=page.locale
     )
     return [_meter(meter, page) for meter in answer["meters"]]
 
 
-def _meter(meter: Meter, page: Page) -> dict[str, Any]:
+def _meter(meter: Meter, page: Page) -> _MeterText:
     share, used = meter["share"], meter["used"]
     state = None
     if share is not None and share > NEAR_ALLOWANCE:
@@ -152,7 +173,7 @@ def _meter(meter: Meter, page: Page) -> dict[str, Any]:
 
 
 def _overage(metric: str, page: Page) -> list[str]:
-    """What was used beyond the allowance so far, and what each further unit costs."""
+    """The overage so far, and the price of each further unit."""
     plan, accrued = page.overview.current.plan, page.overview.accrued_cents.get(metric)
     notes = [] if accrued is None else [page.say("page.meter.accrued", amount=page.words.money(accrued))]
     if plan is not None and metric in plan.overage_cents:

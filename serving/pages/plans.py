@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import ValidationError
@@ -14,8 +14,9 @@ from serving.outcomes.service import Outcomes
 from serving.pages.page import Page
 from serving.pages.shell import HTML, OrganizationQuery, Pages
 from serving.plan_cards import render
-from serving.plan_cards.contracts import ComparisonRow, PlanOnSale, PlansOnSale, PromotionText
+from serving.plan_cards.contracts import ComparisonGroup, ComparisonRow, PlanOnSale, PlansOnSale, PromotionText
 from serving.plan_cards.service import PlanCards
+from serving.web.fields import Printable
 from serving.web.forms import Form
 from serving.web.problems import documented
 from serving.words.contracts import IntervalName
@@ -24,7 +25,7 @@ from serving.words.texts import percent
 
 _EVERY: Final = "*"
 
-FamilyQuery = Annotated[str | None, Query(max_length=128)]
+FamilyQuery = Annotated[Printable | None, Query(max_length=128)]
 
 
 def router(pages: Pages, plan_cards: PlanCards, outcomes: Outcomes, leads: Leads) -> APIRouter:
@@ -123,13 +124,50 @@ def _offer(promotion: PromotionText, on_sale: PlansOnSale, page: Page) -> list[s
     return sentences
 
 
-def _comparison(on_sale: PlansOnSale, family: str, *, every: str, recommended: str | None) -> dict[str, Any]:
+class _Cell(TypedDict):
+    """A cell of the comparison; `share` is own usage as a part of the limit, if both are known."""
+
+    text: str
+    share: float | None
+    over: bool
+
+
+class _Row(ComparisonRow):
+    """A line of the comparison with the cells of the plans that are shown."""
+
+    cells: list[_Cell]
+
+
+class _Group(ComparisonGroup):
+    """A heading of the comparison with its lines."""
+
+    rows: list[_Row]
+
+
+class _Column(PlanOnSale):
+    """A plan of the comparison; `mark` names its class of style."""
+
+    mark: Literal["recommended", "held"] | None
+
+
+class _Comparison(TypedDict):
+    """The comparison of the plans of one family as the page shows it; `width` counts the columns."""
+
+    family: str
+    name: str
+    plans: list[_Column]
+    width: int
+    groups: list[_Group]
+    every: str
+
+
+def _comparison(on_sale: PlansOnSale, family: str, *, every: str, recommended: str | None) -> _Comparison:
     """The comparison of the plans of one family, or of all plans under the name `every`, group by group."""
     names = {each["code"]: each["name"] for each in on_sale["families"]}
     family = family if family in names else _EVERY
     plans = [plan for plan in on_sale["plans"] if family in {_EVERY, plan["family"]}]
     columns = [on_sale["comparison"]["plans"].index(plan["plan"]) for plan in plans]
-    rows = [
+    rows: list[_Row] = [
         {**row, "cells": [*(_cell(row, column) for column in columns), *_offered(row)]}
         for row in on_sale["comparison"]["rows"]
         if any(value is not False for value in [*(row["values"][column] for column in columns), *row["offer_values"]])
@@ -147,15 +185,7 @@ def _comparison(on_sale: PlansOnSale, family: str, *, every: str, recommended: s
     }
 
 
-class _Cell(TypedDict):
-    """A cell of the comparison; `share` is own usage as a part of the limit, if both are known."""
-
-    text: str
-    share: float | None
-    over: bool
-
-
-def _mark(plan: PlanOnSale, recommended: str | None) -> str | None:
+def _mark(plan: PlanOnSale, recommended: str | None) -> Literal["recommended", "held"] | None:
     if plan["plan"] == recommended:
         return "recommended"
     return "held" if plan["held"] else None

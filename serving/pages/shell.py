@@ -1,4 +1,4 @@
-"""What every page shares: its organisation and session, its HTML frame, and refusals as pages."""
+"""The shared parts of every page: its organisation and session, its HTML frame, and refusals as pages."""
 
 import re
 from collections.abc import Callable, Coroutine

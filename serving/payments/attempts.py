@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
+from serving.db.inserts import add_row
 from serving.db.payment_tables import payment_attempts
+from serving.db.queries import Query
+from serving.db.updates import change_rows
 from serving.payments.gateway import Payment
 
 AttemptStatus = Literal["started", "awaited", "superseded", "pending", "failed", "succeeded"]
@@ -41,16 +44,36 @@ class Attempt:
 
 
 _FIELDS = tuple(Attempt.__dataclass_fields__)
+_LOCKED = Query(select(payment_attempts).where(payment_attempts.c.key == bindparam("key")).with_for_update())
 
 
 def add(connection: Connection, attempt: Attempt) -> None:
     """Record an attempt; raises `IntegrityError` for a known key, or while another attempt of the charge is open."""
-    connection.execute(insert(payment_attempts).values({name: getattr(attempt, name) for name in _FIELDS}))
+    add_row(connection, payment_attempts, **{name: getattr(attempt, name) for name in _FIELDS})
+
+
+def of_nothing(key: str, organization_id: str, amount_cents: int, currency: str, *, now: datetime) -> Attempt:
+    """Money that has arrived and that no charge awaits: all of it is owed back."""
+    return Attempt(
+        key=key,
+        organization_id=organization_id,
+        charge_id=None,
+        payment_method_id=None,
+        amount_cents=amount_cents,
+        currency=currency,
+        status="succeeded",
+        failure_code=None,
+        ask_at=None,
+        refund=None,
+        started_at=now,
+        unapplied_cents=amount_cents,
+        settled_at=now,
+    )
 
 
 def get(connection: Connection, key: str) -> Attempt | None:
     """The attempt of this key, locked against other writers until the transaction ends."""
-    row = connection.execute(select(payment_attempts).where(payment_attempts.c.key == key).with_for_update()).first()
+    row = _LOCKED.first(connection, key=key)
     return None if row is None else _read(row)
 
 
@@ -87,14 +110,14 @@ def learn(connection: Connection, attempt: Attempt, payment: Payment, *, now: da
         "ask_at": now + ASKED_AT_LEAST_EVERY if pending else None,
         "settled_at": None if pending else now,
     }
-    connection.execute(update(payment_attempts).where(payment_attempts.c.key == attempt.key).values(values))
+    change_rows(connection, payment_attempts, {"key": attempt.key}, **values)
     return True
 
 
 def expect_no_transfer(connection: Connection, charge_id: str, *, now: datetime) -> None:
     """Stop expecting a bank transfer, because the charge is paid."""
-    waiting = (payment_attempts.c.charge_id == charge_id, payment_attempts.c.status == "awaited")
-    connection.execute(update(payment_attempts).where(*waiting).values(status="superseded", settled_at=now))
+    waiting = {"charge_id": charge_id, "status": "awaited"}
+    change_rows(connection, payment_attempts, waiting, status="superseded", settled_at=now)
 
 
 def ask_later(connection: Connection, attempt: Attempt, *, now: datetime) -> None:
@@ -102,6 +125,11 @@ def ask_later(connection: Connection, attempt: Attempt, *, now: datetime) -> Non
     wait = min(max(now - attempt.started_at, ASKED_AFTER), ASKED_AT_LEAST_EVERY)
     waiting = (payment_attempts.c.key == attempt.key, payment_attempts.c.ask_at.is_not(None))
     connection.execute(update(payment_attempts).where(*waiting).values(ask_at=now + wait))
+
+
+def ask_at(connection: Connection, key: str, at: datetime) -> None:
+    """Set when the provider is asked next about an attempt."""
+    change_rows(connection, payment_attempts, {"key": key}, ask_at=at)
 
 
 def to_ask(connection: Connection, *, now: datetime) -> list[Attempt]:
@@ -116,15 +144,14 @@ def next_asked(connection: Connection) -> datetime | None:
     return instant
 
 
-def set_refund(connection: Connection, key: str, refund: Literal["due", "done"]) -> None:
-    """Mark the money of an attempt as to be refunded, or as refunded."""
-    connection.execute(update(payment_attempts).where(payment_attempts.c.key == key).values(refund=refund))
+def set_refund(connection: Connection, key: str, refund: Literal["due", "done"] | None) -> None:
+    """Mark the money of an attempt as to be refunded, as refunded, or as kept."""
+    change_rows(connection, payment_attempts, {"key": key}, refund=refund)
 
 
 def set_unapplied(connection: Connection, key: str, amount_cents: int) -> None:
     """Record how much of the money of an attempt is owed back."""
-    mine = payment_attempts.c.key == key
-    connection.execute(update(payment_attempts).where(mine).values(unapplied_cents=amount_cents))
+    change_rows(connection, payment_attempts, {"key": key}, unapplied_cents=amount_cents)
 
 
 def unapplied_of(connection: Connection, organization_id: str) -> list[Attempt]:

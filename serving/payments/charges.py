@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from recommender.billing import ledger as accounts
 from recommender.billing.dunning import FailingCharge, OpenInvoices, next_attempt
@@ -13,9 +13,13 @@ from recommender.billing.proration import Line, net_cents
 from recommender.billing.tax import TaxLine
 from serving.db import json_columns
 from serving.db.billing_tables import charges
+from serving.db.inserts import add_row, fitted
+from serving.db.queries import Query
 from serving.payments import attempts, ledger
 
 LINES: Final[TypeAdapter[tuple[Line, ...]]] = TypeAdapter(tuple[Line, ...])
+_OPEN: Final = select(charges).where(charges.c.status == "open").order_by(charges.c.occurred_at, charges.c.charge_id)
+_OPEN_OF: Final = Query(_OPEN.where(charges.c.organization_id == bindparam("organization_id")))
 TAX: Final[TypeAdapter[tuple[TaxLine, ...]]] = TypeAdapter(tuple[TaxLine, ...])
 
 
@@ -42,7 +46,7 @@ class Charge:
 
     @property
     def open_cents(self) -> int:
-        """What is still to be paid."""
+        """The amount of the charge still to be paid."""
         return self.total_cents - self.settled_cents
 
     @property
@@ -73,7 +77,7 @@ def add(
     charge = Charge(
         charge_id=charge_id,
         organization_id=organization_id,
-        cause=cause,
+        cause=fitted(cause, charges.c.cause),
         kind=cause.partition(":")[0],
         currency=currency,
         total_cents=total,
@@ -86,16 +90,16 @@ def add(
         payment_method_id=None,
         occurred_at=occurred_at,
     )
-    connection.execute(
-        insert(charges).values(
-            **{name: getattr(charge, name) for name in _COLUMNS},
-            net_cents=net,
-            tax_cents=tax_cents,
-            lines=json_columns.dumps(LINES, lines),
-            tax=json_columns.dumps(TAX, tax),
-            paid_at=None if total else now,
-            recorded_at=now,
-        )
+    add_row(
+        connection,
+        charges,
+        **{name: getattr(charge, name) for name in _COLUMNS},
+        net_cents=net,
+        tax_cents=tax_cents,
+        lines=json_columns.dumps(LINES, lines),
+        tax=json_columns.dumps(TAX, tax),
+        paid_at=None if total else now,
+        recorded_at=now,
     )
     cause, postings = f"charge:{charge_id}", accounts.charged(lines, tax)
     ledger.post(connection, charge, "charge", cause=cause, postings=postings, now=now, occurred_at=occurred_at)
@@ -106,24 +110,24 @@ def add_credit(
     connection: Connection, of: Charge, *, charge_id: str, cause: str, net_cents: int, tax_cents: int, now: datetime
 ) -> None:
     """Record a credit note beside the charge that it credits: nothing of it is to be paid. `IntegrityError`: known."""
-    connection.execute(
-        insert(charges).values(
-            charge_id=charge_id,
-            organization_id=of.organization_id,
-            cause=cause,
-            kind="credit",
-            currency=of.currency,
-            net_cents=-net_cents,
-            tax_cents=-tax_cents,
-            total_cents=0,
-            lines="[]",
-            tax="[]",
-            status="paid",
-            attempts=0,
-            paid_at=now,
-            occurred_at=now,
-            recorded_at=now,
-        )
+    add_row(
+        connection,
+        charges,
+        charge_id=charge_id,
+        organization_id=of.organization_id,
+        cause=fitted(cause, charges.c.cause),
+        kind="credit",
+        currency=of.currency,
+        net_cents=-net_cents,
+        tax_cents=-tax_cents,
+        total_cents=0,
+        lines="[]",
+        tax="[]",
+        status="paid",
+        attempts=0,
+        paid_at=now,
+        occurred_at=now,
+        recorded_at=now,
     )
 
 
@@ -155,7 +159,7 @@ def in_arrears(connection: Connection, organization_id: str) -> list[Charge]:
 
 def open_of(connection: Connection, organization_id: str) -> list[Charge]:
     """Open charges of the organisation, oldest first."""
-    return _open(connection, charges.c.organization_id == organization_id)
+    return [_read(row) for row in _OPEN_OF.all(connection, organization_id=organization_id)]
 
 
 def arrears(connection: Connection, organization_id: str) -> tuple[FailingCharge, ...]:
@@ -265,8 +269,7 @@ def try_again(connection: Connection, charge: Charge, *, at: datetime) -> None:
 
 
 def _open(connection: Connection, *conditions: Any) -> list[Charge]:
-    query = select(charges).where(charges.c.status == "open", *conditions)
-    return [_read(row) for row in connection.execute(query.order_by(charges.c.occurred_at, charges.c.charge_id))]
+    return [_read(row) for row in connection.execute(_OPEN.where(*conditions))]
 
 
 def _update(connection: Connection, charge: Charge, *conditions: Any, **values: Any) -> bool:

@@ -1,12 +1,13 @@
 """Shapes of the payment method routes; full card and account numbers never appear."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from typing_extensions import TypedDict
 
 from recommender.billing.payment_methods import Unusable
-from serving.web.fields import Id
+from serving.web.fields import Country, Id
 from serving.words.contracts import InstantText, answer_shape
 
 Token = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
@@ -23,26 +24,61 @@ class PaymentMethodIn(BaseModel):
     default: bool = False
     plan: Id | None = None
     """The plan it is to pay for; the one that is held when none is named."""
+    replaces: Id | None = None
+    """The method whose place it takes, as the default, too: that one is removed once this one is there."""
+
+
+Line = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
+
+
+class BillingAddress(BaseModel):
+    """The address to which the bank sends a card's statements; the payment provider keeps it, not this service."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    street: Line | None = None
+    postal_code: Line | None = None
+    city: Line | None = None
+    region: Line | None = None
+    country: Country
+
+    @property
+    def at_provider(self) -> Mapping[str, str]:
+        """As the port to the provider names its lines."""
+        lines = {"line1": self.street, "postal_code": self.postal_code, "city": self.city, "state": self.region}
+        return {"country": self.country} | {name: line for name, line in lines.items() if line is not None}
 
 
 class PaymentMethodChange(BaseModel):
-    """A change of a payment method: another card or account, or being the default."""
+    """A change of a payment method: another card or account behind it, its expiry or address, or being the default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     token: Token | None = None
     default: Literal[True] | None = None
+    expires: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] | None = None
+    """`YYYY-MM`: the month in which the same card ends now."""
+    billing_address: BillingAddress | None = None
+
+    @model_validator(mode="after")
+    def one_card(self) -> Self:
+        """Another card brings its own expiry and address."""
+        if self.token is not None and (self.expires is not None or self.billing_address is not None):
+            raise ValueError("another card brings its own expiry and address")
+        return self
 
 
 @answer_shape
 class PaymentMethodAnswer(TypedDict):
-    """One method."""
+    """One payment method of the organisation."""
 
     payment_method: str
     kind: Literal["card", "sepa", "bank_transfer"]
     brand: str | None
     last4: str
     expires: str | None
+    expires_soon: bool
+    """Whether it is a card in its last month."""
     default: bool
     usable: bool
     not_usable_because: Unusable | None
@@ -87,13 +123,25 @@ class PayIn(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     payment_method: Id | None = None
+    return_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)] | None = None
+    """Where the customer comes back to from their bank; without it the provider's script asks them on the page."""
+
+
+@answer_shape
+class PaymentAction(TypedDict):
+    """The confirmation that the customer owes: for the provider's script, or on a page of their bank."""
+
+    client_secret: str
+    url: str | None
 
 
 @answer_shape
 class PaidNow(TypedDict):
-    """What is overdue after an attempt to pay it; 0 and no code: everything is paid."""
+    """The overdue amount after an attempt to pay it; 0 and no code: everything is paid."""
 
     overdue_cents: int
     currency: str | None
     failure_code: str | None
     remedy: str | None
+    action: PaymentAction | None
+    """The confirmation that the customer owes before it is paid; then `…/payments/confirmed` asks how it ended."""

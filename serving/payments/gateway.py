@@ -40,7 +40,7 @@ class AttachedMethod:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What its customer has to confirm before a payment goes on (3-D Secure)."""
+    """The confirmation that a customer owes before a payment goes on (3-D Secure)."""
 
     client_secret: str
     """For the provider's script."""
@@ -86,11 +86,36 @@ class RefundNews:
 
     key: str
     refunded_cents: int | None
-    """All refunds together; `None`: all of the payment."""
+    """All refunds together, less those that failed; `None`: all of the payment."""
+    at: datetime | None = None
+    """As of when, if the message says so."""
 
 
-Message = Event | DisputeNews | RefundNews
-"""A message of the provider about one payment."""
+@dataclass(frozen=True, slots=True)
+class RefundFailed:
+    """A message that a refund did not reach the customer: its money is here again."""
+
+    key: str
+    refund_id: str
+    """Our id of a refund that we have ordered, the provider's of one that was made there."""
+    amount_cents: int
+    at: datetime | None = None
+    """When it failed, if the message says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodNews:
+    """A message that a card has another number or expiry: its bank has replaced it, or its owner changed it."""
+
+    reference: str
+    """The provider's id of the method, which stays."""
+    brand: str | None
+    last4: str
+    expires: str | None
+
+
+Message = Event | DisputeNews | RefundNews | RefundFailed | MethodNews
+"""A message of the provider about one payment, or one payment method."""
 
 TOO_SMALL: Final = "amount_too_small"
 """Failure code of an amount that the provider does not collect: it is carried to the next invoice."""
@@ -153,6 +178,14 @@ class PaymentGateway(Protocol):
     def detach(self, method: AttachedMethod) -> None:
         """Remove a method at the provider; an unknown one counts as removed. Raises `ProviderUnavailable`."""
 
+    def update(
+        self, method: AttachedMethod, *, expires: str | None, address: Mapping[str, str] | None
+    ) -> AttachedMethod:
+        """Tell the provider another expiry or billing address; raises `TokenRefused`, `ProviderUnavailable`.
+
+        The address has `line1`, `postal_code`, `city`, `state` and `country`, as far as they are known.
+        """
+
     def forget(self, customer: str) -> None:
         """Delete a customer at the provider; an unknown one counts as deleted. Raises `ProviderUnavailable`."""
 
@@ -174,7 +207,7 @@ class PaymentGateway(Protocol):
         """Refund what was collected under the key, or a part of it; once for each reference of ours."""
 
     def event(self, *, body: bytes, signature: str | None) -> Message | None:
-        """Verify and read a message; `None` when it is not about a payment. Raises `SignatureRefused`."""
+        """Verify and read a message; `None` when it is about nothing of ours. Raises `SignatureRefused`."""
 
 
 def failure_code_of(error: Mapping[str, Any]) -> str:

@@ -8,12 +8,13 @@ from typing import Protocol
 from sqlalchemy import Connection, func, insert, select
 
 from recommender.billing.ledger import EntryKind, LedgerAccount, Posting, Postings, balanced
-from serving.db.inserts import insert_into
+from serving.db.billing_tables import charges
+from serving.db.inserts import add_new_row, fitted
 from serving.db.payment_tables import ledger_entries, ledger_postings
 
 
 class Owed(Protocol):
-    """What an entry is about: a charge, or an attempt to collect one."""
+    """The subject of an entry: a charge, or an attempt to collect one."""
 
     @property
     def organization_id(self) -> str:
@@ -37,6 +38,13 @@ class Owner:
     charge_id: None = None
 
 
+def waived_since(connection: Connection, organization_id: str, since: datetime) -> bool:
+    """Whether a charge of the organisation that occurred since then was written off, in whole or in part."""
+    written_off = (ledger_entries.c.organization_id == organization_id, ledger_entries.c.kind == "write_off")
+    query = select(1).join(charges, charges.c.charge_id == ledger_entries.c.charge_id).where(*written_off)
+    return connection.execute(query.where(charges.c.occurred_at >= since)).first() is not None
+
+
 def post(
     connection: Connection,
     owed: Owed,
@@ -52,8 +60,11 @@ def post(
     Raises `Unbalanced`.
     """
     moved = balanced(*postings)
-    entry_id = sha256(cause.encode()).hexdigest()[:32]
-    entry = insert_into(connection, ledger_entries).values(
+    entry_id, cause = sha256(cause.encode()).hexdigest()[:32], fitted(cause, ledger_entries.c.cause)
+    is_new = add_new_row(
+        connection,
+        ledger_entries,
+        "cause",
         entry_id=entry_id,
         organization_id=owed.organization_id,
         kind=kind,
@@ -63,8 +74,7 @@ def post(
         occurred_at=occurred_at or now,
         recorded_at=now,
     )
-    new = entry.on_conflict_do_nothing(index_elements=["cause"]).returning(ledger_entries.c.entry_id)
-    if connection.execute(new).first() is None:  # PostgreSQL's driver does not count the rows of an insert
+    if not is_new:
         return False
     if moved:
         connection.execute(insert(ledger_postings), [_row(entry_id, *each) for each in enumerate(moved)])
@@ -80,6 +90,23 @@ def balances(connection: Connection, organization_id: str) -> dict[tuple[LedgerA
         .group_by(ledger_postings.c.account, ledger_entries.c.currency)
     )
     return {(account, currency): int(total) for account, currency, total in connection.execute(query) if total}
+
+
+def paid_out(connection: Connection, organization_id: str) -> tuple[int, str]:
+    """The amount paid out to an organisation by bank transfer that did not come back, and its currency."""
+    query = (
+        select(ledger_entries.c.currency, func.sum(ledger_postings.c.amount_cents))
+        .join(ledger_postings, ledger_postings.c.entry_id == ledger_entries.c.entry_id)
+        .where(
+            ledger_entries.c.organization_id == organization_id,
+            ledger_entries.c.kind.in_(("payout", "payout_returned")),
+            ledger_postings.c.account == "cash",
+        )
+        .group_by(ledger_entries.c.currency)
+        .order_by(func.sum(ledger_postings.c.amount_cents))
+    )
+    row = connection.execute(query).first()
+    return (0, "EUR") if row is None else (-int(row[1]), str(row[0]))
 
 
 def carried_of(connection: Connection, charge_id: str) -> int:

@@ -11,7 +11,7 @@ FormKind = Literal["card", "sepa"]
 
 @dataclass(frozen=True, slots=True)
 class PageForm:
-    """What a page needs to show the provider's own form."""
+    """The data with which a page shows the provider's own form."""
 
     script: str
     """Address of the provider's script."""
@@ -20,11 +20,11 @@ class PageForm:
 
 
 class OnPages(Protocol):
-    """What a provider with a form of its own can do while its customer is present."""
+    """A provider with a form of its own, as it is used while the customer is present."""
 
     @property
     def form(self) -> PageForm:
-        """The form."""
+        """The data of the provider's own form."""
 
     def begin_setup(self, owner: Owner, kinds: Sequence[FormKind]) -> str:
         """Begin to set up a method; the secret with which the form ends it. Raises `ProviderUnavailable`."""

@@ -1,15 +1,20 @@
-"""Refunds that this service orders at the provider: of money that paid nothing, and those an operator asks for."""
+"""Refunds that this service orders at the provider: of money that paid nothing, and those an operator asks for.
+
+Of refunds that were made at the provider only those that failed are here; `reversals` has the others.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
+from serving.db.inserts import add_row
 from serving.db.payment_tables import payment_refunds
 from serving.payments.attempts import Attempt
 
 RefundStatus = Literal["due", "done", "failed"]
+"""`failed`: it did not reach the customer, and its money is here again; also one that was made at the provider."""
 _FIELDS: Final = ("refund_id", "organization_id", "key", "amount_cents", "status", "requested_at")
 
 
@@ -29,7 +34,7 @@ class Refund:
 def add(connection: Connection, refund: Refund, *, settled_at: datetime | None = None) -> None:
     """Record a refund; raises `IntegrityError` when it is known."""
     values = {name: getattr(refund, name) for name in _FIELDS}
-    connection.execute(insert(payment_refunds).values(settled_at=settled_at, **values))
+    add_row(connection, payment_refunds, settled_at=settled_at, **values)
 
 
 def get(connection: Connection, refund_id: str) -> Refund | None:
@@ -50,14 +55,25 @@ def finish(connection: Connection, refund_id: str, status: RefundStatus, *, now:
     return connection.execute(update(payment_refunds).where(*mine).values(status=status, settled_at=now)).rowcount == 1
 
 
-def ordered_cents(connection: Connection, attempt: Attempt) -> int:
-    """What we have ordered to be refunded of a payment, whether or not it is done."""
-    return done_cents(connection, attempt) + _sum(connection, attempt.key, "due")
+def undo(connection: Connection, refund: Refund, *, at: datetime) -> bool:
+    """Record that a refund did not reach the customer; False when it was known."""
+    mine = (payment_refunds.c.refund_id == refund.refund_id, payment_refunds.c.status != "failed")
+    failed = update(payment_refunds).where(*mine).values(status="failed", settled_at=at)
+    return connection.execute(failed).rowcount == 1
 
 
 def done_cents(connection: Connection, attempt: Attempt) -> int:
-    """What was refunded of a payment by our order."""
-    return _sum(connection, attempt.key, "done")
+    """The amount of a payment refunded by our order."""
+    return _sum(connection, attempt.key, payment_refunds.c.status == "done")
+
+
+def counted_cents(connection: Connection, attempt: Attempt, *, at: datetime) -> int:
+    """The refunds of a payment as of this instant, without those made at the provider.
+
+    That is what we have ordered, whether or not it is done, and what has failed since.
+    """
+    failed = (payment_refunds.c.status == "failed") & (payment_refunds.c.settled_at >= at)
+    return _sum(connection, attempt.key, payment_refunds.c.status.in_(("due", "done")) | failed)
 
 
 def _read(row: Row[Any]) -> Refund:
@@ -70,7 +86,6 @@ def count_of(connection: Connection, key: str) -> int:
     return int(connection.execute(select(func.count()).select_from(payment_refunds).where(mine)).scalar_one())
 
 
-def _sum(connection: Connection, key: str, status: str) -> int:
-    mine = (payment_refunds.c.key == key, payment_refunds.c.status == status)
-    query = select(func.coalesce(func.sum(payment_refunds.c.amount_cents), 0)).where(*mine)
-    return int(connection.execute(query).scalar_one())
+def _sum(connection: Connection, key: str, condition: ColumnElement[bool]) -> int:
+    query = select(func.coalesce(func.sum(payment_refunds.c.amount_cents), 0))
+    return int(connection.execute(query.where(payment_refunds.c.key == key, condition)).scalar_one())

@@ -4,13 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select
 
 from recommender.billing.payment_methods import warn_at
 from serving.db.billing_tables import payment_methods
+from serving.db.inserts import add_row
+from serving.db.queries import Query
+from serving.db.updates import change_rows
 from serving.payments.gateway import AttachedMethod, MethodKind
 
 _PRESENT = payment_methods.c.removed_at.is_(None)
+_METHODS_OF = Query(
+    select(payment_methods)
+    .where(payment_methods.c.organization_id == bindparam("organization_id"), _PRESENT)
+    .order_by(payment_methods.c.recorded_at, payment_methods.c.payment_method_id)
+)
+_BY_ID = Query(select(payment_methods).where(payment_methods.c.payment_method_id == bindparam("payment_method_id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +48,7 @@ class UnknownPaymentMethod(LookupError):
 
 def methods_of(connection: Connection, organization_id: str) -> list[PaymentMethod]:
     """The organisation's methods in the order in which they were added."""
-    rows = connection.execute(
-        select(payment_methods)
-        .where(payment_methods.c.organization_id == organization_id, _PRESENT)
-        .order_by(payment_methods.c.recorded_at, payment_methods.c.payment_method_id)
-    )
-    return [_read(row) for row in rows]
+    return [_read(row) for row in _METHODS_OF.all(connection, organization_id=organization_id)]
 
 
 def method(connection: Connection, organization_id: str, payment_method_id: str) -> PaymentMethod:
@@ -55,10 +59,16 @@ def method(connection: Connection, organization_id: str, payment_method_id: str)
     raise UnknownPaymentMethod(payment_method_id)
 
 
+def of_reference(connection: Connection, reference: str) -> list[PaymentMethod]:
+    """The methods that are kept under the provider's id."""
+    mine = (payment_methods.c.reference == reference, _PRESENT)
+    rows = connection.execute(select(payment_methods).where(*mine).order_by(payment_methods.c.payment_method_id))
+    return [_read(row) for row in rows]
+
+
 def ever(connection: Connection, payment_method_id: str | None) -> PaymentMethod | None:
     """A method by its id, including removed ones."""
-    key = payment_methods.c.payment_method_id == payment_method_id
-    row = connection.execute(select(payment_methods).where(key)).first()
+    row = _BY_ID.first(connection, payment_method_id=payment_method_id)
     return None if row is None else _read(row)
 
 
@@ -86,46 +96,46 @@ def customers_of(connection: Connection, organization_id: str) -> list[str]:
 
 def add(connection: Connection, method: PaymentMethod) -> None:
     """Record a method."""
-    connection.execute(
-        insert(payment_methods).values(
-            payment_method_id=method.payment_method_id,
-            organization_id=method.organization_id,
-            kind=method.kind,
-            is_default=method.is_default,
-            recorded_at=method.recorded_at,
-            **_attached(method.attached),
-        )
+    add_row(
+        connection,
+        payment_methods,
+        payment_method_id=method.payment_method_id,
+        organization_id=method.organization_id,
+        kind=method.kind,
+        is_default=method.is_default,
+        recorded_at=method.recorded_at,
+        **_attached(method.attached),
     )
 
 
 def replace_attached(connection: Connection, payment_method_id: str, attached: AttachedMethod) -> None:
     """Replace the card or account of a method."""
-    key = payment_methods.c.payment_method_id == payment_method_id
-    connection.execute(update(payment_methods).where(key).values(refused_because=None, **_attached(attached)))
+    change_rows(connection, payment_methods, _named(payment_method_id), refused_because=None, **_attached(attached))
 
 
 def set_default(
     connection: Connection, organization_id: str, payment_method_id: str | None, *, now: datetime | None = None
 ) -> None:
     """Make this method the only default; `None`: no method is the default. `now` is when it was chosen, if it was."""
-    mine = payment_methods.c.organization_id == organization_id
-    connection.execute(update(payment_methods).where(mine, payment_methods.c.is_default).values(is_default=False))
+    mine = {"organization_id": organization_id, "is_default": True}
+    change_rows(connection, payment_methods, mine, is_default=False)
     if payment_method_id is not None:
-        key = payment_methods.c.payment_method_id == payment_method_id
         chosen = {} if now is None else {"chosen_at": now}
-        connection.execute(update(payment_methods).where(key).values(is_default=True, **chosen))
+        change_rows(connection, payment_methods, _named(payment_method_id), is_default=True, **chosen)
 
 
 def set_refused(connection: Connection, payment_method_id: str, code: str | None) -> None:
     """Record why the last payment of a method failed; `None`: it has paid."""
-    key = payment_methods.c.payment_method_id == payment_method_id
-    connection.execute(update(payment_methods).where(key).values(refused_because=code))
+    change_rows(connection, payment_methods, _named(payment_method_id), refused_because=code)
 
 
 def remove(connection: Connection, payment_method_id: str, *, now: datetime) -> None:
     """Remove a method; its row stays, because charges refer to it."""
-    key = payment_methods.c.payment_method_id == payment_method_id
-    connection.execute(update(payment_methods).where(key).values(removed_at=now, is_default=False))
+    change_rows(connection, payment_methods, _named(payment_method_id), removed_at=now, is_default=False)
+
+
+def _named(payment_method_id: str) -> dict[str, str]:
+    return {"payment_method_id": payment_method_id}
 
 
 def _attached(attached: AttachedMethod) -> dict[str, Any]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from serving.clock import Clock
 from serving.db.billing_tables import sandbox_payments, sandbox_refunds
-from serving.db.inserts import insert_into
+from serving.db.inserts import add_new_row, add_row
+from serving.db.queries import Query
 from serving.db.session import Database
+from serving.db.updates import change_rows
 from serving.payments import provider_events
 from serving.payments.gateway import AttachedMethod, Message, MethodKind, Outcome, Owner, Payment, TokenRefused
 
@@ -30,6 +32,7 @@ class _TestMethod:
     """False: the payment is pending until `settle` ends it."""
 
 
+_PAYMENT: Final = Query(select(sandbox_payments).where(sandbox_payments.c.key == bindparam("key")))
 _VISA: Final = _TestMethod("card", "visa", "4242")
 _SEPA: Final = _TestMethod("sepa", None, "3000")
 TEST_METHODS: Final[Mapping[str, _TestMethod]] = {
@@ -103,6 +106,16 @@ class Sandbox:
     def detach(self, method: AttachedMethod) -> None:
         """Do nothing: the sandbox stores no methods."""
 
+    def update(
+        self,
+        method: AttachedMethod,
+        *,
+        expires: str | None,
+        address: Mapping[str, str] | None,  # noqa: ARG002
+    ) -> AttachedMethod:
+        """The method with another expiry; the sandbox stores no addresses."""
+        return replace(method, expires=expires or method.expires)
+
     def forget(self, customer: str) -> None:
         """Do nothing: the sandbox stores no customers."""
 
@@ -124,7 +137,7 @@ class Sandbox:
         }
 
         def record(connection: Connection) -> Payment:
-            connection.execute(insert_into(connection, sandbox_payments).values(values).on_conflict_do_nothing())
+            add_new_row(connection, sandbox_payments, "key", **values)
             return _recorded(connection, key) or Payment("unknown")
 
         payment = self._database.writing(record)
@@ -158,9 +171,9 @@ class Sandbox:
             if not 0 < wanted <= paid.amount_cents - sum(back.values()):
                 return False
             values = {"key": key, "reference": reference, "amount_cents": wanted}
-            connection.execute(insert_into(connection, sandbox_refunds).values(values))
+            add_row(connection, sandbox_refunds, **values)
             whole = wanted + sum(back.values()) == paid.amount_cents
-            connection.execute(update(sandbox_payments).where(sandbox_payments.c.key == key).values(refunded=whole))
+            change_rows(connection, sandbox_payments, {"key": key}, refunded=whole)
             return True
 
         return Payment("succeeded") if self._database.writing(record) else Payment("failed", "payment_failed")
@@ -183,11 +196,11 @@ class Sandbox:
 
     def settle(self, *, key: str, outcome: Outcome, failure_code: str | None = None) -> None:
         """End a pending payment; raises `UnknownSandboxPayment`."""
-        pending = (sandbox_payments.c.key == key, sandbox_payments.c.status == "pending")
+        pending = {"key": key, "status": "pending"}
         values = {"status": outcome, "failure_code": failure_code if outcome == "failed" else None}
 
         def record(connection: Connection) -> bool:
-            return connection.execute(update(sandbox_payments).where(*pending).values(values)).rowcount == 1
+            return change_rows(connection, sandbox_payments, pending, **values) == 1
 
         if not self._database.writing(record):
             raise UnknownSandboxPayment(key)
@@ -202,6 +215,20 @@ class Sandbox:
         """A signed message that so much of a payment has been refunded by now."""
         charge = {"object": "charge", "metadata": {provider_events.KEY: key}, "amount_refunded": refunded_cents}
         return self._signed("charge.refunded", f"{key}_refunded_{refunded_cents}", charge)
+
+    def failed_refund_message(
+        self, *, key: str, refund_id: str, amount_cents: int, ours: bool = True
+    ) -> tuple[bytes, str]:
+        """A signed message that a refund, one of ours or one made at the provider, did not reach the customer."""
+        named = {"metadata": {provider_events.KEY: key, provider_events.REFUND: refund_id}} if ours else {}
+        about = {"object": "refund", "id": refund_id, "payment_intent": key, "amount": amount_cents, "status": "failed"}
+        return self._signed("refund.failed", f"{refund_id}_failed", {**about, **named})
+
+    def method_message(self, *, reference: str, last4: str, expires: str) -> tuple[bytes, str]:
+        """A signed message that the bank has replaced the card of a method, which ends in `YYYY-MM`."""
+        card = {"brand": "visa", "last4": last4, "exp_year": int(expires[:4]), "exp_month": int(expires[5:])}
+        about = {"object": "payment_method", "id": reference, "type": "card", "card": card}
+        return self._signed("payment_method.automatically_updated", f"{reference}_{last4}_{expires}", about)
 
     def _signed(self, kind: str, name: str, about: dict[str, Any]) -> tuple[bytes, str]:
         at = self._clock()
@@ -229,5 +256,5 @@ def _read(token: str) -> tuple[_TestMethod | None, str | None]:
 
 
 def _recorded(connection: Connection, key: str) -> Payment | None:
-    row = connection.execute(select(sandbox_payments).where(sandbox_payments.c.key == key)).first()
+    row = _PAYMENT.first(connection, key=key)
     return None if row is None else Payment(cast("Outcome", row.status), row.failure_code)

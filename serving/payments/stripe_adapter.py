@@ -8,8 +8,9 @@ intent (`seti_…`) that a page has completed with its customer and that names t
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 import stripe
 
@@ -17,11 +18,9 @@ from serving.payments import provider_events
 from serving.payments.attempts import RANK
 from serving.payments.gateway import (
     TOO_SMALL,
-    Action,
     AttachedMethod,
     Message,
     MethodKind,
-    Outcome,
     Owner,
     Payment,
     ProviderUnavailable,
@@ -31,6 +30,7 @@ from serving.payments.gateway import (
 )
 from serving.payments.provider_events import TOLERANCE_SECONDS
 from serving.payments.stripe_amounts import minor_amount, stripe_amount
+from serving.payments.stripe_answers import NO_ANSWER, NOT_LET_IN, answered, attached_of, error_of, payment_of
 from serving.web.logs import logger
 
 PATIENCE_SECONDS: Final = 15
@@ -43,19 +43,6 @@ TRANSFER: Final = "bank_transfer"
 
 _TOKEN: Final = re.compile(r"(pm|seti)_\w{1,190}", re.ASCII)
 TYPE_OF: Final[Mapping[MethodKind, str]] = {"card": "card", "sepa": "sepa_debit"}
-_OUTCOME_OF: Final[Mapping[str, Outcome]] = {
-    "succeeded": "succeeded",
-    "processing": "pending",
-    "requires_action": "failed",
-    "requires_payment_method": "failed",
-    "requires_confirmation": "failed",
-    "canceled": "failed",
-}
-"""Status of a payment intent → outcome; one that needs authentication fails unless its customer is present."""
-_NO_ANSWER: Final = (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError, stripe.IdempotencyError)
-"""Errors after which the outcome is unknown until it is asked for by key."""
-_NOT_LET_IN: Final = (stripe.AuthenticationError, stripe.PermissionError)
-Result = TypeVar("Result")
 
 
 class StripeGateway:
@@ -84,6 +71,23 @@ class StripeGateway:
             answered(lambda: self._client.v1.payment_methods.detach(method.reference))
         except stripe.InvalidRequestError:
             logger().info("method_was_detached", reference=method.reference)
+
+    def update(
+        self, method: AttachedMethod, *, expires: str | None, address: Mapping[str, str] | None
+    ) -> AttachedMethod:
+        """Change the expiry of a card, or the billing address of any method."""
+        changes: dict[str, Any] = {}
+        if expires is not None:
+            changes["card"] = {"exp_year": int(expires[:4]), "exp_month": int(expires[5:])}
+        if address is not None:
+            changes["billing_details"] = {"address": dict(address)}
+        if method.reference == TRANSFER or not changes:
+            return method
+        try:
+            answered(lambda: self._client.v1.payment_methods.update(method.reference, changes))  # type: ignore[arg-type]
+        except (stripe.CardError, stripe.InvalidRequestError) as error:
+            raise TokenRefused(method.reference) from error
+        return replace(method, expires=expires or method.expires)
 
     def forget(self, customer: str) -> None:
         """Delete a customer with everything that Stripe may delete of it; raises `ProviderUnavailable`."""
@@ -114,11 +118,11 @@ class StripeGateway:
         try:
             intent = self._client.v1.payment_intents.create(wanted, {"idempotency_key": key})  # type: ignore[arg-type]
         except stripe.CardError as error:
-            return Payment("failed", failure_code_of(_error(error)))
-        except _NO_ANSWER as error:
+            return Payment("failed", failure_code_of(error_of(error)))
+        except NO_ANSWER as error:
             logger().warning("payment_unknown", key=key, error=repr(error))
             return Payment("unknown")
-        except _NOT_LET_IN as error:
+        except NOT_LET_IN as error:
             logger().error("provider_refuses_our_key", error=repr(error))
             return Payment("failed", "provider_unavailable")
         except stripe.InvalidRequestError as error:
@@ -146,10 +150,14 @@ class StripeGateway:
             if not paid:
                 return Payment("failed", "payment_failed")
             wanted: dict[str, Any] = {"payment_intent": paid[0]}
+            if reference:
+                wanted["metadata"] = {provider_events.KEY: key, provider_events.REFUND: reference}
             if amount_cents is not None:
                 wanted["amount"] = stripe_amount(amount_cents, currency)
             options = {"idempotency_key": f"refund:{key}:{reference}" if reference else f"refund:{key}"}
-            answered(lambda: self._client.v1.refunds.create(wanted, options))  # type: ignore[arg-type]
+            made = answered(lambda: self._client.v1.refunds.create(wanted, options)).to_dict()  # type: ignore[arg-type]
+            if made.get("status") in ("failed", "canceled"):
+                return Payment("failed", "payment_failed")
         except ProviderUnavailable:
             return Payment("unknown")
         except stripe.InvalidRequestError as error:
@@ -171,7 +179,16 @@ class StripeGateway:
             return None
         if not isinstance(document, dict):
             return None
-        return provider_events.message_in(document, key_of=self._key_of, to_minor=minor_amount)
+        return provider_events.message_in(
+            document, key_of=self._key_of, to_minor=minor_amount, method_of=self._method_of
+        )
+
+    def _method_of(self, reference: str) -> Mapping[str, Any] | None:
+        """A payment method as it is now; `None` for one that is gone."""
+        try:
+            return answered(lambda: self._client.v1.payment_methods.retrieve(reference)).to_dict()
+        except stripe.InvalidRequestError:
+            return None
 
     def _key_of(self, payment: str) -> str | None:
         """Our key in the metadata of a payment intent, for messages that name it only."""
@@ -206,7 +223,7 @@ class StripeGateway:
         done = intents.confirm(setup.id, confirmation)  # type: ignore[arg-type]
         if done.status != "succeeded":
             raise TokenRefused(token)
-        return _attached(method, customer, self._mandate(done.to_dict()))
+        return attached_of(method, customer, self._mandate(done.to_dict()))
 
     def _completed(self, wanted: str, token: str, owner: Owner) -> AttachedMethod:
         """The method of a setup intent that a page has completed for this organisation; raises `TokenRefused`."""
@@ -221,7 +238,7 @@ class StripeGateway:
         if not customer:  # a page of ours begins without one
             customer = owner.customer or self._customer(owner)
             self._client.v1.payment_methods.attach(method["id"], {"customer": customer})
-        return _attached(method, customer, self._mandate(setup))
+        return attached_of(method, customer, self._mandate(setup))
 
     def _mandate(self, setup: Mapping[str, Any]) -> str | None:
         """The reference of the mandate that an account's holder has given."""
@@ -258,35 +275,3 @@ def stripe_client(api_key: str, *, address: str | None = None) -> stripe.StripeC
         max_network_retries=ATTEMPTS_AGAIN,
         base_addresses={"api": address} if address else {},
     )
-
-
-def answered(ask: Callable[[], Result]) -> Result:
-    """Call Stripe; raises `ProviderUnavailable` when it does not answer."""
-    try:
-        return ask()
-    except (*_NO_ANSWER, *_NOT_LET_IN) as error:
-        raise ProviderUnavailable from error
-
-
-def payment_of(intent: Mapping[str, Any]) -> Payment:
-    """The outcome that a payment intent tells."""
-    status = intent["status"]
-    outcome = _OUTCOME_OF.get(status, "unknown")
-    if outcome != "failed":
-        return Payment(outcome)
-    if status == "requires_action":
-        redirect = (intent.get("next_action") or {}).get("redirect_to_url") or {}
-        return Payment("pending", action=Action(str(intent.get("client_secret")), redirect.get("url")))
-    return Payment("failed", failure_code_of(intent.get("last_payment_error") or {}))
-
-
-def _attached(method: Mapping[str, Any], customer: str, mandate: str | None) -> AttachedMethod:
-    of_kind = method[method["type"]]
-    if method["type"] == "card":
-        expires = f"{of_kind['exp_year']:04}-{of_kind['exp_month']:02}"
-        return AttachedMethod(method["id"], of_kind["brand"], of_kind["last4"], expires, customer)
-    return AttachedMethod(method["id"], None, of_kind["last4"], None, customer, mandate)
-
-
-def _error(error: stripe.StripeError) -> Mapping[str, Any]:
-    return {} if error.error is None else error.error.to_dict()

@@ -19,7 +19,8 @@ from serving.payments.gateway import (
     TokenRefused,
 )
 from serving.payments.on_pages import FormKind, PageForm
-from serving.payments.stripe_adapter import ORGANIZATION, TYPE_OF, StripeGateway, answered, stripe_client
+from serving.payments.stripe_adapter import ORGANIZATION, TYPE_OF, StripeGateway, stripe_client
+from serving.payments.stripe_answers import answered
 
 SCRIPT: Final = "https://js.stripe.com/v3/"
 _KIND_OF: Final[dict[str, MethodKind]] = {stripe_type: kind for kind, stripe_type in TYPE_OF.items()}

@@ -7,10 +7,13 @@ from typing import IO, Any, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import orjson
-from sqlalchemy import Column, Connection, RowMapping, Table, select
+from sqlalchemy import Column, Connection, LargeBinary, Table, select
 
+from serving.db import decision_log
 from serving.db.billing_tables import payment_methods
+from serving.db.decision_log import FRAME, WITH_FRAME
 from serving.db.invoice_tables import invoice_files
+from serving.db.tables import decisions
 from serving.organizations import repository as organizations
 from serving.personal_data.tables import PERSONAL, rows_of
 
@@ -47,25 +50,30 @@ def chunks(file: IO[bytes]) -> Iterator[bytes]:
 
 def _table(packed: ZipFile, connection: Connection, table: Table, organization_id: str, *, now: datetime) -> int:
     columns = [column for column in table.c if column not in HIDDEN]
-    query = select(*columns).where(rows_of(table, organization_id)).order_by(*table.primary_key.columns)
+    query = select(*columns, FRAME).select_from(WITH_FRAME) if table is decisions else select(*columns)
+    query = query.where(rows_of(table, organization_id)).order_by(*table.primary_key.columns)
     found, count = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query), 0
     with packed.open(_entry(f"{table.name}.json", now), "w", force_zip64=True) as entry:
         entry.write(b"[")
-        for row in found.mappings():
+        for row in found:
             entry.write((b",\n" if count else b"\n") + orjson.dumps(_row(columns, row), option=orjson.OPT_UTC_Z))
             count += 1
         entry.write(b"\n]\n")
     return count
 
 
-def _row(columns: list[Column[Any]], row: RowMapping) -> dict[str, object]:
-    """The row as a mapping; columns that hold JSON are embedded as JSON, not as text."""
-    return {
-        str(column.name): orjson.Fragment(row[column.name])
-        if row[column.name] is not None and (column.comment or "").startswith("JSON")
-        else row[column.name]
-        for column in columns
+def _row(columns: list[Column[Any]], row: Any) -> dict[str, object]:
+    """The row as a mapping; columns that hold JSON are embedded as JSON, not as text; what is packed is unpacked."""
+    values: dict[str, object] = {
+        str(column.name): orjson.Fragment(value) if value is not None and _is_json(column) else value
+        for column, value in zip(columns, row, strict=False)
+        if not isinstance(column.type, LargeBinary)
     }
+    return {**values, **decision_log.readable(row)} if FRAME.name in row._fields else values
+
+
+def _is_json(column: Column[Any]) -> bool:
+    return (column.comment or "").startswith("JSON")
 
 
 def _documents(packed: ZipFile, connection: Connection, organization_id: str, *, now: datetime) -> None:

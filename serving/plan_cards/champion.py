@@ -69,6 +69,11 @@ class ChampionHolder:
         return self._retry_at < math.inf
 
     @property
+    def promoted_seconds(self) -> float | None:
+        """When the promotion in force was made, as seconds since 1970; `None` without a champion."""
+        return None if self._champion.ranker is None or self._seen is None else self._seen[0] / 1e9
+
+    @property
     def champion(self) -> Champion:
         """The champion in force now."""
         return self._champion

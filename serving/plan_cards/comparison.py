@@ -23,6 +23,7 @@ _GROUP_OF: Final[Mapping[str, Group]] = {
 """Kind of a feature → its group; every other kind stands among the features."""
 
 NOTHING: Final = "–"
+_OVERAGE: Final = "overage."
 
 Offered = Plan | EnterpriseOffer
 
@@ -36,10 +37,10 @@ def comparison(
     words: Words,
 ) -> Comparison:
     """Rows by group; `used` is a month of the organisation's own usage, `accrued_cents` its overage so far."""
-    columns: tuple[Offered, ...] = (*plans, *offers)
-    limits = dict.fromkeys(limit.code for column in columns for limit in column.limits)
-    rows = [_limit_row(code, plans, offers, used or {}, words) for code in limits]
-    rows += _overage_rows(plans, offers, accrued_cents, words)
+    limits = words.once("limits compared", plans, partial(_limit_rows, plans, offers, words))
+    rows = [_with_usage(row, used or {}, plans, words) for row in limits]
+    prices = words.once("overage compared", plans, partial(_overage_rows, plans, offers, words))
+    rows += [_with_accrued(row, accrued_cents, words) for row in prices]
     rows += words.once("features compared", plans, partial(_feature_rows, plans, offers, words))
     present = {row["group"] for row in rows}
     return {
@@ -52,27 +53,54 @@ def comparison(
     }
 
 
-def _limit_row(
-    code: str, plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], used: Mapping[str, int], words: Words
-) -> ComparisonRow:
+def _limit_rows(plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], words: Words) -> list[ComparisonRow]:
+    columns: tuple[Offered, ...] = (*plans, *offers)
+    limits = dict.fromkeys(limit.code for column in columns for limit in column.limits)
+    return [_limit_row(code, plans, offers, words) for code in limits]
+
+
+def _limit_row(code: str, plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], words: Words) -> ComparisonRow:
     found = [_limit_of(plan, code) for plan in plans]
-    metric = next((each.metric for each in found if each is not None and each.metric), None)
-    own = used.get(metric) if metric is not None else None
     return {
         "code": code,
         "kind": "limit",
         "group": "usage",
-        "text": _limit_name(metric or code, words),
+        "text": _limit_name(_metric_of(code, plans) or code, words),
         "values": [_limit_value(each) for each in found],
         "texts": [_limit_text(each, words) for each in found],
         "offer_values": [_limit_value(_limit_of(offer, code)) for offer in offers],
         "offer_texts": [_limit_text(_limit_of(offer, code), words) for offer in offers],
-        "used": own,
-        "used_text": None
-        if own is None or metric is None
-        else say(words.locale, "comparison.used", used=used_text(metric, own, words)),
-        "over": None if own is None else [each is not None and own > each.value for each in found],
+        "used": None,
+        "used_text": None,
+        "over": None,
     }
+
+
+def _metric_of(code: str, plans: Sequence[Plan]) -> str | None:
+    found = (_limit_of(plan, code) for plan in plans)
+    return next((each.metric for each in found if each is not None and each.metric), None)
+
+
+def _with_usage(row: ComparisonRow, used: Mapping[str, int], plans: Sequence[Plan], words: Words) -> ComparisonRow:
+    """The row of a limit with the organisation's own usage."""
+    metric = _metric_of(row["code"], plans)
+    if metric is None or metric not in used:
+        return row
+    own, limits = used[metric], [_limit_of(plan, row["code"]) for plan in plans]
+    return {
+        **row,
+        "used": own,
+        "used_text": say(words.locale, "comparison.used", used=used_text(metric, own, words)),
+        "over": [each is not None and own > each.value for each in limits],
+    }
+
+
+def _with_accrued(row: ComparisonRow, accrued_cents: Mapping[str, int], words: Words) -> ComparisonRow:
+    """The row of an overage price with the organisation's own overage so far."""
+    cents = accrued_cents.get(row["code"].removeprefix(_OVERAGE))
+    if cents is None:
+        return row
+    return {**row, "used_text": say(words.locale, "comparison.accrued", amount=words.money(cents))}
 
 
 def _limit_name(code: str, words: Words) -> str:
@@ -99,15 +127,13 @@ def _limit_text(limit: Limit | None, words: Words) -> str:
     return f"{'~' if limit.metric in COUNT_METRICS else ''}{compact(words.locale, limit.value)}"
 
 
-def _overage_rows(
-    plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], accrued_cents: Mapping[str, int], words: Words
-) -> list[ComparisonRow]:
+def _overage_rows(plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], words: Words) -> list[ComparisonRow]:
     """Overage prices of each metric; a plan without a limit has none."""
     priced = [{each["metric"]: each for each in overage_answers(plan, words)} for plan in plans]
     metrics = dict.fromkeys(limit.metric for plan in plans for limit in plan.limits if limit.metric)
     return [
         {
-            "code": f"overage.{metric}",
+            "code": f"{_OVERAGE}{metric}",
             "kind": "overage",
             "group": "usage",
             "text": say(words.locale, "comparison.overage", metric=words.subject(metric)),
@@ -116,9 +142,7 @@ def _overage_rows(
             "offer_values": [None for _ in offers],
             "offer_texts": [NOTHING for _ in offers],
             "used": None,
-            "used_text": None
-            if metric not in accrued_cents
-            else say(words.locale, "comparison.accrued", amount=words.money(accrued_cents[metric])),
+            "used_text": None,
             "over": None,
         }
         for metric in metrics

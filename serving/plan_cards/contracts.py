@@ -65,8 +65,10 @@ class Selection(TypedDict):
     timing: Timing
     effective_at: InstantText | None
     note: str | None
-    """What follows from choosing it ("Heute 490 € zzgl. MwSt., ab sofort verfügbar"); null where it cannot be taken."""
+    """The consequence of the choice ("Heute 490 € zzgl. MwSt., ab sofort verfügbar"); null where it cannot be taken."""
     blockers: list[BlockerText]
+    newer: str | None
+    """Of the plan held, where it is sold on other terms now: the label of the button that previews those."""
 
 
 @answer_shape
@@ -97,7 +99,7 @@ class PlanOnSale(PlanText):
 
 @answer_shape
 class Concern(TypedDict):
-    """What speaks against a plan: a limit, an integration that it lacks, or that it is more than is needed."""
+    """A concern about a plan: a limit, an integration that it lacks, or that it is more than is needed."""
 
     code: str
     message: str
@@ -116,7 +118,7 @@ class PlanCard(PlanOnSale):
     propensity: float
     reasons: list[Reason]
     concerns: list[Concern]
-    """What speaks against the plan, the graver first."""
+    """The concerns about the plan, the graver first."""
     usage: list[UsageText] | None
     """One entry per limit of a metric that was reported; null when none was."""
     projected_bill: ProjectedBill
@@ -124,7 +126,7 @@ class PlanCard(PlanOnSale):
 
 @answer_shape
 class Enterprise(TypedDict):
-    """The way to sales."""
+    """The part of the modal that leads to sales."""
 
     title: str
     description: str

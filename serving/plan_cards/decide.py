@@ -2,20 +2,22 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final, cast
 
+import orjson
+
+from data_contracts.decision_log.candidates import Frame, LoggedCandidate
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.cards import projected_usage
 from recommender.ranking.exploration import in_share
-from recommender.ranking.ranker import Ranker
-from recommender.ranking.reasons import Explanation
 from serving.accounts.account import Snapshot
+from serving.db.decision_log import LoggedDecision
+from serving.plan_cards.answering import answered
 from serving.plan_cards.contracts import Strategy
-from serving.plan_cards.question import Question, Ranked, Terms
+from serving.plan_cards.question import Question, Terms
 from serving.plan_cards.ranker_fallback import RankerFallback
-from serving.plan_cards.repository import Candidate, Decision, EarlierDraw
-from serving.plan_cards.showing import content_of, places_of
+from serving.plan_cards.repository import Decision, EarlierDraw
+from serving.plan_cards.showing import content_of, places_of, with_caution, with_paid_interval
 from serving.sale.assortment import Assortment
 
 RULES_SHARE: Final = "rules_share"
@@ -24,10 +26,10 @@ RULES_SHARE: Final = "rules_share"
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision with all of its candidates."""
+    """A decision, and all that is logged of it."""
 
     decision: Decision
-    candidates: tuple[Candidate, ...]
+    logged: LoggedDecision
 
 
 async def decide(
@@ -48,25 +50,28 @@ async def decide(
     question = Question(snapshot, interval, assortment, terms, earlier)
     organization_id, place = snapshot.organization.organization_id, terms.assignment
     result = await fallback.run(
-        partial(_explained, question),
+        question,
+        answered,
         rules_share=in_share(organization_id, salt=RULES_SHARE, share=terms.rules_share),
         arm=None if place is None else place.arm.ranker,
     )
-    ranked, explanation = result.answer or (None, None)
+    ranked, explanation, measured = result.answer.ranked, result.answer.explanation, result.answer.measured
     order, row = places_of(ranked.order if ranked else (), snapshot=snapshot, assortment=assortment, shown=terms.shown)
-    usage = projected_usage(question.measured, usage_range=fallback.champions.champion.usage_range)
+    usage = projected_usage(measured, usage_range=fallback.champions.champion.usage_range)
     guarded = None if ranked is None else question.guard_record(ranked)
     content = content_of(
         order[: len(row)],
         row=row,
         snapshot=snapshot,
-        measured=question.measured,
+        measured=measured,
         sold=question.sold,
         assortment=assortment,
         explanation=explanation,
         usage=usage,
         guarded=guarded,
     )
+    content = with_paid_interval(content, paid=snapshot.current.held.interval, interval=interval)
+    content["context"]["params"] |= {} if ranked is None else ranked.elsewhere
     decision = Decision(
         decision_id=decision_id,
         organization_id=organization_id,
@@ -81,17 +86,17 @@ async def decide(
         guard=guarded,
         charged=question.charged,
         basis=basis,
-        content={**content, **question.drawn(ranked)},
+        content={**with_caution(content, ranker=result.ranker, measured=measured), **question.drawn(ranked)},
         occurred_at=snapshot.at,
         expires_at=_expiry(assortment.catalogue, now=snapshot.at, lifetime=terms.lifetime),
     )
-    return Decided(decision, question.candidates(order, explanation=explanation, row=row))
+    candidates = question.candidates(order, explanation=explanation, row=row, rows=result.answer.rows)
+    return Decided(decision, _logged(decision, question.frame, candidates))
 
 
-def _explained(question: Question, ranker: Ranker) -> tuple[Ranked, Explanation] | None:
-    """What a ranker makes of the question, with its reasons; `None` where nothing is on sale to the organisation."""
-    ranked = question.answer(ranker)
-    return None if ranked is None else (ranked, question.explanation(ranked, ranker))
+def _logged(decision: Decision, frame: Frame, candidates: tuple[LoggedCandidate, ...]) -> LoggedDecision:
+    content, charged = (orjson.dumps(each).decode() for each in (decision.content, decision.charged))
+    return LoggedDecision(frame, content, charged if decision.charged else None, candidates)
 
 
 def _expiry(catalogue: Catalogue, *, now: datetime, lifetime: timedelta) -> datetime:

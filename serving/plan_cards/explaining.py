@@ -18,17 +18,20 @@ _SAVINGS: Final = frozenset({"saves", "bill_lower", "enough"})
 
 
 def reason(reason: ReasonRecord, words: Words) -> Reason:
-    """One reason with its line on the card."""
-    message = _message(f"reason.{reason['code']}", reason["params"], words)
+    """One reason with its line on the card; of several limits the named one, where the plan holds what is used."""
+    code = "usage_needs" if reason["params"].get("holds") else _of_tab(reason["code"], reason["params"])
+    message = _message(f"reason.{code}", reason["params"], words)
     months = reason["params"].get("averaged_months")
     if months is not None and reason["code"] in _SAVINGS:
         message = say(words.locale, "averaged.saving", text=message, count=months)
     return {**reason, "message": message}
 
 
-def concern(concern: ConcernRecord, words: Words) -> Concern:
-    """One concern with its line on the card."""
-    return {**concern, "message": _message(f"concern.{concern['code']}", concern["params"], words)}
+def concern(concern: ConcernRecord, words: Words, *, overage_cents: int) -> Concern:
+    """One concern with its line on the card; `overage_cents` stand on the card already and are not said again."""
+    code, params = concern["code"], concern["params"]
+    named_already = code == "over_allowance" and params["amount_cents"] == overage_cents
+    return {**concern, "message": _message(f"concern.{'allowance_exceeded' if named_already else code}", params, words)}
 
 
 def beyond(figures: Params | None, words: Words) -> str | None:
@@ -49,14 +52,22 @@ def context(context: ContextRecord, words: Words) -> Context:
     elif about is None or code in {"template", "integration"}:
         key = f"context.{code}"
     else:
-        key = f"context.{about}"
+        key = f"context.{_of_tab(about, params)}"
     message = _message(key, params, words, **own)
     if about in _OF_ALLOWANCES and "months_in_ten" in params:
         message = f"{message} {say(words.locale, 'context.chance', count=params['months_in_ten'])}"
     if params.get("more"):
         name = words.plan_name(str(params["plan"]))
         message = f"{message} {say(words.locale, 'context.more_limits', count=params['more'], plan=name)}"
+    if "elsewhere" in params:
+        name, interval = words.plan_name(str(params["elsewhere"])), params["elsewhere_interval"]
+        message = f"{message} {say(words.locale, f'context.elsewhere.{interval}', plan=name)}"
     return {"code": code, "message": message, "params": params}
+
+
+def _of_tab(code: str, params: Params) -> str:
+    """Leave out the amount paid now where the bills are those of another interval than the one that is paid."""
+    return "bill_lower" if code == "saves" and "paid_interval" in params else code
 
 
 def _message(key: str, params: Mapping[str, Any], words: Words, **more: str) -> str:
@@ -93,7 +104,8 @@ def _named(params: Mapping[str, Any], words: Words) -> dict[str, Any]:
 def _amount(prefix: str, params: Mapping[str, Any], words: Words) -> str:
     """An amount of money; where a promotion ends meanwhile, the bill at first and the one after it."""
     if f"{prefix}months" not in params:
-        return words.about(params[f"{prefix}amount_cents"])
+        money = words.whole if "excess" in params or prefix == "dearer_" else words.about
+        return money(params[f"{prefix}amount_cents"])
     exact = not params[f"{prefix}overage_cents"]
     now, then = (
         words.money(cents) if exact else words.about(cents)

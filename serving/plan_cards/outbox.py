@@ -1,7 +1,6 @@
 """Decisions that the database did not take: kept in memory, answered from there, and stored as soon as it does."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,9 +10,10 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from recommender.billing.catalogue import Interval
+from serving.db.decision_log import LoggedDecision
 from serving.db.session import Database
 from serving.plan_cards import repository
-from serving.plan_cards.repository import Candidate, Decision
+from serving.plan_cards.repository import Decision
 from serving.web.logs import logger
 
 MOST: Final = 1_000
@@ -25,7 +25,7 @@ WAIT_SECONDS: Final = 0.5
 @dataclass(frozen=True, slots=True)
 class _Held:
     decision: Decision
-    candidates: Sequence[Candidate]
+    logged: LoggedDecision
     recorded_at: datetime
 
 
@@ -43,16 +43,16 @@ class DecisionOutbox:
     def __len__(self) -> int:
         return len(self._held)
 
-    def hold(self, decision: Decision, candidates: Sequence[Candidate], *, recorded_at: datetime) -> None:
+    def hold(self, decision: Decision, logged: LoggedDecision, *, recorded_at: datetime) -> None:
         """Keep a decision until it is stored."""
         with self._lock:
-            self._held[decision.decision_id] = _Held(decision, candidates, recorded_at)
+            self._held[decision.decision_id] = _Held(decision, logged, recorded_at)
             while len(self._held) > self._most:
                 self._held.popitem(last=False)
                 self.dropped += 1
 
     def find(self, decision_id: str) -> Decision | None:
-        """A decision that waits."""
+        """Find a decision that waits to be stored."""
         held = self._held.get(decision_id)
         return None if held is None else held.decision
 
@@ -77,7 +77,7 @@ class DecisionOutbox:
             with self._lock:
                 decision_id, held = next(iter(self._held.items()))
             work = partial(
-                repository.add_late, decision=held.decision, candidates=held.candidates, recorded_at=held.recorded_at
+                repository.add_late, decision=held.decision, logged=held.logged, recorded_at=held.recorded_at
             )
             try:
                 self._database.writing(work)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +14,7 @@ from recommender.billing.subscription import Wish
 from serving.accounts.account import Snapshot
 from serving.plan_cards import render
 from serving.plan_cards.comparison import comparison
-from serving.plan_cards.contracts import AddOnText, PlanOnSale, PlansOnSale, PromotionText
+from serving.plan_cards.contracts import AddOnText, EnterpriseSection, PlanOnSale, PlansOnSale, PromotionText
 from serving.plan_cards.promotions import promotion_answer, sold_plan
 from serving.plan_cards.records import selection_record
 from serving.sale.assortment import INTERVALS
@@ -54,7 +55,7 @@ def overview(
         "currency": catalogue.currency,
         "interval": interval,
         "intervals": [each for each in INTERVALS if any(each in plan.price_cents for plan in catalogue.plans)],
-        "saving_text": _saving(catalogue, locale),
+        "saving_text": words.once("saving", (), partial(_saving, catalogue, locale)),
         "elsewhere_text": _elsewhere(snapshot, interval, words),
         "families": [
             {"code": family, "name": words.term(family, readable(family))}
@@ -63,20 +64,28 @@ def overview(
         "plans": [_on_sale(plan, interval, snapshot=snapshot, words=words) for plan in plans],
         "comparison": comparison(plans, catalogue.enterprise, used=used, accrued_cents=accrued_cents, words=words),
         "promotions": _promotions(snapshot, catalogue=catalogue, interval=interval, locale=locale),
-        "add_ons": [_add_on(each, words) for each in catalogue.add_ons],
-        "enterprise": {
-            **render.enterprise(locale),
-            "offers": [
-                {
-                    "code": offer.code,
-                    "name": offer.name,
-                    "description": words.term(offer.code, offer.description),
-                    "price_text": _price_on_request(offer, words),
-                    "features": words.features(offer),
-                }
-                for offer in catalogue.enterprise
-            ],
-        },
+        "add_ons": words.once("add-ons", (), partial(_add_ons, words)),
+        "enterprise": words.once("enterprise", (), partial(_enterprise, words)),
+    }
+
+
+def _add_ons(words: Words) -> list[AddOnText]:
+    return [_add_on(each, words) for each in words.catalogue.add_ons]
+
+
+def _enterprise(words: Words) -> EnterpriseSection:
+    return {
+        **render.enterprise(words.locale),
+        "offers": [
+            {
+                "code": offer.code,
+                "name": offer.name,
+                "description": words.term(offer.code, offer.description),
+                "price_text": _price_on_request(offer, words),
+                "features": words.features(offer),
+            }
+            for offer in words.catalogue.enterprise
+        ],
     }
 
 
@@ -92,7 +101,7 @@ def _on_sale(plan: Plan, interval: Interval, *, snapshot: Snapshot, words: Words
         "overage": overage_answers(plan, words),
         "promotion": promotion,
         "held": plan.code == snapshot.current.held.plan,
-        "selection": render.selection(chosen, words, price_cents=price_cents),
+        "selection": render.selection(chosen, words, price_cents=price_cents, plan=plan, interval=interval),
     }
 
 

@@ -1,6 +1,8 @@
-"""What an organisation is charged for a plan, and the promotion that it may use, in words."""
+"""The price that an organisation is charged for a plan, and the promotion that it may use, in words."""
 
-from recommender.billing.catalogue import Catalogue, Interval, Plan
+from functools import partial
+
+from recommender.billing.catalogue import Catalogue, Interval, Plan, Promotion
 from recommender.billing.charged import SoldPlan, sold_to
 from recommender.billing.discounts import discount_cents
 from serving.accounts.account import Snapshot
@@ -20,6 +22,11 @@ def promotion_answer(code: str | None, plan: Plan, interval: Interval, words: Wo
     promotion = next((each for each in words.catalogue.promotions if each.code == code), None)
     if promotion is None:
         return None
+    make = partial(_promotion_answer, promotion, plan, interval, words)
+    return words.once(f"promotion {code} by the {interval}", (plan,), make)
+
+
+def _promotion_answer(promotion: Promotion, plan: Plan, interval: Interval, words: Words) -> PlanPromotion:
     price = plan.price_cents[interval]
     return {
         "code": promotion.code,

@@ -1,22 +1,21 @@
 """One organisation and the plans on sale at one interval: who is first by a ranker, the guard and the draw, and why."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
 import numpy as np
 
+from data_contracts.decision_log.candidates import LoggedCandidate
 from recommender.billing.availability import Selection, selection
 from recommender.billing.catalogue import Interval
 from recommender.billing.charged import SoldPlan
 from recommender.billing.subscription import Wish
 from recommender.experiments.assignment import Assignment
-from recommender.ranking.charged_plans import as_charged, charged_plans
-from recommender.ranking.counterfactuals import without_usage
+from recommender.ranking.charged_plans import charged_plans
 from recommender.ranking.day_cube import DAY_US, microseconds
-from recommender.ranking.derived import Facts
-from recommender.ranking.dominance import dominating_first
+from recommender.ranking.explanation import Explanation
 from recommender.ranking.exploration import (
     Draw,
     ShownPlan,
@@ -26,24 +25,16 @@ from recommender.ranking.exploration import (
     within_budget,
 )
 from recommender.ranking.features import FEATURES
-from recommender.ranking.guard import Guard, Why, guards, several_families
-from recommender.ranking.ranker import FloatArray, Ranker, rank
-from recommender.ranking.reasons import Explanation, Scored, explain
+from recommender.ranking.guard import Why
+from recommender.ranking.ranker import FloatArray, Mask, Ranker, rank
 from recommender.row import ShownAs
 from serving.accounts.account import Snapshot, situation
 from serving.plan_cards.contracts import Guarded
+from serving.plan_cards.frames import frame_of
 from serving.plan_cards.promotions import sold_plan
-from serving.plan_cards.ranker_calls import (
-    COLUMN,
-    log_worth_of,
-    ranker_input,
-    rows_of,
-    scores_of,
-    utilities_of,
-    willing_utilities,
-)
+from serving.plan_cards.ranker_calls import COLUMN, Scores
 from serving.plan_cards.records import DrawnContent, DrawRecord
-from serving.plan_cards.repository import Candidate, EarlierDraw
+from serving.plan_cards.repository import EarlierDraw
 from serving.sale.assortment import Assortment
 
 _TOO_SMALL: Final = [COLUMN[name] for name in ("violated_stock_limits", "uncovered_allowances")]
@@ -72,108 +63,109 @@ class Ranked:
     order: tuple[ShownPlan, ...]
     drawn: Draw
     alternative: str
-    """What the first plan was weighed against."""
+    """The plan that the first one was weighed against."""
     why: Why | None
-    """What the guard had against the plan that was drawn."""
+    """The guard's objection to the plan that was drawn."""
     raised: tuple[str, ...]
     """Plans that the ranker put below one that they dominate (`recommender.ranking.dominance`)."""
-    learned: FloatArray
-    """The ranker's utility of each candidate, (candidates,)."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Where the interval that is paid has another first plan: `elsewhere` that plan, `elsewhere_interval` that one."""
 
 
 class Question:
-    """One organisation and the plans on sale at one interval."""
+    """One organisation and the plans on sale at one interval, ready to be put to a ranker (`answering.py`)."""
 
     def __init__(
         self, snapshot: Snapshot, interval: Interval, assortment: Assortment, terms: Terms, earlier: EarlierDraw | None
     ) -> None:
         self._snapshot, self._interval, self._terms, self._earlier = snapshot, interval, terms, earlier
         self._catalogue, listed = assortment.catalogue, assortment.tables[interval]
-        self._listed = listed
-        self.sold: dict[str, SoldPlan] = {
-            code: sold_plan(self._catalogue.plan(code), interval, snapshot=snapshot, catalogue=self._catalogue)
-            for code in listed.codes
-        }
-        self.charged = charged_plans(listed, self.sold)
-        self.plans = as_charged(listed, self.charged)
+        self.sold = self._sold(interval, listed.codes)
+        by_year = {} if interval == "year" else self._sold("year", self.sold)
+        self.frame = listed.once(frame_of, of_prices=True)
+        """The frame that decisions on these plans are packed beside."""
+        self.charged = charged_plans(listed, self.sold, listed=self._catalogue.plans, by_year=by_year)
+        self.plans = assortment.charged.table(listed, self.charged)
         paid = assortment.interval_for(snapshot.current.held.interval)
-        self._leading = self if interval == paid else Question(snapshot, paid, assortment, terms, earlier)
+        self.leading = None if interval == paid else Question(snapshot, paid, assortment, terms, earlier)
+        """The same question at the interval that is paid; `None`: that is this one's."""
         self.situations = situation(snapshot, catalogue=self._catalogue, plans=self.plans)
-        self.measured = Facts(self.situations, self.plans)
-        self.rows = rows_of(self.measured)
-        offered = np.flatnonzero(self.situations.eligible[0]).tolist()
-        self.offered: tuple[int, ...] = tuple(offered)
-        self.codes = tuple(self.plans.codes[i] for i in offered)
+        self.offered: list[int] = np.flatnonzero(self.situations.eligible[0]).tolist()
+        self.codes = tuple(self.plans.codes[i] for i in self.offered)
         self._states = {code: self._selection(code).state for code in self.codes}
 
-    def answer(self, ranker: Ranker) -> Ranked | None:
-        """The ranker's order after the guard and the draw; `None` where nothing is on sale to the organisation.
+    def _sold(self, interval: Interval, codes: Collection[str]) -> dict[str, SoldPlan]:
+        """The price charged to the organisation for each of these plans that is sold at the interval."""
+        plans = (self._catalogue.plan(code) for code in codes)
+        return {
+            plan.code: sold_plan(plan, interval, snapshot=self._snapshot, catalogue=self._catalogue)
+            for plan in plans
+            if interval in plan.price_cents
+        }
 
-        Which plan is first is asked at the interval that is paid, unless one that may be first there may not be here.
-        """
-        if not self.codes:
-            return None
-        led = None if self._leading is self else self._leading.answer(ranker)
-        firsts = [] if led is None else [each.plan for each in led.order if each.propensity]
-        here = set(firsts) <= set(self.codes)
-        if led is not None and here and self._leading.stands_without_promotions(firsts, ranker):
-            return self._following(led, ranker)
-        learned, worth = willing_utilities(ranker, self.rows), log_worth_of(ranker, self.rows)
-        utilities = self._by_plan(learned + worth)[0, list(self.offered)]
-        best_first = rank(self.codes, utilities, log_worth=worth)
-        guard = self._guard(utilities, ranker)
-        instead = {code: self.plans.codes[guard.instead_of(i).plan] for code, i in self._places()}
-        drawn = self._earlier.draw if self._earlier is not None and self._earlier.by(ranker) else None
+    @property
+    def blocked(self) -> Mask:
+        """(plans,) which plans are open to the organisation, but cannot be taken as things stand."""
+        return np.array([self._states.get(code) == "blocked" for code in self.plans.codes])
+
+    def ranked(self, scores: Scores, ranker: Ranker, *, led: Ranked | None) -> Ranked:
+        """The ranker's order after the guard and the draw; `led` is the answer to the leading question."""
+        best_first, guard = rank(self.codes, self._stated(scores), log_worth=scores.worth), scores.guard
+        instead = {
+            code: self.plans.codes[guard.instead_of(i).plan] for code, i in zip(self.codes, self.offered, strict=True)
+        }
+        drawn = (
+            led.drawn
+            if led
+            else (self._earlier.draw if self._earlier is not None and self._earlier.by(ranker) else None)
+        )
         if drawn is None or not drawn.is_of(best_first):
-            budget, out = (
-                self._terms.exploration_budget,
-                self._out_of_question() if self._terms.exploration_budget else (),
-            )
+            budget = self._terms.exploration_budget
+            out = self._out_of_question(scores.rows) if budget else ()
             policy = within_budget(best_first, budget=budget, out_of_question=out, instead=instead)
             drawn = draw_first(best_first, draw=self._name_of_draw(), policy=policy, out_of_question=out)
         found = guard.instead_of(self.plans.codes.index(drawn.plan))
         order = in_order(best_first, drawn, instead=instead)
-        raised = self._raised(utilities, learned + worth)
-        return Ranked(order, drawn, self.plans.codes[found.alternative], found.why, raised, learned)
+        alternative, elsewhere = self.plans.codes[found.alternative], self._elsewhere(order, led)
+        return Ranked(order, drawn, alternative, found.why, self._raised(scores), elsewhere)
 
-    def stands_without_promotions(self, firsts: Sequence[str], ranker: Ranker) -> bool:
-        """Whether the guard would let all of these plans be first at their list prices."""
-        reduced = [code for code in firsts if "price_cents" in self.charged.get(code, {})]
-        if not reduced:
-            return True
-        utilities = self._by_plan(scores_of(ranker, self.rows))
-        blocked = np.array([[self._states.get(code) == "blocked" for code in self.plans.codes]])
-        guard = guards(Facts(self.situations, self._listed), utilities=utilities, blocked=blocked)[0]
-        return all(guard.instead_of(self.plans.codes.index(code)).why is None for code in reduced)
+    def _elsewhere(self, order: Sequence[ShownPlan], led: Ranked | None) -> Mapping[str, str]:
+        if led is None or self.leading is None or led.order[0].plan == order[0].plan:
+            return {}
+        return {"elsewhere": led.order[0].plan, "elsewhere_interval": self.leading.plans.interval}
 
-    def _following(self, led: Ranked, ranker: Ranker) -> Ranked:
+    def follows(self, led: Ranked, scores: Scores) -> bool:
+        """Whether the first plan is the one of the leading question, at the interval that is paid.
+
+        So it is wherever each plan that may be first there may be first at this interval's prices too: all but where an
+        offer of one interval turns the order.
+        """
+        firsts = [each.plan for each in led.order if each.propensity]
+        stands, place = scores.guard.stands, self.plans.codes.index
+        return all(code in self.codes and stands(place(code)) for code in firsts)
+
+    def following(self, led: Ranked, scores: Scores) -> Ranked:
         """The order of this interval, but with the first plan, and the chances, of the leading one."""
         chances = {each.plan: each.propensity for each in led.order}
-        learned, worth = utilities_of(ranker, self.rows), log_worth_of(ranker, self.rows)
-        utilities = self._by_plan(learned + worth)[0, list(self.offered)]
         best_first = sorted(
-            rank(self.codes, utilities, log_worth=worth), key=lambda each: each.plan != led.order[0].plan
+            rank(self.codes, self._stated(scores), log_worth=scores.worth),
+            key=lambda each: each.plan != led.order[0].plan,
         )
         order = tuple(
             ShownPlan(each.plan, place, each.utility, each.probability, chances.get(each.plan, 0.0))
             for place, each in enumerate(best_first, start=1)
         )
-        return replace(led, order=order, raised=self._raised(utilities, learned + worth), learned=learned)
+        codes = self.plans.codes
+        alternative = codes[scores.guard.alternative_to(codes.index(order[0].plan))]
+        return replace(led, order=order, alternative=alternative, raised=self._raised(scores))
 
-    def _raised(self, scores: FloatArray, stated: FloatArray) -> tuple[str, ...]:
-        return tuple(code for code, more in zip(self.codes, scores > stated, strict=True) if more)
+    def _stated(self, scores: Scores) -> FloatArray:
+        """The scores that order the candidates, (candidates,)."""
+        return scores.by_plan[self.offered]
 
-    def explanation(self, ranked: Ranked, ranker: Ranker) -> Explanation:
-        """Explain the first plan, by the ranker that put it there."""
-        rows, _ = ranker_input(ranker, self.rows)
-        return explain(
-            self.measured,
-            ranker=ranker,
-            plan=ranked.order[0].plan,
-            answer=Scored(rows, ranked.learned),
-            alternative=ranked.alternative,
-            overruled=ranked.drawn.plan if ranked.why == "no_need" else None,
-        )
+    def _raised(self, scores: Scores) -> tuple[str, ...]:
+        above = self._stated(scores) > scores.stated
+        return tuple(code for code, more in zip(self.codes, above, strict=True) if more)
 
     def guard_record(self, ranked: Ranked) -> Guarded | None:
         """The plan that the guard replaced, its alternative and the reason code; `None` where it replaced none."""
@@ -192,14 +184,18 @@ class Question:
         return {"draw": draw, "raised": list(ranked.raised)}
 
     def candidates(
-        self, order: tuple[ShownPlan, ...], *, explanation: Explanation | None, row: Mapping[str, ShownAs]
-    ) -> tuple[Candidate, ...]:
-        """Every candidate as it is stored; the first one has the reasons."""
+        self,
+        order: tuple[ShownPlan, ...],
+        *,
+        explanation: Explanation | None,
+        row: Mapping[str, ShownAs],
+        rows: FloatArray,
+    ) -> tuple[LoggedCandidate, ...]:
+        """Every candidate as it is logged, with its features from `rows`; the first one has the reasons."""
         reasons = explanation.records() if explanation is not None else []
         return tuple(
-            Candidate(
+            LoggedCandidate(
                 plan=each.plan,
-                position=each.position,
                 shown=each.plan in row,
                 shown_as=row.get(each.plan),
                 recommended=each.position == 1,
@@ -207,31 +203,14 @@ class Question:
                 probability=each.probability,
                 propensity=each.propensity,
                 reasons=reasons if each.position == 1 else [],
-                features=dict(zip(FEATURES, self.rows[self.codes.index(each.plan)].tolist(), strict=True)),
+                features=dict(zip(FEATURES, rows[self.codes.index(each.plan)].tolist(), strict=True)),
             )
             for each in order
         )
 
-    def _places(self) -> list[tuple[str, int]]:
-        return list(zip(self.codes, self.offered, strict=True))
-
-    def _guard(self, utilities: FloatArray, ranker: Ranker) -> Guard:
-        blocked = np.array([[self._states.get(code) == "blocked" for code in self.plans.codes]])
-        at_rest = None
-        if several_families(self.measured)[0]:
-            resting = Facts(without_usage(self.situations), self.plans)
-            at_rest = self._by_plan(scores_of(ranker, rows_of(resting)))
-        return guards(self.measured, utilities=self._by_plan(utilities), blocked=blocked, at_rest=at_rest)[0]
-
-    def _by_plan(self, utilities: FloatArray) -> FloatArray:
-        """Scores of the candidates as a row over the plan table, (1, p); no plan is below one that it dominates."""
-        row = np.full((1, len(self.plans.codes)), -np.inf)
-        row[0, list(self.offered)] = utilities
-        return dominating_first(row, self.measured)
-
-    def _out_of_question(self) -> frozenset[str]:
+    def _out_of_question(self, rows: FloatArray) -> frozenset[str]:
         """The candidates that exploration must not put first: plans too small for the usage, and blocked ones."""
-        too_small = np.count_nonzero(self.rows[:, _TOO_SMALL] > 0, axis=1).tolist()
+        too_small = np.count_nonzero(rows[:, _TOO_SMALL] > 0, axis=1).tolist()
         return frozenset(
             code for code, small in zip(self.codes, too_small, strict=True) if small or self._states[code] == "blocked"
         )

@@ -1,11 +1,8 @@
 """Run the ranker whose turn it is within a deadline, and fall back to the next one when it cannot answer."""
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final, Generic, Literal, TypeVar
 
@@ -16,6 +13,7 @@ from recommender.ranking.features import FEATURES
 from recommender.ranking.ranker import Ranker
 from recommender.ranking.rules import RuleRanker
 from serving.plan_cards.champion import Absence, ChampionHolder
+from serving.plan_cards.ranker_queue import RankerQueue, Together
 from serving.settings import Settings
 from serving.web.logs import logger
 
@@ -33,6 +31,7 @@ FallbackReason = Literal[
     "unlike_training",
 ]
 Trouble = Literal["absent", "refused", "failed", "slow"]
+Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
 CHAMPION: Final[Mapping[Trouble, FallbackReason]] = {
@@ -63,37 +62,14 @@ class RankerAnswer(Generic[Answer]):
 
 
 class _TrainedRanker:
-    """A trained ranker that answers unless it is absent or has just failed; it has threads of its own."""
+    """A trained ranker that answers unless it is absent or has just failed; it has a queue of its own."""
 
     def __init__(self, holder: ChampionHolder, reasons: Mapping[Trouble, FallbackReason]) -> None:
         self.holder = holder
         self.reasons = reasons
         self.paused_until = 0.0
         self.pause: Trouble = "failed"
-        self.threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ranker")
-        self._begun_at = 0.0
-        """When it last began to answer."""
-
-    async def run(self, work: Callable[[], Answer], *, timeout_seconds: float) -> Answer:
-        """Run the work within a deadline that begins with it: while others are answered, it waits for its turn.
-
-        Raises `TimeoutError` when it takes longer, or waits while no other work has begun for so long.
-        """
-        began: list[float] = []
-
-        def begin() -> Answer:
-            self._begun_at = time.monotonic()
-            began.append(self._begun_at)
-            return work()
-
-        running = asyncio.get_running_loop().run_in_executor(self.threads, begin)
-        left = timeout_seconds
-        while not (await asyncio.wait({running}, timeout=left))[0]:
-            left = timeout_seconds - (time.monotonic() - (began[0] if began else self._begun_at))
-            if left <= 0:
-                running.cancel()
-                raise TimeoutError
-        return running.result()
+        self.queue = RankerQueue()
 
     def trouble(self, now: float) -> Trouble | None:
         """Why the ranker may not be run now; `None`: it may."""
@@ -124,25 +100,31 @@ class RankerFallback:
         self._challenger = _TrainedRanker(self.challengers, CHALLENGER)
 
     async def run(
-        self, work: Callable[[Ranker], Answer], *, rules_share: bool = False, arm: ArmRanker | None = None
+        self,
+        asked: Asked,
+        together: Together[Asked, Answer],
+        *,
+        rules_share: bool = False,
+        arm: ArmRanker | None = None,
     ) -> RankerAnswer[Answer]:
-        """Run the work with the ranker whose turn it is, else with the next; a trained ranker cannot make it fail.
+        """Answer a question with the ranker whose turn it is, else with the next; none of them can make it fail.
 
-        `work` raises `Abstained` where the ranker leaves the decision to the next one.
+        `together` answers what is asked of the same ranker meanwhile, too.
         In an experiment the `arm` determines the ranker; the champion answers for a challenger that cannot. Outside of
         experiments, the rules answer organisations of the `rules_share`.
         """
         if arm == "rules":
-            return RankerAnswer(self.rules, work(self.rules), None)
+            return self._by_rules(asked, together, None)
         if rules_share and arm is None:
-            return RankerAnswer(self.rules, work(self.rules), "rules_share")
+            return self._by_rules(asked, together, "rules_share")
         first_reason: FallbackReason | None = None
         for candidate in (self._challenger, self._champion) if arm == "challenger" else (self._champion,):
             trouble = candidate.trouble(self._monotonic())
             ranker = candidate.holder.champion.ranker
             if trouble is None and ranker is not None:
                 try:
-                    answer = await candidate.run(partial(work, ranker), timeout_seconds=self._timeout_seconds)
+                    timeout_seconds = self._timeout_seconds
+                    answer = await candidate.queue.answer(ranker, together, asked, timeout_seconds=timeout_seconds)
                     return RankerAnswer(ranker, answer, first_reason)
                 except Abstained as abstained:
                     first_reason = first_reason or abstained.reason
@@ -153,12 +135,20 @@ class RankerFallback:
                     logger().error(candidate.reasons["failed"], error=repr(error))
                     trouble = self._pause(candidate, "failed")
             first_reason = first_reason or candidate.reasons[trouble or "absent"]
-        return RankerAnswer(self.rules, work(self.rules), first_reason)
+        return self._by_rules(asked, together, first_reason)
 
     def close(self) -> None:
         """Shut down the worker threads."""
         for trained in (self._champion, self._challenger):
-            trained.threads.shutdown(wait=False, cancel_futures=True)
+            trained.queue.close()
+
+    def _by_rules(
+        self, asked: Asked, together: Together[Asked, Answer], reason: FallbackReason | None
+    ) -> RankerAnswer[Answer]:
+        (answer,) = together(self.rules, [asked])
+        if isinstance(answer, Abstained):
+            raise answer
+        return RankerAnswer(self.rules, answer, reason)
 
     def _pause(self, candidate: _TrainedRanker, trouble: Trouble) -> Trouble:
         candidate.paused_until = self._monotonic() + PAUSE_SECONDS

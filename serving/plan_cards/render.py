@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from recommender.billing.catalogue import Interval, Plan
+from recommender.billing.plan_versions import newer_version
 from serving.db import json_columns
 from serving.plan_cards import explaining
 from serving.plan_cards.contracts import Enterprise, PlanCard, Recommendation, Selection
@@ -42,13 +44,15 @@ def recommendation(decision: Decision, words: Words, *, recorded: bool = True) -
 
 
 def enterprise(locale: LocaleCode) -> Enterprise:
-    """The way to sales."""
+    """Make the part of the modal that leads to sales."""
     title, description, action = (say(locale, f"enterprise.{part}") for part in ("title", "description", "action"))
     return {"title": title, "description": description, "action": action}
 
 
-def selection(selection: SelectionRecord, words: Words, *, price_cents: int) -> Selection:
-    """Whether the plan can be taken, with the label of the button and its effect."""
+def selection(
+    selection: SelectionRecord, words: Words, *, price_cents: int, plan: Plan, interval: Interval
+) -> Selection:
+    """Whether the plan, as it was sold if it is held, can be taken, with the label of the button and its effect."""
     kind: str | None = "start" if selection["direction"] == "start" else selection.get("timing")
     if selection["state"] == "current" and selection["effective_at"] is not None:
         kind = "ends"
@@ -61,7 +65,16 @@ def selection(selection: SelectionRecord, words: Words, *, price_cents: int) -> 
         "blockers": [words.blocker(blocker) for blocker in selection["blockers"]],
         "label": say(words.locale, f"selection.{selection['state']}"),
         "note": say(words.locale, f"selection.note.{kind}", amount=words.money(price_cents)) if tells else None,
+        "newer": _newer(plan, interval, words) if selection["state"] == "current" else None,
     }
+
+
+def _newer(held: Plan, interval: Interval, words: Words) -> str | None:
+    """The price of the plan held as it is sold now, where its terms have changed."""
+    plan = newer_version(held, interval=interval, on_sale=words.catalogue)
+    if plan is None:
+        return None
+    return say(words.locale, "selection.newer", price=words.price(plan.price_cents[interval], interval)["text"])
 
 
 def _upper_end(own: UsageRecord | None, bill: BillRecord) -> Mapping[str, int] | None:
@@ -93,10 +106,13 @@ def _card(card: CardRecord, *, decision: Decision, words: Words) -> PlanCard:
         "probability": card["probability"],
         "propensity": card["propensity"],
         "reasons": [explaining.reason(reason, words) for reason in card["reasons"]],
-        "concerns": [explaining.concern(concern, words) for concern in card.get("concerns", ())],
+        "concerns": [
+            explaining.concern(concern, words, overage_cents=bill["overage_cents"])
+            for concern in card.get("concerns", ())
+        ],
         "projected_bill": {
             **words.bill(bill),
             "upper_end_text": usage.upper_end_text(plan, _upper_end(own, bill), words),
         },
-        "selection": selection(card["selection"], words, price_cents=price_cents),
+        "selection": selection(card["selection"], words, price_cents=price_cents, plan=plan, interval=interval),
     }

@@ -1,19 +1,23 @@
-"""Decisions in the database: a header each, and one row per candidate plan."""
+"""Decisions in the database: one row each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, bindparam, case, func, insert, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from recommender.billing.catalogue import Interval
 from recommender.ranking.charged_plans import Charged
 from recommender.ranking.exploration import Draw
 from recommender.ranking.ranker import Ranker
+from serving.db import decision_log
+from serving.db.decision_log import FRAME, WITH_FRAME, LoggedDecision
+from serving.db.inserts import add_row
+from serving.db.queries import Query
 from serving.db.session import Database
-from serving.db.tables import decision_plans, decisions, organizations, subscriptions
+from serving.db.tables import decisions, organizations, subscriptions
 from serving.organizations.repository import PRESENT
 from serving.plan_cards.contracts import Guarded, Strategy
 from serving.plan_cards.records import Content
@@ -30,7 +34,7 @@ _PAID = (
 )
 """The interval of the plan that is paid for, by the last entry of the log; NULL without one."""
 _ASKED = func.coalesce(func.nullif(bindparam("interval"), ""), _PAID, bindparam("usual"))
-_OPEN = (
+_OPEN = Query(
     select(
         organizations.c.revision,
         organizations.c.locale,
@@ -55,36 +59,22 @@ _OPEN = (
     )
     .where(organizations.c.organization_id == bindparam("organization_id"), PRESENT)
 )
-_ON_BASIS = (
-    select(decisions.c.content, decisions.c.strategy, decisions.c.model_version, decisions.c.occurred_at)
+_ON_BASIS = Query(
+    select(decisions.c.content, FRAME, decisions.c.strategy, decisions.c.model_version)
+    .select_from(WITH_FRAME)
     .where(decisions.c.organization_id == bindparam("organization_id"), decisions.c.basis == bindparam("basis"))
     .order_by(decisions.c.occurred_at.desc(), decisions.c.decision_id.desc())
     .limit(1)
 )
-_BY_ID = select(decisions).where(decisions.c.decision_id == bindparam("decision_id"))
+_IS_ID = decisions.c.decision_id == bindparam("decision_id")
+_BY_ID = Query(select(decisions, FRAME).select_from(WITH_FRAME).where(_IS_ID))
+_STORED = Query(select(decisions.c.decision_id).where(_IS_ID))
 # The row lock lets one decision at a time through where there are many writers; SQLite has one anyway.
-_REVISION = (
+_REVISION = Query(
     select(organizations.c.revision)
     .where(organizations.c.organization_id == bindparam("organization_id"), PRESENT)
     .with_for_update()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One candidate plan of a decision, as it is stored."""
-
-    plan: str
-    position: int
-    shown: bool
-    shown_as: str | None
-    """The rule by which the plan is shown on a card; `None`: it is not shown."""
-    recommended: bool
-    utility: float
-    probability: float
-    propensity: float
-    reasons: Sequence[Mapping[str, object]]
-    features: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +96,15 @@ class Decision:
     guard: Guarded | None
     """The plan that the guard replaced, its alternative and the reason; `None`: it replaced none."""
     charged: Charged
-    """What the organisation is charged for a plan, where that is not what the catalogue says."""
+    """The prices charged to the organisation where they differ from the catalogue."""
     basis: str
     content: Content
     """The answer without words."""
     occurred_at: datetime
     expires_at: datetime
+
+
+_PLAIN: Final = tuple(set(Decision.__dataclass_fields__) - {"content", "charged", "guard"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +126,14 @@ class Latest:
 
 def latest(connection: Connection, *, organization_id: str, interval: Interval) -> Latest:
     """The last decision of an organisation; raises `UnknownOrganization`."""
-    asked = {"organization_id": organization_id, "interval": interval, "usual": interval}
-    return _latest_of(connection.execute(_OPEN, asked).first(), organization_id)
+    row = _OPEN.first(connection, organization_id=organization_id, interval=interval, usual=interval)
+    return _latest_of(row, organization_id)
 
 
 async def latest_now(database: Database, *, organization_id: str, interval: Interval | None, usual: Interval) -> Latest:
     """Like `latest`, as a single query without a transaction; without an interval, at the one that is paid."""
-    asked = {"organization_id": organization_id, "interval": interval or "", "usual": usual}
-    return _latest_of(await database.first(_OPEN, asked), organization_id)
+    parameters = {"organization_id": organization_id, "interval": interval or "", "usual": usual}
+    return _latest_of(await database.first(_OPEN.statement, parameters), organization_id)
 
 
 def _latest_of(row: Sequence[Any] | None, organization_id: str) -> Latest:
@@ -165,8 +158,8 @@ class EarlierDraw:
 
 def earlier_draw(connection: Connection, *, organization_id: str, basis: str) -> EarlierDraw | None:
     """The last draw on this basis, which has all that a decision depends on but the time; `None`: no draw yet."""
-    row = connection.execute(_ON_BASIS, {"organization_id": organization_id, "basis": basis}).first()
-    drawn = None if row is None else orjson.loads(row.content).get("draw")
+    row = _ON_BASIS.first(connection, organization_id=organization_id, basis=basis)
+    drawn = None if row is None else decision_log.content_of(row).get("draw")
     if row is None or drawn is None:
         return None
     drawn_at = datetime.fromisoformat(drawn["at"])
@@ -175,55 +168,38 @@ def earlier_draw(connection: Connection, *, organization_id: str, basis: str) ->
 
 def get(connection: Connection, decision_id: str) -> Decision:
     """A stored decision by its id."""
-    row = connection.execute(_BY_ID, {"decision_id": decision_id}).one()
-    values = {field: getattr(row, field) for field in Decision.__dataclass_fields__}
-    guard, charged = (None if text is None else orjson.loads(text) for text in (row.guard, row.charged))
-    return Decision(**{**values, "content": orjson.loads(row.content), "guard": guard, "charged": charged or {}})
+    (row,) = _BY_ID.all(connection, decision_id=decision_id)
+    packed = {"content": decision_log.content_of(row), "charged": decision_log.charged_of(row) or {}}
+    guard = None if row.guard is None else orjson.loads(row.guard)
+    return Decision(**{field: getattr(row, field) for field in _PLAIN}, guard=guard, **packed)
 
 
 def add(
-    connection: Connection, decision: Decision, candidates: Sequence[Candidate], *, revision: int, recorded_at: datetime
+    connection: Connection, decision: Decision, logged: LoggedDecision, *, revision: int, recorded_at: datetime
 ) -> str | None:
     """Store a decision; returns its id, or the id of one that another request has just stored on the same basis.
 
     `None`, and nothing stored, when the organisation has moved on from this revision.
     """
-    moved_to = connection.execute(_REVISION, {"organization_id": decision.organization_id}).scalar()
+    moved_to = _REVISION.scalar(connection, organization_id=decision.organization_id)
     if moved_to != revision:
         return None
     earlier = latest(connection, organization_id=decision.organization_id, interval=decision.interval)
     if earlier.decision_id is not None and earlier.holds(decision.basis, decision.occurred_at):
         return earlier.decision_id
-    _insert(connection, decision, candidates, recorded_at=recorded_at)
+    _insert(connection, decision, logged, recorded_at=recorded_at)
     return decision.decision_id
 
 
-def add_late(
-    connection: Connection, *, decision: Decision, candidates: Sequence[Candidate], recorded_at: datetime
-) -> None:
+def add_late(connection: Connection, *, decision: Decision, logged: LoggedDecision, recorded_at: datetime) -> None:
     """Store a decision that was answered earlier, unless it is stored or its organisation was erased since."""
-    known = connection.execute(_REVISION, {"organization_id": decision.organization_id}).scalar()
-    if known is not None and connection.execute(_BY_ID, {"decision_id": decision.decision_id}).first() is None:
-        _insert(connection, decision, candidates, recorded_at=recorded_at)
+    known = _REVISION.scalar(connection, organization_id=decision.organization_id)
+    if known is not None and _STORED.first(connection, decision_id=decision.decision_id) is None:
+        _insert(connection, decision, logged, recorded_at=recorded_at)
 
 
-def _insert(
-    connection: Connection, decision: Decision, candidates: Sequence[Candidate], *, recorded_at: datetime
-) -> None:
-    header = {field: getattr(decision, field) for field in Decision.__dataclass_fields__}
-    header["content"] = orjson.dumps(decision.content).decode()
-    header["guard"] = None if decision.guard is None else orjson.dumps(decision.guard).decode()
-    header["charged"] = orjson.dumps(decision.charged).decode() if decision.charged else None
-    connection.execute(insert(decisions), {**header, "recorded_at": recorded_at})
-    if candidates:
-        connection.execute(insert(decision_plans), [_row(decision.decision_id, each) for each in candidates])
-
-
-def _row(decision_id: str, candidate: Candidate) -> dict[str, object]:
-    values = {field: getattr(candidate, field) for field in Candidate.__dataclass_fields__}
-    return {
-        **values,
-        "decision_id": decision_id,
-        "reasons": orjson.dumps(candidate.reasons).decode(),
-        "features": orjson.dumps(candidate.features).decode(),
-    }
+def _insert(connection: Connection, decision: Decision, logged: LoggedDecision, *, recorded_at: datetime) -> None:
+    decision_log.keep_frame(connection, logged.frame)
+    plain = {field: getattr(decision, field) for field in _PLAIN}
+    guard = None if decision.guard is None else orjson.dumps(decision.guard).decode()
+    add_row(connection, decisions, **plain, guard=guard, **logged.columns, recorded_at=recorded_at)

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -22,7 +23,7 @@ from serving.plan_cards.own_usage import OwnUsage
 from serving.plan_cards.question import Terms
 from serving.plan_cards.ranker_fallback import RankerFallback
 from serving.plan_cards.rendered import Rendered
-from serving.plan_cards.repository import Decision, EarlierDraw
+from serving.plan_cards.repository import Decision, EarlierDraw, Latest
 from serving.sale.assortment import Assortment
 from serving.settings import Settings
 from serving.web.answers import dumped
@@ -32,16 +33,28 @@ from serving.words.locales import LocaleChoice, LocaleCode
 from serving.words.plans import WordsIn
 
 _ATTEMPTS = 5
+"""So often a decision is taken anew because the organisation changed meanwhile; the last one is answered."""
 
 
-class BusyOrganization(Exception):
-    """The organisation kept changing while a decision was taken."""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The last decision of an organisation at an instant, and what a decision rests on now."""
+
+    latest: Latest
+    now: datetime
+    assignment: Assignment | None
+    basis: str
+
+    @property
+    def decision_id(self) -> str | None:
+        """The last decision if it is still in force."""
+        return self.latest.decision_id if self.latest.holds(self.basis, self.now) else None
 
 
 class PlanCards:
     """Recommends plans and shows the whole catalogue, each for one organisation.
 
-    Every method raises `UnknownOrganization`; those that decide raise `BusyOrganization` too.
+    Every method raises `UnknownOrganization`.
     """
 
     def __init__(
@@ -85,6 +98,15 @@ class PlanCards:
                 self._rendered.put(decision_id, locale, body)
         return body, locale
 
+    async def repeated(
+        self, organization_id: str, *, interval: Interval | None, locale_for: LocaleChoice
+    ) -> tuple[bytes, LocaleCode] | None:
+        """The recommendation in force, if it was answered in this language before; costs one query."""
+        found = await self._latest(organization_id, interval=interval)
+        locale = locale_for(found.latest.locale)
+        body = None if found.decision_id is None else self._rendered.get(found.decision_id, locale)
+        return None if body is None else (body, locale)
+
     async def decision(self, organization_id: str, *, interval: Interval | None) -> Decision:
         """The decision in force with everything it contains."""
         in_force, _ = await self._in_force(organization_id, interval=interval)
@@ -108,36 +130,46 @@ class PlanCards:
         )
         return answer, locale
 
+    async def _latest(self, organization_id: str, *, interval: Interval | None) -> _Found:
+        """The last decision; without an interval at the one that is paid, or the usual one where nothing is sold so."""
+        now = self._clock()
+        usual = self._assortment.usual_interval
+        ask = partial(repository.latest_now, self._database, organization_id=organization_id, usual=usual)
+        latest = await ask(interval=interval)
+        if interval is None and latest.interval != self._assortment.interval_for(latest.interval):
+            latest = await ask(interval=usual)
+        assignment = self._experiments.assignment_of(organization_id, now=now)
+        return _Found(latest, now, assignment, self._basis(latest.revision, assignment))
+
     async def _in_force(self, organization_id: str, *, interval: Interval | None) -> tuple[Decision | str, str]:
         """The decision in force, by its id if it was taken earlier, and the organisation's language.
 
         The same decision is answered until it expires or something it depends on changes, so a page that is loaded
         again makes no new impression.
         """
-        for _ in range(_ATTEMPTS):
-            now = self._clock()
-            latest = await repository.latest_now(
-                self._database,
-                organization_id=organization_id,
-                interval=interval,
-                usual=self._assortment.usual_interval,
-            )
-            if interval is None and latest.interval != self._assortment.interval_for(latest.interval):
-                interval = self._assortment.usual_interval
-                continue
-            assignment = self._experiments.assignment_of(organization_id, now=now)
-            basis = self._basis(latest.revision, assignment)
-            if latest.decision_id is not None and latest.holds(basis, now):
-                return latest.decision_id, latest.locale
+        attempts = 0
+        while True:
+            attempts += 1
+            found = await self._latest(organization_id, interval=interval)
+            latest, now = found.latest, found.now
+            if (decision_id := found.decision_id) is not None:
+                return decision_id, latest.locale
             waiting = (
-                self._outbox.in_force(organization_id, latest.interval, basis=basis, now=now) if self._outbox else None
+                self._outbox.in_force(organization_id, latest.interval, basis=found.basis, now=now)
+                if self._outbox
+                else None
             )
             if waiting is not None:
                 return waiting, latest.locale
-            taken = await self._take(organization_id, interval=latest.interval, now=now, assignment=assignment)
+            taken = await self._take(
+                organization_id,
+                interval=latest.interval,
+                now=now,
+                assignment=found.assignment,
+                last=attempts == _ATTEMPTS,
+            )
             if taken is not None:
                 return taken, latest.locale
-        raise BusyOrganization(organization_id)
 
     async def _decision(self, in_force: Decision | str) -> Decision:
         if isinstance(in_force, Decision):
@@ -161,11 +193,12 @@ class PlanCards:
         return await self._database.read(read)
 
     async def _take(
-        self, organization_id: str, *, interval: Interval, now: datetime, assignment: Assignment | None
+        self, organization_id: str, *, interval: Interval, now: datetime, assignment: Assignment | None, last: bool
     ) -> Decision | str | None:
         """Decide and store, or the id of what was decided meanwhile; `None` when the organisation changed meanwhile.
 
         A decision that the database does not take is kept in the outbox: whoever opens the modal sees it all the same.
+        So is the `last` one of an organisation that changes all the time, as one does whose usage comes event by event.
         """
         started = time.perf_counter()
         snapshot, earlier = await self._snapshot(organization_id, now=now, assignment=assignment)
@@ -183,17 +216,18 @@ class PlanCards:
             earlier=earlier,
         )
         decision = replace(decided.decision, latency_ms=1_000 * (time.perf_counter() - started))
+        logged = decided.logged
 
         def store(connection: Connection) -> str | None:
-            return repository.add(
-                connection, decision, decided.candidates, revision=revision, recorded_at=self._clock()
-            )
+            return repository.add(connection, decision, logged, revision=revision, recorded_at=self._clock())
 
         try:
             stored = await self._database.write(store, within_seconds=WAIT_SECONDS)
         except UNAVAILABLE as error:
             logger().warning("decision_not_stored", error=type(error).__name__)
-            self._outbox.hold(decision, decided.candidates, recorded_at=self._clock())
+            stored, last = None, True
+        if stored is None and last:
+            self._outbox.hold(decision, logged, recorded_at=self._clock())
             stored = decision.decision_id
         if stored != decision.decision_id:
             return stored

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from data_contracts.usage import METRICS
 from recommender.billing.catalogue import Catalogue, Interval, Plan
 from recommender.billing.charged import ChargedPrice, SoldPlan, charged_price
 from recommender.billing.subscription import Wish
 from recommender.cards import MonthlyUsage, plan_card, projected_bill
-from recommender.concerns import Beyond, Concern, beyond_largest, concerns
+from recommender.concerns import LITTLE_KNOWN, NEW_PRICE, Beyond, Concern, beyond_largest, concerns, needed_over
+from recommender.ranking.abstention import Borrowing
 from recommender.ranking.derived import Facts
+from recommender.ranking.explanation import NEUTRAL, Explanation
 from recommender.ranking.exploration import ShownPlan
-from recommender.ranking.reasons import NEUTRAL, Explanation
+from recommender.ranking.needs import weekly_growth
+from recommender.ranking.ranker import Ranker
 from recommender.row import ShownAs, row
 from serving.accounts.account import Snapshot
 from serving.plan_cards.contracts import Guarded
@@ -80,7 +84,7 @@ def content_of(
         for each in cards
     ]
     kept = _kept(snapshot, sold=sold, measured=measured, catalogue=assortment.catalogue, usage=usage, cards=len(cards))
-    first = shown[0] if shown else None
+    first, stays = shown[0] if shown else None, False
     against = first.concerns(None) if first is not None else ()
     family = [plan for plan in assortment.catalogue.plans if first is not None and plan.family == first.plan.family]
     beyond = beyond_largest([plan for plan in family if not plan.private], usage=usage.expected)
@@ -88,8 +92,8 @@ def content_of(
     if first is not None:
         held = snapshot.current.held.plan
         context = _context(explanation, first=first.plan, beyond=beyond, held=held, guarded=guarded)
-        if kept is not None and kept.does_for(first):
-            context = {"code": "kept", "reason": None, "plan": first.plan.code, "params": {"name": kept.plan.name}}
+        if kept is not None and (stays := kept.does_for(first)):
+            context = _staying(kept, context, usage=usage)
         params = with_chance(context["params"], usage)
         context["params"] = charged_params(params, own=first.plan.code, prices=prices)
     records = [
@@ -101,14 +105,38 @@ def content_of(
     ]
     if kept is not None:
         records.append(kept.record(None, concerns=kept.concerns(None)))
-        for record in records:
-            record["recommended"] = (record is records[-1]) if context["code"] == "kept" else record["recommended"]
+        for record in records if stays else ():  # reasons were told against plans on sale
+            record |= {"recommended": record is records[-1], "reasons": []}
     return {
         "context": context,
         "plans": records,
         "usage": usage_record(snapshot, usage),
         "beyond": None if beyond is None else beyond_record(beyond),
     }
+
+
+def with_caution(content: Content, *, ranker: Ranker, measured: Facts) -> Content:
+    """The answer with a caution first on each card whose plan, or whose price as charged, the ranker has not seen."""
+    if not isinstance(ranker, Borrowing):
+        return content
+    borrowed = ranker.borrowed([card["plan"] for card in content["plans"]])
+    charged = dict(zip(measured.plans.codes, measured.plans.monthly_price_cents.tolist(), strict=True))
+    repriced = ranker.repriced(charged)
+    for card in content["plans"]:
+        plan = card["plan"]
+        caution = LITTLE_KNOWN if plan in borrowed else NEW_PRICE if plan in repriced else None
+        if caution is not None:
+            card["concerns"] = [{"code": caution, "params": {}}, *card["concerns"]]
+    return content
+
+
+def with_paid_interval(content: Content, *, paid: Interval | None, interval: Interval) -> Content:
+    """The answer whose savings say at which interval is paid, where that is another one than the decision's."""
+    if paid is not None and paid != interval:
+        reasons = [reason for card in content["plans"] for reason in card["reasons"] if reason["code"] == "saves"]
+        for params in [reason["params"] for reason in reasons] + [content["context"]["params"]]:
+            params["paid_interval"] = paid
+    return content
 
 
 class _Shown:
@@ -135,13 +163,25 @@ class _Shown:
 
     def concerns(self, recommended: tuple[Concern, ...] | None) -> tuple[Concern, ...]:
         """Concerns about the plan; `recommended` has those about a smaller plan that is recommended."""
-        sold = {code for plan in self._catalogue.plans for code in plan.integrations}
-        connected = sold & set(self._snapshot.organization.integrations)
-        return concerns(self.plan, usage=self._usage.expected, connected=connected, recommended=recommended)
+        used, weekly = self._usage.expected, self._weekly
+        return concerns(self.plan, usage=used, connected=self._connected, weekly=weekly, recommended=recommended)
 
     def does_for(self, other: "_Shown") -> bool:
-        """Whether the plan holds all known usage and costs no more than the other: then nobody need leave it."""
-        return bool(self._usage.expected) and not self.concerns(None) and self.compared_cents <= other.compared_cents
+        """Whether the plan costs no more than the other, which meets no need that it does not: nobody need leave it."""
+        installed, used = self._snapshot.organization.templates, self._usage.expected
+        return self.compared_cents <= other.compared_cents and not needed_over(
+            other.plan, self.plan, usage=used, connected=self._connected, weekly=self._weekly, templates=installed
+        )
+
+    @property
+    def _connected(self) -> set[str]:
+        sold = {code for plan in self._catalogue.plans for code in plan.integrations}
+        return sold & set(self._snapshot.organization.integrations)
+
+    @property
+    def _weekly(self) -> Mapping[str, int]:
+        """Metric of a level → the units by which it grows in a week."""
+        return {metric: int(more) for metric, more in zip(METRICS, weekly_growth(self._measured)[0], strict=True)}
 
     @property
     def compared_cents(self) -> int:
@@ -199,6 +239,14 @@ def _kept(
         usage=usage,
         interval=interval,
     )
+
+
+def _staying(kept: _Shown, context: ContextRecord, *, usage: MonthlyUsage) -> ContextRecord:
+    """The sentence where the plan held is recommended though it is not sold any more; the way to sales comes first."""
+    if context["code"] == "beyond":
+        return context
+    code = "kept" if usage.expected and not kept.concerns(None) else "withdrawn"
+    return {"code": code, "reason": None, "plan": context["plan"], "params": {"name": kept.plan.name}}
 
 
 def _larger(card: _Shown, first: _Shown | None) -> bool:

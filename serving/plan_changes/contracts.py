@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from data_contracts.intervals import Interval
 from recommender.billing.catalogue import MAX_QUANTITY
 from recommender.billing.proration import LineKind
+from serving.payments.contracts import PaymentAction
 from serving.web.fields import Id, PlanCode
 from serving.words.contracts import BlockerText, InstantText, NumberSold, OverageText, answer_shape
 
@@ -177,14 +178,6 @@ class QuoteAnswer(TypedDict):
 
 
 @answer_shape
-class PaymentAction(TypedDict):
-    """What the customer has to confirm: for the provider's script, or on a page of their bank."""
-
-    client_secret: str
-    url: str | None
-
-
-@answer_shape
 class ChangeReceipt(TypedDict):
     """The result of a confirmed quote."""
 
@@ -210,7 +203,7 @@ class ChangeProgress(TypedDict):
     title: str
     text: str
     unlocked: list[str]
-    """What the plan includes, once it is held."""
+    """Features that the plan includes, once it is held."""
     rows: list[SummaryRow]
-    """What was paid, and the next regular invoice."""
+    """The payment, and the next regular invoice."""
     remedy: str | None

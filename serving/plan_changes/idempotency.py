@@ -4,12 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from serving.db.billing_tables import idempotency_keys
+from serving.db.inserts import add_row
+from serving.db.queries import Query
+from serving.db.updates import change_rows
 
 KEPT: Final = timedelta(hours=48)
 _LONGEST: Final = 255
+
+
+_ASKED: Final = Query(
+    select(idempotency_keys).where(
+        idempotency_keys.c.organization_id == bindparam("organization_id"), idempotency_keys.c.key == bindparam("key")
+    )
+)
 
 
 class IdempotencyKeyMissing(ValueError):
@@ -58,10 +68,10 @@ def begin(connection: Connection, organization_id: str, key: str, *, fingerprint
 
     Raises `IdempotencyKeyReused`, `RequestInFlight`.
     """
-    row = connection.execute(select(idempotency_keys).where(*_is(organization_id, key))).first()
+    row = _ASKED.first(connection, organization_id=organization_id, key=key)
     if row is None:
         values = {"organization_id": organization_id, "key": key, "fingerprint": fingerprint, "recorded_at": now}
-        connection.execute(insert(idempotency_keys).values(values))
+        add_row(connection, idempotency_keys, **values)
         return None
     if row.fingerprint != fingerprint:
         raise IdempotencyKeyReused
@@ -72,21 +82,19 @@ def begin(connection: Connection, organization_id: str, key: str, *, fingerprint
 
 def belongs_to(connection: Connection, organization_id: str, key: str, *, change_id: str) -> None:
     """Record which change a request has begun, so that its answer can be given after a crash."""
-    connection.execute(update(idempotency_keys).where(*_is(organization_id, key)).values(change_id=change_id))
+    change_rows(connection, idempotency_keys, {"organization_id": organization_id, "key": key}, change_id=change_id)
 
 
 def change_of(connection: Connection, organization_id: str, key: str) -> str | None:
     """The change that a request has begun."""
-    change_id: str | None = connection.execute(
-        select(idempotency_keys.c.change_id).where(*_is(organization_id, key))
-    ).scalar()
-    return change_id
+    row = _ASKED.first(connection, organization_id=organization_id, key=key)
+    return None if row is None else row.change_id
 
 
 def finish(connection: Connection, organization_id: str, key: str, answer: Answer) -> Answer:
     """Store the answer of a request."""
-    values = {"status_code": answer.status, "body": answer.body}
-    connection.execute(update(idempotency_keys).where(*_is(organization_id, key)).values(values))
+    mine = {"organization_id": organization_id, "key": key}
+    change_rows(connection, idempotency_keys, mine, status_code=answer.status, body=answer.body)
     return answer
 
 
@@ -103,7 +111,3 @@ def finish_abandoned(connection: Connection, change_id: str, answer: Answer | No
 def forget_old(connection: Connection, *, now: datetime) -> None:
     """Delete keys that are older than 48 hours."""
     connection.execute(delete(idempotency_keys).where(idempotency_keys.c.recorded_at < now - KEPT))
-
-
-def _is(organization_id: str, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return idempotency_keys.c.organization_id == organization_id, idempotency_keys.c.key == key

@@ -9,7 +9,7 @@ from hashlib import sha256
 from sqlalchemy import Connection
 
 from recommender.billing.catalogue import Catalogue
-from recommender.billing.plan_change import PeriodIsOver
+from recommender.billing.plan_change import PeriodIsOver, open_since
 from recommender.billing.proration import net_cents
 from serving.accounts.account import account_at
 from serving.accounts.accrued import accrued_overage
@@ -100,10 +100,15 @@ class Previews:
         at: datetime,
         sold: Catalogue | None = None,
     ) -> Quote:
-        """Decide the change as of an instant, by the catalogue on sale or by an earlier one, `sold`."""
+        """Decide the change as of an instant, by the catalogue on sale or by an earlier one, `sold`.
+
+        The books do not go back with a clock that was set back, or is behind that of another process: what is before
+        the open period is its beginning.
+        """
         catalogue = sold or self._catalogue
         state = states.present(connection, organization, catalogue=self._catalogue, now=at)
         held = None if state is None else state.subscription
+        at = at if held is None else max(at, open_since(held) or at)
         quoted = quote(
             account=account_at(connection, organization, subscription=held, catalogue=catalogue, now=at),
             version=0 if state is None else state.version,

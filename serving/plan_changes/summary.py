@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import starmap
 
 from recommender.billing.discounts import covers
-from recommender.billing.entitlements import Difference
 from recommender.billing.plan_change import PlanChange, next_invoice_of
 from recommender.billing.promotion_end import promotion_end_of
 from recommender.billing.proration import SETTLING
-from recommender.billing.quota import is_limited
 from serving.plan_changes.contracts import GroupCode, LineText, Summary, SummaryGroup, SummaryRow, TaxText
 from serving.plan_changes.quotes import Quote
 from serving.subscriptions.changes import ChangeRow
+from serving.words.differences import difference_rows
 from serving.words.plans import Words
 from serving.words.promotions import promotion_terms
-from serving.words.texts import compact, day, in_short, number, say
+from serving.words.texts import day, in_short, number, say
 from serving.words.usage import overage_answers
 
 
@@ -34,14 +34,15 @@ def summary(
         _group(words, "due", _charges(quoted, lines, tax, words), title="would_be_due" if change.blockers else "due"),
         _group(words, "next", _coming(quoted, words, timezone)),
         _group(words, "allowance", _allowances(change, words)),
-        _group(words, "gained", _differences(change.gained, words)),
-        _group(words, "lost", _differences(change.lost, words)),
+        _group(words, "gained", starmap(_row, difference_rows(change.gained, words))),
+        _group(words, "lost", starmap(_row, difference_rows(change.lost, words))),
     )
     kind = "start" if change.direction == "start" else change.timing
+    title = {"start": "quote.title.start"}.get(change.direction, "quote.title")
     back = [t("quote.effect.withdraws")] if change.withdraws_cancellation else []
     button = "pay" if quoted.due_now_cents else change.timing
     return {
-        "title": t("quote.title.start" if change.direction == "start" else "quote.title", **params),
+        "title": t("quote.title.version" if change.new_version else title, **params),
         "price": _price(quoted, words),
         "effect": " ".join([t(f"quote.effect.{kind}", **params), *back]),
         "groups": [group for group in groups if group["rows"]],
@@ -116,7 +117,7 @@ def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[SummaryRow]:
 
 
 def receipt_rows(change: ChangeRow, words: Words, timezone: str) -> list[SummaryRow]:
-    """What was paid, and the next regular invoice."""
+    """The payment, and the next regular invoice."""
     t = partial(say, words.locale)
     rows: list[SummaryRow] = []
     document, coming = change.document, next_invoice_of(change.document.after)
@@ -134,7 +135,7 @@ def _allowances(change: PlanChange, words: Words) -> Iterable[SummaryRow]:
         key = "quote.allowance.same" if now == then else "quote.allowance"
         yield _row(words.subject(each.metric), say(words.locale, key, now=now, then=then))
     if change.timing == "now" and any(
-        each.this_period is None and is_limited(stretch.plan, each.metric)
+        each.this_period is None and stretch.plan.limits_use_of(each.metric)
         for each in change.allowance
         for stretch in change.after.holdings
     ):
@@ -143,20 +144,3 @@ def _allowances(change: PlanChange, words: Words) -> Iterable[SummaryRow]:
 
 def _allowed(value: int | None, words: Words) -> str:
     return say(words.locale, "unlimited") if value is None else in_short(words.locale, value)
-
-
-def _differences(differences: Iterable[Difference], words: Words) -> Iterable[SummaryRow]:
-    for each in differences:
-        before, after = (_value(value, words) for value in (each.before, each.after))
-        both = before and after
-        amount = say(words.locale, "quote.instead", before=before, after=after) if both else after or before
-        yield _row(words.subject(each.code), amount)
-
-
-def _value(value: bool | float | str | None, words: Words) -> str:
-    """A limit or the value of a feature; empty for a feature that is only present or absent."""
-    if value is None or isinstance(value, bool):
-        return ""
-    if isinstance(value, str):
-        return value
-    return say(words.locale, "unlimited") if value == float("inf") else compact(words.locale, value)

@@ -28,7 +28,7 @@ from serving.subscriptions import log, states
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What every booking needs: the instant, ids for new rows, the issuer of documents, and the catalogue on sale."""
+    """Parts of every booking: the instant, ids for new rows, the issuer of documents, and the catalogue on sale."""
 
     now: datetime
     new_id: Callable[[], str]
@@ -60,7 +60,7 @@ class Booking:
     """The plan before the booking, whose name a line may need."""
     change: str | None = None
     """Identifies the plan change that takes effect; `None`: the plan stays, so nothing is logged or notified."""
-    told: Kind = "change_applied"
+    notice: Kind = "change_applied"
     """The notification about the change."""
     buyer: Party | None = None
     """The customer as it was when the tax was decided; `None`: as it is recorded now."""
@@ -97,7 +97,7 @@ def book(connection: Connection, books: Books, booking: Booking) -> int:
         )
         if not booking.moves_nothing:
             name = after.plan.name if after.plan is not None else ""
-            tell(connection, books, owner, booking.told, about=booking.change, plan_name=name, at=booking.at)
+            tell(connection, books, owner, booking.notice, about=booking.change, plan_name=name, at=booking.at)
     return version
 
 

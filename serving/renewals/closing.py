@@ -18,7 +18,7 @@ from serving.organizations import repository as organizations
 from serving.organizations.billing_details import buyer_of
 from serving.organizations.repository import OrganizationRow
 from serving.renewals.booking import Booking, Books, book, tell
-from serving.subscriptions import cancellations, states
+from serving.subscriptions import campaigns, cancellations, states
 from serving.subscriptions import changes as plan_changes
 from serving.subscriptions.states import State
 from serving.usage import closed_windows
@@ -51,6 +51,9 @@ def close_due(connection: Connection, books: Books, organization_id: str) -> boo
     if state is None or plan_changes.under_way(connection, organization_id) is not None:
         return False
     organization, closed = organizations.get(connection, organization_id), False
+    move = state.subscription.announced
+    if move is not None and not campaigns.in_force(connection, move.campaign):
+        state = replace(state, subscription=replace(state.subscription, announced=None))
 
     def check(held: Subscription, waiting: ScheduledChange, at: datetime) -> tuple[Blocker, ...]:
         account = account_at(connection, organization, subscription=held, catalogue=books.catalogue, now=at)
@@ -119,8 +122,11 @@ def _booked(
         before=held.plan,
         change=None if applied is None else _name(applied),
     )
+    if closing.moved is not None:
+        booking = replace(booking, change=f"version:{closing.moved.campaign}", notice="version_moved")
+        campaigns.settle(connection, closing.moved.campaign, owner, now=books.now, moved=True)
     if closing.after.status == "ended":
-        booking = replace(booking, change=f"end:{closing.at.isoformat()}", told="subscription_ended")
+        booking = replace(booking, change=f"end:{closing.at.isoformat()}", notice="subscription_ended")
         cancellations.settle(connection, owner, "ended", now=books.now)
     version = book(connection, books, booking)
     closed_windows.keep(connection, owner, closing.windows, now=books.now)

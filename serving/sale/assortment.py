@@ -1,13 +1,14 @@
 """The catalogue on sale with the plan tables that ranking reads, made once per process."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final, get_args
 
 from data_contracts.catalogue import CATALOGUE_PATH, OFFERS_PATH
 from recommender.billing.catalogue import Catalogue, Interval
 from recommender.ranking.chains import chain_breaks
+from recommender.ranking.charged_plans import ChargedTables
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import PlanTable
 from serving.sale.check_catalogue import read_files
@@ -22,6 +23,8 @@ class Assortment:
 
     catalogue: Catalogue
     tables: Mapping[Interval, PlanTable]
+    charged: ChargedTables = field(default_factory=ChargedTables, repr=False, compare=False)
+    """The same as organisations are charged."""
 
     @property
     def usual_interval(self) -> Interval:

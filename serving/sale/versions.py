@@ -4,13 +4,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from data_contracts.yaml_reading.places import CatalogueFaults
 from recommender.billing.catalogue import Catalogue
 from recommender.billing.catalogue_build import load_catalogue
 from serving.db.billing_tables import catalogue_versions
+from serving.db.inserts import add_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def record(connection: Connection, catalogue: CatalogueText, *, now: datetime) -
     values = {**asdict(catalogue), "first_seen_at": now}
     try:
         with connection.begin_nested():
-            connection.execute(insert(catalogue_versions).values(values))
+            add_row(connection, catalogue_versions, **values)
     except IntegrityError:  # another process was first
         return False
     return True

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, select
 
 from data_contracts.raw.cancellations import CancellationReason, CancellationStatus
 from serving.db.billing_tables import cancellations, plan_changes
+from serving.db.inserts import add_row
+from serving.db.queries import Query
+from serving.db.updates import change_rows
 
 AskedBy = Literal["customer", "operator"]
 
@@ -32,21 +35,29 @@ class CancellationRow:
 
 
 _COLUMNS = tuple(CancellationRow.__dataclass_fields__)
+_newest = (
+    select(cancellations)
+    .where(cancellations.c.organization_id == bindparam("organization_id"))
+    .order_by(cancellations.c.requested_at.desc())
+    .limit(1)
+)
+_LAST = Query(_newest)
+_WAITING = Query(_newest.where(cancellations.c.status == "waiting"))
 
 
 def add(connection: Connection, row: CancellationRow) -> None:
     """Record a cancellation; raises `IntegrityError` when another one waits."""
-    connection.execute(insert(cancellations).values({name: getattr(row, name) for name in _COLUMNS}))
+    add_row(connection, cancellations, **{name: getattr(row, name) for name in _COLUMNS})
 
 
 def waiting(connection: Connection, organization_id: str) -> CancellationRow | None:
     """The cancellation that waits for the end of the period, if there is one."""
-    return _first(connection, organization_id, cancellations.c.status == "waiting")
+    return _one(_WAITING.first(connection, organization_id=organization_id))
 
 
 def last(connection: Connection, organization_id: str) -> CancellationRow | None:
     """The cancellation asked for last, whatever came of it."""
-    return _first(connection, organization_id)
+    return _one(_LAST.first(connection, organization_id=organization_id))
 
 
 def settle(
@@ -60,8 +71,8 @@ def settle(
     """Set what came of the cancellation that waits; returns it as it was, or `None` where none waits."""
     row = waiting(connection, organization_id)
     if row is not None:
-        mine = cancellations.c.cancellation_id == row.cancellation_id
-        connection.execute(update(cancellations).where(mine).values(status=status, settled_at=now, offer=offer))
+        mine = {"cancellation_id": row.cancellation_id}
+        change_rows(connection, cancellations, mine, status=status, settled_at=now, offer=offer)
     return row
 
 
@@ -76,7 +87,5 @@ def decision_behind(connection: Connection, organization_id: str, plan: str) -> 
     return None if change is None or change.plan != plan else change.decision_id
 
 
-def _first(connection: Connection, organization_id: str, *conditions: Any) -> CancellationRow | None:
-    mine = select(cancellations).where(cancellations.c.organization_id == organization_id, *conditions)
-    row: Row[Any] | None = connection.execute(mine.order_by(cancellations.c.requested_at.desc())).first()
+def _one(row: Row[Any] | None) -> CancellationRow | None:
     return None if row is None else CancellationRow(**{name: getattr(row, name) for name in _COLUMNS})

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from data_contracts.invoices import Party
 from recommender.billing.change_rules import Direction
@@ -16,6 +16,9 @@ from recommender.billing.subscription import Subscription
 from recommender.billing.tax import TaxLine
 from serving.db import json_columns
 from serving.db.billing_tables import plan_changes
+from serving.db.inserts import add_row
+from serving.db.queries import Query
+from serving.db.updates import change_rows
 
 ChangeStatus = Literal["paying", "payment_pending", "applied", "scheduled", "failed", "cancelled", "refused"]
 """`paying` and `payment_pending` are under way: they exclude another change of the organisation. `refused`: blocked at
@@ -61,27 +64,38 @@ class ChangeRow:
 
 _DOCUMENT: TypeAdapter[Document] = TypeAdapter(Document)
 _COLUMNS = tuple(name for name in ChangeRow.__dataclass_fields__ if name != "document")
+_of_organization = select(plan_changes).where(plan_changes.c.organization_id == bindparam("organization_id"))
+_BY_ID = Query(select(plan_changes).where(plan_changes.c.change_id == bindparam("change_id")))
+_OF_QUOTE = Query(
+    select(plan_changes).where(plan_changes.c.quote_id == bindparam("quote_id"), plan_changes.c.status != "failed")
+)
+_UNDER_WAY = Query(_of_organization.where(or_(*(plan_changes.c.status == status for status in UNDER_WAY))))
+_LAST_SETTLED = Query(
+    _of_organization.where(plan_changes.c.settled_at.is_not(None))
+    .order_by(plan_changes.c.settled_at.desc(), plan_changes.c.requested_at.desc())
+    .limit(1)
+)
 
 
 def add(connection: Connection, change: ChangeRow) -> None:
     """Record a change; raises `IntegrityError` when its quote was used or another change is under way."""
     values = {name: getattr(change, name) for name in _COLUMNS}
-    connection.execute(insert(plan_changes).values(content=json_columns.dumps(_DOCUMENT, change.document), **values))
+    add_row(connection, plan_changes, content=json_columns.dumps(_DOCUMENT, change.document), **values)
 
 
 def of_quote(connection: Connection, quote_id: str) -> ChangeRow | None:
     """The change that used a quote, unless its payment failed."""
-    return _first(connection, plan_changes.c.quote_id == quote_id, plan_changes.c.status != "failed")
+    return _one(_OF_QUOTE.first(connection, quote_id=quote_id))
 
 
 def under_way(connection: Connection, organization_id: str) -> ChangeRow | None:
     """The organisation's change that waits for its payment, if there is one."""
-    return _first(connection, plan_changes.c.organization_id == organization_id, plan_changes.c.status.in_(UNDER_WAY))
+    return _one(_UNDER_WAY.first(connection, organization_id=organization_id))
 
 
 def get(connection: Connection, change_id: str) -> ChangeRow | None:
     """The change with this id, if there is one."""
-    return _first(connection, plan_changes.c.change_id == change_id)
+    return _one(_BY_ID.first(connection, change_id=change_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +140,14 @@ def finish_scheduled(
     connection: Connection, organization_id: str, status: ChangeStatus, *, now: datetime, reason: object = None
 ) -> None:
     """Set the status of the organisation's scheduled change: applied, cancelled or refused."""
-    connection.execute(
-        update(plan_changes)
-        .where(plan_changes.c.organization_id == organization_id, plan_changes.c.status == "scheduled")
-        .values(status=status, settled_at=now, reason=None if reason is None else orjson.dumps(reason).decode())
-    )
+    scheduled = {"organization_id": organization_id, "status": "scheduled"}
+    why = None if reason is None else orjson.dumps(reason).decode()
+    change_rows(connection, plan_changes, scheduled, status=status, settled_at=now, reason=why)
 
 
 def last_settled(connection: Connection, organization_id: str) -> Row[Any] | None:
     """The row of the organisation's change that was settled last."""
-    query = (
-        select(plan_changes)
-        .where(plan_changes.c.organization_id == organization_id, plan_changes.c.settled_at.is_not(None))
-        .order_by(plan_changes.c.settled_at.desc(), plan_changes.c.requested_at.desc())
-    )
-    return connection.execute(query).first()
+    return _LAST_SETTLED.first(connection, organization_id=organization_id)
 
 
 def failure_code(connection: Connection, change_id: str) -> str | None:
@@ -153,7 +160,7 @@ def failure_code(connection: Connection, change_id: str) -> str | None:
 
 
 def action(connection: Connection, change: ChangeRow) -> Any:
-    """What its customer has to confirm before the payment of a change goes on: secret and address, if it waits so."""
+    """The confirmation due before the payment of a change goes on: secret and address, if it waits so."""
     if change.status != "payment_pending":
         return None
     query = select(plan_changes.c.reason).where(plan_changes.c.change_id == change.change_id)
@@ -161,8 +168,7 @@ def action(connection: Connection, change: ChangeRow) -> Any:
     return None if reason is None else orjson.loads(reason).get("action")
 
 
-def _first(connection: Connection, *conditions: Any) -> ChangeRow | None:
-    row = connection.execute(select(plan_changes).where(*conditions)).first()
+def _one(row: Row[Any] | None) -> ChangeRow | None:
     return None if row is None else _read(row)
 
 

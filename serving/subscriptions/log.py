@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from recommender.billing.catalogue import Interval
 from recommender.billing.subscription import Subscription
+from serving.db.inserts import add_row
+from serving.db.queries import Query
 from serving.db.tables import subscriptions
 
-_LOG = (
+_LOG = Query(
     select(subscriptions)
     .where(subscriptions.c.organization_id == bindparam("organization_id"))
     .order_by(subscriptions.c.recorded_at, subscriptions.c.occurred_at, subscriptions.c.event_id)
@@ -28,11 +30,13 @@ class Held:
     catalogue_version: str | None = None
     anchor: datetime | None = None
     """The instant from which billing periods are counted: the first paid one at this interval."""
+    quantity: int = 1
+    """How many, of a plan that is sold by number."""
 
 
 def held(connection: Connection, organization_id: str) -> Held:
     """The plan held by the log: the entry recorded last is valid."""
-    return _summed(connection.execute(_LOG, {"organization_id": organization_id}))
+    return _summed(_LOG.all(connection, organization_id=organization_id))
 
 
 def log_change(
@@ -45,18 +49,25 @@ def log_change(
     recorded_at: datetime,
 ) -> None:
     """Append to the log what the organisation holds from `occurred_at` on."""
-    connection.execute(
-        insert(subscriptions).values(
-            event_id=event_id,
-            organization_id=organization_id,
-            plan=None if subscription.paying_plan is None else subscription.paying_plan.code,
-            interval=subscription.interval,
-            status="active" if subscription.is_paying else "ended",
-            catalogue_version=subscription.catalogue_version,
-            occurred_at=occurred_at,
-            recorded_at=recorded_at,
-        )
+    add_row(
+        connection,
+        subscriptions,
+        event_id=event_id,
+        organization_id=organization_id,
+        plan=None if subscription.paying_plan is None else subscription.paying_plan.code,
+        interval=subscription.interval,
+        status="active" if subscription.is_paying else "ended",
+        catalogue_version=subscription.catalogue_version,
+        quantity=_number(subscription),
+        occurred_at=occurred_at,
+        recorded_at=recorded_at,
     )
+
+
+def _number(subscription: Subscription) -> int | None:
+    """How many are held, of a plan that is sold by number."""
+    plan = subscription.paying_plan
+    return None if plan is None or plan.per is None else plan.quantity
 
 
 def _summed(log: Iterable[Row[Any]]) -> Held:
@@ -72,5 +83,6 @@ def _summed(log: Iterable[Row[Any]]) -> Held:
             change.interval,
             change.catalogue_version,
             now.anchor if goes_on else change.occurred_at,
+            change.quantity or 1,
         )
     return now

@@ -6,15 +6,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, select
 
-from recommender.billing.catalogue import Catalogue, Plan, UnknownPlan
+from recommender.billing.catalogue import MAX_QUANTITY, Catalogue, Plan, UnknownPlan
 from recommender.billing.periods import Period, period_containing
 from recommender.billing.quota import open_window
 from recommender.billing.renewal import due_at
 from recommender.billing.subscription import PaidTime, Subscription
 from serving.db import json_columns
 from serving.db.billing_tables import subscription_states
+from serving.db.inserts import add_row
+from serving.db.queries import Query
+from serving.db.updates import change_rows
 from serving.organizations import repository as organizations
 from serving.organizations.repository import OrganizationRow
 from serving.sale.versions import find
@@ -22,6 +25,11 @@ from serving.subscriptions import log
 from serving.subscriptions.log import Held
 
 _SUBSCRIPTION: TypeAdapter[Subscription] = TypeAdapter(Subscription)
+_of = select(subscription_states.c.state, subscription_states.c.version).where(
+    subscription_states.c.organization_id == bindparam("organization_id")
+)
+_STORED = Query(_of)
+_DUE = Query(_of.where(subscription_states.c.due_at <= bindparam("now")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +46,13 @@ class StateChangedMeanwhile(Exception):
 
 def stored(connection: Connection, organization_id: str) -> State | None:
     """The stored state of a subscription, if there is one."""
-    columns = (subscription_states.c.state, subscription_states.c.version)
-    row = connection.execute(select(*columns).where(subscription_states.c.organization_id == organization_id)).first()
+    row = _STORED.first(connection, organization_id=organization_id)
     return None if row is None else State(json_columns.loads(_SUBSCRIPTION, row.state), row.version)
 
 
 def is_due(connection: Connection, organization_id: str, *, now: datetime) -> bool:
     """Whether the open window of the stored subscription has ended."""
-    mine = (subscription_states.c.organization_id == organization_id, subscription_states.c.due_at <= now)
-    return connection.execute(select(subscription_states.c.version).where(*mine)).first() is not None
+    return _DUE.first(connection, organization_id=organization_id, now=now) is not None
 
 
 def present(
@@ -78,21 +84,28 @@ def store(connection: Connection, organization_id: str, subscription: Subscripti
         "version": over + 1,
         "state": json_columns.dumps(_SUBSCRIPTION, subscription),
         "due_at": due_at(subscription),
+        **_renewed(subscription),
+        "announced": None if subscription.announced is None else subscription.announced.campaign,
         "updated_at": now,
     }
     if over == 0:
-        connection.execute(insert(subscription_states).values(organization_id=organization_id, **values))
+        add_row(connection, subscription_states, organization_id=organization_id, **values)
         organizations.touch(connection, [organization_id])
         return 1
-    written = connection.execute(
-        update(subscription_states)
-        .where(subscription_states.c.organization_id == organization_id, subscription_states.c.version == over)
-        .values(values)
-    )
-    if written.rowcount != 1:
+    read = {"organization_id": organization_id, "version": over}
+    if change_rows(connection, subscription_states, read, **values) != 1:
         raise StateChangedMeanwhile(organization_id)
     organizations.touch(connection, [organization_id])
     return over + 1
+
+
+def _renewed(subscription: Subscription) -> dict[str, str | None]:
+    """The plan that is renewed as it was sold, if it is and no change of it is agreed: what a campaign may move."""
+    open_to_moves = subscription.is_renewed and subscription.scheduled is None and subscription.announced is None
+    plan, version = subscription.plan, subscription.catalogue_version
+    if plan is None or not open_to_moves:
+        return {"renewed_plan": None, "renewed_version": None}
+    return {"renewed_plan": plan.code, "renewed_version": version}
 
 
 def _adopted(held: Held, owner: OrganizationRow, *, sold: Catalogue, known: bool, now: datetime) -> Subscription | None:
@@ -120,4 +133,6 @@ def _plan_of(held: Held, catalogue: Catalogue) -> Plan | None:
         plan = None if held.plan is None else catalogue.plan(held.plan)
     except UnknownPlan:
         return None
+    if plan is not None and plan.per is not None:
+        plan = plan.of(min(held.quantity, plan.most or MAX_QUANTITY))
     return plan if plan is not None and held.interval in plan.price_cents else None

@@ -5,20 +5,27 @@ from datetime import datetime
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from recommender.billing.metering import JUDGED_AGAIN, UsedWindow
 from serving.db import json_columns
 from serving.db.billing_tables import closed_windows
+from serving.db.inserts import add_row
+from serving.db.queries import Query
 
 _WINDOW: Final[TypeAdapter[UsedWindow]] = TypeAdapter(UsedWindow)
+_NEWEST: Final = Query(
+    select(closed_windows.c.content)
+    .where(closed_windows.c.organization_id == bindparam("organization_id"))
+    .order_by(closed_windows.c.starts_at.desc())
+    .limit(JUDGED_AGAIN + 1)
+)
 
 
 def latest(connection: Connection, organization_id: str) -> tuple[UsedWindow, ...]:
     """The windows that may still be billed for more, and the one before them, oldest first; usage as it was billed."""
-    mine = select(closed_windows.c.content).where(closed_windows.c.organization_id == organization_id)
-    newest = mine.order_by(closed_windows.c.starts_at.desc()).limit(JUDGED_AGAIN + 1)
-    return tuple(json_columns.loads(_WINDOW, content) for content in connection.execute(newest).scalars())[::-1]
+    newest = _NEWEST.all(connection, organization_id=organization_id)
+    return tuple(json_columns.loads(_WINDOW, row.content) for row in newest)[::-1]
 
 
 def keep(connection: Connection, organization_id: str, windows: Iterable[UsedWindow], *, now: datetime) -> None:
@@ -27,13 +34,13 @@ def keep(connection: Connection, organization_id: str, windows: Iterable[UsedWin
         starts_at = window.holdings[0].period.start
         same = (closed_windows.c.organization_id == organization_id) & (closed_windows.c.starts_at == starts_at)
         connection.execute(delete(closed_windows).where(same))
-        connection.execute(
-            insert(closed_windows).values(
-                organization_id=organization_id,
-                starts_at=starts_at,
-                content=json_columns.dumps(_WINDOW, window),
-                billed_at=now,
-            )
+        add_row(
+            connection,
+            closed_windows,
+            organization_id=organization_id,
+            starts_at=starts_at,
+            content=json_columns.dumps(_WINDOW, window),
+            billed_at=now,
         )
 
 

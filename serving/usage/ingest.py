@@ -1,10 +1,8 @@
 """Check one usage event as it came in: valid, or rejected with the reason."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from data_contracts.usage import MAX_QUANTITY, METRICS, Metric
 from serving.web.fields import ID_PATTERN
@@ -18,8 +16,7 @@ _ACTION: Final = re.compile(r"[A-Za-z0-9._:\-]{1,64}\Z")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingEvent:
+class IncomingEvent(NamedTuple):
     """A valid usage event."""
 
     event_id: str
@@ -39,41 +36,65 @@ class EventRejected(ValueError):
         self.params = params
 
 
-def checked(raw: object, *, now: datetime) -> IncomingEvent:
-    """The event, or `EventRejected` with the first thing wrong, in the order of the contract's fields."""
-    if not isinstance(raw, dict):
-        raise EventRejected("not_an_object")
-    for field in ("event_id", "organization_id", "metric", "quantity", "occurred_at"):
-        if field not in raw:
+class Checks:
+    """The checks of usage events that arrive at one instant."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._oldest = now - OLDEST
+
+    def event(self, raw: object) -> IncomingEvent:
+        """The event, or `EventRejected` with the first thing wrong, in the order of the contract's fields."""
+        if not isinstance(raw, dict):
+            raise EventRejected("not_an_object")
+        if raw.keys() != _REQUIRED and raw.keys() != _FIELDS:
+            _refuse_names(raw)
+        return IncomingEvent(
+            _identifier(raw["event_id"], "invalid_event_id"),
+            _identifier(raw["organization_id"], "invalid_organization_id"),
+            _metric(raw["metric"]),
+            _quantity(raw["quantity"]),
+            occurred_at=self._occurred_at(raw["occurred_at"]),
+            action=_action(raw.get("action")),
+        )
+
+    def _occurred_at(self, value: object) -> datetime:
+        instant = _instant(value)
+        if instant > self._now:
+            raise EventRejected("occurred_at_in_future")
+        if instant < self._oldest:
+            raise EventRejected("occurred_at_too_old", days=OLDEST.days)
+        return instant
+
+
+def _refuse_names(raw: dict[Any, object]) -> None:
+    for field in IncomingEvent._fields:
+        if field in _REQUIRED and field not in raw:
             raise EventRejected("field_missing", field=field)
     unknown = sorted(str(key) for key in raw.keys() - _FIELDS)
     if unknown:
         raise EventRejected("field_unknown", field=_shown(unknown[0]))
-    return IncomingEvent(**{field: _CHECKS[field](raw.get(field), now) for field in _FIELDS})
 
 
-def _identifier(code: str) -> Callable[[object, datetime], str]:
-    def check(value: object, now: datetime) -> str:  # noqa: ARG001
-        if not isinstance(value, str) or not _ID.match(value):
-            raise EventRejected(code)
-        return value
-
-    return check
+def _identifier(value: object, code: str) -> str:
+    if not isinstance(value, str) or not _ID.match(value):
+        raise EventRejected(code)
+    return value
 
 
-def _metric(value: object, now: datetime) -> Metric:  # noqa: ARG001
+def _metric(value: object) -> Metric:
     if not isinstance(value, str) or value not in METRICS:
         raise EventRejected("unknown_metric", metrics=", ".join(METRICS))
     return value
 
 
-def _quantity(value: object, now: datetime) -> int:  # noqa: ARG001
+def _quantity(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_QUANTITY:
         raise EventRejected("invalid_quantity", largest=MAX_QUANTITY)
     return value
 
 
-def _action(value: object, now: datetime) -> str | None:  # noqa: ARG001
+def _action(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not _ACTION.match(value):
@@ -81,32 +102,20 @@ def _action(value: object, now: datetime) -> str | None:  # noqa: ARG001
     return value
 
 
-def _occurred_at(value: object, now: datetime) -> datetime:
+def _instant(value: object) -> datetime:
     if not isinstance(value, str) or not (form := _INSTANT.match(value)):
         raise EventRejected("invalid_occurred_at")
     if form[2] is None:
         raise EventRejected("occurred_at_without_zone")
     try:
-        instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        return datetime.fromisoformat(value.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise EventRejected("invalid_occurred_at") from error
-    if instant > now:
-        raise EventRejected("occurred_at_in_future")
-    if instant < now - OLDEST:
-        raise EventRejected("occurred_at_too_old", days=OLDEST.days)
-    return instant
 
 
 def _shown(name: str) -> str:
     return name.encode("ascii", "backslashreplace").decode()[:64]
 
 
-_CHECKS: Final[Mapping[str, Callable[[object, datetime], Any]]] = {
-    "event_id": _identifier("invalid_event_id"),
-    "organization_id": _identifier("invalid_organization_id"),
-    "metric": _metric,
-    "quantity": _quantity,
-    "occurred_at": _occurred_at,
-    "action": _action,
-}
-_FIELDS: Final = _CHECKS.keys()
+_FIELDS: Final = frozenset(IncomingEvent._fields)
+_REQUIRED: Final = _FIELDS - {"action"}

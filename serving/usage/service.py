@@ -15,7 +15,7 @@ from serving.db.session import Database
 from serving.organizations import repository as organizations
 from serving.usage import closed_windows, repository
 from serving.usage.contracts import MAX_EVENTS
-from serving.usage.ingest import EventRejected, IncomingEvent, checked
+from serving.usage.ingest import Checks, EventRejected, IncomingEvent
 from serving.web.telemetry import Metrics
 
 NEVER_SETTLED: Final = timedelta(days=28)
@@ -97,47 +97,54 @@ def record(connection: Connection, *, raw_events: Sequence[object], clock: Clock
     The clock is read after the transaction has begun, so that recording instants follow the order of transactions.
     """
     now = clock()
-    rejected: dict[int, EventRejected] = {}
-    valid: dict[int, IncomingEvent] = {}
-    for index, raw in enumerate(raw_events):
-        try:
-            valid[index] = checked(raw, now=now)
-        except EventRejected as rejection:
-            rejected[index] = rejection
-    known = (
-        organizations.known(connection, {event.organization_id for event in valid.values()}) if valid else frozenset()
-    )
+    valid, rejected = _checked(raw_events, now)
+    known = organizations.known(connection, {event.organization_id for event in valid.values()}) if valid else ()
     settled = _settled(connection, valid.values(), now=now)
-    seen = repository.recorded(connection, [event.event_id for event in valid.values()])
-    new: list[IncomingEvent] = []
-    duplicates = 0
+    late = [event.event_id for event in valid.values() if _is_in(settled, event)] if settled else []
+    seen = repository.recorded(connection, late) if late else {}
+    new: dict[str, IncomingEvent] = {}
     for index, event in valid.items():
-        earlier = seen.get(event.event_id)
         if event.organization_id not in known:
             rejected[index] = EventRejected("unknown_organization")
-        elif earlier is None and event.metric in COUNT_METRICS and _is_in(settled, event):
-            rejected[index] = EventRejected("occurred_at_already_billed")
-        elif earlier is None:
-            seen[event.event_id] = event
-            new.append(event)
-        elif earlier == event:
-            duplicates += 1
-        else:
-            rejected[index] = EventRejected("event_id_reused")
-    added = repository.add(connection, new, recorded_at=now)
+        elif event.event_id not in seen and event.event_id not in new:
+            if settled and _is_in(settled, event):
+                rejected[index] = EventRejected("occurred_at_already_billed")
+            else:
+                new[event.event_id] = event
+    added = repository.add(connection, list(new.values()), recorded_at=now)
     if added:
         organizations.touch(connection, sorted({event.organization_id for event in added}))
-    return Receipt(len(added), duplicates + len(new) - len(added), tuple(sorted(rejected.items())))
+    seen = new | seen
+    if len(added) < len(new):
+        seen |= repository.recorded(connection, sorted(new.keys() - {event.event_id for event in added}))
+    for index, event in valid.items():
+        if index not in rejected and seen[event.event_id] != event:
+            rejected[index] = EventRejected("event_id_reused")
+    return Receipt(len(added), len(raw_events) - len(rejected) - len(added), tuple(sorted(rejected.items())))
+
+
+def _checked(raw_events: Sequence[object], now: datetime) -> tuple[dict[int, IncomingEvent], dict[int, EventRejected]]:
+    """The valid events and the rejections, by their place in the batch."""
+    check = Checks(now).event
+    valid: dict[int, IncomingEvent] = {}
+    rejected: dict[int, EventRejected] = {}
+    for index, raw in enumerate(raw_events):
+        try:
+            valid[index] = check(raw)
+        except EventRejected as rejection:
+            rejected[index] = rejection
+    return valid, rejected
 
 
 def _settled(
     connection: Connection, events: Iterable[IncomingEvent], *, now: datetime
 ) -> Mapping[str, tuple[datetime, datetime]]:
     """Organisation → the span in which usage is billed for good; asked for old events alone, as few are old."""
-    late = {event.organization_id for event in events if event.occurred_at < now - NEVER_SETTLED}
+    since = now - NEVER_SETTLED
+    late = {event.organization_id for event in events if event.occurred_at < since}
     return closed_windows.settled_spans(connection, sorted(late)) if late else {}
 
 
 def _is_in(settled: Mapping[str, tuple[datetime, datetime]], event: IncomingEvent) -> bool:
-    span = settled.get(event.organization_id)
+    span = settled.get(event.organization_id) if event.metric in COUNT_METRICS else None
     return span is not None and span[0] <= event.occurred_at < span[1]

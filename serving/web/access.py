@@ -15,12 +15,12 @@ from serving.web.signing import SigningKeys
 MODAL_TOKEN_LIFETIME: Final = timedelta(minutes=10)
 
 Scope = Literal["read", "write", "billing", "admin", "dashboards"]
-"""What an API key may do: read, write, move and report money, administer access and personal data, and say who may
+"""The scope of an API key: read, write, move and report money, administer access and personal data, and say who may
 look at the dashboards."""
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 Role = Literal["viewer", "analyst", "product", "support", "admin"]
-"""What a person is here for; `serving.operators.people` says what each role opens."""
+"""The role of a person; `serving.operators.people` says what each role opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class ModalToken:
 
     @property
     def issued_at(self) -> datetime:
-        """When it was issued."""
+        """The instant at which the token was issued."""
         return self.expires_at - MODAL_TOKEN_LIFETIME
 
 

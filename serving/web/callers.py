@@ -25,7 +25,7 @@ RecordCall = Callable[[Request], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Who may call a route."""
+    """The check of the callers of a route."""
 
     callers: "Callers"
     browsers: bool
@@ -44,7 +44,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class RecordedGuard(Guard):
-    """Who may call a route whose calls belong in the operators' log, before their answer leaves."""
+    """The check of the callers of a route whose calls are in the operators' log before their answer leaves."""
 
     reads: bool
     """Whether reading belongs there, too."""

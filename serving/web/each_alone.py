@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from serving.db.inserts import add_row
 from serving.db.operation_tables import job_rows
 from serving.db.session import Database
 from serving.web.logs import logger
@@ -90,7 +91,7 @@ def note_failure(database: Database, job: str, row: str, error: Exception, *, no
             "set_aside_at": now if tries >= TRIES else None,
         }
         if before is None:
-            connection.execute(insert(job_rows).values(job=job, row=row, **values))
+            add_row(connection, job_rows, job=job, row=row, **values)
         else:
             connection.execute(update(job_rows).where(*_is(job, row)).values(values))
 
@@ -103,8 +104,8 @@ def note_failure(database: Database, job: str, row: str, error: Exception, *, no
 def reason_of(error: Exception) -> str:
     """The error in one line, without e-mail addresses: its kind, and the first line of what it says."""
     lines = str(getattr(error, "orig", None) or error).splitlines()
-    said = _ADDRESS.sub("…", lines[0]) if lines else ""
-    return ": ".join(filter(None, (type(error).__name__, said)))[:_LONGEST_REASON]
+    first_line = _ADDRESS.sub("…", lines[0]) if lines else ""
+    return ": ".join(filter(None, (type(error).__name__, first_line)))[:_LONGEST_REASON]
 
 
 def forget(connection: Connection, *, job: str, row: str) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Final
@@ -31,6 +31,11 @@ _DOMAIN: Final = re.compile(rf"({_LABEL}\.)+{_LABEL}")
 
 Id = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN, max_length=128)]
 OrganizationId = Annotated[str, Path(pattern=ID_PATTERN, max_length=128, description="Id of the organisation.")]
+
+
+def is_id(text: str) -> bool:
+    """Whether a text may be an id; for what is read before the framework validates it."""
+    return re.fullmatch(ID_PATTERN, text) is not None
 
 
 def _printable(text: str) -> str:
@@ -76,6 +81,8 @@ def _utc(instant: datetime) -> datetime:
         raise PydanticCustomError("instant", "not an instant") from error
 
 
+Printable = Annotated[str, AfterValidator(_printable)]
+"""Text to search for, or empty; a NUL, which PostgreSQL cannot take, is refused as every control character is."""
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, strip_whitespace=True), AfterValidator(_printable)]
 PlanCode = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), AfterValidator(_plan_code)]
 """Code of a plan or promotion: one line of 1 to 100 characters, without surrounding white space."""
@@ -146,6 +153,24 @@ class DocumentedRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], *, response_model: Any = None, **options: Any) -> None:
         super().__init__(path, endpoint, response_model=None, **options)
         self.answer_shape = None if isinstance(response_model, DefaultPlaceholder) else response_model
+
+
+def repeating(repeated: Callable[[Request], Awaitable[Response | None]]) -> type[DocumentedRoute]:
+    """A kind of route that asks `repeated` for the answer before the framework validates the request.
+
+    Validation takes as long as a repeated answer. `repeated` returns `None` for a request that is not plainly one.
+    """
+
+    class Repeating(DocumentedRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def first(request: Request) -> Response:
+                return await repeated(request) or await handle(request)
+
+            return first
+
+    return Repeating
 
 
 class StrictJsonRoute(DocumentedRoute):

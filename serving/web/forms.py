@@ -11,7 +11,7 @@ _MOST_FIELDS: Final = 100
 
 
 class FormUnreadable(ValueError):
-    """The body is not a form: not UTF-8, or more than 100 fields."""
+    """The body is not a form: not UTF-8, more than 100 fields, or a NUL, which no field can hold."""
 
 
 class FormNotOurs(Exception):
@@ -44,4 +44,6 @@ async def form_of(request: Request) -> Form:
         fields = parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise FormUnreadable from error
+    if any("\0" in value for values in fields.values() for value in values):
+        raise FormUnreadable
     return Form(fields)

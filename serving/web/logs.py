@@ -23,6 +23,8 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    # The driver warns of each transaction that a conflict has ended; it is run again.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 
 def logger() -> FilteringBoundLogger:

@@ -28,7 +28,8 @@ _PREFLIGHT: Final = {
     b"vary": b"Origin",
 }
 _FORM: Final = "application/x-www-form-urlencoded"
-_QUIET: Final = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
+QUIET: Final = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
+"""Paths that are asked all the time: no log line, no span."""
 
 
 CLIENT_GONE: Final = 499
@@ -75,7 +76,7 @@ class RequestMiddleware:
         except ClientDisconnect:
             status = CLIENT_GONE
         except Exception:
-            logger().exception("fault", route=_route(scope))
+            logger().exception("fault", route=route_of(scope))
             if answering:
                 raise
             await _problem(scope, 500, "internal_error")(scope, receive, observed)
@@ -95,22 +96,28 @@ class RequestMiddleware:
         await _problem(scope, *refusal)(scope, receive, send)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = _route(scope)
-        method = scope["method"] if scope["method"] in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} else "other"
+        route = route_of(scope)
+        method = method_of(scope)
         counted, timed = self._metrics.of_request(method, route, str(status))
         counted.inc()
         timed.observe(seconds)
-        if route not in _QUIET:
+        if route not in QUIET:
             ms = round(seconds * 1000, 2)
-            logger().info("request", method=method, route=route, status=status, ms=ms, **_who(scope))
+            logger().info("request", method=method, route=route, status=status, ms=ms, **who(scope))
 
 
-def _route(scope: Scope) -> str:
+def method_of(scope: Scope) -> str:
+    """The method of a request, as it is counted; `other` for one that is not ours."""
+    return scope["method"] if scope["method"] in {"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"} else "other"
+
+
+def route_of(scope: Scope) -> str:
+    """The route that a request found, with its placeholders; `other` for none."""
     return str(getattr(scope.get("route"), "path", "other"))
 
 
-def _who(scope: Scope) -> dict[str, str]:
-    """Who calls and about which organisation, as ids: what is logged names nobody."""
+def who(scope: Scope) -> dict[str, str]:
+    """The ids of the caller and of the organisation; the log holds no names."""
     caller = scope["state"].get("caller")
     organization = getattr(caller, "organization_id", None) or scope.get("path_params", {}).get("organization_id")
     named = {"caller": getattr(caller, "name", None), "organization": organization}

@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, completed by problem documents, languages and credentials."""
+"""The OpenAPI document: FastAPI's, completed by problem documents, languages, credentials and links."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from serving.web.callers import Guard
 from serving.web.fields import DocumentedRoute
+from serving.web.openapi_links import add_links
 from serving.web.problems import FieldProblem, ProblemDocument
 from serving.words.locales import LOCALES
 
@@ -59,6 +60,7 @@ def document(app: FastAPI) -> dict[str, Any]:
                 if parameter["in"] == "header" and parameter["name"].lower() in NEEDED_HEADERS:
                     parameter.update(required=True, schema={"type": "string"})
             operation["security"] = _credentials(path, method, guards.get((method, path)))
+    add_links(schema["paths"])
     app.openapi_schema = schema
     return schema
 

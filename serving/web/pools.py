@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from threading import Lock
 from typing import ParamSpec, TypeVar
 
@@ -36,7 +38,8 @@ class Pool:
             if self._taken >= self._most:
                 raise NoRoom
             self._taken += 1
-        running = self._threads.submit(work, *arguments, **named)
+        # With the caller's context: what is logged or traced in the thread belongs to its request.
+        running = self._threads.submit(partial(copy_context().run, work, *arguments, **named))
         running.add_done_callback(self._given_back)
         awaited = asyncio.wrap_future(running)
         done, _ = await asyncio.wait([awaited], timeout=self.seconds)

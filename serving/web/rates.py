@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from math import ceil
-from typing import Final
+from typing import Any, Final
 
 from fastapi import Request
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from serving.clock import Clock
-from serving.db.inserts import insert_into
+from serving.db.inserts import for_each_database
 from serving.db.operation_tables import call_counts
+from serving.db.queries import Query
 from serving.db.session import Database
 
 KEPT: Final = timedelta(hours=3)
@@ -93,14 +94,25 @@ def forget_old(connection: Connection, *, now: datetime) -> None:
     connection.execute(delete(call_counts).where(call_counts.c.window_at < now - KEPT))
 
 
-def _counted(connection: Connection, name: str, window: datetime) -> int:
-    statement = insert_into(connection, call_counts).values(name=name, window_at=window, calls=1)
-    more = statement.on_conflict_do_update(
+def _one_more(insert: Any) -> Any:
+    counted = insert.on_conflict_do_update(
         index_elements=[call_counts.c.name, call_counts.c.window_at], set_={"calls": call_counts.c.calls + 1}
     )
-    return int(connection.execute(more.returning(call_counts.c.calls)).scalar_one())
+    return counted.returning(call_counts.c.calls)
+
+
+_ONE_MORE: Final = for_each_database(call_counts, _one_more)
+_CALLS: Final = Query(
+    select(call_counts.c.calls).where(
+        call_counts.c.name == bindparam("name"), call_counts.c.window_at == bindparam("window_at")
+    )
+)
+
+
+def _counted(connection: Connection, name: str, window: datetime) -> int:
+    call = {"name": name, "window_at": window, "calls": 1}
+    return int(connection.execute(_ONE_MORE[connection.dialect.name], call).scalar_one())
 
 
 def _in_window(connection: Connection, name: str, window: datetime) -> int:
-    same = (call_counts.c.name == name, call_counts.c.window_at == window)
-    return int(connection.execute(select(call_counts.c.calls).where(*same)).scalar() or 0)
+    return int(_CALLS.scalar(connection, name=name, window_at=window) or 0)

@@ -44,7 +44,7 @@ class LimitedProtocol(HttpToolsProtocol):
                 min(waiting, key=LimitedProtocol.patience).refuse(_TOO_SLOW)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Stop waiting for the head of a request."""
         self._wait(None)
         super().connection_lost(exc)
 

@@ -40,6 +40,9 @@ class Metrics:
             "plans_job_lag_seconds", "How long the oldest row of a job has been due", ("job",), registry=self.registry
         )
         self.champion_loaded = Gauge("plans_champion_loaded", "1 while a champion may answer", registry=self.registry)
+        self.champion_promoted = Gauge(
+            "plans_champion_promoted_timestamp_seconds", "When the champion was promoted", registry=self.registry
+        )
         self.champion_retrying = Gauge(
             "plans_champion_retrying",
             "1 while the check of a promoted champion did not finish and is tried again",

@@ -37,7 +37,7 @@ class NumberSold(TypedDict):
     """How many of a plan are priced, where it is sold by number."""
 
     per: str
-    """What one of is priced: `seat`, or a word of the catalogue."""
+    """The thing that is priced by number: `seat`, or a word of the catalogue."""
     quantity: int
     most: int | None
     """How many can be sold at most; `None`: any number."""
@@ -143,7 +143,7 @@ class OverageText(TypedDict):
     price_text: str
     """"8 € je 1.000 Gespräche"."""
     text: str
-    """The same as it goes on from the price of the plan: "danach 8 € je 1.000 Gespräche"."""
+    """The same as it goes on from the price of the plan: "darüber hinaus 8 € je 1.000 Gespräche"."""
 
 
 @answer_shape

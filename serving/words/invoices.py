@@ -9,7 +9,7 @@ from babel.numbers import format_decimal
 from data_contracts.invoices import Invoice, InvoiceLine, TaxReason
 from serving.words.locales import LocaleCode
 from serving.words.numbers_sold import with_number
-from serving.words.texts import day, exact_money, known, long_date, money, number, say
+from serving.words.texts import country_name, day, exact_money, known, long_date, money, number, say
 
 
 def heading(invoice: Invoice, locale: LocaleCode) -> str:
@@ -59,16 +59,18 @@ def line_period(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> str:
     return first if first == last else f"{first} – {last}"
 
 
-def rate(locale: LocaleCode, percent: Decimal) -> str:
-    """The tax rate in percent."""
-    return say(locale, "invoice.percent", rate=format_decimal(percent, format="0.##", locale=locale))
+def rate(invoice: Invoice, percent: Decimal, country: str | None, locale: LocaleCode) -> str:
+    """The tax rate in percent; where the taxes of several countries stand on the document, with its country."""
+    text = say(locale, "invoice.percent", rate=format_decimal(percent, format="0.##", locale=locale))
+    several = len({share.country for share in invoice.tax}) > 1
+    return f"{text} ({country_name(locale, country)})" if several and country is not None else text
 
 
 def line_rate(invoice: Invoice, line: InvoiceLine, locale: LocaleCode) -> str:
     """The tax rate of a line; empty where the document has one rate, which stands with the totals."""
     if len(invoice.tax) == 1 or line.tax_rate_percent is None:
         return ""
-    return say(locale, "invoice.line.rate", rate=rate(locale, line.tax_rate_percent))
+    return say(locale, "invoice.line.rate", rate=rate(invoice, line.tax_rate_percent, line.tax_country, locale))
 
 
 def notes(invoice: Invoice, locale: LocaleCode) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is sold by number in words: "12 € je Platz und Monat, 5 Plätze: 60 €"."""
+"""Plans sold by number in words: "12 € je Nutzerplatz und Monat, 5 Nutzerplätze: 60 €"."""
 
 from recommender.billing.catalogue import Interval, Plan
 from serving.words.contracts import NumberSold
@@ -31,12 +31,12 @@ def number_sold(plan: Plan, interval: Interval, *, locale: LocaleCode, currency:
 
 
 def number_text(locale: LocaleCode, per: str, quantity: int) -> str:
-    """The number in words ("5 Plätze")."""
+    """The number in words ("5 Nutzerplätze")."""
     return say(locale, _key("number", per, locale), count=quantity, unit=per)
 
 
 def with_number(locale: LocaleCode, name: str, per: str | None, quantity: int) -> str:
-    """The name of a plan, and how many of it ("Team, 5 Plätze")."""
+    """The name of a plan, and how many of it ("Team, 5 Nutzerplätze")."""
     return name if per is None else f"{name}, {number_text(locale, per, quantity)}"
 
 

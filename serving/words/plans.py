@@ -24,7 +24,7 @@ from serving.words.locales import LocaleCode
 from serving.words.numbers_sold import number_sold, with_number
 from serving.words.texts import compact, known, money, number, say
 
-Said = TypeVar("Said")
+Value = TypeVar("Value")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z_\-\s]+")
 """An acronym or a word within a code; separators are dropped."""
 
@@ -37,20 +37,20 @@ class Words:
         self.locale: LocaleCode = locale
         self._links = links
         self._on_sale = {id(plan) for plan in catalogue.plans}
-        self._said: dict[tuple[str, ...], Any] = {}
+        self._made: dict[tuple[str, ...], Any] = {}
 
-    def once(self, what: str, plans: Sequence[Plan], make: Callable[[], Said]) -> Said:
-        """What is said of plans on sale is made once and must not be changed; of any other plan it is made anew.
+    def once(self, what: str, plans: Sequence[Plan], make: Callable[[], Value]) -> Value:
+        """The words about plans on sale, made once and not to be changed; of any other plan they are made anew.
 
         Another plan is one as it was sold to one organisation.
         """
         if any(id(plan) not in self._on_sale for plan in plans):
             return make()
         key = what, *(plan.code for plan in plans)
-        if key not in self._said:
-            self._said[key] = make()
-        said: Said = self._said[key]
-        return said
+        if key not in self._made:
+            self._made[key] = make()
+        words: Value = self._made[key]
+        return words
 
     def term(self, code: str, fallback: str) -> str:
         """The catalogue's text for a code in this language, else the fallback."""
@@ -78,7 +78,7 @@ class Words:
         whole = round(amount_cents / unit) * unit
         return self.money(whole if abs(amount_cents) >= 100 * unit else amount_cents)
 
-    def _whole(self, amount_cents: int) -> str:
+    def whole(self, amount_cents: int) -> str:
         """An estimate of money, without the decimals that it cannot promise; less than one unit is exact."""
         unit = 10 ** decimal_places(self.catalogue.currency)
         return self.money(round(amount_cents / unit) * unit or amount_cents)
@@ -113,8 +113,8 @@ class Words:
     def bill(self, bill: BillRecord) -> BillText:
         """The projected bill with its text."""
         params = {
-            "amount": self._whole(bill["amount_cents"]) if bill["overage_cents"] else self.money(bill["amount_cents"]),
-            "overage": self._whole(bill["overage_cents"]),
+            "amount": self.whole(bill["amount_cents"]) if bill["overage_cents"] else self.money(bill["amount_cents"]),
+            "overage": self.whole(bill["overage_cents"]),
             "metric": ", ".join(self.subject(metric) for metric in bill["exceeded"]),
         }
         kind = (
@@ -132,7 +132,7 @@ class Words:
             bill.get("months"),
             bill.get("then_cents"),
         )
-        between = say(self.locale, "bill.range", low=self._whole(low), high=self._whole(high)) if low < high else None
+        between = say(self.locale, "bill.range", low=self.whole(low), high=self.whole(high)) if low < high else None
         return {
             "amount_cents": bill["amount_cents"],
             "overage_cents": bill["overage_cents"],

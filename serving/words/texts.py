@@ -62,8 +62,8 @@ def _plural_form(locale: LocaleCode, count: object) -> str:
     """The plural kind of a count: from a million on it is said in short, which counts as the whole millions do."""
     if not isinstance(count, (int, float)):
         return "other"
-    said = count if abs(count) < _MILLION else count // _MILLION * _MILLION
-    return _LOCALES[locale].plural_form(said)
+    counted = count if abs(count) < _MILLION else count // _MILLION * _MILLION
+    return _LOCALES[locale].plural_form(counted)
 
 
 def _formatted(locale: LocaleCode, value: object) -> str:

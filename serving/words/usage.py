@@ -44,7 +44,7 @@ def _overage_answers(plan: Plan, words: Words) -> list[OverageText]:
 
 
 def overage_answer(metric: str, price_cents: Fraction, words: Words) -> OverageText:
-    """One unit price, as a sentence that goes on from the price of the plan ("danach 8 € je 1.000 Gespräche")."""
+    """One unit price, as a line that goes on from the price of the plan ("darüber hinaus 8 € je 1.000 Gespräche")."""
     quantity, cents = priced_unit(price_cents)
     per = say(
         words.locale,

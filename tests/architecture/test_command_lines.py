@@ -15,7 +15,7 @@ from recommender.ranking.exploration import Policy
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 PHONY = re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE)
-WORKSHOP = ("mlflow", "great_expectations", "ibis", "marimo", "pyspark")
+WORKSHOP = ("opentelemetry.sdk", "mlflow", "great_expectations", "ibis", "marimo", "pyspark")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:

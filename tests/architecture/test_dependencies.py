@@ -13,13 +13,19 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 LOCKS = {
     name: (ROOT / name).read_text()
-    for name in ("requirements.lock", "requirements-serving.lock", "requirements-pipelines.lock")
+    for name in (
+        "requirements.lock",
+        "requirements-serving.lock",
+        "requirements-pipelines.lock",
+        "requirements-spark.lock",
+    )
 }
-LOCK, SERVING_LOCK, PIPELINES_LOCK = LOCKS.values()
+LOCK, SERVING_LOCK, PIPELINES_LOCK, SPARK_LOCK = LOCKS.values()
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SERVING = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 PIPELINES = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["pipelines"]]
+SPARK = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["spark"]]
 DEV = [Requirement(line) for line in PROJECT["dependency-groups"]["dev"]]
 
 
@@ -43,6 +49,7 @@ def test_a_lock_names_no_address(lock: str) -> None:
     ("name", "requirement"),
     [("requirements-serving.lock", requirement) for requirement in SERVING]
     + [("requirements-pipelines.lock", requirement) for requirement in SERVING + PIPELINES]
+    + [("requirements-spark.lock", requirement) for requirement in SERVING + PIPELINES + SPARK]
     + [("requirements.lock", requirement) for requirement in SERVING + PIPELINES + DEV],
     ids=lambda part: part.name if isinstance(part, Requirement) else part,
 )
@@ -54,7 +61,10 @@ def test_a_lock_satisfies_what_the_project_declares(name: str, requirement: Requ
 
 
 def test_what_is_tested_is_what_the_images_install() -> None:
-    assert set(PINNED.findall(SERVING_LOCK)) < set(PINNED.findall(PIPELINES_LOCK)) < set(PINNED.findall(LOCK))
+    tested, serving, pipelines = (set(PINNED.findall(lock)) for lock in (LOCK, SERVING_LOCK, PIPELINES_LOCK))
+    assert serving < tested
+    assert pipelines < tested
+    assert {name for name, _ in set(PINNED.findall(SPARK_LOCK)) - pipelines} == {"py4j", "pyspark"}
 
 
 @pytest.mark.parametrize(

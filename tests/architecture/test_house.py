@@ -11,15 +11,22 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {"deploy", "data_contracts", "recommender", "pipelines", "models", "serving", "notebooks", "tests", "docs"}
-FILES = {
-    "README.md",
-    "pyproject.toml",
-    "requirements.lock",
-    "Makefile",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "LICENSE",
-} | {"Dockerfile", "compose.yaml", "requirements-serving.lock", "requirements-pipelines.lock", "SECURITY.md"}
+FILES = (
+    {
+        "README.md",
+        "pyproject.toml",
+        "requirements.lock",
+        "Makefile",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "LICENSE",
+    }
+    | {"Dockerfile", "compose.yaml", "requirements-serving.lock", "requirements-pipelines.lock"}
+    | {
+        "requirements-spark.lock",
+        "SECURITY.md",
+    }
+)
 LINES_OF_A_MODULE = 300
 LINES_OF_A_FUNCTION = 60
 

@@ -1,5 +1,6 @@
 """What a reader of one answer can find fault with, and whether the raw tables bear out what it says."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ FAULTS: Final[Mapping[str, int]] = {
     "recommended and blocked": 0,
     "two adjacent requests differ": 0,
     "month and year recommend different plans": 0,
+    "year: dearer than another card without a named need": 0,
     "usage spoken of that was never reported": 0,
     "a bill that is not what would be charged": 0,
     "a reason whose money is not that of the cards": 0,
+    "same amount said twice": 0,
 }
 """Fault → how often it may be seen."""
 NEEDS: Final = {
@@ -28,10 +31,12 @@ NEEDS: Final = {
     "limits_passed",
     "limit_reached_soon",
     "bill_passed_soon",
+    "cheaper_by_year",
     "integration_connected",
     "template_installed",
 }
 CENT: Final = 1
+_AMOUNT: Final = re.compile(r"€[\d,]+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -82,33 +87,36 @@ def seen(
     own = {each.family for each in k.plans.values() if each.templates & k.templates}
     own |= {k.plans[k.held].family} if k.held else set()
     reasons = first["reasons"]
-    dearer = _compared(first) > _compared(shown[alternative]) + CENT
-    named = any(each["code"] in NEEDS and each["params"].get("plan", alternative) == alternative for each in reasons)
     said = [each["code"] for each in reasons if each["code"] not in {"integration_connected", "template_installed"}]
     told = first["projected_bill"]["usage_known"]
     differ = year["plans"][0]["plan"] != first["plan"]
+    both = cards + year["plans"]
+    by_year = {card["plan"]: _compared(card) for card in year["plans"]}
+    offered = any(card["promotion"] is not None for card in (first, year["plans"][0]))
+    told_apart = offered and year["context"]["params"].get("elsewhere") == first["plan"]
     faults = {
-        "dearer than the alternative without a named need": dearer and not named,
-        "a card of an unrelated family": bool(own) and bool({card["family"] for card in cards} - own),
-        "the plan held on no card": k.held is not None and k.held not in shown,
+        "dearer than the alternative without a named need": _dear_without_a_need(cards, held=k.held),
+        "a card of an unrelated family": bool(own) and bool({card["family"] for card in both} - own),
+        "the plan held on no card": k.held is not None and not all(k.held in each for each in (shown, by_year)),
         "a reason that holds for the alternative too": alternative != first["plan"]
         and any(_holds_for(each, alternative, k) for each in reasons),
-        "recommended and blocked": first["selection"]["state"] in {"blocked", "unavailable"},
+        "recommended and blocked": any(each["recommended"] and _barred(each) for each in both),
         "two adjacent requests differ": again != month,
-        "month and year recommend different plans": differ and first["promotion"] is None,
+        "month and year recommend different plans": differ and not told_apart,
+        "year: dearer than another card without a named need": _dear_without_a_need(year["plans"], held=k.held),
         "usage spoken of that was never reported": not k.usage and (told or bool(said)),
         "a bill that is not what would be charged": not all(_as_charged(card, k) for card in cards),
         "a reason whose money is not that of the cards": not all(_agrees(each, first, shown) for each in reasons),
+        "same amount said twice": any(_repeats_an_amount(card["reasons"]) for card in cards),
     }
     found = Counter({fault: 1 for fault, there in faults.items() if there})
     found["asked"] = 1
     found["with usage"], found["usage unknown"] = int(told), int(not told)
     found["with a reason"] = int(told and bool(reasons))
     found["guard changed the first plan"] = int(month["guard"] is not None)
-    found["year recommends another plan than a promotion of months"] = int(differ and first["promotion"] is not None)
+    found["month and year differ by an offer, and the year says so"] = int(differ and told_apart)
     found["cards with a promotion"] = sum(card["promotion"] is not None for card in cards)
     found["with a promotion"] = int(first["promotion"] is not None)
-    found["year: dearer than another card without a named need"] = int(_dear_by_the_year(year["plans"], held=k.held))
     found["sent to sales"] = int(month["enterprise"]["message"] is not None)
     found["reasons re-derived"] = len(reasons)
     found["reasons true"] = sum(_is_so(each, first["plan"], k) for each in reasons)
@@ -120,15 +128,21 @@ def alternative_of(cards: list[dict[str, Any]], *, held: str | None) -> str:
     if held in {card["plan"] for card in cards}:
         return str(held)
     family = [card for card in cards if card["family"] == cards[0]["family"]]
-    free = [card for card in family if card["selection"]["state"] not in {"blocked", "unavailable"}] or family
+    free = [card for card in family if not _barred(card)] or family
     return str(min(free, key=lambda card: (_compared(card), card["tier"]))["plan"])
 
 
-def _dear_by_the_year(cards: list[dict[str, Any]], *, held: str | None) -> bool:
-    """The plan that the month recommends may cost more than another by the year's prices."""
+def _barred(card: Mapping[str, Any]) -> bool:
+    return card["selection"]["state"] in {"blocked", "unavailable"}
+
+
+def _dear_without_a_need(cards: list[dict[str, Any]], *, held: str | None) -> bool:
+    """Whether the first card costs more than the alternative, and no reason says what for."""
     first, shown = cards[0], {card["plan"]: card for card in cards}
-    dearer = _compared(first) > _compared(shown[alternative_of(cards, held=held)]) + CENT
-    return dearer and not any(each["code"] in NEEDS for each in first["reasons"])
+    alternative = alternative_of(cards, held=held)
+    needs = [each["params"] for each in first["reasons"] if each["code"] in NEEDS]
+    named = any(each.get("plan", alternative) == alternative for each in needs)
+    return not named and _compared(first) > _compared(shown[alternative]) + CENT
 
 
 def _compared(card: Mapping[str, Any]) -> int:
@@ -152,6 +166,12 @@ def _agrees(reason: Mapping[str, Any], first: Mapping[str, Any], shown: Mapping[
     other = shown.get(said["plan"])
     mine = abs(said["amount_cents"] - _compared(first)) <= CENT
     return mine and (other is None or abs(said["other_amount_cents"] - _compared(other)) <= CENT)
+
+
+def _repeats_an_amount(reasons: list[dict[str, Any]]) -> bool:
+    """Whether two reasons of a card name the same amount of money, as a reader sees it."""
+    said = [amount for each in reasons for amount in set(_AMOUNT.findall(each["message"]))]
+    return len(said) > len(set(said))
 
 
 def _holds_for(reason: Mapping[str, Any], plan: str, k: Known) -> bool:
@@ -218,6 +238,16 @@ def _dearer_soon(said: Mapping[str, Any], mine: PlanOnPaper, k: Known) -> bool:
     return bool(close and abs(its - said["ahead_other_amount_cents"]) <= 0.01 * its and own < its)
 
 
+def _cheaper_by_year(said: Mapping[str, Any], mine: PlanOnPaper, k: Known) -> bool:
+    own, its = mine.bill_by_year(k.usage), _other(said, k).bill_by_year(k.usage)
+    dearer = mine.bill(k.usage) - _other(said, k).bill(k.usage)
+    close = (
+        abs(own - said["year_amount_cents"]) <= 0.01 * own and abs(its - said["year_other_amount_cents"]) <= 0.01 * its
+    )
+    near = abs(dearer - said["dearer_amount_cents"]) <= 0.01 * mine.bill(k.usage)
+    return bool(close and near and own < its and dearer > 0 and _passed(said, mine, k))
+
+
 def _soon(said: Mapping[str, Any], mine: PlanOnPaper, k: Known) -> bool:
     if said["metric"] in COUNTS:
         pace, weeks, limit = _last_pace(said["metric"], k), k.weeks[said["metric"]], said["limit"]
@@ -252,6 +282,7 @@ _CHECKS: Final[Mapping[str, Callable[[Mapping[str, Any], PlanOnPaper, Known], bo
     "enough": _costs_less,
     "limit_reached_soon": _soon,
     "bill_passed_soon": _dearer_soon,
+    "cheaper_by_year": _cheaper_by_year,
     "smaller_blocked": lambda said, mine, k: said["used"] > said["limit"] == _other(said, k).limits[said["metric"]],
     "usage_needs": _passed,
     "usage_beyond": _passed,

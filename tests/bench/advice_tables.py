@@ -35,13 +35,22 @@ class PlanOnPaper:
     per_unit_cents: Mapping[str, float]
     now_cents: float
     """What is charged at first."""
+    year_cents: float
+    """Of a month that is paid by the year: the first one with its promotion."""
     months: int | None = None
     """For so many months; `None`: it stays."""
 
     def bill(self, usage: Mapping[str, float]) -> float:
         """The price and what is used beyond the limits of what renews, in minor units."""
+        return self.price_cents + self._beyond(usage)
+
+    def bill_by_year(self, usage: Mapping[str, float]) -> float:
+        """The same if the plan is paid by the year."""
+        return self.year_cents + self._beyond(usage)
+
+    def _beyond(self, usage: Mapping[str, float]) -> float:
         over = {metric: max(usage.get(metric, 0.0) - self.limits[metric], 0.0) for metric in self.per_unit_cents}
-        return self.price_cents + sum(units * self.per_unit_cents[metric] for metric, units in over.items())
+        return float(sum(units * self.per_unit_cents[metric] for metric, units in over.items()))
 
 
 def charged(
@@ -64,16 +73,24 @@ def charged(
         mine &= not meant.get("families") or bool(families & set(meant["families"]))
         mine &= not meant.get("countries") or country in meant["countries"]
         mine &= not window or _instant(window["from"]) <= at < _instant(window["until"])
-        if not mine or "month" not in promotion["intervals"]:
+        if not mine:
             continue
-        for code in set(promotion["plans"]) - {held}:
+        for code in set(promotion["plans"]) if "year" in promotion["intervals"] else ():
+            found[code] = replace(found[code], year_cents=_by_year(plans[code].year_cents, promotion, found[code]))
+        for code in set(promotion["plans"]) - {held} if "month" in promotion["intervals"] else ():
             list_price, cycles = plans[code].price_cents, promotion.get("cycles")
             now = list_price * (1 - promotion.get("percent", 0) / 100) - 100 * float(promotion.get("amount", 0))
             months = min(cycles or 12, 12)
             mean = (months * now + (12 - months) * list_price) / 12
             if mean < found[code].price_cents:
-                found[code] = replace(plans[code], price_cents=mean, now_cents=now, months=cycles)
+                found[code] = replace(found[code], price_cents=mean, now_cents=now, months=cycles)
     return found
+
+
+def _by_year(list_cents: float, promotion: Mapping[str, Any], found: PlanOnPaper) -> float:
+    """A twelfth of the first year's price, at the best promotion."""
+    off = 12 * list_cents * promotion.get("percent", 0) / 100 + 100 * float(promotion.get("amount", 0))
+    return float(min(found.year_cents, list_cents - off / 12))
 
 
 def _instant(text: str) -> datetime:
@@ -101,6 +118,7 @@ def plans_on_paper(offers: Mapping[str, Any]) -> dict[str, PlanOnPaper]:
             limits=limits,
             features=frozenset(name for name, feature in plan["features"].items() if feature["value"]),
             now_cents=100.0 * float(plan["price"]),
+            year_cents=float(plan["price"]) * (100 - offers["annual_discount_percent"]),
             per_unit_cents={metric: 100 * float(each["price"]) / each["per"] for metric, each in overage.items()},
         )
     return found
@@ -110,7 +128,7 @@ class RawTables:
     """A folder of raw tables, asked by SQL."""
 
     def __init__(self, folder: Path, *, offers: Path = OFFERS_PATH) -> None:
-        self._database = duckdb.connect()
+        self._database = duckdb.connect(config={"threads": 1})  # small questions: no time lost to sharing them
         for name in ("organizations", "template_installs", "integrations", "usage_events", "subscriptions"):
             self._database.execute(f"CREATE TABLE {name} AS FROM read_parquet('{folder / name}.parquet')")
         self._offers = yaml.safe_load(offers.read_text("utf-8"))

@@ -69,8 +69,7 @@ INFORMATION: Final = (
     "sent to sales",
     "cards with a promotion",
     "with a promotion",
-    "year recommends another plan than a promotion of months",
-    "year: dearer than another card without a named need",
+    "month and year differ by an offer, and the year says so",
 )
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from data_contracts.raw.tables import RAW_TABLES
-from pipelines.checking.check_table import great_expectations_batches
+from pipelines.checking.judging import great_expectations_batches
 from pipelines.checking.results import Validation
 from pipelines.checking.validate import validate
 from pipelines.demo.write import write_demo_data

@@ -16,10 +16,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
-import uvicorn
-
 from tests.bench.http_limit import floor, limit
-from tests.bench.http_servers import API_KEY, CONNECTIONS, Answers, Ask, Server, running
+from tests.bench.http_servers import CONNECTIONS, Answers, Ask, Server, running
+from tests.bench.http_service import service
 from tests.bench.http_world import World
 from tests.bench.recorded_training import trained
 from tests.bench.recorded_world import Sink
@@ -51,25 +50,6 @@ def run() -> Iterator[dict[str, Any]]:
             with running(floor, folder) as bare, running(limit, folder) as least:
                 yield from _rows(world, serving, bare, least)
             yield {"figure": "memory with champion", "value": round(serving.resident_mb()), "unit": "MB"}
-
-
-def service(folder: Path, port: int) -> None:
-    """The product with a champion; its jobs are off, so no request pays for printing documents."""
-    from serving.app import create_app
-    from serving.settings import Settings
-    from serving.web.logs import configure_logs
-
-    configure_logs("warning")
-    settings = Settings(
-        database_url=f"sqlite:///{folder}/plans.db",
-        api_key=API_KEY,
-        signing_key="bench",
-        sandbox_webhook_secret="bench",
-        model=folder / "registry" / "bundles",
-        demo_organization="org-0",
-        usage_calls_per_minute=1_000_000,
-    )
-    uvicorn.run(create_app(settings), port=port, access_log=False, log_level="warning", lifespan="off")
 
 
 class Table:

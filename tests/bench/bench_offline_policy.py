@@ -24,7 +24,7 @@ from models.choice.cross_fitting import assign_folds
 from models.choice.group_softmax import segment_starts, softmax_by_group
 from models.data.dataset import TrainingSet, load_training_set
 from models.judging.confidence_sequence import log_capital
-from models.judging.logged_choices import FloatArray, IntArray, cross_fitted_log, places_if_first
+from models.judging.logged_choices import places_if_first
 from models.judging.off_policy import PolicyLog, judge_policy
 from models.judging.ranking_metrics import positions_by_group
 from models.training.train import truth_for
@@ -32,6 +32,8 @@ from pipelines.demo.choices import POSITION_BIAS
 from pipelines.demo.write import write_demo_data
 from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
+from recommender.ranking.ranker import FloatArray, IntArray
+from tests.bench.cross_fitted_log import cross_fitted_log
 
 LOGS: Final = 200
 ORGANIZATIONS: Final = 1_000

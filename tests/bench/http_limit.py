@@ -34,9 +34,7 @@ def limit(folder: Path, port: int) -> None:
     plans = sqlite3.connect(folder / "plans.db", isolation_level=None, timeout=10)
     plans.execute("PRAGMA synchronous=NORMAL")
     header = plans.execute(_LAST, ("org-0",)).fetchone()
-    cards = plans.execute("SELECT * FROM decision_plans WHERE decision_id = ?", header[:1]).fetchall()
-    adding = [f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})"
-              for table, row in (("decisions", header), ("decision_plans", cards[0]))]  # fmt: skip
+    adding = f"INSERT INTO decisions VALUES ({', '.join('?' * len(header))})"
 
     @app.get("/new/{organization_id}/{decision_id}")
     async def new(organization_id: str, decision_id: str) -> Response:
@@ -46,8 +44,7 @@ def limit(folder: Path, port: int) -> None:
         plans.execute("COMMIT")
         plans.execute("BEGIN IMMEDIATE")
         plans.execute(_LAST, (organization_id,)).fetchall()
-        plans.execute(adding[0], (decision_id, *header[1:]))
-        plans.executemany(adding[1], [(decision_id, *card[1:]) for card in cards])
+        plans.execute(adding, (decision_id, *header[1:]))
         plans.execute("COMMIT")
         return Response(body, media_type="application/json")
 

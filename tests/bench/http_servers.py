@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -59,11 +58,11 @@ class Answers:
 class Server:
     """One running server."""
 
-    def __init__(self, process: BaseProcess, port: int) -> None:
-        self._process = process
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid = pid
         self.port = port
         clock = ctypes.c_int()
-        if _LIBC.clock_getcpuclockid(process.pid, ctypes.byref(clock)):
+        if _LIBC.clock_getcpuclockid(pid, ctypes.byref(clock)):
             raise OSError(ctypes.get_errno(), "the server's processor time cannot be read")
         self._clock = clock.value
 
@@ -78,17 +77,17 @@ class Server:
 
     def resident_mb(self) -> float:
         """Memory of the process that is in use now."""
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text("ascii").split()[1])
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text("ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1_000_000
 
     def answers(self, asks: Sequence[Ask], *, connections: int = CONNECTIONS) -> Answers:
         """Ask everything once; an answer that is not a success raises `RuntimeError`."""
         before = self.processor_seconds()
-        bodies, seconds = asyncio.run(_asked(self.port, asks, connections))
+        bodies, seconds = asyncio.run(asked(self.port, asks, connections))
         return Answers(bodies, seconds, 1_000 * (self.processor_seconds() - before) / len(asks))
 
 
-async def _asked(port: int, asks: Sequence[Ask], connections: int) -> tuple[list[bytes], list[float]]:
+async def asked(port: int, asks: Sequence[Ask], connections: int) -> tuple[list[bytes], list[float]]:
     waiting = iter(enumerate(asks))
     bodies: list[bytes] = [b""] * len(asks)
     seconds: list[float] = []
@@ -114,26 +113,34 @@ async def _asked(port: int, asks: Sequence[Ask], connections: int) -> tuple[list
 @contextmanager
 def running(serve: Callable[[Given, int], None], given: Given) -> Iterator[Server]:
     """A server in a process of its own that answers; `serve(given, port)` runs it."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(given, port))
     process.start()
     try:
-        _wait_for(port, process)
-        yield Server(process, port)
+        wait_for(port, alive=process.is_alive)
+        if process.pid is None:
+            raise RuntimeError("the server was not started")
+        yield Server(process.pid, port)
     finally:
         process.terminate()
         process.join(10)
 
 
-def _wait_for(port: int, process: BaseProcess) -> None:
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(port: int, *, alive: Callable[[], bool]) -> None:
+    """Wait until a server answers on the port; `RuntimeError` when it is not alive any more."""
     deadline = time.monotonic() + 300
-    while process.is_alive() and time.monotonic() < deadline:
+    while alive() and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"no server on port {port} (process {process.pid})")
+    raise RuntimeError(f"no server on port {port}")

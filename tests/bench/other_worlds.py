@@ -1,11 +1,10 @@
 """Two worlds unlike the demo: catalogues of their own, choices by random coefficients, an outside option, promotions.
 
-Nothing here is taken from the demo. Usage, tastes and inertia are drawn anew for each organisation; of two fifths of
-them no usage is ever reported. What a ranker may know at best is the mean over what it cannot see: tastes, and the
-usage that nobody reported.
+Usage, tastes and inertia are drawn anew for each organisation; of two fifths of them no usage is ever reported. What a
+ranker may know at best is the mean over what it cannot see: tastes, and the usage that nobody reported.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final
@@ -140,6 +139,10 @@ def chances(utilities: Floats, outside: Floats) -> Floats:
     return np.asarray(weights / (weights.sum(axis=-1, keepdims=True) + np.exp(outside - most)))
 
 
+Policy = Callable[[Asked], Floats]
+"""Gives (n, p) the utilities by which a recommender draws the first place."""
+
+
 @dataclass(frozen=True)
 class OtherWorld:
     """A number of organisations of one world, by the price list they have."""
@@ -162,8 +165,8 @@ class OtherWorld:
         )
 
 
-def drawn(name: str, *, organizations: int, seed: int) -> OtherWorld:
-    """So many organisations of a world; another seed draws others from the same world."""
+def drawn(name: str, *, organizations: int, seed: int, lists: Sequence[PlanTable] = ()) -> OtherWorld:
+    """So many organisations of a world, at its price lists or at others; another seed draws others from it."""
     plans = CATALOGUES[name]()
     world = np.random.default_rng([SEED, len(plans.codes)])
     kinds = len(plans.templates) + 1
@@ -175,7 +178,7 @@ def drawn(name: str, *, organizations: int, seed: int) -> OtherWorld:
         busy=world.normal(8.0, 0.6, kinds),
         hazard=np.clip(0.02 + 0.015 * tier + world.normal(0, 0.01, len(plans.codes)), 0.005, 0.2),
     )
-    lists = price_lists(plans)
+    lists = lists or price_lists(plans)
     sizes = np.diff(np.linspace(0, organizations, len(lists) + 1).astype(int))
     rng = np.random.default_rng([seed, len(plans.codes)])
     return OtherWorld(tastes, tuple(_asked(tastes, one, n, rng) for one, n in zip(lists, sizes.tolist(), strict=True)))
@@ -238,10 +241,10 @@ def _usage(tastes: Tastes, kind: Integers, draws: int, rng: np.random.Generator)
     return np.asarray(np.rint(np.stack([conversations, *noisy], axis=2)))
 
 
-def logged(world: OtherWorld, *, seed: int) -> TrainingSet:
-    """The world's organisations as a log: a crude policy varied the first place, and each chose, or took nothing."""
+def logged(world: OtherWorld, *, seed: int, by: Policy | None = None) -> TrainingSet:
+    """The world's organisations as a log: who recommends (or a crude policy) varied the first place, and each chose."""
     rng = np.random.default_rng([seed, 99])
-    parts = [_logged(part, world.tastes, rng) for part in world.parts]
+    parts = [_logged(part, world.tastes, rng, by) for part in world.parts]
     joined: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     names = np.array([f"{seed}-{i}" for i in range(len(joined["group_sizes"]))], dtype=object)
     return TrainingSet(
@@ -250,11 +253,11 @@ def logged(world: OtherWorld, *, seed: int) -> TrainingSet:
     )  # fmt: skip
 
 
-def _logged(part: Asked, tastes: Tastes, rng: np.random.Generator) -> dict[str, Any]:
+def _logged(part: Asked, tastes: Tastes, rng: np.random.Generator, by: Policy | None) -> dict[str, Any]:
     plans, situations = part.plans, part.situations
     n, p = situations.eligible.shape
-    bills = Facts(situations, plans).bill_cents
-    crude = -np.log1p(bills / 1_000) + (tastes.of_plan[part.kind] > tastes.of_plan.mean())
+    liked = tastes.of_plan[part.kind] > tastes.of_plan.mean()
+    crude = by(part) if by else liked - np.log1p(Facts(situations, plans).bill_cents / 1_000)
     propensity = 0.1 / p + 0.9 * chances(crude / 0.7, np.full((n, 1), -np.inf))
     first = (np.cumsum(propensity, axis=1) > rng.random((n, 1))).argmax(axis=1)
     order = positions_by_group((crude + 99.0 * (np.arange(p) == first[:, None])).ravel(), np.full(n, p)).reshape(n, p)

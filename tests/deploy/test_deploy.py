@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,11 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from pipelines.metrics.prometheus import RankerHealth
 from serving.__main__ import app as commands
 from serving.settings import SellerSettings, Settings
 from serving.web.telemetry import Metrics
+from tests.deploy.programs import MISSING, program
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -34,11 +35,11 @@ def settings() -> set[str]:
 
 
 def series() -> set[str]:
-    """Every series that `/metrics` may show, without its labels."""
-    metrics = Metrics()
+    """Every series that `/metrics` and the file of the ranker's health may show, without its labels."""
     return {
         name
-        for metric in metrics.registry.collect()
+        for registry in (Metrics().registry, RankerHealth().registry)
+        for metric in registry.collect()
         for kind in [metric.type]
         for name in {
             "counter": [f"{metric.name}_total"],
@@ -74,7 +75,7 @@ def test_every_metric_of_alerts_and_dashboard_exists() -> None:
 
 
 def test_every_alert_is_tried_and_leads_to_a_section_of_the_runbook() -> None:
-    tried = (DEPLOY / "prometheus/alerts_test.yml").read_text()
+    tried = "".join(path.read_text() for path in (DEPLOY / "prometheus").glob("*_test.yml"))
     sections = {
         re.sub(r"[^a-z0-9 ]", "", line.lower()).replace(" ", "-")
         for line in re.findall(r"^#+ (.*)", OPERATIONS, re.MULTILINE)
@@ -87,37 +88,12 @@ def test_every_alert_is_tried_and_leads_to_a_section_of_the_runbook() -> None:
         assert (page, section in sections) == ("operations.md", True), rule["alert"]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool here; on Debian: apt-get install prometheus")
+@pytest.mark.slow
+@pytest.mark.skipif(program("promtool") is None, reason=MISSING)
 def test_promtool_sees_each_alert_fire_and_stay_silent() -> None:
-    tool = ["promtool", "test", "rules", "alerts_test.yml"]
+    tool = [str(program("promtool")), "test", "rules", "alerts_test.yml", "ranker_alerts_test.yml"]
     told = subprocess.run(tool, cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr
-
-
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx here; on Debian: apt-get install nginx-light")
-def test_nginx_reads_the_proxy(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "plans.key", tmp_path / "plans.pem"
-    made = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-subj",
-        "/CN=plans",
-        "-keyout",
-        str(key),
-        "-out",
-        str(certificate),
-    ]
-    subprocess.run(made, check=True, capture_output=True)
-    text = (DEPLOY / "proxy/nginx.conf").read_text().replace("/etc/ssl/plans", str(tmp_path / "plans"))
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{text}\n}}\n")
-    told = subprocess.run(
-        ["nginx", "-t", "-c", str(tmp_path / "nginx.conf")], capture_output=True, text=True, check=False
-    )
-    assert told.returncode == 0, told.stderr
 
 
 def test_the_manifests_are_what_kubernetes_accepts() -> None:

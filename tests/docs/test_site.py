@@ -12,7 +12,7 @@ from docs.tables import FILE, written
 
 ROOT = Path(__file__).parents[2]
 FORMS = re.compile(
-    r"/session/switch|/(plans|billing|subscription)/(contact|preview|confirm|cancel|add|default|details|pay|remove|changes/.*|offer|withdraw)"
+    r"/session/switch|/(plans|billing|subscription)/(contact|preview|confirm|cancel|add|default|details|expiry|pay|remove|changes/.*|offer|withdraw)"
 )
 """Forms of pages and what follows them: a browser sends them, within its session."""
 

@@ -22,7 +22,7 @@ class Modal:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.opener = page.locator("plan-modal a")
+        self.opener = page.locator("plan-modal > a")
         self.dialog = page.get_by_role("dialog")
         self.heading = self.dialog.get_by_role("heading", level=2)
         self.cards = self.dialog.locator("li.card")

@@ -49,7 +49,7 @@ def pictures_for_the_readme(world: World, chromium: Browser) -> None:
     """The modal over the organisation page, a change before it is confirmed, a payment that failed, the page itself."""
     page = chromium.new_page(viewport={"width": 1200, "height": 1080}, locale="de-DE", reduced_motion="reduce")
     page.goto(f"{world.origin}/?locale=de")
-    page.locator("plan-modal a").click()
+    page.locator("plan-modal > a").click()
     modal = Modal(page)
     modal.cards.first.wait_for()
     modal.dialog.locator(".bar .saving").filter(has_text="20").wait_for()

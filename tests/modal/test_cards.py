@@ -50,7 +50,7 @@ def test_overage_is_part_of_the_projected_bill(opened: Open) -> None:
 def test_a_card_says_what_more_would_cost_and_how_full_each_limit_is(opened: Open) -> None:
     card = opened("outgrown", locale="de").card("Ecommerce Basic")
 
-    expect(card.locator(".then")).to_have_text("danach 8 € je 1.000 Gespräche")
+    expect(card.locator(".then")).to_have_text("darüber hinaus 8 € je 1.000 Gespräche")
     usage = card.get_by_role("list", name="Ihre Nutzung").get_by_role("listitem")
     expect(usage).to_have_count(5)
     expect(usage.nth(2)).to_have_text("Dokumente 950 von 1k95 %")

@@ -34,17 +34,20 @@ def selling(tmp_path_factory: pytest.TempPathFactory, stripe: StripeMock) -> Ite
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with running_world(
-        tmp_path_factory.mktemp("stripe"),
-        port=port,
-        PLANS_PAYMENTS="stripe",
-        PLANS_STRIPE_API_KEY="sk_test_nobody",
-        PLANS_STRIPE_WEBHOOK_SECRET="whsec_nobody",
-        PLANS_STRIPE_PUBLISHABLE_KEY="pk_test_nobody",
-        PLANS_STRIPE_ADDRESS=stripe.origin,
-        PLANS_STRIPE_SCRIPT=f"{stripe.origin}/v3/",
-    ) as world:
+    with running_world(tmp_path_factory.mktemp("stripe"), port=port, **settings_of(stripe)) as world:
         yield world
+
+
+def settings_of(stripe: StripeMock) -> dict[str, Any]:
+    """How a service is told to move its money by this stand-in."""
+    return {
+        "PLANS_PAYMENTS": "stripe",
+        "PLANS_STRIPE_API_KEY": "sk_test_nobody",
+        "PLANS_STRIPE_WEBHOOK_SECRET": "whsec_nobody",
+        "PLANS_STRIPE_PUBLISHABLE_KEY": "pk_test_nobody",
+        "PLANS_STRIPE_ADDRESS": stripe.origin,
+        "PLANS_STRIPE_SCRIPT": f"{stripe.origin}/v3/",
+    }
 
 
 def seen(page: Page, name: str) -> None:
@@ -147,6 +150,61 @@ def test_an_account_is_added_on_the_billing_page_with_its_mandate(
     expect(page.get_by_text("•••• 3000")).to_be_visible()
     methods = selling.host.get(f"/v1/organizations/{who}/payment-methods").json()["payment_methods"]
     assert [(each["kind"], each["last4"], each["default"]) for each in methods] == [("sepa", "3000", True)]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_card_is_replaced_on_the_billing_page_by_the_form(
+    selling: World, stripe: StripeMock, new_page: NewPage, axe: Axe, locale: LocaleCode
+) -> None:
+    """The old card stays until the new one is there, also where the new one is refused first."""
+    who = f"replaces-{locale}"
+    selling.put(who, locale=locale)
+    own = f"/v1/organizations/{who}/payment-methods"
+    secret = selling.host.post(f"{own}/setup").json()["client_secret"]
+    token = stripe.complete(secret.removesuffix("_secret"), GOOD)["setupIntent"]["id"]
+    selling.host.post(own, json={"kind": "any", "token": token, "default": True}).raise_for_status()
+    page = new_page()
+    page.goto(f"{selling.origin}/billing?token={selling.token(who)}&locale={locale}")
+    page.get_by_role("link", name=f"{say(locale, 'billing.replace')}: Visa •••• 4242").click()
+    heading = say(locale, "billing.replace_title", method="Visa •••• 4242")
+    expect(page.get_by_role("heading", level=2, name=heading)).to_be_visible()
+    page.get_by_role("button", name=say(locale, "billing.at_provider")).click()
+
+    page.get_by_label(ENTRY).fill(REFUSES)
+    page.get_by_role("button", name=say(locale, "billing.save_method")).click()
+    expect(page.get_by_text("Your card was declined.")).to_be_visible()
+    seen(page, f"stripe-replaces-{locale}")
+    assert violations(axe, page) == []
+    assert [each["last4"] for each in selling.host.get(own).json()["payment_methods"]] == ["4242"]
+    page.get_by_label(ENTRY).fill("5555555555554444")
+    page.get_by_role("button", name=say(locale, "billing.save_method")).click()
+
+    expect(page.get_by_text("•••• 4444")).to_be_visible()
+    expect(page.get_by_text("•••• 4242")).to_have_count(0)
+    seen(page, f"stripe-replaced-{locale}")
+    methods = selling.host.get(own).json()["payment_methods"]
+    assert [(each["last4"], each["default"]) for each in methods] == [("4444", True)]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_an_account_buys_in_the_modal_by_its_mandate(
+    selling: World, new_page: NewPage, axe: Axe, locale: LocaleCode
+) -> None:
+    who, page = f"debit-{locale}", new_page()
+    modal = chosen(selling, page, who, locale)
+    page.get_by_label(ENTRY).fill("DE89370400440532013000")
+    expect(modal.step.locator(".provider .note")).to_contain_text("Stripe")
+    modal.step.locator(".provider .note").scroll_into_view_if_needed()
+    seen(page, f"stripe-mandate-{locale}")
+    assert violations(axe, page) == []
+    modal.step.locator(".confirm").click()
+
+    title = say(locale, "receipt.payment_pending.title", plan="Ecommerce Basic")
+    expect(modal.step.get_by_role("heading", level=3)).to_have_text(title)
+    seen(page, f"stripe-debit-{locale}")
+    assert modal.raw_keys() == []
+    methods = selling.host.get(f"/v1/organizations/{who}/payment-methods").json()["payment_methods"]
+    assert [(each["kind"], each["last4"]) for each in methods] == [("sepa", "3000")]
 
 
 def test_without_a_script_the_hosted_page_and_the_bank_do_the_same(

@@ -13,9 +13,13 @@ from tests.modal.world import LOCALES, World, running_world
 from tests.serving.lives import catalogue_text
 
 WORDS = {
-    "de": ("12 € je Platz und Monat, 3 Plätze: 36 €", "Preis berechnen", "Heute fällig 99,96 €"),
+    "de": ("12 € je Nutzerplatz und Monat, 3 Nutzerplätze: 36 €", "Preis berechnen", "Heute fällig 99,96 €"),
     "en": ("€12 per seat per month, 3 seats: €36", "Show price", "Due today €99.96"),
-    "fr": ("12 € par siège et par mois, 3 sièges : 36 €", "Calculer le prix", "À payer aujourd’hui 99,96 €"),
+    "fr": (
+        "12 € par utilisateur et par mois, 3 utilisateurs : 36 €",
+        "Calculer le prix",
+        "À payer aujourd’hui 99,96 €",
+    ),
 }
 
 

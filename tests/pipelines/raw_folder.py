@@ -164,6 +164,8 @@ def write_parquet(folder: Path, tables: Mapping[str, Sequence[Row]]) -> Path:
     for name, rows in tables.items():
         frame = pd.DataFrame(list(rows)).replace("", None)
         for column in RAW_TABLES[name].columns:
+            if column.optional and column.name not in frame:
+                continue
             try:
                 if column.kind == "instant":
                     frame[column.name] = pd.to_datetime(frame[column.name], format="ISO8601", utc=True)

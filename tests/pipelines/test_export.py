@@ -1,7 +1,10 @@
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data_contracts.decision_log.candidates import LoggedCandidate, common_frame
+from data_contracts.decision_log.exported import COLUMNS as PACKED
 from data_contracts.raw.tables import RAW_TABLES
 from pipelines.checking.validate import validate
-from pipelines.export import ExportFailed, export_tables
+from pipelines.export import ExportFailed, export_days, export_tables
 from pipelines.history.checked_tables import arrow_schema
 from pipelines.training.training_set import build_training_set
 from tests.pipelines.small_world import (
@@ -25,6 +30,7 @@ from tests.pipelines.small_world import (
     write_tables,
 )
 
+PLAIN = ("plan", "shown", "shown_as", "recommended", "utility", "probability", "propensity")
 AFTERWARDS = MIDNIGHT + 31 * DAY
 
 
@@ -35,19 +41,42 @@ def stored(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
+def packed(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Decisions as the service stores them, one row each, of one row per candidate."""
+    found = []
+    for _, of_one in groupby(sorted(rows, key=itemgetter("decision_id", "position")), key=itemgetter("decision_id")):
+        listed = list(of_one)
+        candidates = [
+            LoggedCandidate(
+                **{name: row.get(name) for name in PLAIN}, reasons=json.loads(row["reasons"]),
+                features=None if row.get("features") is None else json.loads(row["features"]),
+            )
+            for row in listed
+        ]  # fmt: skip
+        frame = common_frame([candidates])
+        about, figures = frame.packed(candidates)
+        charged = None if listed[0].get("charged") is None else frame.packed_text(listed[0]["charged"])
+        found.append(
+            {**listed[0], "charged": charged, "plans": len(listed), "candidates": about, "figures": figures}
+            | {"frame": frame.text}
+        )
+    return found
+
+
 def database(tables: Tables, path: Path, *, without: Sequence[str] = ()) -> str:
     """A small SQLite database whose views offer the tables; returns its URL."""
     with closing(sqlite3.connect(path)) as connection, connection:
         for name, table in RAW_TABLES.items():
-            columns = [column.name for column in table.columns]
+            columns = list(PACKED) if name == "decisions" else [column.name for column in table.columns]
             if name in without:
                 continue
+            rows = packed(tables.get(name, ())) if name == "decisions" else tables.get(name, ())
             quoted = ", ".join(f'"{column}"' for column in columns)
             connection.execute(f"CREATE TABLE {name} ({quoted})")
             connection.execute(f"CREATE VIEW export_{name} AS SELECT * FROM {name}")
             connection.executemany(
                 f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})",
-                [[stored(row.get(column)) for column in columns] for row in tables.get(name, ())],
+                [[stored(row.get(column)) for column in columns] for row in rows],
             )
     return f"sqlite:///{path}"
 
@@ -151,3 +180,28 @@ def test_a_column_of_other_values_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ExportFailed, match=r"export_usage_events\.quantity does not hold whole values"):
         export_tables(database=database(tables, tmp_path / "plans.db"), out=tmp_path / "raw")
+
+
+def test_days_that_changed_are_exported_again_and_no_others(tmp_path: Path) -> None:
+    url, out = database(sold_and_used(), tmp_path / "plans.db"), tmp_path / "days"
+    export_tables(database=url, out=tmp_path / "whole")
+
+    first = export_days(database=url, out=out)
+    assert export_days(database=url, out=out)["usage_events"] == 0
+
+    for name, table in RAW_TABLES.items():
+        columns = [(column, "ascending") for column in ("recorded_at", *table.key)]
+        whole = pq.read_table(tmp_path / "whole" / f"{name}.parquet").sort_by(columns)
+        files = sorted((out / name).glob("day=*/rows.parquet"))
+        assert len(files) == first[name] == len({day.date() for day in whole["recorded_at"].to_pylist()})
+        if files:
+            assert pa.concat_tables([pq.read_table(path, partitioning=None) for path in files]).equals(whole)
+    with closing(sqlite3.connect(tmp_path / "plans.db")) as connection, connection:
+        connection.execute("DELETE FROM usage_events WHERE event_id IN ('u-25', 'u-1', 'u-2', 'u-3', 'u-4', 'u-5')")
+        connection.execute("DELETE FROM usage_events WHERE event_id IN ('u-6', 'u-7', 'u-8', 'u-9', 'u-10')")
+
+    assert export_days(database=url, out=out)["usage_events"] == 1
+    assert not (out / "usage_events" / "day=2026-03-29").exists()
+    left = pq.read_table(out / "usage_events" / "day=2026-03-27" / "rows.parquet", partitioning=None)
+    assert "u-25" not in left["event_id"].to_pylist()
+    assert len(left) == 9

@@ -1,8 +1,10 @@
 from fractions import Fraction
 from math import inf
 
+import pytest
+
 from recommender.billing.overage import Units
-from recommender.concerns import Concern, beyond_largest, concerns
+from recommender.concerns import Concern, beyond_largest, concerns, needed_over
 from tests.recommender.ranking.builders import make_plan
 
 BASIC = make_plan(
@@ -54,6 +56,36 @@ def test_a_larger_plan_is_not_needed_only_where_the_recommended_one_has_no_conce
 
     assert [each.code for each in held_by_both] == ["not_needed"]
     assert (cured_by_it, unknown) == ((), ())
+
+
+def test_what_grows_past_a_limit_within_eight_weeks_is_told_with_the_weeks() -> None:
+    soon = concerns(BASIC, usage={"documents": 900}, connected=(), weekly={"documents": 40})
+    later = concerns(BASIC, usage={"documents": 600}, connected=(), weekly={"documents": 50})
+    full = concerns(BASIC, usage={"documents": 600}, connected=(), weekly={"documents": 51})
+
+    assert soon == (Concern("full_soon", {"metric": "documents", "weeks": 3}),)  # 980 in two, 1,020 in three
+    assert (later, len(full)) == ((), 1)  # 1,000 in eight weeks still fits
+
+
+@pytest.mark.parametrize(
+    ("usage", "connected", "weekly", "needed"),
+    [
+        ({}, (), {}, False),
+        ({"documents": 1_000}, (), {}, False),
+        ({"documents": 1_001}, (), {}, True),
+        ({"seats": 50}, (), {}, True),  # SCALE holds no 50 either, but more of them
+        ({"conversations": 60_000}, (), {}, False),  # more can be bought: that is in the bill
+        ({"documents": 900}, (), {"documents": 40}, True),
+        ({}, ("slack",), {}, False),  # neither has it
+    ],
+)
+def test_a_larger_plan_is_needed_over_the_one_held_for_what_only_it_meets(
+    usage: dict[str, Units], connected: tuple[str, ...], weekly: dict[str, Units], needed: bool
+) -> None:
+    known = {"usage": usage, "weekly": weekly}
+
+    assert needed_over(SCALE, BASIC, connected=connected, templates=(), **known) is needed
+    assert not needed_over(SCALE, SCALE, connected=connected, templates=(), **known)
 
 
 def test_usage_beyond_the_largest_plan_is_measured_against_it() -> None:

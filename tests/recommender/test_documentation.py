@@ -36,7 +36,7 @@ MAIN: tuple[Callable[..., object], ...] = (
     periods.period_containing,
     proration.unused_time,
     proration.remaining_time,
-    metering.standings,
+    metering.quota_uses,
     quota.allowance_of,
     overage.overage_cents,
     discounts.discount_cents,

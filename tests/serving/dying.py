@@ -2,11 +2,13 @@
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from uuid import uuid4
 
 from fastapi.testclient import TestClient
+from httpx2 import Response
 
 from serving.app import create_app
 from serving.clock import SteppedClock
@@ -64,7 +66,9 @@ def live_on(folder: Path, said: Pipe, *, database_url: str, keyless: bool, days:
     provider = Keyless if keyless else Watched
     gateway = provider(Database(f"sqlite:///{folder / 'provider.db'}"), clock=clock, secret="s")
     app = create_app(settings_in(folder, database_url), clock=clock, gateway=lambda _database, _clock: gateway)
-    service = Service(TestClient(app), app.state.services, clock)
+    client = TestClient(app, raise_server_exceptions=False)
+    client.event_hooks["response"].append(partial(_noted, folder / "faults"))
+    service = Service(client, app.state.services, clock)
     gateway.said = said
     for _ in range(days):
         today = clock() + timedelta(days=1)
@@ -73,6 +77,13 @@ def live_on(folder: Path, said: Pipe, *, database_url: str, keyless: bool, days:
         clock.move_to(today)
         service.billing.jobs.run_due(now=today)
         _change(Life(service, ORGANIZATIONS[today.toordinal() % len(ORGANIZATIONS)]), folder / "acknowledged")
+
+
+def _noted(faults: Path, answer: Response) -> None:
+    """Keep what must not be answered once a process has recovered."""
+    if answer.status_code >= 500:
+        with faults.open("a", encoding="utf-8") as file:
+            file.write(f"{answer.status_code} {answer.request.method} {answer.request.url}\n")
 
 
 def _change(life: Life, acknowledged: Path) -> None:

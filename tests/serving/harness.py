@@ -14,8 +14,10 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 from sqlalchemy import Executable, text
 
+from data_contracts.decision_log.exported import candidate_rows
 from recommender.ranking.ranker import Ranker
 from serving.app import create_app
+from serving.billing_services import mails
 from serving.clock import Clock, SteppedClock
 from serving.db.session import Database
 from serving.foundation import payment_gateway
@@ -23,7 +25,7 @@ from serving.jobs.send_mails import Mails
 from serving.notifications.post import Post
 from serving.payments.gateway import PaymentGateway
 from serving.payments.sandbox import Sandbox
-from serving.services import Services, mails
+from serving.services import Services
 from serving.settings import Settings
 from tests.serving.books import books_close
 from tests.serving.databases import database_in
@@ -82,6 +84,12 @@ class Service:
         """The one value of a query."""
         (value,) = self.row(query)
         return value
+
+    def candidates(self) -> list[dict[str, Any]]:
+        """The candidates of all decisions, as the export has them."""
+        query = text("SELECT * FROM export_decisions ORDER BY occurred_at, decision_id")
+        found = self.database.reading(lambda connection: connection.execute(query).mappings().all())
+        return [row for each in found for row in candidate_rows(dict(each))]
 
     def execute(self, statement: str | Executable, *parameters: Any) -> None:
         """Change the database behind the service's back."""

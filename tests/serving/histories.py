@@ -1,29 +1,34 @@
 """Customers at random over HTTP, and an operator and a payment provider at random beside them, while rates change.
 
 Customers move, get VAT ids, use, change plans and seats, cancel, pay by transfer in parts; the operator pauses,
-refunds, credits, corrects, writes off and pays out; the provider's banks dispute and send back.
+refunds, credits, corrects, writes off, pays out, and moves customers to a new version of their plan; the provider's
+banks dispute, send back, and refuse refunds and payouts.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from httpx2 import Response
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from serving.db.billing_tables import campaign_moves
 from serving.db.invoice_tables import invoices
 from serving.db.payment_tables import payment_attempts
 from serving.invoices import repository
 from serving.invoices.repository import Kept
 from tests.serving.books import balances
+from tests.serving.harness import Service
 from tests.serving.jobs.test_webhooks import deliver
 from tests.serving.lives import Life, catalogue_text, selling
 
 PRICES = {"low": "190.50", "crew": "12.34", "dear": "890", "wide": "333.33"}
 """Crew is priced per user."""
+DEARER = {"low": "210.10", "crew": "13.57", "dear": "845", "wide": "349.99"}
+"""The next version of the catalogue: one plan is cheaper."""
 BILLING = "{monthly: 1.0, quarterly: 0.95, annual: 0.8}"
 OFFERS = (
     "families: {shop: {templates: [], tiers: [low, crew, dear, wide]}}\n"
@@ -42,10 +47,11 @@ REFUSED = {409, 422}
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[Life]:
-    folder.mkdir()
-    text = catalogue_text(PRICES, billing=BILLING).replace("12.34, unit: /month", "12.34, unit: user/month")
-    with selling(folder, {}, text=text, offers=OFFERS, begins="2025-06-10") as life:
+def service(folder: Path, prices: Mapping[str, str], begins: date) -> Iterator[Life]:
+    """The service as it is started on this day with these prices, on the database that was there before."""
+    each = prices["crew"]
+    text = catalogue_text(prices, billing=BILLING).replace(f"{each}, unit: /month", f"{each}, unit: user/month")
+    with selling(folder, {}, text=text, offers=OFFERS, begins=begins.isoformat()) as life:
         yield life
 
 
@@ -119,7 +125,9 @@ def moves_money(draw: random.Random, customer: Life, *, key: str) -> Response | 
     if what == "payout":
         money = customer.service.get("money", customer.organization_id).json()
         owed = money["credit_balance_cents"] + sum(each["amount_cents"] for each in money["owed_back"])
-        body = {"amount_cents": draw.randint(1, owed + 1), "reference": f"out {key}", "waived": draw.random() < 0.3}
+        what = draw.choice(("sent", "sent", "waived", "returned"))
+        how = {"waived": what == "waived", "returned": what == "returned"}
+        body = {"amount_cents": draw.randint(1, owed + 1), "reference": f"out-{key}", **how}
         return customer.post("payouts", body, **once)
     if not sold:
         return None
@@ -128,7 +136,7 @@ def moves_money(draw: random.Random, customer: Life, *, key: str) -> Response | 
         {"amount_cents": draw.randint(1, max(invoice["total_cents"], 1))} if draw.random() < 0.5 else {}
     )
     if what == "transfer":
-        body = {"reference": f"in {key}", "amount_cents": max(draw.choice((1, 2)) * invoice["total_cents"] // 2, 1)}
+        body = {"reference": f"in-{key}", "amount_cents": max(draw.choice((1, 2)) * invoice["total_cents"] // 2, 1)}
         return customer.post(f"invoices/{invoice['number']}/payments", body)
     if what == "credit":
         part = {"refund": draw.random() < 0.5, **({"lines": [{"position": 1}]} if part else {})}
@@ -147,7 +155,11 @@ def bank(draw: random.Random, customer: Life) -> Response | None:
     if not paid:
         return None
     (key, amount), sandbox = draw.choice(paid), customer.service.sandbox
-    if draw.random() < 0.3:
+    chance = draw.random()
+    if chance < 0.1:
+        name, part = f"re-{key}-{draw.random()}", draw.randint(1, amount)
+        message = sandbox.failed_refund_message(key=key, refund_id=name, amount_cents=part, ours=False)
+    elif chance < 0.3:
         message = sandbox.refund_message(key=key, refunded_cents=draw.randint(1, amount))
     else:
         status = draw.choice(("needs_response", "needs_response", "won", "lost"))
@@ -155,27 +167,60 @@ def bank(draw: random.Random, customer: Life) -> Response | None:
     return deliver(customer.service, *message)
 
 
-def lived(draw: random.Random, life: Life, *, together: int = TOGETHER) -> list[Life]:
-    """So many customers for some months; they."""
-    customers = [history(draw, life, f"c{number}") for number in range(together)]
-    today = date(2025, 6, 10)
-    for _ in range(draw.randint(3, 6)):
-        today += timedelta(days=draw.randint(1, 25))
-        life.at(f"{today}T10:00")
-        for customer in customers:
-            step(draw, customer, today)
-    life.at(f"{today + timedelta(days=40)}")
-    return customers
+@contextmanager
+def lived(draw: random.Random, folder: Path, *, together: int = TOGETHER) -> Iterator[list[Life]]:
+    """So many customers for some months, in which a new version of the catalogue is sold; they, at the end of them."""
+    folder.mkdir()
+    today, rounds = date(2025, 6, 10), draw.randint(3, 6)
+    with service(folder, PRICES, today) as life:
+        customers = [history(draw, life, f"c{number}") for number in range(together)]
+        for _ in range(rounds // 2):
+            today = passes(draw, customers, today)
+    with service(folder, DEARER, today + timedelta(days=1)) as life:
+        customers = [Life(life.service, each.organization_id) for each in customers]
+        for _ in range(rounds - rounds // 2):
+            for plan in PRICES:
+                campaign(draw, life, plan, today)
+            today = passes(draw, customers, today + timedelta(days=1))
+        life.at(f"{today + timedelta(days=40)}")
+        yield customers
 
 
-def issued(life: Life) -> list[Kept]:
+def passes(draw: random.Random, customers: Sequence[Life], today: date) -> date:
+    """Let some days pass until everybody does something; the day then."""
+    day = today + timedelta(days=draw.randint(1, 24))
+    customers[0].at(f"{day}T10:00")
+    for customer in customers:
+        step(draw, customer, day)
+    return day
+
+
+def campaign(draw: random.Random, life: Life, plan: str, today: date) -> None:
+    """The operator moves whoever holds the older version of a plan, or thinks better of it."""
+    path, body = f"/v1/version-campaigns/{plan}", {"plan": plan, "notice_days": 30}
+    if draw.random() < 0.1:
+        answer = life.service.client.delete(path, headers=life.service.host)
+    else:
+        later = f"{today + timedelta(days=45)}T00:00:00+00:00"
+        body |= {"not_before": later} if draw.random() < 0.2 else {}
+        answer = life.service.client.put(path, json=body, headers=life.service.host)
+    assert answer.status_code in {200, 201, 404, 409}, answer.text
+
+
+def moved(customers: Sequence[Life]) -> int:
+    """How many moves to a new version campaigns have made."""
+    query = select(func.count()).where(campaign_moves.c.moved_at.is_not(None))
+    return int(customers[0].service.value(query))
+
+
+def issued(service: Service) -> list[Kept]:
     """Every document of the service, by organisation."""
 
     def read(connection: Connection) -> list[Kept]:
         owners = connection.execute(select(invoices.c.organization_id).distinct()).scalars().all()
         return [kept for owner in owners for kept in repository.kept_of(connection, owner)]
 
-    return life.service.database.reading(read)
+    return service.database.reading(read)
 
 
 def tax_accounts(documents: list[Kept]) -> dict[tuple[str, str], int]:
@@ -190,19 +235,17 @@ def tax_accounts(documents: list[Kept]) -> dict[tuple[str, str], int]:
     return {key: cents for key, cents in owed.items() if cents}
 
 
-def booked(life: Life) -> dict[tuple[str, str], int]:
+def booked(service: Service) -> dict[tuple[str, str], int]:
     """The same as the ledger has it."""
     query = (
         "SELECT organization_id, detail, -sum(amount_cents) FROM ledger_postings JOIN ledger_entries USING (entry_id)"
         " WHERE account = 'tax' GROUP BY 1, 2 HAVING sum(amount_cents) <> 0"
     )
-    return {(owner, account): int(cents) for owner, account, cents in life.service.rows(query)}
+    return {(owner, account): int(cents) for owner, account, cents in service.rows(query)}
 
 
 def money_of(customers: Sequence[Life]) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
     """Per customer what is owed and owed back, as the operator is shown it and as the ledger has it."""
-    if not customers:
-        return [], []
     ledger = customers[0].service.database.reading(balances)
     shown, kept = [], []
     for customer in customers:

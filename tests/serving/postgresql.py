@@ -39,6 +39,13 @@ def administer(folder: Path, command: str, *arguments: str) -> None:
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, cwd=folder)
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def running_server() -> Iterator[str]:
     """The address of a server of its own."""
@@ -51,9 +58,7 @@ def restartable_server() -> Iterator[tuple[str, Callable[[], None]]]:
     """The address of a server of its own, and how to restart it at once, as after a crash."""
     folder = Path(tempfile.mkdtemp(prefix="plans-postgresql-"))
     data = str(folder / "data")
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
     administer(folder, "initdb", "-D", data, "-A", "trust", "-U", "plans")
     administer(folder, "pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")

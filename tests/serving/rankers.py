@@ -1,7 +1,8 @@
 """Rankers that behave and misbehave, for the service to cope with."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,10 @@ class Cheapest:
     """Of one plan over the next where both cost the same."""
     doubt: Abstention | None = None
     """What it has against every decision."""
+    unseen: frozenset[str] = frozenset()
+    """Plans that it has learned nothing about."""
+    lowest: Mapping[str, float] = field(default_factory=dict)
+    """Plan → the lowest monthly price at which it was seen, in minor units."""
     asked: int = 0
     name: str = "model"
 
@@ -42,6 +47,14 @@ class Cheapest:
     def abstention_reasons(self, features: FloatArray, group_sizes: IntArray) -> list[Abstention | None]:
         """The same doubt every time."""
         return [self.doubt] * len(group_sizes)
+
+    def borrowed(self, codes: Collection[str]) -> frozenset[str]:
+        """Those that it has not seen."""
+        return self.unseen & frozenset(codes)
+
+    def repriced(self, prices: Mapping[str, float]) -> frozenset[str]:
+        """Those that cost less than it has ever seen them cost."""
+        return frozenset(code for code, cents in prices.items() if cents < self.lowest.get(code, 0.0))
 
 
 class Shelf:

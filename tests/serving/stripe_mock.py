@@ -78,8 +78,17 @@ class StripeMock:
             return 200, self.objects[parts[-1]]
         return 404, _error("invalid_request_error", "resource_missing")
 
+    def _update(self, one: dict[str, Any], said: dict[str, str]) -> Answer:
+        if "card[exp_year]" in said:
+            one["card"] |= {"exp_year": int(said["card[exp_year]"]), "exp_month": int(said["card[exp_month]"])}
+        named = "billing_details[address]["
+        one["address"] = {name[len(named) : -1]: line for name, line in said.items() if name.startswith(named)}
+        return 200, one
+
     def _create(self, what: str, said: dict[str, str]) -> Answer:
         metadata = {name[9:-1]: value for name, value in said.items() if name.startswith("metadata[")}
+        if what in self.objects:
+            return self._update(self.objects[what], said)
         if what == "customers":
             return 200, self.made("cus", "customer", metadata=metadata, name=said.get("name"))
         if what == "setup_intents":

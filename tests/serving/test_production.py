@@ -108,3 +108,10 @@ def test_migrate_check_changes_nothing_and_says_what_is_missing(
 
     assert (before.exit_code, after.exit_code) == (1, 0)
     assert "at version none" in before.output
+
+
+@pytest.mark.parametrize("proxies", ["*", "", "proxy.internal", "10.0.0.0/33", "10.0.0.1,"])
+def test_proxies_that_are_trusted_are_addresses_or_networks(proxies: str) -> None:
+    assert Settings(trusted_proxies="10.0.0.0/8, 127.0.0.1").trusted_proxies == "10.0.0.0/8,127.0.0.1"
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings(trusted_proxies=proxies)

@@ -3,8 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import text
-
 from tests.serving.harness import NOW, Service, running, usage
 
 
@@ -69,10 +67,8 @@ def test_the_first_weeks_of_a_shop(tmp_path: Path) -> None:
         assert grown["plans"][0]["name"] in {"Ecommerce Scale", "Ecommerce Enterprise"}
 
         # What was shown, with which chance, and what came of it can be learned from.
-        query = text(
-            "SELECT d.plan, d.propensity, o.kind FROM export_decisions d JOIN export_outcomes o USING (decision_id)"
-            " WHERE d.recommended ORDER BY o.recorded_at, o.kind DESC"
-        )
-        learned = service.rows(query)
+        chosen = {each["decision_id"]: each for each in service.candidates() if each["recommended"]}
+        kinds = service.rows("SELECT decision_id, kind FROM export_outcomes ORDER BY recorded_at, kind DESC")
+        learned = [(chosen[of]["plan"], chosen[of]["propensity"], kind) for of, kind in kinds]
         assert learned == [("ecommerce-basic", 1.0, "viewed"), ("ecommerce-basic", 1.0, "selected")]
         assert service.get("usage").json()["meters"][0]["used"] == 14 * 1_000 + 7 * 12_000

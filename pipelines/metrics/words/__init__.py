@@ -19,9 +19,9 @@ def say(locale: Locale, key: str, /, **params: object) -> str:
     return words(locale)[key].format(**params)
 
 
-def locale_of(asked: str) -> Locale:
+def locale_of(language: str) -> Locale:
     """The language of this code, German for an unknown one."""
-    return next((locale for locale in LOCALES if locale == asked), "de")
+    return next((locale for locale in LOCALES if locale == language), "de")
 
 
 def name_of(locale: Locale, value: str) -> str:

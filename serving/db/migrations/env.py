@@ -4,7 +4,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from serving.db.invoice_tables import invoices
-from serving.db.migrate import VERSION_TABLE
+from serving.db.session import VERSION_TABLE
 
 
 def _run(connection: Connection) -> None:

@@ -12,7 +12,6 @@ export function recommendation({ badge, context }) {
   return [
     h("h3", { class: "badge", part: "badge" }, badge),
     h("p", { class: "context", part: "context" }, context.message),
-    ...(context.detail ? [h("p", { class: "detail" }, context.detail)] : []),
   ];
 }
 
@@ -70,10 +69,12 @@ function splitFigure(text) {
 }
 
 /** What speaks for the plan, and what against it, the weightiest first; what is in the way is told below. */
-function because({ reasons, concerns = [], description, selection: { blockers } }, words) {
-  const shown = reasons.slice(0, REASONS_IN_VIEW - 1);
-  const against = blockers.length > 0 ? [] : concerns.slice(0, REASONS_IN_VIEW - shown.length);
-  if (shown.length + against.length === 0) return blockers.length === 0 && h("p", { class: "note" }, description);
+function because({ reasons, concerns = [], projected_bill: { usage_known: known }, description, selection: { blockers } }, words) {
+  const blocked = blockers.length > 0;
+  const fits = known && !blocked && reasons.length + concerns.length === 0;
+  const shown = fits ? [{ message: words.say("card.fits") }] : reasons.slice(0, REASONS_IN_VIEW - 1);
+  const against = blocked ? [] : concerns.slice(0, REASONS_IN_VIEW - shown.length);
+  if (shown.length + against.length === 0) return !blocked && h("p", { class: "note what" }, description);
   const item = (mark, kind) => ({ message }) => h("li", { class: kind }, icon(mark), h("span", {}, message));
   return h(
     "ul",

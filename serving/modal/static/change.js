@@ -3,13 +3,10 @@ import { blockerList } from "./selection.js";
 import { CHECK, focusOn, h, icon, newId } from "./dom.js";
 import { detailsForm } from "./details.js";
 import { busy, button } from "./forms.js";
-import { aside } from "./frame.js";
+import { aside, provided } from "./frame.js";
 import { payment } from "./payment.js";
 
 const ASK_AGAIN_MS = 3_000;
-
-/** What talks to the payment provider, loaded only where it is needed. */
-const provided = () => import(new URL("./stripe-form.js", import.meta.url).href);
 
 /**
  * Lead through one change. `wish` is {plan, interval, decision_id, promotion, name};

@@ -139,6 +139,9 @@ export function lockPage(locked) {
   unlock = () => ([style.overflow, style.paddingInlineEnd] = before);
 }
 
+/** What talks to the payment provider, loaded only where it is needed. */
+export const provided = () => import(new URL("./stripe-form.js", import.meta.url).href);
+
 /** Give way to another window of the page while some work goes on: under a modal dialog nothing else can be used. */
 export async function aside(dialog, work) {
   const gone = new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));

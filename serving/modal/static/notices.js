@@ -1,6 +1,7 @@
 // What an organisation should know: a change or a cancellation that waits, a payment that failed.
 import { h } from "./dom.js";
 import { busy, button } from "./forms.js";
+import { aside, provided } from "./frame.js";
 import { safeLink } from "./selection.js";
 
 const UNDO = { scheduled: ["change.cancel", "plan-changes/scheduled"], cancelled: ["cancel.withdraw", "subscription/cancellation"] };
@@ -23,10 +24,16 @@ export function notice({ code, text, remedy, url, pay: due }, { words, takeBack,
   );
 }
 
-/** Pay what is overdue; the answer says what is still open and what helps, nothing when all is paid. */
-export async function payOverdue(client, words, { paid, failed }) {
+/** Pay what is overdue; the answer says what is still open and what helps, nothing when all is paid. A bank may ask first. */
+export async function payOverdue(client, words, { paid, failed, dialog }) {
   try {
-    const { overdue_cents, remedy } = await client.post("payments", {});
+    let answer = await client.post("payments", {});
+    if (answer.action) {
+      const [{ form }, { confirmPayment }] = await Promise.all([client.get("payment-methods"), provided()]);
+      await aside(dialog, () => confirmPayment(form, answer.action)).catch(() => {});
+      answer = await client.post("payments/confirmed", {});
+    }
+    const { overdue_cents, remedy } = answer;
     return overdue_cents ? remedy : void paid();
   } catch (error) {
     failed(error);

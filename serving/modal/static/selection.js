@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 
 /** `why` is the id of the list that says what is in the way; `select(plan, button)` is called when it is pressed. */
 export function selection(plan, { words, select, why = null }) {
-  const { state, label, note } = plan.selection;
+  const { state, label, note, newer } = plan.selection;
   const button = h(
     "button",
     {
@@ -17,11 +17,8 @@ export function selection(plan, { words, select, why = null }) {
     },
     label,
   );
-  const another =
-    state === "current" &&
-    plan.number &&
-    h("button", { type: "button", class: "quiet", onclick: ({ currentTarget }) => select(plan, currentTarget) }, words.say("number.change"));
-  return h("div", { class: "selection" }, button, another, note && h("p", { class: "note" }, note));
+  const another = newer ?? (state === "current" && plan.number && words.say("number.change"));
+  return h("div", { class: "selection" }, button, another && h("button", { type: "button", class: "quiet", onclick: ({ currentTarget }) => select(plan, currentTarget) }, another), note && h("p", { class: "note" }, note));
 }
 
 /** What is in the way, each with its remedy. */

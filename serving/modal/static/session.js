@@ -133,7 +133,7 @@ export class Session {
   #showNotices(notices) {
     const takeBack = (path) =>
       this.#client.delete(path).then(() => (this.#changed = true), (error) => this.#report(error, "cancel")).then(() => this.load());
-    const pay = () => payOverdue(this.#client, this.#words, { paid: () => this.load(), failed: (error) => this.#report(error, "payment") });
+    const pay = () => payOverdue(this.#client, this.#words, { paid: () => this.load(), failed: (error) => this.#report(error, "payment"), dialog: this.dialog });
     this.#parts.notices.replaceChildren(...notices.map((each) => notice(each, { words: this.#words, takeBack, pay })));
   }
 

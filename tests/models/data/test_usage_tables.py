@@ -1,5 +1,6 @@
 """What the notebooks show of usage, counted by hand; and rankers learned from more and more decisions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,25 @@ def test_usage_by_template_counts_every_decision_with_known_usage(
     assert 0 < int(mine["decisions"].sum()) <= installed <= len(rows)
     assert (found["a quarter use at most"] <= found["half use at most"]).all()
     assert (found["half use at most"] <= found["three quarters use at most"]).all()
+
+
+def test_usage_of_a_catalogue_without_templates_stands_under_none(
+    world: tuple[TrainingSet, tuple[Batch, ...]],
+) -> None:
+    _, batches = world
+    bare = [
+        replace(
+            batch,
+            plans=replace(batch.plans, templates=(), suits=batch.plans.suits[:, :0]),
+            situations=replace(batch.situations, templates=batch.situations.templates[:, :0]),
+        )
+        for batch in batches
+    ]
+
+    found = usage_by_template(bare)
+
+    assert set(found["template"]) == {"none"}
+    assert found.loc[found["metric"] == "conversations", "decisions"].sum() > 0
 
 
 def test_usage_before_the_decision_is_the_mean_of_those_that_had_the_whole_day(

@@ -1,5 +1,7 @@
 """What a ranker expects to be chosen beside what was chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -74,3 +76,12 @@ def test_a_feature_in_which_no_candidates_differ_says_nothing(known: tuple[NDArr
 def test_a_difference_is_explained_by_chance_and_a_little_more() -> None:
     assert Moment("tier_share", expected=0.5, observed=0.55, reach=0.035, decisions=100).agrees
     assert not Moment("tier_share", expected=0.5, observed=0.56, reach=0.035, decisions=100).agrees
+
+
+def test_it_strays_from_another_that_expects_what_is_chosen() -> None:
+    expects = Moment("tier_share", expected=0.45, observed=0.5, reach=0.035, decisions=100)
+
+    assert expects.strays_from(replace(expects, expected=0.49))
+    assert not expects.strays_from(replace(expects, expected=0.56)), "the other is farther"
+    assert not expects.strays_from(replace(expects, expected=0.46)), "both expect nearly the same"
+    assert not replace(expects, reach=0.06).strays_from(replace(expects, expected=0.49)), "chance explains it"

@@ -12,7 +12,7 @@ from tests.models.judging.test_gate import difference, earned, evidence
     [(earned(2_000.0, "margin", reach=1_000.0), "won"), (earned(500.0, "margin", reach=1_000.0), "level")],
 )
 def test_one_of_another_reward_wins_by_that_reward_alone(gained: Uplift, outcome: str) -> None:
-    level = {"log_loss": difference(0.0), "ndcg": difference(0.0)}
+    level = dict.fromkeys(("log_loss", "log_loss_of_all", "ndcg"), difference(0.0))
     said = verdict(evidence(reward="margin", other_reward=True, earns_over_champion=gained, over_champion=level))
 
     assert said.outcome == outcome
@@ -25,6 +25,6 @@ def test_one_of_another_reward_does_not_win_where_the_log_says_nothing_of_it() -
 
 
 def test_one_that_chance_may_explain_is_level_with_the_champion_and_stays_outside() -> None:
-    said = verdict(evidence(over_champion={"log_loss": difference(0.01), "ndcg": difference(-0.01)}))
+    said = verdict(evidence(over_champion={"log_loss_of_all": difference(0.01), "log_loss": difference(0.05)}))
 
     assert (said.outcome, said.promoted) == ("level", False)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.judging.confidence_sequence import confidence_sequence, log_capital
-from models.judging.off_policy import FloatArray, PolicyLog, estimates, importance_weights, judge_policy, verdict, weigh
+from models.judging.off_policy import PolicyLog, estimates, importance_weights, judge_policy, verdict, weigh
+from recommender.ranking.ranker import FloatArray
 
 
 def log_of(

@@ -25,9 +25,8 @@ from pipelines.demo.write import write_demo_data
 from pipelines.training.training_set import build_training_set
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.exploration import OFF, Policy
+from recommender.ranking.ranker import FloatArray
 from tests.models.world import END, silent
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

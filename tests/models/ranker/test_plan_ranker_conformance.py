@@ -1,5 +1,6 @@
 """A trained ranker, and one of trees alone, keep what every ranker keeps; no check is left out."""
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -123,6 +124,19 @@ def test_five_thousand_organisations_never_fall_by_the_trained_ranker(trained: P
     certificate = certify(trained, plans=TABLES["what it was trained on"])
 
     assert (certificate.organisations, certificate.probes, certificate.holds) == (5_000, 70_000, True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reward", ["margin", "customer"])
+def test_a_thousand_organisations_never_fall_by_a_reward(trained: PlanRanker, reward: RewardName) -> None:
+    """`CERTIFIED=5000` probes as many as for the reward that is declared by default."""
+    organisations = int(os.environ.get("CERTIFIED", "1000"))
+    ordered = replace(trained, reward=reward, retention=Retention({(0, 2): 0.2}, 0.05))
+
+    certificate = certify(ordered, plans=TABLES["what it was trained on"], organisations=organisations, seed=6)
+
+    assert (certificate.probes, certificate.holds) == (organisations * 14, True)
+    assert min(certificate.moved.values()) > 0
 
 
 def test_a_trained_ranker_follows_usage(trained: PlanRanker) -> None:

@@ -102,6 +102,29 @@ def test_what_is_no_range_is_refused(ends: object) -> None:
         TrainingCoverage.from_json(record)
 
 
+def test_a_plan_seen_too_rarely_is_unknown_and_a_bundle_of_before_knows_nothing_of_that() -> None:
+    columns, sizes = columns_of(SEEN)
+    plans = ["often"] * (len(columns["monthly_price"]) - 1) + ["once"]
+    seen = TrainingCoverage.from_rows(columns, sizes, plans=plans)
+
+    assert seen.unknown(["often", "once", "new"]) == {"once", "new"}
+    assert TrainingCoverage.from_json(json.loads(json.dumps(seen.to_json()))) == seen
+    assert COVERAGE.unknown(["new"]) == frozenset()
+
+
+def test_a_price_far_from_those_at_which_a_plan_was_seen_is_new_to_it() -> None:
+    columns, sizes = columns_of(SEEN)
+    rows = len(columns["monthly_price"])
+    columns |= {"monthly_price": np.where(np.arange(rows) % 2, 2.0, 2.5)}
+    seen = TrainingCoverage.from_rows(columns, sizes, plans=["known"] * rows)
+
+    assert seen.plan_prices == {"known": (2.0, 2.5)}
+    for price, new in ((1.4, True), (1.9, False), (2.2, False), (2.6, False), (2.7, True)):
+        assert ("known" in seen.repriced({"known": price, "never seen": price})) is new
+    assert TrainingCoverage.from_json(json.loads(json.dumps(seen.to_json()))) == seen
+    assert COVERAGE.repriced({"known": 9.0}) == frozenset()
+
+
 def test_each_decision_is_judged_by_itself() -> None:
     by_name, sizes = columns_of(SEEN)
     together = COVERAGE.abstention_reasons(by_name, sizes)

@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.data.dataset import columns_of, load_training_set
-from models.data.holdout import split
+from data_contracts.catalogue import reference_texts
+from models.data.situations import load_situations, spread
+from models.judging.monotonicity import probe_situations
 from models.judging.ranking_metrics import positions_by_group
 from models.ranker.plan_ranker import PlanRanker
 from models.registry.bundle import read_version
 from models.registry.mlflow_store import mlflow_store
 from models.registry.pyfunc_model import COLUMNS, DECISION, PlanRankerModel
 from models.registry.registry import NAME
+from recommender.billing.catalogue_build import load_catalogue
+from serving.plan_cards.ranker_calls import Calls
 
 LOADED = """
 import json, sys
@@ -30,15 +33,31 @@ print(json.dumps({"positions": scores["position"].tolist(), "inputs": inputs, "e
 """
 
 
-def candidates(ranker: PlanRanker, world: Path) -> tuple[pd.DataFrame, list[int]]:
-    """Every candidate of the hold-out, shuffled, and the position that the ranker gives each."""
-    rows = split(load_training_set(world / "set")).holdout
-    features = columns_of(ranker, rows)
-    positions = positions_by_group(ranker.utilities(features, rows.group_sizes), rows.group_sizes)
-    table = pd.DataFrame(features, columns=list(ranker.feature_names))
-    table.insert(0, DECISION, np.repeat(rows.decisions, rows.group_sizes))
-    order = np.random.default_rng(1).permutation(len(table))
-    return table.iloc[order], positions[order].tolist()
+DECISIONS = int(os.environ.get("PYFUNC_DECISIONS", "300"))
+"""How many decisions the moved registry scores: logged ones, and random organisations up to this number."""
+
+
+def candidates(ranker: PlanRanker, world: Path, decisions: int) -> tuple[pd.DataFrame, list[int]]:
+    """Candidates of so many decisions, shuffled, and the position that the service gives each before the guard."""
+    every = load_situations(world / "set", [load_catalogue(*reference_texts())])
+    asked = [(batch.plans, batch.situations) for batch in spread(every, decisions)]
+    if missing := decisions - sum(map(len, (situations for _, situations in asked))):
+        plans = every[0].plans
+        asked.append((plans, probe_situations(plans, number=missing, seed=5)))
+    tables, positions, done = [], [], 0
+    for plans, situations in asked:
+        calls = Calls([situations], plans, ranker, blocked=np.zeros_like(situations.eligible))
+        scores = calls.scores()
+        sizes = situations.eligible.sum(axis=1)
+        table = pd.DataFrame(np.vstack([one.asked for one in scores]), columns=list(ranker.feature_names))
+        table.insert(0, DECISION, np.repeat(np.arange(done, done + len(sizes)), sizes).astype(str))
+        tables.append(table)
+        positions.append(positions_by_group(np.concatenate([one.stated for one in scores]), sizes))
+        done += len(sizes)
+    assert done == decisions
+    whole = pd.concat(tables, ignore_index=True)
+    order = np.random.default_rng(1).permutation(len(whole))
+    return whole.iloc[order], np.concatenate(positions)[order].tolist()
 
 
 def test_a_table_in_any_order_is_scored_like_its_decisions(
@@ -46,7 +65,7 @@ def test_a_table_in_any_order_is_scored_like_its_decisions(
 ) -> None:
     folder, (version, *_) = versions_of
     ranker = read_version(folder / "bundles" / version)
-    table, positions = candidates(ranker, folder.parent)
+    table, positions = candidates(ranker, folder.parent, DECISIONS)
 
     scores = PlanRankerModel(ranker).predict(table)
 
@@ -66,7 +85,7 @@ def test_the_registered_model_of_a_moved_registry_scores_as_the_service_does(
     folder, (version, *_) = versions_of
     moved = tmp_path / "moved"
     subprocess.run(["cp", "-a", str(folder), str(moved)], check=True)
-    table, positions = candidates(read_version(folder / "bundles" / version), folder.parent)
+    table, positions = candidates(read_version(folder / "bundles" / version), folder.parent, DECISIONS)
     table.to_parquet(tmp_path / "candidates.parquet")
     model = address.format(version=version)
     if model.startswith("models:"):

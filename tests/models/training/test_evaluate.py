@@ -18,14 +18,7 @@ from models.data.dataset import TrainingSet, TrainingSetRefused, load_training_s
 from models.data.holdout import split
 from models.data.situations import Batch, load_situations
 from models.judging.guarded import as_served
-from models.judging.logged_choices import (
-    FloatArray,
-    cross_fitted_log,
-    expected_if_first,
-    places_if_first,
-    policy_log,
-    settled_log,
-)
+from models.judging.logged_choices import expected_if_first, places_if_first, policy_log, settled_log
 from models.judging.monotonicity import first_plans
 from models.judging.off_policy import judge_policy
 from models.judging.ranking_metrics import positions_by_group
@@ -35,7 +28,9 @@ from models.training.evaluate import evaluate, policy_estimates
 from models.training.train import truth_for
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.exploration import Policy
+from recommender.ranking.ranker import FloatArray
 from recommender.ranking.rules import RuleRanker
+from tests.bench.cross_fitted_log import cross_fitted_log
 from tests.models.world import built, silent
 
 
@@ -283,6 +278,7 @@ def test_the_command_prints_the_estimates_with_their_warnings(world: Path, tmp_p
     assert "there is no champion yet" in result.output
     assert "sensitivity: without large weights" in result.output
     assert "not an experiment" in " ".join(result.output.split())
+    assert "response to the price: no ground, " in result.output
     assert not (tmp_path / "empty").exists()
 
 

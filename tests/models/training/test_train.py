@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from models.data import dataset
 from models.data.dataset import TrainingSet, TrainingSetRefused, held_out, load_training_set
 from models.judging.ranking_metrics import popularity
 from models.training.train import Trained, train, truth_for
@@ -70,6 +72,17 @@ def test_popularity_prefers_what_was_chosen_more_often(training_set: TrainingSet
 
     assert guesses.idxmax() == counts.idxmax()
     assert guesses.idxmin() == counts.idxmin()
+
+
+def test_a_set_that_is_read_in_many_batches_is_the_same(
+    training_set: TrainingSet, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "BATCH_ROWS", 7)
+
+    again = load_training_set(folder / "set")
+
+    for each in fields(TrainingSet):
+        assert np.array_equal(getattr(again, each.name), getattr(training_set, each.name)), each.name
 
 
 def test_a_training_set_whose_rows_do_not_match_its_description_is_refused(folder: Path, tmp_path: Path) -> None:

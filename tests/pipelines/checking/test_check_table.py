@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from data_contracts.expectations import suites
 from data_contracts.expectations.rules import Rule
 from data_contracts.raw.tables import RAW_TABLES
-from pipelines.checking.check_table import CheckedTable, RowsLost, check_table, great_expectations_batches
+from pipelines.checking.check_table import CheckedTable, RowsLost, check_table
+from pipelines.checking.judging import great_expectations_batches
 from pipelines.checking.sources import read_table
 from pipelines.history.engine import Engine
 from tests.pipelines.raw_folder import CANDIDATE, NOW, RUNNER_UP, TUESDAY, USAGE, Row, write_csv
@@ -44,7 +45,7 @@ def check(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Check]:
         scratch.mkdir()
         into.mkdir()
         raw = read_table(folder, RAW_TABLES[name], scratch=scratch)
-        kept = dict.fromkeys(parents, known)
+        kept = {name: [known] for name in parents}
         return Checked(check_table(engine, raw, kept=kept, into=into, now=NOW, reference=reference, batches=batches))
 
     with Engine() as engine:

@@ -29,7 +29,7 @@ def read(folder: Path) -> RawRows:
 
 
 def rows(raw: RawRows) -> pa.Table:
-    return pq.read_table(raw.path)
+    return pq.read_table(raw.files[0])
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,14 @@ import io
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
@@ -139,6 +142,32 @@ def test_what_is_kept_of_a_broken_folder_is_the_clean_folder(broken: Run, clean:
         kept, expected = (pq.read_table(run.out / f"{name}.parquet") for run in (broken, clean))
 
         assert kept.equals(expected), name
+
+
+@pytest.mark.slow
+def test_of_many_rows_those_kept_stay_in_the_order_of_the_files(tmp_path: Path) -> None:
+    rows = 260_000  # more than two of the engine's row groups, in two files
+    place = np.arange(rows)
+    broken = (place % 1000 == 7) | (place == rows - 1)
+    about = {name: value for name, value in USAGE.items() if name not in {"occurred_at", "recorded_at"}}
+    columns: dict[str, Any] = {name: pa.array([value] * rows, pa.string()) for name, value in about.items()}
+    columns["event_id"] = pa.array([f"u{i * 7919 % rows:07d}" for i in range(rows)])
+    columns["quantity"] = np.where(broken, -1, place)
+    instants = pa.scalar(NOW - timedelta(days=1), pa.timestamp("us", "UTC"))
+    table = pa.table(columns | {name: pa.repeat(instants, rows) for name in ("occurred_at", "recorded_at")})
+    others = {name: rows for name, rows in clean_tables().items() if name != "usage_events"}
+    raw = write_parquet(tmp_path / "raw", others)
+    (raw / "usage_events").mkdir()
+    for number, (start, end) in enumerate([(0, 130_001), (130_001, rows)]):
+        pq.write_table(table.slice(start, end - start), raw / "usage_events" / f"{number}.parquet")
+
+    validation = validate(raw, tmp_path / "checked", now=NOW)
+
+    kept = pq.read_table(tmp_path / "checked" / "usage_events.parquet")
+    assert kept["quantity"].to_numpy().tolist() == place[~broken].tolist()
+    aside = pq.read_table(tmp_path / "checked" / "quarantine" / "usage_events.parquet")
+    assert aside["row"].to_numpy().tolist() == place[broken].tolist()
+    assert validation.tables["usage_events"].rows_in == rows
 
 
 def test_rows_in_are_rows_kept_and_rows_set_aside_in_the_stored_summary(broken: Run) -> None:

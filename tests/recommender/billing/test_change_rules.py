@@ -1,8 +1,9 @@
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
-from recommender.billing.catalogue import Interval
+from recommender.billing.catalogue import Feature, Interval, Plan
 from recommender.billing.change_rules import (
     CHANGE_RULES,
     ChangeRule,
@@ -19,6 +20,7 @@ BASIC = make_plan("basic", tier=1, month=19000, year=200000)
 SCALE = make_plan("scale", tier=2, month=49000, year=500000)
 SUPPORT_BASIC = make_plan("support-basic", tier=1, family="support", month=39000, year=400000)
 CHEAP_ENTERPRISE = make_plan("cheap-enterprise", tier=3, month=100, year=1000)
+LIMITED = replace(BASIC, limits=make_plan(limits={"conversations": 100, "seats": 3}).limits)
 PLANS = {plan.code: plan for plan in (BASIC, SCALE, SUPPORT_BASIC, CHEAP_ENTERPRISE)}
 
 
@@ -88,11 +90,30 @@ def test_a_gap_is_an_error_when_it_is_asked() -> None:
 
 
 def test_a_new_version_with_another_rank_is_still_the_same_plan() -> None:
-    later = make_plan("basic", tier=3)
+    later = replace(BASIC, tier=3, name="Starter")
 
     situation = situation_of(current=BASIC, current_interval="month", target=later, target_interval="month")
 
     assert rule_for(situation).direction == "none"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        replace(BASIC, price_cents={"month": 19001}),
+        replace(BASIC, tier=3, price_cents={"month": 1}),
+        replace(BASIC, overage_cents={"conversations": Fraction(1, 3)}),
+        replace(LIMITED, limits=tuple(replace(each, value=each.value + 1) for each in LIMITED.limits)),
+        replace(LIMITED, limits=LIMITED.limits[1:]),
+        replace(BASIC, features=(*BASIC.features, Feature("new", "domain", value=True, description=""))),
+    ],
+)
+def test_the_same_plan_on_other_terms_is_a_lateral_whatever_its_price_and_rank(later: Plan) -> None:
+    held = LIMITED if later.limits else BASIC
+    situation = situation_of(current=held, current_interval="month", target=later, target_interval="month")
+
+    assert situation.is_held
+    assert rule_for(situation) == CHANGE_RULES[-1]
 
 
 def test_a_change_happens_now_or_when_the_period_ends_or_never() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from recommender.billing.catalogue import Interval
 from recommender.billing.charged import ChargedPrice, charged_price, sold_to
-from recommender.billing.subscription import RunningDiscount, ScheduledChange
+from recommender.billing.subscription import AnnouncedMove, RunningDiscount, ScheduledChange
 from tests.recommender.billing.builders import ANYONE, at, make_plan, make_promotion, paying, span, trial
 
 NOW = at("2025-06-16")
@@ -92,3 +92,54 @@ def test_nothing_changes_without_a_promotion() -> None:
         found = sold_to(replace(ANYONE, subscription=subscription), BASIC, "year", promotions=[], now=NOW)
         assert found.price == charged_price(BASIC, "year") == ChargedPrice(Fraction(15_000), Fraction(15_000))
         assert not found.price.averaged
+
+
+@pytest.mark.parametrize(
+    ("cycles", "told", "charged", "compared"),
+    [
+        (
+            None,
+            "2025-07-20",
+            ChargedPrice(Fraction(19_000), Fraction(25_000), 2),
+            Fraction(2 * 19_000 + 10 * 25_000, 12),
+        ),
+        (None, "2025-07-01", ChargedPrice(Fraction(19_000), Fraction(25_000), 1), Fraction(19_000 + 11 * 25_000, 12)),
+        (None, "2026-06-02", ChargedPrice(Fraction(19_000), Fraction(25_000), 13), Fraction(19_000)),
+        (
+            3,
+            "2025-10-31",
+            ChargedPrice(Fraction(16_150), Fraction(19_000), 3, ((5, Fraction(25_000)),)),
+            Fraction(3 * 16_150 + 2 * 19_000 + 7 * 25_000, 12),
+        ),
+        (
+            3,
+            "2025-07-02",
+            ChargedPrice(Fraction(16_150), Fraction(21_250), 2, ((3, Fraction(25_000)),)),
+            Fraction(2 * 16_150 + 21_250 + 9 * 25_000, 12),
+        ),
+    ],
+)
+def test_an_announced_price_counts_from_the_renewal_that_makes_it(
+    cycles: int | None, told: str, charged: ChargedPrice, compared: Fraction
+) -> None:
+    """The first renewal from the day told on; a promotion that lasts longer goes along."""
+    discount = None if cycles is None else RunningDiscount(WELCOME, cycles)
+    dearer = replace(BASIC, price_cents={"month": 25_000})
+    held = replace(
+        paying(BASIC, period=JUNE), discount=discount, announced=AnnouncedMove("spring", dearer, "v2", at(told))
+    )
+
+    found = sold_to(replace(ANYONE, subscription=held), BASIC, "month", promotions=[], now=NOW)
+
+    assert (found.price, found.price.compared_cents) == (charged, compared)
+
+
+def test_a_year_that_was_announced_dearer_counts_after_the_year_that_runs() -> None:
+    dearer = replace(BASIC, price_cents={"year": 240_000})
+    year = paying(BASIC, period=span("2025-01-01", "2026-01-01"), interval="year")
+    held = replace(year, announced=AnnouncedMove("spring", dearer, "v2", at("2025-08-01")))
+
+    price = sold_to(replace(ANYONE, subscription=held), BASIC, "year", promotions=[], now=NOW).price
+
+    assert price == ChargedPrice(Fraction(15_000), Fraction(20_000), 12)
+    assert not price.averaged

@@ -92,7 +92,9 @@ def test_the_plan_held_stays_cancelled_when_it_is_asked_for() -> None:
 def test_what_is_ended_at_once_credits_its_unused_time_and_its_unused_allowance() -> None:
     subscription = paying(BASIC, period=JUNE)
 
-    ended = end_now(subscription=subscription, status="ended", usage_of=lambda _: used(600), is_paid=True, now=MIDDLE)
+    ended = end_now(
+        subscription=subscription, status="ended", usage_of=lambda _: used(600), is_charged=True, now=MIDDLE
+    )
 
     # 500 of 1,000 conversations for half of June: 100 too many at 4; 95 € of 190 € back.
     assert amounts(ended) == [("overage", 400), ("unused_time", -9500)]
@@ -100,17 +102,17 @@ def test_what_is_ended_at_once_credits_its_unused_time_and_its_unused_allowance(
     assert [holding.period for holding in ended.windows[-1].holdings] == [span("2025-06-01", "2025-06-16")]
 
 
-def test_time_that_is_not_paid_for_is_not_credited_and_keeps_its_allowance() -> None:
-    late = paying(BASIC, period=JUNE, status="past_due")
+def test_a_debt_that_was_waived_is_not_credited_and_keeps_its_allowance() -> None:
+    waived = paying(BASIC, period=JUNE)
 
-    ended = end_now(subscription=late, status="ended", usage_of=lambda _: used(600), is_paid=False, now=MIDDLE)
+    ended = end_now(subscription=waived, status="ended", usage_of=lambda _: used(600), is_charged=False, now=MIDDLE)
 
     assert (amounts(ended), ended.after.credit_balance_cents) == ([], 0)
 
 
 def test_a_pause_charges_nothing_and_after_it_a_whole_period_starts() -> None:
     paused = end_now(
-        subscription=paying(BASIC, period=JUNE), status="paused", usage_of=unused, is_paid=True, now=MIDDLE
+        subscription=paying(BASIC, period=JUNE), status="paused", usage_of=unused, is_charged=True, now=MIDDLE
     ).after
 
     going_on = restart(subscription=paused, now=at("2025-09-10"))
@@ -123,7 +125,7 @@ def test_a_pause_charges_nothing_and_after_it_a_whole_period_starts() -> None:
 
 def test_nobody_takes_a_plan_while_paused() -> None:
     paused = end_now(
-        subscription=paying(BASIC, period=JUNE), status="paused", usage_of=unused, is_paid=True, now=MIDDLE
+        subscription=paying(BASIC, period=JUNE), status="paused", usage_of=unused, is_charged=True, now=MIDDLE
     ).after
 
     assert [blocker.code for blocker in choose(paused, SCALE, MIDDLE).blockers] == ["subscription_paused"]
@@ -139,7 +141,7 @@ def test_who_pays_for_nothing_has_nothing_to_end_and_who_is_not_paused_nothing_t
     with pytest.raises(NothingToEnd):
         cancel(trial(), now=MIDDLE)
     with pytest.raises(NothingToEnd):
-        end_now(subscription=trial(), status="ended", usage_of=unused, is_paid=True, now=MIDDLE)
+        end_now(subscription=trial(), status="ended", usage_of=unused, is_charged=True, now=MIDDLE)
     with pytest.raises(NotPaused):
         restart(subscription=paying(BASIC, period=JUNE), now=MIDDLE)
 
@@ -185,7 +187,7 @@ class History:
             self.subscription = replace(held, cancelled=False)
         elif event in ("end", "pause") and held.is_paying:
             status: Ends = "ended" if event == "end" else "paused"
-            ended = end_now(subscription=held, status=status, usage_of=unused, is_paid=True, now=self.now)
+            ended = end_now(subscription=held, status=status, usage_of=unused, is_charged=True, now=self.now)
             self.bill(ended.lines, ended.after)
         elif event == "resume" and held.status == "paused":
             closing = restart(subscription=held, now=self.now)

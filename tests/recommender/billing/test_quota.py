@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from recommender.billing.metering import UsedWindow, lines_of, standings
+from recommender.billing.metering import UsedWindow, lines_of, quota_uses
 from recommender.billing.quota import (
     allowance_of,
     exact_allowance,
@@ -28,7 +28,7 @@ def bill(
 ) -> tuple[int, int, list[tuple[str, int]]]:
     """Allowance, counted units and lines of a window whose stretches used so much."""
     windows = [UsedWindow(window, {"conversations": used}, {}), UsedWindow(following)]
-    [found] = standings(windows, 0)
+    [found] = quota_uses(windows, 0)
     return found.allowance, found.counted, [(line.kind, line.amount_cents) for line in lines_of(windows, 0)]
 
 

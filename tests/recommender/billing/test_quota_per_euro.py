@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender.billing.catalogue import Plan
-from recommender.billing.metering import UsedWindow, standings
+from recommender.billing.metering import UsedWindow, quota_uses
 from recommender.billing.periods import boundary
-from recommender.billing.quota import hold_from, is_limited, open_window
+from recommender.billing.quota import hold_from, open_window
 from recommender.billing.subscription import Holding
 from tests.recommender.billing.builders import UNLIMITED, at, make_plan
 
@@ -70,7 +70,7 @@ def runs_of(life: Life) -> list[list[tuple[int, Holding, int]]]:
     runs: list[list[tuple[int, Holding, int]]] = [[]]
     for index, window in enumerate(life):
         for held, units in zip(window.holdings, window.used[METRIC], strict=True):
-            if is_limited(held.plan, METRIC):
+            if held.plan.limits_use_of(METRIC):
                 runs.append([])
             else:
                 runs[-1].append((index, held, units))
@@ -78,7 +78,7 @@ def runs_of(life: Life) -> list[list[tuple[int, Holding, int]]]:
 
 
 def no_unit_is_free_before_a_month_without_limit_is_paid(life: Life) -> None:
-    found = [standings(life, index)[0] for index in range(len(life))]
+    found = [quota_uses(life, index)[0] for index in range(len(life))]
     of_runs = runs_of(life)
     for run in of_runs:
         windows = {index for index, _, _ in run}
@@ -97,15 +97,15 @@ def no_unit_is_free_before_a_month_without_limit_is_paid(life: Life) -> None:
 
 def what_is_allowed_is_paid_for_at_the_best_plans_rate(life: Life) -> None:
     for index, window in enumerate(life):
-        limited = [held for held in window.holdings if is_limited(held.plan, METRIC)]
+        limited = [held for held in window.holdings if held.plan.limits_use_of(METRIC)]
         if not limited:
             continue
         money = sum(price(held) * held.period.share_of(held.month) for held in window.holdings)
         limits = [Fraction(held.plan.limit_of(METRIC) or 0) for held in limited]
         best = max(limit / price(held) for limit, held in zip(limits, limited, strict=True))
-        if any(price(held) * best < max(limits) for held in window.holdings if not is_limited(held.plan, METRIC)):
+        if any(price(held) * best < max(limits) for held in window.holdings if not held.plan.limits_use_of(METRIC)):
             continue  # one seat without limit for less than several with one: it is the best plan by itself
-        assert standings(life, index)[0].allowance <= best * money
+        assert quota_uses(life, index)[0].allowance <= best * money
 
 
 def more_usage_is_never_cheaper(life: Life) -> None:
@@ -114,7 +114,7 @@ def more_usage_is_never_cheaper(life: Life) -> None:
     ]
     for index in range(len(life)):
         owed, then = (
-            sum(standings(each, to)[0].billed.amount_cents for to in range(index + 1)) for each in (life, more)
+            sum(quota_uses(each, to)[0].billed.amount_cents for to in range(index + 1)) for each in (life, more)
         )
         assert owed <= then + 1
 

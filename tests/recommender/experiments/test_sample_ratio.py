@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recommender.experiments.evidence import IntArray
 from recommender.experiments.sample_ratio import ALWAYS_SHARE, THRESHOLD, sample_ratio
+from recommender.ranking.ranker import IntArray
 
 HALVES = np.array([0.5, 0.5])
 PLANNED = 20_000

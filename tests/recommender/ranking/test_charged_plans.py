@@ -13,7 +13,7 @@ from data_contracts.catalogue import reference_texts
 from recommender.billing.catalogue import Limit
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.billing.charged import ChargedPrice, SoldPlan, charged_price
-from recommender.ranking.charged_plans import as_charged, charged_plans
+from recommender.ranking.charged_plans import ChargedTables, as_charged, charged_plans
 from recommender.ranking.derived import Facts
 from recommender.ranking.features import feature_cube, feature_rows
 from recommender.ranking.guard import downgrade_blocked, guards
@@ -131,3 +131,15 @@ def test_whatever_is_charged_more_usage_never_leads_to_a_smaller_plan(
                 assert tiers[0] <= tiers[1]
                 rose += tiers[0] < tiers[1]
     assert rose > 20
+
+
+def test_who_is_charged_alike_has_the_same_table() -> None:
+    tables = ChargedTables(kept=2)
+    some, other = (charged_plans(TABLE, reduced(("ecommerce-scale", percent, 3))) for percent in (70, 60))
+    found = tables.table(TABLE, some)
+    assert tables.table(TABLE, dict(some)) is found is not tables.table(TABLE, other)
+    assert found.monthly_price_cents.tolist() == as_charged(TABLE, some).monthly_price_cents.tolist()
+    assert tables.table(TABLE, {}) is TABLE
+    for percent in (50, 40):
+        tables.table(TABLE, charged_plans(TABLE, reduced(("ecommerce-scale", percent, 3))))
+    assert tables.table(TABLE, some) is not found

@@ -9,13 +9,14 @@ import pytest
 from data_contracts.catalogue import reference_texts
 from recommender.billing.catalogue_build import load_catalogue
 from recommender.ranking.derived import Facts, select
-from recommender.ranking.guard import EQUAL_CENTS, Instead, downgrade_blocked, guards, several_families
-from recommender.ranking.needs import NEEDS, needed_over
+from recommender.ranking.guard import Instead, downgrade_blocked, guards, several_families
+from recommender.ranking.needs import EQUAL_CENTS, NEEDS, cheaper_by_year, needed_over
 from recommender.ranking.plan_table import plan_table
 from recommender.ranking.situation import PlanTable, Situations
 from tests.recommender.ranking.builders import make_situations, make_table, random_situations, scaled
 
-TABLE = plan_table(load_catalogue(*reference_texts()), "month")
+CATALOGUE = load_catalogue(*reference_texts())
+TABLE, BY_YEAR = plan_table(CATALOGUE, "month"), plan_table(CATALOGUE, "year")
 TORN = make_table()
 """Its highest tier holds fewer tokens than the lower ones: no chain."""
 ECOMMERCE = ("ecommerce-basic", "ecommerce-scale", "ecommerce-enterprise")
@@ -101,6 +102,27 @@ def test_staying_needs_no_reason_while_usage_is_unknown() -> None:
     assert led(silent, "ecommerce-scale") == ("ecommerce-scale", "ecommerce-scale", None)
 
 
+def test_what_is_cheaper_by_the_year_is_recommended_by_the_month_too_but_to_nobody_who_holds_the_smaller_plan() -> None:
+    """462 € with Basic and what is beyond it, 490 € with Scale; by the year 424 € and 392 €."""
+    between = {"conversations": 2_800.0}
+    new, basic, scale = (shop(per_day=between, current=each) for each in (None, "ecommerce-basic", "ecommerce-scale"))
+
+    for wanted in ECOMMERCE:
+        assert led(new, wanted)[:2] == ("ecommerce-scale", "ecommerce-basic")
+        assert led(basic, wanted)[:2] == ("ecommerce-basic", "ecommerce-basic")
+        assert led(scale, wanted)[:2] == ("ecommerce-scale", "ecommerce-scale")
+        for situations in (new, basic, scale):
+            assert stands_by_the_year(situations, led(situations, wanted)[0])
+    assert not stands_by_the_year(new, "ecommerce-basic")
+    assert led(shop(per_day={"conversations": 2_400.0}), "ecommerce-scale")[0] == "ecommerce-basic"  # 328 € by the year
+
+
+def stands_by_the_year(situations: Situations, plan: str) -> bool:
+    facts = Facts(situations, BY_YEAR)
+    (guard,) = guards(facts, utilities=np.zeros((1, len(TABLE.codes))), blocked=downgrade_blocked(facts))
+    return guard.stands(BY_YEAR.codes.index(plan))
+
+
 def test_going_down_is_allowed_where_it_costs_no_more() -> None:
     idle, busy = shop(current="ecommerce-scale"), shop(per_day={"conversations": 3_200}, current="ecommerce-scale")
 
@@ -160,7 +182,7 @@ def test_conversations_added_on_any_day_take_no_need_away() -> None:
         totals = situations.totals.copy()
         totals[:, days, :2] += 3_000
         more = Facts(replace(situations, totals=totals), TABLE)
-        for name in ("limit_passed", "limit_near", "bill_near"):
+        for name in ("limit_passed", "limit_near", "bill_near", "cheaper_by_year"):
             assert not (NEEDS[name](Facts(situations, TABLE)) & ~NEEDS[name](more)).any(), name
 
 
@@ -199,7 +221,8 @@ def test_where_every_plan_is_blocked_the_highest_tier_comes_first() -> None:
 def test_whoever_is_wanted_what_is_recommended_is_justified_and_stays(seed: int) -> None:
     situations = random_situations(TABLE, n=150, seed=seed)
     facts = Facts(situations, TABLE)
-    blocked, bills, needed = downgrade_blocked(facts), facts.reported_bill_cents, needed_over(facts)
+    blocked, bills = downgrade_blocked(facts), facts.reported_bill_cents
+    needed = needed_over(facts) | cheaper_by_year(facts)
     wishes = np.random.default_rng(seed).normal(size=situations.eligible.shape)
     for i, guard in enumerate(guards(facts, utilities=wishes, blocked=blocked)):
         if not guard.free:

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from recommender.ranking.derived import Facts, select
+from recommender.ranking.explanation import Explanation
 from recommender.ranking.guard_facts import NEED_OF, enough, smaller_blocked
 from recommender.ranking.needs import NEEDS
 from recommender.ranking.ranker import FloatArray, IntArray, Ranker
 from recommender.ranking.reason_facts import facts_for
-from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, Explanation, explain
+from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, explain
 from recommender.ranking.rules import RuleRanker
 from recommender.ranking.situation import PlanTable, Situations
 from tests.recommender.ranking.builders import make_situations, make_table, random_situations
@@ -140,6 +141,33 @@ def test_the_lowest_bill_is_a_reason_where_the_bill_decides() -> None:
     }
     assert reason.checks.margin_without == pytest.approx(0)
     assert reason.contribution == pytest.approx(np.log(50 / 20))
+
+
+def test_a_saving_is_said_once() -> None:
+    """Two dearer plans at 490 €: what is held, and the one that the guard overruled."""
+    situations = make_situations(
+        TABLE, per_day={"conversations": 100}, levels=KNOWN, templates=("ecommerce",), current="support-scale"
+    )
+
+    facts, against = Facts(situations, TABLE), {"alternative": "support-scale", "overruled": "ecommerce-scale"}
+    explanation = explain(facts, ranker=RuleRanker(), plan="ecommerce-basic", **against)
+
+    savings = [each.params.get("saving_amount_cents") for each in explanation.reasons]
+    assert savings.count(30_000) == 1
+    assert codes(explanation)[0] == "saves"
+
+
+def test_of_several_limits_one_that_the_plan_holds_is_named() -> None:
+    """Six seats are over both plans' limits by more than 1,100 documents are over the smaller one's."""
+    situations = make_situations(TABLE, levels=KNOWN | {"documents": 1_100.0, "seats": 6.0}, eligible=ECOMMERCE[:2])
+
+    explanation = why(situations, "ecommerce-scale", Linear({"tier": 1.0, "violated_stock_limits": -1.0}))
+
+    leading = explanation.context.reason
+    assert leading is not None
+    assert (leading.code, leading.params["metric"], leading.params["more"]) == ("limits_passed", "documents", 1)
+    assert leading.params["holds"] == 1
+    assert [each.params.get("metric") for each in explanation.reasons].count("documents") == 1
 
 
 def test_growth_is_a_reason_for_room() -> None:

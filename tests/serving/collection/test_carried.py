@@ -77,6 +77,14 @@ def test_overage_of_36_cents_at_the_end_is_never_dunned_and_a_new_start_asks_for
     assert shop.takes("basic")["due_now_cents"] == 1036
 
 
+def stands(life: Life, number: str | None = None) -> tuple[str, str]:
+    """Status and words of an invoice in the list, by default of the newest; the page says the same."""
+    listed = life.service.get("invoices?locale=de").json()["invoices"]
+    (found, *_) = (each for each in listed if number in (None, each["number"]))
+    assert found["status_text"] in life.service.page("/billing?organization=acme&locale=de").text
+    return found["status"], found["status_text"]
+
+
 class Refuses:
     """Refuses amounts for which no least amount is published, as Stripe does after it has converted them."""
 
@@ -101,6 +109,7 @@ def test_what_only_the_provider_knows_to_be_too_small_is_carried_all_the_same(sh
 
         assert shop.subscription()["carried_cents"] == 60
         assert shop.charges()[-1] == ("renewal", [("overage", 60)], 60)
+    assert stands(shop) == ("paid", "in die nächste Rechnung übernommen")
     assert shop.service.column("SELECT status FROM charges WHERE status = 'open'") == []
     assert shop.service.column("SELECT kind FROM notifications WHERE kind = 'payment_failed'") == []
 
@@ -118,6 +127,7 @@ def test_a_rest_that_is_too_small_is_carried_and_erasure_writes_it_off(shop: Lif
     shop.at("2025-07-20")
 
     assert (shop.subscription()["status"], shop.subscription()["carried_cents"]) == ("active", 30)
+    assert stands(shop, number) == ("paid", "Rest in die nächste Rechnung übernommen")
     cancel(shop)
     shop.at("2025-08-02")
     erased = shop.service.client.delete("/v1/organizations/acme", headers=shop.service.host)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,15 @@ def shop(tmp_path: Path) -> Iterator[Life]:
         yield life
 
 
-def sends(life: Life, kind: str, about: dict[str, Any], *, named: bool = True) -> None:
-    """A signed message about the payment, which names it in its metadata or by the provider's id."""
+def sends(life: Life, kind: str, about: dict[str, Any], *, named: bool = True, minute: int | None = None) -> None:
+    """A signed message about the payment, which names it in its metadata or by the provider's id.
+
+    `minute`: of the hour in which it happened; `None`: it does not say when.
+    """
     key = life.service.column(select(payment_attempts.c.key).where(payment_attempts.c.status == "succeeded"))[0]
     about = {**about, "metadata": {"plans_key": key}} if named else {**about, "payment_intent": f"pi_{key}"}
-    body = json.dumps({"object": "event", "id": "evt", "type": kind, "data": {"object": about}}).encode()
+    when = {} if minute is None else {"created": int(life.service.clock().timestamp()) + 60 * minute}
+    body = json.dumps({"object": "event", "id": "evt", "type": kind, "data": {"object": about}, **when}).encode()
     header = provider_events.signed(body, secret=SECRET, at=life.service.clock())
     headers = {"Stripe-Signature": header, "Content-Type": "application/json"}
     answer = life.service.client.post("/v1/webhooks/payments", content=body, headers=headers)
@@ -117,3 +123,56 @@ def test_a_refund_made_at_the_provider_opens_the_invoice_by_as_much(
 
     assert (stands(shop), shop.subscription()["status"]) == (left, "active")
     assert "operator_notice" in told(shop)
+
+
+def refund(life: Life, refunded: int, *, minute: int | None) -> None:
+    sends(life, "charge.refunded", {"amount": TOTAL, "amount_refunded": refunded}, minute=minute)
+
+
+def refund_fails(life: Life, refund_id: str, amount: int, *, minute: int | None) -> None:
+    about = {"object": "refund", "id": refund_id, "amount": amount, "status": "failed"}
+    sends(life, "charge.refund.updated", about, named=False, minute=minute)
+
+
+def test_a_refund_made_at_the_provider_that_fails_pays_the_invoice_again(shop: Life) -> None:
+    refund(shop, TOTAL, minute=0)
+    assert stands(shop) == OPEN
+    for _ in range(2):
+        refund_fails(shop, "re_1", TOTAL, minute=9)
+        assert stands(shop) == PAID
+    refund(shop, TOTAL, minute=0)  # the first message comes again
+
+    assert (stands(shop), shop.subscription()["status"]) == (PAID, "active")
+    assert told(shop).count("refund_failed_pays") == 1
+    assert [(each["kind"], each["status"]) for each in shop.service.get("money").json()["taken_back"]] == [
+        ("refund", "won")
+    ]
+    refund(shop, TOTAL, minute=20)
+    assert stands(shop) == OPEN
+
+
+@pytest.mark.parametrize("order", [*permutations(range(4))][::5])
+def test_refunds_of_which_one_fails_end_in_the_same_books_in_any_order(shop: Life, order: tuple[int, ...]) -> None:
+    """3.00 and 2.00 go back, the 3.00 fail, and 10.00 go back."""
+    messages = (
+        partial(refund, shop, 300, minute=1),
+        partial(refund, shop, 500, minute=2),
+        partial(refund_fails, shop, "re_a", 300, minute=3),
+        partial(refund, shop, 1_200, minute=4),
+    )
+    for number in (*order, *order):
+        messages[number]()
+
+    assert stands(shop) == ("open", 1_200, 1_200, TOTAL - 1_200)
+
+
+def test_money_of_a_failed_refund_is_owed_back_where_its_invoice_was_credited(shop: Life) -> None:
+    refund(shop, 1_190, minute=0)
+    number = shop.service.get("invoices").json()["invoices"][0]["number"]
+    credited = shop.post(f"invoices/{number}/refunds", {"amount_cents": 1_190}, **{"Idempotency-Key": "c"})
+    assert credited.status_code == 200, credited.text
+    refund_fails(shop, "re_1", 1_190, minute=9)
+
+    money = shop.service.get("money").json()
+    assert ([each["amount_cents"] for each in money["owed_back"]], money["open_invoices"]) == ([1_190], [])
+    assert told(shop).count("refund_failed") == 1

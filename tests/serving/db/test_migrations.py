@@ -1,5 +1,6 @@
 """A database of the first release comes forward with its data, and each migration has a way back or a reason."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, Table, create_engine, insert, inspect
+from sqlalchemy import Connection, MetaData, Table, create_engine, insert, inspect, text
 
+from data_contracts.decision_log.exported import candidate_rows
 from serving.db.migrate import NoWayBack, _config, expected_version, migrate, migrate_back, schema_version
 from serving.db.session import Database
 from tests.serving.databases import KIND, database_in
@@ -85,6 +87,33 @@ def test_a_database_of_the_first_release_comes_forward_with_its_data_and_goes_on
 
         assert [kind for kind, _, _ in life.charges()] == ["change", "renewal"]
         assert life.subscription()["status"] == "active"
+
+
+LOGGED = "SELECT plan, shown, recommended, utility, probability, propensity, features FROM decision_plans ORDER BY 4, 1"
+
+
+def test_the_log_of_decisions_comes_forward_and_goes_back_as_it_was(tmp_path: Path) -> None:
+    database = Database(first_release(tmp_path))
+
+    def logged(query: str) -> list[dict[str, Any]]:
+        found = database.reading(lambda connection: connection.execute(text(query)).mappings().all())
+        return [{**row, "features": json.loads(row["features"])} if "features" in row else dict(row) for row in found]
+
+    first = logged(LOGGED)
+    (answer,) = logged("SELECT content FROM decisions")
+    migrate(database)
+    (packed,) = logged("SELECT * FROM export_decisions")
+    candidates = [
+        {**{name: row[name] for name in first[0]}, "features": json.loads(row["features"])}
+        for row in candidate_rows(packed)
+    ]
+    migrate_back(database, "0024")
+
+    assert len(first) == 12
+    assert sorted(candidates, key=lambda row: (row["utility"], row["plan"])) == first
+    assert logged(LOGGED) == first
+    assert logged("SELECT content FROM decisions") == [answer]
+    database.close()
 
 
 def test_migrations_are_undone_as_far_as_nothing_is_lost_that_must_be_kept(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from tests.serving.databases import KIND
+from serving.db.tables import metadata
 from tests.serving.harness import Service, running
 from tests.serving.lives import Life, code_of
 
@@ -29,9 +29,25 @@ def _everywhere(service: Service, pragma: str) -> Callable[[], None]:
     return off
 
 
+_FULL = (
+    """CREATE FUNCTION disk_full() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$""",
+    *(
+        f"CREATE TRIGGER disk_full BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION disk_full()"
+        for table in metadata.tables
+    ),
+)
+
+
 @contextmanager
 def full(service: Service) -> Iterator[None]:
-    """SQLite's own error for a full disk."""
+    """The database's own error for a full disk; on PostgreSQL every statement that writes a row raises it."""
+    if not service.database.embedded:
+        for statement in _FULL:
+            service.execute(text(statement))
+        yield
+        service.execute(text("DROP FUNCTION disk_full() CASCADE"))
+        return
     pages = service.value("PRAGMA page_count")
     off = _everywhere(service, f"PRAGMA max_page_count={pages}")
     yield
@@ -40,7 +56,7 @@ def full(service: Service) -> Iterator[None]:
 
 @contextmanager
 def read_only(service: Service) -> Iterator[None]:
-    if KIND == "sqlite":
+    if service.database.embedded:
         off = _everywhere(service, "PRAGMA query_only=ON")
         yield
         off()
@@ -55,7 +71,7 @@ def read_only(service: Service) -> Iterator[None]:
     service.database.engine.dispose()
 
 
-FAULTS = [read_only] if KIND == "postgresql" else [read_only, full]
+FAULTS = [read_only, full]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -15,8 +15,8 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.exc import ProgrammingError
 
 from data_contracts.raw.tables import RAW_TABLES
-from serving.db.migrate import VERSION_TABLE, migrate, schema_version
-from serving.db.session import Database
+from serving.db.migrate import migrate, schema_version
+from serving.db.session import VERSION_TABLE, Database
 from serving.db.tables import metadata
 from serving.experiments.in_force import ExperimentsInForce
 from serving.jobs.import_raw import roll_up

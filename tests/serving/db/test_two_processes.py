@@ -2,14 +2,13 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,8 +21,8 @@ from sqlalchemy import func, select
 from serving.db.billing_tables import charges, plan_changes
 from serving.db.migrate import migrate
 from serving.db.session import Database
-from tests.serving.harness import API_KEY
-from tests.serving.postgresql import BINARIES, MISSING, running_server
+from tests.serving.harness import ADDRESS, API_KEY
+from tests.serving.postgresql import BINARIES, MISSING, free_port, running_server
 
 RACES = int(os.environ.get("RACES", "5"))
 HOST = {"Authorization": f"Bearer {API_KEY}"}
@@ -33,9 +32,7 @@ pytestmark = pytest.mark.slow
 
 @contextmanager
 def process(database_url: str) -> Iterator[httpx2.Client]:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PLANS_")} | {
         "PLANS_DATABASE_URL": database_url,
         "PLANS_API_KEY": API_KEY,
@@ -77,7 +74,7 @@ KEYS = count()
 
 def joined(client: httpx2.Client, name: str) -> str:
     path = f"/v1/organizations/{name}"
-    body = {"name": "Acme", "country": "DE", "templates": ["ecommerce"], "integrations": []}
+    body = {"name": "Acme", "country": "DE", "templates": ["ecommerce"], "integrations": [], "address": ADDRESS}
     client.put(path, json={**body, "trial_started_at": "2026-01-01T00:00:00Z"}).raise_for_status()
     client.post(f"{path}/payment-methods", json={"kind": "card", "token": "tok_visa"}).raise_for_status()
     return path
@@ -86,6 +83,7 @@ def joined(client: httpx2.Client, name: str) -> str:
 def quoted(client: httpx2.Client, path: str, plan: str) -> str:
     answer = client.post(f"{path}/plan-changes/preview", json={"plan": plan, "interval": "month"})
     quote: str = answer.raise_for_status().json()["quote"]
+    assert quote, answer.text
     return quote
 
 
@@ -112,6 +110,7 @@ def test_of_two_processes_one_wins_and_nothing_is_half_done(
         won = sum(answer.status_code == 201 for answer in answers)
         assert won <= 1
         assert _count(database, charges.c.organization_id == f"two-{number}") == won
+    assert seen[201]
     for number in range(RACES):
         path = joined(there, f"erased-{number}")
         quote = quoted(there, path, "ecommerce-basic")
@@ -129,6 +128,21 @@ def test_of_two_processes_one_wins_and_nothing_is_half_done(
     assert not [status for status in seen if status >= 500], seen
     waiting = select(func.count()).where(plan_changes.c.status.in_(("paying", "payment_pending")))
     assert database.reading(lambda connection: connection.execute(waiting).scalar_one()) == 0
+
+
+def test_organisations_that_confirm_at_once_do_not_keep_each_other_from_it(
+    two: tuple[httpx2.Client, httpx2.Client, Database],
+) -> None:
+    """They share the numbers of documents, and on small tables pages of indexes."""
+    here, there, database = two
+    for number in range(RACES):
+        paths = [joined(here, f"many-{number}-{each}") for each in range(16)]
+        quotes = [quoted(here, path, "ecommerce-basic") for path in paths]
+        calls = zip((here, there) * 8, paths, quotes, strict=True)
+        answers = at_once(*(partial(confirm, client, path, quote) for client, path, quote in calls))
+
+        assert [answer.status_code for answer in answers] == [201] * 16, [answer.text for answer in answers]
+        assert _count(database, charges.c.organization_id.like(f"many-{number}-%")) == 16
 
 
 def _count(database: Database, condition: Any) -> int:

@@ -112,6 +112,9 @@ def test_a_statement_ends_with_what_the_ledger_says_is_owed(books: Life, organiz
     (balance,) = whole["balances"]
     assert (balance["opening_cents"], balance["closing_cents"]) == (0, owed)
     assert whole["rows"][-1]["balance_cents"] == owed
+    kinds = [(row["occurred_at"], row["number"], row["kind"]) for row in whole["rows"]]
+    charged = {row[:2]: place for place, row in enumerate(kinds) if row[2] == "charge"}
+    assert all(charged.get(row[:2], -1) <= place for place, row in enumerate(kinds))
     assert -owed == books.service.get("subscription", organization_id).json()["credit_balance_cents"]
     assert {row["occurred_at"][:7] for row in october["rows"]} == {"2025-10"}
     (within,) = october["balances"]

@@ -99,6 +99,31 @@ def test_a_credit_on_an_invoice_returns_the_tax_of_then(customers: Customers) ->
     assert shares(newest(stays)) == [("S", "25", net, percent("25", net))]
 
 
+@beginning("2024-01-01")
+def test_countries_that_tax_alike_are_told_apart_on_every_line_and_every_credit(customers: Customers) -> None:
+    life = customers.joins("moves", country="AT")
+    life.takes("small", "year")
+    customers.is_now("moves", country="FR")
+    customers.at("2024-07-01")
+    life.takes("large", "year")
+    invoice = newest(life)
+    page = life.service.get(f"invoices/{invoice['number']}.html?locale=de", "moves").text
+    part = {"lines": [{"position": 1}, {"position": 2, "amount_cents": 100_000}]}
+    credited = life.post(f"invoices/{invoice['number']}/credit-notes", part, **{"Idempotency-Key": "part"})
+
+    assert [(line["tax_country"], line["tax_rate_percent"]) for line in invoice["lines"]] == [
+        ("AT", "20"),
+        ("FR", "20"),
+    ]
+    assert all(f"20\xa0% ({name})" in page for name in ("Österreich", "Frankreich"))
+    assert credited.status_code == 200, credited.text
+    note = life.service.get(f"invoices/{credited.json()['number']}", "moves").json()
+    assert [(share["country"], share["base_cents"], share["amount_cents"]) for share in note["tax"]] == [
+        ("AT", -60_328, -12_066),
+        ("FR", 100_000, 20_000),
+    ]
+
+
 @beginning("2025-10-01")
 def test_a_credit_note_returns_the_tax_of_then_with_the_money(customers: Customers) -> None:
     cases: dict[str, tuple[dict[str, object], dict[str, object], tuple[str, str, int, int]]] = {

@@ -52,6 +52,7 @@ def begun(folder: Path, database_url: str) -> Path:
     provider.close()
     (folder / "clock").write_text("2025-06-20T00:00:00+00:00")
     (folder / "acknowledged").touch()
+    (folder / "faults").touch()
     return folder
 
 
@@ -62,21 +63,24 @@ def killed(
     database_url: str,
     keyless: bool = False,
     first: Callable[[], object] = lambda: None,
+    seed: int = 9,
 ) -> None:
     """Let services live on, and kill each soon after it has said something; the last one ends by itself.
 
     `first` is done before each kill: the database may be restarted under the service.
     """
-    chance = random.Random(9)
+    chance = random.Random(seed)
     for _ in range(times):
         process, said = _begin(folder, database_url=database_url, keyless=keyless)
         for _ in range(chance.randint(1, 6)):
             assert said.poll(MOST_SECONDS)
             said.recv()
         time.sleep(chance.uniform(0, 0.03))
+        faults = _faults(folder)
         first()
         process.kill()
         process.join()
+        (folder / "faults").write_text(faults)  # what is answered while the database is away is no fault
     last, _ = _begin(folder, database_url=database_url, keyless=keyless, days=3)
     last.join()
     assert last.exitcode == 0
@@ -106,29 +110,41 @@ def collected(folder: Path) -> Counter[str]:
 
 def what_is_wrong(folder: Path, database_url: str) -> list[str]:
     """Everything that must not be, in words; empty."""
+    return [each for found in wrong_by_kind(folder, database_url).values() for each in found]
+
+
+def wrong_by_kind(folder: Path, database_url: str) -> dict[str, list[str]]:
+    """What must not be, in words: `lost`, `double`, `half` done, and `faults` answered by processes that recovered."""
     ours = Database(database_url)
     found = ours.reading(lambda connection: _wrong(connection, folder))
     ours.close()
-    return found
+    return found | {"faults": _faults(folder).splitlines()}
 
 
-def _wrong(connection: Connection, folder: Path) -> list[str]:
+def _faults(folder: Path) -> str:
+    return (folder / "faults").read_text()
+
+
+def _wrong(connection: Connection, folder: Path) -> dict[str, list[str]]:
     books_close(connection)
     rows = connection.execute(select(charges)).all()
     succeeded = select(payment_attempts.c.key)
     paid = set(connection.execute(succeeded.where(payment_attempts.c.status == "succeeded")).scalars())
-    wrong = [f"{row.cause} is not collected" for row in rows if row.status != "paid"]
     taken = collected(folder)
-    wrong += [f"collected but not recorded: {key}" for key in taken.keys() - paid]
-    wrong += [f"recorded but not collected: {key}" for key in paid - taken.keys()]
+    double = [f"collected but not recorded: {key}" for key in taken.keys() - paid]
     due = sum(row.total_cents for row in rows)
     if sum(taken.values()) != due:
-        wrong.append(f"charged {due}, collected {sum(taken.values())}")
-    wrong += _unrenewed(connection, {row.cause for row in rows}, until=clock_in(folder))
+        double.append(f"charged {due}, collected {sum(taken.values())}")
+    half = [f"{row.cause} is not collected" for row in rows if row.status != "paid"]
+    half += [f"recorded but not collected: {key}" for key in paid - taken.keys()]
+    half += _unrenewed(connection, {row.cause for row in rows}, until=clock_in(folder))
+    half += _gaps(connection, {row.charge_id for row in rows})
+    waiting = select(plan_changes.c.change_id).where(plan_changes.c.status.in_(("paying", "payment_pending")))
+    half += [f"still under way: {change}" for change in connection.execute(waiting).scalars()]
     applied = select(plan_changes.c.change_id).where(plan_changes.c.status.in_(("applied", "scheduled", "cancelled")))
     kept = set(connection.execute(applied).scalars())
-    wrong += [f"confirmed and lost: {change}" for change in _acknowledged(folder) - kept]
-    return wrong + _gaps(connection, {row.charge_id for row in rows})
+    lost = [f"confirmed and lost: {change}" for change in acknowledged(folder) - kept]
+    return {"lost": lost, "double": double, "half": half}
 
 
 def _unrenewed(connection: Connection, causes: set[str], *, until: datetime) -> list[str]:
@@ -155,7 +171,8 @@ def _gaps(connection: Connection, charged: set[str]) -> list[str]:
     return wrong
 
 
-def _acknowledged(folder: Path) -> set[str]:
+def acknowledged(folder: Path) -> set[str]:
+    """The changes whose confirmation was answered."""
     lines = (folder / "acknowledged").read_text().splitlines(keepends=True)
     return {line.strip() for line in lines if line.endswith("\n")}
 

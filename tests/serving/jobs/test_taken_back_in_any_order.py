@@ -23,12 +23,16 @@ STORIES = (
     ("paid", "refunded"),
     ("opened", "paid"),
     ("part", "paid", "refunded"),
+    ("paid", "refunded", "failed"),
+    ("failed", "part", "refunded"),
 )
 
 
 def said(sandbox: Sandbox, what: str, key: str, amount: int) -> tuple[bytes, str]:
     if what == "paid":
         return sandbox.message(key=key, payment=PAID)
+    if what == "failed":
+        return sandbox.failed_refund_message(key=key, refund_id=f"re-{key}", amount_cents=amount, ours=False)
     if what in {"part", "refunded"}:
         return sandbox.refund_message(key=key, refunded_cents=amount if what == "refunded" else amount // 3)
     status = "needs_response" if what == "opened" else what

@@ -1,7 +1,9 @@
 """The payment provider's messages: believed only when signed lately, acted on once, in whatever order they come."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,31 @@ def test_what_says_nothing_to_us_is_received_once_its_signature_holds(body: byte
     answer = deliver(shop.service, body, signed(body, secret=SECRET, at=shop.service.clock()))
 
     assert answer.status_code == 200
+
+
+def test_a_signed_message_with_odd_values_is_no_fault(shop: Life) -> None:
+    key = waits_for_its_start(shop)
+    kinds = ("payment_intent.processing", "charge.refunded", "charge.dispute.created", "payment_intent.succeeded")
+    for kind, created, named in product(kinds, (None, -1, 10**12, 2**64, "now"), ("\0", "x" * 5_000, 7, {}, key)):
+        about = {"metadata": {"plans_key": named}, "id": "d\0", "payment_intent": named, "amount": created}
+        body = json.dumps({"type": kind, "created": created, "data": {"object": about}}).encode()
+        answer = deliver(shop.service, body, signed(body, secret=SECRET, at=shop.service.clock()))
+        assert answer.status_code == 200, (kind, created, named, answer.text)
+
+
+def test_a_dispute_that_is_said_of_a_second_payment_changes_nothing_there(shop: Life) -> None:
+    shop.pays_with()
+    shop.takes("basic")
+    shop.at("2025-07-02")
+    keys = shop.service.column(select(payment_attempts.c.key).order_by(payment_attempts.c.started_at))
+    assert len(keys) == 2
+    for key in keys:
+        about = {"id": "dp_1", "metadata": {"plans_key": key}, "amount": 1000, "status": "needs_response"}
+        body = orjson.dumps({"type": "charge.dispute.created", "data": {"object": about}})
+        answer = deliver(shop.service, body, signed(body, secret=SECRET, at=shop.service.clock()))
+        assert answer.status_code == 200, answer.text
+
+    assert shop.service.rows("SELECT reversal_id, key FROM payment_reversals") == [("dp_1", keys[0])]
 
 
 @pytest.mark.parametrize("signature", [None, "", "t=,v1=", "t=1,v1=aa", "v1=ää", "t=99999999999999999999,v1=a", ",,,="])

@@ -1,5 +1,6 @@
 """A lead reaches sales by mail, and the host lists it and gives it a state."""
 
+import csv
 import email
 from email import policy
 from pathlib import Path
@@ -70,6 +71,20 @@ def test_leads_are_listed_newest_first_page_by_page(acme: Service) -> None:
 
     assert sorted(seen) == names
     assert len(seen) == 5
+
+
+def test_leads_are_exported_as_a_table(acme: Service) -> None:
+    lead_ids = [sent(acme, name="=1+1"), sent(acme, needs=["sla", "dedicated_support"])]
+    acme.client.patch(f"/v1/enterprise-leads/{lead_ids[0]}", json={"state": "closed"}, headers=acme.host)
+
+    answer = acme.client.get("/v1/enterprise-leads.csv", headers=acme.host)
+    rows = {row["lead_id"]: row for row in csv.DictReader(answer.text.splitlines())}
+
+    assert answer.headers["content-disposition"] == 'attachment; filename="enterprise-leads.csv"'
+    assert [rows[each]["state"] for each in lead_ids] == ["closed", "new"]
+    assert (rows[lead_ids[0]]["name"], rows[lead_ids[1]]["needs"]) == ("'=1+1", "sla, dedicated_support")
+    new = acme.client.get("/v1/enterprise-leads.csv?state=new", headers=acme.host).text
+    assert len(new.splitlines()) == 2
 
 
 def test_sales_gives_a_lead_a_state(acme: Service) -> None:

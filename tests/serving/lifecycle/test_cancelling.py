@@ -179,13 +179,23 @@ def test_nothing_is_billed_while_paused_and_a_new_period_starts_after_it(shop: L
     assert told(shop) == ["subscription_paused", "subscription_resumed"]
 
 
+def test_it_is_paused_resumed_and_paused_again_at_one_instant(shop: Life) -> None:
+    """Found by generated sequences of calls: the second pause had the cause of the first, and failed."""
+    shop.at("2025-06-16")
+    for _ in range(2):
+        assert shop.post("subscription/pause", {}).json()["status"] == "paused"
+        assert drop(shop, "subscription/pause").json()["status"] == "active"
+
+    assert [kind for kind, *_ in shop.charges()].count("restart") == 2
+
+
 def test_what_is_cancelled_is_not_paused(shop: Life) -> None:
     cancel(shop)
 
     assert code_of(shop.post("subscription/pause", {})) == (409, "already_cancelled")
 
 
-def test_time_that_is_not_paid_for_is_not_credited(shop: Life) -> None:
+def test_time_that_is_not_paid_for_makes_no_balance(shop: Life) -> None:
     shop.pays_with("tok_declined")
     shop.at("2025-07-02")
 

@@ -8,8 +8,10 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from serving.db.migrate import expected_version
+from serving.db.session import VERSION_TABLE
 from serving.operations.checks import Finding, Readiness, disk_has_room, jobs_run
 from tests.serving.databases import KIND
 from tests.serving.harness import Service, running
@@ -40,6 +42,14 @@ def test_a_held_write_lock_is_not_ready_until_it_is_given_back(service: Service,
     other.execute("ROLLBACK")
     other.close()
     assert failed(service) == (200, {})
+
+
+@pytest.mark.skipif(KIND != "postgresql", reason="on SQLite writers take turns by themselves")
+def test_writers_that_take_turns_do_not_make_a_service_unready(service: Service) -> None:
+    with service.database.engine.begin() as turn:
+        turn.execute(text(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE"))
+
+        assert failed(service) == (200, {})
 
 
 def test_another_schema_is_not_ready_and_named(service: Service) -> None:

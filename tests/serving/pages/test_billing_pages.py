@@ -1,5 +1,6 @@
 """Methods and invoices without a script: forms that are as safe as the API, and documents for a session."""
 
+import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -83,6 +84,41 @@ def test_a_method_that_cannot_be_added_is_refused_on_the_page(reader: Reader, me
 @pytest.mark.parametrize("method", ["", "card", "gold:tok_visa", "card:" + "x" * 300])
 def test_a_form_that_is_none_of_ours_is_a_page_with_400(reader: Reader, method: str) -> None:
     assert add(reader, method).status_code == 400
+
+
+def replacing(reader: Reader, last4: str) -> Response:
+    """The page that asks for what takes the place of a method."""
+    (link,) = [each for each in re.findall(r'href="([^"]*replace=[^"]*)#add"[^>]*', billing(reader).text) if each]
+    page = reader.get(unescape(link))
+    assert f"•••• {last4} ersetzen</h2>" in page.text
+    return page
+
+
+def test_a_method_is_replaced_by_a_form_and_the_default_stays_one(reader: Reader) -> None:
+    reader.confirm(reader.preview())
+    (form,) = [each for each in forms(replacing(reader, "4242")) if "/billing/add" in each]
+
+    refused = reader.send("/billing/add", {**dict(FIELD.findall(form)), "method": "card:nonsense"})
+    assert (refused.status_code, "•••• 4242 ersetzen</h2>" in refused.text) == (422, True)
+    assert methods(reader) == {"4242": True}
+    reader.send("/billing/add", {**dict(FIELD.findall(form)), "method": "card:tok_mastercard"})
+
+    assert methods(reader) == {"4444": True}
+
+
+def test_the_expiry_of_a_card_is_changed_by_a_form(reader: Reader) -> None:
+    add(reader, "card:tok_visa:2026-03")
+    assert "Diese Karte läuft Ende des Monats ab." in billing(reader).text
+    (form,) = [each for each in forms(replacing(reader, "4242")) if "/billing/expiry" in each]
+    said = dict(FIELD.findall(form))
+
+    assert reader.send("/billing/expiry", {**said, "expires": "03/31"}).status_code == 400
+    past = reader.send("/billing/expiry", {**said, "expires": "2026-02"})
+    assert (past.status_code, "•••• 4242 ersetzen</h2>" in past.text) == (422, True)
+    reader.send("/billing/expiry", {**said, "expires": "2031-03"})
+
+    assert "gültig bis 03/2031" in billing(reader).text
+    assert "Diese Karte läuft Ende des Monats ab." not in billing(reader).text
 
 
 def test_a_form_without_its_mark_changes_nothing(reader: Reader) -> None:

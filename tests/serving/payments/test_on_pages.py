@@ -9,29 +9,14 @@ import pytest
 
 from tests.serving.harness import Service, running
 from tests.serving.lives import code_of
-from tests.serving.providers import SECRET
-from tests.serving.stripe_mock import ASKS, REFUSES, StripeMock, stripe_mock
+from tests.serving.stripe_mock import ASKS, REFUSES, StripeMock
 
 ACME = "/v1/organizations/acme"
 
 
 @pytest.fixture
-def stripe() -> Iterator[StripeMock]:
-    with stripe_mock() as mock:
-        yield mock
-
-
-@pytest.fixture
-def service(tmp_path: Path, stripe: StripeMock) -> Iterator[Service]:
-    settings: dict[str, Any] = {
-        "payments": "stripe",
-        "stripe_api_key": "sk_test",
-        "stripe_webhook_secret": SECRET,
-        "stripe_publishable_key": "pk_test_ours",
-        "stripe_address": stripe.origin,
-        "stripe_script": f"{stripe.origin}/v3/",
-    }
-    with running(tmp_path, **settings) as service:
+def service(tmp_path: Path, through_stripe: dict[str, Any]) -> Iterator[Service]:
+    with running(tmp_path, **through_stripe) as service:
         service.put()
         yield service
 

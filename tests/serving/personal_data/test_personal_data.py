@@ -16,8 +16,16 @@ from tests.serving.harness import Service, usage
 from tests.serving.lives import Life, selling
 
 NOT_ABOUT_ONE = {
-    *("catalogue_versions", "experiment_changes", "invoice_series", "sandbox_payments", "sandbox_refunds"),
-    *("job_runs", "job_rows", "operator_log", "call_counts"),
+    *(
+        "catalogue_versions",
+        "decision_frames",
+        "version_campaigns",
+        "experiment_changes",
+        "invoice_series",
+        "sandbox_payments",
+        "sandbox_refunds",
+    ),
+    *("job_runs", "documents_due", "job_rows", "operator_log", "call_counts"),
     *("api_keys", "people", "people_sessions", "revocations"),
 }
 
@@ -92,9 +100,13 @@ def test_the_archive_holds_every_row_and_the_documents_as_issued(life: Life) -> 
     assert {name: rows[name] for name in expected if name != "invoice_files"} == {
         name: count for name, count in expected.items() if name != "invoice_files"
     }
-    assert all(expected[name] for name in ("decision_plans", "plan_changes", "enterprise_leads", "ledger_postings"))
+    assert all(expected[name] for name in ("decisions", "plan_changes", "enterprise_leads", "ledger_postings"))
     assert content[f"invoices/{number}.pdf"] == pdf
     assert content["about.json"]["rows"]["usage_events.json"] == 2
+    decision = content["decisions.json"][0]
+    assert [each["position"] for each in decision["candidates"]] == list(range(1, decision["plans"] + 1))
+    assert decision["candidates"][0]["plan"] == decision["content"]["plans"][0]["plan"]
+    assert decision["candidates"][0]["features"]["seats_unknown"] in (0, 1)
     # what is JSON in a column is part of the row, and no name opens anything at the provider
     assert content["organizations.json"][0]["templates"] == ["ecommerce"]
     assert not {"reference", "customer"} & set(content["payment_methods.json"][0])

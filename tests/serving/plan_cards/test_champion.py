@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,44 @@ def test_instead_of_a_failing_champion_the_rules_answer(tmp_path: Path, shelf: S
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         service.put()
         assert answered(service.recommended()) == ("rules", "2", "champion_failed")
+
+
+def test_a_plan_that_the_champion_has_not_seen_is_ranked_with_a_caution(tmp_path: Path, shelf: Shelf) -> None:
+    said = {"de": "Neu im Angebot", "en": "New: judged by", "fr": "Nouveau\u00a0: évalué"}
+    shelf.promote(Cheapest(unseen=frozenset({"ecommerce-basic", "ecommerce-scale"})))
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        in_words = {
+            locale: service.get("plan-recommendations", **{"Accept-Language": locale}).json()["plans"]
+            for locale in said
+        }
+
+    for locale, cards in in_words.items():
+        cautions = [[one["message"] for one in card["concerns"] if one["code"] == "little_known"] for card in cards]
+        assert [len(each) for each in cautions] == [1, 1, 0]
+        assert all(said[locale] in message for message in (cautions[0] + cautions[1]))
+        assert cards[1]["concerns"][0]["code"] == "little_known"
+
+
+def test_a_known_plan_at_a_price_that_the_champion_has_not_seen_carries_a_caution(tmp_path: Path, shelf: Shelf) -> None:
+    said = {"de": "Neuer Preis", "en": "New price", "fr": "Nouveau prix"}
+    unseen = frozenset({"ecommerce-basic"})
+    shelf.promote(Cheapest(unseen=unseen, lowest={"ecommerce-basic": 1e9, "ecommerce-scale": 1e9}))
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        service.put()
+        in_words = {
+            locale: service.get("plan-recommendations", **{"Accept-Language": locale}).json()["plans"]
+            for locale in said
+        }
+
+    for locale, cards in in_words.items():
+        codes = {card["plan"]: [one["code"] for one in card["concerns"]] for card in cards}
+        assert codes["ecommerce-scale"][0] == "new_price"
+        assert codes["ecommerce-basic"][0] == "little_known"
+        assert all("new_price" not in found for plan, found in codes.items() if plan != "ecommerce-scale")
+        assert any(said[locale] in one["message"] for card in cards for one in card["concerns"])
 
 
 @pytest.mark.parametrize("doubt", ["little_data", "unlike_training"])
@@ -197,3 +236,14 @@ def test_monitoring_says_that_a_check_is_made_again(tmp_path: Path, shelf: Shelf
     assert (ready.json()["status"], model["status"]) == ("degraded", "degraded")
     assert "is tried again" in model["detail"]
     assert "plans_champion_retrying 1.0" in measured.text
+
+
+def test_monitoring_says_since_when_the_champion_answers(tmp_path: Path, shelf: Shelf) -> None:
+    shelf.promote(Cheapest())
+    promoted = (shelf.folder / "champion.json").stat().st_mtime
+
+    with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
+        measured = service.client.get("/metrics").text
+
+    (line,) = re.findall(r"^plans_champion_promoted_timestamp_seconds (.*)$", measured, re.MULTILINE)
+    assert float(line) == pytest.approx(promoted)

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -8,14 +9,16 @@ from pydantic import TypeAdapter
 from sqlalchemy import text
 
 from recommender.ranking.exploration import in_share
+from recommender.ranking.features import FEATURES
 from serving.plan_cards.contracts import PlansOnSale, Recommendation
 from tests.serving.harness import NOW, Service, running, usage
 from tests.serving.rankers import Cheapest, Shelf
 
 
 def subscribe(service: Service, plan: str) -> None:
+    columns = "event_id, organization_id, plan, interval, status, catalogue_version, occurred_at, recorded_at"
     values = f"'s1', 'acme', '{plan}', 'month', 'active', 'v1', '2026-03-05 10:00:00', '2026-03-05 10:00:00'"
-    service.execute(text(f"INSERT INTO subscriptions VALUES ({values})"))
+    service.execute(text(f"INSERT INTO subscriptions ({columns}) VALUES ({values})"))
 
 
 def spaces(text: str) -> str:
@@ -90,6 +93,28 @@ def test_a_page_that_is_loaded_again_makes_no_new_impression(acme: Service) -> N
     assert acme.rows("SELECT count(*) FROM decisions") == [(1,)]
 
 
+def test_an_answer_that_stands_ready_is_refused_to_whom_a_first_one_is(acme: Service) -> None:
+    acme.put("other")
+    acme.recommended()
+    path = "plan-recommendations"
+
+    refused = {
+        "no credential": acme.client.get(f"/v1/organizations/acme/{path}", headers={"Authorization": ""}),
+        "another's token": acme.get(path, **acme.token("other")),
+        "unknown interval": acme.get(f"{path}?interval=week"),
+        "unknown organisation": acme.get(path, "nobody"),
+        "no id": acme.get(path, "-"),
+    }
+
+    assert {what: answer.status_code for what, answer in refused.items()} == {
+        "no credential": 401,
+        "another's token": 404,
+        "unknown interval": 422,
+        "unknown organisation": 404,
+        "no id": 422,
+    }
+
+
 def test_eight_pages_at_once_are_shown_one_decision(acme: Service) -> None:
     with ThreadPoolExecutor(8) as pages:
         decisions = set(pages.map(lambda _: acme.recommended()["decision_id"], range(8)))
@@ -135,15 +160,15 @@ def test_month_and_year_are_two_decisions(acme: Service) -> None:
 def test_every_candidate_of_a_decision_is_stored_and_exactly_one_recommended(acme: Service) -> None:
     answer = acme.recommended()
 
-    stored = acme.rows(
-        "SELECT count(*), sum(probability), sum(propensity), sum(CASE WHEN recommended THEN 1 ELSE 0 END),"
-        " sum(CASE WHEN shown THEN 1 ELSE 0 END), min(position), max(position)"
-        " FROM export_decisions WHERE features IS NOT NULL",
-    )
+    stored = sorted(acme.candidates(), key=lambda each: each["position"])
 
-    assert stored == [(12, pytest.approx(1, abs=1e-9), 1.0, 1, 3, 1, 12)]
-    first = acme.rows("SELECT decision_id, plan FROM decision_plans WHERE position = 1")
-    assert first == [(answer["decision_id"], answer["plans"][0]["plan"])]
+    assert [each["position"] for each in stored] == list(range(1, 13))
+    assert sum(each["probability"] for each in stored) == pytest.approx(1, abs=1e-9)
+    assert sum(each["propensity"] for each in stored) == 1.0
+    assert [each["recommended"] for each in stored] == [True] + [False] * 11
+    assert [each["shown"] for each in stored] == [True] * 3 + [False] * 9
+    assert all(json.loads(each["features"]).keys() == FEATURES.keys() for each in stored)
+    assert (stored[0]["decision_id"], stored[0]["plan"]) == (answer["decision_id"], answer["plans"][0]["plan"])
 
 
 def test_a_declared_share_of_organisations_is_always_answered_by_the_rules(tmp_path: Path) -> None:

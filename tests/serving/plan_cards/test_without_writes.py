@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 
 from serving.db.session import Database
 from serving.db.tables import decisions
+from serving.plan_cards import repository
 from serving.plan_cards.outbox import DecisionOutbox
 from tests.serving.databases import KIND
 from tests.serving.harness import Service
@@ -75,6 +76,18 @@ def test_what_was_shown_is_stored_as_soon_as_it_can_be(acme: Service, tmp_path: 
     assert acme.get("plan-changes/none").status_code == 404
 
 
+def test_an_organisation_that_never_stops_changing_is_recommended_plans_all_the_same(
+    acme: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as changing:
+        changing.setattr(repository, "add", lambda *_, **__: None)  # so it says that the organisation has changed
+        shown = acme.recommended()
+
+    assert (shown["recorded"], len(shown["plans"])) == (False, 3)
+    assert acme.services.outbox.store() == 1
+    assert stored(acme) == [shown["decision_id"]]
+
+
 def test_the_outbox_is_bounded(locked: Service) -> None:
     outbox = DecisionOutbox(locked.database, most=1)
     locked.recommended()
@@ -86,6 +99,6 @@ def test_the_outbox_is_bounded(locked: Service) -> None:
                 "decision_id": f"d{number}",
             }
         )
-        outbox.hold(decision, held.candidates, recorded_at=held.recorded_at)
+        outbox.hold(decision, held.logged, recorded_at=held.recorded_at)
 
     assert (len(outbox), outbox.dropped) == (1, 2)

@@ -198,3 +198,20 @@ def test_the_largest_usage_that_can_be_is_billed_or_refused_but_never_breaks_the
         life.at("2025-08-01")
 
         assert life.subscription()["period"]["start"] == "2025-08-01T00:00:00Z"
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=2), timedelta(hours=3), timedelta(days=40)])
+def test_a_clock_that_was_set_back_behind_the_open_period_changes_plans_at_its_beginning(
+    back: timedelta, shop: Life
+) -> None:
+    shop.takes("basic")
+    clock = shop.at("2025-07-01").service.clock
+    clock._now -= back  # as another process whose clock is behind, or a machine whose clock is set right
+
+    quote = shop.previews("scale")
+    answers = [shop.confirms(quote, key="again") for _ in range(2)]
+
+    assert quote["effective_at"] == "2025-07-01T00:00:00Z"
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert (answers[0].json(), shop.subscription()["plan"]) == (answers[1].json(), "scale")
+    assert [kind for kind, _, _ in shop.charges()].count("change") == 2

@@ -125,7 +125,7 @@ def test_an_open_offer_stands_on_its_plan_with_the_price_that_results(service: S
 
     offer = by_plan["ecommerce-basic"]
     assert (offer["code"], offer["price"]["amount_cents"]) == ("welcome-2026", 16_150)
-    assert offer["text"] == "15 % Willkommensrabatt auf die ersten drei Monate, buchbar bis 31. Dezember 2026"
+    assert offer["text"] == "15 % Willkommensrabatt, buchbar bis 31. Dezember 2026"
     assert by_plan["ecommerce-scale"] is None
 
 

@@ -84,9 +84,9 @@ def test_a_number_that_is_not_sold_is_refused(shop: Life) -> None:
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("de", "12 € je Platz und Monat, 4 Plätze: 48 €"),
+        ("de", "12 € je Nutzerplatz und Monat, 4 Nutzerplätze: 48 €"),
         ("en", "€12 per seat per month, 4 seats: €48"),
-        ("fr", "12 € par siège et par mois, 4 sièges : 48 €"),
+        ("fr", "12 € par utilisateur et par mois, 4 utilisateurs : 48 €"),
     ],
 )
 def test_a_card_says_what_one_costs_and_what_all_cost(shop: Life, locale: str, said: str) -> None:
@@ -114,7 +114,7 @@ def test_the_invoice_counts_seats(shop: Life) -> None:
         ("4", "1200", 4_800),
     ]
     texts = [shop.service.get(f"invoices/{newest['number']}?locale=de").json()["lines"][at]["text"] for at in (0, 1)]
-    assert ["5 Plätze" in texts[0], "8 Plätze" in texts[1]] == [True, True]
+    assert ["5 Nutzerplätze" in texts[0], "8 Nutzerplätze" in texts[1]] == [True, True]
     assert xml.status_code == 200
 
 
@@ -124,4 +124,4 @@ def test_seats_can_be_changed_on_the_page_without_a_script(shop: Life) -> None:
     page = shop.service.page("/plans?locale=de").text
 
     assert "Anzahl ändern" in page
-    assert "5 Plätze" in page
+    assert "5 Nutzerplätze" in page

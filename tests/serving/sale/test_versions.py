@@ -11,7 +11,7 @@ from sqlalchemy import select
 from serving.db.billing_tables import catalogue_versions
 from serving.db.tables import subscriptions
 from tests.serving.harness import running
-from tests.serving.lives import Life, amounts, catalogue_text, span
+from tests.serving.lives import Life, amounts, catalogue_text, selling, span
 
 OFFERS = "families: {{shop: {{templates: [], tiers: [{tiers}]}}}}\n"
 FIRST = {"basic": "100", "scale": "300"}
@@ -111,6 +111,47 @@ def test_the_card_of_the_plan_held_says_what_is_paid_for_it(tmp_path: Path) -> N
             assert prices == {"basic": 10000, "scale": 36000}
 
 
+def test_the_newer_version_of_the_plan_held_is_a_lateral_with_its_quote(tmp_path: Path) -> None:
+    with on_sale(tmp_path, FIRST, "2025-06-01", new=True) as life:
+        life.takes("basic")
+        held = life.service.get("plans?interval=month").json()["plans"][0]
+        assert (held["selection"]["state"], held["selection"]["newer"]) == ("current", None)
+        assert [each["code"] for each in life.previews("basic")["blockers"]] == ["nothing_to_change"]
+
+    with on_sale(tmp_path, DEARER, "2025-06-16") as life:
+        for answer in (life.service.get("plans?interval=month"), life.service.get("plan-recommendations")):
+            chosen = {plan["plan"]: plan["selection"] for plan in answer.json()["plans"]}
+            assert (chosen["basic"]["state"], chosen["basic"]["direction"]) == ("current", "none")
+            assert chosen["basic"]["newer"] == "Neue Version: 120 €/Monat zzgl. MwSt."
+            assert chosen["scale"]["newer"] is None
+        quote = life.previews("basic")
+        assert (quote["direction"], quote["timing"], quote["blockers"]) == ("lateral", "now", [])
+        assert quote["summary"]["title"] == "Ihr Wechsel zur neuen Version von Basic"
+        assert (amounts(quote), quote["next_invoice"]["net_cents"]) == ([-5000, 6000], 12000)
+
+        assert life.confirms(quote).status_code == 201
+
+        moved = life.subscription()
+        assert (moved["price_cents"], moved["catalogue_version"]) == (12000, quote["catalogue_version"])
+        assert moved["period"] == span("2025-06-01", "2025-07-01")
+        assert [each["code"] for each in life.previews("basic")["blockers"]] == ["nothing_to_change"]
+        life.at("2025-07-01")
+        assert life.charges()[1:] == [
+            ("change", [("unused_time", -5000), ("remaining_time", 6000)], 1000),
+            ("renewal", [("full_period", 12000)], 12000),
+        ]
+
+
+def test_the_page_without_script_leads_to_the_newer_version(tmp_path: Path) -> None:
+    with on_sale(tmp_path, FIRST, "2025-06-01", new=True) as life:
+        life.takes("basic")
+
+    with on_sale(tmp_path, DEARER, "2025-06-16") as life:
+        for locale, label in (("de", "Neue Version:"), ("en", "New version:"), ("fr", "Nouvelle version :")):
+            page = life.service.page(f"/plans?organization=acme&locale={locale}").text
+            assert f"{label} " in page
+
+
 def test_a_waiting_change_keeps_the_price_it_was_agreed_at(tmp_path: Path) -> None:
     with on_sale(tmp_path, FIRST, "2025-06-01", new=True) as life:
         life.takes("scale")
@@ -167,8 +208,24 @@ def test_an_imported_subscription_has_the_price_of_the_version_it_was_sold(known
             assert [blocker["code"] for blocker in quote["blockers"]] == ["paid_amount_unknown"]
 
 
-def imported(life: Life, version: str) -> None:
+@pytest.mark.parametrize(("quantity", "price_cents"), [(3, 30_000), (None, 10_000)])
+def test_an_imported_subscription_has_the_number_that_was_sold(
+    quantity: int | None, price_cents: int, tmp_path: Path
+) -> None:
+    text = catalogue_text(FIRST).replace("unit: /month, features", "unit: user/month, features")
+    with selling(tmp_path, {}, text=text, begins="2025-06-01") as life:
+        imported(life, life.previews("basic")["catalogue_version"], quantity=quantity)
+        life.at("2025-06-16")
+
+        held = life.subscription()
+        assert (held["quantity"], held["price_cents"]) == (quantity or 1, price_cents)
+        quote = life.previews("basic", quantity=4)
+        assert (quote["direction"], amounts(quote)) == ("upgrade", [-price_cents // 2, 20_000])
+
+
+def imported(life: Life, version: str, *, quantity: int | None = None) -> None:
     row = {
+        "quantity": quantity,
         "event_id": "e1",
         "organization_id": "acme",
         "plan": "basic",

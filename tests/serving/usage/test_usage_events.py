@@ -191,6 +191,9 @@ def test_a_subscription_is_metered_from_the_day_of_its_month(acme: Service) -> N
 
 def subscribe(service: Service, plan: str, *, at: str) -> None:
     service.execute(
-        text("INSERT INTO subscriptions VALUES ('s1', 'acme', :plan, 'month', 'active', 'v1', :at, :at)"),
+        text(
+            "INSERT INTO subscriptions (event_id, organization_id, plan, interval, status, catalogue_version, "
+            "occurred_at, recorded_at) VALUES ('s1', 'acme', :plan, 'month', 'active', 'v1', :at, :at)"
+        ),
         {"plan": plan, "at": at},
     )

@@ -13,6 +13,7 @@ FOR_BROWSERS = {
     ("GET", "/v1/organizations/{organization_id}/plans"),
     ("GET", "/v1/organizations/{organization_id}/subscription"),
     ("POST", "/v1/organizations/{organization_id}/payments"),
+    ("POST", "/v1/organizations/{organization_id}/payments/confirmed"),
     ("GET", "/v1/organizations/{organization_id}/entitlements"),
     ("GET", "/v1/organizations/{organization_id}/subscription/cancellation"),
     ("POST", "/v1/organizations/{organization_id}/enterprise-leads"),
@@ -44,13 +45,15 @@ OF_SOMETHING_THAT_IS_NOT_THERE = {
 SIGNED = "/v1/webhooks/payments"
 """The one without a credential: its body is signed, see test_webhooks.py."""
 NOTHING = {"payment_method": "none", "change_id": "none", "number": "INV-2026-000001", "lead_id": "none"}
-NOTHING |= {"key_id": "none", "person_id": "none"}
+NOTHING |= {"key_id": "none", "person_id": "none", "campaign_id": "none"}
 OF_MONEY = re.compile(
     r"/v1/(invoices|vat-report)(\.csv)?|.*/(statement(\.csv)?|money|payouts|credit-notes|refunds|correction|applications|write-off)"
     r"|.*/invoices/\{number\}/payments"
 )
 """Paths whose calls need `billing`, whatever their method."""
-OF_ADMIN = re.compile(r"/v1/(api-keys.*|audit-log.*|test-clock)|.*/export|/v1/organizations/\{organization_id\}")
+OF_ADMIN = re.compile(
+    r"/v1/(api-keys.*|audit-log.*|version-campaigns.*|test-clock)|.*/export|/v1/organizations/\{organization_id\}"
+)
 """Paths that need `admin`; of the last only the DELETE."""
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/usage-events": {"events": []},
@@ -72,6 +75,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/organizations/{organization_id}/payments": {},
     "/v1/api-keys": {"name": "ERP", "scopes": ["read"]},
     "/v1/api-keys/{key_id}/rotation": {},
+    "/v1/version-campaigns/{campaign_id}": {"plan": "none"},
     "/v1/people": {"email": "ada@example.com", "name": "Ada", "role": "viewer"},
     "/v1/people/{person_id}": {"role": "viewer"},
     "/v1/organizations/{organization_id}/revocations": {},

@@ -1,3 +1,4 @@
+from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
@@ -55,6 +56,34 @@ def test_a_body_is_declared_as_json(acme: Service, declared: str | None) -> None
     answer = acme.client.post("/v1/usage-events", content=b'{"events": []}', headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (415, "not_declared_as_json")
+
+
+def test_no_text_of_an_address_holds_a_nul(acme: Service) -> None:
+    """PostgreSQL stores none, so that a statement with one fails."""
+    tried = 0
+    for path, operations in acme.client.get("/openapi.json").json()["paths"].items():
+        if not path.startswith("/v1/"):
+            continue
+        for method, operation in operations.items():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "header" or parameter["name"] == "locale":
+                    continue
+                known = {"organization_id": "acme", "number": "INV-2026-000001", parameter["name"]: "%00"}
+                address = path.format_map(defaultdict(lambda: "none", known))
+                query = f"?{parameter['name']}=%00" if parameter["in"] == "query" else ""
+                answer = acme.client.request(method, address + query, json={}, headers=acme.host)
+                assert 400 <= answer.status_code < 500, (method, address + query)
+                tried += 1
+    assert tried > 100
+
+
+def test_no_field_of_a_form_holds_a_nul(acme: Service) -> None:
+    """PostgreSQL stores none, so that a statement with one fails."""
+    assert acme.page("/billing").status_code == 200
+
+    answer = acme.client.post("/billing/remove", data={"method": "\0"})
+
+    assert answer.status_code == 400, answer.text
 
 
 def test_a_problem_is_a_problem_document(acme: Service) -> None:

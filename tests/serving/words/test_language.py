@@ -101,3 +101,9 @@ def test_the_glossary_names_no_word_that_it_strikes_out_as_the_right_one() -> No
         _, *right, wrong = (cell.strip() for cell in row.split("|"))
         struck_out = {word for word in re.split(r"[,;] ?", wrong) if word}
         assert not struck_out & {word for cell in right for word in re.split(r"[,;] ?", cell)}, row
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_reason_never_repeats_the_bill_of_its_card(locale: LocaleCode) -> None:
+    bills = {key for key, text in messages(locale).items() if key.startswith("reason.") and "{amount}" in text}
+    assert bills == set()

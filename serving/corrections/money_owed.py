@@ -1,4 +1,4 @@
-"""What one organisation owes and is owed."""
+"""Read what one organisation owes, and what it is owed."""
 
 from sqlalchemy import Connection
 
@@ -10,7 +10,7 @@ from serving.subscriptions import states
 from serving.web.fields import utc_text
 
 
-def money(connection: Connection, organization_id: str) -> MoneyAnswer:
+def money_owed(connection: Connection, organization_id: str) -> MoneyAnswer:
     """Open invoices, money that is owed back, the credit balance, and payments that were taken back."""
     organizations.get(connection, organization_id)
     state = states.stored(connection, organization_id)
