@@ -108,6 +108,7 @@ def test_what_is_overdue_is_paid_by_3d_secure_in_the_modal(
     seen(page, f"later-bank-modal-{locale}")
     _bank(page).get_by_role("button", name="Authenticate").click()
 
+    expect(modal.cards.first).to_be_visible()  # the dialog made way for the bank's: its notices were gone with it
     expect(notice).to_have_count(0)
     seen(page, f"later-paid-modal-{locale}")
     assert modal.raw_keys() == []
