@@ -243,13 +243,16 @@ class _Contest:
     def _of_guard(self, checked: Sequence[Reason], findings: _Findings, *, rival: int) -> list[Reason]:
         """The facts that the guard decided by, where the ranker alone would not have: see `guard_facts.py`.
 
-        Against an overruled plan, that this one is enough. Against a cheaper rival, the needs: of several, the ranker
-        would miss none, for any other will do. Against a dearer alternative, the bill.
+        Against an overruled plan, that this one is enough, or costs less where the alternative does not do so as well.
+        Against a cheaper rival, the needs: of several, the ranker would miss none, for any other will do. Against a
+        dearer alternative, the bill.
         """
         plan, bills, codes = self.plan, self.facts.reported_bill_cents[0], self.facts.plans.codes
         found: list[tuple[Fact, int]] = []
         if self.overruled in codes and (other := codes.index(self.overruled)) in self.candidates:
-            found += [(fact, other) for fact in enough(self.facts, plan=plan, rival=other)]
+            apart = not self.to_alternative or bills[plan] + EQUAL_CENTS < bills[rival]
+            claimed = enough(self.facts, plan=plan, rival=other)
+            found += [(fact, other) for fact in claimed if fact.code == "enough" or apart]
         if bills[plan] > bills[rival] + EQUAL_CENTS:
             found += [(fact, rival) for fact in self._needs(findings, rival=rival)]
         elif self.to_alternative:
