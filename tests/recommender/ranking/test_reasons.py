@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from recommender.ranking.reason_facts import facts_for
 from recommender.ranking.reasons import LEAST_CONTRIBUTION, Attributing, explain
 from recommender.ranking.rules import RuleRanker
 from recommender.ranking.situation import PlanTable, Situations
-from tests.recommender.ranking.builders import make_plan, make_situations, make_table, random_situations
+from tests.recommender.ranking.builders import make_situations, make_table, random_situations
 
 TABLE = make_table()
 KNOWN = {"documents": 500.0, "assistants": 2.0, "seats": 2.0}
@@ -142,36 +141,6 @@ def test_the_lowest_bill_is_a_reason_where_the_bill_decides() -> None:
     }
     assert reason.checks.margin_without == pytest.approx(0)
     assert reason.contribution == pytest.approx(np.log(50 / 20))
-
-
-@pytest.mark.parametrize("held", ["help-scale", None])
-def test_a_saving_that_the_alternative_brings_too_is_no_reason(held: str | None) -> None:
-    """120,000 conversations: 690 € on Shop Scale, 590 € on Help Scale, 1,890 € on the plan that was overruled."""
-    plans = make_table(
-        *(
-            make_plan(
-                f"{family}-{name}",
-                family=family,
-                tier=tier,
-                price_cents=price_cents,
-                limits={"conversations": conversations},
-                templates=[family],
-                overage_cents={"conversations": Fraction(cents)},
-            )
-            for family, cents in (("shop", "1"), ("help", "0.5"))
-            for tier, name, price_cents, conversations in (
-                (1, "scale", 49_000, 100_000),
-                (2, "large", 189_000, 200_000),
-            )
-        )
-    )
-    situations = make_situations(plans, per_day={"conversations": 4_000}, templates=["shop"], current=held)
-    against = {"alternative": held or "shop-scale", "overruled": "shop-large"}
-
-    explanation = explain(Facts(situations, plans), ranker=RuleRanker(), plan="shop-scale", **against)
-
-    rivals = {reason.code: reason.checks.rival for reason in explanation.reasons}
-    assert rivals == ({"template_installed": "help-scale"} if held else {"bill_lower": "shop-large"})
 
 
 def test_a_saving_is_said_once() -> None:
