@@ -149,6 +149,7 @@ def test_the_newer_version_of_ones_own_plan_is_taken_in_the_modal(
     card = modal.card("Basic")
     newer = card.locator("button.quiet")
     expect(newer).to_contain_text("120")
+    expect(modal.dialog.locator(".because p:empty")).to_have_count(0)  # these plans have no description
     newer.scroll_into_view_if_needed()
     seen(page, f"later-newer-card-{locale}")
     newer.click()

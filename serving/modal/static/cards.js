@@ -74,7 +74,7 @@ function because({ reasons, concerns = [], projected_bill: { usage_known: known 
   const fits = known && !blocked && reasons.length + concerns.length === 0;
   const shown = fits ? [{ message: words.say("card.fits") }] : reasons.slice(0, REASONS_IN_VIEW - 1);
   const against = blocked ? [] : concerns.slice(0, REASONS_IN_VIEW - shown.length);
-  if (shown.length + against.length === 0) return !blocked && h("p", { class: "note what" }, description);
+  if (shown.length + against.length === 0) return !blocked && description && h("p", { class: "note what" }, description);
   const item = (mark, kind) => ({ message }) => h("li", { class: kind }, icon(mark), h("span", {}, message));
   return h(
     "ul",
