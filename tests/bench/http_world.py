@@ -12,8 +12,6 @@ PLAN: Final = "ecommerce-basic"
 
 
 class World:
-    """The organisations of the measurement, and the requests about them."""
-
     """Organisations `org-0` to `org-<known - 1>`, as a host would report them at an instant."""
 
     def __init__(self, now: datetime, *, known: int) -> None:
