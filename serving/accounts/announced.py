@@ -45,5 +45,5 @@ def _changes(held: Plan, new: Plan, words: Words) -> Iterable[str]:
     before = {each["metric"]: each["price_text"] for each in overage_answers(held, words)}
     for each in overage_answers(new, words):
         if each["price_text"] != before.get(each["metric"]):
-            metric, now = words.subject(each["metric"]), each["price_text"]
+            metric, now = words.within(each["metric"]), each["price_text"]
             yield say(words.locale, "announced.overage", metric=metric, price=now)

@@ -136,7 +136,7 @@ def _overage_rows(plans: Sequence[Plan], offers: Sequence[EnterpriseOffer], word
             "code": f"{_OVERAGE}{metric}",
             "kind": "overage",
             "group": "usage",
-            "text": say(words.locale, "comparison.overage", metric=words.subject(metric)),
+            "text": say(words.locale, "comparison.overage", metric=words.within(metric)),
             "values": [prices[metric]["unit_cents"] if metric in prices else None for prices in priced],
             "texts": [prices[metric]["price_text"] if metric in prices else NOTHING for prices in priced],
             "offer_values": [None for _ in offers],

@@ -81,7 +81,7 @@ def line_answer(line: Line, *, words: Words, timezone: str, names: Mapping[str, 
     params = {
         "plan": with_number(locale, names.get(line.plan, line.plan), line.per, line.quantity),
         "period": days(locale, line.period, timezone),
-        "metric": "" if line.metric is None else words.subject(line.metric),
+        "metric": "" if line.metric is None else words.within(line.metric),
         "units": number(locale, line.units or 0),
     }
     return {

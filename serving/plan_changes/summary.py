@@ -108,10 +108,10 @@ def _coming(quoted: Quote, words: Words, timezone: str) -> Iterable[SummaryRow]:
         yield _row(t("quote.promotion_ends", date=on(end.at), plan=name), net(end.price_cents))
     if change.timing != "never":
         for each in overage_answers(change.wish.plan, words):
-            yield _row(t("quote.overage", metric=words.subject(each["metric"])), each["price_text"])
+            yield _row(t("quote.overage", metric=words.within(each["metric"])), each["price_text"])
     for line in quoted.accrued:
         key = "quote.accrued" if line.kind == "overage" else f"quote.accrued.{line.kind}"
-        yield _row(t(key, metric=words.subject(line.metric or "")), net(line.amount_cents))
+        yield _row(t(key, metric=words.within(line.metric or "")), net(line.amount_cents))
     if quoted.caused_cents:
         yield _row(t("quote.caused"), net(quoted.caused_cents))
 

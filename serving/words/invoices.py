@@ -40,7 +40,7 @@ def calendar_day(locale: LocaleCode, when: date) -> str:
 def line_text(line: InvoiceLine, locale: LocaleCode) -> str:
     """The text of a line."""
     late = ".late" if line.late else ""
-    metric = f"metric.{line.metric}.name"
+    metric = f"metric.{line.metric}.within"
     return say(
         locale,
         f"invoice.line.{line.kind}{late}",

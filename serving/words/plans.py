@@ -233,6 +233,11 @@ class Words:
                 return say(self.locale, key)
         return self.term(code, readable(code))
 
+    def within(self, metric: str) -> str:
+        """The name of a metric as it stands within a sentence: "conversations", but "AI tokens"."""
+        key = f"metric.{metric}.within"
+        return say(self.locale, key) if known(self.locale, key) else self.subject(metric)
+
 
 WordsIn = Callable[[LocaleCode], Words]
 """Makes the words of the catalogue on sale in a language."""

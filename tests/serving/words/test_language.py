@@ -43,6 +43,7 @@ def test_english_never_puts_a_name_behind_an_article_that_might_not_fit() -> Non
     [
         ("de", r"\bKI\b|KI-|\bTarif|Konversation|Benutzerpl|\b[Dd](u|ich|ir|ein)\b|Promotion|Intervall"),
         ("en", r"\boverage|\btake .*back|\bgoes on\b|\bat once\b|\bof it\b|\bholds?\b|\bannual"),
+        ("en", r"\b[Aa]dditional usage|\b[Ee]-mail|\b[Oo]rganization\b|running promotion"),
         ("fr", r"\bquota|formule|\bsupport\b(?! client)|périodicité|\b[Tt](u|on|es)\b|Revenir sur|mensuelle|annuelle"),
     ],
 )
