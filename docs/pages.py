@@ -1,4 +1,4 @@
-"""Pages of the site that are not written twice: folder pages, changelog, reference; mkdocs calls `on_files`."""
+"""Pages of the site that stand elsewhere: folder pages, changelog, the HTTP API; mkdocs calls `on_files`."""
 
 import re
 import sys
@@ -40,17 +40,10 @@ _IMAGE: Final = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img [^>]*>")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made from files of the repository and from the code."""
     from docs.api_reference import api_page
-    from docs.tables import problems_table, settings_table
 
     for page, source in COPIED.items():
         files.append(File.generated(config, page, content=_copied(page, source)))
-    made = {
-        "reference/settings.md": f"# Settings\n\nRead once from the environment.\n\n{settings_table()}\n",
-        "reference/problems.md": f"# Problem codes\n\nErrors are RFC 9457 documents.\n\n{problems_table()}\n",
-        "reference/api.md": api_page(),
-    }
-    for page, content in made.items():
-        files.append(File.generated(config, page, content=content))
+    files.append(File.generated(config, "reference/api.md", content=api_page()))
     return files
 
 

@@ -1,11 +1,10 @@
-"""Tables of the settings and of the problem codes, made from the code; `python -m docs.tables` writes them again.
+"""Pages of the settings and of the problem codes, made from the code; `python -m docs.tables` writes them again.
 
-The tables stand in `serving/README.md` between marks, where a test compares them with what the code says.
+A test fails when a page is not what the code says.
 """
 
 import ast
 import inspect
-import re
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,10 @@ from serving.problem_table import PROBLEM_OF
 from serving.settings import SellerSettings, Settings
 from serving.words.texts import say
 
-FILE: Final = Path(__file__).parents[1] / "serving" / "README.md"
+REFERENCE: Final = Path(__file__).parent / "pages" / "reference"
+
+
+_ABOUT_PROBLEMS: Final = "Errors are RFC 9457 documents with a stable `code`; titles are in the reader's language."
 
 
 def settings_table() -> str:
@@ -41,15 +43,12 @@ def problems_table() -> str:
     return "\n".join(["| code | status | title |", "|---|---|---|", *rows])
 
 
-def written(text: str) -> str:
-    """The text with both tables between their marks."""
-    for name, table in (("settings", settings_table()), ("problems", problems_table())):
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        escaped = table.replace("\\", "\\\\")
-        text, found = marks.subn(rf"\g<1>{escaped}\n\g<2>", text)
-        if found != 1:
-            raise ValueError(f"the mark <!-- {name} --> must stand once, is there {found} times")
-    return text
+def pages() -> dict[Path, str]:
+    """File → its text: one page for each table."""
+    return {
+        REFERENCE / "settings.md": f"# Settings\n\nRead once from the environment, at start.\n\n{settings_table()}\n",
+        REFERENCE / "problems.md": f"# Problem codes\n\n{_ABOUT_PROBLEMS}\n\n{problems_table()}\n",
+    }
 
 
 def _setting(name: str, field: FieldInfo, *, prefix: str, text: str) -> str:
@@ -80,4 +79,5 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(written(FILE.read_text("utf-8")), encoding="utf-8")
+    for file, text in pages().items():
+        file.write_text(text, encoding="utf-8")
