@@ -47,7 +47,9 @@ make_tree() { # release, folder, packages with commas between
     cp /etc/resolv.conf "$2/etc/resolv.conf"
     if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
         cp /usr/local/share/ca-certificates/*.crt "$2/usr/local/share/ca-certificates/"
-        chroot "$2" update-ca-certificates >/dev/null 2>&1
+        # Without this machine's environment: its TMPDIR is no folder of the tree.
+        chroot "$2" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin update-ca-certificates >"$trees/certificates" 2>&1 ||
+            { cat "$trees/certificates" >&2; fail "the certificates of this machine cannot be added to $2"; }
     fi
 }
 
