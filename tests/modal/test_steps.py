@@ -144,6 +144,8 @@ def test_the_organisation_page_shows_the_new_plan_without_being_loaded_again(
     page = new_page()
     page.goto(f"{world.origin}/?token={world.token(owner)}&locale=de")
     expect(page.locator(".plan p.name")).to_have_text("Testphase")
+    cancel = page.get_by_role("link", name="Abonnement kündigen")
+    expect(cancel).to_have_count(0)
     page.evaluate("window.same = true")
     page.get_by_role("link", name="Plan ändern").click()
     modal = Modal(page)
@@ -154,6 +156,7 @@ def test_the_organisation_page_shows_the_new_plan_without_being_loaded_again(
 
     expect(page.locator(".plan p.name")).to_have_text("Ecommerce Scale")
     expect(page.get_by_role("link", name="Rechnung INV-")).to_be_visible()
+    expect(cancel).to_be_visible()
     expect(page.get_by_text("Mehrverbrauch: 6 € je 1.000 Gespräche")).to_be_visible()
     assert page.evaluate("window.same") is True
 
