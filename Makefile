@@ -98,7 +98,7 @@ test-image: $(INSTALLED) ## Build the Dockerfile without a container runtime, as
 docs: $(INSTALLED) ## Build the documentation site into var/docs, to be opened without a network
 	@$(PY) -m docs.tables
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet -f docs/mkdocs.yml
-	@printf 'open var/docs/index.html\n'
+	@printf 'open var/docs/index.html (its search needs a server: python3 -m http.server -d var/docs)\n'
 
 .PHONY: bench
 bench: $(INSTALLED) ## Measure, one JSON line per figure (NAMES="http features" for some)

@@ -263,9 +263,10 @@ def _document() -> dict[str, Any]:
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any], example: Call | None) -> str:
-    lines = [f"### `{method} {path}`", operation.get("description", "")]
+    short = path.replace("/v1/organizations/{organization_id}/", "…/")
+    lines = [f'### `{method} {path}` {{ data-toc-label="{method} {short}" }}', operation.get("description", "")]
     if parameters := [_parameter(each) for each in operation.get("parameters", ()) if each["name"] != "locale"]:
-        lines.append("\n".join(["| parameter | in | |", "|---|---|---|", *parameters]))
+        lines.append("\n".join(["| parameter | in | meaning |", "|---|---|---|", *parameters]))
     statuses = ", ".join(f"{status}" for status in operation["responses"])
     lines.append(f"Answers: {statuses}.")
     if example is None:
