@@ -257,18 +257,15 @@ def operations_of(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _document() -> dict[str, Any]:
-    app = create_app(Settings(database_url="sqlite://", api_key=API_KEY, signing_key="s", clock="test"))
-    document: dict[str, Any] = app.openapi()
-    return document
+    return create_app(Settings(database_url="sqlite://", api_key=API_KEY, signing_key="s", clock="test")).openapi()
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any], example: Call | None) -> str:
-    short = path.replace("/v1/organizations/{organization_id}/", "…/")
-    lines = [f'### `{method} {path}` {{ data-toc-label="{method} {short}" }}', operation.get("description", "")]
+    label = f"{method} {path.replace('/v1/organizations/{organization_id}/', '…/')}"
+    lines = [f'### `{method} {path}` {{ data-toc-label="{label}" }}', operation.get("description", "")]
     if parameters := [_parameter(each) for each in operation.get("parameters", ()) if each["name"] != "locale"]:
         lines.append("\n".join(["| parameter | in | meaning |", "|---|---|---|", *parameters]))
-    statuses = ", ".join(f"{status}" for status in operation["responses"])
-    lines.append(f"Answers: {statuses}.")
+    lines.append(f"Answers: {', '.join(operation['responses'])}.")
     if example is None:
         lines.append("A form of the page, sent by a browser within its session.")
     else:
