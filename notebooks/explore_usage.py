@@ -25,7 +25,7 @@ with app.setup:
     from models.data.dataset import load_training_set
     from models.data.situations import load_situations
     from models.data.usage_tables import choices_by_usage, usage_before_the_decision, usage_by_template
-    from models.judging.backtest import backtest, learned_range
+    from models.judging.backtest import backtest, followed, learned_range
     from recommender.billing.catalogue_build import load_catalogue
     from recommender.ranking.features import FEATURES
 
@@ -126,6 +126,13 @@ def what_is_chosen(rows, situations):
 
 @app.cell
 def whether_it_came_true(situations):
+    mo.stop(
+        not any(map(len, followed(situations, held=True))),
+        mo.md(
+            "## 4 · Whether projections come true\n\nThis is known once a decision of an organisation that the range is"
+            " not learned from is followed by 30 days of data."
+        ),
+    )
     found = backtest(situations, usage_range=learned_range(situations))
     table = pd.DataFrame(
         [
