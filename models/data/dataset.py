@@ -20,7 +20,7 @@ NUMBERS: Final = ("position", "shown", "propensity", "chosen", "kept_days")
 
 TEXTS: Final = ("decision_id", "organization_id", "plan", "outcome")
 INSTANT: Final = "decided_at"
-"""The other columns."""
+"""The instant of the decision: a column of every row."""
 
 BATCH_ROWS: Final = 65_536
 """The rows of the file that are read at once."""

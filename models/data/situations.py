@@ -48,7 +48,7 @@ class Batch:
     charged: Charged
     """The prices charged to these organisations where they differ from the catalogue."""
     plans: PlanTable
-    """As charged."""
+    """The plans at the prices charged."""
     situations: Situations
     logged: tuple[Logged, ...]
     later_usage: FloatArray

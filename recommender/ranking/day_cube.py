@@ -27,7 +27,7 @@ class UsageCells:
     """Usage by decision, day and metric: one entry per combination that has any, in any order; all arrays (m,)."""
 
     decision: IntArray
-    """Which decision, 0…n-1."""
+    """The decision that the row belongs to, 0…n-1."""
     day: IntArray
     """UTC days before the decision's own day, 0…`WINDOW_DAYS`-1; `CARRIED` holds what a level was before the window."""
     metric: IntArray

@@ -82,9 +82,9 @@ class Fact:
     theme: frozenset[str]
     """The features through which it reaches a ranker."""
     situations: Situations
-    """Without the fact."""
+    """The organisation as it would be without the fact."""
     plans: PlanTable
-    """Without the fact."""
+    """The plans as they would be without the fact."""
 
 
 @cache

@@ -26,7 +26,7 @@ FEWEST_CASES: Final = 40
 _NORMAL: Final = 1.2815515655446004
 """Standard normal quantile at 0.9."""
 _NORMAL_MOST: Final = 0.8416212335729143
-"""At 0.8."""
+"""Standard normal quantile at 0.8."""
 _LARGEST: Final = 1e15
 _DISTRIBUTION: Final = NormalDist()
 

@@ -24,9 +24,9 @@ class LoggedDecision:
 
     frame: Frame
     content: str
-    """JSON."""
+    """The answer without words, as JSON."""
     charged: str | None
-    """JSON."""
+    """The prices charged that are not the list prices, as JSON; `None`: nowhere."""
     candidates: Sequence[LoggedCandidate]
 
     @cached_property

@@ -26,7 +26,7 @@ class Scores:
     """The scores of a ranker for the candidates of one decision; (candidates,) but where another shape is named."""
 
     learned: FloatArray
-    """Utilities."""
+    """The utilities that the ranker learned."""
     worth: FloatArray
     """Log worth under the ranker's declared reward."""
     stated: FloatArray
