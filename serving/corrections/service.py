@@ -4,7 +4,7 @@ Decided: a credit note gives back the tax that its invoice charged. Off an open 
 was paid it is owed back: sent back by the payment provider where that is asked for, else applied, paid out or waived.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from data_contracts.invoices import InvoiceLine
 from recommender.billing import ledger as accounts
+from recommender.billing.payment_methods import MethodKind
 from recommender.billing.proration import SETTLING
 from recommender.billing.taxed_lines import tax_of
 from serving.clock import Clock
@@ -31,6 +32,7 @@ from serving.notifications.repository import tell_both
 from serving.organizations import repository as organizations
 from serving.organizations.billing_details import buyer_of
 from serving.payments import attempts, charges, ledger, refunds
+from serving.payments.attempts import Attempt
 from serving.payments.charges import Charge
 from serving.plan_changes import idempotency
 from serving.plan_changes.idempotency import Answer
@@ -91,9 +93,10 @@ class Corrections:
 
         def work(connection: Connection) -> MoneyMoved:
             charge = _charge(connection, organization_id, number)
-            lines = crediting.whole(invoices.kept(connection, organization_id, number).invoice)
+            original = invoices.kept(connection, organization_id, number).invoice
+            lines = crediting.whole(original)
             moved = self._credit(connection, organization_id, number, lines, key=key, refund=False, reissued=True)
-            replaced = self._reissued(connection, charge, key=key)
+            replaced = self._reissued(connection, charge, paid_by=original.payment.method, key=key)
             self._apply(connection, charges.get(connection, replaced), None)
             again = invoices.number_of_charge(connection, replaced)
             return self._moved(connection, organization_id, again, document=moved["number"], corrected=again)
@@ -183,8 +186,8 @@ class Corrections:
         moved = self._moved(connection, organization_id, number, document=done.number)
         return {**moved, "refund": "under_way" if done.refunded_cents else "none"}
 
-    def _reissued(self, connection: Connection, charge: Charge, *, key: str) -> str:
-        """The charge that replaces a credited one, with its document."""
+    def _reissued(self, connection: Connection, charge: Charge, *, paid_by: MethodKind | None, key: str) -> str:
+        """The charge that replaces a credited one, with its document: it says what is owed back and pays it."""
         books, owner = self._books(self._clock()), organizations.get(connection, charge.organization_id)
         buyer, at = buyer_of(owner), charge.occurred_at
         sold = (line for line in charges.lines_of(connection, charge.charge_id) if line.kind not in SETTLING)
@@ -204,14 +207,24 @@ class Corrections:
             occurred_at=charge.occurred_at,
             now=books.now,
         )
-        supply = Supply(again.charge_id, lines, tax, charge.currency, charge.occurred_at, False, None)
+        applied = min(again.open_cents, _there(payouts.free(connection, charge.organization_id), charge.currency))
+        supply = Supply(
+            again.charge_id,
+            lines,
+            tax,
+            charge.currency,
+            charge.occurred_at,
+            paid=False,
+            paid_by=paid_by if applied == again.open_cents else None,
+            applied_cents=applied,
+        )
         issue(connection, books.issuer, owner, supply, now=books.now)
         return again.charge_id
 
     def _apply(self, connection: Connection, charge: Charge, wanted: int | None, *, must: bool = False) -> None:
         """Pay a charge with money that is owed back, the oldest first."""
         now, payments = self._clock(), payouts.free(connection, charge.organization_id)
-        there = sum(each.unapplied_cents for each in payments if each.currency == charge.currency)
+        there = _there(payments, charge.currency)
         left = min(charge.open_cents, there) if wanted is None else wanted
         if charge.status != "open" or left > min(charge.open_cents, there) or (must and not left):
             if must:
@@ -249,6 +262,11 @@ class Corrections:
             + balance_of(connection, organization_id),
             "refund": "none",
         }
+
+
+def _there(payments: Iterable[Attempt], currency: str) -> int:
+    """The money of these payments that is owed back in a currency."""
+    return sum(each.unapplied_cents for each in payments if each.currency == currency)
 
 
 def _charge(connection: Connection, organization_id: str, number: str) -> Charge:

@@ -54,6 +54,8 @@ class Supply:
     """The reference of the mandate by which an account is debited."""
     buyer: Party | None = None
     """The customer as it was when the tax was decided; `None`: as it is recorded now."""
+    applied_cents: int = 0
+    """What money that is owed back pays of an unpaid supply as soon as it is issued."""
 
 
 def issue(
@@ -195,10 +197,10 @@ def _payment(seller: SellerSettings, supply: Supply, document: Document, issued_
         document.rounding_cents,
         document.carried_cents,
     )
-    paid, due_on = balance, None
+    whole, paid, due_on = document.total_cents + rounding + carried, balance + supply.applied_cents, None
     if supply.paid or document.kind == "credit_note":
-        paid = document.total_cents + rounding + carried
-    else:
+        paid = whole
+    elif not supply.applied_cents or paid < whole:
         due_on = issued_on + timedelta(days=seller.payment_days if kind in {None, "bank_transfer"} else 0)
     return Payment(
         method=kind,

@@ -1,6 +1,7 @@
 """What an operator puts right over HTTP: on a document, booked, mailed, once per key, and in the way of erasure."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,16 @@ import pytest
 from httpx2 import Response
 from sqlalchemy import func, select
 
+from data_contracts.invoices import Invoice
 from recommender.billing.ledger import LedgerAccount
 from serving.corrections.crediting import part, tax_on_lines
 from serving.db.billing_tables import sandbox_refunds
 from serving.db.payment_tables import notifications
 from serving.db.tables import metadata
-from serving.invoices.repository import kept_of
+from serving.invoices.repository import kept_of, numbered
 from serving.payments.gateway import Payment
 from tests.serving.books import balances
+from tests.serving.invoices.test_invoice_files import broken, made_xml, pdf_text
 from tests.serving.jobs.test_webhooks import deliver
 from tests.serving.lives import Life, code_of, selling
 
@@ -44,6 +47,10 @@ def balance(life: Life, account: LedgerAccount) -> int:
 
 def refunded(life: Life) -> list[int]:
     return life.service.column(select(sandbox_refunds.c.amount_cents).order_by(sandbox_refunds.c.reference))
+
+
+def issued(life: Life, number: str) -> Invoice:
+    return life.service.database.reading(lambda connection: numbered(connection, number))
 
 
 def document(life: Life, number: str) -> dict[str, Any]:
@@ -197,6 +204,26 @@ def test_a_correction_issues_the_invoice_anew_and_moves_what_was_paid(shop: Life
     assert (corrected["buyer"]["name"], corrected["status"], corrected["total_cents"]) == ("Acme SE", "paid", TOTAL)
     assert (document(shop, done["number"])["buyer"]["name"], refunded(shop)) == ("Acme GmbH", [])
     assert (balance(shop, "cash"), balance(shop, "unapplied"), balance(shop, "receivable")) == (TOTAL, 0, 0)
+
+
+def test_a_corrected_invoice_asks_for_no_money_that_was_paid(shop: Life) -> None:
+    number = does(shop, f"invoices/{FIRST}/correction", "k1").json()["corrected"]
+
+    payment = issued(shop, number).payment
+    assert (payment.method, payment.paid_cents, payment.due_on) == ("card", TOTAL, None)
+    assert broken(made_xml(issued(shop, number)).decode()) == ()
+    assert "Der Betrag ist bezahlt." in pdf_text(shop.service.get(f"invoices/{number}.pdf").content)
+
+
+def test_a_corrected_invoice_asks_only_for_what_its_higher_tax_leaves_open(shop: Life) -> None:
+    assert shop.service.put(country="HU", trial_started_at="2025-06-01T00:00:00Z").is_success
+
+    done = does(shop, f"invoices/{FIRST}/correction", "k1").json()
+
+    invoice, more = issued(shop, done["corrected"]), 38_100 - TOTAL
+    assert (invoice.payment.paid_cents, invoice.due_cents, done["open_cents"]) == (TOTAL, more, more)
+    assert (invoice.payment.method, invoice.payment.due_on) == (None, date(2025, 7, 1))
+    assert broken(made_xml(invoice).decode()) == ()
 
 
 def test_a_bad_debt_is_written_off_and_the_plan_goes_on(shop: Life) -> None:
