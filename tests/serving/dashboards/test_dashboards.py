@@ -214,7 +214,7 @@ def test_support_looks_at_a_customers_page_and_changes_nothing_and_that_is_logge
 
     page = service.client.get("/?organization=acme&locale=en", headers=BROWSER)
 
-    assert "You see this page as support" in page.text
+    assert "You are viewing this page as support" in page.text
     assert "<plan-modal" not in page.text
     assert "<form" not in page.text
     assert "plans_session" not in service.client.cookies

@@ -238,7 +238,7 @@ def test_the_same_campaign_again_changes_nothing_and_another_one_needs_its_own_n
         (
             "en",
             "Basic: new version from August 1, 2025",
-            "change the plan or cancel",
+            "change plan or cancel",
             "the new price will not be charged",
         ),
         (
