@@ -185,7 +185,8 @@ def selling(
         sandbox_webhook_secret=webhook_secret,
         **elsewhere,
     ) as service:
-        assert service.put(country=country, trial_started_at=start.isoformat(), integrations=[]).status_code == 200
+        put = service.put(country=country, trial_started_at=start.isoformat(), integrations=[])
+        assert put.status_code == 200, put.text
         life = Life(service)
         if method is not None:
             life.pays_with(method)
