@@ -31,8 +31,8 @@ def columns_help(
 ) -> bool:
     """Whether a logit with these columns (features,) has a lower out-of-fold loss than one without them.
 
-    `people` (decisions,) says who made each decision; folds never divide a person. With a single person or decision
-    nothing can be held out, and the answer is no.
+    `people` (decisions,) says who made each decision; folds never divide a person. With fewer people than `FOLDS` not
+    every fold can hold somebody out, and the answer is no.
     """
     decisions = len(choices.group_sizes)
     if len(np.unique(people)) < FOLDS:

@@ -77,7 +77,7 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder that `run` works in; an empty one where there is none or other code wrote it."""
+    """The manifest of a folder that `run` works in; an empty one where none can be read or other code wrote it."""
     path = folder / NAME
     try:
         stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -85,9 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
             return Manifest(path, code_digest())
         tables = {name: _table(table) for name, table in stored.pop("tables").items()}
         return Manifest(path, code_digest(), tables=tables, **stored)
-    except FileNotFoundError:
-        return Manifest(path, code_digest())
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return Manifest(path, code_digest())
 
 

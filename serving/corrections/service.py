@@ -187,7 +187,7 @@ class Corrections:
         return {**moved, "refund": "under_way" if done.refunded_cents else "none"}
 
     def _reissued(self, connection: Connection, charge: Charge, *, paid_by: MethodKind | None, key: str) -> str:
-        """The charge that replaces a credited one, with its document: it says what is owed back and pays it."""
+        """The charge that replaces a credited one; its document says how much of it money that is owed back pays."""
         books, owner = self._books(self._clock()), organizations.get(connection, charge.organization_id)
         buyer, at = buyer_of(owner), charge.occurred_at
         sold = (line for line in charges.lines_of(connection, charge.charge_id) if line.kind not in SETTLING)
@@ -207,7 +207,9 @@ class Corrections:
             occurred_at=charge.occurred_at,
             now=books.now,
         )
-        applied = min(again.open_cents, _there(payouts.free(connection, charge.organization_id), charge.currency))
+        applied = min(
+            again.open_cents, _owed_back_cents(payouts.free(connection, charge.organization_id), charge.currency)
+        )
         supply = Supply(
             again.charge_id,
             lines,
@@ -224,9 +226,9 @@ class Corrections:
     def _apply(self, connection: Connection, charge: Charge, wanted: int | None, *, must: bool = False) -> None:
         """Pay a charge with money that is owed back, the oldest first."""
         now, payments = self._clock(), payouts.free(connection, charge.organization_id)
-        there = _there(payments, charge.currency)
-        left = min(charge.open_cents, there) if wanted is None else wanted
-        if charge.status != "open" or left > min(charge.open_cents, there) or (must and not left):
+        available = _owed_back_cents(payments, charge.currency)
+        left = min(charge.open_cents, available) if wanted is None else wanted
+        if charge.status != "open" or left > min(charge.open_cents, available) or (must and not left):
             if must:
                 raise MoreThanThereIs(left)
             return
@@ -264,8 +266,8 @@ class Corrections:
         }
 
 
-def _there(payments: Iterable[Attempt], currency: str) -> int:
-    """The money of these payments that is owed back in a currency."""
+def _owed_back_cents(payments: Iterable[Attempt], currency: str) -> int:
+    """The money of these payments that is owed back, in one currency."""
     return sum(each.unapplied_cents for each in payments if each.currency == currency)
 
 

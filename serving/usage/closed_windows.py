@@ -29,7 +29,7 @@ def latest(connection: Connection, organization_id: str) -> tuple[UsedWindow, ..
 
 
 def keep(connection: Connection, organization_id: str, windows: Iterable[UsedWindow], *, now: datetime) -> None:
-    """Store what windows were billed for by now."""
+    """Store what has been billed of these windows by now."""
     for window in windows:
         starts_at = window.holdings[0].period.start
         same = (closed_windows.c.organization_id == organization_id) & (closed_windows.c.starts_at == starts_at)

@@ -1,12 +1,14 @@
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recommender.ranking.abstention import Abstention
 from serving.plan_cards.champion import FIRST_RETRY_SECONDS, ChampionHolder
 from serving.plan_cards.ranker_fallback import PAUSE_SECONDS
-from tests.serving.harness import running, usage
+from tests.serving.harness import Service, running, usage
 from tests.serving.rankers import Cheapest, Shelf
 
 
@@ -18,6 +20,12 @@ def shelf(tmp_path: Path) -> Shelf:
 
 def answered(answer: dict[str, object]) -> tuple[object, object, object]:
     return answer["strategy"], answer["model_version"], answer["fallback_reason"]
+
+
+def cards_in(service: Service, locales: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """The recommended cards in each language."""
+    asked = {each: service.get("plan-recommendations", **{"Accept-Language": each}) for each in locales}
+    return {locale: answer.json()["plans"] for locale, answer in asked.items()}
 
 
 def test_the_champion_answers(tmp_path: Path, shelf: Shelf) -> None:
@@ -62,10 +70,7 @@ def test_a_plan_that_the_champion_has_not_seen_is_ranked_with_a_caution(tmp_path
 
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         service.put()
-        in_words = {
-            locale: service.get("plan-recommendations", **{"Accept-Language": locale}).json()["plans"]
-            for locale in said
-        }
+        in_words = cards_in(service, said)
 
     for locale, cards in in_words.items():
         cautions = [[one["message"] for one in card["concerns"] if one["code"] == "little_known"] for card in cards]
@@ -81,10 +86,7 @@ def test_a_known_plan_at_a_price_that_the_champion_has_not_seen_carries_a_cautio
 
     with running(tmp_path, model=shelf.folder, load=shelf.load) as service:
         service.put()
-        in_words = {
-            locale: service.get("plan-recommendations", **{"Accept-Language": locale}).json()["plans"]
-            for locale in said
-        }
+        in_words = cards_in(service, said)
 
     for locale, cards in in_words.items():
         codes = {card["plan"]: [one["code"] for one in card["concerns"]] for card in cards}
